@@ -1,0 +1,1 @@
+//! Arguments and output: the only room that prints.

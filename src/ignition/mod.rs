@@ -1,0 +1,1 @@
+//! Merges fragments into one Ignition config, checks it and writes it.

@@ -1,0 +1,22 @@
+//! imgbuild: one readable YAML file in, one bootable, immutable Kubernetes node out.
+//!
+//! Data flows one way through the rooms, each a module:
+//!
+//! ```text
+//! text ─spec▶ Spec ─plan▶ Node ─parts▶ Fragment ─ignition▶ bytes ─pack▶ artifact
+//!                         ▲  ▲                               ▲
+//!                       pki  lock                           base
+//! ```
+
+pub mod base;
+pub mod cli;
+pub mod diagnostic;
+pub mod ignition;
+pub mod names;
+pub mod pack;
+pub mod parts;
+pub mod pki;
+pub mod plan;
+pub mod progress;
+pub mod qemu;
+pub mod spec;

@@ -1,0 +1,3 @@
+//! The `imgbuild` command.
+
+fn main() {}

@@ -1,0 +1,310 @@
+//! Names and values that have rules: an invalid one cannot be built.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not a valid name: one sentence without the name itself, for a diagnostic's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidName(pub String);
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidName {}
+
+fn invalid<T>(why: impl Into<String>) -> Result<T, InvalidName> {
+    Err(InvalidName(why.into()))
+}
+
+macro_rules! text_newtype {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                let check: fn(&str) -> Result<(), InvalidName> = $check;
+                check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text_newtype!(
+    /// A host name of one or more RFC 1123 labels, lower case, at most 64 bytes (Linux `HOST_NAME_MAX`).
+    Hostname,
+    |text| {
+        if text.is_empty() {
+            return invalid("a host name is not empty");
+        }
+        if text.len() > 64 {
+            return invalid("a host name has at most 64 characters on Linux");
+        }
+        for label in text.split('.') {
+            if label.is_empty() {
+                return invalid("a host name has no empty label");
+            }
+            if label.len() > 63 {
+                return invalid("a label of a host name has at most 63 characters (RFC 1123)");
+            }
+            if label.starts_with('-') || label.ends_with('-') {
+                return invalid("a label of a host name neither starts nor ends with `-` (RFC 1123)");
+            }
+            if label.bytes().any(|b| b.is_ascii_uppercase()) {
+                return invalid("a host name is in lower case");
+            }
+            if !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+                return invalid("a host name has letters, digits, `-` and `.` only (RFC 1123)");
+            }
+        }
+        Ok(())
+    }
+);
+
+text_newtype!(
+    /// A systemd unit name with one of systemd's suffixes (`systemd.unit(5)`).
+    UnitName,
+    |text| {
+        const SUFFIXES: [&str; 11] = [
+            "service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
+        ];
+        if text.len() > 255 {
+            return invalid("a unit name has at most 255 characters");
+        }
+        let Some((stem, suffix)) = text.rsplit_once('.') else {
+            return invalid("a unit name ends in its type, such as `.service`");
+        };
+        if !SUFFIXES.contains(&suffix) {
+            return invalid(format!("`.{suffix}` is not a type of systemd unit"));
+        }
+        if stem.is_empty() {
+            return invalid("a unit name has something before its type");
+        }
+        if !stem.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_.\\@".contains(&b)) {
+            return invalid("a unit name has letters, digits and `:-_.\\@` only");
+        }
+        Ok(())
+    }
+);
+
+text_newtype!(
+    /// An absolute, normal path: no `.`, `..`, empty component, NUL or trailing `/`.
+    AbsolutePath,
+    |text| {
+        if !text.starts_with('/') {
+            return invalid("a path on the node is absolute");
+        }
+        if text.contains('\0') {
+            return invalid("a path has no NUL");
+        }
+        if text.len() > 4095 {
+            return invalid("a path has at most 4095 bytes");
+        }
+        if text != "/" {
+            for component in text[1..].split('/') {
+                match component {
+                    "" => return invalid("a path has no `//` and no `/` at its end"),
+                    "." | ".." => return invalid("a path has no `.` or `..` in it"),
+                    long if long.len() > 255 => {
+                        return invalid("a component of a path has at most 255 bytes");
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+);
+
+text_newtype!(
+    /// A user or group name as `useradd(8)` takes it: `[a-z_][a-z0-9_-]*`, at most 32 bytes.
+    UserName,
+    |text| {
+        if text.is_empty() || text.len() > 32 {
+            return invalid("a user name has 1 to 32 characters");
+        }
+        let mut bytes = text.bytes();
+        if !bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_') {
+            return invalid("a user name starts with a lower-case letter or `_`");
+        }
+        if !bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-') {
+            return invalid("a user name has lower-case letters, digits, `_` and `-` only");
+        }
+        Ok(())
+    }
+);
+
+text_newtype!(
+    /// A network interface name: at most 15 bytes, no `/`, `:` or white space (Linux `dev_valid_name`).
+    InterfaceName,
+    |text| {
+        if text.is_empty() || text.len() > 15 {
+            return invalid("an interface name has 1 to 15 characters");
+        }
+        if text == "." || text == ".." {
+            return invalid("an interface is not named `.` or `..`");
+        }
+        if text.bytes().any(|b| b == b'/' || b == b':' || b.is_ascii_whitespace() || b == 0) {
+            return invalid("an interface name has no `/`, `:` or white space");
+        }
+        Ok(())
+    }
+);
+
+/// A 48-bit IEEE 802 MAC address; displays as `52:54:00:12:34:56`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacAddr(pub [u8; 6]);
+
+impl MacAddr {
+    /// The address as iPXE's `${mac:hexhyp}` writes it: `52-54-00-12-34-56`.
+    pub fn hyphenated(self) -> String {
+        self.to_string().replace(':', "-")
+    }
+}
+
+impl FromStr for MacAddr {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let mut address = [0; 6];
+        let mut octets = text.split([':', '-']);
+        for octet in &mut address {
+            let Some(pair) = octets.next() else {
+                return invalid("a MAC address has six octets, as in 52:54:00:12:34:56");
+            };
+            if pair.len() != 2 || !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return invalid("each octet of a MAC address is two hexadecimal digits");
+            }
+            *octet = u8::from_str_radix(pair, 16).map_err(|e| InvalidName(e.to_string()))?;
+        }
+        if octets.next().is_some() {
+            return invalid("a MAC address has six octets, as in 52:54:00:12:34:56");
+        }
+        if address[0] & 1 == 1 {
+            return invalid("a network card's MAC address is not a multicast address");
+        }
+        Ok(Self(address))
+    }
+}
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// A machine architecture, by Debian's and Kubernetes' name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Arch {
+    /// `x86_64`
+    #[default]
+    Amd64,
+    /// `aarch64`
+    Arm64,
+}
+
+impl Arch {
+    /// Debian's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Arch {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        match text {
+            "amd64" => Ok(Self::Amd64),
+            "arm64" => Ok(Self::Arm64),
+            _ => invalid("an architecture is `amd64` or `arm64`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names() {
+        for good in ["a", "kube1", "kube-1.lab.example", "1"] {
+            assert!(good.parse::<Hostname>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a..b", "Kube", "a_b", &"a".repeat(65)] {
+            assert!(bad.parse::<Hostname>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unit_names() {
+        for good in ["a.service", "getty@tty1.service", "var-lib\\x2da.mount"] {
+            assert!(good.parse::<UnitName>().is_ok(), "{good}");
+        }
+        for bad in ["a", ".service", "a.servce", "a b.service", "a/b.service"] {
+            assert!(bad.parse::<UnitName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths() {
+        for good in ["/", "/etc/hostname"] {
+            assert!(good.parse::<AbsolutePath>().is_ok(), "{good}");
+        }
+        for bad in ["etc", "/etc/", "/etc//a", "/etc/../a", "/./a", "/a\0"] {
+            assert!(bad.parse::<AbsolutePath>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn mac_addresses() {
+        let mac: MacAddr = "52:54:00:AB:34:56".parse().expect("valid");
+        assert_eq!(mac.to_string(), "52:54:00:ab:34:56");
+        assert_eq!(mac.hyphenated(), "52-54-00-ab-34-56");
+        for bad in [
+            "",
+            "52:54:00:12:34",
+            "52:54:00:12:34:56:78",
+            "01:00:5e:00:00:01",
+            "5:4:0:1:3:5",
+        ] {
+            assert!(bad.parse::<MacAddr>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What a node is, with every default filled: the contract between `plan`, which decides, and `parts`, which writes.
+//!
+//! Values that users write keep their place ([`Located`]), so that what is generated can be traced to its line.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Located, Span};
+use crate::names::{AbsolutePath, Arch, Hostname, InterfaceName, MacAddr, UserName};
+use crate::parts::Fragment;
+
+/// The operating system that a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// Built from Debian 13 packages.
+    #[default]
+    Debian,
+}
+
+/// The kernel package of the Debian base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KernelFlavour {
+    /// Drivers for real hardware.
+    #[default]
+    Generic,
+    /// Small, for virtual machines.
+    Cloud,
+}
+
+/// The nodes of one spec file; a single node is a cluster of one.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// The name that certificates and tokens carry.
+    pub name: String,
+    pub nodes: Vec<Node>,
+}
+
+/// One node, decided.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub target: Target,
+    pub arch: Arch,
+    pub kernel: KernelFlavour,
+    pub hostname: Located<Hostname>,
+    pub users: Vec<User>,
+    pub network: Network,
+    pub ntp: Option<Ntp>,
+    /// Lines of `/etc/hosts` beside the node's own.
+    pub hosts: Vec<(Located<IpAddr>, Vec<Hostname>)>,
+    pub firewall: Option<Firewall>,
+    /// Kernel parameters, by `sysctl(8)` key.
+    pub sysctls: BTreeMap<String, Located<String>>,
+    pub modules: Vec<Located<String>>,
+    /// Added to the kernel's command line by what packs the node.
+    pub kernel_arguments: Vec<Located<String>>,
+    pub ca_certificates: Vec<CaCertificate>,
+    pub swap: Option<Swap>,
+    /// Whole block device that keeps etcd's and containerd's data across boots.
+    pub storage_device: Option<Located<AbsolutePath>>,
+    pub etcd: Option<EtcdMember>,
+    /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
+    pub own: Fragment,
+}
+
+/// A user to make, or to change where the base has it.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub name: Located<UserName>,
+    pub uid: Option<u32>,
+    pub groups: Vec<UserName>,
+    pub shell: Option<AbsolutePath>,
+    pub home_dir: Option<AbsolutePath>,
+    pub ssh_authorized_keys: Vec<String>,
+    /// `crypt(5)` hash.
+    pub password_hash: Option<String>,
+    pub span: Span,
+}
+
+/// All links of a node.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    pub interfaces: Vec<Interface>,
+}
+
+/// How an interface of the spec is found on the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InterfaceMatch {
+    Name(InterfaceName),
+    /// By MAC address, and renamed where a name is given too.
+    Mac {
+        mac: MacAddr,
+        rename: Option<InterfaceName>,
+    },
+    /// Every wired card: the default where the spec has no `network:`.
+    AnyEthernet,
+}
+
+/// What kind of link it is; other than [`LinkKind::Physical`] it is made by networkd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkKind {
+    Physical,
+    Bond {
+        mode: String,
+        members: Vec<Located<InterfaceName>>,
+        options: BTreeMap<String, String>,
+    },
+    Vlan {
+        id: u16,
+        parent: Located<InterfaceName>,
+    },
+    Bridge {
+        members: Vec<Located<InterfaceName>>,
+        stp: bool,
+    },
+}
+
+/// One link and its addresses.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    pub matching: InterfaceMatch,
+    pub kind: LinkKind,
+    pub dhcp: Dhcp,
+    /// Address and prefix length: `192.168.1.10/24`.
+    pub addresses: Vec<Located<IpNet>>,
+    pub gateways: Vec<Located<IpAddr>>,
+    pub dns: Vec<Located<IpAddr>>,
+    pub search: Vec<String>,
+    pub routes: Vec<Route>,
+    pub mtu: Option<u32>,
+    /// The node is not online before this link is.
+    pub required_for_online: bool,
+    pub span: Span,
+}
+
+/// Which DHCP clients run on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dhcp {
+    #[default]
+    No,
+    V4,
+    V6,
+    Both,
+}
+
+/// A static route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub destination: Located<IpNet>,
+    /// `None`: on the link.
+    pub gateway: Option<Located<IpAddr>>,
+    pub metric: Option<u32>,
+}
+
+/// Time servers, for systemd-timesyncd.
+#[derive(Debug, Clone, Default)]
+pub struct Ntp {
+    pub servers: Vec<Located<String>>,
+    pub fallback: Vec<Located<String>>,
+    pub span: Span,
+}
+
+/// A packet filter that drops what is not allowed (nftables).
+#[derive(Debug, Clone)]
+pub struct Firewall {
+    /// Networks that reach the ports of the node's roles. Empty: every network does.
+    pub allow_from: Vec<Located<IpNet>>,
+    /// Ports beyond those of the roles.
+    pub allow: Vec<FirewallRule>,
+    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what each is for.
+    pub role_ports: Vec<(u16, String)>,
+    pub masquerade: Vec<Masquerade>,
+    pub span: Span,
+}
+
+/// One opening in the packet filter.
+#[derive(Debug, Clone)]
+pub struct FirewallRule {
+    pub protocol: Protocol,
+    /// First and last port, the same for one.
+    pub ports: (u16, u16),
+    /// Empty: every network.
+    pub from: Vec<IpNet>,
+    pub span: Span,
+}
+
+/// A transport protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Packets of `source` leave `interface` under the node's address.
+#[derive(Debug, Clone)]
+pub struct Masquerade {
+    pub source: Located<IpNet>,
+    pub interface: Located<InterfaceName>,
+}
+
+/// A certificate authority of the site, trusted by all programs of the node.
+#[derive(Debug, Clone)]
+pub struct CaCertificate {
+    /// File name under `/usr/local/share/ca-certificates/`, without its ending.
+    pub name: String,
+    pub pem: Located<String>,
+}
+
+/// Swap space.
+#[derive(Debug, Clone)]
+pub enum Swap {
+    /// A compressed swap device in memory, of this many bytes.
+    Zram { size: u64, span: Span },
+    /// A whole device or partition, made swap space on first boot.
+    Device(Located<AbsolutePath>),
+}
+
+/// A member of the cluster's etcd on this node.
+#[derive(Debug, Clone)]
+pub struct EtcdMember {
+    pub name: Located<String>,
+    pub data_dir: AbsolutePath,
+    pub listen_client_urls: Vec<String>,
+    pub advertise_client_urls: Vec<String>,
+    pub listen_peer_urls: Vec<String>,
+    pub initial_advertise_peer_urls: Vec<String>,
+    /// Member name and peer URL of every first member.
+    pub initial_cluster: Vec<(String, String)>,
+    pub initial_cluster_token: String,
+    /// `new` or `existing`.
+    pub initial_cluster_state: String,
+    /// Further `ETCD_…` settings, by flag name (`heartbeat-interval`).
+    pub settings: BTreeMap<String, String>,
+    /// `None`: plain HTTP, which the spec asked for.
+    pub tls: Option<EtcdTls>,
+    pub span: Span,
+}
+
+/// What an etcd member needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under
+/// `/etc/kubernetes/pki/etcd/`.
+#[derive(Clone)]
+pub struct EtcdTls {
+    pub ca_certificate: String,
+    pub server: KeyPair,
+    pub peer: KeyPair,
+    /// What `etcdctl` on the node, and the health check, present.
+    pub healthcheck_client: KeyPair,
+}
+
+/// A certificate and its private key, in PEM.
+#[derive(Clone)]
+pub struct KeyPair {
+    pub certificate: String,
+    pub key: String,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for EtcdTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EtcdTls").finish_non_exhaustive()
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyPair")
+            .field("certificate", &self.certificate)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Boots artifacts in QEMU.
