@@ -34,11 +34,25 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Common {
     /// When to colour messages
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Messages")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Messages"
+    )]
     pub color: Color,
 
     /// How to write diagnostics: for people, or one JSON object a line
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Messages")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Messages"
+    )]
     pub message_format: MessageFormat,
 
     /// Say nothing but errors and warnings
@@ -88,15 +102,30 @@ pub struct BaseSource {
     pub kernel: Option<Kernel>,
 
     /// The Debian mirror to take packages from [default: the host's own]
-    #[arg(long, value_name = "URI", env = "IMGBUILD_MIRROR", help_heading = "Sources")]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "IMGBUILD_MIRROR",
+        help_heading = "Sources"
+    )]
     pub mirror: Option<String>,
 
     /// The mirror of Debian's security updates [default: the host's own]
-    #[arg(long, value_name = "URI", env = "IMGBUILD_SECURITY_MIRROR", help_heading = "Sources")]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "IMGBUILD_SECURITY_MIRROR",
+        help_heading = "Sources"
+    )]
     pub security_mirror: Option<String>,
 
     /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "IMGBUILD_CACHE", help_heading = "Sources")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "IMGBUILD_CACHE",
+        help_heading = "Sources"
+    )]
     pub cache: Option<PathBuf>,
 
     /// Use what the cache has; touch no network
@@ -344,14 +373,19 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         Some(at) => text.split_at(at),
         None => (text, "s"),
     };
-    let number: u64 = number.parse().map_err(|_| "a time is a number with s, m or h, as in 90s".to_owned())?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a time is a number with s, m or h, as in 90s".to_owned())?;
     let factor = match unit {
         "s" => 1,
         "m" => 60,
         "h" => 3600,
         _ => return Err("the unit of a time is s, m or h".to_owned()),
     };
-    number.checked_mul(factor).map(Duration::from_secs).ok_or_else(|| "that time is too long".to_owned())
+    number
+        .checked_mul(factor)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "that time is too long".to_owned())
 }
 
 #[cfg(test)]
@@ -369,7 +403,14 @@ mod tests {
     fn durations() {
         assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        for bad in ["", "s", "1d", "-1s", "99999999999999999999s", "9999999999999999999h"] {
+        for bad in [
+            "",
+            "s",
+            "1d",
+            "-1s",
+            "99999999999999999999s",
+            "9999999999999999999h",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

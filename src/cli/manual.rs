@@ -15,7 +15,9 @@ pub fn completions(shell: clap_complete::Shell, out: &mut impl Write) {
 
 /// Writes `imgbuild(1)` to `out`.
 pub fn page(out: &mut impl Write) -> Result<()> {
-    clap_mangen::Man::new(Cli::command()).render(out).context("writing the manual page")
+    clap_mangen::Man::new(Cli::command())
+        .render(out)
+        .context("writing the manual page")
 }
 
 /// Writes a page for the program and for each of its commands into `dir`.
@@ -34,7 +36,10 @@ mod tests {
         for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
             let mut out = Vec::new();
             completions(*shell, &mut out);
-            assert!(String::from_utf8_lossy(&out).contains("imgbuild"), "{shell}");
+            assert!(
+                String::from_utf8_lossy(&out).contains("imgbuild"),
+                "{shell}"
+            );
         }
     }
 

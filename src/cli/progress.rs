@@ -18,12 +18,18 @@ pub struct Shown {
 impl Shown {
     /// Looks at standard error to see how to show.
     pub fn new() -> Self {
-        Self { on_terminal: std::io::stderr().is_terminal(), bar: Mutex::new(None) }
+        Self {
+            on_terminal: std::io::stderr().is_terminal(),
+            bar: Mutex::new(None),
+        }
     }
 
     fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
         // A panic elsewhere leaves nothing half-done in an `Option`.
-        act(&mut self.bar.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        act(&mut self
+            .bar
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 }
 
@@ -38,7 +44,10 @@ impl Progress for Shown {
                 bar.finish_and_clear();
             }
             let (bar, template) = match total {
-                Some(total) => (ProgressBar::new(total), "{spinner} {msg} [{bar:30}] {percent}%"),
+                Some(total) => (
+                    ProgressBar::new(total),
+                    "{spinner} {msg} [{bar:30}] {percent}%",
+                ),
                 None => (ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})"),
             };
             if let Ok(style) = ProgressStyle::with_template(template) {
