@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::find::Efi;
 use super::machine::{Accel, Disk, Machine, Medium};
-use super::network::{UserNetwork, uuid_of};
+use super::network::{Forward, UserNetwork, uuid_of};
 use crate::names::Arch;
 
 /// Files that are made for one run of a machine.
@@ -124,13 +124,16 @@ fn user_network(network: &UserNetwork) -> String {
         guest,
         forwards,
     } = network;
-    let mut option =
-        format!("user,id=user,ipv6=off,net={subnet},host={gateway},dns={dns},dhcpstart={guest}");
-    for forward in forwards {
-        let (host, port) = (forward.host, forward.guest);
-        option += &format!(",hostfwd=tcp:127.0.0.1:{host}-{guest}:{port}");
-    }
-    option
+    let forwards: Vec<String> = forwards
+        .iter()
+        .map(|Forward { host, guest: port }| {
+            format!(",hostfwd=tcp:127.0.0.1:{host}-{guest}:{port}")
+        })
+        .collect();
+    format!(
+        "user,id=user,ipv6=off,net={subnet},host={gateway},dns={dns},dhcpstart={guest}{}",
+        forwards.concat()
+    )
 }
 
 fn network(line: &mut Line, machine: &Machine, files: &Files) {
@@ -231,7 +234,6 @@ pub(super) fn needs_joining(initrds: &[PathBuf]) -> bool {
 mod tests {
     use super::*;
     use crate::qemu::machine::Firmware;
-    use crate::qemu::network::Forward;
 
     fn files() -> Files {
         Files {
