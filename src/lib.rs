@@ -13,6 +13,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod ignition;
 pub mod names;
+pub mod oci;
 pub mod pack;
 pub mod parts;
 pub mod pki;

@@ -3,6 +3,7 @@
 mod etcd;
 mod fragment;
 mod hostname;
+mod kubernetes;
 mod names;
 mod network;
 mod template;
@@ -16,13 +17,15 @@ use crate::plan::Node;
 /// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and `passwd`
 /// sections are not among it.
 pub fn all(node: &Node) -> Vec<Fragment> {
-    vec![
+    let mut fragments = vec![
         hostname::hostname(node),
         hostname::hosts(node),
         users::users(node),
         network::network(node),
         etcd::etcd(node),
-    ]
+    ];
+    fragments.extend(kubernetes::kubernetes(node));
+    fragments
 }
 
 /// The node's arguments for the kernel's command line: those of the spec and those that parts need. They come after the base's own.

@@ -9,7 +9,7 @@ use p256::SecretKey;
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{DerSignature, VerifyingKey};
 use p256::elliptic_curve::Generate;
-use p256::pkcs8::DecodePublicKey;
+use p256::pkcs8::{DecodePublicKey, EncodePublicKey};
 use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{DecodePem, Encode, EncodePem};
@@ -82,6 +82,14 @@ impl PrivateKey {
         self.0
             .to_sec1_pem(LineEnding::LF)
             .map(|pem| pem.as_str().to_owned())
+            .map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
+    }
+
+    /// The public half as `openssl ec -pubout` writes it: SPKI, in PEM.
+    pub fn public_pem(&self) -> Result<String, CertificateError> {
+        self.0
+            .public_key()
+            .to_public_key_pem(LineEnding::LF)
             .map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
     }
 

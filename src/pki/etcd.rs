@@ -41,8 +41,12 @@ impl Keys<'_> {
         })
     }
 
-    fn etcd_authority(&mut self) -> Result<super::keys::Authority> {
-        self.authority(Path::new(FOLDER), &Profile::authority("etcd-ca"), FOLDER)
+    pub(super) fn etcd_authority(&mut self) -> Result<super::keys::Authority> {
+        self.authority(
+            &Path::new(FOLDER).join("ca"),
+            &Profile::authority("etcd-ca"),
+            FOLDER,
+        )
     }
 }
 

@@ -109,17 +109,27 @@ fn sign(
     ))
 }
 
-/// `CN=` and nothing else, made from its parts so that no character of the name is taken for syntax.
-fn subject_of(profile: &Profile) -> Result<Name, x509_cert::der::Error> {
-    let mut escaped = String::from("CN=");
-    for c in profile.common_name.chars() {
-        // RFC 4514 §2.4
+/// `O=` where there is a group, then `CN=`; made from its parts so that no character of a name is taken for syntax.
+pub(super) fn subject_of(profile: &Profile) -> Result<Name, x509_cert::der::Error> {
+    // RFC 4514 §2.1 writes the last part first.
+    let mut text = format!("CN={}", escaped(&profile.common_name));
+    if let Some(group) = &profile.organization {
+        text.push_str(",O=");
+        text.push_str(&escaped(group));
+    }
+    text.parse()
+}
+
+/// `value` with RFC 4514 §2.4's special characters escaped.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::new();
+    for c in value.chars() {
         if ",+\"\\<>;=/#".contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
     }
-    escaped.parse()
+    escaped
 }
 
 /// Our profile in the builder's terms.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::CryptoRng;
 use super::certificate::{Certificate, PrivateKey};
 use super::folder::{Access, KeyFolder};
-use super::issue::{issue, self_signed};
+use super::issue::{issue, self_signed, subject_of};
 use super::profile::{EXPIRY_WARNING, Profile};
 
 /// What happened in the key folder that the user should be told.
@@ -73,6 +73,13 @@ pub(super) struct Authority {
     key: Option<PrivateKey>,
 }
 
+impl Authority {
+    /// The private key in PEM, where it is there.
+    pub(super) fn key_pem(&self) -> Result<Option<String>> {
+        Ok(self.key.as_ref().map(PrivateKey::to_pem).transpose()?)
+    }
+}
+
 /// A certificate and its key, in PEM.
 pub(super) struct Issued {
     pub certificate: String,
@@ -128,15 +135,16 @@ impl<'a> Keys<'a> {
         Ok(hexadecimal(&digest[..8]))
     }
 
-    /// The authority `folder/ca.crt` as `profile` says; made where there is none yet.
+    /// The authority `stem.crt` as `profile` says; made where there is none yet. What it issues to nodes is in their folders
+    /// named `leaves`.
     pub(super) fn authority(
         &mut self,
-        folder: &Path,
+        stem: &Path,
         profile: &Profile,
         leaves: &str,
     ) -> Result<Authority> {
-        let file = folder.join("ca.crt");
-        let key_file = folder.join("ca.key");
+        let file = stem.with_extension("crt");
+        let key_file = stem.with_extension("key");
         let key = self.read_key(&key_file)?;
         let Some(certificate) = self.read_certificate(&file)? else {
             if let Some(orphan) = self.first_leaf(leaves)? {
@@ -287,8 +295,13 @@ impl<'a> Keys<'a> {
                 -certificate.days_left(self.now)
             ));
         }
-        if certificate.common_name().as_deref() != Some(&profile.common_name) {
-            return Some(format!("its subject becomes CN={}", profile.common_name));
+        // As text: others encode the same names in other string types of ASN.1.
+        match subject_of(profile).map(|subject| subject.to_string()) {
+            Ok(subject) if subject != certificate.subject() => {
+                return Some(format!("its subject becomes {subject}"));
+            }
+            // A subject that cannot be written is told by who issues it.
+            Ok(_) | Err(_) => {}
         }
         if certificate.usages() != profile.usages {
             return Some("its usages change".to_owned());
@@ -343,6 +356,14 @@ impl<'a> Keys<'a> {
                 path: self.folder.path(file),
                 days: certificate.days_left(self.now),
             });
+        }
+    }
+
+    /// The private key in `file`; made where there is none yet. Not for keys that a certificate names.
+    pub(super) fn bare_key(&mut self, file: &Path) -> Result<PrivateKey> {
+        match self.read_key(file)? {
+            Some(key) => Ok(key),
+            None => self.new_key(file),
         }
     }
 

@@ -6,7 +6,11 @@
 //! keys/
 //!   .gitignore                 where imgbuild made the folder
 //!   etcd/ca.crt, ca.key        the authority of the cluster's etcd
-//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*
+//!   ca.*, front-proxy-ca.*     those of Kubernetes and of the servers that extend its API
+//!   sa.key                     signs the tokens of service accounts
+//!   clients/kubernetes/        admin.*, super-admin.*
+//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*
+//!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
 //!   password-salt.key          what the salts of hashed passwords are derived from
 //! ```
 //!
@@ -17,6 +21,8 @@ mod etcd;
 mod folder;
 mod issue;
 mod keys;
+mod kubeconfig;
+mod kubernetes;
 mod list;
 mod profile;
 
@@ -24,6 +30,8 @@ pub use certificate::{Certificate, CertificateError, PrivateKey};
 pub use folder::{Access, KeyFolder};
 pub use issue::{IssueError, issue, self_signed};
 pub use keys::{Keys, Notice};
+pub use kubeconfig::Kubeconfig;
+pub use kubernetes::{ControlPlaneNames, NodeNames};
 pub use list::{Listed, list};
 pub use p256::elliptic_curve::rand_core::CryptoRng;
 pub use profile::{EXPIRY_WARNING, Names, Profile, Usage};

@@ -85,6 +85,8 @@ impl Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     pub common_name: String,
+    /// The group that Kubernetes takes a client for (`O=` of the subject).
+    pub organization: Option<String>,
     pub usages: BTreeSet<Usage>,
     pub names: Names,
 }
@@ -94,6 +96,7 @@ impl Profile {
     pub fn authority(common_name: &str) -> Self {
         Self {
             common_name: common_name.to_owned(),
+            organization: None,
             usages: BTreeSet::from([Usage::Authority]),
             names: Names::default(),
         }
@@ -103,6 +106,7 @@ impl Profile {
     pub fn member(common_name: &str, names: Names) -> Self {
         Self {
             common_name: common_name.to_owned(),
+            organization: None,
             usages: BTreeSet::from([Usage::Server, Usage::Client]),
             names,
         }
@@ -112,8 +116,26 @@ impl Profile {
     pub fn client(common_name: &str) -> Self {
         Self {
             common_name: common_name.to_owned(),
+            organization: None,
             usages: BTreeSet::from([Usage::Client]),
             names: Names::default(),
+        }
+    }
+
+    /// A client that Kubernetes takes for a member of `group`.
+    pub fn client_in(common_name: &str, group: &str) -> Self {
+        Self {
+            organization: Some(group.to_owned()),
+            ..Self::client(common_name)
+        }
+    }
+
+    /// A server that is a client of nobody.
+    pub fn server(common_name: &str, names: Names) -> Self {
+        Self {
+            usages: BTreeSet::from([Usage::Server]),
+            names,
+            ..Self::client(common_name)
         }
     }
 

@@ -60,6 +60,7 @@ pub struct Node {
     /// Whole block device that keeps etcd's and containerd's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
     pub etcd: Option<EtcdMember>,
+    pub kubernetes: Option<super::Kubernetes>,
     /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
     pub own: Fragment,
 }

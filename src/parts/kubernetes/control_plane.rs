@@ -1,0 +1,256 @@
+//! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
+
+use super::flags::Flags;
+use super::{PKI, key_pair, program, secret, static_pod};
+use crate::oci::NODE_IMAGE;
+use crate::parts::names::path;
+use crate::parts::template::fill;
+use crate::parts::{File, Fragment, Origin};
+use crate::pki::Kubeconfig;
+use crate::plan::{Cni, ControlPlane, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release};
+
+/// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
+pub fn control_plane(
+    kubernetes: &Kubernetes,
+    plane: &ControlPlane,
+    etcd_is_elsewhere: bool,
+) -> Fragment {
+    let origin = Origin::new("control plane", kubernetes.span);
+    // `plan` lets no unknown version through; the newest stands for it all the same.
+    let release = kubernetes
+        .version
+        .release()
+        .unwrap_or(&RELEASES[RELEASES.len() - 1]);
+    let mut files = vec![
+        static_pod(
+            "kube-apiserver",
+            api_server(kubernetes, plane, release),
+            &origin,
+        ),
+        static_pod(
+            "kube-controller-manager",
+            local(
+                "kube-controller-manager",
+                include_str!("../../../manifests/kube-controller-manager.yaml"),
+                &controller_manager(kubernetes, plane),
+                release.controller_manager,
+            ),
+            &origin,
+        ),
+        static_pod(
+            "kube-scheduler",
+            local(
+                "kube-scheduler",
+                include_str!("../../../manifests/kube-scheduler.yaml"),
+                &scheduler(plane),
+                release.scheduler,
+            ),
+            &origin,
+        ),
+    ];
+    files.extend(keys(plane, &origin));
+    if etcd_is_elsewhere {
+        files.push(File::text(
+            path(&format!("{PKI}/etcd/ca.crt")),
+            plane.keys.etcd_authority.as_str(),
+            origin.clone(),
+        ));
+    }
+    files.extend(kubeconfigs(kubernetes, plane, &origin));
+    Fragment {
+        files,
+        ..Fragment::default()
+    }
+}
+
+fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) -> String {
+    let pki = |file: &str| format!("{PKI}/{file}");
+    let flags = Flags::new(
+        [
+            ("advertise-address", plane.advertise.ip().to_string()),
+            ("secure-port", plane.advertise.port().to_string()),
+            ("allow-privileged", "true".to_owned()),
+            ("authorization-mode", "Node,RBAC".to_owned()),
+            ("enable-admission-plugins", "NodeRestriction".to_owned()),
+            ("enable-bootstrap-token-auth", "true".to_owned()),
+            ("client-ca-file", pki("ca.crt")),
+            ("etcd-servers", plane.etcd_servers.join(",")),
+            ("etcd-cafile", pki("etcd/ca.crt")),
+            ("etcd-certfile", pki("apiserver-etcd-client.crt")),
+            ("etcd-keyfile", pki("apiserver-etcd-client.key")),
+            (
+                "kubelet-client-certificate",
+                pki("apiserver-kubelet-client.crt"),
+            ),
+            ("kubelet-client-key", pki("apiserver-kubelet-client.key")),
+            (
+                "kubelet-preferred-address-types",
+                "InternalIP,ExternalIP,Hostname".to_owned(),
+            ),
+            ("proxy-client-cert-file", pki("front-proxy-client.crt")),
+            ("proxy-client-key-file", pki("front-proxy-client.key")),
+            (
+                "requestheader-allowed-names",
+                "front-proxy-client".to_owned(),
+            ),
+            ("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
+            (
+                "requestheader-extra-headers-prefix",
+                "X-Remote-Extra-".to_owned(),
+            ),
+            ("requestheader-group-headers", "X-Remote-Group".to_owned()),
+            ("requestheader-username-headers", "X-Remote-User".to_owned()),
+            (
+                "service-account-issuer",
+                format!("https://kubernetes.default.svc.{}", kubernetes.domain),
+            ),
+            ("service-account-key-file", pki("sa.pub")),
+            ("service-account-signing-key-file", pki("sa.key")),
+            (
+                "service-cluster-ip-range",
+                kubernetes.service_network.to_string(),
+            ),
+            ("tls-cert-file", pki("apiserver.crt")),
+            ("tls-private-key-file", pki("apiserver.key")),
+        ],
+        &plane.api_server_args,
+    );
+    fill(
+        include_str!("../../../manifests/kube-apiserver.yaml"),
+        &[
+            ("image", NODE_IMAGE),
+            ("program", &program("kube-apiserver")),
+            ("programs", PROGRAMS),
+            ("arguments", &flags.yaml_items()),
+            ("host", &plane.advertise.ip().to_string()),
+            ("port", &plane.advertise.port().to_string()),
+            ("liveness", release.api_server.liveness),
+            ("readiness", release.api_server.readiness),
+        ],
+    )
+}
+
+/// A component that answers on 127.0.0.1 only.
+fn local(name: &str, template: &str, flags: &Flags, probes: Probes) -> String {
+    fill(
+        template,
+        &[
+            ("image", NODE_IMAGE),
+            ("program", &program(name)),
+            ("programs", PROGRAMS),
+            ("arguments", &flags.yaml_items()),
+            ("port", &probes.port.unwrap_or_default().to_string()),
+            ("liveness", probes.liveness),
+            ("readiness", probes.readiness),
+        ],
+    )
+}
+
+fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
+    let config = || "/etc/kubernetes/controller-manager.conf".to_owned();
+    let pki = |file: &str| format!("{PKI}/{file}");
+    // The bridge's share of the pod network is in the node's image; nobody else may hand out another.
+    let allocate = !matches!(kubernetes.cni, Cni::Bridge { .. });
+    Flags::new(
+        [
+            ("allocate-node-cidrs", allocate.to_string()),
+            ("authentication-kubeconfig", config()),
+            ("authorization-kubeconfig", config()),
+            ("kubeconfig", config()),
+            ("bind-address", "127.0.0.1".to_owned()),
+            ("client-ca-file", pki("ca.crt")),
+            ("cluster-cidr", kubernetes.pod_network.to_string()),
+            ("cluster-name", kubernetes.cluster_name.clone()),
+            ("cluster-signing-cert-file", pki("ca.crt")),
+            ("cluster-signing-key-file", pki("ca.key")),
+            ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
+            ("leader-elect", "true".to_owned()),
+            ("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
+            ("root-ca-file", pki("ca.crt")),
+            ("service-account-private-key-file", pki("sa.key")),
+            (
+                "service-cluster-ip-range",
+                kubernetes.service_network.to_string(),
+            ),
+            ("use-service-account-credentials", "true".to_owned()),
+        ],
+        &plane.controller_manager_args,
+    )
+}
+
+fn scheduler(plane: &ControlPlane) -> Flags {
+    let config = || "/etc/kubernetes/scheduler.conf".to_owned();
+    Flags::new(
+        [
+            ("authentication-kubeconfig", config()),
+            ("authorization-kubeconfig", config()),
+            ("kubeconfig", config()),
+            ("bind-address", "127.0.0.1".to_owned()),
+            ("leader-elect", "true".to_owned()),
+        ],
+        &plane.scheduler_args,
+    )
+}
+
+/// `ca.crt` is not among them: every node has it.
+fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
+    let keys = &plane.keys;
+    let at = |name: &str| format!("{PKI}/{name}");
+    let public = |name: &str, text: &str| File::text(path(&at(name)), text, origin.clone());
+    let mut files = vec![
+        secret(&at("ca.key"), keys.authority.key.as_str(), origin),
+        public("front-proxy-ca.crt", &keys.front_proxy_authority),
+        public("sa.pub", &keys.service_account.public),
+        secret(&at("sa.key"), keys.service_account.key.as_str(), origin),
+    ];
+    for (name, pair) in [
+        ("apiserver", &keys.api_server),
+        ("apiserver-kubelet-client", &keys.kubelet_client),
+        ("apiserver-etcd-client", &keys.etcd_client),
+        ("front-proxy-client", &keys.front_proxy_client),
+    ] {
+        files.extend(key_pair(&at(name), pair, origin));
+    }
+    files
+}
+
+fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
+    let keys = &plane.keys;
+    let own = format!("https://{}", plane.advertise);
+    // The controller manager and the scheduler belong to the API server beside them.
+    let config = |file: &str, user: &str, server: &str, client: &KeyPair| {
+        let config = Kubeconfig {
+            cluster: &kubernetes.cluster_name,
+            server,
+            certificate_authority: &keys.authority.certificate,
+            user,
+            client,
+        };
+        secret(
+            &format!("/etc/kubernetes/{file}.conf"),
+            config.to_yaml(),
+            origin,
+        )
+    };
+    vec![
+        config(
+            "controller-manager",
+            "system:kube-controller-manager",
+            &own,
+            &keys.controller_manager,
+        ),
+        config("scheduler", "system:kube-scheduler", &own, &keys.scheduler),
+        config(
+            "admin",
+            "kubernetes-admin",
+            &kubernetes.endpoint,
+            &keys.admin,
+        ),
+        config(
+            "super-admin",
+            "kubernetes-super-admin",
+            &own,
+            &keys.super_admin,
+        ),
+    ]
+}

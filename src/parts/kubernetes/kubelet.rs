@@ -1,0 +1,146 @@
+//! The kubelet: its unit, its settings, what it presents to the API server and to its clients.
+
+use std::fmt::Write;
+
+use super::flags::{Flags, yaml_scalar};
+use super::{PKI, key_pair, secret};
+use crate::parts::names::{path, unit};
+use crate::parts::template::fill;
+use crate::parts::{Directory, File, Fragment, Origin, Owner, Unit};
+use crate::pki::Kubeconfig;
+use crate::plan::{KubeletApi, Kubernetes, PROGRAMS};
+
+/// The kubelet as a system service.
+pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("kubelet", kubernetes.span);
+    let kubelet = &kubernetes.kubelet;
+    let mut flags = vec![
+        ("config", "/etc/kubernetes/kubelet.yaml".to_owned()),
+        ("hostname-override", kubernetes.node_name.clone()),
+        ("node-ip", kubernetes.node_ip.to_string()),
+    ];
+    if kubelet.api.is_some() {
+        flags.push(("kubeconfig", "/etc/kubernetes/kubelet.conf".to_owned()));
+    }
+    if !kubelet.labels.is_empty() {
+        let labels: Vec<_> = kubelet
+            .labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        flags.push(("node-labels", labels.join(",")));
+    }
+    let flags = Flags::new(flags, &kubelet.extra_args);
+
+    let mut fragment = Fragment {
+        files: vec![File::text(
+            path("/etc/kubernetes/kubelet.yaml"),
+            settings(kubernetes),
+            origin.clone(),
+        )],
+        directories: vec![Directory {
+            path: path(super::MANIFESTS),
+            mode: 0o700,
+            owner: Owner::default(),
+            overwrite: false,
+            origin: origin.clone(),
+        }],
+        units: vec![Unit::enabled(
+            unit("kubelet.service"),
+            fill(
+                include_str!("../../../manifests/kubelet.service"),
+                &[
+                    ("programs", PROGRAMS),
+                    ("arguments", &flags.unit_arguments()),
+                ],
+            ),
+            origin.clone(),
+        )],
+        ..Fragment::default()
+    };
+    if let Some(api) = &kubelet.api {
+        fragment.files.extend(identity(kubernetes, api, &origin));
+    }
+    fragment
+}
+
+/// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
+fn settings(kubernetes: &Kubernetes) -> String {
+    let kubelet = &kubernetes.kubelet;
+    // Without an API server there is nobody to ask who may do what, so nobody may.
+    let api = if kubelet.api.is_some() {
+        format!(
+            "authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: true
+  x509:
+    clientCAFile: {PKI}/ca.crt
+authorization:
+  mode: Webhook
+rotateCertificates: true
+tlsCertFile: {PKI}/kubelet-server.crt
+tlsPrivateKeyFile: {PKI}/kubelet-server.key"
+        )
+    } else {
+        "enableServer: false".to_owned()
+    };
+    let mut taints = String::new();
+    for (index, taint) in kubelet.taints.iter().enumerate() {
+        let start = if index == 0 {
+            "registerWithTaints:\n"
+        } else {
+            "\n"
+        };
+        let value = taint.value.as_deref().unwrap_or_default();
+        // Writing to a String does not fail.
+        let _ = write!(
+            taints,
+            "{start}- key: {}\n  value: {}\n  effect: {}",
+            yaml_scalar(&taint.key),
+            yaml_scalar(value),
+            yaml_scalar(&taint.effect)
+        );
+    }
+    let settings: Vec<_> = kubelet
+        .settings
+        .iter()
+        // JSON is YAML (YAML 1.2 §1.3).
+        .map(|(field, value)| format!("{field}: {value}"))
+        .collect();
+    fill(
+        include_str!("../../../manifests/kubelet-config.yaml"),
+        &[
+            ("domain", &kubernetes.domain),
+            ("dns", &kubernetes.dns_ip.to_string()),
+            ("api", &api),
+            ("taints", &taints),
+            ("settings", &settings.join("\n")),
+        ],
+    )
+}
+
+fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {
+    let kubeconfig = Kubeconfig {
+        cluster: &kubernetes.cluster_name,
+        server: &api.server,
+        certificate_authority: &api.certificate_authority,
+        user: &format!("system:node:{}", kubernetes.node_name),
+        client: &api.client,
+    };
+    let mut files = vec![
+        File::text(
+            path(&format!("{PKI}/ca.crt")),
+            api.certificate_authority.as_str(),
+            origin.clone(),
+        ),
+        secret("/etc/kubernetes/kubelet.conf", kubeconfig.to_yaml(), origin),
+    ];
+    files.extend(key_pair(
+        &format!("{PKI}/kubelet-server"),
+        &api.serving,
+        origin,
+    ));
+    files
+}

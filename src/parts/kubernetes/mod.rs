@@ -1,0 +1,98 @@
+//! Kubernetes on a node: the runtime's settings, the kubelet, static pods, the pods' network, and what the first boot applies.
+
+mod control_plane;
+mod first_boot;
+mod flags;
+mod kubelet;
+mod network;
+mod proxy;
+
+use super::names::path;
+use super::template::fill;
+use super::{File, Fragment, Origin, Unit};
+use crate::plan::{IMAGE_ARCHIVES, KeyPair, Kubernetes, Node, PROGRAMS};
+
+/// As kubeadm has it.
+const PKI: &str = "/etc/kubernetes/pki";
+
+/// Where the kubelet looks for static pods.
+const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// Everything of Kubernetes. Nothing where the node has none.
+pub fn kubernetes(node: &Node) -> Vec<Fragment> {
+    let Some(kubernetes) = &node.kubernetes else {
+        return Vec::new();
+    };
+    let mut fragments = vec![
+        runtime(kubernetes),
+        kubelet::kubelet(kubernetes),
+        network::network(kubernetes),
+        proxy::proxy(kubernetes),
+    ];
+    if let Some(plane) = &kubernetes.control_plane {
+        let etcd_is_elsewhere = node.etcd.is_none();
+        fragments.push(control_plane::control_plane(
+            kubernetes,
+            plane,
+            etcd_is_elsewhere,
+        ));
+    }
+    fragments.push(first_boot::first_boot(kubernetes));
+    fragments
+}
+
+/// containerd for the kubelet, and the images that the node has with it.
+fn runtime(kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("runtime", kubernetes.span);
+    Fragment {
+        files: vec![File::text(
+            path("/etc/containerd/config.toml"),
+            fill(
+                include_str!("../../../manifests/containerd.toml"),
+                &[("sandbox_image", crate::oci::NODE_IMAGE)],
+            ),
+            origin.clone(),
+        )],
+        units: vec![Unit::enabled(
+            super::names::unit("imgbuild-images.service"),
+            fill(
+                include_str!("../../../manifests/imgbuild-images.service"),
+                &[("archives", IMAGE_ARCHIVES)],
+            ),
+            origin,
+        )],
+        ..Fragment::default()
+    }
+}
+
+/// The path of one of Kubernetes' own programs, in pods as on the node.
+fn program(name: &str) -> String {
+    format!("{PROGRAMS}/{name}")
+}
+
+/// A static pod's manifest, for root's eyes as kubeadm has it.
+fn static_pod(name: &str, text: String, origin: &Origin) -> File {
+    File::text(
+        path(&format!("{MANIFESTS}/{name}.yaml")),
+        text,
+        origin.clone(),
+    )
+    .mode(0o600)
+}
+
+/// A file that only root reads.
+fn secret(at: &str, text: impl Into<Vec<u8>>, origin: &Origin) -> File {
+    File::text(path(at), text, origin.clone()).mode(0o600)
+}
+
+/// `stem.crt`, which all may read, and `stem.key`.
+fn key_pair(stem: &str, pair: &KeyPair, origin: &Origin) -> [File; 2] {
+    [
+        File::text(
+            path(&format!("{stem}.crt")),
+            pair.certificate.as_str(),
+            origin.clone(),
+        ),
+        secret(&format!("{stem}.key"), pair.key.as_str(), origin),
+    ]
+}

@@ -1,0 +1,59 @@
+//! What the kernel and containerd need for the pods' network.
+
+use std::net::IpAddr;
+
+use crate::parts::names::path;
+use crate::parts::template::fill;
+use crate::parts::{File, Fragment, Origin};
+use crate::plan::{Cni, Kubernetes, ProxyMode};
+
+/// Modules, kernel parameters, and the bridge's CNI configuration.
+pub fn network(kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("pod network", kubernetes.span);
+    let mut modules = vec!["overlay", "br_netfilter"];
+    if kubernetes
+        .proxy
+        .as_ref()
+        .is_some_and(|p| p.mode == ProxyMode::Ipvs)
+    {
+        modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]);
+    }
+    let mut files = vec![
+        File::text(
+            path("/etc/modules-load.d/kubernetes.conf"),
+            modules.join("\n") + "\n",
+            origin.clone(),
+        ),
+        // Before the spec's own, which win.
+        File::text(
+            path("/etc/sysctl.d/50-kubernetes.conf"),
+            "net.bridge.bridge-nf-call-iptables = 1
+net.bridge.bridge-nf-call-ip6tables = 1
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+",
+            origin.clone(),
+        ),
+    ];
+    if let Cni::Bridge { node_pods } = &kubernetes.cni {
+        let default_route = match node_pods.addr() {
+            IpAddr::V4(_) => "0.0.0.0/0",
+            IpAddr::V6(_) => "::/0",
+        };
+        files.push(File::text(
+            path("/etc/cni/net.d/10-imgbuild.conflist"),
+            fill(
+                include_str!("../../../manifests/cni-bridge.conflist"),
+                &[
+                    ("pods", &node_pods.to_string()),
+                    ("default_route", default_route),
+                ],
+            ),
+            origin,
+        ));
+    }
+    Fragment {
+        files,
+        ..Fragment::default()
+    }
+}

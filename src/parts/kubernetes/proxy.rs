@@ -1,0 +1,64 @@
+//! kube-proxy as a static pod: it needs nothing of the cluster before it runs.
+
+use super::flags::Flags;
+use super::{program, secret, static_pod};
+use crate::oci::NODE_IMAGE;
+use crate::parts::names::path;
+use crate::parts::template::fill;
+use crate::parts::{File, Fragment, Origin};
+use crate::pki::Kubeconfig;
+use crate::plan::{Kubernetes, PROGRAMS};
+
+/// Nothing where the node knows no API server.
+pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
+    let (Some(proxy), Some(api)) = (&kubernetes.proxy, &kubernetes.kubelet.api) else {
+        return Fragment::default();
+    };
+    let origin = Origin::new("kube-proxy", kubernetes.span);
+    let flags = Flags::new(
+        [("config", "/etc/kubernetes/kube-proxy.yaml".to_owned())],
+        &proxy.extra_args,
+    );
+    let kubeconfig = Kubeconfig {
+        cluster: &kubernetes.cluster_name,
+        server: &api.server,
+        certificate_authority: &api.certificate_authority,
+        user: "system:kube-proxy",
+        client: &proxy.client,
+    };
+    Fragment {
+        files: vec![
+            static_pod(
+                "kube-proxy",
+                fill(
+                    include_str!("../../../manifests/kube-proxy.yaml"),
+                    &[
+                        ("image", NODE_IMAGE),
+                        ("program", &program("kube-proxy")),
+                        ("programs", PROGRAMS),
+                        ("arguments", &flags.yaml_items()),
+                    ],
+                ),
+                &origin,
+            ),
+            File::text(
+                path("/etc/kubernetes/kube-proxy.yaml"),
+                fill(
+                    include_str!("../../../manifests/kube-proxy-config.yaml"),
+                    &[
+                        ("mode", proxy.mode.as_str()),
+                        ("pod_network", &kubernetes.pod_network.to_string()),
+                        ("node", &kubernetes.node_name),
+                    ],
+                ),
+                origin.clone(),
+            ),
+            secret(
+                "/etc/kubernetes/kube-proxy.conf",
+                kubeconfig.to_yaml(),
+                &origin,
+            ),
+        ],
+        ..Fragment::default()
+    }
+}

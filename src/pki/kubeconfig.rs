@@ -1,0 +1,58 @@
+//! Kubeconfig files as kubeadm writes them: one cluster, one user, one context.
+
+use base64ct::{Base64, Encoding};
+
+use crate::plan::KeyPair;
+
+/// How a client reaches an API server, and as whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Kubeconfig<'a> {
+    pub cluster: &'a str,
+    /// `https://192.168.1.10:6443`
+    pub server: &'a str,
+    /// In PEM.
+    pub certificate_authority: &'a str,
+    /// What the file calls the user; the API server knows it by its certificate.
+    pub user: &'a str,
+    pub client: &'a KeyPair,
+}
+
+impl Kubeconfig<'_> {
+    /// The file, certificates and key in it. A secret: mode 0600.
+    pub fn to_yaml(&self) -> String {
+        let Self {
+            cluster,
+            server,
+            user,
+            ..
+        } = self;
+        let authority = encoded(self.certificate_authority);
+        let certificate = encoded(&self.client.certificate);
+        let key = encoded(&self.client.key);
+        format!(
+            "apiVersion: v1
+kind: Config
+clusters:
+- name: {cluster}
+  cluster:
+    certificate-authority-data: {authority}
+    server: {server}
+users:
+- name: {user}
+  user:
+    client-certificate-data: {certificate}
+    client-key-data: {key}
+contexts:
+- name: {user}@{cluster}
+  context:
+    cluster: {cluster}
+    user: {user}
+current-context: {user}@{cluster}
+"
+        )
+    }
+}
+
+fn encoded(pem: &str) -> String {
+    Base64::encode_string(pem.as_bytes())
+}

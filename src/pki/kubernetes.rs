@@ -1,0 +1,174 @@
+//! The keys of Kubernetes, named and placed as kubeadm does. (`kubeadm init phase certs all` makes the like.)
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::keys::{Authority, Keys};
+use super::profile::{Names, Profile};
+use crate::plan::{ControlPlaneKeys, KeyPair, ServiceAccountKeys};
+
+/// The folder of what the cluster's authority issues, below a node's.
+const FOLDER: &str = "kubernetes";
+
+/// The group whose members the API server lets do everything, whatever RBAC says.
+const MASTERS: &str = "system:masters";
+
+/// What an API server is reached by.
+#[derive(Debug, Clone, Copy)]
+pub struct ControlPlaneNames<'a> {
+    pub node: &'a str,
+    /// Beside the node's name and those of the service `kubernetes`.
+    pub dns: &'a BTreeSet<String>,
+    /// The node's own, the endpoint's, the first of the service network.
+    pub addresses: &'a BTreeSet<IpAddr>,
+    /// `cluster.local`
+    pub cluster_domain: &'a str,
+}
+
+/// What a kubelet is reached by.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeNames<'a> {
+    pub node: &'a str,
+    pub addresses: &'a BTreeSet<IpAddr>,
+}
+
+impl Keys<'_> {
+    /// What the control plane on a node needs. The private keys of the front proxy's and of etcd's authority stay at home:
+    /// nothing on a node signs with them.
+    pub fn kubernetes_control_plane(
+        &mut self,
+        names: ControlPlaneNames,
+    ) -> Result<ControlPlaneKeys> {
+        let node = Path::new("nodes").join(names.node);
+        let own = node.join(FOLDER);
+        let authority = self.kubernetes_authority()?;
+        let front_proxy = self.authority(
+            Path::new("front-proxy-ca"),
+            &Profile::authority("front-proxy-ca"),
+            "front-proxy",
+        )?;
+        let etcd = self.etcd_authority()?;
+
+        let domain = names.cluster_domain;
+        let mut server = Names {
+            dns: names.dns.clone(),
+            addresses: names.addresses.clone(),
+        };
+        server.dns.extend([
+            names.node.to_owned(),
+            "kubernetes".to_owned(),
+            "kubernetes.default".to_owned(),
+            "kubernetes.default.svc".to_owned(),
+            format!("kubernetes.default.svc.{domain}"),
+        ]);
+        // For whoever works on the node itself.
+        let server = Names::of_node(server.dns, server.addresses);
+
+        let service_account = self.bare_key(Path::new("sa.key"))?;
+        Ok(ControlPlaneKeys {
+            api_server: self.signed(
+                &own.join("apiserver"),
+                &Profile::server("kube-apiserver", server),
+                &authority,
+            )?,
+            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from 1.36.1.
+            kubelet_client: self.signed(
+                &own.join("apiserver-kubelet-client"),
+                &Profile::client("kube-apiserver-kubelet-client"),
+                &authority,
+            )?,
+            etcd_client: self.signed(
+                &node.join("etcd/apiserver-etcd-client"),
+                &Profile::client("kube-apiserver-etcd-client"),
+                &etcd,
+            )?,
+            front_proxy_client: self.signed(
+                &node.join("front-proxy/front-proxy-client"),
+                &Profile::client("front-proxy-client"),
+                &front_proxy,
+            )?,
+            controller_manager: self.signed(
+                &own.join("controller-manager"),
+                &Profile::client("system:kube-controller-manager"),
+                &authority,
+            )?,
+            scheduler: self.signed(
+                &own.join("scheduler"),
+                &Profile::client("system:kube-scheduler"),
+                &authority,
+            )?,
+            admin: self.kubernetes_admin()?,
+            super_admin: self.client("super-admin", "kubernetes-super-admin", MASTERS)?,
+            service_account: ServiceAccountKeys {
+                key: service_account.to_pem()?,
+                public: service_account.public_pem()?,
+            },
+            authority: KeyPair {
+                key: authority.key_pem()?.with_context(|| {
+                    format!(
+                        "{} is missing: a control plane signs with it",
+                        self.folder().path("ca.key").display()
+                    )
+                })?,
+                certificate: authority.pem,
+            },
+            front_proxy_authority: front_proxy.pem,
+            etcd_authority: etcd.pem,
+        })
+    }
+
+    /// The certificate of the cluster's authority, in PEM.
+    pub fn kubernetes_authority_certificate(&mut self) -> Result<String> {
+        Ok(self.kubernetes_authority()?.pem)
+    }
+
+    /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's binding).
+    pub fn kubernetes_admin(&mut self) -> Result<KeyPair> {
+        self.client("admin", "kubernetes-admin", "kubeadm:cluster-admins")
+    }
+
+    /// What a node's kubelet presents to the API server: user `system:node:<node>`.
+    pub fn kubelet_client(&mut self, node: &str) -> Result<KeyPair> {
+        let profile = Profile::client_in(&format!("system:node:{node}"), "system:nodes");
+        self.of_node(node, "kubelet-client", &profile)
+    }
+
+    /// What a node's kubelet presents to its clients.
+    pub fn kubelet_server(&mut self, names: NodeNames) -> Result<KeyPair> {
+        let reached = Names {
+            dns: BTreeSet::from([names.node.to_owned()]),
+            addresses: names.addresses.clone(),
+        };
+        let profile = Profile::server(&format!("system:node:{}", names.node), reached);
+        self.of_node(names.node, "kubelet-server", &profile)
+    }
+
+    /// What kube-proxy on a node presents, whom the role system:node-proxier is bound to by default.
+    pub fn kube_proxy(&mut self, node: &str) -> Result<KeyPair> {
+        self.of_node(node, "kube-proxy", &Profile::client("system:kube-proxy"))
+    }
+
+    fn signed(&mut self, stem: &Path, profile: &Profile, authority: &Authority) -> Result<KeyPair> {
+        self.leaf(stem, profile, authority).map(KeyPair::from)
+    }
+
+    fn of_node(&mut self, node: &str, name: &str, profile: &Profile) -> Result<KeyPair> {
+        let authority = self.kubernetes_authority()?;
+        let stem = Path::new("nodes").join(node).join(FOLDER).join(name);
+        Ok(self.leaf(&stem, profile, &authority)?.into())
+    }
+
+    fn client(&mut self, file: &str, name: &str, group: &str) -> Result<KeyPair> {
+        let authority = self.kubernetes_authority()?;
+        let stem = Path::new("clients").join(FOLDER).join(file);
+        let profile = Profile::client_in(name, group);
+        Ok(self.leaf(&stem, &profile, &authority)?.into())
+    }
+
+    fn kubernetes_authority(&mut self) -> Result<Authority> {
+        self.authority(Path::new("ca"), &Profile::authority("kubernetes"), FOLDER)
+    }
+}

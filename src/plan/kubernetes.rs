@@ -1,0 +1,210 @@
+//! Kubernetes on a node, decided.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use super::{KeyPair, KubeVersion};
+use crate::diagnostic::{Located, Span};
+
+/// What a node is to its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Runs the control plane; other pods stay away unless they tolerate its taint.
+    ControlPlane,
+    /// Runs pods.
+    Worker,
+    /// A cluster of one: control plane and pods on the same node.
+    Single,
+    /// A kubelet without an API server, which runs the static pods that it finds.
+    Standalone,
+}
+
+impl Role {
+    /// Whether the API server runs here.
+    pub fn has_control_plane(self) -> bool {
+        matches!(self, Self::ControlPlane | Self::Single)
+    }
+
+    /// As the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+            Self::Single => "single",
+            Self::Standalone => "standalone",
+        }
+    }
+}
+
+/// Everything that Kubernetes needs on one node.
+#[derive(Debug, Clone)]
+pub struct Kubernetes {
+    pub version: Located<KubeVersion>,
+    pub role: Role,
+    /// The name that the node object has: the host name.
+    pub node_name: String,
+    /// The address that the kubelet reports and the API server advertises.
+    pub node_ip: IpAddr,
+    /// In kubeconfig files.
+    pub cluster_name: String,
+    /// Where other nodes and users reach the API: `https://192.168.1.10:6443`.
+    pub endpoint: String,
+    pub pod_network: IpNet,
+    pub service_network: IpNet,
+    /// The cluster's DNS service: the tenth address of the service network.
+    pub dns_ip: IpAddr,
+    /// `cluster.local`
+    pub domain: String,
+    pub cni: Cni,
+    /// `None` on a standalone node.
+    pub proxy: Option<Proxy>,
+    pub kubelet: Kubelet,
+    /// On a node with a control plane.
+    pub control_plane: Option<ControlPlane>,
+    pub images: Images,
+    pub span: Span,
+}
+
+/// Who gives pods their network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cni {
+    /// The `bridge` plugin of the base, with a part of the pod network that belongs to this node.
+    Bridge { node_pods: IpNet },
+    /// Whatever the user brings.
+    None,
+}
+
+/// How services reach their pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ProxyMode {
+    #[default]
+    Iptables,
+    Ipvs,
+    Nftables,
+}
+
+impl ProxyMode {
+    /// As the spec and kube-proxy write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Iptables => "iptables",
+            Self::Ipvs => "ipvs",
+            Self::Nftables => "nftables",
+        }
+    }
+}
+
+/// kube-proxy, a static pod.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    pub mode: ProxyMode,
+    pub client: KeyPair,
+    /// Flags by name, beside those that every node has.
+    pub extra_args: BTreeMap<String, String>,
+}
+
+/// The node's own agent.
+#[derive(Debug, Clone)]
+pub struct Kubelet {
+    /// How it knows the API server; `None` on a standalone node.
+    pub api: Option<KubeletApi>,
+    /// Labels that a kubelet may give its own node.
+    pub labels: BTreeMap<String, String>,
+    /// Set when the node registers.
+    pub taints: Vec<Taint>,
+    /// Fields of `KubeletConfiguration` beside those that every node has, as JSON.
+    pub settings: BTreeMap<String, serde_json::Value>,
+    pub extra_args: BTreeMap<String, String>,
+}
+
+/// The kubelet's side of the API.
+#[derive(Debug, Clone)]
+pub struct KubeletApi {
+    /// The API server that this node talks to: its own where it has one, else the endpoint.
+    pub server: String,
+    pub client: KeyPair,
+    pub serving: KeyPair,
+    /// The cluster's authority, in PEM.
+    pub certificate_authority: String,
+}
+
+/// A taint of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taint {
+    pub key: String,
+    pub value: Option<String>,
+    /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`
+    pub effect: String,
+}
+
+/// API server, controller manager and scheduler on this node.
+#[derive(Debug, Clone)]
+pub struct ControlPlane {
+    pub advertise: SocketAddr,
+    /// `https://127.0.0.1:2379`
+    pub etcd_servers: Vec<String>,
+    pub keys: ControlPlaneKeys,
+    /// Flags by component, beside those that every node has.
+    pub api_server_args: BTreeMap<String, String>,
+    pub controller_manager_args: BTreeMap<String, String>,
+    pub scheduler_args: BTreeMap<String, String>,
+    /// What the first node that comes up applies, in order: name and YAML.
+    pub manifests: Vec<(String, String)>,
+}
+
+/// Where the node's programs and images come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Images {
+    /// Programs in an image that the build made, mounted at [`PROGRAMS`]; pods run them from there.
+    Embedded,
+}
+
+/// Where the programs of Kubernetes are on a node with [`Images::Embedded`].
+pub const PROGRAMS: &str = "/opt/kubernetes/bin";
+
+/// Where the OCI archives are that the node has with it.
+pub const IMAGE_ARCHIVES: &str = "/opt/kubernetes/images";
+
+/// What a control plane needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under
+/// `/etc/kubernetes/pki/` and in kubeconfig files.
+#[derive(Clone)]
+pub struct ControlPlaneKeys {
+    /// With its private key: the controller manager signs the kubelets' requests.
+    pub authority: KeyPair,
+    pub front_proxy_authority: String,
+    pub etcd_authority: String,
+    pub api_server: KeyPair,
+    pub kubelet_client: KeyPair,
+    pub etcd_client: KeyPair,
+    pub front_proxy_client: KeyPair,
+    pub controller_manager: KeyPair,
+    pub scheduler: KeyPair,
+    pub admin: KeyPair,
+    /// What the first boot gives `admin` its rights with.
+    pub super_admin: KeyPair,
+    pub service_account: ServiceAccountKeys,
+}
+
+/// What signs the tokens of service accounts, in PEM: SEC 1 and SPKI.
+#[derive(Clone)]
+pub struct ServiceAccountKeys {
+    pub key: String,
+    pub public: String,
+}
+
+/// Shows no secret.
+impl fmt::Debug for ControlPlaneKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlaneKeys").finish_non_exhaustive()
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for ServiceAccountKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccountKeys").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Nodes with Kubernetes for the tests: decided by hand, so that no other room is needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::SystemTime;
+
+use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
+use imgbuild::plan::{
+    Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, Kubernetes, Node, Proxy, ProxyMode,
+    Role,
+};
+
+use crate::nodes::{at, bare, name, span};
+
+/// A cluster of one at 192.168.1.10, with keys from `folder`.
+pub fn single(folder: &Path) -> Node {
+    let ip: IpAddr = "192.168.1.10".parse().expect("valid");
+    let mut rng = system_random();
+    let mut keys = Keys::new(
+        KeyFolder::open(folder, Access::Write).expect("opened"),
+        SystemTime::now(),
+        &mut rng,
+    );
+    let plane = keys
+        .kubernetes_control_plane(ControlPlaneNames {
+            node: "kube1",
+            dns: &BTreeSet::new(),
+            addresses: &BTreeSet::from([ip, "10.96.0.1".parse().expect("valid")]),
+            cluster_domain: "cluster.local",
+        })
+        .expect("keys");
+    let own = "https://192.168.1.10:6443".to_owned();
+    let etcd = EtcdMember {
+        name: at(1, "kube1"),
+        data_dir: name("/var/lib/etcd"),
+        listen_client_urls: vec![
+            "https://127.0.0.1:2379".to_owned(),
+            "https://192.168.1.10:2379".to_owned(),
+        ],
+        advertise_client_urls: vec!["https://192.168.1.10:2379".to_owned()],
+        listen_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
+        initial_advertise_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
+        initial_cluster: vec![("kube1".to_owned(), "https://192.168.1.10:2380".to_owned())],
+        initial_cluster_token: "lab".to_owned(),
+        initial_cluster_state: "new".to_owned(),
+        settings: BTreeMap::new(),
+        tls: Some(
+            keys.etcd_member("kube1", &BTreeSet::new(), &BTreeSet::from([ip]))
+                .expect("keys"),
+        ),
+        span: span(1),
+    };
+    let kubernetes = Kubernetes {
+        version: at(2, "1.36.2"),
+        role: Role::Single,
+        node_name: "kube1".to_owned(),
+        node_ip: ip,
+        cluster_name: "kubernetes".to_owned(),
+        endpoint: own.clone(),
+        pod_network: "10.244.0.0/16".parse().expect("valid"),
+        service_network: "10.96.0.0/12".parse().expect("valid"),
+        dns_ip: "10.96.0.10".parse().expect("valid"),
+        domain: "cluster.local".to_owned(),
+        cni: Cni::Bridge {
+            node_pods: "10.244.0.0/24".parse().expect("valid"),
+        },
+        proxy: Some(Proxy {
+            mode: ProxyMode::Iptables,
+            client: keys.kube_proxy("kube1").expect("keys"),
+            extra_args: BTreeMap::new(),
+        }),
+        kubelet: Kubelet {
+            api: Some(KubeletApi {
+                server: own,
+                client: keys.kubelet_client("kube1").expect("keys"),
+                serving: keys
+                    .kubelet_server(NodeNames {
+                        node: "kube1",
+                        addresses: &BTreeSet::from([ip]),
+                    })
+                    .expect("keys"),
+                certificate_authority: keys.kubernetes_authority_certificate().expect("keys"),
+            }),
+            labels: BTreeMap::new(),
+            taints: Vec::new(),
+            settings: BTreeMap::new(),
+            extra_args: BTreeMap::new(),
+        },
+        control_plane: Some(ControlPlane {
+            advertise: "192.168.1.10:6443".parse().expect("valid"),
+            etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
+            keys: plane,
+            api_server_args: BTreeMap::new(),
+            controller_manager_args: BTreeMap::new(),
+            scheduler_args: BTreeMap::new(),
+            manifests: Vec::new(),
+        }),
+        images: Images::Embedded,
+        span: span(2),
+    };
+    Node {
+        hostname: at(3, "kube1"),
+        etcd: Some(etcd),
+        kubernetes: Some(kubernetes),
+        ..bare()
+    }
+}
