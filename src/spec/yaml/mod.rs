@@ -5,7 +5,11 @@
 //! `saphyr-parser`'s events ([`read`]) under limits of depth, values and text, so that no input costs more than its size.
 //! Scalars stay text here: what `0644` or `yes` means is known only where the key's type is, in [`super::decode`].
 
+mod read;
+
 use std::sync::Arc;
+
+pub use read::{Limits, parse};
 
 use crate::diagnostic::{Located, Span};
 
