@@ -104,6 +104,15 @@ impl Node {
         }
     }
 
+    /// How many values it is made of, itself among them.
+    pub fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Node::count).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
+        }
+    }
+
     /// A few words for a diagnostic: "a list", "the number 5".
     pub fn describe(&self) -> String {
         match &self.value {

@@ -444,7 +444,7 @@ impl Builder<'_> {
             FrameKind::Map { entries, seen, key } => {
                 match std::mem::replace(key, PendingKey::Next) {
                     PendingKey::Next => {
-                        *key = read_key(&node, entries, seen, &mut self.diagnostics)
+                        *key = read_key(&node, entries, seen, &mut self.diagnostics);
                     }
                     PendingKey::Of(key) => entries.push(Entry { key, value: node }),
                     PendingKey::Dropped => {}

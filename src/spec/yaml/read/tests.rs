@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::*;
 use crate::diagnostic::Sources;
 
@@ -99,13 +101,13 @@ fn bombs_are_refused() {
     let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..20 {
         let before = format!("*a{}, ", level - 1).repeat(10);
-        laughs.push_str(&format!("a{level}: &a{level} [{before}]\n"));
+        writeln!(laughs, "a{level}: &a{level} [{before}]").expect("a string");
     }
     let mut long = format!("a: &a {}\nb:\n", "x".repeat(900_000));
     long.push_str(&"- *a\n".repeat(20));
     let mut chain = String::from("a0: &a0 [x]\n");
     for level in 1..100 {
-        chain.push_str(&format!("a{level}: &a{level} [*a{}]\n", level - 1));
+        writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).expect("a string");
     }
     for (name, text, code) in [
         ("billion laughs", laughs, "E0006"),
