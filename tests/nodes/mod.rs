@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use imgbuild::diagnostic::{Located, SourceId, Span};
 use imgbuild::names::Arch;
 use imgbuild::parts::Fragment;
-use imgbuild::plan::{Firewall, FirewallRule, Masquerade, Ntp, Protocol, Route, Swap,
-    Dhcp, EtcdMember, EtcdTls, Interface, InterfaceMatch, KernelFlavour, KeyPair, LinkKind,
-    Network, Node, Target, User,
+use imgbuild::plan::{
+    Dhcp, EtcdMember, EtcdTls, Firewall, FirewallRule, Interface, InterfaceMatch, KernelFlavour,
+    KeyPair, LinkKind, Masquerade, Network, Node, Ntp, Protocol, Route, Swap, Target, User,
 };
 
 /// A value of line `line` of the spec; byte offsets stand for lines here.
@@ -223,7 +223,10 @@ pub fn full() -> Node {
             fallback: vec![Located::new("time.google.com".to_owned(), span(41))],
             span: span(40),
         }),
-        hosts: vec![(at(42, "192.168.1.11"), vec![name("kube2"), name("kube2.lab.example")])],
+        hosts: vec![(
+            at(42, "192.168.1.11"),
+            vec![name("kube2"), name("kube2.lab.example")],
+        )],
         firewall: Some(firewall()),
         sysctls: BTreeMap::from([(
             "vm.swappiness".to_owned(),
