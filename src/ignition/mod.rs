@@ -5,6 +5,7 @@
 mod encode;
 mod write;
 
+pub use encode::resource;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Diagnostic;

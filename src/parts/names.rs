@@ -21,7 +21,6 @@ pub(super) fn user(text: &str) -> UserName {
 }
 
 /// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping for Inclusion in Unit Names").
-#[allow(dead_code, reason = "mount units come next")]
 pub(super) fn escape_path(path: &AbsolutePath) -> String {
     use std::fmt::Write;
 
