@@ -1,5 +1,7 @@
 //! What is wrong with an input, and where: a value that every room can make and only `cli` prints.
 
+pub mod codes;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
