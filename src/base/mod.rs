@@ -1,8 +1,125 @@
 //! The base operating system: kernel, initrd and root image, without any node in them.
 
+mod apt;
+mod cache;
+#[allow(dead_code)] // the assembly reads the rest of it
+mod declared;
+#[allow(dead_code)]
+mod glob;
+mod lock;
+mod mirror;
+
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use anyhow::{Context as _, Result, bail};
+
 use crate::names::Arch;
+use crate::plan::KernelFlavour;
+use crate::progress::Progress;
+use apt::Apt;
+
+pub use cache::{CACHE_VARIABLE, Cache};
+pub use lock::{Archive, Lock, LockedBase, LockedPackage};
+pub use mirror::Mirror;
+
+/// What base is wanted, and what may be done to get it.
+#[derive(Debug, Clone)]
+pub struct BaseRequest {
+    pub arch: Arch,
+    pub kernel: KernelFlavour,
+    /// `None`: as the host's apt is configured.
+    pub mirror: Option<Mirror>,
+    /// Touches no network: what is missing in the cache is an error.
+    pub offline: bool,
+    /// Never changes the lock: what is missing there is an error.
+    pub locked: bool,
+    pub cache: Cache,
+}
+
+/// Gives the base that `request` describes: from the cache, or built there from packages that are fetched as needed.
+///
+/// Packages that `lock` does not pin are resolved and pinned in it; saving it is the caller's.
+pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
+    let (arch, kernel) = (request.arch, request.kernel);
+    let pinned = lock.base(arch, kernel);
+    if pinned
+        .is_none_or(|base| apt::request_hash(arch, kernel).ok().as_ref() != Some(&base.request))
+    {
+        update(request, lock, progress)?;
+    }
+    let pinned = lock.base(arch, kernel).context("pinning packages")?;
+    fetch(request, pinned, progress)?;
+    bail!("assembling the base is not possible yet")
+}
+
+/// Pins the current versions of a base's packages in `lock`, which `imgbuild update` is for.
+pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
+    let (arch, kernel) = (request.arch, request.kernel);
+    let name = flavour_name(kernel);
+    if request.locked {
+        bail!(
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--locked` forbids to change it"
+        );
+    }
+    if request.offline {
+        bail!(
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--offline` forbids to ask a mirror"
+        );
+    }
+    let apt = Apt::new(&request.cache, arch, mirror(request)?)?;
+    let base = apt.resolve(arch, kernel, progress)?;
+    lock.set_base(arch, kernel, base);
+    Ok(())
+}
+
+fn mirror(request: &BaseRequest) -> Result<Mirror> {
+    match &request.mirror {
+        Some(mirror) => Ok(mirror.clone()),
+        None => Mirror::of_host(),
+    }
+}
+
+/// Fetches the packages that the cache lacks.
+fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> Result<()> {
+    let missing: Vec<&LockedPackage> = base
+        .packages
+        .iter()
+        .chain(&base.boot_loaders)
+        .filter(|package| !request.cache.package(&package.sha256).exists())
+        .collect();
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    if request.offline {
+        bail!(
+            "{} packages are not in the cache, the first is {}; `--offline` forbids to fetch them",
+            missing.len(),
+            first.describe()
+        );
+    }
+    Apt::new(&request.cache, request.arch, mirror(request)?)?.fetch(
+        &request.cache,
+        &missing,
+        progress,
+    )
+}
+
+/// Bytes in hexadecimal, lower case.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The flavour as the lock, the cache and the command line name it.
+pub fn flavour_name(kernel: KernelFlavour) -> &'static str {
+    match kernel {
+        KernelFlavour::Generic => "generic",
+        KernelFlavour::Cloud => "cloud",
+    }
+}
 
 /// A finished base in the cache. All files are immutable once there.
 #[derive(Debug, Clone)]
