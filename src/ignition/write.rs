@@ -1,0 +1,229 @@
+//! From fragments to the config's own types and to JSON.
+
+use ignition_config::v3_3::{self, Config};
+use serde_json::Value;
+
+use super::encode;
+use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
+
+/// `fragments` as one config. Files, directories, links and units are in the order of their names; the rest is in the
+/// order in which it was asked for.
+pub fn config(fragments: Vec<Fragment>) -> Config {
+    let mut all = Fragment::default();
+    for fragment in fragments {
+        all.files.extend(fragment.files);
+        all.directories.extend(fragment.directories);
+        all.links.extend(fragment.links);
+        all.units.extend(fragment.units);
+        all.users.extend(fragment.users);
+        all.groups.extend(fragment.groups);
+        all.disks.extend(fragment.disks);
+        all.raid.extend(fragment.raid);
+        all.luks.extend(fragment.luks);
+        all.filesystems.extend(fragment.filesystems);
+        all.ignition_cas.extend(fragment.ignition_cas);
+    }
+    all.files.sort_by(|a, b| a.path.cmp(&b.path));
+    all.directories.sort_by(|a, b| a.path.cmp(&b.path));
+    all.links.sort_by(|a, b| a.path.cmp(&b.path));
+    all.units.sort_by(|a, b| a.name.cmp(&b.name));
+
+    let mut config = Config::default();
+    if let Some(authorities) = filled(values(all.ignition_cas)) {
+        config.ignition.security = Some(v3_3::Security {
+            tls: Some(v3_3::SecurityTls {
+                certificate_authorities: Some(authorities),
+            }),
+        });
+    }
+    let passwd = v3_3::Passwd {
+        groups: filled(values(all.groups)),
+        users: filled(values(all.users)),
+    };
+    if passwd != v3_3::Passwd::default() {
+        config.passwd = Some(passwd);
+    }
+    let storage = v3_3::Storage {
+        directories: filled(all.directories.iter().map(directory).collect()),
+        disks: filled(values(all.disks)),
+        files: filled(all.files.iter().map(file).collect()),
+        filesystems: filled(values(all.filesystems)),
+        links: filled(all.links.iter().map(link).collect()),
+        luks: filled(values(all.luks)),
+        raid: filled(values(all.raid)),
+    };
+    if storage != v3_3::Storage::default() {
+        config.storage = Some(storage);
+    }
+    if let Some(units) = filled(all.units.into_iter().map(unit).collect()) {
+        config.systemd = Some(v3_3::Systemd { units: Some(units) });
+    }
+    config
+}
+
+/// A list as the config has it: left out when empty.
+fn filled<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn values<T>(list: Vec<(T, Origin)>) -> Vec<T> {
+    list.into_iter().map(|(value, _)| value).collect()
+}
+
+fn file(file: &File) -> v3_3::File {
+    let (user, group) = owner(&file.owner);
+    v3_3::File {
+        path: file.path.to_string(),
+        mode: Some(i64::from(file.mode)),
+        contents: file.contents.as_ref().map(resource),
+        append: filled(file.append.iter().map(resource).collect()),
+        overwrite: file.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn resource(contents: &Contents) -> v3_3::Resource {
+    match contents {
+        Contents::Inline(data) => encode::resource(data),
+        Contents::Remote(resource) => resource.clone(),
+    }
+}
+
+fn directory(directory: &Directory) -> v3_3::Directory {
+    let (user, group) = owner(&directory.owner);
+    v3_3::Directory {
+        path: directory.path.to_string(),
+        mode: Some(i64::from(directory.mode)),
+        overwrite: directory.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn link(link: &Link) -> v3_3::Link {
+    let (user, group) = owner(&link.owner);
+    v3_3::Link {
+        path: link.path.to_string(),
+        target: Some(link.target.clone()),
+        hard: link.hard.then_some(true),
+        overwrite: link.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn owner(owner: &Owner) -> (Option<v3_3::NodeUser>, Option<v3_3::NodeGroup>) {
+    (
+        owner.user.as_ref().map(|name| v3_3::NodeUser {
+            name: Some(name.to_string()),
+            id: None,
+        }),
+        owner.group.as_ref().map(|name| v3_3::NodeGroup {
+            name: Some(name.to_string()),
+            id: None,
+        }),
+    )
+}
+
+fn unit(unit: Unit) -> v3_3::Unit {
+    v3_3::Unit {
+        name: unit.name.to_string(),
+        enabled: unit.enabled,
+        mask: unit.mask.then_some(true),
+        contents: unit.contents,
+        dropins: filled(
+            unit.dropins
+                .into_iter()
+                .map(|(name, contents)| v3_3::Dropin {
+                    name,
+                    contents: Some(contents),
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// Each thing of `fragment`, by kind and name.
+pub fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
+    let mut things = Vec::new();
+    let mut add = |kind: &str, name: &str, origin: &Origin| {
+        things.push((format!("{kind} {name}"), origin.clone()));
+    };
+    for (authority, origin) in &fragment.ignition_cas {
+        let source = authority.source.as_deref().unwrap_or_default();
+        let name = if source.starts_with("data:") {
+            "(inline)"
+        } else {
+            source
+        };
+        add("ignition certificate authority", name, origin);
+    }
+    for (disk, origin) in &fragment.disks {
+        add("disk", &disk.device, origin);
+    }
+    for (raid, origin) in &fragment.raid {
+        add("raid", &raid.name, origin);
+    }
+    for (luks, origin) in &fragment.luks {
+        add("luks", &luks.name, origin);
+    }
+    for (filesystem, origin) in &fragment.filesystems {
+        add("filesystem", &filesystem.device, origin);
+    }
+    for directory in &fragment.directories {
+        add("directory", directory.path.as_str(), &directory.origin);
+    }
+    for file in &fragment.files {
+        add("file", file.path.as_str(), &file.origin);
+    }
+    for link in &fragment.links {
+        add("link", link.path.as_str(), &link.origin);
+    }
+    for (group, origin) in &fragment.groups {
+        add("group", &group.name, origin);
+    }
+    for (user, origin) in &fragment.users {
+        add("user", &user.name, origin);
+    }
+    for unit in &fragment.units {
+        if unit.contents.is_some() || unit.enabled.is_some() || unit.mask {
+            add("unit", unit.name.as_str(), &unit.origin);
+        }
+        for (dropin, _) in &unit.dropins {
+            add(
+                "drop-in",
+                &format!("{}.d/{dropin}", unit.name),
+                &unit.origin,
+            );
+        }
+    }
+    things
+}
+
+/// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
+pub fn json(config: &Config, pretty: bool) -> Vec<u8> {
+    let mut value = serde_json::to_value(config).expect("a config is plain data");
+    strip_nulls(&mut value);
+    let mut bytes = if pretty {
+        serde_json::to_vec_pretty(&value)
+    } else {
+        serde_json::to_vec(&value)
+    }
+    .expect("a JSON value is plain data");
+    if pretty {
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+fn strip_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(strip_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
+        _ => {}
+    }
+}
