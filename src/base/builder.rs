@@ -109,7 +109,7 @@ pub fn build(
             .insert(&format!("{module_folder}/{name}"), node);
     }
 
-    state::declare(&mut unpacked.tree, base)?;
+    state::declare(&mut unpacked.tree, base, id)?;
     progress.start("writing the root image", None);
     image.finish(&unpacked.tree, unpacked.time)?;
     progress.finish();

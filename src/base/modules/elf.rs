@@ -85,8 +85,11 @@ fn text(bytes: &[u8]) -> String {
 /// The contents of section number `index`.
 fn section(elf: &[u8], table: usize, index: usize) -> Result<&[u8]> {
     let header = table + index * SECTION_HEADER;
-    let start = number(elf, header + 0x18, 8)?;
-    let size = number(elf, header + 0x20, 8)?;
+    let header = elf
+        .get(header..header.saturating_add(SECTION_HEADER))
+        .context("a truncated ELF file")?;
+    let start = number(header, 0x18, 8)?;
+    let size = number(header, 0x20, 8)?;
     start
         .checked_add(size)
         .and_then(|end| elf.get(start..end))
