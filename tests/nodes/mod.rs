@@ -133,9 +133,9 @@ pub fn etcd() -> EtcdMember {
     }
 }
 
-/// A node that uses every part, and every kind of link.
-pub fn full() -> Node {
-    let links = vec![
+/// Cards in every way to name and address them.
+fn cards() -> Vec<Interface> {
+    vec![
         Interface {
             matching: mac("52:54:00:12:34:56", Some("lan0")),
             addresses: vec![at(12, "192.168.1.10/24"), at(12, "fd00::10/64")],
@@ -181,6 +181,12 @@ pub fn full() -> Node {
             gateways: vec![at(17, "198.51.100.1")],
             ..interface("enp11s0")
         },
+    ]
+}
+
+/// Links made of others, and what is left of the cards.
+fn made_links() -> Vec<Interface> {
+    vec![
         Interface {
             kind: LinkKind::Bond {
                 mode: "active-backup".to_owned(),
@@ -215,9 +221,15 @@ pub fn full() -> Node {
             required_for_online: false,
             ..interface("unused")
         },
-    ];
+    ]
+}
+
+/// A node that uses every part, and every kind of link.
+pub fn full() -> Node {
     Node {
-        network: Network { interfaces: links },
+        network: Network {
+            interfaces: [cards(), made_links()].concat(),
+        },
         ntp: Some(Ntp {
             servers: vec![Located::new("ntp.nict.jp".to_owned(), span(40))],
             fallback: vec![Located::new("time.google.com".to_owned(), span(41))],
