@@ -2,9 +2,10 @@
 //!
 //! The config is of spec 3.3.0, the newest that Debian's Ignition 2.14 accepts.
 
-mod encode;
+pub(crate) mod encode;
 mod write;
 
+pub use encode::resource;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Diagnostic;

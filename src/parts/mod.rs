@@ -1,14 +1,22 @@
 //! Writes: one small function a part, each from a decided node to a [`Fragment`].
 
+mod ca_certificates;
 mod etcd;
+mod firewall;
 mod fragment;
 mod hostname;
+mod kernel;
 mod names;
 mod network;
+mod ntp;
+mod storage;
+mod swap;
 mod template;
 mod users;
 
+pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
+pub(crate) use names::escape_path;
 pub use network::{is_bond_option, kernel_named};
 
 use crate::plan::Node;
@@ -21,17 +29,13 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         hostname::hosts(node),
         users::users(node),
         network::network(node),
+        ntp::ntp(node),
+        firewall::firewall(node),
+        kernel::sysctls(node),
+        kernel::modules(node),
+        ca_certificates::ca_certificates(node),
+        swap::swap(node),
+        storage::storage_device(node),
         etcd::etcd(node),
     ]
-}
-
-/// The node's arguments for the kernel's command line: those of the spec and those that parts need. They come after the base's own.
-pub fn kernel_arguments(node: &Node) -> Vec<String> {
-    let mut arguments: Vec<_> = node
-        .kernel_arguments
-        .iter()
-        .map(|argument| argument.value.clone())
-        .collect();
-    arguments.extend(network::kernel_arguments(node));
-    arguments
 }

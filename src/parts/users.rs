@@ -1,7 +1,6 @@
-//! Users of the spec, the groups that they need, and `sudo` for those of its group.
+//! Users of the spec, the groups that they need, and where sshd finds their keys.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use ignition_config::v3_3;
 
@@ -80,7 +79,7 @@ pub fn users(node: &Node) -> Fragment {
             .groups
             .push((v3_3::Group::new(name.to_string()), origin));
     }
-    fragment.files.extend(sudoers(node));
+    fragment.files.extend(authorized_keys(node));
     fragment
 }
 
@@ -125,22 +124,15 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
     missing
 }
 
-/// Members of `sudo` who have no password cannot type one: they need none.
-fn sudoers(node: &Node) -> Option<File> {
-    let mut text = String::new();
-    let mut span = None;
-    for user in &node.users {
-        let in_sudo = user.groups.iter().any(|group| group.as_str() == "sudo");
-        if in_sudo && user.password_hash.is_none() {
-            span.get_or_insert(user.span);
-            let _ = writeln!(text, "{} ALL=(ALL:ALL) NOPASSWD: ALL", user.name.value);
-        }
-    }
-    let file = File::text(
-        path("/etc/sudoers.d/10-imgbuild"),
-        text,
-        Origin::new("users", span?),
-    );
-    // sudoers(5): a file that others can write is refused; by custom nobody writes it.
-    Some(file.mode(0o440))
+/// Ignition writes keys to a file of its own beside `authorized_keys`, where sshd does not look by itself (`sshd_config(5)`).
+fn authorized_keys(node: &Node) -> Option<File> {
+    let user = node
+        .users
+        .iter()
+        .find(|user| !user.ssh_authorized_keys.is_empty())?;
+    Some(File::text(
+        path("/etc/ssh/sshd_config.d/20-ignition.conf"),
+        "AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys.d/ignition\n",
+        Origin::new("users", user.span),
+    ))
 }

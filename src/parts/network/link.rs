@@ -70,25 +70,30 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     let mut ini = Ini::default();
     match_section(&mut ini, &interface.matching);
 
-    ini.section("Link");
-    if interface.kind == LinkKind::Physical {
-        ini.set_some("MTUBytes", interface.mtu);
-    }
-    if !interface.required_for_online || ties.master.is_some() {
-        ini.set("RequiredForOnline", "no");
-    }
-
-    ini.section("Network");
-    tied(&mut ini, ties);
     let dhcp = match interface.dhcp {
         Dhcp::No => None,
         Dhcp::V4 => Some("ipv4"),
         Dhcp::V6 => Some("ipv6"),
         Dhcp::Both => Some("yes"),
     };
-    ini.set_some("DHCP", dhcp);
     let is_bare = dhcp.is_none() && interface.addresses.is_empty();
-    if is_bare && ties.master.is_none() {
+    let is_member = ties.master.is_some();
+
+    ini.section("Link");
+    if interface.kind == LinkKind::Physical {
+        ini.set_some("MTUBytes", interface.mtu);
+    }
+    if !interface.required_for_online || is_member {
+        ini.set("RequiredForOnline", "no");
+    } else if is_bare {
+        // It never has an address, which it would otherwise be waited for.
+        ini.set("RequiredForOnline", "carrier");
+    }
+
+    ini.section("Network");
+    tied(&mut ini, ties);
+    ini.set_some("DHCP", dhcp);
+    if is_bare && !is_member {
         ini.set("LinkLocalAddressing", "no");
     }
     // A link with static addresses has those and no others; routers are listened to where addresses are asked of the network.

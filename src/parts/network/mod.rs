@@ -1,9 +1,8 @@
 //! The node's links, as files of systemd-networkd under `/etc/systemd/network`.
 //!
-//! **Names.** `name: eth0` is the kernel's own name. Debian renames cards by where they sit (`enp1s0`), so a spec that uses
-//! such names gets `net.ifnames=0` on the kernel's command line ([`kernel_arguments`]); `Name=` in `[Match]` then still
-//! finds a card by its predictable name, which udev keeps as an alternative one. A spec that has predictable names or MAC
-//! addresses only leaves udev as it is.
+//! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones (`enp1s0`) as alternative
+//! names, which `Name=` in `[Match]` finds as well: either works in a spec. A spec that has predictable names only gets them
+//! as real ones ([`predictable_names`]), since the packet filter knows real names only.
 
 mod bond;
 mod ini;
@@ -61,7 +60,7 @@ pub fn network(node: &Node) -> Fragment {
         let text = link::network(interface, &own, has_time_servers);
         add(format!("{stem}.network"), text, interface.span);
     }
-    // Members and parents that the spec names only there.
+    // Members and parents that the spec names nowhere else.
     for (name, carried) in by_name {
         let span = carried.span.unwrap_or_default();
         add(
@@ -70,21 +69,31 @@ pub fn network(node: &Node) -> Fragment {
             span,
         );
     }
+    fragment.files.extend(predictable_names(node));
     fragment
 }
 
-/// What the kernel's command line needs for the names that the spec uses: `net.ifnames=0` where a card goes by a name of the
-/// kernel's own, unless the spec itself says how cards are named.
-pub fn kernel_arguments(node: &Node) -> Vec<String> {
-    let said = node
-        .kernel_arguments
-        .iter()
-        .any(|argument| argument.starts_with("net.ifnames="));
-    if said || kernel_named(node).is_empty() {
-        Vec::new()
-    } else {
-        vec!["net.ifnames=0".to_owned()]
+/// The `.link` file for a spec that goes by predictable names: udev names every card by where it sits, as it does on Debian.
+fn predictable_names(node: &Node) -> Option<File> {
+    let wanted = node.network.interfaces.iter().find(|interface| {
+        interface.kind == LinkKind::Physical
+            && matches!(&interface.matching, InterfaceMatch::Name(name) if !is_kernel_name(name))
+    })?;
+    if !kernel_named(node).is_empty() {
+        return None;
     }
+    let mut ini = Ini::default();
+    ini.section("Match")
+        .set("OriginalName", "*")
+        .section("Link")
+        .set("NamePolicy", "keep kernel database onboard slot path mac")
+        .set("AlternativeNamesPolicy", "database onboard slot path mac")
+        .set("MACAddressPolicy", "persistent");
+    Some(File::text(
+        path("/etc/systemd/network/90-predictable.link"),
+        ini.into_text(),
+        Origin::new("network", wanted.span),
+    ))
 }
 
 /// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The kernel numbers cards in the

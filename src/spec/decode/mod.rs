@@ -18,7 +18,7 @@ pub use record::{KeySchema, Record, description, record_schema, unknown_word};
 pub(crate) use record::{record, words};
 
 use super::yaml::{Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Located, codes};
+use crate::diagnostic::{Code, Diagnostic, Located, Span, codes};
 
 /// A type that can be read from a spec.
 pub trait Decode: Sized {
@@ -54,14 +54,24 @@ impl Schemas {
 }
 
 /// A local file or folder that the spec names, found while decoding, to be read by the loader.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LocalRequest {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LocalRequest {
+    pub kind: LocalKind,
+    pub path: String,
+    pub span: Span,
+}
+
+/// What a [`LocalRequest`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LocalKind {
     /// The bytes of a file.
-    File(Located<String>),
+    File,
+    /// A file of UTF-8 text.
+    Text,
     /// All files below a folder.
-    Tree(Located<String>),
+    Tree,
     /// Public keys: a file, or a pattern with `*` in its last part; `~/` is the user's home.
-    SshKeys(Located<String>),
+    SshKeys,
 }
 
 /// What is collected while a tree is decoded.

@@ -21,6 +21,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cluster", "`cluster` belongs at the top of the file"),
     ("nodes", "`nodes` belongs at the top of the file"),
     ("version", "`version` belongs at the top of the file"),
+    ("node", "did you mean `nodes`?"),
+    ("includes", "did you mean `include`?"),
+    (
+        "include",
+        "`include` belongs at the top of a file or of a node",
+    ),
     ("ignition", "the Ignition version follows from the target"),
     (
         "variant",
@@ -55,7 +61,12 @@ impl Decoder {
         }
         Some(Record {
             entries,
-            place: entries.first().map_or(node.span, |entry| entry.key.span),
+            // Where the map was merged its first keys are from elsewhere.
+            place: entries
+                .iter()
+                .map(|entry| entry.key.span)
+                .find(|key| key.source == node.span.source && key.start == node.span.start)
+                .unwrap_or(node.span),
             decoder: self,
             what,
         })

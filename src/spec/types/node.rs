@@ -5,7 +5,7 @@ use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Decode, Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{Etcd, Network, Passwd, Storage, Systemd};
 use crate::spec::values::{
-    ByteSize, ClusterName, KernelArgument, LocalFile, ModuleName, PasswordHash, PlainName, Setting,
+    ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::{Node, Scalar};
@@ -159,7 +159,7 @@ record! {
         /// A hash as `openssl passwd -6` makes it.
         pub password_hash: Option<Located<PasswordHash>>,
         /// A file beside the spec whose first line is the password; hashed when the image is built.
-        pub password_file: Option<Located<LocalFile>>,
+        pub password_file: Option<Located<LocalText>>,
     }
     "a user",
     at_most_one(password_hash, password_file)
@@ -173,7 +173,7 @@ record! {
         /// One or more certificates in PEM.
         pub inline: Option<Located<String>>,
         /// A file beside the spec with one or more certificates in PEM.
-        pub local: Option<Located<LocalFile>>,
+        pub local: Option<Located<LocalText>>,
     }
     "a CA certificate",
     exactly_one(inline, local)

@@ -3,7 +3,7 @@
 use crate::diagnostic::Located;
 use crate::names::UnitName;
 use crate::spec::decode::record;
-use crate::spec::values::{LocalFile, PlainName};
+use crate::spec::values::{LocalText, PlainName};
 
 record! {
     /// Units and drop-ins.
@@ -26,7 +26,7 @@ record! {
         /// The unit file's text.
         pub contents: Option<Located<String>>,
         /// A file beside the spec with the unit file's text.
-        pub contents_local: Option<Located<LocalFile>>,
+        pub contents_local: Option<Located<LocalText>>,
         /// Additions to the unit.
         pub dropins: Vec<DropIn>,
     }
@@ -42,7 +42,7 @@ record! {
         /// The text.
         pub contents: Option<Located<String>>,
         /// A file beside the spec with the text.
-        pub contents_local: Option<Located<LocalFile>>,
+        pub contents_local: Option<Located<LocalText>>,
     }
     "a drop-in",
     at_most_one(contents, contents_local)

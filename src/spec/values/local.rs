@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
-use crate::spec::decode::{Decoder, Leaf, LeafError, LocalRequest, text};
+use crate::spec::decode::{Decoder, Leaf, LeafError, LocalKind, LocalRequest, text};
 use crate::spec::yaml::Scalar;
 
 macro_rules! local_leaf {
-    ($(#[doc = $doc:literal])+ $name:ident: $what:literal, $request:ident, home: $home:literal) => {
+    ($(#[doc = $doc:literal])+ $name:ident: $what:literal, $kind:ident, home: $home:literal) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -43,9 +43,11 @@ macro_rules! local_leaf {
             }
 
             fn found(value: &Located<Self>, decoder: &mut Decoder) {
-                decoder
-                    .local
-                    .push(LocalRequest::$request(Located::new(value.value.0.clone(), value.span)));
+                decoder.local.push(LocalRequest {
+                    kind: LocalKind::$kind,
+                    path: value.value.0.clone(),
+                    span: value.span,
+                });
             }
         }
     };
@@ -54,6 +56,11 @@ macro_rules! local_leaf {
 local_leaf!(
     /// A file, by its path from the folder of the file that names it.
     LocalFile: "a path of a local file", File, home: false
+);
+
+local_leaf!(
+    /// A file of UTF-8 text, by its path from the folder of the file that names it.
+    LocalText: "a path of a local text file", Text, home: false
 );
 
 local_leaf!(

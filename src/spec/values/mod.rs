@@ -6,7 +6,7 @@ mod network;
 mod number;
 mod secret;
 
-pub use local::{LocalFile, LocalFolder, SshKeyFiles};
+pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
     PlainName, Setting, SettingName, SysctlKey, Uuid,

@@ -5,7 +5,11 @@
 //! `saphyr-parser`'s events ([`read`]) under limits of depth, values and text, so that no input costs more than its size.
 //! Scalars stay text here: what `0644` or `yes` means is known only where the key's type is, in [`super::decode`].
 
+mod read;
+
 use std::sync::Arc;
+
+pub use read::{Limits, parse};
 
 use crate::diagnostic::{Located, Span};
 
@@ -97,6 +101,15 @@ impl Node {
                 .find(|entry| &*entry.key.value == key)
                 .map(|entry| &entry.value),
             _ => None,
+        }
+    }
+
+    /// How many values it is made of, itself among them.
+    pub fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Node::count).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.value.count()).sum(),
         }
     }
 
