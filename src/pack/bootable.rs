@@ -12,8 +12,8 @@ use crate::names::{Arch, Hostname};
 use crate::progress::Progress;
 
 use super::initrd::payload_archive;
-use super::iso::{Bios, Boot, Content, Image, SECTOR, Tree};
-use super::{BLOCK, Machine, boot_menu, command_line, fat, hex};
+use super::iso::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
+use super::{Machine, boot_menu, command_line, fat, hex};
 
 /// Where stage 0 finds which base a medium carries.
 const BASE_ID: &str = "imgbuild/base-id";
@@ -85,7 +85,7 @@ pub fn iso<W: Write>(
         .collect();
     esp.push(("boot/grub/grub.cfg", grub.as_bytes()));
     let volume_id = u32::from_le_bytes([identity[8], identity[9], identity[10], identity[11]]);
-    let esp = fat::file_system(&esp, volume_id, SECTOR.max(BLOCK))?;
+    let esp = fat::file_system(&esp, volume_id, ESP_ALIGNMENT)?;
     for (path, bytes) in efi {
         tree.add(path, PUBLIC_MODE, Content::Bytes(bytes))?;
     }

@@ -14,6 +14,7 @@ mod swap;
 mod template;
 mod users;
 
+pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
 pub use network::{is_bond_option, kernel_named};
 

@@ -8,7 +8,7 @@ use crate::pack::{BLOCK, gpt};
 
 use super::directory::{Extent, Hierarchy, Names};
 use super::tree::{Content, Node};
-use super::{Image, SECTOR, SYSTEM_AREA};
+use super::{ESP_ALIGNMENT, Image, SECTOR, SYSTEM_AREA};
 
 /// A file's place.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +67,10 @@ impl Layout {
         let mut esp = 0;
         if let Some(boot) = &image.boot {
             ensure!(
-                (boot.esp.len() as u64).is_multiple_of(SECTOR),
-                "the EFI system partition is no whole number of sectors"
+                (boot.esp.len() as u64).is_multiple_of(ESP_ALIGNMENT),
+                "the EFI system partition's length is no multiple of {ESP_ALIGNMENT}"
             );
-            esp = end.next_multiple_of(BLOCK);
+            esp = end.next_multiple_of(ESP_ALIGNMENT);
             end = esp + boot.esp.len() as u64 + gpt::BACKUP_LENGTH;
         }
         end = end.next_multiple_of(BLOCK);

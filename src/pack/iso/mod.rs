@@ -32,6 +32,9 @@ pub const SECTOR: u64 = SECTOR_SIZE as u64;
 const SECTOR_SIZE: u16 = 2048;
 /// The system area (§6.2.1), which the standard leaves to the system: MBR and GPT of a hybrid image.
 const SYSTEM_AREA: u64 = 16 * SECTOR;
+/// The partitions of a hybrid image start and end at multiples of this many bytes: partition tools grumble at less than that
+/// of the first partition's start, which is the end of the system area.
+pub const ESP_ALIGNMENT: u64 = SYSTEM_AREA;
 
 /// Fills `bytes` up to a whole number of sectors.
 fn fill_sector(bytes: &mut Vec<u8>) {
@@ -53,7 +56,7 @@ pub struct Image {
 #[derive(Debug)]
 pub struct Boot {
     pub bios: Option<Bios>,
-    /// The EFI system partition, a FAT file system whose length is a multiple of [`SECTOR`].
+    /// The EFI system partition, a FAT file system whose length is a multiple of [`ESP_ALIGNMENT`].
     pub esp: Vec<u8>,
     /// What the GUIDs of the partition table are made of.
     pub identity: [u8; 32],
