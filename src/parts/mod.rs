@@ -15,6 +15,7 @@ mod template;
 mod users;
 
 pub use fragment::*;
+pub use names::escape_path;
 pub use network::{is_bond_option, kernel_named};
 
 use crate::plan::Node;
