@@ -207,7 +207,8 @@ mod tests {
 
     #[test]
     fn location_by_the_environment() {
-        let cases: [(&str, &[(&str, &str)], Option<&str>); 5] = [
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 5] = [
             (
                 "own variable wins",
                 &[

@@ -22,14 +22,6 @@ impl Glob {
     pub fn matches(&self, text: &str) -> bool {
         fits(self.0.as_bytes(), text.as_bytes())
     }
-
-    /// Whether `path` fits, or a folder that it is in does.
-    pub fn covers(&self, path: &str) -> bool {
-        self.matches(path)
-            || path
-                .match_indices('/')
-                .any(|(at, _)| at > 0 && self.matches(&path[..at]))
-    }
 }
 
 fn fits(pattern: &[u8], text: &[u8]) -> bool {
@@ -65,8 +57,5 @@ mod tests {
             let glob = Glob::new(pattern).expect("pattern");
             assert_eq!(glob.matches(text), expected, "{pattern} {text}");
         }
-        let glob = Glob::new("/usr/share/doc").expect("pattern");
-        assert!(glob.covers("/usr/share/doc/bash/README"));
-        assert!(!glob.covers("/usr/share/docs/bash"));
     }
 }

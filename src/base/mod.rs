@@ -1,13 +1,19 @@
 //! The base operating system: kernel, initrd and root image, without any node in them.
 
 mod apt;
+mod assemble;
+mod builder;
 mod cache;
-#[allow(dead_code)] // the assembly reads the rest of it
+mod deb;
 mod declared;
-#[allow(dead_code)]
 mod glob;
 mod lock;
 mod mirror;
+mod modules;
+mod squashfs;
+mod stage0;
+mod state;
+mod tree;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -49,8 +55,14 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
         update(request, lock, progress)?;
     }
     let pinned = lock.base(arch, kernel).context("pinning packages")?;
-    fetch(request, pinned, progress)?;
-    bail!("assembling the base is not possible yet")
+    let id = builder::id(arch, kernel, pinned);
+    // Two runs that want the same base: the second waits and finds it.
+    let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
+    if !request.cache.base(&id).exists() {
+        fetch(request, pinned, progress)?;
+        builder::build(&request.cache, arch, &id, pinned, progress)?;
+    }
+    Ok(Base::in_cache(&request.cache, arch, id))
 }
 
 /// Pins the current versions of a base's packages in `lock`, which `imgbuild update` is for.
@@ -136,6 +148,43 @@ pub struct Base {
     pub boot_loaders: BootLoaders,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
+}
+
+impl Base {
+    /// The base with this id, which is in the cache.
+    fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
+        use builder::file;
+        let folder = cache.base(&id);
+        let console = match arch {
+            Arch::Amd64 => "console=ttyS0,115200n8",
+            Arch::Arm64 => "console=ttyAMA0",
+        };
+        let isolinux = (arch == Arch::Amd64).then(|| Isolinux {
+            loader: folder.join(file::ISOLINUX),
+            ldlinux: folder.join(file::LDLINUX),
+            mbr: folder.join(file::MBR),
+        });
+        Self {
+            arch,
+            kernel: folder.join(file::KERNEL),
+            initrd: folder.join(file::INITRD),
+            root: folder.join(file::ROOT),
+            boot_loaders: BootLoaders {
+                shim: folder.join(file::SHIM),
+                mok_manager: folder.join(file::MOK_MANAGER),
+                grub: folder.join(file::GRUB),
+                isolinux,
+            },
+            kernel_arguments: vec![
+                "ignition.firstboot".to_owned(),
+                "ignition.platform.id=metal".to_owned(),
+                format!("imgbuild.base={id}"),
+                "console=tty0".to_owned(),
+                console.to_owned(),
+            ],
+            id,
+        }
+    }
 }
 
 /// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an ISO.

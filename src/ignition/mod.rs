@@ -4,7 +4,7 @@
 
 mod contents;
 mod disks;
-mod encode;
+pub(crate) mod encode;
 mod merge;
 mod paths;
 mod report;

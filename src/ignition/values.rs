@@ -3,7 +3,7 @@
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::names::AbsolutePath;
-use crate::parts::{self, Origin};
+use crate::parts::Origin;
 use crate::plan::{Node, Swap};
 
 /// Checks the values of `node`.
@@ -17,7 +17,6 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     if let Some(member) = &node.etcd {
         unit_path(&member.data_dir, &Origin::new("etcd", member.span), found);
     }
-    cards_by_order(node, found);
 }
 
 /// Paths that go into units stand there without quotes.
@@ -31,22 +30,6 @@ fn unit_path(path: &AbsolutePath, origin: &Origin, found: &mut Vec<Diagnostic>) 
                 format!("`{path}` cannot be written into a unit"),
             )
             .help("use letters, digits and `._:@,+=-`"),
-        );
-    }
-}
-
-/// The kernel numbers cards as it finds them.
-fn cards_by_order(node: &Node, found: &mut Vec<Diagnostic>) {
-    let cards = parts::kernel_named(node);
-    if let [(first, first_span), .., (last, span)] = cards.as_slice() {
-        found.push(
-            Diagnostic::warning(
-                codes::CARDS_BY_ORDER,
-                *span,
-                format!("which card is `{first}` and which `{last}` depends on the order in which the kernel finds them"),
-            )
-            .related(*first_span, format!("`{first}` is here"))
-            .help("name them by `mac:`, or by where they sit, as in `enp1s0`"),
         );
     }
 }

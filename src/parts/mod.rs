@@ -14,8 +14,9 @@ mod swap;
 mod template;
 mod users;
 
+pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
-pub use names::escape_path;
+pub(crate) use names::escape_path;
 pub use network::{is_bond_option, kernel_named};
 
 use crate::plan::Node;

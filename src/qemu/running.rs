@@ -117,7 +117,7 @@ impl Qemu {
         let stream = starting.connection(&listener)?;
         let qmp = match Qmp::new(stream, &machine.name, events.clone()) {
             Ok(qmp) => qmp,
-            Err(error) => return Err(error.context(starting.end())),
+            Err(error) => return Err(error.context(starting.complaint())),
         };
         let Starting {
             child,
@@ -187,15 +187,19 @@ impl Starting {
                 let (stream, _) = listener.accept().context("accepting QEMU's connection")?;
                 return Ok(stream);
             }
-            if let Some(status) = self.child.try_wait().context("looking after QEMU")? {
-                let said = self.end();
-                bail!("QEMU did not start ({status}): {said}");
+            if self
+                .child
+                .try_wait()
+                .context("looking after QEMU")?
+                .is_some()
+            {
+                bail!(self.complaint());
             }
         }
     }
 
-    /// Ends the process and gives what it complained of.
-    fn end(&mut self) -> String {
+    /// Ends the process and says that it did not start, and why in its own words.
+    fn complaint(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
         for thread in self.threads.drain(..) {
@@ -205,7 +209,7 @@ impl Starting {
             .complaints
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        complaints.trim().to_owned()
+        format!("QEMU did not start: {}", complaints.trim())
     }
 }
 

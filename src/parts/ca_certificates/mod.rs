@@ -6,6 +6,9 @@
 
 mod subject;
 
+// The base links its authorities by the same hash.
+pub(crate) use subject::hash as subject_hash;
+
 use ignition_config::v3_3;
 use x509_cert::Certificate;
 use x509_cert::der::{DecodePem, EncodePem, pem::LineEnding};

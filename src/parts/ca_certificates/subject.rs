@@ -10,7 +10,7 @@ use x509_cert::der::{Encode, Tag, Tagged};
 use x509_cert::name::Name;
 
 /// Eight hexadecimal digits of it name the certificate's link.
-pub(super) fn hash(name: &Name) -> u32 {
+pub(crate) fn hash(name: &Name) -> u32 {
     let mut sha = Sha1::new();
     for relative in name.as_ref().iter() {
         let mut attributes: Vec<Vec<u8>> = relative.as_ref().iter().map(canonical).collect();
