@@ -2,7 +2,7 @@
 //!
 //! The config is of spec 3.3.0, the newest that Debian's Ignition 2.14 accepts.
 
-mod encode;
+pub(crate) mod encode;
 mod write;
 
 pub use encode::resource;

@@ -4,6 +4,7 @@ use ignition_config::v3_3::{self, Config};
 use serde_json::Value;
 
 use super::encode;
+use crate::names::UserName;
 use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
 /// `fragments` as one config. Files, directories, links and units are in the order of their names; the rest is in the
@@ -114,15 +115,18 @@ fn link(link: &Link) -> v3_3::Link {
 }
 
 fn owner(owner: &Owner) -> (Option<v3_3::NodeUser>, Option<v3_3::NodeGroup>) {
+    let named = |name: Option<&UserName>| name.map(ToString::to_string);
+    let user = v3_3::NodeUser {
+        name: named(owner.user.as_ref()),
+        id: owner.user_id.map(i64::from),
+    };
+    let group = v3_3::NodeGroup {
+        name: named(owner.group.as_ref()),
+        id: owner.group_id.map(i64::from),
+    };
     (
-        owner.user.as_ref().map(|name| v3_3::NodeUser {
-            name: Some(name.to_string()),
-            id: None,
-        }),
-        owner.group.as_ref().map(|name| v3_3::NodeGroup {
-            name: Some(name.to_string()),
-            id: None,
-        }),
+        (user != v3_3::NodeUser::default()).then_some(user),
+        (group != v3_3::NodeGroup::default()).then_some(group),
     )
 }
 

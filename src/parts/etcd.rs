@@ -52,6 +52,7 @@ fn owned_by_etcd() -> Owner {
     Owner {
         user: Some(user("etcd")),
         group: Some(user("etcd")),
+        ..Owner::default()
     }
 }
 
@@ -204,6 +205,7 @@ fn keys(tls: &EtcdTls, origin: &Origin) -> Vec<File> {
             .owner(Owner {
                 user: None,
                 group: Some(user("etcd")),
+                ..Owner::default()
             }),
         );
     }

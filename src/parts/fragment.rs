@@ -50,7 +50,11 @@ pub struct Fragment {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
     pub user: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub user_id: Option<u32>,
     pub group: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub group_id: Option<u32>,
 }
 
 /// Where a file's bytes come from.

@@ -16,6 +16,7 @@ mod users;
 
 pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
+pub(crate) use names::escape_path;
 pub use network::{is_bond_option, kernel_named};
 
 use crate::plan::Node;

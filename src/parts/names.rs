@@ -21,7 +21,7 @@ pub(super) fn user(text: &str) -> UserName {
 }
 
 /// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping for Inclusion in Unit Names").
-pub(super) fn escape_path(path: &AbsolutePath) -> String {
+pub(crate) fn escape_path(path: &AbsolutePath) -> String {
     use std::fmt::Write;
 
     let inner = path.as_str().trim_start_matches('/');

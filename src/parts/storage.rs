@@ -120,6 +120,7 @@ fn kept(node: &Node) -> Vec<Kept> {
             owner: Owner {
                 user: Some(user("etcd")),
                 group: Some(user("etcd")),
+                ..Owner::default()
             },
         });
     }

@@ -100,11 +100,12 @@ impl<'a> Keys<'a> {
         &self.folder
     }
 
-    /// A salt for `crypt(5)`, 16 characters of `[0-9a-f]`, always the same for the same `user` of this cluster: builds repeat.
+    /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same `user` of this cluster: builds
+    /// repeat.
     ///
     /// It is derived from a secret of the folder, and never from the password: a salt that follows from the password would let
     /// whoever reads the hash try passwords at the speed of the derivation rather than at that of the hash.
-    pub fn password_salt(&mut self, user: &str) -> Result<String> {
+    pub fn password_salt(&mut self, user: &str) -> Result<[u8; 12]> {
         const FILE: &str = "password-salt.key";
         let secret = match self.folder.read(FILE)? {
             Some(secret) if secret.trim_end().len() == 64 => secret.trim_end().to_owned(),
@@ -125,7 +126,9 @@ impl<'a> Keys<'a> {
             .chain_update([0])
             .chain_update(user)
             .finalize();
-        Ok(hexadecimal(&digest[..8]))
+        let mut salt = [0; 12];
+        salt.copy_from_slice(&digest[..12]);
+        Ok(salt)
     }
 
     /// The authority `folder/ca.crt` as `profile` says; made where there is none yet.
