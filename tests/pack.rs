@@ -68,6 +68,7 @@ impl StandIn {
                 isolinux,
             },
             kernel_arguments: vec!["console=tty0".into(), "console=ttyS0,115200n8".into()],
+            extensions: Vec::new(),
         };
         Self { folder, base }
     }

@@ -7,6 +7,7 @@ mod cache;
 mod catalog;
 mod deb;
 mod declared;
+mod extension;
 mod glob;
 mod lock;
 mod mirror;
@@ -25,8 +26,10 @@ use crate::names::Arch;
 use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 use apt::Apt;
+use sha2::{Digest as _, Sha256};
 
 pub use cache::{CACHE_VARIABLE, Cache};
+pub use extension::{Extension, kubernetes as kubernetes_extension};
 pub use catalog::{Collected, StoredBase, collect, list};
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
@@ -149,9 +152,28 @@ pub struct Base {
     pub boot_loaders: BootLoaders,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
+    /// Images that stage 0 lays over the root image on the node.
+    pub extensions: Vec<Extension>,
 }
 
 impl Base {
+    /// The same base with an image laid over it. Its id is another: a medium without the image is not this base's.
+    #[must_use]
+    pub fn with_extension(mut self, extension: Extension) -> Self {
+        let id = hex(&Sha256::digest(format!(
+            "{} {} {}",
+            self.id, extension.name, extension.id
+        )));
+        for argument in &mut self.kernel_arguments {
+            if argument.starts_with("imgbuild.base=") {
+                *argument = format!("imgbuild.base={id}");
+            }
+        }
+        self.id = id;
+        self.extensions.push(extension);
+        self
+    }
+
     /// The base with this id, which is in the cache.
     fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
         use builder::file;
@@ -183,6 +205,7 @@ impl Base {
                 "console=tty0".to_owned(),
                 console.to_owned(),
             ],
+            extensions: Vec::new(),
             id,
         }
     }
@@ -190,6 +213,9 @@ impl Base {
 
 /// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an ISO.
 pub const ROOT_IMAGE_PATH: &str = "imgbuild/root.squashfs";
+
+/// Where stage 0 looks for extensions, beside the root image.
+pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 
 /// Boot loader files as the distribution ships them, extracted beside the base.
 #[derive(Debug, Clone)]

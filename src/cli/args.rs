@@ -128,6 +128,15 @@ pub struct BaseSource {
     )]
     pub cache: Option<PathBuf>,
 
+    /// The folder of Kubernetes' programs to embed, over the spec's `programs:`
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "IMGBUILD_KUBE_DIR",
+        help_heading = "Sources"
+    )]
+    pub programs: Option<PathBuf>,
+
     /// Use what the cache has; touch no network
     #[arg(long, help_heading = "Sources")]
     pub offline: bool,

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::base::Base;
+use crate::base::{self, Base};
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
 use crate::pack::{self, Format, Machine, Payload};
 use crate::pki::Access;
-use crate::plan::{InterfaceMatch, KernelFlavour, Node};
+use crate::plan::{Images, InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
 
 use super::args;
@@ -244,7 +244,7 @@ pub struct Bases<'a> {
     source: &'a args::BaseSource,
     lock: &'a Path,
     progress: &'a dyn Progress,
-    made: Vec<((Arch, KernelFlavour), Base)>,
+    made: Vec<((Arch, KernelFlavour, Option<PathBuf>), Base)>,
 }
 
 impl<'a> Bases<'a> {
@@ -261,13 +261,39 @@ impl<'a> Bases<'a> {
     /// The base of `node`.
     pub fn of_node(&mut self, node: &Node) -> Result<Base, Failure> {
         let request = request(self.source, node.arch, node.kernel)?;
-        let kind = (request.arch, request.kernel);
+        let programs = self.programs(node)?;
+        let kind = (request.arch, request.kernel, programs);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
             return Ok(base.clone());
         }
-        let base = locked(&request, self.lock, self.progress)?;
+        let mut base = locked(&request, self.lock, self.progress)?;
+        if let Some(programs) = &kind.2 {
+            let extension = base::kubernetes_extension(
+                &request.cache,
+                request.arch,
+                programs,
+                self.progress,
+            )?;
+            base = base.with_extension(extension);
+        }
         self.made.push((kind, base.clone()));
         Ok(base)
+    }
+
+    /// The folder of the programs of Kubernetes that `node` embeds.
+    fn programs(&self, node: &Node) -> Result<Option<PathBuf>, Failure> {
+        let Some(kubernetes) = &node.kubernetes else {
+            return Ok(None);
+        };
+        let Images::Embedded { programs } = &kubernetes.images;
+        match self.source.programs.as_ref().or(programs.as_ref()) {
+            Some(folder) => Ok(Some(folder.clone())),
+            None => Err(Failure::Usage(format!(
+                "{} embeds Kubernetes {}, and nothing says where its programs are: name their folder with `programs:` in the \
+                 spec or with --programs",
+                node.hostname.value, kubernetes.version.value
+            ))),
+        }
     }
 
     fn of(&mut self, ready: &Ready<'_>, format: Format) -> Result<Option<Base>, Failure> {

@@ -1,7 +1,7 @@
 //! Every code that a diagnostic can carry, with what `imgbuild explain` says about it.
 //!
 //! One table for all rooms, so that a code is never given twice: E00xx files and YAML, E01xx structure and values, E02xx
-//! checks across fields, E03xx Ignition and Butane, E04xx keys. A code is never reused for something else. The example of
+//! checks across fields, E03xx Ignition and Butane, E04xx keys, E05xx Kubernetes. A code is never reused for something else. The example of
 //! an entry is a spec, or the lines of one that follow `version: 1` and `hostname: kube1`; a test reads each and looks for
 //! its code. What needs more than one file, or bytes that YAML cannot hold, has an empty example and a case of its own
 //! under `tests/wrong_specs/`.
@@ -146,8 +146,6 @@ codes! {
     BAD_UUID = "E0128": "not a UUID", "storage: {disks: [{device: /dev/vda, partitions: [{label: a, guid: '12'}]}]}\n";
     /// The version of the spec's own language; there is one so far.
     BAD_VERSION = "E0129": "unknown version of the spec", "version: 2\nhostname: kube1\n";
-    /// `kubernetes:` is read by the next version of imgbuild.
-    KUBERNETES_NOT_YET = "E0130": "Kubernetes comes with the next version", "kubernetes: {role: single}\n";
     /// The target is planned, and not yet built.
     TARGET_NOT_YET = "E0131": "target not supported yet", "target: flatcar\n";
     /// Each of `nodes:` has a host name of its own; one beside `nodes:` would be everybody's.
@@ -328,6 +326,34 @@ codes! {
     BAD_FILESYSTEM = "E0316": "a file system that cannot be", "storage: {filesystems: [{device: /dev/vdb, format: xfs, label: longer-than-twelve}]}\n";
     /// Ignition checks an encrypted device before it makes it.
     BAD_ENCRYPTED_DEVICE = "E0317": "an encrypted device that cannot be", "storage: {luks: [{name: a}]}\n";
+
+    // E05xx: Kubernetes.
+    /// A release of Kubernetes has three numbers: 1.36.2.
+    BAD_KUBE_VERSION = "E0500": "not a version of Kubernetes", "kubernetes: {version: '1.36', role: standalone}\n";
+    /// What is written to the node differs between versions, so imgbuild makes those that it knows.
+    UNKNOWN_KUBE_VERSION = "E0501": "an unknown version of Kubernetes", "kubernetes: {version: 1.20.0, role: standalone}\n";
+    /// The endpoint is a host and a port, as in 192.168.1.10:6443.
+    BAD_ENDPOINT = "E0502": "not an endpoint", "kubernetes: {version: 1.36.2, role: worker, endpoint: 'https://a'}\n";
+    /// The API server keeps everything in etcd: a control plane needs a member, on its own node or on another of the file.
+    NO_ETCD_FOR_API = "E0503": "a control plane without etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.36.2, role: single}\n";
+    /// Whoever reads etcd reads every secret of the cluster, so the API server talks to it over TLS only.
+    PLAIN_ETCD_FOR_API = "E0504": "a control plane with an open etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {tls: false}\nkubernetes: {version: 1.36.2, role: single}\n";
+    /// Certificates, other nodes and the API's own Service name a control plane by its address, which has to stay.
+    NO_STATIC_ADDRESS = "E0505": "a node without an address that stays", "etcd: {}\nkubernetes: {version: 1.36.2, role: single}\n";
+    /// Pods, services and machines each have networks of their own. Where two overlap, one of them cannot be reached.
+    KUBE_NETWORKS_OVERLAP = "E0506": "networks that overlap", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 10.0.0.0/16}\n";
+    /// With `bridge` each node has a part of the pod network: 256 addresses of IPv4, or 2^64 of IPv6.
+    POD_NETWORK_TOO_SMALL = "E0507": "a pod network that is too small", "version: 1\nkubernetes: {version: 1.36.2, pod_network: 10.244.0.0/24}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// The API server takes at most 20 bits of addresses for services, and the cluster's DNS needs the tenth of them.
+    BAD_SERVICE_NETWORK_SIZE = "E0508": "a service network of the wrong size", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, service_network: 10.96.0.0/8}\n";
+    /// A worker belongs to a control plane: one of the same file, or the one at `endpoint`.
+    NO_CONTROL_PLANE = "E0509": "a worker without a control plane", "kubernetes: {version: 1.36.2, role: worker}\n";
+    /// `single` is a cluster of one.
+    SINGLE_AMONG_OTHERS = "E0510": "a cluster of one with several nodes", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: single}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// What nodes of one cluster must agree on is the same for all of them.
+    KUBE_DISAGREEMENT = "E0511": "nodes that disagree", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, pod_network: 10.245.0.0/16}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// A kubelet may be up to three minors older than the API servers, and never newer.
+    KUBE_SKEW = "E0512": "versions that do not go together", "version: 1\nnodes: [{hostname: a, etcd: {}, kubernetes: {version: 1.35.1, role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {version: 1.36.2, role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.

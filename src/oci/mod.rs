@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 pub use archive::{Image, write_archive};
 pub use layer::{Entry, layer};
-pub use pause::pause;
+pub use pause::{elf_machine, pause};
 
 use crate::names::Arch;
 

@@ -22,8 +22,8 @@ const ADDRESS: u64 = 0x0040_0000;
 const FILE_HEADER: u16 = 64;
 const PROGRAM_HEADER: u16 = 56;
 
-/// `EM_X86_64`, `EM_AARCH64`
-const fn machine(arch: Arch) -> u16 {
+/// What an ELF file calls the machine: `EM_X86_64`, `EM_AARCH64`.
+pub const fn elf_machine(arch: Arch) -> u16 {
     match arch {
         Arch::Amd64 => 62,
         Arch::Arm64 => 183,
@@ -112,7 +112,7 @@ pub fn pause(arch: Arch) -> Vec<u8> {
     // e_ident: 64 bits, little endian, version 1, System V
     elf.extend(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0");
     elf.extend(2u16.to_le_bytes()); // e_type: ET_EXEC
-    elf.extend(machine(arch).to_le_bytes());
+    elf.extend(elf_machine(arch).to_le_bytes());
     elf.extend(1u32.to_le_bytes()); // e_version
     elf.extend((ADDRESS + start as u64).to_le_bytes()); // e_entry
     elf.extend(u64::from(FILE_HEADER).to_le_bytes()); // e_phoff

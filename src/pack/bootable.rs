@@ -98,6 +98,10 @@ pub fn iso<W: Write>(
     ] {
         tree.add(path, PUBLIC_MODE, Content::open(source)?)?;
     }
+    for extension in &base.extensions {
+        let content = Content::open(&extension.file)?;
+        tree.add(&extension.path(), PUBLIC_MODE, content)?;
+    }
     let mut image = Image {
         volume_id: volume_id_of(machine.hostname),
         tree,

@@ -71,7 +71,16 @@ pub fn initrd<W: Write>(
 ) -> Result<()> {
     let (stage0, stage0_length) = super::open(&base.initrd)?;
     let (root, root_length) = super::open(&base.root)?;
-    progress.start("packing the initrd", Some(stage0_length + root_length));
+    let mut extensions = Vec::new();
+    for extension in &base.extensions {
+        let (file, length) = super::open(&extension.file)?;
+        extensions.push((extension, file, length));
+    }
+    let total: u64 = extensions.iter().map(|(_, _, length)| length).sum();
+    progress.start(
+        "packing the initrd",
+        Some(stage0_length + root_length + total),
+    );
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
     // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
@@ -86,6 +95,15 @@ pub fn initrd<W: Write>(
         &base.root,
         progress,
     )?;
+    for (extension, file, length) in &extensions {
+        archive.file_from(
+            &extension.path(),
+            0o644,
+            (file, *length),
+            &extension.file,
+            progress,
+        )?;
+    }
     archive.finish()?;
     if let Some(payload) = payload {
         out.write_all(&payload_archive(payload)?)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 
@@ -46,8 +47,8 @@ pub struct Kubernetes {
     pub role: Role,
     /// The name that the node object has: the host name.
     pub node_name: String,
-    /// The address that the kubelet reports and the API server advertises.
-    pub node_ip: IpAddr,
+    /// The address that the kubelet reports; `None`: it looks for one itself, since the node's addresses come from DHCP.
+    pub node_ip: Option<IpAddr>,
     /// In kubeconfig files.
     pub cluster_name: String,
     /// Where other nodes and users reach the API: `https://192.168.1.10:6443`.
@@ -158,8 +159,11 @@ pub struct ControlPlane {
 /// Where the node's programs and images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Images {
-    /// Programs in an image that the build made, mounted at [`PROGRAMS`]; pods run them from there.
-    Embedded,
+    /// Programs in an image that the build makes, laid out at [`PROGRAMS`]; pods run them from there.
+    Embedded {
+        /// The folder that has them on the machine that builds, where the spec names it.
+        programs: Option<PathBuf>,
+    },
 }
 
 /// Where the programs of Kubernetes are on a node with [`Images::Embedded`].

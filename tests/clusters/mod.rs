@@ -55,7 +55,7 @@ pub fn single(folder: &Path) -> Node {
         version: at(2, "1.36.2"),
         role: Role::Single,
         node_name: "kube1".to_owned(),
-        node_ip: ip,
+        node_ip: Some(ip),
         cluster_name: "kubernetes".to_owned(),
         endpoint: own.clone(),
         pod_network: "10.244.0.0/16".parse().expect("valid"),
@@ -96,7 +96,7 @@ pub fn single(folder: &Path) -> Node {
             scheduler_args: BTreeMap::new(),
             manifests: Vec::new(),
         }),
-        images: Images::Embedded,
+        images: Images::Embedded { programs: None },
         span: span(2),
     };
     Node {

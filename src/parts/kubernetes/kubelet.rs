@@ -17,8 +17,10 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
     let mut flags = vec![
         ("config", "/etc/kubernetes/kubelet.yaml".to_owned()),
         ("hostname-override", kubernetes.node_name.clone()),
-        ("node-ip", kubernetes.node_ip.to_string()),
     ];
+    if let Some(address) = kubernetes.node_ip {
+        flags.push(("node-ip", address.to_string()));
+    }
     if kubelet.api.is_some() {
         flags.push(("kubeconfig", "/etc/kubernetes/kubelet.conf".to_owned()));
     }

@@ -10,6 +10,7 @@ mod disks;
 mod etcd;
 mod firewall;
 mod interfaces;
+mod kubernetes;
 mod names;
 mod own;
 mod secrets;
@@ -17,6 +18,7 @@ mod secrets;
 use std::collections::BTreeMap;
 
 pub(super) use etcd::{Member, check as etcd};
+pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
 
 use super::Node;
 use crate::diagnostic::{Code, Diagnostic, Span, codes};

@@ -4,6 +4,7 @@ mod doubt;
 mod etcd;
 mod files;
 mod filesystems;
+mod kubernetes;
 mod network;
 mod passwords;
 mod units;
@@ -28,6 +29,8 @@ pub struct Decided {
     cluster: Cluster,
     /// By node: the names that its etcd certificates have.
     etcd_keys: Vec<Option<EtcdKeys>>,
+    /// By node: its Kubernetes but for the keys.
+    kubernetes: Vec<Option<kubernetes::Draft>>,
     /// Passwords to hash: node, user, password.
     passwords: Vec<(usize, usize, String)>,
 }
@@ -67,6 +70,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
         drafts.push(draft);
     }
     decider.complete_clusters(&mut drafts);
+    let kubernetes = decider.kubernetes(spec, &mut nodes, &drafts, sources);
 
     let mut found = decider.found;
     found.extend(check::nodes(&nodes));
@@ -110,6 +114,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             nodes,
         },
         etcd_keys,
+        kubernetes,
         passwords,
     })
 }
@@ -117,7 +122,9 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
 impl Decided {
     /// Whether [`Decided::with_keys`] reads or makes anything.
     pub fn needs_keys(&self) -> bool {
-        !self.passwords.is_empty() || self.etcd_keys.iter().any(Option::is_some)
+        !self.passwords.is_empty()
+            || self.etcd_keys.iter().any(Option::is_some)
+            || self.kubernetes.iter().flatten().any(kubernetes::Draft::needs_keys)
     }
 
     /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key
@@ -132,6 +139,15 @@ impl Decided {
                 .etcd_member(name, &wanted.dns, &wanted.addresses)
                 .with_context(|| format!("preparing the etcd keys of {name}"))?;
             member.tls = Some(tls);
+        }
+        for (node, draft) in self.cluster.nodes.iter_mut().zip(self.kubernetes) {
+            if let Some(draft) = draft {
+                let name = node.hostname.as_str();
+                let decided = draft
+                    .with_keys(keys)
+                    .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
+                node.kubernetes = Some(decided);
+            }
         }
         // The same user with the same password on a thousand nodes is hashed once.
         let mut hashes: BTreeMap<(String, &str), String> = BTreeMap::new();

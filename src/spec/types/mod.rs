@@ -1,6 +1,7 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
 mod etcd;
+mod kubernetes;
 mod network;
 mod node;
 mod passwd;
@@ -8,6 +9,7 @@ mod storage;
 mod systemd;
 
 pub use etcd::*;
+pub use kubernetes::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

@@ -2,17 +2,17 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{
-    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
+    Leaf, LeafError, Table, record, unknown_word, words,
 };
-use crate::spec::types::{Etcd, Network, Passwd, Storage, Systemd};
+use crate::spec::types::{Etcd, Kubernetes, Network, Passwd, Storage, Systemd};
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
-use crate::spec::yaml::{Entry, Node, Scalar};
+use crate::spec::yaml::Scalar;
 
 /// The nodes of one spec file; a file without `nodes:` is a cluster of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ record! {
         pub storage_device: Option<Located<AbsolutePath>>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
         pub etcd: Option<Etcd>,
-        /// Kubernetes on this node: not yet.
+        /// Kubernetes on this node; none where nothing is said.
         pub kubernetes: Option<Kubernetes>,
         /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has them.
         pub storage: Option<Storage>,
@@ -119,37 +119,6 @@ words! {
         Cloud = "cloud",
     }
     "a kernel"
-}
-
-/// The place of a `kubernetes:` section, which is reported as not yet read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kubernetes {}
-
-impl Decode for Kubernetes {
-    fn schema(_schemas: &mut Schemas) -> Json {
-        json!({ "not": {} })
-    }
-
-    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        report_kubernetes(node.span, decoder);
-        None
-    }
-
-    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
-        report_kubernetes(entry.key.span, decoder);
-        None
-    }
-}
-
-fn report_kubernetes(place: Span, decoder: &mut Decoder) {
-    decoder.diagnostics.push(
-        Diagnostic::error(
-            codes::KUBERNETES_NOT_YET,
-            place,
-            "`kubernetes` comes with the next version of imgbuild",
-        )
-        .help("this version makes nodes with etcd; leave the section out"),
-    );
 }
 
 record! {

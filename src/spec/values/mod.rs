@@ -1,11 +1,13 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod kubernetes;
 mod local;
 mod named;
 mod network;
 mod number;
 mod secret;
 
+pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,

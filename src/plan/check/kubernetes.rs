@@ -1,0 +1,186 @@
+//! Kubernetes: the cluster's networks, roles and versions.
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::plan::{KubeVersion, Node, Role};
+
+/// What is checked of one node's Kubernetes.
+#[derive(Debug)]
+pub(in crate::plan) struct KubernetesNode<'a> {
+    /// Among the nodes.
+    pub index: usize,
+    pub version: Located<KubeVersion>,
+    pub role: Role,
+    pub endpoint: (&'a str, u16),
+    pub pod_network: Located<IpNet>,
+    pub service_network: Located<IpNet>,
+    pub domain: &'a str,
+    pub span: Span,
+}
+
+/// Kubelets may be this many minors older than API servers (Kubernetes' version skew policy; since 1.28).
+const KUBELET_SKEW: u16 = 3;
+
+/// Everything that is wrong with the clusters of `members`, which are among `nodes`.
+pub(in crate::plan) fn check(
+    members: &[KubernetesNode],
+    nodes: &[Node],
+    found: &mut Vec<Diagnostic>,
+) {
+    for member in members {
+        networks(member, &nodes[member.index], found);
+        service_network(member, found);
+    }
+    let cluster: Vec<_> = members.iter().filter(|m| m.role != Role::Standalone).collect();
+    single(&cluster, found);
+    agreement(&cluster, found);
+    skew(&cluster, found);
+}
+
+fn overlap(a: IpNet, b: IpNet) -> bool {
+    a.contains(&b) || b.contains(&a)
+}
+
+fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
+    let (pods, services) = (member.pod_network, member.service_network);
+    let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
+        found.push(
+            Diagnostic::error(
+                codes::KUBE_NETWORKS_OVERLAP,
+                one.span,
+                format!("{what}, {}, overlaps {whose}, {}", one.value, other.value.trunc()),
+            )
+            .related(other.span, "this one")
+            .help("choose a private network that nothing else uses, such as 10.244.0.0/16 for pods and 10.96.0.0/12 for services"),
+        );
+    };
+    if overlap(pods.value, services.value) {
+        report(pods, "the pod network", services, "the service network");
+    }
+    for interface in &node.network.interfaces {
+        for address in &interface.addresses {
+            for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
+                if overlap(net.value, address.value.trunc()) {
+                    report(net, what, *address, "a network of the node");
+                }
+            }
+        }
+    }
+}
+
+/// `--service-cluster-ip-range` of the API server takes at most 20 bits.
+fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+    let network = member.service_network;
+    let bits = network.value.max_prefix_len() - network.value.prefix_len();
+    let why = if bits > 20 {
+        "too large"
+    } else if bits < 4 {
+        "too small"
+    } else {
+        return;
+    };
+    let length = network.value.max_prefix_len();
+    found.push(
+        Diagnostic::error(
+            codes::BAD_SERVICE_NETWORK_SIZE,
+            network.span,
+            format!("the service network {} is {why}", network.value),
+        )
+        .help(format!("its prefix length is {} to {}", length - 20, length - 4)),
+    );
+}
+
+fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    if cluster.len() < 2 {
+        return;
+    }
+    for member in cluster.iter().filter(|m| m.role == Role::Single) {
+        found.push(
+            Diagnostic::error(
+                codes::SINGLE_AMONG_OTHERS,
+                member.span,
+                format!("a node with the role `single` is among {} of one cluster", cluster.len()),
+            )
+            .help("make it `control-plane`, or give it a file of its own"),
+        );
+    }
+}
+
+fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let Some((first, others)) = cluster.split_first() else {
+        return;
+    };
+    for other in others {
+        let mut differ = |what: &str, same: bool, span: Span| {
+            if !same {
+                found.push(
+                    Diagnostic::error(
+                        codes::KUBE_DISAGREEMENT,
+                        span,
+                        format!("two nodes of one cluster have different values of `{what}`"),
+                    )
+                    .related(first.span, "the other node")
+                    .help("write it once, beside `nodes:`"),
+                );
+            }
+        };
+        differ("pod_network", first.pod_network == other.pod_network, other.pod_network.span);
+        differ(
+            "service_network",
+            first.service_network == other.service_network,
+            other.service_network.span,
+        );
+        differ("domain", first.domain == other.domain, other.span);
+        differ("endpoint", first.endpoint == other.endpoint, other.span);
+    }
+}
+
+fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
+    let Some(oldest) = planes().min_by_key(|m| m.version.value.minor) else {
+        return;
+    };
+    let Some(newest) = planes().max_by_key(|m| m.version.value.minor) else {
+        return;
+    };
+    let mut report = |at: &KubernetesNode, message: String, help: &str| {
+        found.push(
+            Diagnostic::error(codes::KUBE_SKEW, at.version.span, message)
+                .related(oldest.version.span, "an API server")
+                .help(help),
+        );
+    };
+    if newest.version.value.minor - oldest.version.value.minor > 1 {
+        report(
+            newest,
+            format!(
+                "API servers of {} and {} do not work together",
+                oldest.version.value, newest.version.value
+            ),
+            "they may be one minor apart, while one after the other is upgraded",
+        );
+    }
+    for member in cluster {
+        let minor = member.version.value.minor;
+        if member.version.value.minor > oldest.version.value.minor && !member.role.has_control_plane() {
+            report(
+                member,
+                format!(
+                    "a kubelet of {} is newer than the API server of {}",
+                    member.version.value, oldest.version.value
+                ),
+                "upgrade the control planes first",
+            );
+        } else if minor + KUBELET_SKEW < newest.version.value.minor {
+            report(
+                member,
+                format!(
+                    "a kubelet of {} is too old for an API server of {}",
+                    member.version.value, newest.version.value
+                ),
+                "it may be three minors older",
+            );
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! `kubernetes:` with every default filled, and what it asks of the node's network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+
+use super::Decider;
+use super::etcd::Draft as EtcdDraft;
+use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
+use crate::names::Hostname;
+use crate::pki::{ControlPlaneNames, Keys, NodeNames};
+use crate::plan::{
+    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Network,
+    Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+};
+use crate::spec;
+
+/// IANA has it for SUN's SRC; Kubernetes' own choice.
+const API_PORT: u16 = 6443;
+
+/// What nodes know all control planes of a file by, where the spec has no name for them.
+const SHARED_NAME: &str = "kubernetes-api";
+
+/// The taint, and the label, of a node with a control plane.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+
+/// A node's Kubernetes while the cluster is put together: everything but keys.
+#[derive(Debug)]
+pub(super) struct Draft {
+    version: Located<KubeVersion>,
+    role: Role,
+    node_name: String,
+    node_ip: Option<IpAddr>,
+    port: u16,
+    endpoint_host: String,
+    pod_network: Located<IpNet>,
+    service_network: Located<IpNet>,
+    domain: String,
+    cni: Cni,
+    proxy: ProxyMode,
+    etcd_servers: Vec<String>,
+    programs: Option<PathBuf>,
+    extra: ExtraArgs,
+    span: Span,
+}
+
+#[derive(Debug, Default)]
+struct ExtraArgs {
+    api_server: BTreeMap<String, String>,
+    controller_manager: BTreeMap<String, String>,
+    scheduler: BTreeMap<String, String>,
+    proxy: BTreeMap<String, String>,
+    kubelet: BTreeMap<String, String>,
+}
+
+impl Decider<'_> {
+    /// The Kubernetes of each of `nodes`, which get the names, routes and openings that it needs.
+    pub(super) fn kubernetes(
+        &mut self,
+        cluster: &spec::Cluster,
+        nodes: &mut [Node],
+        etcd: &[Option<EtcdDraft>],
+        sources: &Sources,
+    ) -> Vec<Option<Draft>> {
+        let mut drafts: Vec<Option<Draft>> = (cluster.nodes.iter().zip(&*nodes))
+            .map(|(written, node)| {
+                let written = written.kubernetes.as_ref()?;
+                Some(self.draft(written, node, sources))
+            })
+            .collect();
+        self.endpoints(cluster, nodes, &mut drafts);
+        self.etcd_servers(&mut drafts, etcd);
+        self.pod_networks(&mut drafts);
+        super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
+        for index in 0..nodes.len() {
+            if drafts[index].is_some() {
+                network(index, nodes, &drafts);
+            }
+        }
+        drafts
+    }
+
+    fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
+        let role = match written.role.value {
+            spec::KubernetesRole::ControlPlane => Role::ControlPlane,
+            spec::KubernetesRole::Worker => Role::Worker,
+            spec::KubernetesRole::Single => Role::Single,
+            spec::KubernetesRole::Standalone => Role::Standalone,
+        };
+        let node_ip = static_address(&node.network);
+        if role.has_control_plane() && node_ip.is_none() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_STATIC_ADDRESS,
+                    written.role.span,
+                    format!("`{}` runs a control plane and has no address that stays", node.hostname.value),
+                )
+                .help("give one of its interfaces an entry under `addresses:`"),
+            );
+        }
+        let default = |text: &str| {
+            let net = text.parse().expect("the constant is a network");
+            Located::new(net, written.span)
+        };
+        let extra = written.extra_args.as_ref();
+        let table = |pick: fn(&spec::KubernetesExtraArgs) -> &spec::Table<spec::SettingName, Located<spec::Setting>>| {
+            extra.map_or_else(BTreeMap::new, |extra| {
+                let flags = pick(extra).iter();
+                flags
+                    .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
+                    .collect()
+            })
+        };
+        Draft {
+            version: written.version,
+            role,
+            node_name: node.hostname.to_string(),
+            node_ip,
+            port: API_PORT,
+            endpoint_host: String::new(),
+            pod_network: (written.pod_network.unwrap_or_else(|| default("10.244.0.0/16")))
+                .map(|net| net.trunc()),
+            service_network: (written.service_network.unwrap_or_else(|| default("10.96.0.0/12")))
+                .map(|net| net.trunc()),
+            domain: (written.domain.as_ref())
+                .map_or_else(|| "cluster.local".to_owned(), |domain| domain.value.to_string()),
+            cni: match written.cni.map(|cni| cni.value) {
+                None | Some(spec::KubernetesCni::Bridge) => Cni::Bridge {
+                    node_pods: IpNet::V4(Ipv4Net::default()),
+                },
+                Some(spec::KubernetesCni::None) => Cni::None,
+            },
+            proxy: match written
+                .proxy
+                .as_ref()
+                .and_then(|proxy| proxy.mode)
+                .map(|mode| mode.value)
+            {
+                None | Some(spec::KubernetesProxyMode::Iptables) => ProxyMode::Iptables,
+                Some(spec::KubernetesProxyMode::Ipvs) => ProxyMode::Ipvs,
+                Some(spec::KubernetesProxyMode::Nftables) => ProxyMode::Nftables,
+            },
+            etcd_servers: Vec::new(),
+            programs: written.programs.as_ref().map(|folder| {
+                let here = sources.path(folder.span.source).parent();
+                here.unwrap_or(Path::new("")).join(folder.as_str())
+            }),
+            extra: ExtraArgs {
+                api_server: table(|extra| &extra.api_server),
+                controller_manager: table(|extra| &extra.controller_manager),
+                scheduler: table(|extra| &extra.scheduler),
+                proxy: table(|extra| &extra.proxy),
+                kubelet: table(|extra| &extra.kubelet),
+            },
+            span: written.span,
+        }
+    }
+
+    /// Where each node reaches the API: where the spec says, else at the one control plane of the file, else at a name that
+    /// every node has for all of them. (Clients try all addresses of a name, so no more is needed to outlive one of them.)
+    fn endpoints(
+        &mut self,
+        cluster: &spec::Cluster,
+        nodes: &mut [Node],
+        drafts: &mut [Option<Draft>],
+    ) {
+        let planes: Vec<IpAddr> = drafts
+            .iter()
+            .flatten()
+            .filter(|draft| draft.role.has_control_plane())
+            .filter_map(|draft| draft.node_ip)
+            .collect();
+        for ((written, node), draft) in cluster.nodes.iter().zip(nodes).zip(drafts) {
+            let (Some(written), Some(draft)) = (&written.kubernetes, draft) else {
+                continue;
+            };
+            if let Some(endpoint) = &written.endpoint {
+                draft.endpoint_host.clone_from(&endpoint.host);
+                draft.port = endpoint.port.unwrap_or(API_PORT);
+                continue;
+            }
+            match planes.as_slice() {
+                [] if draft.role == Role::Worker => self.found.push(
+                    Diagnostic::error(
+                        codes::NO_CONTROL_PLANE,
+                        written.role.span,
+                        format!("`{}` has no control plane to work for", draft.node_name),
+                    )
+                    .help("add a node with `role: control-plane` to the file, or `endpoint:`"),
+                ),
+                [] => {}
+                [one] => draft.endpoint_host = one.to_string(),
+                several => {
+                    SHARED_NAME.clone_into(&mut draft.endpoint_host);
+                    let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
+                    for address in several {
+                        let address = Located::new(*address, written.span);
+                        node.hosts.push((address, vec![name.clone()]));
+                    }
+                }
+            }
+        }
+    }
+
+    fn etcd_servers(&mut self, drafts: &mut [Option<Draft>], etcd: &[Option<EtcdDraft>]) {
+        let everywhere: Vec<String> = etcd
+            .iter()
+            .flatten()
+            .flat_map(|etcd| etcd.member.advertise_client_urls.iter().cloned())
+            .collect();
+        for (draft, own) in drafts.iter_mut().zip(etcd) {
+            let Some(draft) = draft.as_mut().filter(|draft| draft.role.has_control_plane()) else {
+                continue;
+            };
+            let error = |code, message: &str, help: &str| {
+                Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name)).help(help)
+            };
+            if everywhere.is_empty() {
+                self.found.push(error(
+                    codes::NO_ETCD_FOR_API,
+                    "runs a control plane, and no node of the file runs etcd",
+                    "add `etcd: {}` to the node",
+                ));
+            }
+            if etcd.iter().flatten().any(|etcd| !etcd.tls) {
+                self.found.push(error(
+                    codes::PLAIN_ETCD_FOR_API,
+                    "runs a control plane on an etcd without TLS",
+                    "leave `tls: false` out",
+                ));
+            }
+            // Its own member answers as long as the cluster has a quorum, as kubeadm has it.
+            let own = own.iter().flat_map(|etcd| &etcd.member.listen_client_urls);
+            let own = own
+                .clone()
+                .find(|url| url.contains("//127.0.0.1:"))
+                .or_else(|| own.clone().find(|url| !url.contains("//0.0.0.0:") && !url.contains("//[::]:")));
+            draft.etcd_servers = own.map_or_else(|| everywhere.clone(), |url| vec![url.clone()]);
+        }
+    }
+
+    /// Gives each node its part of the pod network, in the order of the file.
+    fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
+        let count = drafts.iter().flatten().count();
+        for (index, draft) in drafts.iter_mut().flatten().enumerate() {
+            let Cni::Bridge { node_pods } = &mut draft.cni else {
+                continue;
+            };
+            match part(draft.pod_network.value, index) {
+                Some(part) => *node_pods = part,
+                None => self.found.push(
+                    Diagnostic::error(
+                        codes::POD_NETWORK_TOO_SMALL,
+                        draft.pod_network.span,
+                        format!("{} is too small for the pods of {count} nodes", draft.pod_network.value),
+                    )
+                    .help("each node takes a /24 of IPv4 or a /64 of IPv6"),
+                ),
+            }
+        }
+    }
+}
+
+/// The drafts that there are, for the checks.
+fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNode<'_>> {
+    drafts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, draft)| {
+            let draft = draft.as_ref()?;
+            Some(super::super::check::KubernetesNode {
+                index,
+                version: draft.version,
+                role: draft.role,
+                endpoint: (&draft.endpoint_host, draft.port),
+                pod_network: draft.pod_network,
+                service_network: draft.service_network,
+                domain: &draft.domain,
+                span: draft.span,
+            })
+        })
+        .collect()
+}
+
+/// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
+fn part(network: IpNet, index: usize) -> Option<IpNet> {
+    match network {
+        IpNet::V4(net) => Ipv4Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(24))
+            .nth(index)
+            .map(IpNet::V4),
+        IpNet::V6(net) => Ipv6Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(64))
+            .nth(index)
+            .map(IpNet::V6),
+    }
+}
+
+/// The first address that stays and that others can route to.
+fn static_address(network: &Network) -> Option<IpAddr> {
+    let all = network.interfaces.iter().flat_map(|i| &i.addresses);
+    all.map(|address| address.addr())
+        .find(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
+}
+
+/// Routes to the pods of the other nodes, and openings in the packet filter.
+fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
+    let Some(own) = &drafts[index] else { return };
+    let others: Vec<Route> = drafts
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index)
+        .filter_map(|(_, draft)| {
+            let draft = draft.as_ref()?;
+            let Cni::Bridge { node_pods } = draft.cni else {
+                return None;
+            };
+            Some(Route {
+                destination: Located::new(node_pods, draft.span),
+                gateway: Some(Located::new(draft.node_ip?, draft.span)),
+                metric: None,
+            })
+        })
+        .collect();
+    let node = &mut nodes[index];
+    if matches!(own.cni, Cni::Bridge { .. }) && own.role != Role::Standalone {
+        let address = own.node_ip;
+        let interface = (node.network.interfaces.iter_mut())
+            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == address));
+        if let Some(interface) = interface {
+            interface.routes.extend(others);
+        }
+    }
+    let Some(firewall) = &mut node.firewall else {
+        return;
+    };
+    if own.role.has_control_plane() {
+        firewall.role_ports.push((own.port, "Kubernetes API".to_owned()));
+    }
+    if own.role != Role::Standalone {
+        firewall.role_ports.push((10250, "kubelet".to_owned()));
+        let from: Vec<IpNet> = firewall.allow_from.iter().map(|net| net.value).collect();
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            // NodePorts: --service-node-port-range's default.
+            firewall.allow.push(FirewallRule {
+                protocol,
+                ports: (30000, 32767),
+                from: from.clone(),
+                span: own.span,
+            });
+        }
+    }
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        firewall.allow.push(FirewallRule {
+            protocol,
+            ports: (1, u16::MAX),
+            from: vec![own.pod_network.value],
+            span: own.span,
+        });
+    }
+}
+
+fn url(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("https://[{host}]:{port}")
+    } else {
+        format!("https://{host}:{port}")
+    }
+}
+
+impl Draft {
+    /// Whether keys are read or made.
+    pub(super) fn needs_keys(&self) -> bool {
+        self.role != Role::Standalone
+    }
+
+    /// The finished Kubernetes of the node, its keys from `keys`.
+    pub(super) fn with_keys(self, keys: &mut Keys) -> Result<Kubernetes> {
+        let name = self.node_name.as_str();
+        let in_cluster = self.role != Role::Standalone;
+        let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
+        let endpoint = url(&self.endpoint_host, self.port);
+        let control_plane = match self.node_ip.filter(|_| self.role.has_control_plane()) {
+            Some(node_ip) => {
+                let mut dns = BTreeSet::new();
+                let mut addresses = own.clone();
+                addresses.insert(nth(self.service_network.value, 1));
+                match self.endpoint_host.parse::<IpAddr>() {
+                    Ok(address) => addresses.insert(address),
+                    Err(_) => dns.insert(self.endpoint_host.clone()),
+                };
+                Some(ControlPlane {
+                    advertise: SocketAddr::new(node_ip, self.port),
+                    etcd_servers: self.etcd_servers,
+                    keys: keys.kubernetes_control_plane(ControlPlaneNames {
+                        node: name,
+                        dns: &dns,
+                        addresses: &addresses,
+                        cluster_domain: &self.domain,
+                    })?,
+                    api_server_args: self.extra.api_server,
+                    controller_manager_args: self.extra.controller_manager,
+                    scheduler_args: self.extra.scheduler,
+                    manifests: Vec::new(),
+                })
+            }
+            None => None,
+        };
+        let api = if in_cluster {
+            Some(KubeletApi {
+                server: control_plane
+                    .as_ref()
+                    .map_or_else(|| endpoint.clone(), |plane| format!("https://{}", plane.advertise)),
+                client: keys.kubelet_client(name)?,
+                serving: keys.kubelet_server(NodeNames {
+                    node: name,
+                    addresses: &own,
+                })?,
+                certificate_authority: keys.kubernetes_authority_certificate()?,
+            })
+        } else {
+            None
+        };
+        let proxy = if in_cluster {
+            Some(Proxy {
+                mode: self.proxy,
+                client: keys.kube_proxy(name)?,
+                extra_args: self.extra.proxy,
+            })
+        } else {
+            None
+        };
+        let taints = if self.role == Role::ControlPlane {
+            vec![Taint {
+                key: CONTROL_PLANE.to_owned(),
+                value: None,
+                effect: "NoSchedule".to_owned(),
+            }]
+        } else {
+            Vec::new()
+        };
+        Ok(Kubernetes {
+            version: self.version,
+            role: self.role,
+            node_name: self.node_name,
+            node_ip: self.node_ip,
+            cluster_name: "kubernetes".to_owned(),
+            endpoint,
+            pod_network: self.pod_network.value,
+            service_network: self.service_network.value,
+            dns_ip: nth(self.service_network.value, 10),
+            domain: self.domain,
+            cni: self.cni,
+            proxy,
+            kubelet: Kubelet {
+                api,
+                labels: BTreeMap::new(),
+                taints,
+                settings: BTreeMap::new(),
+                extra_args: self.extra.kubelet,
+            },
+            control_plane,
+            images: Images::Embedded {
+                programs: self.programs,
+            },
+            span: self.span,
+        })
+    }
+}
+
+/// The address `offset` behind the first of `network`, which is checked to be large enough.
+fn nth(network: IpNet, offset: u8) -> IpAddr {
+    match network {
+        IpNet::V4(net) => Ipv4Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into(),
+        IpNet::V6(net) => {
+            std::net::Ipv6Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into()
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `kubernetes:`, what a node is to its cluster.
+
+use ipnet::IpNet;
+
+use crate::diagnostic::Located;
+use crate::names::Hostname;
+use crate::plan::KubeVersion;
+use crate::spec::decode::{Table, record, words};
+use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName};
+
+record! {
+    /// Kubernetes on this node.
+    pub struct Kubernetes {
+        /// The release, such as 1.36.2.
+        pub version: Located<KubeVersion>,
+        /// What the node is to its cluster.
+        pub role: Located<KubernetesRole>,
+        /// Where the API is reached: a name or an address, and a port. Where nothing is said: the one control plane's address, or a
+        /// name for all of them in every node's `/etc/hosts`; port 6443.
+        pub endpoint: Option<Located<Endpoint>>,
+        /// The pods' addresses; 10.244.0.0/16 where nothing is said.
+        pub pod_network: Option<Located<IpNet>>,
+        /// The services' addresses; 10.96.0.0/12 where nothing is said.
+        pub service_network: Option<Located<IpNet>>,
+        /// The domain of the services' names; `cluster.local` where nothing is said.
+        pub domain: Option<Located<Hostname>>,
+        /// Who gives pods their network; `bridge` where nothing is said.
+        pub cni: Option<Located<KubernetesCni>>,
+        /// How services reach their pods.
+        pub proxy: Option<KubernetesProxy>,
+        /// Where programs and images come from; `embed` is all that there is so far.
+        pub artifacts: Option<Located<KubernetesArtifacts>>,
+        /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
+        /// with it, kubectl.
+        pub programs: Option<Located<ProgramsFolder>>,
+        /// Flags of the components, beside and over those that imgbuild gives them.
+        pub extra_args: Option<KubernetesExtraArgs>,
+    }
+    "Kubernetes"
+}
+
+words! {
+    /// What a node is to its cluster.
+    pub enum KubernetesRole {
+        /// Runs the control plane, and no other pods that do not ask for it.
+        ControlPlane = "control-plane",
+        /// Runs pods.
+        Worker = "worker",
+        /// A cluster of one: control plane and pods on the same node.
+        Single = "single",
+        /// A kubelet without an API server, which runs the static pods in /etc/kubernetes/manifests.
+        Standalone = "standalone",
+    }
+    "a role"
+}
+
+words! {
+    /// Who gives pods their network.
+    pub enum KubernetesCni {
+        /// The base's own plugins, with routes between the nodes of the file.
+        Bridge = "bridge",
+        /// Whatever is brought.
+        None = "none",
+    }
+    "a pod network"
+}
+
+words! {
+    /// Where programs and images come from.
+    pub enum KubernetesArtifacts {
+        /// The image holds them.
+        Embed = "embed",
+    }
+    "a source of artifacts"
+}
+
+words! {
+    /// How services reach their pods.
+    pub enum KubernetesProxyMode {
+        /// Rules of iptables.
+        Iptables = "iptables",
+        /// The kernel's virtual servers.
+        Ipvs = "ipvs",
+        /// Rules of nftables.
+        Nftables = "nftables",
+    }
+    "a mode of kube-proxy"
+}
+
+record! {
+    /// kube-proxy.
+    pub struct KubernetesProxy {
+        /// `iptables` where nothing is said.
+        pub mode: Option<Located<KubernetesProxyMode>>,
+    }
+    "kube-proxy"
+}
+
+record! {
+    /// Flags by component, without their dashes: `api_server: {v: 4}`.
+    pub struct KubernetesExtraArgs {
+        /// kube-apiserver's.
+        pub api_server: Table<SettingName, Located<Setting>>,
+        /// kube-controller-manager's.
+        pub controller_manager: Table<SettingName, Located<Setting>>,
+        /// kube-scheduler's.
+        pub scheduler: Table<SettingName, Located<Setting>>,
+        /// kube-proxy's.
+        pub proxy: Table<SettingName, Located<Setting>>,
+        /// The kubelet's.
+        pub kubelet: Table<SettingName, Located<Setting>>,
+    }
+    "extra flags"
+}

@@ -1,0 +1,118 @@
+//! Values of `kubernetes:` that have rules.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::codes;
+use crate::names::Hostname;
+use crate::plan::{KubeVersion, RELEASES};
+use crate::spec::decode::{Leaf, LeafError, text};
+use crate::spec::yaml::Scalar;
+
+impl Leaf for KubeVersion {
+    const WHAT: &'static str = "a version of Kubernetes";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^v?1\\.[0-9]+\\.[0-9]+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = &*scalar.text;
+        let version: Self = text
+            .parse()
+            .map_err(|_| {
+                LeafError::rule(codes::BAD_KUBE_VERSION, text, Self::WHAT, "it has three numbers")
+                    .help("write it as in 1.36.2")
+            })?;
+        if version.release().is_none() {
+            let (first, last) = (RELEASES[0].minor, RELEASES[RELEASES.len() - 1].minor);
+            return Err(LeafError::new(
+                codes::UNKNOWN_KUBE_VERSION,
+                format!("Kubernetes {version} is not one that imgbuild knows"),
+            )
+            .help(format!("1.{first} to 1.{last} are")));
+        }
+        Ok(version)
+    }
+}
+
+/// Where the API is reached: `192.168.1.10:6443`, `api.lab.example`, `[fd00::10]:6443`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address, without the brackets of IPv6.
+    pub host: String,
+    /// `None`: not said.
+    pub port: Option<u16>,
+}
+
+impl Leaf for Endpoint {
+    const WHAT: &'static str = "an endpoint";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9.:\\[\\]-]+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        let wrong = |why: &str| {
+            LeafError::rule(codes::BAD_ENDPOINT, text, Self::WHAT, why)
+                .help("write it as in 192.168.1.10:6443 or api.lab.example:6443")
+        };
+        if text.contains("://") {
+            return Err(wrong("it has no scheme: it is always https"));
+        }
+        if text.parse::<Ipv6Addr>().is_ok() {
+            return Err(wrong("an IPv6 address stands in brackets"));
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let port = port.parse().ok().filter(|&port: &u16| port > 0);
+                (host, Some(port.ok_or_else(|| wrong("a port is 1 to 65535"))?))
+            }
+            _ => (text, None),
+        };
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = match bracketed {
+            Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => inner,
+            Some(_) => return Err(wrong("what stands in brackets is not an IPv6 address")),
+            None if host.parse::<IpAddr>().is_ok() || host.parse::<Hostname>().is_ok() => host,
+            None => return Err(wrong("its host is neither a name nor an address")),
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+/// A folder of programs on the machine that builds. They are too large to be read with the spec's other files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramsFolder(String);
+
+impl ProgramsFolder {
+    /// As written: absolute, or from the folder of the file that names it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Leaf for ProgramsFolder {
+    const WHAT: &'static str = "a path of a local folder";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "minLength": 1 })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        let why = if text.is_empty() {
+            "it is empty"
+        } else if text.contains('\0') {
+            "it has a NUL"
+        } else {
+            return Ok(Self(text.to_owned()));
+        };
+        Err(LeafError::rule(codes::BAD_LOCAL_PATH, text, Self::WHAT, why))
+    }
+}
