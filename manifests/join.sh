@@ -13,11 +13,12 @@ say() {
     echo "<5>imgbuild: $node: $*" > /dev/kmsg
 }
 
-# Runs a command until it succeeds; its last words are told when they change.
+# Runs a command until it succeeds; its last words are told, in short, when they change.
 until_done() {
     told=
     until words=$("$@" 2>&1); do
         words=${words##*$'\n'}
+        words=${words:0:160}
         [ "$words" = "$told" ] || say "waiting ($words)"
         told=$words
         sleep 1
@@ -33,12 +34,15 @@ say "waiting for the API server at $host:$port"
 until (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; do
     sleep 1
 done
-until_done k get --raw /readyz
+until k get --raw /readyz > /dev/null 2>&1; do
+    sleep 1
+done
 say "the API server answers"
 
 for manifest in "$here"/*.yaml; do
     [ -e "$manifest" ] || continue
-    until_done k apply --server-side --force-conflicts --field-manager imgbuild -f "$manifest"
+    # Not validated here: what the API server would check it by takes it longest to make.
+    until_done k apply --validate=false --server-side --force-conflicts --field-manager imgbuild -f "$manifest"
     say "applied ${manifest##*/}"
 done
 

@@ -151,7 +151,10 @@ fn check(path: &Path, arch: Arch) -> Result<()> {
         .and_then(|mut file| file.read_exact(&mut head))
         .with_context(|| format!("reading the program {}", path.display()))?;
     if !head.starts_with(b"\x7fELF") {
-        bail!("{} is not a program for Linux (no ELF file)", path.display());
+        bail!(
+            "{} is not a program for Linux (no ELF file)",
+            path.display()
+        );
     }
     let machine = u16::from_le_bytes([head[18], head[19]]);
     if machine != oci::elf_machine(arch) {

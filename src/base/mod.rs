@@ -29,8 +29,8 @@ use apt::Apt;
 use sha2::{Digest as _, Sha256};
 
 pub use cache::{CACHE_VARIABLE, Cache};
-pub use extension::{Extension, kubernetes as kubernetes_extension};
 pub use catalog::{Collected, StoredBase, collect, list};
+pub use extension::{Extension, kubernetes as kubernetes_extension};
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 

@@ -268,12 +268,8 @@ impl<'a> Bases<'a> {
         }
         let mut base = locked(&request, self.lock, self.progress)?;
         if let Some(programs) = &kind.2 {
-            let extension = base::kubernetes_extension(
-                &request.cache,
-                request.arch,
-                programs,
-                self.progress,
-            )?;
+            let extension =
+                base::kubernetes_extension(&request.cache, request.arch, programs, self.progress)?;
             base = base.with_extension(extension);
         }
         self.made.push((kind, base.clone()));

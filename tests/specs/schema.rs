@@ -107,7 +107,7 @@ fn wrong_documents_are_refused() {
             "out of range",
             "network: {interfaces: [{name: a, vlan: {id: 5000, parent: b}}]}",
         ),
-        ("not yet", "kubernetes: {}"),
+        ("no role", "kubernetes: {version: 1.36.2}"),
         ("relative path", "storage_device: sda"),
         ("no hostname key", "nodes: [{host: a}]"),
     ];

@@ -32,7 +32,10 @@ pub(in crate::plan) fn check(
         networks(member, &nodes[member.index], found);
         service_network(member, found);
     }
-    let cluster: Vec<_> = members.iter().filter(|m| m.role != Role::Standalone).collect();
+    let cluster: Vec<_> = members
+        .iter()
+        .filter(|m| m.role != Role::Standalone)
+        .collect();
     single(&cluster, found);
     agreement(&cluster, found);
     skew(&cluster, found);
@@ -87,7 +90,11 @@ fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
             network.span,
             format!("the service network {} is {why}", network.value),
         )
-        .help(format!("its prefix length is {} to {}", length - 20, length - 4)),
+        .help(format!(
+            "its prefix length is {} to {}",
+            length - 20,
+            length - 4
+        )),
     );
 }
 
@@ -100,7 +107,10 @@ fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::SINGLE_AMONG_OTHERS,
                 member.span,
-                format!("a node with the role `single` is among {} of one cluster", cluster.len()),
+                format!(
+                    "a node with the role `single` is among {} of one cluster",
+                    cluster.len()
+                ),
             )
             .help("make it `control-plane`, or give it a file of its own"),
         );
@@ -125,7 +135,11 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                 );
             }
         };
-        differ("pod_network", first.pod_network == other.pod_network, other.pod_network.span);
+        differ(
+            "pod_network",
+            first.pod_network == other.pod_network,
+            other.pod_network.span,
+        );
         differ(
             "service_network",
             first.service_network == other.service_network,
@@ -163,7 +177,9 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
     for member in cluster {
         let minor = member.version.value.minor;
-        if member.version.value.minor > oldest.version.value.minor && !member.role.has_control_plane() {
+        if member.version.value.minor > oldest.version.value.minor
+            && !member.role.has_control_plane()
+        {
             report(
                 member,
                 format!(

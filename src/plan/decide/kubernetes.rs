@@ -96,7 +96,10 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NO_STATIC_ADDRESS,
                     written.role.span,
-                    format!("`{}` runs a control plane and has no address that stays", node.hostname.value),
+                    format!(
+                        "`{}` runs a control plane and has no address that stays",
+                        node.hostname.value
+                    ),
                 )
                 .help("give one of its interfaces an entry under `addresses:`"),
             );
@@ -106,7 +109,10 @@ impl Decider<'_> {
             Located::new(net, written.span)
         };
         let extra = written.extra_args.as_ref();
-        let table = |pick: fn(&spec::KubernetesExtraArgs) -> &spec::Table<spec::SettingName, Located<spec::Setting>>| {
+        let table = |pick: fn(
+            &spec::KubernetesExtraArgs,
+        )
+            -> &spec::Table<spec::SettingName, Located<spec::Setting>>| {
             extra.map_or_else(BTreeMap::new, |extra| {
                 let flags = pick(extra).iter();
                 flags
@@ -121,12 +127,18 @@ impl Decider<'_> {
             node_ip,
             port: API_PORT,
             endpoint_host: String::new(),
-            pod_network: (written.pod_network.unwrap_or_else(|| default("10.244.0.0/16")))
-                .map(|net| net.trunc()),
-            service_network: (written.service_network.unwrap_or_else(|| default("10.96.0.0/12")))
-                .map(|net| net.trunc()),
-            domain: (written.domain.as_ref())
-                .map_or_else(|| "cluster.local".to_owned(), |domain| domain.value.to_string()),
+            pod_network: (written
+                .pod_network
+                .unwrap_or_else(|| default("10.244.0.0/16")))
+            .map(|net| net.trunc()),
+            service_network: (written
+                .service_network
+                .unwrap_or_else(|| default("10.96.0.0/12")))
+            .map(|net| net.trunc()),
+            domain: (written.domain.as_ref()).map_or_else(
+                || "cluster.local".to_owned(),
+                |domain| domain.value.to_string(),
+            ),
             cni: match written.cni.map(|cni| cni.value) {
                 None | Some(spec::KubernetesCni::Bridge) => Cni::Bridge {
                     node_pods: IpNet::V4(Ipv4Net::default()),
@@ -212,11 +224,15 @@ impl Decider<'_> {
             .flat_map(|etcd| etcd.member.advertise_client_urls.iter().cloned())
             .collect();
         for (draft, own) in drafts.iter_mut().zip(etcd) {
-            let Some(draft) = draft.as_mut().filter(|draft| draft.role.has_control_plane()) else {
+            let Some(draft) = draft
+                .as_mut()
+                .filter(|draft| draft.role.has_control_plane())
+            else {
                 continue;
             };
             let error = |code, message: &str, help: &str| {
-                Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name)).help(help)
+                Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name))
+                    .help(help)
             };
             if everywhere.is_empty() {
                 self.found.push(error(
@@ -237,7 +253,10 @@ impl Decider<'_> {
             let own = own
                 .clone()
                 .find(|url| url.contains("//127.0.0.1:"))
-                .or_else(|| own.clone().find(|url| !url.contains("//0.0.0.0:") && !url.contains("//[::]:")));
+                .or_else(|| {
+                    own.clone()
+                        .find(|url| !url.contains("//0.0.0.0:") && !url.contains("//[::]:"))
+                });
             draft.etcd_servers = own.map_or_else(|| everywhere.clone(), |url| vec![url.clone()]);
         }
     }
@@ -255,7 +274,10 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
-                        format!("{} is too small for the pods of {count} nodes", draft.pod_network.value),
+                        format!(
+                            "{} is too small for the pods of {count} nodes",
+                            draft.pod_network.value
+                        ),
                     )
                     .help("each node takes a /24 of IPv4 or a /64 of IPv6"),
                 ),
@@ -288,12 +310,16 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
 /// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
 fn part(network: IpNet, index: usize) -> Option<IpNet> {
     match network {
-        IpNet::V4(net) => Ipv4Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(24))
-            .nth(index)
-            .map(IpNet::V4),
-        IpNet::V6(net) => Ipv6Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(64))
-            .nth(index)
-            .map(IpNet::V6),
+        IpNet::V4(net) => {
+            Ipv4Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(24))
+                .nth(index)
+                .map(IpNet::V4)
+        }
+        IpNet::V6(net) => {
+            Ipv6Subnets::new(net.network(), net.broadcast(), net.prefix_len().max(64))
+                .nth(index)
+                .map(IpNet::V6)
+        }
     }
 }
 
@@ -336,7 +362,9 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
         return;
     };
     if own.role.has_control_plane() {
-        firewall.role_ports.push((own.port, "Kubernetes API".to_owned()));
+        firewall
+            .role_ports
+            .push((own.port, "Kubernetes API".to_owned()));
     }
     if own.role != Role::Standalone {
         firewall.role_ports.push((10250, "kubelet".to_owned()));
@@ -409,9 +437,10 @@ impl Draft {
         };
         let api = if in_cluster {
             Some(KubeletApi {
-                server: control_plane
-                    .as_ref()
-                    .map_or_else(|| endpoint.clone(), |plane| format!("https://{}", plane.advertise)),
+                server: control_plane.as_ref().map_or_else(
+                    || endpoint.clone(),
+                    |plane| format!("https://{}", plane.advertise),
+                ),
                 client: keys.kubelet_client(name)?,
                 serving: keys.kubelet_server(NodeNames {
                     node: name,
@@ -472,9 +501,12 @@ impl Draft {
 /// The address `offset` behind the first of `network`, which is checked to be large enough.
 fn nth(network: IpNet, offset: u8) -> IpAddr {
     match network {
-        IpNet::V4(net) => Ipv4Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into(),
+        IpNet::V4(net) => {
+            Ipv4Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into()
+        }
         IpNet::V6(net) => {
-            std::net::Ipv6Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into()
+            std::net::Ipv6Addr::from_bits(net.network().to_bits().saturating_add(offset.into()))
+                .into()
         }
     }
 }

@@ -124,7 +124,11 @@ impl Decided {
     pub fn needs_keys(&self) -> bool {
         !self.passwords.is_empty()
             || self.etcd_keys.iter().any(Option::is_some)
-            || self.kubernetes.iter().flatten().any(kubernetes::Draft::needs_keys)
+            || self
+                .kubernetes
+                .iter()
+                .flatten()
+                .any(kubernetes::Draft::needs_keys)
     }
 
     /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key

@@ -4,9 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{
-    Leaf, LeafError, Table, record, unknown_word, words,
-};
+use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{Etcd, Kubernetes, Network, Passwd, Storage, Systemd};
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,

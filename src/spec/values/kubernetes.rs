@@ -19,12 +19,15 @@ impl Leaf for KubeVersion {
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = &*scalar.text;
-        let version: Self = text
-            .parse()
-            .map_err(|_| {
-                LeafError::rule(codes::BAD_KUBE_VERSION, text, Self::WHAT, "it has three numbers")
-                    .help("write it as in 1.36.2")
-            })?;
+        let version: Self = text.parse().map_err(|_| {
+            LeafError::rule(
+                codes::BAD_KUBE_VERSION,
+                text,
+                Self::WHAT,
+                "it has three numbers",
+            )
+            .help("write it as in 1.36.2")
+        })?;
         if version.release().is_none() {
             let (first, last) = (RELEASES[0].minor, RELEASES[RELEASES.len() - 1].minor);
             return Err(LeafError::new(
@@ -68,11 +71,16 @@ impl Leaf for Endpoint {
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
                 let port = port.parse().ok().filter(|&port: &u16| port > 0);
-                (host, Some(port.ok_or_else(|| wrong("a port is 1 to 65535"))?))
+                (
+                    host,
+                    Some(port.ok_or_else(|| wrong("a port is 1 to 65535"))?),
+                )
             }
             _ => (text, None),
         };
-        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         let host = match bracketed {
             Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => inner,
             Some(_) => return Err(wrong("what stands in brackets is not an IPv6 address")),
@@ -113,6 +121,11 @@ impl Leaf for ProgramsFolder {
         } else {
             return Ok(Self(text.to_owned()));
         };
-        Err(LeafError::rule(codes::BAD_LOCAL_PATH, text, Self::WHAT, why))
+        Err(LeafError::rule(
+            codes::BAD_LOCAL_PATH,
+            text,
+            Self::WHAT,
+            why,
+        ))
     }
 }
