@@ -1,3 +1,7 @@
-//! The `imgbuild` command.
+//! The `imgbuild` command: all of it is in the library's `cli` room.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imgbuild::cli::main()
+}

@@ -1,8 +1,138 @@
 //! The base operating system: kernel, initrd and root image, without any node in them.
 
+mod apt;
+mod assemble;
+mod builder;
+mod cache;
+mod catalog;
+mod deb;
+mod declared;
+mod glob;
+mod lock;
+mod mirror;
+mod modules;
+mod squashfs;
+mod stage0;
+mod state;
+mod tree;
+
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use anyhow::{Context as _, Result, bail};
+
 use crate::names::Arch;
+use crate::plan::KernelFlavour;
+use crate::progress::Progress;
+use apt::Apt;
+
+pub use cache::{CACHE_VARIABLE, Cache};
+pub use catalog::{Collected, StoredBase, collect, list};
+pub use lock::{Archive, Lock, LockedBase, LockedPackage};
+pub use mirror::Mirror;
+
+/// What base is wanted, and what may be done to get it.
+#[derive(Debug, Clone)]
+pub struct BaseRequest {
+    pub arch: Arch,
+    pub kernel: KernelFlavour,
+    /// `None`: as the host's apt is configured.
+    pub mirror: Option<Mirror>,
+    /// Touches no network: what is missing in the cache is an error.
+    pub offline: bool,
+    /// Never changes the lock: what is missing there is an error.
+    pub locked: bool,
+    pub cache: Cache,
+}
+
+/// Gives the base that `request` describes: from the cache, or built there from packages that are fetched as needed.
+///
+/// Packages that `lock` does not pin are resolved and pinned in it; saving it is the caller's.
+pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
+    let (arch, kernel) = (request.arch, request.kernel);
+    let pinned = lock.base(arch, kernel);
+    if pinned
+        .is_none_or(|base| apt::request_hash(arch, kernel).ok().as_ref() != Some(&base.request))
+    {
+        update(request, lock, progress)?;
+    }
+    let pinned = lock.base(arch, kernel).context("pinning packages")?;
+    let id = builder::id(arch, kernel, pinned);
+    // Two runs that want the same base: the second waits and finds it.
+    let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
+    if !request.cache.base(&id).exists() {
+        fetch(request, pinned, progress)?;
+        builder::build(&request.cache, (arch, kernel), &id, pinned, progress)?;
+    }
+    catalog::touch(&request.cache, &id)?;
+    Ok(Base::in_cache(&request.cache, arch, id))
+}
+
+/// Pins the current versions of a base's packages in `lock`, which `imgbuild update` is for.
+pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
+    let (arch, kernel) = (request.arch, request.kernel);
+    let name = flavour_name(kernel);
+    if request.locked {
+        bail!(
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--locked` forbids to change it"
+        );
+    }
+    if request.offline {
+        bail!(
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--offline` forbids to ask a mirror"
+        );
+    }
+    let apt = Apt::new(&request.cache, arch, mirror(request)?)?;
+    let base = apt.resolve(arch, kernel, progress)?;
+    lock.set_base(arch, kernel, base);
+    Ok(())
+}
+
+fn mirror(request: &BaseRequest) -> Result<Mirror> {
+    match &request.mirror {
+        Some(mirror) => Ok(mirror.clone()),
+        None => Mirror::of_host(),
+    }
+}
+
+/// Fetches the packages that the cache lacks.
+fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> Result<()> {
+    let missing: Vec<&LockedPackage> = base
+        .all_packages()
+        .filter(|package| !request.cache.package(&package.sha256).exists())
+        .collect();
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    if request.offline {
+        bail!(
+            "{} packages are not in the cache, the first is {}; `--offline` forbids to fetch them",
+            missing.len(),
+            first.describe()
+        );
+    }
+    Apt::new(&request.cache, request.arch, mirror(request)?)?.fetch(
+        &request.cache,
+        &missing,
+        progress,
+    )
+}
+
+/// Bytes in hexadecimal, lower case.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The flavour as the lock, the cache and the command line name it.
+pub fn flavour_name(kernel: KernelFlavour) -> &'static str {
+    match kernel {
+        KernelFlavour::Generic => "generic",
+        KernelFlavour::Cloud => "cloud",
+    }
+}
 
 /// A finished base in the cache. All files are immutable once there.
 #[derive(Debug, Clone)]
@@ -19,6 +149,43 @@ pub struct Base {
     pub boot_loaders: BootLoaders,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
+}
+
+impl Base {
+    /// The base with this id, which is in the cache.
+    fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
+        use builder::file;
+        let folder = cache.base(&id);
+        let console = match arch {
+            Arch::Amd64 => "console=ttyS0,115200n8",
+            Arch::Arm64 => "console=ttyAMA0",
+        };
+        let isolinux = (arch == Arch::Amd64).then(|| Isolinux {
+            loader: folder.join(file::ISOLINUX),
+            ldlinux: folder.join(file::LDLINUX),
+            mbr: folder.join(file::MBR),
+        });
+        Self {
+            arch,
+            kernel: folder.join(file::KERNEL),
+            initrd: folder.join(file::INITRD),
+            root: folder.join(file::ROOT),
+            boot_loaders: BootLoaders {
+                shim: folder.join(file::SHIM),
+                mok_manager: folder.join(file::MOK_MANAGER),
+                grub: folder.join(file::GRUB),
+                isolinux,
+            },
+            kernel_arguments: vec![
+                "ignition.firstboot".to_owned(),
+                "ignition.platform.id=metal".to_owned(),
+                format!("imgbuild.base={id}"),
+                "console=tty0".to_owned(),
+                console.to_owned(),
+            ],
+            id,
+        }
+    }
 }
 
 /// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an ISO.

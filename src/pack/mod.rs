@@ -1,4 +1,41 @@
 //! Packs: pure writers from bytes and a base to artifacts. Streamed, reproducible, ignorant of where the bytes came from.
+//!
+//! Each writer takes `impl Write` and writes forward only, so that an artifact can go to a pipe. Given a `File` (see
+//! [`output::Output`]) the base's large files are copied in the kernel (`copy_file_range(2)`), and their blocks are shared
+//! where the file system can: every large file starts at a multiple of [`BLOCK`].
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::base::Base;
+use crate::names::{Hostname, MacAddr};
+use crate::progress::Progress;
+
+mod boot_menu;
+mod bootable;
+pub mod cpio;
+mod fat;
+pub mod format;
+mod gpt;
+mod initrd;
+pub mod iso;
+pub mod output;
+mod pxe;
+
+pub use bootable::iso;
+pub use format::{Compression, Format};
+pub use initrd::{initrd, payload};
+pub use pxe::pxe;
+
+/// Large files start at a multiple of this many bytes, the block size of the file systems that can share blocks.
+const BLOCK: u64 = 4096;
+
+/// How much is copied between two reports of progress, in bytes.
+const COPY_STEP: u64 = 32 << 20;
 
 /// What one node adds to the base. In an initrd it is a cpio archive with `imgbuild/config.ign` and
 /// `imgbuild/network/*`, parent directories included.
@@ -17,4 +54,97 @@ impl std::fmt::Debug for Payload {
             .field("config_bytes", &self.config.len())
             .finish_non_exhaustive()
     }
+}
+
+/// One node as the packers see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    pub hostname: &'a Hostname,
+    pub payload: &'a Payload,
+    /// The node's own kernel arguments; those of the base go before them.
+    pub kernel_arguments: &'a [String],
+    /// The network cards by which a network boot knows the machine. May be empty.
+    pub macs: &'a [MacAddr],
+}
+
+/// The longest kernel command line, without its NUL (`COMMAND_LINE_SIZE` of x86 and arm64).
+const COMMAND_LINE_MAX: usize = 2047;
+
+/// The kernel command line of `machine`: the base's arguments, then its own, with single spaces between.
+///
+/// Boot loaders parse this text each in its own way, so an argument holds only what all of them leave alone:
+/// printable ASCII other than space, quotes, `\`, `$` and `#`.
+pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
+    let mut line = String::new();
+    for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
+        ensure!(
+            !argument.is_empty()
+                && argument
+                    .bytes()
+                    .all(|b| b.is_ascii_graphic() && !b"'\"\\$#`".contains(&b)),
+            "the kernel argument `{}` has a character that boot loaders do not pass on unchanged: \
+             use printable ASCII without spaces, quotes, `\\`, `$` and `#`",
+            argument.escape_debug()
+        );
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(argument);
+    }
+    ensure!(
+        line.len() <= COMMAND_LINE_MAX,
+        "the kernel command line of {} has {} bytes; the kernel takes {COMMAND_LINE_MAX}",
+        machine.hostname,
+        line.len()
+    );
+    Ok(line)
+}
+
+/// Opens `path` and gives it with its length in bytes.
+fn open(path: &Path) -> Result<(File, u64)> {
+    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let metadata = file
+        .metadata()
+        .with_context(|| format!("reading the size of {}", path.display()))?;
+    ensure!(metadata.is_file(), "{} is not a file", path.display());
+    Ok((file, metadata.len()))
+}
+
+/// Copies exactly `length` bytes of `source`, in the kernel where `out` is a `File`.
+fn copy<W: Write>(
+    source: &File,
+    path: &Path,
+    length: u64,
+    out: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let mut left = length;
+    while left > 0 {
+        let step = left.min(COPY_STEP);
+        let copied = io::copy(&mut source.take(step), out)
+            .with_context(|| format!("copying {}", path.display()))?;
+        ensure!(
+            copied == step,
+            "{} became shorter while it was read",
+            path.display()
+        );
+        progress.advance(step);
+        left -= step;
+    }
+    Ok(())
+}
+
+/// Writes `count` zero bytes.
+fn zeros<W: Write>(out: &mut W, count: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(count), out)?;
+    Ok(())
+}
+
+/// Bytes in lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

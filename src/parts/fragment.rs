@@ -14,6 +14,21 @@ pub struct Origin {
     pub part: &'static str,
 }
 
+impl Origin {
+    /// What `part` makes because of the value at `span`.
+    pub fn new(part: &'static str, span: Span) -> Self {
+        Self {
+            span: Some(span),
+            part,
+        }
+    }
+
+    /// What `part` makes on every node.
+    pub fn always(part: &'static str) -> Self {
+        Self { span: None, part }
+    }
+}
+
 /// A piece of a node's configuration. Fragments are merged by `ignition`.
 #[derive(Debug, Clone, Default)]
 pub struct Fragment {
@@ -35,7 +50,11 @@ pub struct Fragment {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
     pub user: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub user_id: Option<u32>,
     pub group: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub group_id: Option<u32>,
 }
 
 /// Where a file's bytes come from.
@@ -59,6 +78,75 @@ pub struct File {
     /// Replaces what the base has there.
     pub overwrite: bool,
     pub origin: Origin,
+}
+
+impl File {
+    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces what the base has there.
+    pub fn text(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
+        Self {
+            path,
+            mode: 0o644,
+            owner: Owner::default(),
+            contents: Some(Contents::Inline(text.into())),
+            append: Vec::new(),
+            overwrite: true,
+            origin,
+        }
+    }
+
+    /// Text added at the end of a file that the base, or another part, may have.
+    pub fn appended(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
+        Self {
+            contents: None,
+            append: vec![Contents::Inline(text.into())],
+            overwrite: false,
+            ..Self::text(path, Vec::new(), origin)
+        }
+    }
+
+    /// The same file with other permission bits.
+    #[must_use]
+    pub fn mode(self, mode: u32) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same file with another owner.
+    #[must_use]
+    pub fn owner(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+}
+
+impl Unit {
+    /// A whole unit, enabled.
+    pub fn enabled(name: UnitName, contents: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            name,
+            enabled: Some(true),
+            mask: false,
+            contents: Some(contents.into()),
+            dropins: Vec::new(),
+            origin,
+        }
+    }
+
+    /// Enables a unit that the base has.
+    pub fn enable(name: UnitName, origin: Origin) -> Self {
+        Self {
+            contents: None,
+            ..Self::enabled(name, "", origin)
+        }
+    }
+
+    /// A drop-in for a unit that the base has, which is enabled or not as the base has it.
+    pub fn dropin(name: UnitName, dropin: &str, text: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            enabled: None,
+            contents: None,
+            dropins: vec![(dropin.to_owned(), text.into())],
+            ..Self::enabled(name, "", origin)
+        }
+    }
 }
 
 /// A directory.

@@ -1,5 +1,41 @@
 //! Writes: one small function a part, each from a decided node to a [`Fragment`].
 
+mod ca_certificates;
+mod etcd;
+mod firewall;
 mod fragment;
+mod hostname;
+mod kernel;
+mod names;
+mod network;
+mod ntp;
+mod storage;
+mod swap;
+mod template;
+mod users;
 
+pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
+pub(crate) use names::escape_path;
+pub use network::{is_bond_option, kernel_named};
+
+use crate::plan::Node;
+
+/// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and `passwd`
+/// sections are not among it.
+pub fn all(node: &Node) -> Vec<Fragment> {
+    vec![
+        hostname::hostname(node),
+        hostname::hosts(node),
+        users::users(node),
+        network::network(node),
+        ntp::ntp(node),
+        firewall::firewall(node),
+        kernel::sysctls(node),
+        kernel::modules(node),
+        ca_certificates::ca_certificates(node),
+        swap::swap(node),
+        storage::storage_device(node),
+        etcd::etcd(node),
+    ]
+}

@@ -1,1 +1,35 @@
-//! The cluster's keys and certificates, made on first use and kept in `keys/`.
+//! The cluster's keys and certificates: made on first use, kept in `keys/` beside the spec, the same in every later build.
+//!
+//! The folder is laid out as kubeadm lays out `/etc/kubernetes/pki`, what belongs to one node apart:
+//!
+//! ```text
+//! keys/
+//!   .gitignore                 where imgbuild made the folder
+//!   etcd/ca.crt, ca.key        the authority of the cluster's etcd
+//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*
+//!   password-salt.key          what the salts of hashed passwords are derived from
+//! ```
+//!
+//! Time and randomness are passed in; nothing here prints.
+
+mod certificate;
+mod etcd;
+mod folder;
+mod issue;
+mod keys;
+mod list;
+mod profile;
+
+pub use certificate::{Certificate, CertificateError, PrivateKey};
+pub use folder::{Access, KeyFolder};
+pub use issue::{IssueError, issue, self_signed};
+pub use keys::{Keys, Notice};
+pub use list::{Listed, list};
+pub use p256::elliptic_curve::rand_core::CryptoRng;
+pub use profile::{EXPIRY_WARNING, Names, Profile, Usage};
+
+/// The operating system's random source.
+pub fn system_random() -> impl CryptoRng {
+    // SysRng fails only where the kernel has no getrandom(2), which Linux has had since 3.17.
+    p256::elliptic_curve::rand_core::UnwrapErr(p256::elliptic_curve::common::getrandom::SysRng)
+}

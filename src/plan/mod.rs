@@ -1,5 +1,11 @@
 //! Decides: from a spec, the cluster's keys and the lock to nodes in which nothing is left open.
+//!
+//! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and reports every mistake;
+//! [`Decided::with_keys`] adds what comes from the key folder.
 
+mod check;
+mod decide;
 mod node;
 
+pub use decide::{Decided, decide};
 pub use node::*;

@@ -116,6 +116,28 @@ pub enum LinkKind {
     },
 }
 
+impl InterfaceMatch {
+    /// The name that the interface has on the node, where the spec says it.
+    pub fn name(&self) -> Option<&InterfaceName> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Mac { rename, .. } => rename.as_ref(),
+            Self::AnyEthernet => None,
+        }
+    }
+}
+
+impl LinkKind {
+    /// The interfaces that this one is made of or lies on.
+    pub fn parts(&self) -> &[Located<InterfaceName>] {
+        match self {
+            Self::Physical => &[],
+            Self::Bond { members, .. } | Self::Bridge { members, .. } => members,
+            Self::Vlan { parent, .. } => std::slice::from_ref(parent),
+        }
+    }
+}
+
 /// One link and its addresses.
 #[derive(Debug, Clone)]
 pub struct Interface {

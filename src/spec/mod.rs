@@ -1,1 +1,21 @@
 //! Reads: from YAML text to a typed spec in which every value knows its place, or to a list of diagnostics.
+//!
+//! ```text
+//! bytes ─load▶ text ─yaml▶ tree ─load::include, merge▶ one tree ─assemble, decode▶ Cluster of Specs
+//! ```
+
+mod assemble;
+pub mod decode;
+mod load;
+mod merge;
+mod schema;
+mod types;
+mod values;
+pub mod yaml;
+
+pub use assemble::{Assembled, assemble};
+pub use decode::{OneOrMany, Table};
+pub use load::{Loaded, LocalFiles, TreeEntry, TreeEntryKind, load};
+pub use schema::schema;
+pub use types::*;
+pub use values::*;

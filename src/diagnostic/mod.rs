@@ -1,7 +1,14 @@
 //! What is wrong with an input, and where: a value that every room can make and only `cli` prints.
 
+pub mod codes;
+mod json;
+mod render;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use json::json_lines;
+pub use render::{Rendering, render, summary};
 
 /// One of the files that were read, by its index in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -18,14 +25,30 @@ pub struct Span {
 /// The texts that were read, kept so that a [`Span`] can be shown as file, line and column.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    files: Vec<(PathBuf, Arc<str>)>,
+    files: Vec<Source>,
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    path: PathBuf,
+    text: Arc<str>,
+    /// Where each line starts, in bytes.
+    lines: Arc<[usize]>,
 }
 
 impl Sources {
     /// Keeps `text`, which was read from `path`, and gives the name to use in spans.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push((path.into(), text.into()));
+        let text = text.into();
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        self.files.push(Source {
+            path: path.into(),
+            text,
+            lines,
+        });
         id
     }
 
@@ -33,27 +56,50 @@ impl Sources {
     pub fn path(&self, source: SourceId) -> &Path {
         self.files
             .get(source.0 as usize)
-            .map_or(Path::new("<unknown>"), |(path, _)| path)
+            .map_or(Path::new("<unknown>"), |file| &file.path)
     }
 
     /// The whole text of `source`.
     pub fn text(&self, source: SourceId) -> &str {
         self.files
             .get(source.0 as usize)
-            .map_or("", |(_, text)| text)
+            .map_or("", |file| &file.text)
     }
 
     /// Line and column where `span` starts, both from 1; columns count characters, not bytes.
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let text = self.text(span.source);
-        let mut start = (span.start as usize).min(text.len());
-        while !text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-        (line, before[line_start..].chars().count() + 1)
+        self.position_at(span.source, span.start as usize)
+    }
+
+    /// Line and column right after `span`.
+    pub fn end_position(&self, span: Span) -> (usize, usize) {
+        self.position_at(span.source, span.end.max(span.start) as usize)
+    }
+
+    fn position_at(&self, source: SourceId, byte: usize) -> (usize, usize) {
+        let text = self.text(source);
+        let at = floor_boundary(text, byte);
+        let (line, start) = self.line_at(source, at);
+        // A byte order mark has no width.
+        let before = text[start..at].trim_start_matches('\u{feff}');
+        (line, before.chars().count() + 1)
+    }
+
+    /// Number of the line that holds the byte at `at`, from 1, and where the line starts.
+    fn line_at(&self, source: SourceId, at: usize) -> (usize, usize) {
+        let Some(file) = self.files.get(source.0 as usize) else {
+            return (1, 0);
+        };
+        let line = file.lines.partition_point(|&start| start <= at).max(1);
+        (line, file.lines.get(line - 1).copied().unwrap_or(0))
+    }
+
+    /// The text of a line (from 1), without its end; `None` past the last.
+    fn line(&self, source: SourceId, line: usize) -> Option<&str> {
+        let file = self.files.get(source.0 as usize)?;
+        let start = *file.lines.get(line.checked_sub(1)?)?;
+        let end = file.lines.get(line).copied().unwrap_or(file.text.len());
+        Some(file.text[start..end].trim_end_matches(['\n', '\r']))
     }
 
     /// `node.yaml:12:5`, as compilers write it.
@@ -61,6 +107,15 @@ impl Sources {
         let (line, column) = self.position(span);
         format!("{}:{line}:{column}", self.path(span.source).display())
     }
+}
+
+/// The last start of a character that is not behind `at`.
+fn floor_boundary(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 /// A value together with the place in the spec that it came from.
@@ -182,4 +237,9 @@ impl Diagnostic {
         self.related.push((span, words.into()));
         self
     }
+}
+
+/// Sorts by place: what has none first, then by file as they were read, then by line and column.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
 }

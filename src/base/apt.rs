@@ -1,0 +1,526 @@
+//! The host's apt, with folders of its own below the cache and no other effect on the host: it resolves the package list, checks the
+//! archive's signatures and fetches, through whatever proxies the host is configured with.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use sha2::{Digest as _, Sha256};
+
+use super::cache::{Cache, Exclusive};
+use super::declared;
+use super::lock::{Archive, LockedBase, LockedPackage};
+use super::mirror::{Mirror, SUITE};
+use crate::names::Arch;
+use crate::plan::KernelFlavour;
+use crate::progress::Progress;
+
+/// The archive's keys, as the package `debian-archive-keyring` installs them.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Fetches single files as apt does; part of the package `apt`.
+const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// Bytes that one call of [`APT_HELPER`] is asked for, about: progress is told after each call.
+const FETCH_BATCH: u64 = 24 << 20;
+
+/// Apt with a configuration of its own. One run at a time uses it.
+#[derive(Debug)]
+pub struct Apt {
+    mirror: Mirror,
+    config: PathBuf,
+    _exclusive: Exclusive,
+}
+
+impl Apt {
+    /// Writes apt's configuration into the cache.
+    pub fn new(cache: &Cache, arch: Arch, mirror: Mirror) -> Result<Self> {
+        let folder = cache.folder(&format!("apt/{arch}"))?;
+        let exclusive = cache.exclusive("apt")?;
+        let root = folder
+            .to_str()
+            .filter(|path| !path.contains(['"', '\\', '\n', ' ', ';']))
+            .with_context(|| {
+                format!(
+                    "apt cannot work in {}: the path has special characters",
+                    folder.display()
+                )
+            })?;
+        for part in ["state/lists/partial", "cache/archives/partial"] {
+            cache.folder(&format!("apt/{arch}/{part}"))?;
+        }
+        let write = |name: &str, text: &str| {
+            fs::write(folder.join(name), text).with_context(|| format!("writing {root}/{name}"))
+        };
+        write("status", "")?;
+        write("sources.list", &sources(arch, &mirror))?;
+        write("apt.conf", &configuration(root, arch))?;
+        Ok(Self {
+            mirror,
+            config: folder.join("apt.conf"),
+            _exclusive: exclusive,
+        })
+    }
+
+    /// Reads the archive's indexes and resolves the package list.
+    pub fn resolve(
+        &self,
+        arch: Arch,
+        kernel: KernelFlavour,
+        progress: &dyn Progress,
+    ) -> Result<LockedBase> {
+        ensure!(
+            Path::new(KEYRING).exists(),
+            "{KEYRING} is missing: install the package `debian-archive-keyring`, whose keys the packages are checked with"
+        );
+        progress.start("reading package indexes", None);
+        self.apt_get(&["update"]).with_context(|| {
+            format!(
+                "reading the indexes of {} and {}",
+                self.mirror.main, self.mirror.security
+            )
+        })?;
+        progress.finish();
+
+        progress.start("resolving packages", None);
+        let list = declared::packages()?;
+        let kernel_package = kernel_package(arch, kernel);
+        let mut arguments = vec!["--yes", "--print-uris", "install", &kernel_package];
+        arguments.extend(list.wanted.iter().map(String::as_str));
+        let text = self.apt_get(&arguments).context("resolving packages")?;
+        let mut packages = self.parse_uris(&text)?;
+        packages.retain(|package| !list.left_out.iter().any(|glob| glob.matches(&package.name)));
+
+        let mut arguments = vec!["--print-uris", "download"];
+        arguments.extend(boot_loader_packages(arch));
+        let text = self
+            .apt_get(&arguments)
+            .context("resolving boot loader packages")?;
+        let boot_loaders = self.parse_uris(&text)?;
+        progress.finish();
+        Ok(LockedBase {
+            request: request_hash(arch, kernel)?,
+            packages,
+            boot_loaders,
+        })
+    }
+
+    /// Fetches those of `packages` that the cache lacks.
+    pub fn fetch(
+        &self,
+        cache: &Cache,
+        packages: &[&LockedPackage],
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let work = cache.workspace()?;
+        progress.start(
+            "fetching packages",
+            Some(packages.iter().map(|package| package.size).sum()),
+        );
+        let mut rest = packages;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let count = rest
+                .iter()
+                .take_while(|package| {
+                    let fits = bytes < FETCH_BATCH;
+                    bytes += package.size;
+                    fits
+                })
+                .count();
+            let (batch, others) = rest.split_at(count);
+            self.fetch_batch(work.path(), batch)?;
+            for package in batch {
+                let name = format!("{}.deb", package.sha256);
+                verify(&work.path().join(&name), package)?;
+                work.publish(&name, &cache.package(&package.sha256))?;
+                progress.advance(package.size);
+            }
+            rest = others;
+        }
+        progress.finish();
+        Ok(())
+    }
+
+    fn fetch_batch(&self, folder: &Path, batch: &[&LockedPackage]) -> Result<()> {
+        let mut command = self.command(APT_HELPER);
+        command.arg("download-file");
+        for package in batch {
+            command
+                .arg(self.uri(package))
+                .arg(folder.join(format!("{}.deb", package.sha256)))
+                .arg(format!("SHA256:{}", package.sha256));
+        }
+        let output = command
+            .output()
+            .with_context(|| format!("running {APT_HELPER} (Debian package `apt`)"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        for package in batch {
+            let failed = format!("Failed to fetch {} ", self.uri(package));
+            if let Some(at) = message.find(&failed) {
+                let reason = message[at + failed.len()..]
+                    .lines()
+                    .next()
+                    .unwrap_or("")
+                    .trim();
+                bail!(fetch_failure(
+                    package,
+                    reason,
+                    self.mirror.uri(package.archive)
+                ));
+            }
+        }
+        bail!("fetching packages: {}", error_lines(&output));
+    }
+
+    fn uri(&self, package: &LockedPackage) -> String {
+        let base = self.mirror.uri(package.archive);
+        // apt leaves a `file:` where it is; `copy:` gives a file of our own.
+        let base = base
+            .strip_prefix("file:")
+            .map_or_else(|| base.to_owned(), |path| format!("copy:{path}"));
+        format!("{base}/{}", quoted(&package.path))
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("LC_ALL", "C")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("-c")
+            .arg(&self.config);
+        command
+    }
+
+    /// Runs apt-get and gives its standard output.
+    fn apt_get(&self, arguments: &[&str]) -> Result<String> {
+        let output = self
+            .command("apt-get")
+            .args(arguments)
+            .output()
+            .context("running apt-get, which the base is built with (Debian package `apt`)")?;
+        ensure!(
+            output.status.success(),
+            "apt-get {}: {}",
+            arguments.first().unwrap_or(&""),
+            error_lines(&output)
+        );
+        String::from_utf8(output.stdout).context("reading what apt-get printed")
+    }
+
+    /// Reads the lines of `--print-uris`: `'URI' NAME_VERSION_ARCH.deb SIZE SHA256:HASH`.
+    fn parse_uris(&self, text: &str) -> Result<Vec<LockedPackage>> {
+        text.lines()
+            .filter(|line| line.starts_with('\''))
+            .map(|line| {
+                parse_uri(line, &self.mirror)
+                    .with_context(|| format!("reading apt's answer `{line}`"))
+            })
+            .collect()
+    }
+}
+
+/// What the packages of a base are resolved from; changes when the list or the way it is asked for does.
+pub fn request_hash(arch: Arch, kernel: KernelFlavour) -> Result<String> {
+    let list = declared::packages()?;
+    let mut hash = Sha256::new();
+    hash.update(format!("{SUITE} {arch} {}\n", kernel_package(arch, kernel)));
+    for name in list
+        .wanted
+        .iter()
+        .map(String::as_str)
+        .chain(boot_loader_packages(arch).iter().copied())
+    {
+        hash.update(format!("{name}\n"));
+    }
+    for glob in &list.left_out {
+        hash.update(format!("-{}\n", glob.as_str()));
+    }
+    Ok(super::hex(&hash.finalize()))
+}
+
+/// Checks size and hash of a package file.
+pub fn verify(path: &Path, package: &LockedPackage) -> Result<()> {
+    let reading = || format!("reading {}", path.display());
+    let mut file = fs::File::open(path).with_context(reading)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer).with_context(reading)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&buffer[..count]);
+    }
+    let found = super::hex(&hash.finalize());
+    ensure!(
+        found == package.sha256,
+        "{} has wrong bytes: {} has SHA-256 {found}, the lock says {}",
+        package.describe(),
+        path.display(),
+        package.sha256
+    );
+    Ok(())
+}
+
+fn fetch_failure(package: &LockedPackage, reason: &str, mirror: &str) -> String {
+    let name = package.describe();
+    let gone = ["404", "File not found", "No such file"];
+    if gone.iter().any(|words| reason.contains(words)) {
+        format!(
+            "the mirror {mirror} no longer has {name}, which imgbuild.lock pins; `imgbuild update` takes the current version"
+        )
+    } else if reason.contains("mismatch") || reason.contains("unexpected size") {
+        format!(
+            "{name} changed behind the lock: what {mirror}/{} has now is not what imgbuild.lock pins ({reason})",
+            package.path
+        )
+    } else {
+        format!("fetching {name} from {mirror}: {reason}")
+    }
+}
+
+/// The lines of apt's errors and warnings, or all that it said.
+fn error_lines(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("E: ") || line.starts_with("W: "))
+        .collect();
+    if lines.is_empty() {
+        format!("{} ({})", text.trim(), output.status)
+    } else {
+        lines.join("; ")
+    }
+}
+
+fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {
+    let mut words = line.split_ascii_whitespace();
+    let mut word = || words.next().context("too few words");
+    let uri = unquoted(word()?.trim_matches('\''));
+    let file = unquoted(word()?);
+    let size = word()?.parse().context("the size")?;
+    let sha256 = word()?.strip_prefix("SHA256:").context("no SHA-256")?;
+    let stem = file.strip_suffix(".deb").context("not a package")?;
+    let [name, version, architecture] = stem.split('_').collect::<Vec<_>>()[..] else {
+        bail!("not NAME_VERSION_ARCHITECTURE");
+    };
+    let below = |base: &str| uri.strip_prefix(base)?.strip_prefix('/');
+    let (archive, path) = if let Some(path) = below(&mirror.main) {
+        (Archive::Main, path)
+    } else if let Some(path) = below(&mirror.security) {
+        (Archive::Security, path)
+    } else {
+        bail!("not below the mirror");
+    };
+    Ok(LockedPackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        architecture: architecture.to_owned(),
+        archive,
+        path: path.to_owned(),
+        size,
+        sha256: sha256.to_owned(),
+    })
+}
+
+/// Undoes apt's percent-encoding.
+fn unquoted(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        let code = others
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let (b'%', Some(byte)) = (first, code) {
+            bytes.push(byte);
+            rest = &others[2..];
+        } else {
+            bytes.push(*first);
+            rest = others;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Percent-encodes a path as apt does.
+fn quoted(path: &str) -> String {
+    path.chars().fold(String::new(), |mut text, c| {
+        if c.is_ascii_alphanumeric() || "/._-".contains(c) {
+            text.push(c);
+        } else {
+            let _ = write!(text, "%{:02x}", u32::from(c));
+        }
+        text
+    })
+}
+
+fn kernel_package(arch: Arch, kernel: KernelFlavour) -> String {
+    match kernel {
+        KernelFlavour::Generic => format!("linux-image-{arch}"),
+        KernelFlavour::Cloud => format!("linux-image-cloud-{arch}"),
+    }
+}
+
+fn boot_loader_packages(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::Amd64 => &[
+            "grub-efi-amd64-signed",
+            "isolinux",
+            "shim-helpers-amd64-signed",
+            "shim-signed",
+            "syslinux-common",
+        ],
+        Arch::Arm64 => &[
+            "grub-efi-arm64-signed",
+            "shim-helpers-arm64-signed",
+            "shim-signed",
+        ],
+    }
+}
+
+fn sources(arch: Arch, mirror: &Mirror) -> String {
+    let mut text = String::new();
+    for (uri, suite) in [
+        (&mirror.main, SUITE.to_owned()),
+        (&mirror.main, format!("{SUITE}-updates")),
+        (&mirror.security, format!("{SUITE}-security")),
+    ] {
+        let _ = writeln!(
+            text,
+            "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main"
+        );
+    }
+    text
+}
+
+/// apt.conf(5). Read after the host's own configuration, which proxies and the like are taken from.
+fn configuration(root: &str, arch: Arch) -> String {
+    let mut text = String::new();
+    for list in [
+        "APT::Architectures",
+        "APT::Update::Pre-Invoke",
+        "APT::Update::Post-Invoke",
+        "APT::Update::Post-Invoke-Success",
+        "APT::Install::Pre-Invoke",
+        "APT::Install::Post-Invoke-Success",
+        "DPkg::Pre-Install-Pkgs",
+        "DPkg::Pre-Invoke",
+        "DPkg::Post-Invoke",
+    ] {
+        let _ = writeln!(text, "#clear {list};");
+    }
+    let arch = arch.as_str();
+    let under = |name: &str| format!("{root}/{name}");
+    let settings: &[(&str, &str)] = &[
+        ("Dir::State", &under("state/")),
+        ("Dir::State::lists", "lists/"),
+        (
+            "Dir::State::extended_states",
+            &under("state/extended_states"),
+        ),
+        ("Dir::State::status", &under("status")),
+        ("Dir::Cache", &under("cache/")),
+        ("Dir::Cache::archives", "archives/"),
+        ("Dir::Etc::SourceList", &under("sources.list")),
+        ("Dir::Etc::SourceParts", "/dev/null"),
+        ("Dir::Etc::Preferences", "/dev/null"),
+        ("Dir::Etc::PreferencesParts", "/dev/null"),
+        ("Dir::Log", &under("log/")),
+        ("APT::Architecture", arch),
+        ("APT::Architectures::", arch),
+        ("APT::Default-Release", ""),
+        ("APT::Install-Recommends", "false"),
+        ("APT::Install-Suggests", "false"),
+        ("APT::Get::AllowUnauthenticated", "false"),
+        // The cache is the user's own folder, where apt's own user cannot go when root builds.
+        ("APT::Sandbox::User", "root"),
+        // An index that cannot be fetched is an error, or an old state would pass for the current one.
+        ("APT::Update::Error-Mode", "any"),
+        ("Acquire::AllowInsecureRepositories", "false"),
+        ("Acquire::AllowWeakRepositories", "false"),
+        ("Acquire::AllowDowngradeToInsecureRepositories", "false"),
+        ("Acquire::ForceHash", "SHA256"),
+        ("Acquire::Languages", "none"),
+    ];
+    for (key, value) in settings {
+        let _ = writeln!(text, "{key} \"{value}\";");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mirror() -> Mirror {
+        Mirror {
+            main: "http://m.example/debian".to_owned(),
+            security: "http://m.example/debian-security".to_owned(),
+        }
+    }
+
+    #[test]
+    fn answers_of_apt() {
+        let hash = "5a".repeat(32);
+        let line = format!(
+            "'http://m.example/debian-security/pool/updates/main/s/sl/isolinux_6.04%7egit%2bdfsg1-3.1_all.deb' isolinux_3%3a6.04~git+dfsg1-3.1_all.deb 86544 SHA256:{hash}"
+        );
+        let package = parse_uri(&line, &mirror()).expect("apt's own format");
+        assert_eq!(package.name, "isolinux");
+        assert_eq!(package.version, "3:6.04~git+dfsg1-3.1");
+        assert_eq!(package.architecture, "all");
+        assert_eq!(package.archive, Archive::Security);
+        assert_eq!(
+            package.path,
+            "pool/updates/main/s/sl/isolinux_6.04~git+dfsg1-3.1_all.deb"
+        );
+        assert_eq!(package.size, 86544);
+        assert_eq!(
+            quoted(&package.path),
+            "pool/updates/main/s/sl/isolinux_6.04%7egit%2bdfsg1-3.1_all.deb"
+        );
+
+        for (name, bad) in [
+            ("another mirror", line.replace("m.example", "n.example")),
+            ("a weak hash", line.replace("SHA256", "MD5Sum")),
+            ("no size", line.replace("86544", "-")),
+            ("no architecture", line.replace("_all.deb 8", ".deb 8")),
+        ] {
+            assert!(parse_uri(&bad, &mirror()).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn failures_say_what_to_do() {
+        let package = parse_uri(
+            &format!(
+                "'http://m.example/debian/pool/b_1_all.deb' b_1_all.deb 1 SHA256:{}",
+                "00".repeat(32)
+            ),
+            &mirror(),
+        )
+        .expect("apt's own format");
+        let cases = [
+            ("404  Not Found [IP: 192.0.2.1 80]", "`imgbuild update`"),
+            (
+                "Failed to stat - stat (2: No such file or directory)",
+                "`imgbuild update`",
+            ),
+            ("Hash Sum mismatch", "changed behind the lock"),
+            ("Could not connect to m.example:80", "fetching b 1 (all)"),
+        ];
+        for (reason, expected) in cases {
+            let message = fetch_failure(&package, reason, "http://m.example/debian");
+            assert!(message.contains(expected), "{reason}: {message}");
+            assert!(message.contains("b 1 (all)"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! From packages to the tree of the root image, without running any of their code.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::cache::Cache;
+use super::deb::{self, Member, MemberKind};
+use super::declared;
+use super::glob::Glob;
+use super::lock::LockedPackage;
+use super::modules::ModuleStore;
+use super::squashfs::Writer;
+use super::tree::{Content, Kind, Node, Tree};
+use crate::progress::Progress;
+
+/// What is unpacked, and where from and to.
+#[derive(Debug)]
+pub struct Assembly<'a> {
+    pub cache: &'a Cache,
+    pub packages: &'a [LockedPackage],
+    /// Folder that the kernel and the modules' temporary store are written to.
+    pub folder: &'a Path,
+}
+
+/// The packages' files, as they are.
+#[derive(Debug)]
+pub struct Unpacked {
+    pub tree: Tree,
+    pub modules: ModuleStore,
+    /// The newest time of any file, which everything that has none of its own gets.
+    pub time: u32,
+    pub kernel: PathBuf,
+    /// `busybox`, static, whether or not the tree keeps it.
+    pub busybox: Vec<u8>,
+    /// `6.12.1+deb13-amd64`
+    pub kernel_release: String,
+}
+
+/// Files that declared state is made of, or that are small and likely to be replaced: their bytes stay in memory.
+const IN_MEMORY: [&str; 11] = [
+    "/etc/",
+    "/usr/lib/modules/",
+    "/usr/lib/os-release",
+    "/usr/lib/systemd/system-preset/",
+    "/usr/lib/systemd/system/",
+    "/usr/lib/sysusers.d/",
+    "/usr/share/base-files/",
+    "/usr/share/base-passwd/",
+    "/usr/share/ca-certificates/",
+    "/usr/share/libc-bin/",
+    "/usr/share/pam",
+];
+
+/// What stage 0 runs.
+const BUSYBOX: &str = "/usr/bin/busybox";
+
+/// Folders that are links into `/usr`, as base-files has them.
+const MERGED: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
+
+/// Endings of files that another compression does not make smaller.
+const COMPRESSED: [&str; 4] = [".gz", ".xz", ".zst", ".png"];
+
+impl Assembly<'_> {
+    /// Unpacks all packages; contents go to `image` at once.
+    pub fn unpack(&self, image: &mut Writer, progress: &dyn Progress) -> Result<Unpacked> {
+        let removals = declared::removals()?;
+        let mut unpacking = Unpacking {
+            tree: Tree::new(),
+            modules: ModuleStore::new(self.folder)?,
+            time: 0,
+            kernel: None,
+            busybox: Vec::new(),
+            kernel_path: self.folder.join("kernel"),
+            removals: &removals,
+            removed: HashSet::new(),
+            replaced: declared::root_files().map(|(path, _)| path).collect(),
+            image,
+        };
+        progress.start(
+            "unpacking packages",
+            Some(self.packages.iter().map(|package| package.size).sum()),
+        );
+        for package in self.packages {
+            let path = self.cache.package(&package.sha256);
+            deb::read(&path, package, |member, contents| {
+                unpacking.take(member, contents)
+            })?;
+            progress.advance(package.size);
+        }
+        progress.finish();
+        let Some(kernel_release) = unpacking.kernel else {
+            bail!("no package has a kernel (`/boot/vmlinuz-*`)");
+        };
+        ensure!(
+            !unpacking.busybox.is_empty(),
+            "no package has {BUSYBOX} (`busybox-static` has)"
+        );
+        Ok(Unpacked {
+            tree: unpacking.tree,
+            modules: unpacking.modules,
+            time: unpacking.time,
+            kernel: unpacking.kernel_path,
+            busybox: unpacking.busybox,
+            kernel_release,
+        })
+    }
+}
+
+struct Unpacking<'a> {
+    tree: Tree,
+    modules: ModuleStore,
+    time: u32,
+    kernel: Option<String>,
+    busybox: Vec<u8>,
+    kernel_path: PathBuf,
+    removals: &'a [Glob],
+    /// Folders that are left out.
+    removed: HashSet<String>,
+    /// Files of packages that declared files replace.
+    replaced: HashSet<&'static str>,
+    image: &'a mut Writer,
+}
+
+impl Unpacking<'_> {
+    fn take(&mut self, mut member: Member, contents: &mut dyn Read) -> Result<()> {
+        self.time = self.time.max(member.mtime);
+        if let Some(release) = member.path.strip_prefix("/boot/vmlinuz-") {
+            ensure!(self.kernel.is_none(), "a second kernel");
+            self.kernel = Some(release.to_owned());
+            let mut file = File::create(&self.kernel_path).context("writing the kernel")?;
+            io::copy(contents, &mut file).context("writing the kernel")?;
+            return Ok(());
+        }
+        let Some(path) = merged(&member.path, matches!(member.kind, MemberKind::Directory)) else {
+            return Ok(());
+        };
+        member.path = path;
+        if member.path == BUSYBOX && member.kind == MemberKind::File {
+            contents.read_to_end(&mut self.busybox)?;
+            let copy = std::mem::take(&mut self.busybox);
+            self.take_merged(member, &mut &copy[..])?;
+            self.busybox = copy;
+            return Ok(());
+        }
+        self.take_merged(member, contents)
+    }
+
+    fn take_merged(&mut self, member: Member, contents: &mut dyn Read) -> Result<()> {
+        if self.is_left_out(&member) || self.replaced.contains(member.path.as_str()) {
+            return Ok(());
+        }
+        let Member {
+            path,
+            mode,
+            uid,
+            gid,
+            mtime,
+            ..
+        } = member;
+        let kind = match member.kind {
+            MemberKind::Directory => {
+                // The first package that has a folder says how it is, as with dpkg.
+                if matches!(
+                    self.tree.get(&path),
+                    Some(Node {
+                        kind: Kind::Directory,
+                        mtime: Some(_),
+                        ..
+                    })
+                ) {
+                    return Ok(());
+                }
+                Kind::Directory
+            }
+            MemberKind::Symlink(target) => Kind::Symlink(target),
+            MemberKind::HardLink(target) => {
+                let target = merged(&target, false).context("a hard link to a merged folder")?;
+                match self.tree.get(&target).map(|node| &node.kind) {
+                    Some(Kind::File(content)) => Kind::File(content.clone()),
+                    _ => bail!("a hard link to {target}, which is left out or not a file"),
+                }
+            }
+            MemberKind::File => Kind::File(self.contents(&path, contents)?),
+        };
+        let node = Node {
+            kind,
+            mode,
+            uid,
+            gid,
+            mtime: Some(mtime),
+        };
+        self.tree.insert(&path, node);
+        Ok(())
+    }
+
+    fn contents(&mut self, path: &str, contents: &mut dyn Read) -> Result<Content> {
+        if ModuleStore::is_module(path) {
+            let mut bytes = Vec::new();
+            contents.read_to_end(&mut bytes)?;
+            self.modules.add(path, &bytes)?;
+            let packed = COMPRESSED.iter().any(|ending| path.ends_with(ending));
+            return Ok(Content::Stored(self.image.add(&mut &bytes[..], packed)?));
+        }
+        if IN_MEMORY.iter().any(|start| path.starts_with(start)) {
+            let mut bytes = Vec::new();
+            contents.read_to_end(&mut bytes)?;
+            return Ok(Content::Bytes(bytes.into()));
+        }
+        let packed = COMPRESSED.iter().any(|ending| path.ends_with(ending));
+        Ok(Content::Stored(self.image.add(contents, packed)?))
+    }
+
+    fn is_left_out(&mut self, member: &Member) -> bool {
+        let path = member.path.as_str();
+        let in_removed = path
+            .match_indices('/')
+            .any(|(at, _)| at > 0 && self.removed.contains(&path[..at]));
+        if in_removed {
+            return true;
+        }
+        if !self.removals.iter().any(|glob| glob.matches(path)) {
+            return false;
+        }
+        self.removed.insert(path.to_owned());
+        true
+    }
+}
+
+/// The path with `/bin` and the like followed into `/usr`. `None`: the folder itself, which the image has as a link.
+fn merged(path: &str, directory: bool) -> Option<String> {
+    for folder in MERGED {
+        if let Some(rest) = path.strip_prefix(folder) {
+            if rest.starts_with('/') {
+                return Some(format!("/usr{path}"));
+            }
+            if rest.is_empty() && directory {
+                return None;
+            }
+        }
+    }
+    Some(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merged_folders() {
+        let cases = [
+            ("/bin/sh", false, Some("/usr/bin/sh")),
+            ("/lib64/ld.so", false, Some("/usr/lib64/ld.so")),
+            ("/lib/modules", true, Some("/usr/lib/modules")),
+            ("/lib", true, None),
+            ("/lib", false, Some("/lib")),
+            ("/library", true, Some("/library")),
+            ("/usr/bin", true, Some("/usr/bin")),
+        ];
+        for (path, directory, expected) in cases {
+            assert_eq!(merged(path, directory).as_deref(), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The cache of packages and finished bases, content-addressed, under the user's cache folder.
+//!
+//! ```text
+//! packages/<sha256>.deb
+//! bases/<id>/{base.json,kernel,initrd,root.squashfs,boot/…}
+//! apt/<arch>/                 apt's own lists
+//! tmp/                        what is being made; renamed into place when it is whole
+//! locks/                      empty files that concurrent runs lock
+//! ```
+//!
+//! Everything is written in `tmp/`, fsynced and renamed: a killed run leaves only entries of `tmp/`, each guarded by a lock that died with
+//! its process, and the next run sweeps them.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The variable that moves the cache.
+pub const CACHE_VARIABLE: &str = "IMGBUILD_CACHE";
+
+/// A cache folder.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    root: PathBuf,
+}
+
+/// A folder in `tmp/` that no other run sweeps while this value lives, removed with it unless published.
+#[derive(Debug)]
+pub struct Workspace {
+    path: PathBuf,
+    lock: PathBuf,
+    /// Keeps the file locked.
+    _guard: File,
+}
+
+/// An exclusive lock between runs, released when dropped.
+#[derive(Debug)]
+pub struct Exclusive {
+    _guard: File,
+}
+
+impl Cache {
+    /// A cache in `root`, which is made when first needed.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where the cache is by the environment: `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or `$HOME/.cache/imgbuild`.
+    pub fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let folder = |name: &str| {
+            variable(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        if let Some(path) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
+            return Ok(Self::at(std::path::absolute(path)?));
+        }
+        if let Some(path) = folder("XDG_CACHE_HOME") {
+            return Ok(Self::at(path.join("imgbuild")));
+        }
+        if let Some(path) = folder("HOME") {
+            return Ok(Self::at(path.join(".cache/imgbuild")));
+        }
+        bail!(
+            "no place for the cache: neither {CACHE_VARIABLE} nor XDG_CACHE_HOME nor HOME is set"
+        );
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the package with this hash is, or will be.
+    pub fn package(&self, sha256: &str) -> PathBuf {
+        self.root.join("packages").join(format!("{sha256}.deb"))
+    }
+
+    /// Where the base with this id is, or will be.
+    pub fn base(&self, id: &str) -> PathBuf {
+        self.root.join("bases").join(id)
+    }
+
+    /// A folder below the cache, made with its parents.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.root.join(name);
+        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Waits until no other run holds the lock `name`, then holds it.
+    pub fn exclusive(&self, name: &str) -> Result<Exclusive> {
+        let path = self.folder("locks")?.join(name);
+        let file = open_lock(&path)?;
+        file.lock()
+            .with_context(|| format!("locking {}", path.display()))?;
+        Ok(Exclusive { _guard: file })
+    }
+
+    /// A new folder to work in. What killed runs left behind is removed first.
+    pub fn workspace(&self) -> Result<Workspace> {
+        let tmp = self.folder("tmp")?;
+        // Sweeping and making exclude one another, or a folder could be swept between its making and its locking.
+        let _guard = self.exclusive("tmp")?;
+        sweep(&tmp)?;
+        let path = tempfile::Builder::new()
+            .prefix("work-")
+            .tempdir_in(&tmp)
+            .with_context(|| format!("making a folder in {}", tmp.display()))?
+            .keep();
+        let lock = path.with_extension("lock");
+        let file = open_lock(&lock)?;
+        file.lock()
+            .with_context(|| format!("locking {}", lock.display()))?;
+        Ok(Workspace {
+            path,
+            lock,
+            _guard: file,
+        })
+    }
+}
+
+impl Workspace {
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves `name`, a file or folder in here, to `target`: fsynced, and in one step. Loses to a run that was faster.
+    pub fn publish(&self, name: &str, target: &Path) -> Result<()> {
+        let source = self.path.join(name);
+        let parent = target.parent().context("publishing to the root folder")?;
+        let publish = || -> std::io::Result<()> {
+            fs::create_dir_all(parent)?;
+            sync_tree(&source)?;
+            match fs::rename(&source, target) {
+                Err(_) if source.is_dir() && target.is_dir() => {}
+                other => other?,
+            }
+            File::open(parent)?.sync_all()
+        };
+        publish().with_context(|| format!("storing {}", target.display()))
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        // Whatever is left over now is swept by a later run.
+        let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+fn open_lock(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("opening {}", path.display()))
+}
+
+/// Removes what dead runs left in `tmp`: folders whose lock nobody holds.
+fn sweep(tmp: &Path) -> Result<()> {
+    let reading = || format!("reading {}", tmp.display());
+    for entry in fs::read_dir(tmp).with_context(reading)? {
+        let path = entry.with_context(reading)?.path();
+        if path.extension().is_some_and(|ending| ending == "lock") {
+            continue;
+        }
+        let lock = path.with_extension("lock");
+        let file = open_lock(&lock)?;
+        match file.try_lock() {
+            Ok(()) => {
+                let removed = if path.is_dir() {
+                    fs::remove_dir_all(&path)
+                } else {
+                    fs::remove_file(&path)
+                };
+                removed.with_context(|| format!("removing {}", path.display()))?;
+                let _ = fs::remove_file(&lock);
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", lock.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Syncs a file, or a folder with all that is in it.
+fn sync_tree(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            sync_tree(&entry?.path())?;
+        }
+    }
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn location_by_the_environment() {
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+        let cases: [Case<'_>; 5] = [
+            (
+                "own variable wins",
+                &[
+                    ("IMGBUILD_CACHE", "/a"),
+                    ("XDG_CACHE_HOME", "/b"),
+                    ("HOME", "/c"),
+                ],
+                Some("/a"),
+            ),
+            (
+                "the desktop's variable",
+                &[("XDG_CACHE_HOME", "/b"), ("HOME", "/c")],
+                Some("/b/imgbuild"),
+            ),
+            (
+                "a relative one does not count",
+                &[("XDG_CACHE_HOME", "b"), ("HOME", "/c")],
+                Some("/c/.cache/imgbuild"),
+            ),
+            ("home", &[("HOME", "/c")], Some("/c/.cache/imgbuild")),
+            ("nothing", &[], None),
+        ];
+        for (name, variables, expected) in cases {
+            let lookup = |wanted: &str| {
+                variables
+                    .iter()
+                    .find(|(key, _)| *key == wanted)
+                    .map(|(_, value)| OsString::from(value))
+            };
+            let found = Cache::locate(lookup).ok();
+            assert_eq!(
+                found.as_ref().map(Cache::root),
+                expected.map(Path::new),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn published_folders_are_whole_and_the_first_stays() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let cache = Cache::at(folder.path());
+        for text in ["first", "second"] {
+            let work = cache.workspace().expect("workspace");
+            fs::create_dir(work.path().join("new")).expect("mkdir");
+            fs::write(work.path().join("new/file"), text).expect("write");
+            work.publish("new", &cache.base("id")).expect("publish");
+        }
+        let kept = fs::read_to_string(cache.base("id").join("file")).expect("read");
+        assert_eq!(kept, "first");
+        assert_eq!(
+            fs::read_dir(folder.path().join("tmp"))
+                .expect("list")
+                .count(),
+            0
+        );
+    }
+
+    #[test]
+    fn dead_workspaces_are_swept_and_live_ones_kept() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let cache = Cache::at(folder.path());
+        let live = cache.workspace().expect("workspace");
+        let dead = folder.path().join("tmp/work-dead");
+        fs::create_dir(&dead).expect("mkdir");
+        fs::write(dead.join("half"), "x").expect("write");
+        let _next = cache.workspace().expect("workspace");
+        assert!(live.path().is_dir());
+        assert!(!dead.exists());
+    }
+}

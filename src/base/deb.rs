@@ -1,0 +1,165 @@
+//! Reads a binary package: `deb(5)`, an ar archive that holds a tar archive of the files.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::lock::LockedPackage;
+
+/// What a package has at one path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Absolute, without a slash at the end; `/` for the root.
+    pub path: String,
+    pub kind: MemberKind,
+    /// Permission bits.
+    pub mode: u16,
+    pub uid: u32,
+    pub gid: u32,
+    /// Seconds since 1970.
+    pub mtime: u32,
+}
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberKind {
+    Directory,
+    /// Its contents follow.
+    File,
+    Symlink(String),
+    /// Another name of an earlier file, by its absolute path.
+    HardLink(String),
+}
+
+/// Reads the package file at `path`, calls `visit` for every member of it, and checks its hash on the way. `visit` gets the contents of
+/// files.
+///
+/// Where the bytes are not those of the lock, the error names the package, whatever else went wrong; the file is removed, so that the
+/// next run fetches it anew.
+pub fn read(
+    path: &Path,
+    package: &LockedPackage,
+    mut visit: impl FnMut(Member, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    let file = File::open(path).with_context(|| format!("reading {}", path.display()))?;
+    let mut reader = Hashing {
+        inner: BufReader::with_capacity(1 << 16, file),
+        hash: Sha256::new(),
+    };
+    let outcome = read_members(&mut reader, &mut visit);
+    io::copy(&mut reader, &mut io::sink())
+        .with_context(|| format!("reading {}", path.display()))?;
+    let found = super::hex(&reader.hash.finalize());
+    if found != package.sha256 {
+        // Whether it can be removed or not, the package is named.
+        let removed = match std::fs::remove_file(path) {
+            Ok(()) => "it has been removed, the next run fetches it anew".to_owned(),
+            Err(error) => format!("remove it ({error})"),
+        };
+        bail!(
+            "the cache has wrong bytes for {}: {} has SHA-256 {found}, imgbuild.lock says {}; {removed}",
+            package.describe(),
+            path.display(),
+            package.sha256
+        );
+    }
+    outcome.with_context(|| format!("unpacking {}", package.describe()))
+}
+
+fn read_members(
+    reader: &mut impl Read,
+    visit: &mut dyn FnMut(Member, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    let mut archive = ar::Archive::new(reader);
+    while let Some(entry) = archive.next_entry() {
+        let entry = entry?;
+        let name = String::from_utf8_lossy(entry.header().identifier()).into_owned();
+        let Some(ending) = name.trim_end_matches('/').strip_prefix("data.tar") else {
+            continue;
+        };
+        return match ending {
+            "" => read_tar(entry, visit),
+            ".gz" => read_tar(flate2::read::GzDecoder::new(entry), visit),
+            ".xz" => read_tar(liblzma::read::XzDecoder::new(entry), visit),
+            ".zst" => read_tar(zstd::Decoder::new(entry)?, visit),
+            _ => bail!("`{name}` is compressed in a way that this program does not know"),
+        };
+    }
+    bail!("no `data.tar`")
+}
+
+fn read_tar(
+    reader: impl Read,
+    visit: &mut dyn FnMut(Member, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    let mut archive = tar::Archive::new(reader);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let path = std::str::from_utf8(&entry.path_bytes())
+            .context("a path that is not UTF-8")
+            .and_then(absolute)?;
+        let member = member(path.clone(), &entry).with_context(|| format!("reading {path}"))?;
+        visit(member, &mut entry).with_context(|| format!("storing {path}"))?;
+    }
+    Ok(())
+}
+
+fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
+    let header = entry.header();
+    let target = || -> Result<String> {
+        let target = entry.link_name_bytes().context("a link without a target")?;
+        Ok(std::str::from_utf8(&target)
+            .context("a target that is not UTF-8")?
+            .to_owned())
+    };
+    let kind = match header.entry_type() {
+        tar::EntryType::Directory => MemberKind::Directory,
+        tar::EntryType::Regular | tar::EntryType::Continuous => MemberKind::File,
+        tar::EntryType::Symlink => MemberKind::Symlink(target()?),
+        tar::EntryType::Link => MemberKind::HardLink(absolute(&target()?)?),
+        other => bail!("a member of type {other:?}, which packages do not have"),
+    };
+    Ok(Member {
+        path,
+        kind,
+        mode: u16::try_from(header.mode()? & 0o7777).expect("twelve bits"),
+        uid: u32::try_from(header.uid()?)?,
+        gid: u32::try_from(header.gid()?)?,
+        mtime: u32::try_from(header.mtime()?)?,
+    })
+}
+
+/// `./usr/bin/` is `/usr/bin`. A path that climbs is refused.
+fn absolute(path: &str) -> Result<String> {
+    let mut result = String::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => bail!("a path that climbs: {path}"),
+            part => {
+                result.push('/');
+                result.push_str(part);
+            }
+        }
+    }
+    if result.is_empty() {
+        result.push('/');
+    }
+    Ok(result)
+}
+
+struct Hashing<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        Ok(count)
+    }
+}

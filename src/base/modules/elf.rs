@@ -1,0 +1,157 @@
+//! What a kernel module says of itself: the sections `.modinfo` and `__ksymtab_strings` of an ELF file.
+//!
+//! Minimal: relocatable 64-bit little-endian files, which is what kernels of amd64 and arm64 load.
+
+use anyhow::{Context as _, Result, ensure};
+
+/// What a module says of itself. Names have `_` for `-`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModuleInfo {
+    /// Modules whose symbols it uses, in the order that the kernel's build wrote.
+    pub depends: Vec<String>,
+    pub aliases: Vec<String>,
+    /// `pre: a b post: c`
+    pub softdeps: Vec<String>,
+    pub weakdeps: Vec<String>,
+    /// Symbols that it exports.
+    pub symbols: Vec<String>,
+}
+
+/// Bytes of a section header (`Elf64_Shdr`).
+const SECTION_HEADER: usize = 64;
+
+impl ModuleInfo {
+    /// Reads a module's file, decompressed.
+    pub fn parse(elf: &[u8]) -> Result<Self> {
+        ensure!(
+            elf.starts_with(b"\x7fELF\x02\x01"),
+            "not a 64-bit little-endian ELF file"
+        );
+        let table = number(elf, 0x28, 8)?;
+        let count = number(elf, 0x3c, 2)?;
+        let names = number(elf, 0x3e, 2)?;
+        let names = section(elf, table, names)?;
+        let mut info = Self::default();
+        for index in 0..count {
+            let header = table + index * SECTION_HEADER;
+            let name = number(elf, header, 4)?;
+            let name = strings(names.get(name..).context("a section's name")?)
+                .next()
+                .unwrap_or(b"");
+            match name {
+                b".modinfo" => info.read_modinfo(section(elf, table, index)?),
+                b"__ksymtab_strings" => {
+                    info.symbols = strings(section(elf, table, index)?)
+                        .filter(|name| !name.is_empty())
+                        .map(text)
+                        .collect();
+                }
+                _ => {}
+            }
+        }
+        Ok(info)
+    }
+
+    fn read_modinfo(&mut self, section: &[u8]) {
+        for item in strings(section) {
+            let item = text(item);
+            let Some((key, value)) = item.split_once('=') else {
+                continue;
+            };
+            match key {
+                "depends" => self.depends.extend(
+                    value
+                        .split(',')
+                        .filter(|name| !name.is_empty())
+                        .map(|name| name.replace('-', "_")),
+                ),
+                "alias" => self.aliases.push(value.to_owned()),
+                "softdep" => self.softdeps.push(value.to_owned()),
+                "weakdep" => self.weakdeps.push(value.to_owned()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == 0)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The contents of section number `index`.
+fn section(elf: &[u8], table: usize, index: usize) -> Result<&[u8]> {
+    let header = table + index * SECTION_HEADER;
+    let header = elf
+        .get(header..header.saturating_add(SECTION_HEADER))
+        .context("a truncated ELF file")?;
+    let start = number(header, 0x18, 8)?;
+    let size = number(header, 0x20, 8)?;
+    start
+        .checked_add(size)
+        .and_then(|end| elf.get(start..end))
+        .context("a section beyond the file")
+}
+
+fn number(elf: &[u8], at: usize, length: usize) -> Result<usize> {
+    let bytes = at
+        .checked_add(length)
+        .and_then(|end| elf.get(at..end))
+        .context("a truncated ELF file")?;
+    let value = bytes
+        .iter()
+        .rev()
+        .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+    usize::try_from(value).context("a number that is too large")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An ELF file of three sections: the names, `.modinfo`, `__ksymtab_strings`.
+    fn module(modinfo: &[u8], symbols: &[u8]) -> Vec<u8> {
+        let names = b"\0.modinfo\0__ksymtab_strings\0";
+        let mut elf = b"\x7fELF\x02\x01".to_vec();
+        elf.resize(64, 0);
+        let mut headers = Vec::new();
+        for (name, bytes) in [(0u32, &names[..]), (1, modinfo), (10, symbols)] {
+            let mut header = name.to_le_bytes().to_vec();
+            header.resize(0x18, 0);
+            header.extend((elf.len() as u64).to_le_bytes());
+            header.extend((bytes.len() as u64).to_le_bytes());
+            header.resize(SECTION_HEADER, 0);
+            headers.extend(header);
+            elf.extend(bytes);
+        }
+        let table = elf.len() as u64;
+        elf[0x28..0x30].copy_from_slice(&table.to_le_bytes());
+        elf[0x3c..0x3e].copy_from_slice(&3u16.to_le_bytes());
+        elf.extend(headers);
+        elf
+    }
+
+    #[test]
+    fn sections() {
+        let elf = module(
+            b"license=GPL\0alias=fs-erofs\0alias=a\0\0depends=netfs,lib-x\0softdep=pre: y\0",
+            b"one\0two\0",
+        );
+        let info = ModuleInfo::parse(&elf).expect("a module");
+        assert_eq!(info.aliases, ["fs-erofs", "a"]);
+        assert_eq!(info.depends, ["netfs", "lib_x"]);
+        assert_eq!(info.softdeps, ["pre: y"]);
+        assert_eq!(info.symbols, ["one", "two"]);
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        let elf = module(b"license=GPL\0", b"");
+        for length in 0..elf.len() {
+            assert!(ModuleInfo::parse(&elf[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The modules' files between unpacking and indexing: on disk, since they are too many for memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use super::{Module, ModuleInfo, module_name};
+
+/// Files of kernel modules, appended to one temporary file.
+#[derive(Debug)]
+pub struct ModuleStore {
+    file: File,
+    end: u64,
+    /// Absolute path, offset and length.
+    members: BTreeMap<String, (u64, usize)>,
+}
+
+impl ModuleStore {
+    /// A store in `folder`.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let file = tempfile::tempfile_in(folder).context("making a temporary file")?;
+        Ok(Self {
+            file,
+            end: 0,
+            members: BTreeMap::new(),
+        })
+    }
+
+    /// Whether `path` is that of a kernel module.
+    pub fn is_module(path: &str) -> bool {
+        path.starts_with("/usr/lib/modules/")
+            && [".ko", ".ko.xz", ".ko.zst", ".ko.gz"]
+                .iter()
+                .any(|ending| path.ends_with(ending))
+    }
+
+    /// Keeps a module's file.
+    pub fn add(&mut self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .context("writing a temporary file")?;
+        self.members
+            .insert(path.to_owned(), (self.end, bytes.len()));
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The module at `path`, decompressed.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let (offset, length) = *self
+            .members
+            .get(path)
+            .with_context(|| format!("no module {path}"))?;
+        let mut packed = vec![0; length];
+        self.file
+            .read_exact_at(&mut packed, offset)
+            .context("reading a temporary file")?;
+        let mut bytes = Vec::new();
+        let ending = path.rsplit('.').next().unwrap_or("");
+        match ending {
+            "ko" => return Ok(packed),
+            "xz" => liblzma::read::XzDecoder::new(&packed[..]).read_to_end(&mut bytes),
+            "zst" => zstd::Decoder::new(&packed[..])?.read_to_end(&mut bytes),
+            "gz" => flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes),
+            _ => bail!("{path} is compressed in an unknown way"),
+        }
+        .with_context(|| format!("decompressing {path}"))?;
+        Ok(bytes)
+    }
+
+    /// What all modules of the kernel `release` say of themselves, by name. Uses `threads` threads.
+    pub fn inspect(&self, release: &str, threads: usize) -> Result<BTreeMap<String, Module>> {
+        let folder = format!("/usr/lib/modules/{release}/");
+        let paths: Vec<&String> = self.members.keys().collect();
+        let next = AtomicUsize::new(0);
+        let inspect = || -> Result<Vec<(String, Module)>> {
+            let mut found = Vec::new();
+            while let Some(path) = paths.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let info = ModuleInfo::parse(&self.read(path)?)
+                    .with_context(|| format!("reading {path}"))?;
+                let below = path
+                    .strip_prefix(&folder)
+                    .with_context(|| format!("{path} is of another kernel than {release}"))?;
+                let module = Module {
+                    path: below.to_owned(),
+                    info,
+                };
+                found.push((module_name(below), module));
+            }
+            Ok(found)
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(inspect)).collect();
+            let mut modules = BTreeMap::new();
+            for worker in workers {
+                let found = worker
+                    .join()
+                    .map_err(|_| anyhow!("a thread that reads modules panicked"))??;
+                modules.extend(found);
+            }
+            Ok(modules)
+        })
+    }
+}

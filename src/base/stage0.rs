@@ -1,0 +1,188 @@
+//! The initrd: busybox, a script and the kernel modules that it takes to reach the root image.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::declared;
+use super::modules::{ModuleStore, Modules, module_name};
+
+/// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no difference.
+const LEVEL: i32 = 19;
+
+/// Mount points and folders that scripts expect.
+const FOLDERS: [&str; 11] = [
+    "bin",
+    "dev",
+    "etc",
+    "lib",
+    "lib/modules",
+    "mnt",
+    "proc",
+    "root",
+    "run",
+    "sys",
+    "tmp",
+];
+
+/// What stage 0 is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage0<'a> {
+    /// `busybox`, static.
+    pub busybox: &'a [u8],
+    /// The kernel's release: `6.12.1+deb13-amd64`.
+    pub release: &'a str,
+    pub modules: &'a Modules,
+    pub store: &'a ModuleStore,
+}
+
+/// A member of the archive.
+enum Member {
+    Folder,
+    File {
+        executable: bool,
+        bytes: Vec<u8>,
+    },
+    Symlink(&'static str),
+    /// Character device: major and minor.
+    Device(u32, u32),
+}
+
+impl Stage0<'_> {
+    /// Writes the initrd to `path`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let members = self.members()?;
+        let mut archive = Vec::new();
+        for (number, (name, member)) in (1..).zip(&members) {
+            append(&mut archive, number, name, member)?;
+        }
+        trailer(&mut archive);
+        let writing = || format!("writing {}", path.display());
+        let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
+        // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and skips zeros before them.
+        pad(&mut packed);
+        let mut file = std::fs::File::create(path).with_context(writing)?;
+        file.write_all(&packed).with_context(writing)
+    }
+
+    fn members(&self) -> Result<BTreeMap<String, Member>> {
+        let mut members: BTreeMap<String, Member> = FOLDERS
+            .iter()
+            .map(|name| ((*name).to_owned(), Member::Folder))
+            .collect();
+        let program = |bytes: &[u8]| Member::File {
+            executable: true,
+            bytes: bytes.to_vec(),
+        };
+        members.insert("bin/busybox".to_owned(), program(self.busybox));
+        members.insert("bin/sh".to_owned(), Member::Symlink("busybox"));
+        members.insert("dev/console".to_owned(), Member::Device(5, 1));
+        members.insert("init".to_owned(), program(declared::stage0_init()?));
+        self.add_modules(&mut members)?;
+        Ok(members)
+    }
+
+    /// The modules that are asked for, with what they need, decompressed, and the indexes that busybox's `modprobe` reads. A name that
+    /// this kernel has built in, or not at all, is left out: flavours differ.
+    fn add_modules(&self, members: &mut BTreeMap<String, Member>) -> Result<()> {
+        let folder = format!("lib/modules/{}", self.release);
+        let unpacked = |path: &str| {
+            let end = path.rfind(".ko").map_or(path.len(), |at| at + 3);
+            path[..end].to_owned()
+        };
+        let mut dependencies = BTreeMap::new();
+        let mut aliases = String::new();
+        for name in declared::stage0_modules()? {
+            for module in self.modules.load_order(&name.replace('-', "_")) {
+                let name = module_name(&module.path);
+                let path = unpacked(&module.path);
+                if dependencies.contains_key(&path) {
+                    continue;
+                }
+                let mut line = format!("{path}:");
+                for needed in self.modules.load_order(&name).iter().rev().skip(1) {
+                    let _ = write!(line, " {}", unpacked(&needed.path));
+                }
+                for alias in &module.info.aliases {
+                    let _ = writeln!(aliases, "alias {alias} {name}");
+                }
+                let stored = format!("/usr/lib/modules/{}/{}", self.release, module.path);
+                let bytes = self.store.read(&stored)?;
+                let member = Member::File {
+                    executable: false,
+                    bytes,
+                };
+                let full = format!("{folder}/{path}");
+                for (at, _) in full.match_indices('/') {
+                    members.insert(full[..at].to_owned(), Member::Folder);
+                }
+                members.insert(full, member);
+                dependencies.insert(path, line);
+            }
+        }
+        let mut text = String::new();
+        for line in dependencies.values() {
+            let _ = writeln!(text, "{line}");
+        }
+        members.insert(folder.clone(), Member::Folder);
+        for (name, text) in [("modules.dep", text), ("modules.alias", aliases)] {
+            let member = Member::File {
+                executable: false,
+                bytes: text.into_bytes(),
+            };
+            members.insert(format!("{folder}/{name}"), member);
+        }
+        Ok(())
+    }
+}
+
+/// Appends a member in the format newc (kernel `Documentation/driver-api/early-userspace/buffer-format.rst`).
+fn append(archive: &mut Vec<u8>, number: u32, name: &str, member: &Member) -> Result<()> {
+    let (mode, links, device, bytes): (u32, u32, (u32, u32), &[u8]) = match member {
+        Member::Folder => (0o040_755, 2, (0, 0), &[]),
+        Member::File { executable, bytes } => (
+            if *executable { 0o100_755 } else { 0o100_644 },
+            1,
+            (0, 0),
+            bytes,
+        ),
+        Member::Symlink(target) => (0o120_777, 1, (0, 0), target.as_bytes()),
+        Member::Device(major, minor) => (0o020_600, 1, (*major, *minor), &[]),
+    };
+    let size = u32::try_from(bytes.len()).with_context(|| format!("{name} is too large"))?;
+    header(
+        archive,
+        [number, mode, links, size, device.0, device.1],
+        name,
+    );
+    archive.extend(bytes);
+    pad(archive);
+    Ok(())
+}
+
+fn trailer(archive: &mut Vec<u8>) {
+    header(archive, [0, 0, 1, 0, 0, 0], "TRAILER!!!");
+}
+
+/// `numbers`: inode, mode, links, size, major and minor of a device.
+fn header(archive: &mut Vec<u8>, numbers: [u32; 6], name: &str) {
+    let [inode, mode, links, size, major, minor] = numbers;
+    let name_size = u32::try_from(name.len() + 1).expect("names are short");
+    archive.extend(b"070701");
+    let (uid, gid, mtime, check) = (0, 0, 0, 0);
+    for field in [
+        inode, mode, uid, gid, links, mtime, size, 0, 0, major, minor, name_size, check,
+    ] {
+        archive.extend(format!("{field:08x}").bytes());
+    }
+    archive.extend(name.as_bytes());
+    archive.push(0);
+    pad(archive);
+}
+
+fn pad(archive: &mut Vec<u8>) {
+    archive.resize(archive.len().next_multiple_of(4), 0);
+}

@@ -1,0 +1,420 @@
+//! The command line, as `clap` declares it. Arguments only: what they do is in the modules beside this one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One readable YAML file in, one bootable, immutable Kubernetes node out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "imgbuild",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  \
+        imgbuild node.yaml -o node.iso        a bootable ISO: CD or USB stick, BIOS or UEFI\n  \
+        imgbuild node.yaml -o node.ign        the Ignition config alone\n  \
+        imgbuild cluster.yaml -o out/         a PXE tree with every node of the cluster\n  \
+        imgbuild run node.yaml                boot it in QEMU\n\n\
+        Exit status: 0 done, 1 the environment failed (network, disk, tool), 2 the input is wrong."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub build: Build,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// When to colour messages
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Messages"
+    )]
+    pub color: Color,
+
+    /// How to write diagnostics: for people, or one JSON object a line
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Messages"
+    )]
+    pub message_format: MessageFormat,
+
+    /// Say nothing but errors and warnings
+    #[arg(short, long, global = true, help_heading = "Messages")]
+    pub quiet: bool,
+}
+
+/// What is built, and from what.
+#[derive(Debug, Clone, Args)]
+pub struct Build {
+    /// The node spec, or the spec of a cluster
+    #[arg(value_name = "SPEC", required = true)]
+    pub spec: Option<PathBuf>,
+
+    /// Where to write: a file, a folder for a cluster, `-` for standard output. The name says the format
+    #[arg(short, long, value_name = "PATH", required = true)]
+    pub output: Option<PathBuf>,
+
+    /// The output's format, whatever its name [possible values: ign, iso, cpio, cpio.gz, cpio.zst, initrd, pxe]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    pub format: Option<String>,
+
+    /// Of a cluster, only the node with this host name
+    #[arg(long, value_name = "HOSTNAME")]
+    pub node: Option<String>,
+
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// Where a node's parts come from.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// The folder of the cluster's keys [default: `keys` beside the spec]
+    #[arg(long, value_name = "DIR", help_heading = "Sources")]
+    pub keys: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub base: BaseSource,
+}
+
+/// Where the base OS comes from.
+#[derive(Debug, Clone, Args)]
+pub struct BaseSource {
+    /// The kernel of the base, over the spec's `kernel:` (`generic` has drivers for real hardware, `cloud` is small)
+    #[arg(long, value_enum, value_name = "FLAVOUR", help_heading = "Sources")]
+    pub kernel: Option<Kernel>,
+
+    /// The Debian mirror to take packages from [default: the host's own]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "IMGBUILD_MIRROR",
+        help_heading = "Sources"
+    )]
+    pub mirror: Option<String>,
+
+    /// The mirror of Debian's security updates [default: the host's own]
+    #[arg(
+        long,
+        value_name = "URI",
+        env = "IMGBUILD_SECURITY_MIRROR",
+        help_heading = "Sources"
+    )]
+    pub security_mirror: Option<String>,
+
+    /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "IMGBUILD_CACHE",
+        help_heading = "Sources"
+    )]
+    pub cache: Option<PathBuf>,
+
+    /// Use what the cache has; touch no network
+    #[arg(long, help_heading = "Sources")]
+    pub offline: bool,
+
+    /// Fail rather than change `imgbuild.lock`
+    #[arg(long, help_heading = "Sources")]
+    pub locked: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a spec, write nothing
+    Check {
+        /// The specs to check
+        #[arg(value_name = "SPEC", required = true)]
+        specs: Vec<PathBuf>,
+        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
+    /// Say more about a diagnostic's code, such as E0123
+    Explain {
+        /// The code; without it, all codes are listed
+        code: Option<String>,
+    },
+    /// Show every file, unit and user that a spec makes, and the line that asked for it
+    Inspect {
+        /// A node spec
+        #[arg(value_name = "SPEC")]
+        spec: PathBuf,
+        /// Of a cluster, only the node with this host name
+        #[arg(long, value_name = "HOSTNAME")]
+        node: Option<String>,
+        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
+    /// The cluster's keys and certificates
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Boot a spec or an image in QEMU, its console here
+    Run(Box<Run>),
+    /// The base OS images in the cache
+    #[command(subcommand)]
+    Base(BaseCommand),
+    /// Refresh `imgbuild.lock`: take the newest packages
+    Update {
+        /// The spec beside which the lock lies
+        #[arg(value_name = "SPEC")]
+        spec: PathBuf,
+        #[command(flatten)]
+        source: BaseSource,
+    },
+    /// Print the JSON Schema of the node spec, for editors
+    Schema,
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page a command into a folder
+    Man {
+        /// The folder; without it, the main page goes to standard output
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Make what the cluster lacks
+    Init(KeysOf),
+    /// List what is there, and when it expires
+    List(KeysOf),
+}
+
+/// Which cluster's keys.
+#[derive(Debug, Clone, Args)]
+pub struct KeysOf {
+    /// The spec of the cluster
+    #[arg(value_name = "SPEC")]
+    pub spec: PathBuf,
+    /// The folder of the keys [default: `keys` beside the spec]
+    #[arg(long, value_name = "DIR")]
+    pub keys: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BaseCommand {
+    /// Build a base and keep it in the cache
+    Build {
+        /// The machine that it is for
+        #[arg(long, value_name = "ARCH", default_value = "amd64")]
+        arch: crate::names::Arch,
+        /// The lock to take the packages from, and to write [default: none, the newest packages]
+        #[arg(long, value_name = "FILE")]
+        lock: Option<PathBuf>,
+        #[command(flatten)]
+        source: BaseSource,
+    },
+    /// List the bases in the cache
+    List {
+        #[command(flatten)]
+        cache: CacheDir,
+    },
+    /// Remove bases and packages that were not used for a while
+    Gc {
+        /// Keep what was used within this many days
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        keep_days: u64,
+        /// Keep what this lock names, however old; may be given several times
+        #[arg(long, value_name = "FILE")]
+        lock: Vec<PathBuf>,
+        #[command(flatten)]
+        cache: CacheDir,
+    },
+}
+
+/// Where the cache is.
+#[derive(Debug, Clone, Args)]
+pub struct CacheDir {
+    /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "IMGBUILD_CACHE")]
+    pub cache: Option<PathBuf>,
+}
+
+/// Booting in QEMU.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// A node spec, the spec of a cluster, an ISO, an initrd made with `-o x.initrd`, or a PXE tree
+    #[arg(value_name = "WHAT")]
+    pub what: PathBuf,
+
+    /// Of a cluster or a PXE tree, only the node with this host name
+    #[arg(long, value_name = "HOSTNAME")]
+    pub node: Option<String>,
+
+    /// Leave once the node is up, or leave with the machine
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub exit_when: ExitWhen,
+
+    /// Fail when it takes longer than this, as in `90s` or `10m`
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// Start with a PC BIOS
+    #[arg(long, group = "firmware")]
+    pub bios: bool,
+
+    /// Start with UEFI
+    #[arg(long, group = "firmware")]
+    pub uefi: bool,
+
+    /// Start with UEFI that runs signed programs only
+    #[arg(long, group = "firmware")]
+    pub secure_boot: bool,
+
+    /// How the machine sees the image
+    #[arg(long, value_enum, value_name = "MEDIUM")]
+    pub medium: Option<Medium>,
+
+    /// Memory of each machine in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048)]
+    pub memory: u32,
+
+    /// Processors of each machine
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub cpus: u32,
+
+    /// A port of the host (loopback) that leads to a port of the node, as in 2222:22; of a cluster's nodes the
+    /// first gets this host port, the next ones those after it
+    #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
+    pub publish: Vec<String>,
+
+    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in state.img:8
+    #[arg(long, value_name = "FILE[:GIB]")]
+    pub disk: Vec<String>,
+
+    /// `kvm` is faster where it works; `tcg` works everywhere
+    #[arg(long, value_enum, value_name = "ACCEL", default_value_t)]
+    pub accel: Accel,
+
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// When `run` leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ExitWhen {
+    /// Every machine is powered off
+    #[default]
+    Off,
+    /// Every node is up, or one has failed
+    Ready,
+}
+
+/// How a machine sees the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Medium {
+    /// An optical drive
+    Cd,
+    /// A USB stick
+    Usb,
+    /// Kernel and initrd, loaded by QEMU itself
+    Kernel,
+    /// iPXE, from the network
+    Pxe,
+}
+
+/// What runs the machine's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Accel {
+    #[default]
+    Tcg,
+    Kvm,
+}
+
+/// The kernel package of the base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kernel {
+    Generic,
+    Cloud,
+}
+
+/// When messages have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How diagnostics are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MessageFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Seconds, or a number with `s`, `m` or `h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a time is a number with s, m or h, as in 90s".to_owned())?;
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("the unit of a time is s, m or h".to_owned()),
+    };
+    number
+        .checked_mul(factor)
+        .map(Duration::from_secs)
+        .ok_or_else(|| "that time is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(parse_duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in [
+            "",
+            "s",
+            "1d",
+            "-1s",
+            "99999999999999999999s",
+            "9999999999999999999h",
+        ] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

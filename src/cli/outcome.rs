@@ -1,0 +1,47 @@
+//! How a command ends: done, the input is wrong, or the environment failed.
+
+use std::process::ExitCode;
+
+use crate::diagnostic::Diagnostic;
+
+/// Why a command did not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// The input is wrong; the diagnostics say where. Exit status 2.
+    Input(Vec<Diagnostic>),
+    /// The command line is wrong. Exit status 2.
+    Usage(String),
+    /// Something outside of the input failed: network, disk, a tool. Exit status 1.
+    Environment(anyhow::Error),
+}
+
+impl Failure {
+    /// The exit status that the manual promises.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Environment(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Environment(error)
+    }
+}
+
+impl From<Vec<Diagnostic>> for Failure {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Input(diagnostics)
+    }
+}
+
+/// A pipe whose reader left is no failure: `imgbuild inspect node.yaml | head`.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,293 @@
+//! Diagnostics for people, as rustc shows them.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use super::{Diagnostic, Severity, SourceId, Sources, Span, floor_boundary};
+
+/// Lines shown before and after a marked one.
+const AROUND: usize = 2;
+
+/// Lines longer than this, in bytes, are named and not shown.
+const LONGEST_LINE: usize = 2000;
+
+/// How diagnostics are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendering {
+    /// With escapes for a terminal's colours.
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+}
+
+impl Default for Rendering {
+    fn default() -> Self {
+        Self {
+            colour: false,
+            width: 120,
+        }
+    }
+}
+
+/// The text of one diagnostic, with the lines of its source, without a line feed at its end.
+pub fn render(diagnostic: &Diagnostic, sources: &Sources, rendering: Rendering) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level
+        .primary_title(visible(&diagnostic.message))
+        .id(diagnostic.code.0);
+    let mut group = Group::with_title(title);
+    let windows = windows(diagnostic, sources);
+    for window in &windows {
+        group = group.element(window.element(sources));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(visible(help)));
+    }
+    let renderer = if rendering.colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.term_width(rendering.width).render(&[group])
+}
+
+/// `2 errors and 1 warning`; empty where there is nothing.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .count();
+    let counted = |number: usize, noun: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        more => Some(format!("{more} {noun}s")),
+    };
+    let parts = [
+        counted(errors, "error"),
+        counted(diagnostics.len() - errors, "warning"),
+    ];
+    parts
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+/// Control characters, which could act on the terminal, as escapes.
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' => c.to_string(),
+            c if c.is_control() => c.escape_default().to_string(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// A mark on one line: bytes of the line.
+struct Mark<'d> {
+    line: usize,
+    bytes: Range<usize>,
+    primary: bool,
+    label: Option<&'d str>,
+}
+
+/// Neighbouring lines of one source with the marks on them.
+struct Window<'d> {
+    source: SourceId,
+    first: usize,
+    /// Without line ends other than one line feed each.
+    text: String,
+    /// Where each line starts in `text`.
+    starts: Vec<usize>,
+    marks: Vec<Mark<'d>>,
+    /// Line and column of the first mark, where the lines are too long to show.
+    named: Option<(usize, usize)>,
+}
+
+/// The windows that a diagnostic needs, the one with its own place first.
+fn windows<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> Vec<Window<'d>> {
+    let Some(span) = diagnostic.span else {
+        return Vec::new();
+    };
+    let mut marks = vec![(
+        span.source,
+        mark(span, sources, diagnostic.label.as_deref(), true),
+    )];
+    for (span, words) in &diagnostic.related {
+        marks.push((span.source, mark(*span, sources, Some(words), false)));
+    }
+    let mut groups: Vec<(SourceId, Vec<Mark>)> = Vec::new();
+    for (source, mark) in marks {
+        let near = groups.iter_mut().find(|(other, marks)| {
+            *other == source
+                && marks
+                    .iter()
+                    .any(|other| other.line.abs_diff(mark.line) <= 2 * AROUND + 1)
+        });
+        match near {
+            Some((_, marks)) => marks.push(mark),
+            None => groups.push((source, vec![mark])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(source, marks)| Window::new(source, marks, sources))
+        .collect()
+}
+
+/// The part of `span` on its first line.
+fn mark<'d>(span: Span, sources: &Sources, label: Option<&'d str>, primary: bool) -> Mark<'d> {
+    let text = sources.text(span.source);
+    let start = floor_boundary(text, span.start as usize);
+    let (line, line_start) = sources.line_at(span.source, start);
+    let length = sources.line(span.source, line).map_or(0, str::len);
+    let end = floor_boundary(text, span.end as usize);
+    let from = (start - line_start).min(length);
+    Mark {
+        line,
+        bytes: from..(end.max(start) - line_start).clamp(from, length.max(from)),
+        primary,
+        label,
+    }
+}
+
+impl<'d> Window<'d> {
+    fn new(source: SourceId, marks: Vec<Mark<'d>>, sources: &Sources) -> Self {
+        let least = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
+        let most = marks.iter().map(|mark| mark.line).max().unwrap_or(1);
+        let first = least.saturating_sub(AROUND).max(1);
+        let mut text = String::new();
+        let mut starts = Vec::new();
+        let mut too_long = false;
+        for number in first..=most + AROUND {
+            // What follows the last line feed is a line only where it is marked.
+            let line = match sources.line(source, number) {
+                Some(line)
+                    if !line.is_empty()
+                        || number <= most
+                        || sources.line(source, number + 1).is_some() =>
+                {
+                    line
+                }
+                _ => break,
+            };
+            too_long |= line.len() > LONGEST_LINE;
+            starts.push(text.len());
+            text.push_str(line);
+            text.push('\n');
+        }
+        let named = too_long.then(|| {
+            let mark = &marks[0];
+            let line = sources.line(source, mark.line).unwrap_or("");
+            (mark.line, line[..mark.bytes.start].chars().count() + 1)
+        });
+        Self {
+            source,
+            first,
+            text,
+            starts,
+            marks,
+            named,
+        }
+    }
+
+    fn element(&self, sources: &Sources) -> Element<'_> {
+        let path = visible(&sources.path(self.source).display().to_string());
+        if let Some((line, column)) = self.named {
+            return Origin::path(path).line(line).char_column(column).into();
+        }
+        let mut snippet = Snippet::source(self.text.as_str())
+            .path(path)
+            .line_start(self.first)
+            .fold(false);
+        for mark in &self.marks {
+            let start = self
+                .starts
+                .get(mark.line - self.first)
+                .copied()
+                .unwrap_or(0);
+            let kind = if mark.primary {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let mut annotation = kind.span(start + mark.bytes.start..start + mark.bytes.end);
+            if let Some(label) = mark.label {
+                annotation = annotation.label(visible(label));
+            }
+            snippet = snippet.annotation(annotation);
+        }
+        snippet.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codes;
+    use super::*;
+
+    fn shown(
+        text: &str,
+        marked: &str,
+        change: impl Fn(Diagnostic, &Sources) -> Diagnostic,
+    ) -> String {
+        let mut sources = Sources::default();
+        let source = sources.add("lab/node.yaml", text);
+        let start = u32::try_from(text.find(marked).expect("marked text")).expect("short");
+        let span = Span {
+            source,
+            start,
+            end: start + u32::try_from(marked.len()).expect("short"),
+        };
+        let diagnostic =
+            Diagnostic::error(codes::UNKNOWN_KEY, span, "unknown key `user` in a node");
+        render(
+            &change(diagnostic, &sources),
+            &sources,
+            Rendering::default(),
+        )
+    }
+
+    #[test]
+    fn plain() {
+        let text = "version: 1\nhostname: kube1\nuser: []\netcd: {}\nstorage: {}\nsystemd: {}\n";
+        insta::assert_snapshot!(shown(text, "user", |d, _| d
+            .label("not known")
+            .help("did you mean `users`?")));
+    }
+
+    #[test]
+    fn related_far_and_near() {
+        let text = "a: 1\nb: 2\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\nh: 8\ni: 9\n";
+        let span = |at: u32| Span {
+            source: SourceId(0),
+            start: at,
+            end: at + 1,
+        };
+        insta::assert_snapshot!(shown(text, "a", |d, _| d
+            .related(span(5), "near")
+            .related(span(40), "far")));
+    }
+
+    #[test]
+    fn odd_text() {
+        let text = "ä: \"ö\"\r\n\tx: \u{1b}[31m\r\n";
+        insta::assert_snapshot!(shown(text, "x", |d, _| d));
+    }
+
+    #[test]
+    fn long_line() {
+        let text = format!("a: 1\nb: [{} x]\n", "c, ".repeat(1000));
+        insta::assert_snapshot!(shown(&text, "x", |d, _| d.help("shorter")));
+    }
+
+    #[test]
+    fn several_lines_are_marked_on_the_first() {
+        insta::assert_snapshot!(shown("a: [1,\n  2]\nb: c\n", "[1,\n  2]", |d, _| d.label("here")));
+    }
+}

@@ -1,0 +1,153 @@
+//! Contents as `data:` URLs (RFC 2397), in the smallest of three forms.
+
+use std::io::Write;
+
+use flate2::{Compression, GzBuilder};
+use ignition_config::v3_3::Resource;
+
+/// What `"compression":"gzip",` costs in the config beside the URL itself.
+const GZIP_KEY_COST: usize = 22;
+
+/// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte trailer, in base64.
+const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
+
+/// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config smallest. The first of
+/// equals is taken, since it is the more readable. The same data always gives the same bytes.
+pub fn resource(data: &[u8]) -> Resource {
+    let percent = percent_length(data);
+    let base64 = "data:;base64,".len() + base64_length(data.len());
+    let plain = percent.min(base64);
+    if plain > SMALLEST_GZIP {
+        let packed = gzip(data);
+        if "data:;base64,".len() + base64_length(packed.len()) + GZIP_KEY_COST < plain {
+            return Resource {
+                compression: Some("gzip".to_owned()),
+                source: Some(base64_url(&packed)),
+                ..Resource::default()
+            };
+        }
+    }
+    Resource {
+        source: Some(if percent <= base64 {
+            percent_url(data, percent)
+        } else {
+            base64_url(data)
+        }),
+        ..Resource::default()
+    }
+}
+
+/// Whether `byte` stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
+/// `&` and `+` are legal but left out: JSON writers escape the one (`\u0026`), lax decoders read the other as a space.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'();/?:@=$,".contains(&byte)
+}
+
+fn percent_length(data: &[u8]) -> usize {
+    let encoded: usize = data.iter().map(|&b| if is_plain(b) { 1 } else { 3 }).sum();
+    "data:,".len() + encoded
+}
+
+fn percent_url(data: &[u8], length: usize) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let mut url = String::with_capacity(length);
+    url.push_str("data:,");
+    for &byte in data {
+        if is_plain(byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push('%');
+            url.push(char::from(HEX[usize::from(byte >> 4)]));
+            url.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+    url
+}
+
+fn base64_length(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// `data` in base64 with padding (RFC 4648 §4), as a URL.
+fn base64_url(data: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut url = String::with_capacity("data:;base64,".len() + base64_length(data.len()));
+    url.push_str("data:;base64,");
+    for chunk in data.chunks(3) {
+        let [a, b, c] = [
+            chunk[0],
+            chunk.get(1).copied().unwrap_or(0),
+            chunk.get(2).copied().unwrap_or(0),
+        ];
+        let sextets = [
+            a >> 2,
+            (a & 3) << 4 | b >> 4,
+            (b & 15) << 2 | c >> 6,
+            c & 63,
+        ];
+        for (at, sextet) in sextets.into_iter().enumerate() {
+            url.push(if at <= chunk.len() {
+                char::from(ALPHABET[usize::from(sextet)])
+            } else {
+                '='
+            });
+        }
+    }
+    url
+}
+
+/// `data` in one gzip member without name or time (RFC 1952), at the highest level.
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), Compression::best());
+    encoder
+        .write_all(data)
+        .and_then(|()| encoder.finish())
+        .expect("writing to memory does not fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(data: &[u8]) -> (Option<String>, String) {
+        let resource = resource(data);
+        (
+            resource.compression,
+            resource.source.expect("always has a source"),
+        )
+    }
+
+    #[test]
+    fn the_smallest_form_is_taken() {
+        for (name, data, want) in [
+            ("empty", &b""[..], "data:,"),
+            ("text", b"kube1\n", "data:,kube1%0A"),
+            ("ampersand", b"a&b+c", "data:,a%26b%2Bc"),
+            ("binary", &[0xff; 9], "data:;base64,////////////"),
+            (
+                "binary, one over",
+                &[0xff; 10],
+                "data:;base64,/////////////w==",
+            ),
+            (
+                "binary, two over",
+                &[0xff; 11],
+                "data:;base64,//////////////8=",
+            ),
+        ] {
+            assert_eq!(url(data), (None, want.to_owned()), "{name}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_compressed_the_same_way_each_time() {
+        let text = "ExecStart=/usr/bin/etcd --name kube1\n".repeat(40);
+        let (compression, first) = url(text.as_bytes());
+        assert_eq!(compression.as_deref(), Some("gzip"));
+        // RFC 1952: magic, deflate, no flags, no time, best, unknown system.
+        assert!(first.starts_with("data:;base64,H4sIAAAAAAAC/"), "{first}");
+        assert_eq!(url(text.as_bytes()).1, first);
+    }
+}

@@ -1,0 +1,162 @@
+//! From fragments to the config's own types and to JSON.
+
+use ignition_config::v3_3::{self, Config};
+use serde_json::Value;
+
+use super::encode;
+use crate::names::UserName;
+use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
+
+/// `all` as a config. Files, directories, links and units are in the order of their names; the rest is in the
+/// order in which it was asked for.
+pub(super) fn config(mut all: Fragment) -> Config {
+    all.files.sort_by(|a, b| a.path.cmp(&b.path));
+    all.directories.sort_by(|a, b| a.path.cmp(&b.path));
+    all.links.sort_by(|a, b| a.path.cmp(&b.path));
+    all.units.sort_by(|a, b| a.name.cmp(&b.name));
+
+    let mut config = Config::default();
+    if let Some(authorities) = filled(values(all.ignition_cas)) {
+        config.ignition.security = Some(v3_3::Security {
+            tls: Some(v3_3::SecurityTls {
+                certificate_authorities: Some(authorities),
+            }),
+        });
+    }
+    let passwd = v3_3::Passwd {
+        groups: filled(values(all.groups)),
+        users: filled(values(all.users)),
+    };
+    if passwd != v3_3::Passwd::default() {
+        config.passwd = Some(passwd);
+    }
+    let storage = v3_3::Storage {
+        directories: filled(all.directories.iter().map(directory).collect()),
+        disks: filled(values(all.disks)),
+        files: filled(all.files.iter().map(file).collect()),
+        filesystems: filled(values(all.filesystems)),
+        links: filled(all.links.iter().map(link).collect()),
+        luks: filled(values(all.luks)),
+        raid: filled(values(all.raid)),
+    };
+    if storage != v3_3::Storage::default() {
+        config.storage = Some(storage);
+    }
+    if let Some(units) = filled(all.units.into_iter().map(unit).collect()) {
+        config.systemd = Some(v3_3::Systemd { units: Some(units) });
+    }
+    config
+}
+
+/// A list as the config has it: left out when empty.
+fn filled<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn values<T>(list: Vec<(T, Origin)>) -> Vec<T> {
+    list.into_iter().map(|(value, _)| value).collect()
+}
+
+fn file(file: &File) -> v3_3::File {
+    let (user, group) = owner(&file.owner);
+    v3_3::File {
+        path: file.path.to_string(),
+        mode: Some(i64::from(file.mode)),
+        contents: file.contents.as_ref().map(resource),
+        append: filled(file.append.iter().map(resource).collect()),
+        overwrite: file.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn resource(contents: &Contents) -> v3_3::Resource {
+    match contents {
+        Contents::Inline(data) => encode::resource(data),
+        Contents::Remote(resource) => resource.clone(),
+    }
+}
+
+fn directory(directory: &Directory) -> v3_3::Directory {
+    let (user, group) = owner(&directory.owner);
+    v3_3::Directory {
+        path: directory.path.to_string(),
+        mode: Some(i64::from(directory.mode)),
+        overwrite: directory.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn link(link: &Link) -> v3_3::Link {
+    let (user, group) = owner(&link.owner);
+    v3_3::Link {
+        path: link.path.to_string(),
+        target: Some(link.target.clone()),
+        hard: link.hard.then_some(true),
+        overwrite: link.overwrite.then_some(true),
+        user,
+        group,
+    }
+}
+
+fn owner(owner: &Owner) -> (Option<v3_3::NodeUser>, Option<v3_3::NodeGroup>) {
+    let named = |name: Option<&UserName>| name.map(ToString::to_string);
+    let user = v3_3::NodeUser {
+        name: named(owner.user.as_ref()),
+        id: owner.user_id.map(i64::from),
+    };
+    let group = v3_3::NodeGroup {
+        name: named(owner.group.as_ref()),
+        id: owner.group_id.map(i64::from),
+    };
+    (
+        (user != v3_3::NodeUser::default()).then_some(user),
+        (group != v3_3::NodeGroup::default()).then_some(group),
+    )
+}
+
+fn unit(unit: Unit) -> v3_3::Unit {
+    v3_3::Unit {
+        name: unit.name.to_string(),
+        enabled: unit.enabled,
+        mask: unit.mask.then_some(true),
+        contents: unit.contents,
+        dropins: filled(
+            unit.dropins
+                .into_iter()
+                .map(|(name, contents)| v3_3::Dropin {
+                    name,
+                    contents: Some(contents),
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
+pub(super) fn json(config: &Config, pretty: bool) -> Vec<u8> {
+    let mut value = serde_json::to_value(config).expect("a config is plain data");
+    strip_nulls(&mut value);
+    let mut bytes = if pretty {
+        serde_json::to_vec_pretty(&value)
+    } else {
+        serde_json::to_vec(&value)
+    }
+    .expect("a JSON value is plain data");
+    if pretty {
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+fn strip_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(strip_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip_nulls),
+        _ => {}
+    }
+}

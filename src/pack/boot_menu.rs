@@ -1,0 +1,46 @@
+//! Configuration of the boot loaders on the ISO: one entry, started at once.
+
+use crate::names::Hostname;
+
+/// Paths on the medium.
+pub(super) const KERNEL: &str = "boot/vmlinuz";
+pub(super) const INITRD: &str = "boot/initrd";
+pub(super) const PAYLOAD: &str = "boot/payload.cpio";
+
+/// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
+/// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
+/// between single quotes.
+pub(super) fn grub(hostname: &Hostname, arguments: &str, marker: &str) -> String {
+    let quoted = arguments.replace(' ', "' '");
+    format!(
+        "\
+# Starts {hostname} after a second; Esc shows this menu.
+set default=0
+set timeout=1
+set timeout_style=hidden
+search --no-floppy --file --set=root /{marker}
+menuentry '{hostname}' {{
+\tlinux /{KERNEL} '{quoted}'
+\tinitrd /{INITRD} /{PAYLOAD}
+}}
+"
+    )
+}
+
+/// `isolinux.cfg`.
+pub(super) fn isolinux(hostname: &Hostname, arguments: &str) -> String {
+    format!(
+        "\
+# Starts {hostname} at once; Shift or Alt held down gives a prompt.
+SERIAL 0 115200
+DEFAULT node
+PROMPT 0
+TIMEOUT 0
+LABEL node
+  SAY Starting {hostname}
+  LINUX /{KERNEL}
+  INITRD /{INITRD},/{PAYLOAD}
+  APPEND {arguments}
+"
+    )
+}

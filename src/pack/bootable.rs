@@ -1,0 +1,160 @@
+//! The bootable ISO image of one node.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::base::{Base, ROOT_IMAGE_PATH};
+use crate::names::{Arch, Hostname};
+use crate::progress::Progress;
+
+use super::initrd::payload_archive;
+use super::iso::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
+use super::{Machine, boot_menu, command_line, fat, hex};
+
+/// Where stage 0 finds which base a medium carries.
+const BASE_ID: &str = "imgbuild/base-id";
+/// Only its owner reads what may hold secrets.
+const SECRET_MODE: u32 = 0o400;
+const PUBLIC_MODE: u32 = 0o444;
+
+/// Writes the bootable ISO image of `machine`: BIOS and UEFI, CD and disk.
+///
+/// Debian's GRUB for removable media looks for its configuration at `/boot/grub/grub.cfg` of the file system that it was
+/// loaded from, then of the one that has `/.disk/info`.
+pub fn iso<W: Write>(
+    out: &mut W,
+    base: &Base,
+    machine: &Machine<'_>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    ensure!(
+        base.id.len() == 64 && base.id.bytes().all(|b| b.is_ascii_hexdigit()),
+        "`{}` is not the identity of a base",
+        base.id
+    );
+    let arguments = command_line(base, machine)?;
+    let payload = payload_archive(machine.payload)?;
+    let identity = identity(base, machine.hostname, &arguments, &payload);
+    let marker = format!("imgbuild/{}.medium", hex(&identity[..8]));
+    let grub = boot_menu::grub(machine.hostname, &arguments, &marker);
+
+    let mut tree = Tree::new();
+    let mut text =
+        |path: &str, text: String| tree.add(path, PUBLIC_MODE, Content::Bytes(text.into_bytes()));
+    text(".disk/info", format!("imgbuild {}\n", machine.hostname))?;
+    text(BASE_ID, format!("{}\n", base.id))?;
+    text(&marker, format!("{}\n", hex(&identity)))?;
+    text("boot/grub/grub.cfg", grub.clone())?;
+
+    let mut bios = None;
+    if let Some(isolinux) = &base.boot_loaders.isolinux {
+        let loader = "isolinux/isolinux.bin".to_owned();
+        text(
+            "isolinux/isolinux.cfg",
+            boot_menu::isolinux(machine.hostname, &arguments),
+        )?;
+        tree.add(
+            &loader,
+            PUBLIC_MODE,
+            Content::Bytes(read(&isolinux.loader)?),
+        )?;
+        tree.add(
+            "isolinux/ldlinux.c32",
+            PUBLIC_MODE,
+            Content::open(&isolinux.ldlinux)?,
+        )?;
+        bios = Some(Bios {
+            loader,
+            mbr: read(&isolinux.mbr)?,
+        });
+    }
+
+    let [shim, grub_name, mok_manager] = efi_names(base.arch);
+    let efi = [
+        (shim, read(&base.boot_loaders.shim)?),
+        (grub_name, read(&base.boot_loaders.grub)?),
+        (mok_manager, read(&base.boot_loaders.mok_manager)?),
+    ];
+    let mut esp: Vec<(&str, &[u8])> = efi
+        .iter()
+        .map(|(path, bytes)| (*path, &bytes[..]))
+        .collect();
+    esp.push(("boot/grub/grub.cfg", grub.as_bytes()));
+    let volume_id = u32::from_le_bytes([identity[8], identity[9], identity[10], identity[11]]);
+    let esp = fat::file_system(&esp, volume_id, ESP_ALIGNMENT)?;
+    for (path, bytes) in efi {
+        tree.add(path, PUBLIC_MODE, Content::Bytes(bytes))?;
+    }
+
+    tree.add(boot_menu::PAYLOAD, SECRET_MODE, Content::Bytes(payload))?;
+    for (path, source) in [
+        (boot_menu::KERNEL, &base.kernel),
+        (boot_menu::INITRD, &base.initrd),
+        (ROOT_IMAGE_PATH, &base.root),
+    ] {
+        tree.add(path, PUBLIC_MODE, Content::open(source)?)?;
+    }
+    let mut image = Image {
+        volume_id: volume_id_of(machine.hostname),
+        tree,
+        rock_ridge: true,
+        boot: Some(Boot {
+            bios,
+            esp,
+            identity,
+        }),
+    };
+    super::iso::write(&mut image, out, progress)
+}
+
+/// Where UEFI firmware looks on removable media (UEFI 2.10 §3.5.1.1), and what shim then looks for beside itself.
+fn efi_names(arch: Arch) -> [&'static str; 3] {
+    match arch {
+        Arch::Amd64 => [
+            "EFI/BOOT/BOOTX64.EFI",
+            "EFI/BOOT/grubx64.efi",
+            "EFI/BOOT/mmx64.efi",
+        ],
+        Arch::Arm64 => [
+            "EFI/BOOT/BOOTAA64.EFI",
+            "EFI/BOOT/grubaa64.efi",
+            "EFI/BOOT/mmaa64.efi",
+        ],
+    }
+}
+
+/// A hash of all that tells this medium from others.
+fn identity(base: &Base, hostname: &Hostname, arguments: &str, payload: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for field in [
+        base.id.as_bytes(),
+        hostname.as_str().as_bytes(),
+        arguments.as_bytes(),
+        payload,
+    ] {
+        hash.update((field.len() as u64).to_le_bytes());
+        hash.update(field);
+    }
+    hash.finalize().into()
+}
+
+/// The host name in the characters that a volume identifier may have (ECMA-119 §8.4.7), cut to its width.
+fn volume_id_of(hostname: &Hostname) -> String {
+    hostname
+        .as_str()
+        .chars()
+        .map(|c| match c.to_ascii_uppercase() {
+            c @ ('A'..='Z' | '0'..='9') => c,
+            _ => '_',
+        })
+        .take(32)
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("reading {}", path.display()))
+}

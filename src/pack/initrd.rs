@@ -1,0 +1,96 @@
+//! Initrds: the base's, one node's payload, and both in one file.
+//!
+//! The kernel unpacks a chain of cpio archives, each raw or compressed alone, with zeros between; of files with one name the
+//! last wins (kernel Documentation/driver-api/early-userspace/buffer-format.rst).
+
+use std::io::Write;
+
+use anyhow::{Context, Result, ensure};
+use flate2::{Compression as GzipLevel, GzBuilder};
+
+use crate::base::{Base, ROOT_IMAGE_PATH};
+use crate::progress::Progress;
+
+use super::cpio::{ALIGNMENT, Archive, first_contents};
+use super::{BLOCK, Compression, Payload};
+
+/// Smallest for these small inputs; part of what makes outputs repeatable.
+const GZIP_LEVEL: u32 = 9;
+/// As above. The kernel's window limit (8 MiB) is that of this level.
+const ZSTD_LEVEL: i32 = 19;
+
+/// Writes `payload` as a cpio archive: `imgbuild/config.ign` (0600) and `imgbuild/network/*` (0644).
+pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compression) -> Result<()> {
+    let raw = payload_archive(payload)?;
+    let bytes = match compression {
+        Compression::None => raw,
+        Compression::Gzip => {
+            // No name, no time stamp.
+            let mut encoder = GzBuilder::new().write(Vec::new(), GzipLevel::new(GZIP_LEVEL));
+            encoder.write_all(&raw)?;
+            encoder.finish()?
+        }
+        Compression::Zstd => {
+            zstd::bulk::compress(&raw, ZSTD_LEVEL).context("compressing the payload")?
+        }
+    };
+    out.write_all(&bytes).context("writing the payload")
+}
+
+/// The payload as a raw cpio archive. Its length is a multiple of four.
+pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
+    let mut archive = Archive::new(Vec::new());
+    archive.file("imgbuild/config.ign", 0o600, &payload.config)?;
+    let mut network: Vec<_> = payload.network.iter().collect();
+    network.sort();
+    for pair in network.windows(2) {
+        ensure!(
+            pair[0].0 != pair[1].0,
+            "the payload has two network files `{}`",
+            pair[0].0
+        );
+    }
+    for (name, contents) in network {
+        ensure!(
+            !name.contains('/'),
+            "`{name}` is not the name of a network file"
+        );
+        archive.file(&format!("imgbuild/network/{name}"), 0o644, contents)?;
+    }
+    archive.finish()
+}
+
+/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a node's payload behind it.
+///
+/// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them with the base's.
+pub fn initrd<W: Write>(
+    out: &mut W,
+    base: &Base,
+    payload: Option<&Payload>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let (stage0, stage0_length) = super::open(&base.initrd)?;
+    let (root, root_length) = super::open(&base.root)?;
+    progress.start("packing the initrd", Some(stage0_length + root_length));
+    super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
+    let lead = first_contents(ROOT_IMAGE_PATH);
+    // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
+    debug_assert_eq!(lead % ALIGNMENT, 0);
+    let contents = (stage0_length + lead).next_multiple_of(BLOCK);
+    super::zeros(out, contents - lead - stage0_length).context("writing the initrd")?;
+    let mut archive = Archive::new(&mut *out);
+    archive.file_from(
+        ROOT_IMAGE_PATH,
+        0o644,
+        (&root, root_length),
+        &base.root,
+        progress,
+    )?;
+    archive.finish()?;
+    if let Some(payload) = payload {
+        out.write_all(&payload_archive(payload)?)
+            .context("writing the payload")?;
+    }
+    progress.finish();
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! Where artifacts go: whole or not at all.
+//!
+//! A file is first one without a name (`O_TMPFILE`), so that a process that dies at any moment leaves nothing. Once it is
+//! complete and on the disk it gets a name beside its target, and that name then replaces the target (`rename(2)`). Where the
+//! file system knows no files without names, and for folders, the unfinished output has a name like `.node.iso.imgbuild-…`, is
+//! locked while its process lives, and is swept by the next run if that process was killed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+
+mod folder;
+mod temporary;
+
+pub use folder::OutputFolder;
+use temporary::Temporary;
+
+/// Permission bits of a file that holds secrets, and of one that does not (less the umask).
+const SECRET_MODE: u32 = 0o600;
+const PUBLIC_MODE: u32 = 0o666;
+
+/// One output file, or standard output.
+#[derive(Debug)]
+pub struct Output {
+    file: File,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Standard output, or a pipe or device that was named: written in place.
+    Stream,
+    /// A file without a name in the folder of the target.
+    Unnamed { target: PathBuf },
+    /// A file that already has its temporary name.
+    Named {
+        target: PathBuf,
+        temporary: Temporary,
+    },
+}
+
+impl Output {
+    /// An output that becomes `path` on [`Output::commit`], and nothing before. `secret`: only its owner can read it.
+    ///
+    /// A symbolic link at `path` stays; what it points to is replaced. A pipe or a character device is written in place.
+    pub fn create(path: &Path, secret: bool) -> Result<Self> {
+        let mode = if secret { SECRET_MODE } else { PUBLIC_MODE };
+        if let Some(file) = open_special(path)? {
+            return Ok(Self {
+                file,
+                state: State::Stream,
+            });
+        }
+        let target = resolve(path)?;
+        temporary::sweep(&target)?;
+        let folder = folder_of(&target);
+        let unnamed = rustix::fs::open(
+            folder,
+            OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
+            Mode::from_raw_mode(mode),
+        );
+        let (file, state) = match unnamed {
+            Ok(descriptor) => (File::from(descriptor), State::Unnamed { target }),
+            // What kernels and file systems without such files answer (open(2), O_TMPFILE).
+            Err(
+                rustix::io::Errno::OPNOTSUPP
+                | rustix::io::Errno::ISDIR
+                | rustix::io::Errno::INVAL
+                | rustix::io::Errno::NOSYS,
+            ) => {
+                let (temporary, file) = Temporary::create(&target, |name| {
+                    OpenOptions::new()
+                        .read(true)
+                        .write(true)
+                        .create_new(true)
+                        .mode(mode)
+                        .open(name)
+                })?;
+                (file, State::Named { target, temporary })
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("creating {}", path.display()));
+            }
+        };
+        Ok(Self { file, state })
+    }
+
+    /// Standard output.
+    pub fn stdout() -> Result<Self> {
+        let descriptor = io::stdout()
+            .as_fd()
+            .try_clone_to_owned()
+            .context("opening standard output")?;
+        Ok(Self {
+            file: File::from(descriptor),
+            state: State::Stream,
+        })
+    }
+
+    /// What to write to: a `File`, so that files are copied to it in the kernel.
+    pub fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Puts the finished file on the disk and in its place.
+    pub fn commit(self) -> Result<()> {
+        let Self { file, state } = self;
+        let (target, temporary) = match state {
+            State::Stream => return Ok(()),
+            State::Unnamed { target } => {
+                sync(&file, &target)?;
+                let (temporary, ()) = Temporary::create(&target, |name| link_unnamed(&file, name))?;
+                (target, temporary)
+            }
+            State::Named { target, temporary } => {
+                sync(&file, &target)?;
+                (target, temporary)
+            }
+        };
+        temporary.rename(&target)?;
+        sync_folder(folder_of(&target))
+    }
+}
+
+/// Gives a file that was opened with `O_TMPFILE` the name `name` (open(2), example there).
+fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    rustix::fs::linkat(CWD, descriptor, CWD, name, AtFlags::SYMLINK_FOLLOW)?;
+    Ok(())
+}
+
+/// Opens `path` for writing where it is a pipe or a character device; `None` where it is a file or nothing.
+fn open_special(path: &Path) -> Result<Option<File>> {
+    let kind = match fs::metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("looking at {}", path.display())),
+    };
+    if kind.is_file() {
+        return Ok(None);
+    }
+    ensure!(!kind.is_dir(), "{} is a folder", path.display());
+    if kind.is_fifo() || kind.is_char_device() {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .with_context(|| format!("opening {}", path.display()))?;
+        return Ok(Some(file));
+    }
+    bail!(
+        "{} is neither a file nor a pipe: write the artifact to a file and copy that",
+        path.display()
+    )
+}
+
+/// The path that a rename must replace: `path`, with symbolic links followed where it exists.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    ensure!(
+        path.file_name().is_some(),
+        "{} is not the name of a file",
+        path.display()
+    );
+    match fs::canonicalize(path) {
+        Ok(resolved) => Ok(resolved),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error).with_context(|| format!("looking at {}", path.display())),
+    }
+}
+
+/// The folder that holds `path`.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn sync(file: &File, target: &Path) -> Result<()> {
+    file.sync_all()
+        .with_context(|| format!("writing {} to the disk", target.display()))
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("writing {} to the disk", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .expect("readable")
+            .map(|entry| {
+                entry
+                    .expect("readable")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_committed_file_replaces_the_old_one_whole() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("node.iso");
+        fs::write(&path, "old").expect("written");
+        let mut output = Output::create(&path, true).expect("created");
+        output.file().write_all(b"new").expect("written");
+        assert_eq!(fs::read(&path).expect("readable"), b"old");
+        output.commit().expect("committed");
+        assert_eq!(fs::read(&path).expect("readable"), b"new");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(names(folder.path()), ["node.iso"]);
+    }
+
+    #[test]
+    fn a_dropped_output_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("node.iso");
+        let mut output = Output::create(&path, false).expect("created");
+        output.file().write_all(b"half").expect("written");
+        drop(output);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_named_temporary_is_removed_when_dropped() {
+        let folder = tempfile::tempdir().expect("folder");
+        let target = folder.path().join("node.iso");
+        let (temporary, _file) =
+            Temporary::create(&target, |name| File::create_new(name)).expect("created");
+        assert_eq!(names(folder.path()).len(), 1);
+        drop(temporary);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_a_living_one_is_not() {
+        let folder = tempfile::tempdir().expect("folder");
+        let target = folder.path().join("node.iso");
+        // A killed run's: there, but nobody holds its lock.
+        fs::write(folder.path().join(".node.iso.imgbuild-1-0"), "").expect("written");
+        // Another output's: not ours to sweep.
+        fs::write(folder.path().join(".other.iso.imgbuild-1-0"), "").expect("written");
+        let (living, _file) =
+            Temporary::create(&target, |name| File::create_new(name)).expect("created");
+        temporary::sweep(&target).expect("swept");
+        let left = names(folder.path());
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(left.contains(&".other.iso.imgbuild-1-0".to_owned()));
+        drop(living);
+    }
+
+    #[test]
+    fn links_stay_and_devices_are_written_in_place() {
+        let folder = tempfile::tempdir().expect("folder");
+        let real = folder.path().join("real.iso");
+        let link = folder.path().join("link.iso");
+        fs::write(&real, "old").expect("written");
+        std::os::unix::fs::symlink(&real, &link).expect("linked");
+        let mut output = Output::create(&link, false).expect("created");
+        output.file().write_all(b"new").expect("written");
+        output.commit().expect("committed");
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(fs::read(&real).expect("readable"), b"new");
+
+        let null = Output::create(Path::new("/dev/null"), true).expect("created");
+        null.commit().expect("committed");
+        let kind = fs::metadata("/dev/null").expect("there").file_type();
+        assert!(kind.is_char_device());
+        assert!(Output::create(folder.path(), false).is_err());
+    }
+}

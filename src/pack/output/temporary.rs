@@ -1,0 +1,131 @@
+//! Unfinished outputs that have a name: made beside their target, locked while their process lives, swept afterwards.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::folder_of;
+
+/// How many names are tried before giving up; more means that something else is wrong.
+const ATTEMPTS: u32 = 1000;
+
+/// A file or folder that is removed when dropped, unless it was renamed.
+#[derive(Debug)]
+pub(super) struct Temporary {
+    /// Empty once renamed.
+    path: PathBuf,
+    /// Holds the lock that tells others that this output is alive.
+    _lock: File,
+}
+
+impl Temporary {
+    /// Has `make` create something under a free name beside `target`, and locks it.
+    pub(super) fn create<T>(
+        target: &Path,
+        make: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(Self, T)> {
+        let describe = || format!("creating {}", target.display());
+        let prefix = prefix(target);
+        for attempt in 0..ATTEMPTS {
+            let mut name = prefix.clone();
+            name.push(format!("{}-{attempt}", std::process::id()));
+            let path = folder_of(target).join(name);
+            let value = match make(&path) {
+                Ok(value) => value,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error).with_context(describe),
+            };
+            // Another run's sweep may take it between its making and its lock: then the next name.
+            let lock = match File::open(&path) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(error).with_context(describe),
+            };
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) => continue,
+                // File systems without locks: nobody can sweep there either.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            if path.exists() {
+                return Ok((Self { path, _lock: lock }, value));
+            }
+        }
+        bail!("{}: no free temporary name beside it", target.display())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts it in the place of `target`, which is not a folder with something in it.
+    pub(super) fn rename(mut self, target: &Path) -> Result<()> {
+        fs::rename(&self.path, target)
+            .with_context(|| format!("putting {} in its place", target.display()))?;
+        self.path = PathBuf::new();
+        Ok(())
+    }
+
+    /// Swaps it with the folder `target`; what `target` was is removed.
+    pub(super) fn exchange(self, target: &Path) -> Result<()> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, &self.path, CWD, target, RenameFlags::EXCHANGE)
+            .with_context(|| format!("putting {} in its place", target.display()))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            // What cannot be removed now is swept by the next run.
+            let _ = remove(&self.path);
+        }
+    }
+}
+
+/// Removes what killed runs left of unfinished outputs for `target`.
+pub(super) fn sweep(target: &Path) -> Result<()> {
+    let folder = folder_of(target);
+    let describe = || format!("looking into {}", folder.display());
+    let prefix = prefix(target);
+    for entry in fs::read_dir(folder).with_context(describe)? {
+        let entry = entry.with_context(describe)?;
+        let name = entry.file_name();
+        if !name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+        {
+            continue;
+        }
+        let Ok(file) = File::open(entry.path()) else {
+            continue;
+        };
+        if file.try_lock().is_ok() {
+            remove(&entry.path())
+                .with_context(|| format!("removing {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// How temporary names for `target` begin: `.NAME.imgbuild-`.
+fn prefix(target: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(target.file_name().unwrap_or(OsStr::new("output")));
+    prefix.push(".imgbuild-");
+    prefix
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

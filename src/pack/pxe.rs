@@ -1,0 +1,253 @@
+//! A folder to boot machines from over the network: kernel and base initrd once, a payload and a script for each node.
+//!
+//! Scripts are iPXE's (ipxe.org/scripting); their paths are relative, so that HTTP and TFTP serve the folder alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::base::Base;
+use crate::names::{Arch, MacAddr};
+use crate::progress::Progress;
+
+use super::output::OutputFolder;
+use super::{Compression, Machine, command_line};
+
+const KERNEL: &str = "vmlinuz";
+const INITRD: &str = "initrd.img";
+const NODES: &str = "nodes";
+const MACHINES: &str = "machines";
+
+/// Writes the folder `path` for `machines`, whole or not at all. It replaces one that was made in this way, and nothing else.
+///
+/// Payloads hold secrets: they are 0600.
+pub fn pxe(
+    path: &Path,
+    base: &Base,
+    machines: &[Machine<'_>],
+    progress: &dyn Progress,
+) -> Result<()> {
+    check_unique(machines)?;
+    let folder = OutputFolder::create(path, false)?;
+    let root = folder.path();
+    for name in [NODES, MACHINES] {
+        fs::create_dir(root.join(name)).with_context(|| format!("creating {name}/"))?;
+    }
+
+    let (kernel, length) = super::open(&base.kernel)?;
+    let mut file = create(root, KERNEL, 0o666)?;
+    progress.start("copying the kernel", Some(length));
+    super::copy(&kernel, &base.kernel, length, &mut file, progress)?;
+    progress.finish();
+    super::initrd(&mut create(root, INITRD, 0o666)?, base, None, progress)?;
+
+    write(root, "boot.ipxe", &boot_script(machines))?;
+    write(root, "dnsmasq.conf", &dnsmasq(base.arch, machines))?;
+    progress.start("packing the nodes", Some(machines.len() as u64));
+    nodes(root, base, machines, progress)?;
+    progress.finish();
+    folder.commit()
+}
+
+/// Each node's files, made by as many threads as there are processors.
+fn nodes(
+    root: &Path,
+    base: &Base,
+    machines: &[Machine<'_>],
+    progress: &dyn Progress,
+) -> Result<()> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = machines.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let workers: Vec<_> = machines
+            .chunks(share)
+            .map(|chunk| {
+                scope.spawn(move || {
+                    chunk.iter().try_for_each(|machine| {
+                        progress.advance(1);
+                        node(root, base, machine)
+                    })
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| match worker.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+    })
+}
+
+fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
+    let name = machine.hostname;
+    let arguments = command_line(base, machine)?;
+    let payload = format!("{name}.cpio.gz");
+    let mut file = create(root, &format!("{NODES}/{payload}"), 0o600)?;
+    super::payload(&mut file, machine.payload, Compression::Gzip)?;
+    // UEFI kernels fetch the initrds that their command line names; others ignore those words.
+    let script = format!(
+        "\
+#!ipxe
+echo Starting {name}
+kernel ../{KERNEL} initrd={INITRD} initrd={payload} {arguments}
+initrd ../{INITRD}
+initrd {payload}
+boot
+"
+    );
+    write(root, &format!("{NODES}/{name}.ipxe"), &script)?;
+    for mac in machine.macs {
+        let script = format!("#!ipxe\nchain ../{NODES}/{name}.ipxe\n");
+        write(
+            root,
+            &format!("{MACHINES}/{}.ipxe", mac.hyphenated()),
+            &script,
+        )?;
+    }
+    Ok(())
+}
+
+/// The script that every machine starts with: it finds the machine's own.
+fn boot_script(machines: &[Machine<'_>]) -> String {
+    let mut names: Vec<_> = machines.iter().map(|m| m.hostname.as_str()).collect();
+    names.sort_unstable();
+    let items = names.iter().fold(String::new(), |mut items, name| {
+        // Writing to a String does not fail.
+        let _ = writeln!(items, "item {name} {name}");
+        items
+    });
+    format!(
+        "\
+#!ipxe
+# Each machine's own script: by the MAC address it boots from, or by the host name that DHCP gave it.
+chain --autofree {MACHINES}/${{mac:hexhyp}}.ipxe ||
+chain --autofree {NODES}/${{hostname}}.ipxe ||
+:unknown
+echo
+echo No node is known for this machine.
+echo MAC ${{mac}}  UUID ${{uuid}}  serial ${{serial}}  host name ${{hostname}}
+menu Which node is the machine with MAC ${{mac}}?
+{items}item --gap
+item _shell iPXE shell
+choose node || goto unknown
+iseq ${{node}} _shell && goto shell ||
+chain {NODES}/${{node}}.ipxe || goto unknown
+:shell
+shell
+goto unknown
+"
+    )
+}
+
+/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left to be filled in.
+fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
+    // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture Types".
+    let (architectures, proxy): (&[(&str, &str, &str)], &str) = match arch {
+        Arch::Amd64 => (
+            &[
+                ("bios", "0", "undionly.kpxe"),
+                ("efi", "7", "ipxe.efi"),
+                ("efi", "9", "ipxe.efi"),
+            ],
+            "\
+#pxe-service=tag:!ipxe,x86PC,\"iPXE\",undionly.kpxe
+#pxe-service=tag:!ipxe,X86-64_EFI,\"iPXE\",ipxe.efi
+#pxe-service=tag:ipxe,x86PC,\"imgbuild\",boot.ipxe
+#pxe-service=tag:ipxe,X86-64_EFI,\"imgbuild\",boot.ipxe
+",
+        ),
+        Arch::Arm64 => (
+            &[("efi", "11", "ipxe-arm64.efi")],
+            "\
+#pxe-service=tag:!ipxe,ARM64_EFI,\"iPXE\",ipxe-arm64.efi
+#pxe-service=tag:ipxe,ARM64_EFI,\"imgbuild\",boot.ipxe
+",
+        ),
+    };
+    let mut text = "\
+# dnsmasq: boots the machines of this folder over the network.
+#
+# 1. Put iPXE's own files beside this one (Debian: package `ipxe`, /usr/lib/ipxe/).
+# 2. Fill in the two settings below, then: dnsmasq --conf-file=dnsmasq.conf
+# 3. Payloads (nodes/*.cpio.gz) hold secrets and are readable by their owner alone: let the user that dnsmasq runs as
+#    own them, and serve them on a network that you trust.
+
+# This folder, as an absolute path:
+#tftp-root=/srv/pxe
+# Addresses to give out:
+#dhcp-range=192.168.1.100,192.168.1.199,12h
+# … or, beside another DHCP server, its network, with the pxe-service lines at the end:
+#dhcp-range=192.168.1.0,proxy
+
+enable-tftp
+port=0
+dhcp-userclass=set:ipxe,iPXE
+"
+    .to_owned();
+    let mut tags = BTreeMap::new();
+    for (tag, number, loader) in architectures {
+        // Writing to a String does not fail, here and below.
+        let _ = writeln!(text, "dhcp-match=set:{tag},option:client-arch,{number}");
+        tags.insert(tag, loader);
+    }
+    for (tag, loader) in tags {
+        let _ = writeln!(text, "dhcp-boot=tag:!ipxe,tag:{tag},{loader}");
+    }
+    text.push_str(
+        "\
+dhcp-boot=tag:ipxe,boot.ipxe
+# Over HTTP, which is faster, when a web server serves this folder:
+#dhcp-boot=tag:ipxe,http://192.168.1.1/boot.ipxe
+
+",
+    );
+    for machine in machines {
+        for mac in machine.macs {
+            let _ = writeln!(text, "dhcp-host={mac},{}", machine.hostname);
+        }
+    }
+    text.push('\n');
+    text.push_str(proxy);
+    text
+}
+
+/// Two nodes of one name, or with one network card, could not be told apart.
+fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    let mut macs: BTreeMap<&MacAddr, &str> = BTreeMap::new();
+    for machine in machines {
+        let name = machine.hostname.as_str();
+        ensure!(names.insert(name), "two nodes are named {name}");
+        for mac in machine.macs {
+            if let Some(other) = macs.insert(mac, name) {
+                ensure!(
+                    other == name,
+                    "{mac} is the MAC address of {other} and of {name}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn create(root: &Path, name: &str, mode: u32) -> Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(root.join(name))
+        .with_context(|| format!("creating {name}"))
+}
+
+fn write(root: &Path, name: &str, text: &str) -> Result<()> {
+    create(root, name, 0o666)?
+        .write_all(text.as_bytes())
+        .with_context(|| format!("writing {name}"))
+}

@@ -1,0 +1,100 @@
+//! Certificate authorities of the site.
+//!
+//! `update-ca-certificates(8)` does not run on the node: what it would make of `/usr/local/share/ca-certificates` is written as
+//! it is. Go, curl and most others read the one file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are
+//! added; what goes by OpenSSL's defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
+
+mod subject;
+
+// The base links its authorities by the same hash.
+pub(crate) use subject::hash as subject_hash;
+
+use ignition_config::v3_3;
+use x509_cert::Certificate;
+use x509_cert::der::{DecodePem, EncodePem, pem::LineEnding};
+
+use super::names::path;
+use super::{File, Fragment, Link, Origin, Owner};
+use crate::ignition::resource;
+use crate::plan::{CaCertificate, Node};
+
+/// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own fetches.
+pub fn ca_certificates(node: &Node) -> Fragment {
+    let mut fragment = Fragment::default();
+    // OpenSSL tells certificates whose subjects have the same hash apart by a number.
+    let mut hashes: Vec<u32> = Vec::new();
+    for authority in &node.ca_certificates {
+        let origin = Origin::new("ca_certificates", authority.pem.span);
+        for (name, pem, hash) in certificates(authority) {
+            let file = path(&format!("/etc/ssl/certs/{name}.pem"));
+            if let Some(hash) = hash {
+                let same = hashes.iter().filter(|other| **other == hash).count();
+                hashes.push(hash);
+                fragment.links.push(Link {
+                    path: path(&format!("/etc/ssl/certs/{hash:08x}.{same}")),
+                    target: format!("{name}.pem"),
+                    hard: false,
+                    owner: Owner::default(),
+                    // The base's own authority of the same subject gives way.
+                    overwrite: true,
+                    origin: origin.clone(),
+                });
+            }
+            fragment
+                .files
+                .push(File::text(file, pem.clone(), origin.clone()));
+            fragment.files.push(File::appended(
+                path("/etc/ssl/certs/ca-certificates.crt"),
+                pem.clone(),
+                origin.clone(),
+            ));
+            let bundle: v3_3::Resource = resource(pem.as_bytes());
+            fragment.ignition_cas.push((bundle, origin.clone()));
+        }
+    }
+    fragment
+}
+
+/// The certificates in `authority`: file name, PEM and subject hash. What cannot be read is passed on as it is; the spec has
+/// been checked before.
+fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)> {
+    let blocks = blocks(&authority.pem);
+    let single = blocks.len() == 1;
+    let mut found = Vec::new();
+    for (at, block) in blocks.into_iter().enumerate() {
+        let name = if single {
+            authority.name.clone()
+        } else {
+            format!("{}-{}", authority.name, at + 1)
+        };
+        match Certificate::from_pem(block.as_bytes()) {
+            Ok(certificate) => found.push((
+                name,
+                certificate.to_pem(LineEnding::LF).unwrap_or(block),
+                Some(subject::hash(certificate.tbs_certificate().subject())),
+            )),
+            Err(_) => found.push((name, block, None)),
+        }
+    }
+    found
+}
+
+/// The PEM blocks of `text`, each from its `BEGIN` to its `END` line (RFC 7468 §2); text around them is left out.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<String> = None;
+    for line in text.lines() {
+        let line = line.trim_end();
+        if line.starts_with("-----BEGIN ") {
+            block = Some(String::new());
+        }
+        if let Some(open) = &mut block {
+            open.push_str(line);
+            open.push('\n');
+        }
+        if line.starts_with("-----END ") {
+            blocks.extend(block.take());
+        }
+    }
+    blocks
+}

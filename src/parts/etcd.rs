@@ -1,0 +1,232 @@
+//! A member of the cluster's etcd: its unit, settings, keys, and `etcdctl` ready to use.
+
+use std::fmt::Write;
+
+use super::names::{path, unit, user};
+use super::template::fill;
+use super::{Directory, File, Fragment, Origin, Owner, Unit};
+use crate::plan::{EtcdMember, EtcdTls, Node};
+
+/// Where kubeadm puts etcd's keys, and so do we.
+const PKI: &str = "/etc/kubernetes/pki/etcd";
+
+/// etcd as a system service. Nothing where the node is no member.
+pub fn etcd(node: &Node) -> Fragment {
+    let Some(member) = &node.etcd else {
+        return Fragment::default();
+    };
+    let origin = Origin::new("etcd", member.span);
+    let mut fragment = Fragment::default();
+    fragment.units.push(Unit::enabled(
+        unit("etcd.service"),
+        fill(
+            include_str!("../../manifests/etcd.service"),
+            &[("data_dir", member.data_dir.as_str())],
+        ),
+        origin.clone(),
+    ));
+    fragment.files.push(File::text(
+        path("/etc/default/etcd"),
+        environment(member),
+        origin.clone(),
+    ));
+    fragment.files.push(File::appended(
+        path("/etc/environment"),
+        client_environment(member),
+        origin.clone(),
+    ));
+    fragment.directories.push(Directory {
+        path: member.data_dir.clone(),
+        mode: 0o700,
+        owner: owned_by_etcd(),
+        overwrite: false,
+        origin: origin.clone(),
+    });
+    if let Some(tls) = &member.tls {
+        fragment.files.extend(keys(tls, &origin));
+    }
+    fragment
+}
+
+fn owned_by_etcd() -> Owner {
+    Owner {
+        user: Some(user("etcd")),
+        group: Some(user("etcd")),
+        ..Owner::default()
+    }
+}
+
+/// The settings of the member as etcd reads them from its environment: flag `--a-b` is `ETCD_A_B`
+/// (<https://etcd.io/docs/v3.5/op-guide/configuration/>).
+fn environment(member: &EtcdMember) -> String {
+    let cluster: Vec<_> = member
+        .initial_cluster
+        .iter()
+        .map(|(name, url)| format!("{name}={url}"))
+        .collect();
+    let mut settings = vec![
+        ("name".to_owned(), member.name.value.clone()),
+        ("data-dir".to_owned(), member.data_dir.to_string()),
+        (
+            "listen-client-urls".to_owned(),
+            member.listen_client_urls.join(","),
+        ),
+        (
+            "advertise-client-urls".to_owned(),
+            member.advertise_client_urls.join(","),
+        ),
+        (
+            "listen-peer-urls".to_owned(),
+            member.listen_peer_urls.join(","),
+        ),
+        (
+            "initial-advertise-peer-urls".to_owned(),
+            member.initial_advertise_peer_urls.join(","),
+        ),
+        ("initial-cluster".to_owned(), cluster.join(",")),
+        (
+            "initial-cluster-token".to_owned(),
+            member.initial_cluster_token.clone(),
+        ),
+        (
+            "initial-cluster-state".to_owned(),
+            member.initial_cluster_state.clone(),
+        ),
+    ];
+    if member.tls.is_some() {
+        for (flag, value) in [
+            ("cert-file", "server.crt"),
+            ("key-file", "server.key"),
+            ("trusted-ca-file", "ca.crt"),
+            ("peer-cert-file", "peer.crt"),
+            ("peer-key-file", "peer.key"),
+            ("peer-trusted-ca-file", "ca.crt"),
+        ] {
+            settings.push((flag.to_owned(), format!("{PKI}/{value}")));
+        }
+        for flag in ["client-cert-auth", "peer-client-cert-auth"] {
+            settings.push((flag.to_owned(), "true".to_owned()));
+        }
+    }
+    // What the spec sets by flag name wins over what was decided for it.
+    settings.retain(|(flag, _)| !member.settings.contains_key(flag));
+    settings.extend(member.settings.clone());
+
+    let mut text = String::from("# Settings of etcd.service.\n");
+    for (flag, value) in settings {
+        let variable = flag.to_ascii_uppercase().replace('-', "_");
+        let _ = writeln!(text, "ETCD_{variable}={}", quoted(&value));
+    }
+    text
+}
+
+/// `value` as `EnvironmentFile=` takes it (`systemd.exec(5)`): in double quotes where it has more than plain characters.
+fn quoted(value: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+[]".contains(&b);
+    if value.bytes().all(plain) {
+        return value.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for character in value.chars() {
+        if matches!(character, '"' | '\\' | '`' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What makes `etcdctl` work at once. `pam_env(8)` reads `/etc/environment` for every login, those of sshd without a
+/// terminal and of sudo among them; what the shells read is not enough.
+fn client_environment(member: &EtcdMember) -> String {
+    let mut text = format!("ETCDCTL_ENDPOINTS={}\n", own_endpoint(member));
+    if member.tls.is_some() {
+        let _ = write!(
+            text,
+            "ETCDCTL_CACERT={PKI}/ca.crt\nETCDCTL_CERT={PKI}/healthcheck-client.crt\nETCDCTL_KEY={PKI}/healthcheck-client.key\n"
+        );
+    }
+    text
+}
+
+/// A URL at which the node's own member answers: on the loopback interface where it listens there.
+fn own_endpoint(member: &EtcdMember) -> String {
+    let loopback = |url: &String| {
+        ["//127.", "//localhost:", "//[::1]"]
+            .iter()
+            .any(|host| url.contains(host))
+    };
+    if let Some(url) = member.listen_client_urls.iter().find(|url| loopback(url)) {
+        return url.clone();
+    }
+    for (any, own) in [("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")] {
+        if let Some(url) = member
+            .listen_client_urls
+            .iter()
+            .find(|url| url.contains(any))
+        {
+            return url.replace(any, own);
+        }
+    }
+    member
+        .advertise_client_urls
+        .first()
+        .or(member.listen_client_urls.first())
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// The member's certificates and keys. Keys are readable by group `etcd`, in which the daemon is, and so may be users
+/// that the spec lets talk to etcd.
+fn keys(tls: &EtcdTls, origin: &Origin) -> Vec<File> {
+    let mut files = vec![File::text(
+        path(&format!("{PKI}/ca.crt")),
+        tls.ca_certificate.as_str(),
+        origin.clone(),
+    )];
+    for (name, pair) in [
+        ("server", &tls.server),
+        ("peer", &tls.peer),
+        ("healthcheck-client", &tls.healthcheck_client),
+    ] {
+        files.push(File::text(
+            path(&format!("{PKI}/{name}.crt")),
+            pair.certificate.as_str(),
+            origin.clone(),
+        ));
+        files.push(
+            File::text(
+                path(&format!("{PKI}/{name}.key")),
+                pair.key.as_str(),
+                origin.clone(),
+            )
+            .mode(0o640)
+            .owner(Owner {
+                user: None,
+                group: Some(user("etcd")),
+                ..Owner::default()
+            }),
+        );
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn values_are_quoted_where_they_need_it() {
+        for (given, want) in [
+            (
+                "https://[::1]:2379,https://a",
+                "https://[::1]:2379,https://a",
+            ),
+            ("a b", "\"a b\""),
+            ("a\"$b\\", "\"a\\\"\\$b\\\\\""),
+        ] {
+            assert_eq!(quoted(given), want);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `/etc/hostname` and `/etc/hosts`.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use super::names::path;
+use super::{File, Fragment, Origin};
+use crate::plan::Node;
+
+/// The static host name (`hostname(5)`).
+pub fn hostname(node: &Node) -> Fragment {
+    Fragment {
+        files: vec![File::text(
+            path("/etc/hostname"),
+            format!("{}\n", node.hostname.value),
+            Origin::new("hostname", node.hostname.span),
+        )],
+        ..Fragment::default()
+    }
+}
+
+/// `/etc/hosts` (`hosts(5)`): the loopback names, the node's own name at its first static address of each family, then
+/// the spec's lines. A node without a static address has its name at 127.0.1.1, as Debian does.
+pub fn hosts(node: &Node) -> Fragment {
+    let mut text = String::from(
+        "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
+    );
+    let name = node.hostname.as_str();
+    let names = match name.split_once('.') {
+        Some((short, _)) => format!("{name} {short}"),
+        None => name.to_owned(),
+    };
+    for address in own_addresses(node) {
+        let _ = writeln!(text, "{address}\t{names}");
+    }
+    for (address, names) in &node.hosts {
+        let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+        let _ = writeln!(text, "{}\t{}", address.value, names.join(" "));
+    }
+    let span = node
+        .hosts
+        .first()
+        .map_or(node.hostname.span, |(address, _)| address.span);
+    Fragment {
+        files: vec![File::text(
+            path("/etc/hosts"),
+            text,
+            Origin::new("hosts", span),
+        )],
+        ..Fragment::default()
+    }
+}
+
+/// The node's first static IPv4 and IPv6 address, or the loopback one that stands in for them.
+fn own_addresses(node: &Node) -> Vec<IpAddr> {
+    let first = |wanted: fn(&IpAddr) -> bool| {
+        node.network
+            .interfaces
+            .iter()
+            .flat_map(|interface| &interface.addresses)
+            .map(|address| address.addr())
+            .find(wanted)
+    };
+    let found: Vec<_> = [first(IpAddr::is_ipv4), first(IpAddr::is_ipv6)]
+        .into_iter()
+        .flatten()
+        .collect();
+    if found.is_empty() {
+        vec![IpAddr::from([127, 0, 1, 1])]
+    } else {
+        found
+    }
+}

@@ -1,0 +1,58 @@
+//! Text of networkd files: sections of `Key=value` lines (`systemd.syntax(7)`).
+
+/// A file as it grows. A section that stays empty is not written.
+#[derive(Debug, Default)]
+pub(super) struct Ini {
+    text: String,
+    pending: Option<&'static str>,
+}
+
+impl Ini {
+    /// Starts `[name]`.
+    pub(super) fn section(&mut self, name: &'static str) -> &mut Self {
+        self.pending = Some(name);
+        self
+    }
+
+    /// Adds `key=value` to the section.
+    pub(super) fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+        use std::fmt::Write;
+
+        if let Some(section) = self.pending.take() {
+            if !self.text.is_empty() {
+                self.text.push('\n');
+            }
+            let _ = writeln!(self.text, "[{section}]");
+        }
+        let _ = writeln!(self.text, "{key}={value}");
+        self
+    }
+
+    /// Adds `key=value` where there is a value.
+    pub(super) fn set_some(
+        &mut self,
+        key: &str,
+        value: Option<impl std::fmt::Display>,
+    ) -> &mut Self {
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+        self
+    }
+
+    /// Adds a line for each value.
+    pub(super) fn set_each(
+        &mut self,
+        key: &str,
+        values: impl IntoIterator<Item = impl std::fmt::Display>,
+    ) -> &mut Self {
+        for value in values {
+            self.set(key, value);
+        }
+        self
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}

@@ -1,0 +1,201 @@
+//! The node's links, as files of systemd-networkd under `/etc/systemd/network`.
+//!
+//! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones (`enp1s0`) as alternative
+//! names, which `Name=` in `[Match]` finds as well: either works in a spec. A spec that has predictable names only gets them
+//! as real ones ([`predictable_names`]), since the packet filter knows real names only.
+
+mod bond;
+mod ini;
+mod link;
+
+use std::collections::BTreeMap;
+
+pub use bond::is_bond_option;
+use ini::Ini;
+
+use super::names::path;
+use super::{File, Fragment, Origin};
+use crate::diagnostic::Span;
+use crate::names::InterfaceName;
+use crate::plan::{Interface, InterfaceMatch, LinkKind, Node};
+
+/// What a link carries or belongs to by the word of another link.
+#[derive(Debug, Default, Clone)]
+struct Ties {
+    /// The bond or bridge that it is a member of, and the key that says so.
+    master: Option<(&'static str, InterfaceName)>,
+    /// VLANs on top of it.
+    vlans: Vec<InterfaceName>,
+    /// The bond prefers it.
+    primary: bool,
+    /// Where the first of these was asked for.
+    span: Option<Span>,
+}
+
+/// Links, addresses, routes and name servers.
+pub fn network(node: &Node) -> Fragment {
+    let interfaces = &node.network.interfaces;
+    let mut by_name = ties(interfaces);
+    let mut fragment = Fragment::default();
+    let mut add = |name: String, text: String, span: Span| {
+        fragment.files.push(File::text(
+            path(&format!("/etc/systemd/network/{name}")),
+            text,
+            Origin::new("network", span),
+        ));
+    };
+    let has_time_servers = node.ntp.as_ref().is_some_and(|ntp| !ntp.servers.is_empty());
+    for interface in interfaces {
+        let stem = stem(interface);
+        let name = final_name(&interface.matching);
+        let own = name
+            .and_then(|name| by_name.remove(name))
+            .unwrap_or_default();
+        if let Some(text) = link::rename(interface) {
+            add(format!("{stem}.link"), text, interface.span);
+        }
+        if let Some(text) = link::netdev(interface) {
+            add(format!("{stem}.netdev"), text, interface.span);
+        }
+        let text = link::network(interface, &own, has_time_servers);
+        add(format!("{stem}.network"), text, interface.span);
+    }
+    // Members and parents that the spec names nowhere else.
+    for (name, carried) in by_name {
+        let span = carried.span.unwrap_or_default();
+        add(
+            format!("10-{name}.network"),
+            link::carrier(&name, &carried),
+            span,
+        );
+    }
+    fragment.files.extend(predictable_names(node));
+    fragment
+}
+
+/// The `.link` file for a spec that goes by predictable names: udev names every card by where it sits, as it does on Debian.
+fn predictable_names(node: &Node) -> Option<File> {
+    let wanted = node.network.interfaces.iter().find(|interface| {
+        interface.kind == LinkKind::Physical
+            && matches!(&interface.matching, InterfaceMatch::Name(name) if !is_kernel_name(name))
+    })?;
+    if !kernel_named(node).is_empty() {
+        return None;
+    }
+    let mut ini = Ini::default();
+    ini.section("Match")
+        .set("OriginalName", "*")
+        .section("Link")
+        .set("NamePolicy", "keep kernel database onboard slot path mac")
+        .set("AlternativeNamesPolicy", "database onboard slot path mac")
+        .set("MACAddressPolicy", "persistent");
+    Some(File::text(
+        path("/etc/systemd/network/90-predictable.link"),
+        ini.into_text(),
+        Origin::new("network", wanted.span),
+    ))
+}
+
+/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The kernel numbers cards in the
+/// order in which it finds them, which with more than one card is not certain.
+pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
+    let interfaces = &node.network.interfaces;
+    let made: Vec<_> = interfaces
+        .iter()
+        .filter(|interface| interface.kind != LinkKind::Physical)
+        .filter_map(|interface| final_name(&interface.matching))
+        .collect();
+    let mut found: Vec<(&InterfaceName, Span)> = Vec::new();
+    for interface in interfaces {
+        let own = match (&interface.kind, &interface.matching) {
+            (LinkKind::Physical, InterfaceMatch::Name(name)) => Some((name, interface.span)),
+            _ => None,
+        };
+        let others = match &interface.kind {
+            LinkKind::Bond { members, .. } | LinkKind::Bridge { members, .. } => members.as_slice(),
+            LinkKind::Vlan { parent, .. } => std::slice::from_ref(parent),
+            LinkKind::Physical => &[],
+        };
+        let others = others.iter().map(|name| (&name.value, name.span));
+        for (name, span) in own.into_iter().chain(others) {
+            let renamed = interfaces.iter().any(|other| {
+                matches!(&other.matching, InterfaceMatch::Mac { rename: Some(new), .. } if new == name)
+            });
+            let known =
+                renamed || made.contains(&name) || found.iter().any(|(old, _)| *old == name);
+            if is_kernel_name(name) && !known {
+                found.push((name, span));
+            }
+        }
+    }
+    found
+}
+
+/// `eth0`, `eth1` …: how Linux names Ethernet cards (`alloc_etherdev`).
+fn is_kernel_name(name: &InterfaceName) -> bool {
+    name.as_str()
+        .strip_prefix("eth")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The name that the link has in the end, where the spec says.
+fn final_name(matching: &InterfaceMatch) -> Option<&InterfaceName> {
+    match matching {
+        InterfaceMatch::Name(name)
+        | InterfaceMatch::Mac {
+            rename: Some(name), ..
+        } => Some(name),
+        InterfaceMatch::Mac { rename: None, .. } | InterfaceMatch::AnyEthernet => None,
+    }
+}
+
+/// The files' name without its ending. networkd takes the first file that matches a link, in the order of names: what
+/// matches every card comes last.
+fn stem(interface: &Interface) -> String {
+    match &interface.matching {
+        InterfaceMatch::Name(name)
+        | InterfaceMatch::Mac {
+            rename: Some(name), ..
+        } => format!("10-{name}"),
+        InterfaceMatch::Mac { mac, rename: None } => format!("10-{}", mac.hyphenated()),
+        InterfaceMatch::AnyEthernet => "90-ethernet".to_owned(),
+    }
+}
+
+/// Who is tied to whom, by name.
+fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
+    let mut by_name: BTreeMap<InterfaceName, Ties> = BTreeMap::new();
+    for interface in interfaces {
+        let Some(own) = final_name(&interface.matching) else {
+            continue;
+        };
+        match &interface.kind {
+            LinkKind::Physical => {}
+            LinkKind::Bond {
+                members, options, ..
+            } => {
+                for member in members {
+                    let tied = by_name.entry(member.value.clone()).or_default();
+                    tied.master = Some(("Bond", own.clone()));
+                    tied.primary = options
+                        .get("primary")
+                        .is_some_and(|primary| primary == member.as_str());
+                    tied.span.get_or_insert(member.span);
+                }
+            }
+            LinkKind::Bridge { members, .. } => {
+                for member in members {
+                    let tied = by_name.entry(member.value.clone()).or_default();
+                    tied.master = Some(("Bridge", own.clone()));
+                    tied.span.get_or_insert(member.span);
+                }
+            }
+            LinkKind::Vlan { parent, .. } => {
+                let tied = by_name.entry(parent.value.clone()).or_default();
+                tied.vlans.push(own.clone());
+                tied.span.get_or_insert(parent.span);
+            }
+        }
+    }
+    by_name
+}

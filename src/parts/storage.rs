@@ -1,0 +1,167 @@
+//! `storage_device`: a disk of its own for what outlives a boot.
+//!
+//! Ignition makes, on the first boot, a GPT with one partition and an ext4 file system on it, and finds both again on later ones:
+//! nothing here allows it to wipe anything. Folders of that file system are mounted where etcd, containerd and the kubelet
+//! have their data. Without a storage device the base gives each of them memory of its own.
+
+use ignition_config::v3_3;
+
+use super::names::{escape_path, path, unit, user};
+use super::template::fill;
+use super::{Directory, Fragment, Origin, Owner, Unit};
+use crate::names::AbsolutePath;
+use crate::plan::Node;
+
+/// Label of the partition and of its file system.
+const LABEL: &str = "imgbuild-state";
+/// Where the file system is mounted.
+const STATE: &str = "/var/lib/imgbuild";
+/// Type GUID of a Linux file system (Discoverable Partitions Specification, "Generic Linux Data").
+const LINUX_DATA: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
+
+/// A folder of the storage device, and where it is mounted.
+struct Kept {
+    folder: &'static str,
+    mount_point: AbsolutePath,
+    mode: u32,
+    owner: Owner,
+}
+
+/// Partition, file system and mounts of the storage device. Nothing where the node has none.
+pub fn storage_device(node: &Node) -> Fragment {
+    let Some(device) = &node.storage_device else {
+        return Fragment::default();
+    };
+    let origin = Origin::new("storage_device", device.span);
+    let partition = first_partition(device);
+    let mut fragment = Fragment::default();
+    fragment.disks.push((
+        v3_3::Disk {
+            partitions: Some(vec![v3_3::Partition {
+                number: Some(1),
+                label: Some(LABEL.to_owned()),
+                type_guid: Some(LINUX_DATA.to_owned()),
+                wipe_partition_entry: Some(false),
+                ..v3_3::Partition::default()
+            }]),
+            wipe_table: Some(false),
+            ..v3_3::Disk::new(device.to_string())
+        },
+        origin.clone(),
+    ));
+    fragment.filesystems.push((
+        v3_3::Filesystem {
+            format: Some("ext4".to_owned()),
+            label: Some(LABEL.to_owned()),
+            path: Some(STATE.to_owned()),
+            wipe_filesystem: Some(false),
+            ..v3_3::Filesystem::new(partition.to_string())
+        },
+        origin.clone(),
+    ));
+    fragment.units.push(mount(
+        &path(STATE),
+        fill(
+            include_str!("../../manifests/state.mount"),
+            &[
+                ("device", partition.as_str()),
+                ("device_unit", &escape_path(&partition)),
+                ("where", STATE),
+            ],
+        ),
+        &origin,
+    ));
+    for kept in kept(node) {
+        let folder = path(&format!("{STATE}/{}", kept.folder));
+        fragment.units.push(mount(
+            &kept.mount_point,
+            fill(
+                include_str!("../../manifests/state-bind.mount"),
+                &[
+                    ("state", STATE),
+                    ("what", folder.as_str()),
+                    ("where", kept.mount_point.as_str()),
+                ],
+            ),
+            &origin,
+        ));
+        fragment.directories.push(Directory {
+            path: folder,
+            mode: kept.mode,
+            owner: kept.owner,
+            overwrite: false,
+            origin: origin.clone(),
+        });
+    }
+    fragment
+}
+
+/// What is kept. The modes are those that the programs themselves give their folders.
+fn kept(node: &Node) -> Vec<Kept> {
+    let mut kept = vec![
+        Kept {
+            folder: "containerd",
+            mount_point: path("/var/lib/containerd"),
+            mode: 0o711,
+            owner: Owner::default(),
+        },
+        Kept {
+            folder: "kubelet",
+            mount_point: path("/var/lib/kubelet"),
+            mode: 0o750,
+            owner: Owner::default(),
+        },
+    ];
+    if let Some(member) = &node.etcd {
+        kept.push(Kept {
+            folder: "etcd",
+            mount_point: member.data_dir.clone(),
+            mode: 0o700,
+            owner: Owner {
+                user: Some(user("etcd")),
+                group: Some(user("etcd")),
+                ..Owner::default()
+            },
+        });
+    }
+    kept
+}
+
+fn mount(mount_point: &AbsolutePath, text: String, origin: &Origin) -> Unit {
+    Unit::enabled(
+        unit(&format!("{}.mount", escape_path(mount_point))),
+        text,
+        origin.clone(),
+    )
+}
+
+/// The device of the first partition of `disk`, as the kernel and udev name it: `/dev/vda1`, `/dev/nvme0n1p1`,
+/// `/dev/disk/by-id/…-part1`. Not by label, since a disk of another node may carry the same.
+fn first_partition(disk: &AbsolutePath) -> AbsolutePath {
+    let disk = disk.as_str();
+    let ending = if disk.starts_with("/dev/disk/") {
+        "-part1"
+    } else if disk.ends_with(|last: char| last.is_ascii_digit()) {
+        "p1"
+    } else {
+        "1"
+    };
+    path(&format!("{disk}{ending}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_are_named_as_by_the_kernel() {
+        for (disk, want) in [
+            ("/dev/vda", "/dev/vda1"),
+            ("/dev/nvme0n1", "/dev/nvme0n1p1"),
+            ("/dev/mmcblk0", "/dev/mmcblk0p1"),
+            ("/dev/disk/by-id/ata-X_1", "/dev/disk/by-id/ata-X_1-part1"),
+        ] {
+            assert_eq!(first_partition(&path(disk)).as_str(), want);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Swap space: in compressed memory, or on a device.
+
+use ignition_config::v3_3;
+
+use super::names::{escape_path, unit};
+use super::template::fill;
+use super::{Fragment, Origin, Unit};
+use crate::plan::{Node, Swap};
+
+/// The unit that turns swap on, and for a device the signature that Ignition writes where there is none yet. A device with
+/// something else on it is left alone: Ignition stops and says so.
+pub fn swap(node: &Node) -> Fragment {
+    let mut fragment = Fragment::default();
+    match &node.swap {
+        None => {}
+        Some(Swap::Zram { size, span }) => fragment.units.push(Unit::enabled(
+            unit("zram-swap.service"),
+            fill(
+                include_str!("../../manifests/zram-swap.service"),
+                &[("bytes", &size.to_string())],
+            ),
+            Origin::new("swap", *span),
+        )),
+        Some(Swap::Device(device)) => {
+            let origin = Origin::new("swap", device.span);
+            fragment.filesystems.push((
+                v3_3::Filesystem {
+                    format: Some("swap".to_owned()),
+                    wipe_filesystem: Some(false),
+                    ..v3_3::Filesystem::new(device.to_string())
+                },
+                origin.clone(),
+            ));
+            fragment.units.push(Unit::enabled(
+                unit(&format!("{}.swap", escape_path(device))),
+                fill(
+                    include_str!("../../manifests/device.swap"),
+                    &[("device", device.as_str())],
+                ),
+                origin,
+            ));
+        }
+    }
+    fragment
+}

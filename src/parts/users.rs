@@ -1,0 +1,138 @@
+//! Users of the spec, the groups that they need, and where sshd finds their keys.
+
+use std::collections::BTreeMap;
+
+use ignition_config::v3_3;
+
+use super::names::path;
+use super::{File, Fragment, Origin};
+use crate::names::UserName;
+use crate::plan::{Node, User};
+
+/// Groups that the base has: those of Debian's base-passwd, and those that its packages make. Ignition would fail to add
+/// one again.
+const BASE_GROUPS: &[&str] = &[
+    "_ssh",
+    "adm",
+    "audio",
+    "backup",
+    "bin",
+    "cdrom",
+    "clock",
+    "crontab",
+    "daemon",
+    "dialout",
+    "dip",
+    "disk",
+    "etcd",
+    "fax",
+    "floppy",
+    "games",
+    "input",
+    "irc",
+    "kmem",
+    "kvm",
+    "list",
+    "lp",
+    "mail",
+    "man",
+    "messagebus",
+    "news",
+    "nogroup",
+    "operator",
+    "plugdev",
+    "polkitd",
+    "proxy",
+    "render",
+    "root",
+    "sasl",
+    "sgx",
+    "shadow",
+    "src",
+    "staff",
+    "sudo",
+    "sys",
+    "systemd-journal",
+    "systemd-network",
+    "systemd-resolve",
+    "systemd-timesync",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "uucp",
+    "video",
+    "voice",
+    "www-data",
+];
+
+/// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with `usermod(8)`.
+pub fn users(node: &Node) -> Fragment {
+    let mut fragment = Fragment::default();
+    for user in &node.users {
+        fragment
+            .users
+            .push((account(user), Origin::new("users", user.span)));
+    }
+    for (name, origin) in missing_groups(node) {
+        fragment
+            .groups
+            .push((v3_3::Group::new(name.to_string()), origin));
+    }
+    fragment.files.extend(authorized_keys(node));
+    fragment
+}
+
+fn account(user: &User) -> v3_3::User {
+    let name = user.name.to_string();
+    let shell = match &user.shell {
+        Some(shell) => Some(shell.to_string()),
+        // useradd's own default is /bin/sh.
+        None if name != "root" => Some("/bin/bash".to_owned()),
+        None => None,
+    };
+    let groups: Vec<_> = user.groups.iter().map(ToString::to_string).collect();
+    v3_3::User {
+        uid: user.uid.map(i64::from),
+        groups: (!groups.is_empty()).then_some(groups),
+        shell,
+        home_dir: user.home_dir.as_ref().map(ToString::to_string),
+        ssh_authorized_keys: (!user.ssh_authorized_keys.is_empty())
+            .then(|| user.ssh_authorized_keys.clone()),
+        password_hash: user.password_hash.clone(),
+        ..v3_3::User::new(name)
+    }
+}
+
+/// Groups that users are in and that neither the base nor the spec's `passwd.groups` has.
+fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
+    let mut missing = BTreeMap::new();
+    for user in &node.users {
+        for group in &user.groups {
+            let name = group.as_str();
+            let known = BASE_GROUPS.contains(&name)
+                || node.own.groups.iter().any(|(own, _)| own.name == name)
+                // useradd makes a group of each user's own name.
+                || node.users.iter().any(|other| other.name.as_str() == name);
+            if !known {
+                missing
+                    .entry(group)
+                    .or_insert_with(|| Origin::new("users", user.span));
+            }
+        }
+    }
+    missing
+}
+
+/// Ignition writes keys to a file of its own beside `authorized_keys`, where sshd does not look by itself (`sshd_config(5)`).
+fn authorized_keys(node: &Node) -> Option<File> {
+    let user = node
+        .users
+        .iter()
+        .find(|user| !user.ssh_authorized_keys.is_empty())?;
+    Some(File::text(
+        path("/etc/ssh/sshd_config.d/20-ignition.conf"),
+        "AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys.d/ignition\n",
+        Origin::new("users", user.span),
+    ))
+}

@@ -1,0 +1,56 @@
+//! The keys of etcd, named and placed as kubeadm does.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::keys::{Issued, Keys};
+use super::profile::{Names, Profile};
+use crate::plan::{EtcdTls, KeyPair};
+
+/// The folder of etcd's authority, and of a node's etcd certificates below that node's folder.
+const FOLDER: &str = "etcd";
+
+impl Keys<'_> {
+    /// What the member on `node` needs: reached as `dns` and `addresses` beside `node`, `localhost`, 127.0.0.1 and `::1`.
+    pub fn etcd_member(
+        &mut self,
+        node: &str,
+        dns: &BTreeSet<String>,
+        addresses: &BTreeSet<IpAddr>,
+    ) -> Result<EtcdTls> {
+        let authority = self.etcd_authority()?;
+        let folder = Path::new("nodes").join(node).join(FOLDER);
+        let names = Names::of_node(
+            dns.iter().cloned().chain([node.to_owned()]),
+            addresses.iter().copied(),
+        );
+        let member = Profile::member(node, names);
+        let client = Profile::client("kube-etcd-healthcheck-client");
+        Ok(EtcdTls {
+            server: self
+                .leaf(&folder.join("server"), &member, &authority)?
+                .into(),
+            peer: self.leaf(&folder.join("peer"), &member, &authority)?.into(),
+            healthcheck_client: self
+                .leaf(&folder.join("healthcheck-client"), &client, &authority)?
+                .into(),
+            ca_certificate: authority.pem,
+        })
+    }
+
+    fn etcd_authority(&mut self) -> Result<super::keys::Authority> {
+        self.authority(Path::new(FOLDER), &Profile::authority("etcd-ca"), FOLDER)
+    }
+}
+
+impl From<Issued> for KeyPair {
+    fn from(issued: Issued) -> Self {
+        Self {
+            certificate: issued.certificate,
+            key: issued.key,
+        }
+    }
+}

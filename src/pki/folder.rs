@@ -1,0 +1,249 @@
+//! The `keys/` folder on disk: private, locked while in use, each file there whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// Larger than any key or certificate; what is larger is not one.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// Names of files that are not yet whole start with this; those of a build that was killed are removed by the next.
+const UNFINISHED: &str = ".unfinished-";
+
+const LOCK: &str = ".lock";
+
+/// Whether the folder may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// What is missing is made and kept. One build at a time.
+    Write,
+    /// Nothing on disk changes: what is missing is made in memory and forgotten.
+    Look,
+}
+
+/// An open key folder. Paths in it are relative to it: `etcd/ca.crt`.
+#[derive(Debug)]
+pub struct KeyFolder {
+    root: PathBuf,
+    access: Access,
+    /// What would have been written, with [`Access::Look`].
+    in_memory: BTreeMap<PathBuf, String>,
+    /// Held as long as the folder is open.
+    _lock: Option<File>,
+}
+
+impl KeyFolder {
+    /// Opens `root`, and makes it (mode 0700, with a `.gitignore` that keeps it out of every repository) where `access` allows.
+    /// Waits while another build has it.
+    ///
+    /// Fails when the folder holds keys and others than its owner can enter it.
+    pub fn open(root: impl Into<PathBuf>, access: Access) -> Result<Self> {
+        let root = root.into();
+        let lock = match access {
+            Access::Write => {
+                make_private(&root)?;
+                let lock = OpenOptions::new()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .mode(0o600)
+                    .open(root.join(LOCK))
+                    .with_context(|| format!("opening {}", root.join(LOCK).display()))?;
+                lock.lock()
+                    .with_context(|| format!("locking {}", root.display()))?;
+                Some(lock)
+            }
+            Access::Look => match File::open(root.join(LOCK)) {
+                Ok(lock) => {
+                    lock.lock_shared()
+                        .with_context(|| format!("locking {}", root.display()))?;
+                    Some(lock)
+                }
+                // A folder that was never written to, or that the user may not even read: reading its files will tell.
+                Err(_) => None,
+            },
+        };
+        let folder = Self {
+            root,
+            access,
+            in_memory: BTreeMap::new(),
+            _lock: lock,
+        };
+        folder.refuse_open_folder()?;
+        if access == Access::Write {
+            remove_unfinished(&folder.root)?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder's path, as it was named.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether what is missing is made and kept.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// The path of a file of the folder, for messages.
+    pub fn path(&self, file: impl AsRef<Path>) -> PathBuf {
+        self.root.join(file)
+    }
+
+    /// The text of `file`; `None` when there is none.
+    pub fn read(&self, file: impl AsRef<Path>) -> Result<Option<String>> {
+        if let Some(text) = self.in_memory.get(file.as_ref()) {
+            return Ok(Some(text.clone()));
+        }
+        let path = self.path(file);
+        let reading = || format!("reading {}", path.display());
+        let opened = match File::open(&path) {
+            Ok(opened) => opened,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e).with_context(reading),
+        };
+        let mut text = String::new();
+        opened
+            .take(MAX_FILE + 1)
+            .read_to_string(&mut text)
+            .with_context(reading)?;
+        if text.len() as u64 > MAX_FILE {
+            bail!("{} is larger than any key or certificate", path.display());
+        }
+        Ok(Some(text))
+    }
+
+    /// Keeps `text` as `file`, readable by the owner alone. The file is there whole or not at all, whenever the machine stops.
+    pub fn write(&mut self, file: impl AsRef<Path>, text: &str) -> Result<()> {
+        let file = file.as_ref();
+        if self.access == Access::Look {
+            self.in_memory.insert(file.to_owned(), text.to_owned());
+            return Ok(());
+        }
+        let path = self.path(file);
+        let writing = || format!("writing {}", path.display());
+        let parent = path.parent().unwrap_or(&self.root);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .with_context(writing)?;
+        let mut unfinished = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .permissions(Permissions::from_mode(0o600))
+            .tempfile_in(parent)
+            .with_context(writing)?;
+        unfinished
+            .write_all(text.as_bytes())
+            .with_context(writing)?;
+        unfinished.as_file().sync_all().with_context(writing)?;
+        unfinished
+            .persist(&path)
+            .map_err(|e| e.error)
+            .with_context(writing)?;
+        File::open(parent)
+            .and_then(|folder| folder.sync_all())
+            .with_context(writing)
+    }
+
+    /// All files below the folder with this ending, relative to it and sorted. Links are not followed.
+    pub fn files(&self, ending: &str) -> Result<Vec<PathBuf>> {
+        files_below(&self.root, ending)
+    }
+
+    /// As `ssh` does with its keys: a secret that others could have read is not used as if it were one.
+    fn refuse_open_folder(&self) -> Result<()> {
+        let mode = match fs::metadata(&self.root) {
+            Ok(metadata) => metadata.permissions().mode() & 0o777,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e).with_context(|| format!("reading {}", self.root.display())),
+        };
+        if !open_to_others(mode) || self.files("key")?.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "{root} holds private keys and is open to other users (mode {mode:04o}): close it with `chmod 700 {root}`; \
+             if someone may have read them, remove the folder instead and let every node be built anew",
+            root = self.root.display(),
+        )
+    }
+}
+
+/// Whether group or others have any permission in `mode`.
+fn open_to_others(mode: u32) -> bool {
+    const GROUP_AND_OTHERS: u32 = 0o077;
+    mode & GROUP_AND_OTHERS != 0
+}
+
+fn remove_unfinished(folder: &Path) -> Result<()> {
+    let reading = || format!("reading {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        let path = entry.path();
+        if entry.file_type().with_context(reading)?.is_dir() {
+            remove_unfinished(&path)?;
+        } else if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(UNFINISHED.as_bytes())
+        {
+            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the folder where it is missing; closes it to others where it holds no key yet (as a fresh checkout's, made by git).
+fn make_private(root: &Path) -> Result<()> {
+    let making = || format!("making the key folder {}", root.display());
+    match DirBuilder::new().mode(0o700).create(root) {
+        Ok(()) => {
+            // Everything in it is secret or follows from what is.
+            fs::write(root.join(".gitignore"), "*\n").with_context(making)
+        }
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            let metadata = fs::metadata(root).with_context(making)?;
+            if !metadata.is_dir() {
+                bail!("{} is to be the key folder, but is a file", root.display());
+            }
+            if files_below(root, "key")?.is_empty() && open_to_others(metadata.permissions().mode())
+            {
+                fs::set_permissions(root, Permissions::from_mode(0o700))
+                    .with_context(|| format!("closing {} to other users", root.display()))?;
+            }
+            Ok(())
+        }
+        Err(e) => Err(e).with_context(making),
+    }
+}
+
+fn files_below(root: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let reading = || format!("reading {}", folder.display());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(e).with_context(reading),
+        };
+        for entry in entries {
+            let entry = entry.with_context(reading)?;
+            let path = entry.path();
+            if entry.file_type().with_context(reading)?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == ending)
+                && !entry.file_name().as_encoded_bytes().starts_with(b".")
+            {
+                found.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

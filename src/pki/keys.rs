@@ -1,0 +1,394 @@
+//! Gives keys and certificates: those of the folder where they are good, new ones where they are not.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+use super::CryptoRng;
+use super::certificate::{Certificate, PrivateKey};
+use super::folder::{Access, KeyFolder};
+use super::issue::{issue, self_signed};
+use super::profile::{EXPIRY_WARNING, Profile};
+
+/// What happened in the key folder that the user should be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// There was none.
+    Made { path: PathBuf, subject: String },
+    /// There was one that is no longer right; its private key was kept.
+    Reissued { path: PathBuf, why: String },
+    /// It ends within 30 days. Negative `days`: it has ended.
+    Expires { path: PathBuf, days: i64 },
+}
+
+impl Notice {
+    /// Whether it asks the user to do something.
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Self::Expires { .. })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Made { path, subject } => write!(f, "made {} ({subject})", path.display()),
+            Self::Reissued { path, why } => write!(f, "issued {} anew: {why}", path.display()),
+            Self::Expires { path, days } if *days < 0 => {
+                write!(f, "{} expired {} days ago", path.display(), -days)
+            }
+            Self::Expires { path, days } => write!(
+                f,
+                "{} expires in {days} days: remove it to have it issued anew, then build and boot the node",
+                path.display()
+            ),
+        }
+    }
+}
+
+/// The keys of a cluster, in use.
+pub struct Keys<'a> {
+    folder: KeyFolder,
+    now: SystemTime,
+    rng: &'a mut dyn CryptoRng,
+    notices: Vec<Notice>,
+}
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("folder", &self.folder)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An authority; without its private key it vouches for what it has signed, and signs nothing more.
+pub(super) struct Authority {
+    pub file: PathBuf,
+    pub certificate: Certificate,
+    pub pem: String,
+    key: Option<PrivateKey>,
+}
+
+/// A certificate and its key, in PEM.
+pub(super) struct Issued {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl<'a> Keys<'a> {
+    /// The keys in `folder`, used at `now`; new ones come from `rng`.
+    pub fn new(folder: KeyFolder, now: SystemTime, rng: &'a mut dyn CryptoRng) -> Self {
+        Self {
+            folder,
+            now,
+            rng,
+            notices: Vec::new(),
+        }
+    }
+
+    /// What the user should be told, in the order in which it happened.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// The folder that they are kept in.
+    pub fn folder(&self) -> &KeyFolder {
+        &self.folder
+    }
+
+    /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same `user` of this cluster: builds
+    /// repeat.
+    ///
+    /// It is derived from a secret of the folder, and never from the password: a salt that follows from the password would let
+    /// whoever reads the hash try passwords at the speed of the derivation rather than at that of the hash.
+    pub fn password_salt(&mut self, user: &str) -> Result<[u8; 12]> {
+        const FILE: &str = "password-salt.key";
+        let secret = match self.folder.read(FILE)? {
+            Some(secret) if secret.trim_end().len() == 64 => secret.trim_end().to_owned(),
+            Some(_) => bail!(
+                "{} is damaged: it has other than 64 characters; remove it to have it made anew, which changes the hashes of passwords",
+                self.folder.path(FILE).display()
+            ),
+            None => {
+                let mut secret = [0; 32];
+                self.rng.fill_bytes(&mut secret);
+                let secret = hexadecimal(&secret);
+                self.folder.write(FILE, &format!("{secret}\n"))?;
+                secret
+            }
+        };
+        let digest = Sha256::new()
+            .chain_update(secret)
+            .chain_update([0])
+            .chain_update(user)
+            .finalize();
+        let mut salt = [0; 12];
+        salt.copy_from_slice(&digest[..12]);
+        Ok(salt)
+    }
+
+    /// The authority `folder/ca.crt` as `profile` says; made where there is none yet.
+    pub(super) fn authority(
+        &mut self,
+        folder: &Path,
+        profile: &Profile,
+        leaves: &str,
+    ) -> Result<Authority> {
+        let file = folder.join("ca.crt");
+        let key_file = folder.join("ca.key");
+        let key = self.read_key(&key_file)?;
+        let Some(certificate) = self.read_certificate(&file)? else {
+            if let Some(orphan) = self.first_leaf(leaves)? {
+                bail!(
+                    "{} is missing, but {} was issued by it: bring it back, or move the whole of {} away to have a new cluster's keys made",
+                    self.show(&file),
+                    self.show(&orphan),
+                    self.folder.root().display()
+                );
+            }
+            return self.new_authority(file, &key_file, key, profile);
+        };
+        self.check_pair(&certificate, key.as_ref(), &file, &key_file)?;
+        if !certificate.usages().contains(&super::Usage::Authority) {
+            bail!(
+                "{} is not a certificate authority's (basicConstraints has no CA:TRUE)",
+                self.show(&file)
+            );
+        }
+        if certificate.is_expired(self.now) {
+            bail!(
+                "{} expired {} days ago: move {} away to have a new cluster's keys made, then build and boot every node",
+                self.show(&file),
+                -certificate.days_left(self.now),
+                self.folder.root().display()
+            );
+        }
+        self.warn_of_expiry(&certificate, &file);
+        Ok(Authority {
+            pem: certificate.to_pem().with_context(|| self.show(&file))?,
+            file,
+            certificate,
+            key,
+        })
+    }
+
+    /// The key is written first: a build that stops between the two leaves a key that the next one uses.
+    fn new_authority(
+        &mut self,
+        file: PathBuf,
+        key_file: &Path,
+        key: Option<PrivateKey>,
+        profile: &Profile,
+    ) -> Result<Authority> {
+        let key = match key {
+            Some(key) => key,
+            None => self.new_key(key_file)?,
+        };
+        let certificate = self_signed(profile, &key, self.now, self.rng)?;
+        let pem = certificate.to_pem()?;
+        self.folder.write(&file, &pem)?;
+        self.tell_of_new(Notice::Made {
+            path: self.folder.path(&file),
+            subject: certificate.subject(),
+        });
+        Ok(Authority {
+            file,
+            certificate,
+            pem,
+            key: Some(key),
+        })
+    }
+
+    /// The certificate `stem.crt` and its key, as `profile` says and issued by `authority`: that of the folder where it is right,
+    /// else a new one for the folder's key.
+    pub(super) fn leaf(
+        &mut self,
+        stem: &Path,
+        profile: &Profile,
+        authority: &Authority,
+    ) -> Result<Issued> {
+        let file = stem.with_extension("crt");
+        let key_file = stem.with_extension("key");
+        let old_key = self.read_key(&key_file)?;
+        let old = self.read_certificate(&file)?;
+        if let Some(certificate) = &old {
+            if old_key.is_none() {
+                bail!(
+                    "{} is missing: bring it back, or remove {} to have both made anew",
+                    self.show(&key_file),
+                    self.show(&file)
+                );
+            }
+            self.check_pair(certificate, old_key.as_ref(), &file, &key_file)?;
+        }
+        let why = old
+            .as_ref()
+            .and_then(|c| self.why_not(c, profile, authority));
+        if let (Some(certificate), Some(key), None) = (&old, &old_key, &why) {
+            self.warn_of_expiry(certificate, &file);
+            return Ok(Issued {
+                certificate: certificate.to_pem()?,
+                key: key.to_pem()?,
+            });
+        }
+        let Some(authority_key) = &authority.key else {
+            bail!(
+                "{} cannot be issued ({}): {} is not there",
+                self.show(&file),
+                why.unwrap_or_else(|| "it is missing".to_owned()),
+                self.show(&authority.file.with_extension("key"))
+            );
+        };
+        let key = match old_key {
+            Some(key) => key,
+            None => self.new_key(&key_file)?,
+        };
+        let certificate = issue(
+            profile,
+            &key,
+            &authority.certificate,
+            authority_key,
+            self.now,
+            self.rng,
+        )?;
+        let pem = certificate.to_pem()?;
+        self.folder.write(&file, &pem)?;
+        let path = self.folder.path(&file);
+        self.tell_of_new(match why {
+            Some(why) => Notice::Reissued { path, why },
+            None => Notice::Made {
+                path,
+                subject: certificate.subject(),
+            },
+        });
+        Ok(Issued {
+            certificate: pem,
+            key: key.to_pem()?,
+        })
+    }
+
+    /// Why a certificate cannot be used as `profile`; `None`: it can.
+    fn why_not(
+        &self,
+        certificate: &Certificate,
+        profile: &Profile,
+        authority: &Authority,
+    ) -> Option<String> {
+        if !certificate.is_issued_by(&authority.certificate) {
+            return Some(format!(
+                "the old one was not issued by {}",
+                self.show(&authority.file)
+            ));
+        }
+        if certificate.is_expired(self.now) {
+            return Some(format!(
+                "the old one expired {} days ago",
+                -certificate.days_left(self.now)
+            ));
+        }
+        if certificate.common_name().as_deref() != Some(&profile.common_name) {
+            return Some(format!("its subject becomes CN={}", profile.common_name));
+        }
+        if certificate.usages() != profile.usages {
+            return Some("its usages change".to_owned());
+        }
+        let (old, new) = (certificate.names().texts(), profile.names.texts());
+        let added: Vec<_> = new
+            .iter()
+            .filter(|name| !old.contains(name))
+            .map(|name| format!("+{name}"))
+            .collect();
+        let removed: Vec<_> = old
+            .iter()
+            .filter(|name| !new.contains(name))
+            .map(|name| format!("-{name}"))
+            .collect();
+        let changes = [added, removed].concat();
+        (!changes.is_empty()).then(|| {
+            format!(
+                "the node's names or addresses changed ({})",
+                changes.join(", ")
+            )
+        })
+    }
+
+    fn check_pair(
+        &self,
+        certificate: &Certificate,
+        key: Option<&PrivateKey>,
+        file: &Path,
+        key_file: &Path,
+    ) -> Result<()> {
+        match key {
+            Some(key) if !certificate.matches(key) => bail!(
+                "{} is not the private key of {}: bring back the pair that belongs together, or remove both",
+                self.show(key_file),
+                self.show(file)
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was made in memory alone is nobody's business.
+    fn tell_of_new(&mut self, notice: Notice) {
+        if self.folder.access() == Access::Write {
+            self.notices.push(notice);
+        }
+    }
+
+    fn warn_of_expiry(&mut self, certificate: &Certificate, file: &Path) {
+        if certificate.not_after() < self.now + EXPIRY_WARNING {
+            self.notices.push(Notice::Expires {
+                path: self.folder.path(file),
+                days: certificate.days_left(self.now),
+            });
+        }
+    }
+
+    fn new_key(&mut self, file: &Path) -> Result<PrivateKey> {
+        let key = PrivateKey::generate(self.rng);
+        self.folder.write(file, &key.to_pem()?)?;
+        Ok(key)
+    }
+
+    fn read_key(&self, file: &Path) -> Result<Option<PrivateKey>> {
+        let Some(pem) = self.folder.read(file)? else {
+            return Ok(None);
+        };
+        let key = PrivateKey::from_pem(&pem).map_err(|e| anyhow!("{} {e}", self.show(file)))?;
+        Ok(Some(key))
+    }
+
+    fn read_certificate(&self, file: &Path) -> Result<Option<Certificate>> {
+        let Some(pem) = self.folder.read(file)? else {
+            return Ok(None);
+        };
+        let certificate =
+            Certificate::from_pem(&pem).map_err(|e| anyhow!("{} {e}", self.show(file)))?;
+        Ok(Some(certificate))
+    }
+
+    /// The first certificate of a node in a folder of this name, whoever issued it.
+    fn first_leaf(&self, folder: &str) -> Result<Option<PathBuf>> {
+        let files = self.folder.files("crt")?;
+        Ok(files
+            .into_iter()
+            .find(|file| file.starts_with("nodes") && file.iter().any(|part| part == folder)))
+    }
+
+    fn show(&self, file: &Path) -> String {
+        self.folder.path(file).display().to_string()
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
+        text
+    })
+}

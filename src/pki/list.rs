@@ -1,0 +1,65 @@
+//! What `imgbuild keys list` shows.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+use super::certificate::{Certificate, CertificateError, PrivateKey};
+use super::folder::KeyFolder;
+use super::profile::Usage;
+
+/// One certificate of the folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Relative to the folder: `etcd/ca.crt`.
+    pub path: PathBuf,
+    pub subject: String,
+    pub issuer: String,
+    pub usages: BTreeSet<Usage>,
+    /// DNS names, then addresses.
+    pub names: Vec<String>,
+    pub not_before: SystemTime,
+    pub not_after: SystemTime,
+    /// Whole days; negative when it has ended.
+    pub days_left: i64,
+    /// Whether the key beside it is its own; `None`: there is no key beside it, or none that can be read.
+    pub matches_key: Option<bool>,
+}
+
+/// All certificates of the folder by path, those that cannot be read with the reason. Nothing is changed.
+pub fn list(
+    folder: &KeyFolder,
+    now: SystemTime,
+) -> Result<Vec<Result<Listed, (PathBuf, CertificateError)>>> {
+    let mut listed = Vec::new();
+    for path in folder.files("crt")? {
+        let Some(pem) = folder.read(&path)? else {
+            continue; // removed since
+        };
+        let certificate = match Certificate::from_pem(&pem) {
+            Ok(certificate) => certificate,
+            Err(why) => {
+                listed.push(Err((path, why)));
+                continue;
+            }
+        };
+        let key = folder.read(path.with_extension("key"))?;
+        let matches_key = key
+            .and_then(|pem| PrivateKey::from_pem(&pem).ok())
+            .map(|key| certificate.matches(&key));
+        listed.push(Ok(Listed {
+            subject: certificate.subject(),
+            issuer: certificate.issuer(),
+            usages: certificate.usages(),
+            names: certificate.names().texts(),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+            days_left: certificate.days_left(now),
+            matches_key,
+            path,
+        }));
+    }
+    Ok(listed)
+}

@@ -1,0 +1,110 @@
+//! The packet filter of one node.
+
+use ipnet::IpNet;
+
+use super::addresses::{host_bits, overlap};
+use super::interfaces::unknown;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::plan::{Firewall, FirewallRule, InterfaceMatch, Node, Protocol};
+
+pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    let Some(firewall) = &node.firewall else {
+        return;
+    };
+    let mut networks = super::Twice::new("the network");
+    for network in &firewall.allow_from {
+        found.extend(host_bits(network, "a network that is allowed"));
+        let network = Located::new(network.trunc().to_string(), network.span);
+        found.extend(networks.see(network.value.clone(), &network.value, network.span));
+    }
+    rules(firewall, found);
+    masquerade(node, firewall, found);
+}
+
+fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
+    for (at, rule) in firewall.allow.iter().enumerate() {
+        for network in &rule.from {
+            found.extend(host_bits(
+                &Located::new(*network, rule.span),
+                "a network that is allowed",
+            ));
+        }
+        if let Some(other) = firewall.allow[..at]
+            .iter()
+            .find(|other| says_the_same(other, rule))
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_PORT,
+                    rule.span,
+                    format!("{} is opened twice", ports(rule)),
+                )
+                .related(other.span, format!("{} is opened here", ports(other)))
+                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
+            );
+        }
+        for (port, what) in &firewall.role_ports {
+            if rule.protocol == Protocol::Tcp && (rule.ports.0..=rule.ports.1).contains(port) {
+                let wider = rule.from.is_empty() && !firewall.allow_from.is_empty();
+                let help = if wider {
+                    "the rule opens it to every network, beyond `allow_from`; leave it out, or give it `from` if that is meant"
+                } else {
+                    "leave it out"
+                };
+                found.push(
+                    Diagnostic::warning(
+                        codes::ROLE_PORT_OPENED,
+                        rule.span,
+                        format!("port {port} ({what}) is open already"),
+                    )
+                    .help(help),
+                );
+            }
+        }
+    }
+}
+
+/// Whether the two open a port in common to a network in common.
+fn says_the_same(a: &FirewallRule, b: &FirewallRule) -> bool {
+    let ports = a.ports.0 <= b.ports.1 && b.ports.0 <= a.ports.1;
+    let everyone = a.from.is_empty() || b.from.is_empty();
+    let networks = || {
+        a.from
+            .iter()
+            .any(|a: &IpNet| b.from.iter().any(|b| overlap(a, b)))
+    };
+    a.protocol == b.protocol && ports && (everyone || networks())
+}
+
+fn ports(rule: &FirewallRule) -> String {
+    let protocol = match rule.protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+    };
+    match rule.ports {
+        (first, last) if first == last => format!("{protocol} port {first}"),
+        (first, last) => format!("{protocol} port {first}-{last}"),
+    }
+}
+
+fn masquerade(node: &Node, firewall: &Firewall, found: &mut Vec<Diagnostic>) {
+    let interfaces = &node.network.interfaces;
+    // A card without a name in the spec may have any.
+    let nameless = interfaces.iter().any(|interface| {
+        matches!(
+            interface.matching,
+            InterfaceMatch::AnyEthernet | InterfaceMatch::Mac { rename: None, .. }
+        )
+    });
+    for masquerade in &firewall.masquerade {
+        found.extend(host_bits(&masquerade.source, "a network to masquerade"));
+        let names = || {
+            interfaces
+                .iter()
+                .filter_map(|interface| interface.matching.name())
+        };
+        if !nameless && !names().any(|name| *name == masquerade.interface.value) {
+            found.push(unknown(&masquerade.interface, "which leads out", names()));
+        }
+    }
+}

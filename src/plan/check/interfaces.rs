@@ -1,0 +1,218 @@
+//! Interfaces of one node: names, cards, and how links are made of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Once;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::names::InterfaceName;
+use crate::parts::kernel_named;
+use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Node};
+
+pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    let interfaces = &node.network.interfaces;
+    duplicates(interfaces, found);
+    let by_name: BTreeMap<&InterfaceName, &Interface> = interfaces
+        .iter()
+        .filter_map(|i| Some((i.matching.name()?, i)))
+        .collect();
+    parts_of_links(interfaces, &by_name, found);
+    loops(interfaces, &by_name, found);
+    vlans(interfaces, &by_name, found);
+    kernel_names(node, found);
+}
+
+fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
+    let mut names = Once::new(codes::DUPLICATE_INTERFACE);
+    let mut cards = Once::new(codes::DUPLICATE_MAC);
+    for interface in interfaces {
+        if let Some(name) = interface.matching.name() {
+            found.extend(names.see(name, interface.span, || {
+                format!("two interfaces are named `{name}`")
+            }));
+            if name.as_str() == "lo" {
+                found.push(
+                    Diagnostic::error(codes::LOOPBACK_INTERFACE, interface.span, "the loopback interface is not configured")
+                        .help("it is always there with 127.0.0.1 and ::1; give addresses of the node's own to a card"),
+                );
+            }
+        }
+        if let InterfaceMatch::Mac { mac, .. } = interface.matching {
+            found.extend(cards.see(mac, interface.span, || {
+                format!("two interfaces have the MAC address {mac}")
+            }));
+        }
+    }
+}
+
+/// Members of bonds and bridges, parents of VLANs.
+fn parts_of_links(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut used = Once::new(codes::MEMBER_TWICE);
+    for interface in interfaces {
+        let role = match interface.kind {
+            LinkKind::Physical => continue,
+            LinkKind::Vlan { .. } => "a VLAN's parent",
+            LinkKind::Bond { .. } => "a member of a bond",
+            LinkKind::Bridge { .. } => "a member of a bridge",
+        };
+        for part in interface.kind.parts() {
+            let card = by_name.get(&part.value);
+            if card.is_none() && !may_be_a_card(part.as_str()) {
+                found.push(unknown(part, role, by_name.keys().copied()));
+                continue;
+            }
+            if matches!(interface.kind, LinkKind::Vlan { .. }) {
+                continue;
+            }
+            found.extend(used.see(&part.value, part.span, || {
+                format!("`{}` is a member of two links", part.value)
+            }));
+            let Some(card) = card else {
+                continue;
+            };
+            if card.dhcp != Dhcp::No
+                || !card.addresses.is_empty()
+                || !card.gateways.is_empty()
+                || !card.routes.is_empty()
+            {
+                found.push(
+                    Diagnostic::error(
+                        codes::MEMBER_WITH_ADDRESSES,
+                        card.span,
+                        format!("`{}` is {role} and has addresses of its own", part.value),
+                    )
+                    .related(part.span, "a member here")
+                    .help("give addresses, routes and DHCP to the bond or bridge"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev gives by where the card sits
+/// (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`, then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
+fn may_be_a_card(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if name.strip_prefix("eth").is_some_and(digits) {
+        return true;
+    }
+    let kinds = ["en", "wl", "ww", "ib", "sl"];
+    let place = kinds.iter().find_map(|kind| name.strip_prefix(kind));
+    place.is_some_and(|place| {
+        place.starts_with(['o', 's', 'p', 'x', 'P', 'v', 'a', 'i'])
+            && place.contains(|c: char| c.is_ascii_hexdigit())
+    })
+}
+
+/// Cards under the kernel's own names, where it has several to number.
+fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
+    let named = kernel_named(node);
+    if let [(first, _), .., (last, span)] = named.as_slice() {
+        found.push(
+            Diagnostic::warning(
+                codes::KERNEL_NAMES,
+                *span,
+                format!("the kernel may number its cards another way, `{first}` for `{last}`"),
+            )
+            .help("add each card's `mac:`, and any other name than eth0, eth1 …"),
+        );
+    }
+}
+
+/// Reports a name that no interface of the node has.
+pub(super) fn unknown<'a>(
+    name: &Located<InterfaceName>,
+    role: &str,
+    known: impl Iterator<Item = &'a InterfaceName>,
+) -> Diagnostic {
+    let known: BTreeSet<_> = known.map(|name| format!("`{name}`")).collect();
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_INTERFACE,
+        name.span,
+        format!("`{}`, {role}, is not an interface of this node", name.value),
+    );
+    if known.is_empty() {
+        diagnostic.help(format!("add `- name: {}` under `interfaces:`", name.value))
+    } else {
+        let known: Vec<_> = known.into_iter().collect();
+        diagnostic.help(format!(
+            "its interfaces are {}; add `- name: {}` under `interfaces:` if it is one more",
+            known.join(", "),
+            name.value
+        ))
+    }
+}
+
+/// Follows every link down to its parts; one that comes back to itself is reported once, where it closes.
+fn loops(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut told = BTreeSet::new();
+    for interface in interfaces {
+        let Some(start) = interface.matching.name() else {
+            continue;
+        };
+        let mut reached = BTreeSet::new();
+        let mut open = vec![interface];
+        while let Some(next) = open.pop() {
+            for part in next.kind.parts() {
+                if part.value == *start {
+                    // The interfaces of the loop are told together with the first of them.
+                    if !reached.iter().any(|name| told.contains(name)) && told.insert(start) {
+                        found.push(
+                            Diagnostic::error(
+                                codes::INTERFACE_LOOP,
+                                part.span,
+                                format!("`{start}` is made of itself"),
+                            )
+                            .help(
+                                "a bond, bridge or VLAN lies on other interfaces, down to a card",
+                            ),
+                        );
+                    }
+                } else if reached.insert(&part.value)
+                    && let Some(below) = by_name.get(&part.value)
+                {
+                    open.push(below);
+                }
+            }
+        }
+    }
+}
+
+fn vlans(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut ids = Once::new(codes::DUPLICATE_VLAN);
+    for interface in interfaces {
+        let LinkKind::Vlan { id, parent } = &interface.kind else {
+            continue;
+        };
+        found.extend(ids.see((&parent.value, *id), interface.span, || {
+            format!("VLAN {id} of `{}` is there twice", parent.value)
+        }));
+        let below = by_name.get(&parent.value).and_then(|parent| parent.mtu);
+        if let (Some(mtu), Some(most)) = (interface.mtu, below)
+            && mtu > most
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::MTU_ABOVE_PARENT,
+                    interface.span,
+                    format!(
+                        "the VLAN's MTU of {mtu} is above the {most} of `{}`",
+                        parent.value
+                    ),
+                )
+                .help("a frame of the VLAN has to fit into one of its parent"),
+            );
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is wrong between values that are each right: checked on decided nodes, every mistake in one run.
+//!
+//! A check adds to a list of diagnostics and never stops another. Codes E02xx and W02xx, explained in
+//! [`crate::diagnostic::codes`].
+
+mod addresses;
+mod boot;
+mod cluster;
+mod disks;
+mod etcd;
+mod firewall;
+mod interfaces;
+mod names;
+mod own;
+mod secrets;
+
+use std::collections::BTreeMap;
+
+pub(super) use etcd::{Member, check as etcd};
+
+use super::Node;
+use crate::diagnostic::{Code, Diagnostic, Span, codes};
+
+/// Everything that is wrong with `nodes`, one after another and between them.
+pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for node in nodes {
+        interfaces::check(node, &mut found);
+        addresses::check(node, &mut found);
+        names::check(node, &mut found);
+        boot::check(node, &mut found);
+        disks::check(node, &mut found);
+        firewall::check(node, &mut found);
+        own::check(node, &mut found);
+        secrets::check(node, &mut found);
+    }
+    cluster::check(nodes, &mut found);
+    found
+}
+
+/// Finds what may be there once only.
+struct Once<K> {
+    code: Code,
+    seen: BTreeMap<K, Span>,
+}
+
+impl<K: Ord> Once<K> {
+    fn new(code: Code) -> Self {
+        Self {
+            code,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of `key` at `span`; the second time gives an error of `message` that points at the first.
+    fn see(&mut self, key: K, span: Span, message: impl FnOnce() -> String) -> Option<Diagnostic> {
+        match self.seen.get(&key) {
+            None => {
+                self.seen.insert(key, span);
+                None
+            }
+            // What nodes share is written once and seen once for each.
+            Some(&first) if first == span => None,
+            Some(&first) => {
+                Some(Diagnostic::error(self.code, span, message()).related(first, "first here"))
+            }
+        }
+    }
+}
+
+/// Finds what is there twice and does no harm: a warning.
+struct Twice {
+    what: &'static str,
+    seen: BTreeMap<String, Span>,
+}
+
+impl Twice {
+    /// `what` names the thing, with its article: "the module".
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of `key`, written as `shown` at `span`.
+    fn see(&mut self, key: String, shown: &str, span: Span) -> Option<Diagnostic> {
+        let first = *self.seen.entry(key).or_insert(span);
+        (first != span).then(|| {
+            Diagnostic::warning(
+                codes::NAMED_TWICE,
+                span,
+                format!("{} `{shown}` is there twice", self.what),
+            )
+            .related(first, "first here")
+            .help("leave one out")
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Findings that may only follow from another mistake.
+//!
+//! What the loader could not read looks as if it were not there. A finding of the kind "this is nowhere" is then kept back until the
+//! rest is right; all others stay, so that one run shows as much as it can.
+
+use crate::diagnostic::{Code, Diagnostic, Severity, Span, codes};
+use crate::spec::Loaded;
+
+/// Findings that something of the network is not there.
+const OF_NETWORK: &[Code] = &[
+    codes::UNKNOWN_INTERFACE,
+    codes::GATEWAY_OUTSIDE_NETWORK,
+    codes::ROUTE_UNREACHABLE,
+    codes::OWN_NAME_ELSEWHERE,
+    codes::ETCD_ADVERTISES_OTHER,
+    codes::ETCD_LISTENS_ELSEWHERE,
+];
+
+/// Findings that something anywhere is not there, a node for one.
+const OF_ANYTHING: &[Code] = &[
+    codes::ETCD_NEEDS_ADDRESS,
+    codes::EVEN_ETCD,
+    codes::ETCD_CLUSTER_WITHOUT_SELF,
+    codes::ETCD_CLUSTER_MISMATCH,
+    codes::ETCD_DISAGREE,
+    codes::ETCD_IN_MEMORY,
+    codes::BAD_MOUNT_UNIT,
+];
+
+/// `found` without what may be no mistake of its own.
+pub(super) fn without_doubtful(loaded: &Loaded, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if !loaded.has_errors() {
+        return found;
+    }
+    let errors: Vec<Span> = loaded
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .filter_map(|diagnostic| diagnostic.span)
+        .collect();
+    let within = |section: Span, at: Span| {
+        section.source == at.source && section.start <= at.start && at.end <= section.end
+    };
+    let network_read = loaded.cluster.nodes.iter().all(|node| {
+        let section = node.network.as_ref().map(|network| network.span);
+        section.is_some_and(|section| !errors.iter().any(|&at| within(section, at)))
+    });
+    let doubtful = |diagnostic: &Diagnostic| {
+        OF_ANYTHING.contains(&diagnostic.code)
+            || (!network_read && OF_NETWORK.contains(&diagnostic.code))
+    };
+    found
+        .into_iter()
+        .filter(|diagnostic| !doubtful(diagnostic))
+        .collect()
+}

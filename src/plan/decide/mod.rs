@@ -1,0 +1,303 @@
+//! From the spec to nodes with every default filled.
+
+mod doubt;
+mod etcd;
+mod files;
+mod filesystems;
+mod network;
+mod passwords;
+mod units;
+mod users;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+
+use super::check;
+use super::{CaCertificate, Cluster, KernelFlavour, Node, Swap, Target};
+use crate::diagnostic::{Diagnostic, Located, Severity, Sources};
+use crate::parts::Fragment;
+use crate::pki::Keys;
+use crate::spec::{self, Loaded, LocalFiles};
+
+/// Nodes of which everything is decided and checked, but what comes from the key folder.
+#[derive(Debug)]
+pub struct Decided {
+    /// What is doubtful, and stops nothing.
+    pub warnings: Vec<Diagnostic>,
+    cluster: Cluster,
+    /// By node: the names that its etcd certificates have.
+    etcd_keys: Vec<Option<EtcdKeys>>,
+    /// Passwords to hash: node, user, password.
+    passwords: Vec<(usize, usize, String)>,
+}
+
+#[derive(Debug)]
+struct EtcdKeys {
+    dns: std::collections::BTreeSet<String>,
+    addresses: std::collections::BTreeSet<std::net::IpAddr>,
+}
+
+/// Fills every default of `loaded` and checks everything across its fields. The error is all that is wrong with the spec, what the
+/// loader found included; nothing was written anywhere.
+pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
+    let spec = &loaded.cluster;
+    let mut decider = Decider {
+        files: &loaded.files,
+        cluster_name: cluster_name(spec, sources),
+        found: Vec::new(),
+    };
+    let mut nodes = Vec::new();
+    let mut drafts = Vec::new();
+    let mut passwords = Vec::new();
+    for (at, written) in spec.nodes.iter().enumerate() {
+        let mut node = decider.node(written);
+        let draft = written
+            .etcd
+            .as_ref()
+            .map(|etcd| decider.etcd(written, etcd, &node.network));
+        node.firewall = written.network.as_ref().and_then(|network| {
+            let etcd = draft.as_ref().map(|draft| &draft.member);
+            Some(Decider::firewall(network.firewall.as_ref()?, etcd))
+        });
+        for (user, password) in decider.passwords(written) {
+            passwords.push((at, user, password));
+        }
+        nodes.push(node);
+        drafts.push(draft);
+    }
+    decider.complete_clusters(&mut drafts);
+
+    let mut found = decider.found;
+    found.extend(check::nodes(&nodes));
+    let members: Vec<check::Member> = (spec.nodes.iter().zip(&nodes).zip(&drafts))
+        .filter_map(|((written, node), draft)| {
+            let draft = draft.as_ref()?;
+            Some(check::Member {
+                written: written.etcd.as_ref()?,
+                decided: &draft.member,
+                tls: draft.tls,
+                node,
+                shares_cluster: draft.shares_cluster,
+            })
+        })
+        .collect();
+    check::etcd(&members, &mut found);
+
+    let mut diagnostics = loaded.diagnostics.clone();
+    diagnostics.extend(doubt::without_doubtful(loaded, found));
+    let diagnostics = in_order(diagnostics);
+    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    let mut etcd_keys = Vec::new();
+    for (node, draft) in nodes.iter_mut().zip(drafts) {
+        etcd_keys.push(
+            draft
+                .as_ref()
+                .filter(|draft| draft.tls)
+                .map(|draft| EtcdKeys {
+                    dns: draft.dns.clone(),
+                    addresses: draft.addresses.clone(),
+                }),
+        );
+        node.etcd = draft.map(|draft| draft.member);
+    }
+    Ok(Decided {
+        warnings: diagnostics,
+        cluster: Cluster {
+            name: decider.cluster_name,
+            nodes,
+        },
+        etcd_keys,
+        passwords,
+    })
+}
+
+impl Decided {
+    /// Whether [`Decided::with_keys`] reads or makes anything.
+    pub fn needs_keys(&self) -> bool {
+        !self.passwords.is_empty() || self.etcd_keys.iter().any(Option::is_some)
+    }
+
+    /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key
+    /// folder's; the spec is right.
+    pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
+        for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
+            let (Some(member), Some(wanted)) = (&mut node.etcd, wanted) else {
+                continue;
+            };
+            let name = node.hostname.as_str();
+            let tls = keys
+                .etcd_member(name, &wanted.dns, &wanted.addresses)
+                .with_context(|| format!("preparing the etcd keys of {name}"))?;
+            member.tls = Some(tls);
+        }
+        // The same user with the same password on a thousand nodes is hashed once.
+        let mut hashes: BTreeMap<(String, &str), String> = BTreeMap::new();
+        for (node, user, password) in &self.passwords {
+            let user = &mut self.cluster.nodes[*node].users[*user];
+            let key = (user.name.to_string(), password.as_str());
+            let hash = if let Some(hash) = hashes.get(&key) {
+                hash.clone()
+            } else {
+                let hash = passwords::hash(password, &keys.password_salt(&key.0)?);
+                hashes.insert(key, hash.clone());
+                hash
+            };
+            user.password_hash = Some(hash);
+        }
+        Ok(self.cluster)
+    }
+}
+
+/// What is at hand while a spec is decided, and what was found wrong with it.
+struct Decider<'a> {
+    files: &'a LocalFiles,
+    cluster_name: String,
+    found: Vec<Diagnostic>,
+}
+
+impl Decider<'_> {
+    /// A node without its etcd and its firewall.
+    fn node(&mut self, written: &spec::Spec) -> Node {
+        let network = written.network.as_ref();
+        Node {
+            target: match written.target.map(|target| target.value) {
+                None | Some(spec::Target::Debian) => Target::Debian,
+            },
+            arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
+            kernel: match written.kernel.map(|kernel| kernel.value) {
+                None | Some(spec::Kernel::Generic) => KernelFlavour::Generic,
+                Some(spec::Kernel::Cloud) => KernelFlavour::Cloud,
+            },
+            hostname: written.hostname.clone(),
+            users: self.users(written),
+            network: self.network(written),
+            ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
+            hosts: network.map_or_else(Vec::new, |network| {
+                let names = |names: &Vec<Located<crate::names::Hostname>>| {
+                    names.iter().map(|name| name.value.clone()).collect()
+                };
+                network
+                    .hosts
+                    .iter()
+                    .map(|(address, hosts)| (*address, names(hosts)))
+                    .collect()
+            }),
+            firewall: None,
+            sysctls: written
+                .sysctls
+                .iter()
+                .map(|(key, value)| {
+                    // The key's place: that is what a second one repeats.
+                    (
+                        key.as_str().to_owned(),
+                        Located::new(value.as_str().to_owned(), key.span),
+                    )
+                })
+                .collect(),
+            modules: written
+                .modules
+                .iter()
+                .map(|m| m.as_ref().map(|m| m.as_str().to_owned()))
+                .collect(),
+            kernel_arguments: written
+                .kernel_arguments
+                .iter()
+                .map(|argument| {
+                    argument
+                        .as_ref()
+                        .map(|argument| argument.as_str().to_owned())
+                })
+                .collect(),
+            ca_certificates: written
+                .ca_certificates
+                .iter()
+                .filter_map(|ca| self.ca_certificate(ca))
+                .collect(),
+            swap: written.swap.as_ref().and_then(swap),
+            storage_device: written.storage_device.clone(),
+            etcd: None,
+            own: self.own(written),
+        }
+    }
+
+    fn ca_certificate(&self, written: &spec::CaCertificate) -> Option<CaCertificate> {
+        let pem = match (&written.inline, &written.local) {
+            (Some(inline), _) => inline.clone(),
+            (None, Some(local)) => Located::new(self.files.text(local)?.to_owned(), local.span),
+            (None, None) => return None,
+        };
+        Some(CaCertificate {
+            name: written.name.as_str().to_owned(),
+            pem,
+        })
+    }
+
+    /// The spec's `storage`, `systemd` and `passwd`.
+    fn own(&mut self, written: &spec::Spec) -> Fragment {
+        let mut own = Fragment::default();
+        if let Some(storage) = &written.storage {
+            self.disks(storage, &mut own);
+            self.filesystems(storage, &mut own);
+            self.files(storage, &mut own);
+        }
+        if let Some(systemd) = &written.systemd {
+            self.units(systemd, &mut own);
+        }
+        if let Some(passwd) = &written.passwd {
+            self.passwd(passwd, &mut own);
+        }
+        own
+    }
+}
+
+fn swap(written: &spec::Swap) -> Option<Swap> {
+    if let Some(zram) = &written.zram {
+        return Some(Swap::Zram {
+            size: zram.size.value.0,
+            span: zram.span,
+        });
+    }
+    written.device.clone().map(Swap::Device)
+}
+
+/// The name that the spec gives, else that of its file without its ending, in the letters that a token may have.
+fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
+    if let Some(name) = &spec.name {
+        return name.as_str().to_owned();
+    }
+    let stem = sources
+        .path(spec.span.source)
+        .file_stem()
+        .unwrap_or_default();
+    let plain: String = stem
+        .to_string_lossy()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+        .take(63)
+        .collect();
+    let plain = plain.trim_start_matches(['-', '_', '.']);
+    if plain.is_empty() {
+        "cluster".to_owned()
+    } else {
+        plain.to_owned()
+    }
+}
+
+/// By place, each once: what nodes share is found again at each of them.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for diagnostic in diagnostics {
+        let same = |other: &Diagnostic| {
+            (other.code, other.span, &other.message)
+                == (diagnostic.code, diagnostic.span, &diagnostic.message)
+        };
+        if !kept.iter().any(same) {
+            kept.push(diagnostic);
+        }
+    }
+    kept
+}

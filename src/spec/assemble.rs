@@ -1,0 +1,154 @@
+//! From the tree of a whole file, its includes merged in, to the nodes that it describes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::decode::{Decode, Decoder, LocalRequest};
+use super::merge::merge;
+use super::types::{Cluster, ClusterSection, Spec};
+use super::yaml::{Entry, Node, Scalar, Value};
+use crate::diagnostic::{Diagnostic, Located, codes};
+
+/// Values of all nodes of a file together, what is common counted for each.
+const MOST_VALUES: usize = 1_000_000;
+
+/// What a tree says.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The nodes that could be read, however much is wrong with the others; `None` where the tree is no spec at all.
+    pub cluster: Option<Cluster>,
+    pub diagnostics: Vec<Diagnostic>,
+    /// Local files that the spec names, each once.
+    pub local: Vec<LocalRequest>,
+}
+
+/// Reads `tree` as a spec file.
+pub fn assemble(tree: &Node) -> Assembled {
+    let mut decoder = Decoder::default();
+    let cluster = read(tree, &mut decoder);
+    // What is common is decoded for every node, and read and reported once.
+    let mut seen = HashSet::new();
+    decoder.local.retain(|request| seen.insert(request.clone()));
+    let mut seen = HashSet::new();
+    decoder.diagnostics.retain(|diagnostic| {
+        seen.insert((diagnostic.code, diagnostic.span, diagnostic.message.clone()))
+    });
+    Assembled {
+        cluster,
+        diagnostics: decoder.diagnostics,
+        local: decoder.local,
+    }
+}
+
+fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
+    let Value::Map(entries) = &tree.value else {
+        decoder.wrong_type(tree, "a map (a spec)");
+        return None;
+    };
+    let section = tree.get("cluster").and_then(|node| {
+        let section = ClusterSection::decode(node, decoder)?;
+        section.name
+    });
+    let common = common(tree, entries, decoder);
+    let mut nodes = Vec::new();
+    match entries.iter().find(|entry| &*entry.key.value == "nodes") {
+        None => nodes.extend(Spec::decode(&common, decoder)),
+        Some(entry) => {
+            for node in listed_nodes(entry, &common, decoder) {
+                nodes.extend(Spec::decode(&merge(&common, node.clone()), decoder));
+            }
+        }
+    }
+    Some(Cluster {
+        name: section,
+        nodes,
+        span: tree.span,
+    })
+}
+
+/// What every node of the file has.
+fn common(tree: &Node, entries: &[Entry], decoder: &mut Decoder) -> Node {
+    let mut common: Vec<Entry> = entries
+        .iter()
+        .filter(|entry| !matches!(&*entry.key.value, "cluster" | "nodes"))
+        .cloned()
+        .collect();
+    if tree.get("version").is_none() {
+        let place = entries.first().map_or(tree.span, |entry| entry.key.span);
+        decoder.diagnostics.push(
+            Diagnostic::error(codes::MISSING_KEY, place, "the spec has no `version`")
+                .help("start the file with `version: 1`"),
+        );
+        // So that it is not reported again for every node.
+        common.push(Entry {
+            key: Located::new(Arc::from("version"), place),
+            value: Node {
+                span: place,
+                value: Value::Scalar(Scalar {
+                    text: Arc::from("1"),
+                    plain: true,
+                }),
+            },
+        });
+    }
+    Node {
+        span: tree.span,
+        value: Value::Map(common),
+    }
+}
+
+/// The maps under `nodes:`.
+fn listed_nodes<'n>(entry: &'n Entry, common: &Node, decoder: &mut Decoder) -> Vec<&'n Node> {
+    if let Some(hostname) = entry_of(common, "hostname") {
+        decoder.diagnostics.push(
+            Diagnostic::error(
+                codes::HOSTNAME_BESIDE_NODES,
+                hostname.key.span,
+                "`hostname` beside `nodes` would name every node the same",
+            )
+            .related(entry.key.span, "the nodes are here")
+            .help("give each node under `nodes:` its own"),
+        );
+        return Vec::new();
+    }
+    let Value::List(items) = &entry.value.value else {
+        if entry.value.is_null() {
+            decoder.diagnostics.push(
+                Diagnostic::error(codes::NO_VALUE, entry.key.span, "`nodes` has no value")
+                    .help("list the nodes, each with its `hostname`"),
+            );
+        } else {
+            decoder.wrong_type(&entry.value, "a list");
+        }
+        return Vec::new();
+    };
+    if items.is_empty() {
+        decoder.diagnostics.push(
+            Diagnostic::error(codes::NO_VALUE, entry.key.span, "`nodes` has no node")
+                .help("list the nodes, each with its `hostname`"),
+        );
+    }
+    if items.len().saturating_mul(common.count()) > MOST_VALUES {
+        decoder.diagnostics.push(Diagnostic::error(
+            codes::TOO_MANY_VALUES,
+            entry.key.span,
+            format!("the nodes have more than {MOST_VALUES} values together"),
+        ));
+        return Vec::new();
+    }
+    let mut nodes = Vec::with_capacity(items.len());
+    for item in items {
+        match &item.value {
+            Value::Map(_) => nodes.push(item),
+            _ => decoder.wrong_type(item, "a map (a node)"),
+        }
+    }
+    nodes
+}
+
+fn entry_of<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
+    match &node.value {
+        Value::Map(entries) => entries.iter().find(|entry| &*entry.key.value == key),
+        _ => None,
+    }
+}

@@ -1,0 +1,256 @@
+//! From the tree of a file to typed values, with every mistake reported and none fatal.
+//!
+//! A type that can be read implements [`Decode`]: it says what it looks like to editors (its JSON Schema) and reads itself
+//! from a [`Node`]. Values without parts are [`Leaf`]s and mostly wrapped in [`Located`]. Structs and words are declared
+//! once with [`record!`](super::record) and [`words!`](super::words), which write struct, decoder and schema from the same
+//! lines.
+
+mod leaf;
+mod nearest;
+mod record;
+
+use serde_json::{Map, Value as Json, json};
+
+pub(crate) use leaf::shown;
+pub use leaf::{Leaf, LeafError, text, whole_number_between};
+pub use nearest::nearest;
+pub use record::{KeySchema, Record, description, record_schema, unknown_word};
+pub(crate) use record::{record, words};
+
+use super::yaml::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+
+/// A type that can be read from a spec.
+pub trait Decode: Sized {
+    /// The JSON Schema of the value; named types go to [`Schemas::definitions`].
+    fn schema(schemas: &mut Schemas) -> Json;
+
+    /// Reads `node`. On a mistake: reports it and gives `None`, or what could be read.
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self>;
+
+    /// Reads the value of a key of a map.
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        if entry.value.is_null() {
+            decoder.diagnostics.push(
+                Diagnostic::error(
+                    codes::NO_VALUE,
+                    entry.key.span,
+                    format!("`{}` has no value", shown(&entry.key)),
+                )
+                .help("give it one, write `{}` or `[]` for an empty one, or leave the key out"),
+            );
+            return None;
+        }
+        Self::decode(&entry.value, decoder)
+    }
+
+    /// The value of a key that is not written; `None` where it has to be.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// The named types of a JSON Schema.
+#[derive(Debug, Default)]
+pub struct Schemas {
+    pub definitions: Map<String, Json>,
+}
+
+impl Schemas {
+    /// A reference to the type `name`, which is made by `define` when it is met first.
+    pub fn named(&mut self, name: &str, define: impl FnOnce(&mut Self) -> Json) -> Json {
+        if !self.definitions.contains_key(name) {
+            // Holds the place, so that types may refer to themselves.
+            self.definitions.insert(name.to_owned(), Json::Null);
+            let schema = define(self);
+            self.definitions.insert(name.to_owned(), schema);
+        }
+        json!({ "$ref": format!("#/$defs/{name}") })
+    }
+}
+
+/// A local file or folder that the spec names, found while decoding, to be read by the loader.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LocalRequest {
+    pub kind: LocalKind,
+    pub path: String,
+    pub span: Span,
+}
+
+/// What a [`LocalRequest`] asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LocalKind {
+    /// The bytes of a file.
+    File,
+    /// A file of UTF-8 text.
+    Text,
+    /// All files below a folder.
+    Tree,
+    /// Public keys: a file, or a pattern with `*` in its last part; `~/` is the user's home.
+    SshKeys,
+}
+
+/// What is collected while a tree is decoded.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    pub diagnostics: Vec<Diagnostic>,
+    /// In the order in which they were met.
+    pub local: Vec<LocalRequest>,
+}
+
+impl Decoder {
+    /// Reports that `node` is not `expected` ("a list of users").
+    pub fn wrong_type(&mut self, node: &Node, expected: &str) {
+        self.diagnostics.push(Diagnostic::error(
+            codes::WRONG_TYPE,
+            node.span,
+            format!("expected {expected}, found {}", node.describe()),
+        ));
+    }
+}
+
+impl<T: Decode> Decode for Option<T> {
+    fn schema(schemas: &mut Schemas) -> Json {
+        T::schema(schemas)
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        Some(T::decode(node, decoder))
+    }
+
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        Some(T::decode_entry(entry, decoder))
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+/// A list; an element that cannot be read is reported and left out.
+impl<T: Decode> Decode for Vec<T> {
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "type": "array", "items": T::schema(schemas) })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            decoder.wrong_type(node, "a list");
+            if let (Value::Scalar(_), Some(diagnostic)) =
+                (&node.value, decoder.diagnostics.last_mut())
+            {
+                diagnostic.help = Some("write it in brackets: `[…]`".to_owned());
+            }
+            return None;
+        };
+        Some(
+            items
+                .iter()
+                .filter_map(|item| T::decode(item, decoder))
+                .collect(),
+        )
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> std::ops::Deref for OneOrMany<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'a, T> IntoIterator for &'a OneOrMany<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<T: Decode> Decode for OneOrMany<T> {
+    fn schema(schemas: &mut Schemas) -> Json {
+        let one = T::schema(schemas);
+        json!({ "anyOf": [one, { "type": "array", "items": one }] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if matches!(node.value, Value::List(_)) {
+            Vec::decode(node, decoder).map(Self)
+        } else {
+            T::decode(node, decoder).map(|one| Self(vec![one]))
+        }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+/// A map from names that the user chooses, in the order written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table<K, V>(pub Vec<(Located<K>, V)>);
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K, V> std::ops::Deref for Table<K, V> {
+    type Target = [(Located<K>, V)];
+
+    fn deref(&self) -> &[(Located<K>, V)] {
+        &self.0
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a Table<K, V> {
+    type Item = &'a (Located<K>, V);
+    type IntoIter = std::slice::Iter<'a, (Located<K>, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<K: Leaf, V: Decode> Decode for Table<K, V> {
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "type": "object", "additionalProperties": V::schema(schemas) })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            decoder.wrong_type(node, "a map");
+            return None;
+        };
+        let mut table = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let key = leaf::read_key::<K>(&entry.key, decoder);
+            let value = V::decode_entry(entry, decoder);
+            if let (Some(key), Some(value)) = (key, value) {
+                table.push((key, value));
+            }
+        }
+        Some(Self(table))
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}

@@ -1,0 +1,344 @@
+//! Maps with known keys, and sets of words: declared once, read and described from the same lines.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Decode, Decoder, nearest};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::spec::yaml::{Entry, Node, Value};
+
+/// Keys that belong elsewhere than where people look for them first: the key, and where it goes.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ntp", "`ntp` belongs under `network:`"),
+    ("hosts", "`hosts` belongs under `network:`"),
+    ("firewall", "`firewall` belongs under `network:`"),
+    ("interfaces", "`interfaces` belongs under `network:`"),
+    (
+        "masquerade",
+        "`masquerade` belongs under `network.firewall:`",
+    ),
+    ("files", "`files` belongs under `storage:`"),
+    ("units", "`units` belongs under `systemd:`"),
+    ("cluster", "`cluster` belongs at the top of the file"),
+    ("nodes", "`nodes` belongs at the top of the file"),
+    ("version", "`version` belongs at the top of the file"),
+    ("node", "did you mean `nodes`?"),
+    ("includes", "did you mean `include`?"),
+    (
+        "include",
+        "`include` belongs at the top of a file or of a node",
+    ),
+    ("ignition", "the Ignition version follows from the target"),
+    (
+        "variant",
+        "`variant` is Butane's; the target is named by `target:`",
+    ),
+];
+
+/// A map whose keys are being read; made by [`Decoder::record`].
+#[derive(Debug)]
+pub struct Record<'n, 'd> {
+    entries: &'n [Entry],
+    decoder: &'d mut Decoder,
+    /// Where a key that is missing is reported: the first key, or the empty map.
+    place: Span,
+    what: &'static str,
+}
+
+impl Decoder {
+    /// Starts to read `node` as a map with no other keys than `known`. `what` is its name with an article.
+    pub fn record<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &'static str,
+        known: &[&'static str],
+    ) -> Option<Record<'n, '_>> {
+        let Value::Map(entries) = &node.value else {
+            self.wrong_type(node, &format!("a map ({what})"));
+            return None;
+        };
+        for entry in entries.iter().filter(|e| !known.contains(&&*e.key.value)) {
+            self.unknown_key(&entry.key, what, known);
+        }
+        Some(Record {
+            entries,
+            // Where the map was merged its first keys are from elsewhere.
+            place: entries
+                .iter()
+                .map(|entry| entry.key.span)
+                .find(|key| key.source == node.span.source && key.start == node.span.start)
+                .unwrap_or(node.span),
+            decoder: self,
+            what,
+        })
+    }
+
+    fn unknown_key(&mut self, key: &Located<std::sync::Arc<str>>, what: &str, known: &[&str]) {
+        let name = super::leaf::shown(&key.value);
+        let mut diagnostic = Diagnostic::error(
+            codes::UNKNOWN_KEY,
+            key.span,
+            format!("unknown key `{name}` in {what}"),
+        );
+        let elsewhere = ELSEWHERE
+            .iter()
+            .find(|(elsewhere, _)| *elsewhere == &*key.value);
+        diagnostic.help = if let Some((_, words)) = elsewhere {
+            Some((*words).to_owned())
+        } else if let Some(meant) = nearest(&key.value, known.iter().copied()) {
+            Some(format!("did you mean `{meant}`?"))
+        } else {
+            Some(format!("the keys are {}", listed(known)))
+        };
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// "`a`, `b` and `c`"
+pub(crate) fn listed(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [many @ .., last] => format!("{} and {last}", many.join(", ")),
+    }
+}
+
+impl Record<'_, '_> {
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| &*entry.key.value == key)
+    }
+
+    /// The value of `key`, `None` when there is none and has to be.
+    pub fn key<T: Decode>(&mut self, key: &str) -> Option<T> {
+        let Some(entry) = self.entries.iter().find(|entry| &*entry.key.value == key) else {
+            let absent = T::absent();
+            if absent.is_none() {
+                self.decoder.diagnostics.push(
+                    Diagnostic::error(
+                        codes::MISSING_KEY,
+                        self.place,
+                        format!("{} has no `{key}`", self.what),
+                    )
+                    .help(format!("add `{key}:`")),
+                );
+            }
+            return absent;
+        };
+        T::decode_entry(entry, self.decoder).or_else(T::absent)
+    }
+
+    /// Reports a second one of `keys`.
+    pub fn at_most_one(&mut self, keys: &[&str]) {
+        let mut written = keys.iter().filter_map(|key| self.entry(key));
+        let Some(first) = written.next().map(|entry| entry.key.clone()) else {
+            return;
+        };
+        let others: Vec<_> = written.map(|entry| entry.key.clone()).collect();
+        for other in others {
+            self.decoder.diagnostics.push(
+                Diagnostic::error(
+                    codes::CONFLICTING_KEYS,
+                    other.span,
+                    format!("`{}` and `{}` exclude each other", first.value, other.value),
+                )
+                .related(first.span, format!("`{}` is here", first.value))
+                .help("keep one of them"),
+            );
+        }
+    }
+
+    /// Reports where none of `keys` is written.
+    pub fn at_least_one(&mut self, keys: &[&str]) {
+        if keys.iter().all(|key| self.entry(key).is_none()) {
+            self.decoder.diagnostics.push(
+                Diagnostic::error(
+                    codes::MISSING_ONE_OF,
+                    self.place,
+                    format!("{} has none of {}", self.what, listed(keys)),
+                )
+                .help(format!("add `{}:`", keys[0])),
+            );
+        }
+    }
+
+    /// Reports where not one of `keys` is written.
+    pub fn exactly_one(&mut self, keys: &[&str]) {
+        self.at_least_one(keys);
+        self.at_most_one(keys);
+    }
+}
+
+/// What the schema of a record says of one key.
+#[derive(Debug)]
+pub struct KeySchema {
+    pub name: &'static str,
+    pub description: String,
+    pub schema: Json,
+    pub required: bool,
+}
+
+/// The text of a doc comment, as one paragraph.
+pub fn description(doc: &str) -> String {
+    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The JSON Schema of a record. `rules` are those of [`record!`](super::super::record) by name.
+pub fn record_schema(doc: &str, keys: Vec<KeySchema>, rules: &[(&str, &[&str])]) -> Json {
+    let required: Vec<_> = keys
+        .iter()
+        .filter(|key| key.required)
+        .map(|key| key.name)
+        .collect();
+    let mut properties = Map::new();
+    for key in keys {
+        let mut schema = key.schema;
+        if let Json::Object(schema) = &mut schema {
+            schema.insert("description".to_owned(), key.description.into());
+        }
+        properties.insert(key.name.to_owned(), schema);
+    }
+    let mut schema = json!({
+        "type": "object",
+        "description": description(doc),
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    let mut all = Vec::new();
+    for (rule, keys) in rules {
+        if *rule != "at_most_one" {
+            let any: Vec<_> = keys
+                .iter()
+                .map(|key| json!({ "required": [key] }))
+                .collect();
+            all.push(json!({ "anyOf": any }));
+        }
+        if *rule != "at_least_one" {
+            for (at, key) in keys.iter().enumerate() {
+                for other in &keys[at + 1..] {
+                    all.push(json!({ "not": { "required": [key, other] } }));
+                }
+            }
+        }
+    }
+    if !all.is_empty() {
+        schema["allOf"] = Json::Array(all);
+    }
+    schema
+}
+
+/// Declares a struct that is read from a map: fields are keys, doc comments are the schema's descriptions, a field whose
+/// type has an [`absent`](Decode::absent) value may be left out. After the struct: its name in messages, and rules over
+/// keys (`at_most_one`, `at_least_one`, `exactly_one`).
+macro_rules! record {
+    (
+        $(#[doc = $doc:literal])+
+        pub struct $name:ident {
+            $( $(#[doc = $key_doc:literal])+ pub $key:ident: $type:ty, )+
+        }
+        $what:literal
+        $(, $rule:ident($($ruled:ident),+) )*
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $( $(#[doc = $key_doc])+ pub $key: $type, )+
+            /// Where it is written.
+            pub span: $crate::diagnostic::Span,
+        }
+
+        impl $name {
+            /// The keys of the map, in the order of the fields.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+        }
+
+        impl $crate::spec::decode::Decode for $name {
+            fn schema(schemas: &mut $crate::spec::decode::Schemas) -> serde_json::Value {
+                use $crate::spec::decode::{Decode, KeySchema, description, record_schema};
+                schemas.named(stringify!($name), |schemas| {
+                    let keys = vec![$(KeySchema {
+                        name: stringify!($key),
+                        description: description(concat!($($key_doc, "\n"),+)),
+                        schema: <$type as Decode>::schema(schemas),
+                        required: <$type as Decode>::absent().is_none(),
+                    }),+];
+                    let rules: &[(&str, &[&str])] = &[$((stringify!($rule), &[$(stringify!($ruled)),+])),*];
+                    record_schema(concat!($($doc, "\n"),+), keys, rules)
+                })
+            }
+
+            fn decode(
+                node: &$crate::spec::yaml::Node,
+                decoder: &mut $crate::spec::decode::Decoder,
+            ) -> Option<Self> {
+                let mut record = decoder.record(node, $what, Self::KEYS)?;
+                $( let $key = record.key::<$type>(stringify!($key)); )+
+                $( record.$rule(&[$(stringify!($ruled)),+]); )*
+                Some(Self { $($key: $key?,)+ span: node.span })
+            }
+        }
+    };
+}
+
+/// Declares an enum that is read from one of its words.
+macro_rules! words {
+    (
+        $(#[doc = $doc:literal])+
+        pub enum $name:ident {
+            $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal, )+
+        }
+        $what:literal
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $( $(#[doc = $word_doc])+ $variant, )+
+        }
+
+        impl $name {
+            /// The words, in the order of the variants.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl $crate::spec::decode::Leaf for $name {
+            const WHAT: &'static str = $what;
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({ "enum": Self::WORDS })
+            }
+
+            fn read(
+                scalar: &$crate::spec::yaml::Scalar,
+            ) -> Result<Self, $crate::spec::decode::LeafError> {
+                match &*scalar.text {
+                    $($word => Ok(Self::$variant),)+
+                    other => Err($crate::spec::decode::unknown_word(other, $what, Self::WORDS)),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {record, words};
+
+/// What is reported for a word that is none of `words`.
+pub fn unknown_word(word: &str, what: &str, words: &[&str]) -> super::LeafError {
+    let mut error = super::LeafError::new(
+        codes::UNKNOWN_WORD,
+        format!("`{}` is not {what}", super::leaf::shown(word)),
+    );
+    error.label = Some(format!("not one of {}", listed(words)));
+    match nearest(word, words.iter().copied()) {
+        Some(meant) => error.help(format!("did you mean `{meant}`?")),
+        None => error,
+    }
+}

@@ -1,0 +1,118 @@
+//! `etcd:`, a member on this node. Names are those of etcd's own flags, as in ct.
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::names::AbsolutePath;
+use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, words};
+use crate::spec::values::{EtcdUrl, MemberName, PlainName, Setting, SettingName};
+use crate::spec::yaml::{Node, Value};
+
+record! {
+    /// A member of the cluster's etcd on this node.
+    pub struct Etcd {
+        /// The member's name; the host name where nothing is said.
+        pub name: Option<Located<MemberName>>,
+        /// Whether clients and peers talk TLS; true where nothing is said.
+        pub tls: Option<Located<bool>>,
+        /// Where the data lies; `/var/lib/etcd` where nothing is said.
+        pub data_dir: Option<Located<AbsolutePath>>,
+        /// Where clients are answered.
+        pub listen_client_urls: OneOrMany<Located<EtcdUrl>>,
+        /// What clients are told.
+        pub advertise_client_urls: OneOrMany<Located<EtcdUrl>>,
+        /// Where other members are answered.
+        pub listen_peer_urls: OneOrMany<Located<EtcdUrl>>,
+        /// What other members are told.
+        pub initial_advertise_peer_urls: OneOrMany<Located<EtcdUrl>>,
+        /// Names and peer URLs of the first members; all nodes of the file that have `etcd:` where nothing is said.
+        pub initial_cluster: Option<InitialCluster>,
+        /// Keeps clusters apart that find each other by mistake.
+        pub initial_cluster_token: Option<Located<PlainName>>,
+        /// `new` where nothing is said.
+        pub initial_cluster_state: Option<Located<InitialClusterState>>,
+        /// Further flags without their dashes: `heartbeat-interval: 100`.
+        pub settings: Table<SettingName, Located<Setting>>,
+    }
+    "an etcd member"
+}
+
+words! {
+    /// Whether the member starts a cluster or joins one.
+    pub enum InitialClusterState {
+        /// The members start together.
+        New = "new",
+        /// The cluster runs already and knows of the member.
+        Existing = "existing",
+    }
+    "a state of the cluster"
+}
+
+/// The first members of a cluster: a map from name to peer URL (or a list of them), or etcd's own `name=url,name=url`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InitialCluster {
+    /// In the order written; a member with several URLs several times.
+    pub members: Vec<(Located<MemberName>, Located<EtcdUrl>)>,
+    /// Where it is written.
+    pub span: Span,
+}
+
+impl Decode for InitialCluster {
+    fn schema(schemas: &mut Schemas) -> Json {
+        let table = Table::<MemberName, OneOrMany<Located<EtcdUrl>>>::schema(schemas);
+        json!({ "anyOf": [table, { "type": "string", "pattern": "=" }] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Value::Scalar(scalar) = &node.value else {
+            let table = Table::<MemberName, OneOrMany<Located<EtcdUrl>>>::decode(node, decoder)?;
+            let members = table
+                .0
+                .into_iter()
+                .flat_map(|(name, urls)| urls.0.into_iter().map(move |url| (name.clone(), url)))
+                .collect();
+            return Some(Self {
+                members,
+                span: node.span,
+            });
+        };
+        let mut members = Vec::new();
+        for pair in scalar.text.split(',').map(str::trim) {
+            let read = match pair.split_once('=') {
+                None => Err("each member is NAME=URL".to_owned()),
+                Some((name, url)) => member_name(name).and_then(|name| {
+                    EtcdUrl::parse(url)
+                        .map(|url| (name, url))
+                        .map_err(|why| format!("the URL of `{}` is wrong: {why}", pair_name(pair)))
+                }),
+            };
+            match read {
+                Ok((name, url)) => {
+                    members.push((Located::new(name, node.span), Located::new(url, node.span)));
+                }
+                Err(why) => decoder.diagnostics.push(
+                    Diagnostic::error(codes::BAD_URL, node.span, "not a list of etcd members")
+                        .label(why)
+                        .help("write a map: {kube1: 'https://192.168.1.10:2380'}"),
+                ),
+            }
+        }
+        Some(Self {
+            members,
+            span: node.span,
+        })
+    }
+}
+
+fn pair_name(pair: &str) -> String {
+    super::super::decode::shown(pair.split('=').next().unwrap_or_default())
+}
+
+fn member_name(name: &str) -> Result<MemberName, String> {
+    use crate::spec::decode::Leaf;
+    MemberName::read(&crate::spec::yaml::Scalar {
+        text: name.into(),
+        plain: false,
+    })
+    .map_err(|error| error.message)
+}

@@ -1,0 +1,214 @@
+//! A node as written, and the parts of it that are small.
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::names::{AbsolutePath, Arch, Hostname, UserName};
+use crate::spec::decode::{
+    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
+};
+use crate::spec::types::{Etcd, Network, Passwd, Storage, Systemd};
+use crate::spec::values::{
+    ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
+    SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
+};
+use crate::spec::yaml::{Entry, Node, Scalar};
+
+/// The nodes of one spec file; a file without `nodes:` is a cluster of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cluster {
+    /// The name that certificates and tokens carry, where the spec gives one.
+    pub name: Option<Located<ClusterName>>,
+    /// In the order written, each merged with what is common.
+    pub nodes: Vec<Spec>,
+    /// The whole of the file.
+    pub span: Span,
+}
+
+record! {
+    /// One node, with what it shares with others already merged in.
+    pub struct Spec {
+        /// The version of the spec's language: 1.
+        pub version: Located<SpecVersion>,
+        /// The operating system; `debian` where nothing is said.
+        pub target: Option<Located<Target>>,
+        /// The machine's architecture; `amd64` where nothing is said.
+        pub arch: Option<Located<Arch>>,
+        /// The kernel of the Debian base; `generic` where nothing is said.
+        pub kernel: Option<Located<Kernel>>,
+        /// The node's name: RFC 1123 labels in lower case.
+        pub hostname: Located<Hostname>,
+        /// Users to make, or to change where the base has them.
+        pub users: Vec<User>,
+        /// Interfaces, time servers, names of hosts, firewall. DHCP on every wired card where nothing is said.
+        pub network: Option<Network>,
+        /// Kernel parameters by sysctl(8) key.
+        pub sysctls: Table<SysctlKey, Located<Setting>>,
+        /// Kernel modules to load at boot.
+        pub modules: Vec<Located<ModuleName>>,
+        /// Added to the kernel's command line, one argument an entry.
+        pub kernel_arguments: Vec<Located<KernelArgument>>,
+        /// Certificate authorities of the site, trusted by all programs of the node.
+        pub ca_certificates: Vec<CaCertificate>,
+        /// Swap space; none where nothing is said.
+        pub swap: Option<Swap>,
+        /// A whole block device that keeps etcd's and containerd's data across boots. It is partitioned on first boot and kept after.
+        pub storage_device: Option<Located<AbsolutePath>>,
+        /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
+        pub etcd: Option<Etcd>,
+        /// Kubernetes on this node: not yet.
+        pub kubernetes: Option<Kubernetes>,
+        /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has them.
+        pub storage: Option<Storage>,
+        /// Units and drop-ins, as Butane has them.
+        pub systemd: Option<Systemd>,
+        /// Users and groups, as Butane has them.
+        pub passwd: Option<Passwd>,
+    }
+    "a node"
+}
+
+record! {
+    /// What the nodes of a file share beside settings.
+    pub struct ClusterSection {
+        /// The name that certificates and tokens carry; the file's name where nothing is said.
+        pub name: Option<Located<ClusterName>>,
+    }
+    "a cluster"
+}
+
+/// The operating system that a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Built from Debian 13 packages.
+    Debian,
+}
+
+/// Targets of later versions, and the reason why they are refused.
+const LATER_TARGETS: &[&str] = &["flatcar", "fedora-coreos", "container-linux"];
+
+impl Leaf for Target {
+    const WHAT: &'static str = "a target";
+
+    fn schema() -> Json {
+        json!({ "enum": ["debian"] })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        match &*scalar.text {
+            "debian" => Ok(Self::Debian),
+            later if LATER_TARGETS.contains(&later) => Err(LeafError {
+                label: Some("its base and Ignition version are not built in yet".to_owned()),
+                ..LeafError::new(
+                    codes::TARGET_NOT_YET,
+                    format!("the target `{later}` is not supported yet"),
+                )
+            }
+            .help("this version of imgbuild makes `debian` nodes")),
+            other => Err(unknown_word(other, Self::WHAT, &["debian"])),
+        }
+    }
+}
+
+words! {
+    /// The kernel package of the Debian base.
+    pub enum Kernel {
+        /// Drivers for real hardware.
+        Generic = "generic",
+        /// Small, for virtual machines.
+        Cloud = "cloud",
+    }
+    "a kernel"
+}
+
+/// The place of a `kubernetes:` section, which is reported as not yet read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kubernetes {}
+
+impl Decode for Kubernetes {
+    fn schema(_schemas: &mut Schemas) -> Json {
+        json!({ "not": {} })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        report_kubernetes(node.span, decoder);
+        None
+    }
+
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        report_kubernetes(entry.key.span, decoder);
+        None
+    }
+}
+
+fn report_kubernetes(place: Span, decoder: &mut Decoder) {
+    decoder.diagnostics.push(
+        Diagnostic::error(
+            codes::KUBERNETES_NOT_YET,
+            place,
+            "`kubernetes` comes with the next version of imgbuild",
+        )
+        .help("this version makes nodes with etcd; leave the section out"),
+    );
+}
+
+record! {
+    /// A user of the node.
+    pub struct User {
+        /// The name to log in with.
+        pub name: Located<UserName>,
+        /// The number; chosen on the node where nothing is said.
+        pub uid: Option<Located<u32>>,
+        /// Further groups, such as `sudo`.
+        pub groups: Vec<Located<UserName>>,
+        /// The login shell; `/bin/bash` where nothing is said.
+        pub shell: Option<Located<AbsolutePath>>,
+        /// The home directory; `/home/NAME` where nothing is said.
+        pub home_dir: Option<Located<AbsolutePath>>,
+        /// Public keys, one an entry, as in `authorized_keys(5)`.
+        pub ssh_authorized_keys: Vec<Located<SshPublicKey>>,
+        /// Files of public keys on the machine that builds: beside the spec, or below `~/`; `*` in the last part of the path.
+        pub ssh_authorized_keys_local: Vec<Located<SshKeyFiles>>,
+        /// A hash as `openssl passwd -6` makes it.
+        pub password_hash: Option<Located<PasswordHash>>,
+        /// A file beside the spec whose first line is the password; hashed when the image is built.
+        pub password_file: Option<Located<LocalText>>,
+    }
+    "a user",
+    at_most_one(password_hash, password_file)
+}
+
+record! {
+    /// A certificate authority of the site.
+    pub struct CaCertificate {
+        /// File name on the node, without its ending.
+        pub name: Located<PlainName>,
+        /// One or more certificates in PEM.
+        pub inline: Option<Located<String>>,
+        /// A file beside the spec with one or more certificates in PEM.
+        pub local: Option<Located<LocalText>>,
+    }
+    "a CA certificate",
+    exactly_one(inline, local)
+}
+
+record! {
+    /// Swap space: compressed in memory, or on a device.
+    pub struct Swap {
+        /// A compressed swap device in memory.
+        pub zram: Option<Zram>,
+        /// A whole device or partition, made swap space on first boot.
+        pub device: Option<Located<AbsolutePath>>,
+    }
+    "a swap space",
+    exactly_one(zram, device)
+}
+
+record! {
+    /// A compressed swap device in memory.
+    pub struct Zram {
+        /// How much it holds before compression: 512MiB.
+        pub size: Located<ByteSize>,
+    }
+    "a zram device"
+}

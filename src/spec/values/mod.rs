@@ -1,0 +1,19 @@
+//! Values of a spec that are written as one scalar and have rules.
+
+mod local;
+mod named;
+mod network;
+mod number;
+mod secret;
+
+pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
+pub use named::{
+    ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
+    PlainName, Setting, SettingName, SysctlKey, Uuid,
+};
+pub use network::{EtcdUrl, HostOrAddress, PortRange, SourceUrl};
+pub use number::{ByteSize, Mode, SpecVersion, VlanId};
+pub use secret::{PasswordHash, SshPublicKey};
+
+#[cfg(test)]
+mod tests;

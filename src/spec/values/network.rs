@@ -1,0 +1,276 @@
+//! Addresses, ports and URLs.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::codes;
+use crate::names::Hostname;
+use crate::spec::decode::{Leaf, LeafError, text};
+use crate::spec::yaml::{Kind, Scalar};
+
+impl Leaf for IpAddr {
+    const WHAT: &'static str = "an IP address";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        text.parse().map_err(|_| {
+            let error = LeafError::rule(codes::BAD_ADDRESS, text, Self::WHAT, "not IPv4 or IPv6");
+            match text.split_once('/') {
+                Some((address, _)) if address.parse::<Self>().is_ok() => {
+                    error.help(format!("without a prefix length: {address}"))
+                }
+                _ => error,
+            }
+        })
+    }
+}
+
+/// An address and its network's prefix length; host bits are kept.
+impl Leaf for IpNet {
+    const WHAT: &'static str = "an address with a prefix length";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[0-9A-Fa-f:.]+/[0-9]{1,3}$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        if text == "default" {
+            return Err(LeafError::rule(
+                codes::BAD_NETWORK,
+                text,
+                Self::WHAT,
+                "write it as a network",
+            )
+            .help("0.0.0.0/0, or ::/0 for IPv6"));
+        }
+        text.parse().map_err(|_| {
+            if let Ok(address) = text.parse::<IpAddr>() {
+                let length = if address.is_ipv4() { 24 } else { 64 };
+                return LeafError::rule(
+                    codes::BAD_NETWORK,
+                    text,
+                    Self::WHAT,
+                    "the prefix length is missing",
+                )
+                .help(format!("write it as in {text}/{length}"));
+            }
+            let why = match text.split_once('/') {
+                None => "not IPv4 or IPv6",
+                Some((address, length)) => {
+                    match (address.parse::<IpAddr>(), length.parse::<u8>()) {
+                        (Err(_), _) => "the part before `/` is not IPv4 or IPv6",
+                        (Ok(_), Err(_)) => "the part after `/` is not a number of bits",
+                        (Ok(IpAddr::V4(_)), Ok(_)) => "an IPv4 prefix has 0 to 32 bits",
+                        (Ok(IpAddr::V6(_)), Ok(_)) => "an IPv6 prefix has 0 to 128 bits",
+                    }
+                }
+            };
+            LeafError::rule(codes::BAD_NETWORK, text, Self::WHAT, why)
+        })
+    }
+}
+
+/// A host name or an IP address, as time servers are given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostOrAddress(String);
+
+impl HostOrAddress {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Leaf for HostOrAddress {
+    const WHAT: &'static str = "a host name or an address";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9.:-]+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        if text.parse::<IpAddr>().is_err()
+            && let Err(why) = text.trim_end_matches('.').parse::<Hostname>()
+        {
+            return Err(LeafError::rule(
+                codes::BAD_HOSTNAME,
+                text,
+                Self::WHAT,
+                why.0,
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// One port or a range of them, first and last, 1 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortRange {
+    pub first: u16,
+    pub last: u16,
+}
+
+impl Leaf for PortRange {
+    const WHAT: &'static str = "a port or a range of ports";
+
+    fn schema() -> Json {
+        json!({
+            "type": ["integer", "string"],
+            "minimum": 1,
+            "maximum": 65535,
+            "pattern": "^[0-9]{1,5}(-[0-9]{1,5})?$",
+        })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = &*scalar.text;
+        let wrong = |why: &str| Err(LeafError::rule(codes::BAD_PORT, text, Self::WHAT, why));
+        let port = |digits: &str| {
+            (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+                .then(|| digits.parse::<u16>().ok().filter(|&port| port > 0))
+        };
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        match (port(first), port(last)) {
+            (Some(Some(first)), Some(Some(last))) if first <= last => Ok(Self { first, last }),
+            (Some(Some(_)), Some(Some(_))) => wrong("the first port is above the last"),
+            (Some(_), Some(_)) => wrong("a port is 1 to 65535"),
+            _ => wrong("it is a number, or two joined by `-`"),
+        }
+    }
+}
+
+/// An etcd URL: `https://192.168.1.10:2379`, scheme `http` or `https`, host, port, no path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdUrl {
+    text: String,
+    pub https: bool,
+    /// A name or an address, without the brackets of IPv6.
+    pub host: String,
+    pub port: u16,
+}
+
+impl EtcdUrl {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads a URL; the error is the reason why it is none.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
+            (true, rest)
+        } else if let Some(rest) = text.strip_prefix("http://") {
+            (false, rest)
+        } else {
+            return Err("it starts with `https://` or `http://`");
+        };
+        if rest.contains(['/', '?', '#', '@']) {
+            return Err("it has a host and a port only");
+        }
+        let Some((host, port)) = rest.rsplit_once(':') else {
+            return Err("it ends in `:` and the port, such as :2379");
+        };
+        let Some(port) = port.parse().ok().filter(|&port: &u16| port > 0) else {
+            return Err("it ends in `:` and the port, such as :2379");
+        };
+        let host = if let Some(inner) = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+        {
+            if inner.parse::<Ipv6Addr>().is_err() {
+                return Err("what stands in brackets is not an IPv6 address");
+            }
+            inner
+        } else {
+            if host.contains(':') {
+                return Err("an IPv6 address stands in brackets");
+            }
+            if host.parse::<Hostname>().is_err() {
+                return Err("its host is neither a name nor an address");
+            }
+            host
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            https,
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+impl Leaf for EtcdUrl {
+    const WHAT: &'static str = "an etcd URL";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^https?://[^/]+:[0-9]+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        Self::parse(text).map_err(|why| LeafError::rule(codes::BAD_URL, text, Self::WHAT, why))
+    }
+}
+
+/// A URL that Ignition fetches: `https`, `http`, `tftp`, `s3`, `gs`, or `data:` (RFC 2397).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceUrl(String);
+
+impl SourceUrl {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the node needs its network to read it.
+    pub fn is_remote(&self) -> bool {
+        !self.0.starts_with("data:")
+    }
+}
+
+impl Leaf for SourceUrl {
+    const WHAT: &'static str = "a URL that Ignition fetches";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^((https?|tftp|s3|gs)://|data:|arn:)" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = match scalar.kind() {
+            Kind::Text => text(scalar, Self::WHAT)?,
+            _ => &scalar.text,
+        };
+        let wrong = |why: &str| Err(LeafError::rule(codes::BAD_URL, text, Self::WHAT, why));
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return wrong("it has white space");
+        }
+        if let Some(data) = text.strip_prefix("data:") {
+            return if data.contains(',') {
+                Ok(Self(text.to_owned()))
+            } else {
+                wrong("a data URL has a comma before its data (RFC 2397)")
+            };
+        }
+        if text.starts_with("arn:") {
+            return Ok(Self(text.to_owned()));
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return wrong("it starts with a scheme, such as `https://`");
+        };
+        if !matches!(scheme, "https" | "http" | "tftp" | "s3" | "gs") {
+            return wrong("Ignition fetches https, http, tftp, s3, gs, arn and data");
+        }
+        if rest.split('/').next().is_none_or(str::is_empty) {
+            return wrong("it has no host");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}

@@ -1,0 +1,162 @@
+//! Numbers with rules of their own: modes, sizes, VLAN ids, the version of the language.
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::codes;
+use crate::spec::decode::{Leaf, LeafError, whole_number_between};
+use crate::spec::yaml::{Kind, Scalar};
+
+/// Permission bits of a file, `0o0` to `0o7777`.
+///
+/// Butane reads YAML 1.1, where `0644` is octal; in YAML 1.2 it is the decimal number 644. Both `0644` and `0o644` are read
+/// as octal here, and a number without a leading zero, which one of the two would misread, is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(pub u32);
+
+impl Leaf for Mode {
+    const WHAT: &'static str = "a file mode";
+
+    fn schema() -> Json {
+        json!({ "type": ["integer", "string"], "minimum": 0, "pattern": "^0o?[0-7]{1,5}$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = &*scalar.text;
+        let octal = match text.strip_prefix("0o").or_else(|| text.strip_prefix('0')) {
+            Some("") if text == "0" => "0",
+            Some(octal) => octal,
+            None => {
+                let error = LeafError::rule(
+                    codes::BAD_MODE,
+                    text,
+                    Self::WHAT,
+                    "a mode is octal, with a leading 0",
+                );
+                return Err(match text.parse::<u32>() {
+                    // 644 was meant as octal; 420 is what 0644 is in decimal.
+                    Ok(_)
+                        if text.len() <= 4
+                            && text.bytes().all(|b| (b'0'..=b'7').contains(&b))
+                            && text != "420"
+                            && text != "493" =>
+                    {
+                        error.help(format!("write 0{text}"))
+                    }
+                    Ok(number) if number <= 0o7777 => {
+                        error.help(format!("{number} is 0{number:o} in octal"))
+                    }
+                    _ => error.help("write it as in 0644"),
+                });
+            }
+        };
+        match u32::from_str_radix(octal, 8) {
+            Ok(mode) if mode <= 0o7777 && octal.bytes().all(|b| b.is_ascii_digit()) => {
+                Ok(Self(mode))
+            }
+            _ => Err(LeafError::rule(
+                codes::BAD_MODE,
+                text,
+                Self::WHAT,
+                "a mode has up to four octal digits after the 0",
+            )),
+        }
+    }
+}
+
+/// A number of bytes; written as a number of them, or with a unit: `512MiB`, `2GiB`, `100MB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl Leaf for ByteSize {
+    const WHAT: &'static str = "a size";
+
+    fn schema() -> Json {
+        json!({ "type": ["string", "integer"], "pattern": "^[0-9]+ ?([KMGT](i?B)?|B)?$", "minimum": 1 })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        const UNITS: &[(&str, u64)] = &[
+            ("", 1),
+            ("B", 1),
+            ("K", 1 << 10),
+            ("KiB", 1 << 10),
+            ("kB", 1000),
+            ("KB", 1000),
+            ("M", 1 << 20),
+            ("MiB", 1 << 20),
+            ("MB", 1_000_000),
+            ("G", 1 << 30),
+            ("GiB", 1 << 30),
+            ("GB", 1_000_000_000),
+            ("T", 1 << 40),
+            ("TiB", 1 << 40),
+            ("TB", 1_000_000_000_000),
+        ];
+        let text = &*scalar.text;
+        let wrong = |why: &str| {
+            Err(LeafError::rule(codes::BAD_SIZE, text, Self::WHAT, why)
+                .help("write it as in 512MiB or 2GiB"))
+        };
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        if number.is_empty() {
+            return wrong("it starts with a number");
+        }
+        let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()) else {
+            return wrong("the units are KiB, MiB, GiB and TiB");
+        };
+        match number
+            .parse::<u64>()
+            .ok()
+            .and_then(|n| n.checked_mul(*factor))
+        {
+            Some(0) => wrong("it is more than 0"),
+            Some(bytes) => Ok(Self(bytes)),
+            None => wrong("it is too large"),
+        }
+    }
+}
+
+/// The id of a VLAN, 1 to 4094 (IEEE 802.1Q: 0 and 4095 are reserved).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VlanId(pub u16);
+
+impl Leaf for VlanId {
+    const WHAT: &'static str = "a VLAN id";
+
+    fn schema() -> Json {
+        json!({ "type": "integer", "minimum": 1, "maximum": 4094 })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let id = whole_number_between(scalar, Self::WHAT, 1, 4094)?;
+        u16::try_from(id)
+            .map(Self)
+            .map_err(|e| LeafError::new(codes::OUT_OF_RANGE, e.to_string()))
+    }
+}
+
+/// The version of the spec's language: 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpecVersion;
+
+impl Leaf for SpecVersion {
+    const WHAT: &'static str = "a version of the spec";
+
+    fn schema() -> Json {
+        json!({ "const": 1 })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        if &*scalar.text == "1" && scalar.kind() == Kind::Number {
+            return Ok(Self);
+        }
+        Err(LeafError::rule(
+            codes::BAD_VERSION,
+            &scalar.text,
+            Self::WHAT,
+            "the only version is 1",
+        )
+        .help("write `version: 1`"))
+    }
+}

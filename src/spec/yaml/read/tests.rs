@@ -1,0 +1,162 @@
+use std::fmt::Write;
+
+use super::*;
+use crate::diagnostic::Sources;
+
+fn read(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
+    parse(text, SourceId(0), Limits::default())
+}
+
+/// `place code` of each diagnostic.
+fn mistakes(text: &str) -> Vec<String> {
+    let mut sources = Sources::default();
+    let source = sources.add("a.yaml", text);
+    parse(text, source, Limits::default())
+        .1
+        .iter()
+        .map(|d| format!("{} {}", sources.place(d.span.expect("placed")), d.code.0))
+        .collect()
+}
+
+fn leaves<'n>(node: &'n Node, all: &mut Vec<(&'n str, Span)>) {
+    match &node.value {
+        Value::Scalar(scalar) => all.push((&scalar.text, node.span)),
+        Value::List(items) => items.iter().for_each(|item| leaves(item, all)),
+        Value::Map(entries) => {
+            for entry in entries {
+                all.push((&entry.key.value, entry.key.span));
+                leaves(&entry.value, all);
+            }
+        }
+    }
+}
+
+#[test]
+fn spans_hold_the_text() {
+    for text in [
+        "a: b\nlist:\n  - c\n  - {d: e}\n",
+        "\u{feff}a: b\r\nlist:\r\n  - c\r\n  - {d: e, ü: ö}\r\nz: end\r\n",
+        "ä: [ö, ü]\nkey with space: value with  two\n",
+        "# ☃ comment\n'x': 1\n",
+    ] {
+        let (tree, diagnostics) = read(text);
+        assert_eq!(diagnostics, [], "{text:?}");
+        let tree = tree.expect("a tree");
+        let mut all = Vec::new();
+        leaves(&tree, &mut all);
+        for (leaf, span) in all {
+            let shown = &text[span.start as usize..span.end as usize];
+            assert_eq!(shown.trim_matches('\''), leaf, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn spans_of_collections() {
+    let text = "a:\n  b: 1\n  c: [2,\n    3]\n\nd:\n  - e\n  - f: g\n\n# end\n";
+    let (tree, _) = read(text);
+    let tree = tree.expect("a tree");
+    let shown = |key: &str| {
+        let span = tree.get(key).expect("there").span;
+        &text[span.start as usize..span.end as usize]
+    };
+    assert_eq!(shown("a"), "b: 1\n  c: [2,\n    3]");
+    assert_eq!(shown("d"), "- e\n  - f: g");
+}
+
+#[test]
+fn mistakes_have_places() {
+    for (name, text, expected) in [
+        (
+            "duplicate",
+            "a: 1\nb: 2\na: 3\na: 4\n",
+            vec!["a.yaml:3:1 E0007", "a.yaml:4:1 E0007"],
+        ),
+        ("merge key", "a:\n  <<: {}\n", vec!["a.yaml:2:3 E0009"]),
+        ("quoted merge key", "a:\n  '<<': {}\n", vec![]),
+        (
+            "two documents",
+            "a: 1\n---\nb: 2\n",
+            vec!["a.yaml:2:1 E0010"],
+        ),
+        ("one explicit document", "---\na: 1\n...\n", vec![]),
+        ("list as key", "[a]: 1\nb: 2\n", vec!["a.yaml:1:1 E0011"]),
+        ("null as key", "~: 1\n", vec!["a.yaml:1:1 E0011"]),
+        ("tag", "a: !secret b\n", vec!["a.yaml:1:4 E0012"]),
+        ("text tag", "a: !!str 1\n", vec![]),
+        ("NUL", "a: b\nc: \0\n", vec!["a.yaml:2:4 E0013"]),
+        ("escape", "a: \u{1b}\n", vec!["a.yaml:1:4 E0013"]),
+        ("empty", "", vec!["a.yaml:1:1 E0014"]),
+        ("comments", "# a\n", vec!["a.yaml:1:1 E0014"]),
+        ("unknown alias", "a: *b\n", vec!["a.yaml:1:4 E0008"]),
+        ("alias of itself", "a: &a [*a]\n", vec!["a.yaml:1:8 E0008"]),
+        ("tab", "a:\n\tb: 1\n", vec!["a.yaml:2:2 E0004"]),
+    ] {
+        assert_eq!(mistakes(text), expected, "{name}");
+    }
+}
+
+#[test]
+fn bombs_are_refused() {
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..20 {
+        let before = format!("*a{}, ", level - 1).repeat(10);
+        writeln!(laughs, "a{level}: &a{level} [{before}]").expect("a string");
+    }
+    let mut long = format!("a: &a {}\nb:\n", "x".repeat(900_000));
+    long.push_str(&"- *a\n".repeat(20));
+    let mut chain = String::from("a0: &a0 [x]\n");
+    for level in 1..100 {
+        writeln!(chain, "a{level}: &a{level} [*a{}]", level - 1).expect("a string");
+    }
+    for (name, text, code) in [
+        ("billion laughs", laughs, "E0006"),
+        ("repeated text", long, "E0006"),
+        ("deep aliases", chain, "E0005"),
+        ("deep flow", "[".repeat(100_000), "E0005"),
+        ("deep maps", "{a: ".repeat(100_000), "E0005"),
+        (
+            "deep block",
+            (0..2000).fold(String::new(), |t, i| format!("{t}{}a:\n", " ".repeat(i))),
+            "E0005",
+        ),
+        (
+            "many values",
+            format!("[{}]", "a,".repeat(200_000)),
+            "E0006",
+        ),
+    ] {
+        let (tree, diagnostics) = read(&text);
+        assert!(tree.is_none(), "{name}");
+        assert_eq!(diagnostics[0].code.0, code, "{name}");
+    }
+}
+
+#[test]
+fn kinds_follow_the_core_schema() {
+    use super::super::Kind::{Boolean, Null, Number, Text};
+    for (text, kind) in [
+        ("", Null),
+        ("~", Null),
+        ("null", Null),
+        ("true", Boolean),
+        ("yes", Text),
+        ("12", Number),
+        ("-1.5e3", Number),
+        (".5", Number),
+        ("0o17", Number),
+        ("0x1f", Number),
+        (".inf", Number),
+        ("inf", Text),
+        ("1.2.3", Text),
+        ("52:54:00:12:34:56", Text),
+        ("1_000", Text),
+        (".", Text),
+    ] {
+        let scalar = Scalar {
+            text: text.into(),
+            plain: true,
+        };
+        assert_eq!(scalar.kind(), kind, "{text}");
+    }
+}

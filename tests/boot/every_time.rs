@@ -1,0 +1,52 @@
+//! The boots of every run: the ISO under BIOS and under UEFI with Secure Boot, and the PXE tree (with the cluster).
+
+use imgbuild::qemu::{Firmware, Medium};
+
+use crate::cluster;
+use crate::guest::Guest;
+use crate::lab::Lab;
+use crate::node;
+
+/// One ISO boots two machines, one under BIOS and one with Secure Boot enforced. They are the same node, and yet have
+/// identities of their own.
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn iso_under_bios_and_secure_boot() {
+    let lab = Lab::new();
+    let iso = lab.build(&node::spec(&lab, ""), "node.iso", &[]);
+    let start = |name: &str, firmware| {
+        let machine = node::machine(&lab, name, firmware, Medium::Cd(iso.clone()));
+        Guest::boot(&lab, "iso", machine)
+    };
+    let identity = |guest: &Guest| {
+        let keys = guest.ask("cat /etc/ssh/ssh_host_*_key.pub | cut -d ' ' -f 2");
+        (guest.ask("cat /etc/machine-id"), keys)
+    };
+
+    let bios = start("bios", Firmware::Bios);
+    bios.ask("test ! -e /sys/firmware/efi");
+    node::check_everything(&bios);
+    let first = identity(&bios);
+    bios.shut_down();
+
+    let secure = start("secure-boot", Firmware::SecureBoot);
+    // The variable's value follows four bytes of attributes (kernel Documentation/filesystems/efivarfs.rst).
+    let variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+    secure.says(&format!("od -An -t u1 -j 4 {variable} | xargs"), "1");
+    let lockdown = secure.ask("sudo cat /sys/kernel/security/lockdown");
+    assert!(lockdown.contains("[integrity]"), "{lockdown}");
+    node::check_health(&secure);
+    let second = identity(&secure);
+    assert_ne!(first.0, second.0, "two machines have one machine-id");
+    assert_ne!(
+        first.1, second.1,
+        "two machines have the same SSH host keys"
+    );
+}
+
+/// Three members, one of them booted over the network; see [`cluster`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn cluster_from_a_pxe_tree() {
+    cluster::lives_through_a_power_cut();
+}

@@ -1,0 +1,207 @@
+//! A booted node: its machine, its console, and questions over SSH.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use imgbuild::names::Arch;
+use imgbuild::qemu::watch::{self, Outcome, Until};
+use imgbuild::qemu::{
+    Event, Firmware, Forward, Interrupt, Machine, Medium, Qemu, Running, Switch, UserNetwork,
+    free_port,
+};
+
+use crate::console_log::ConsoleLog;
+use crate::lab::Lab;
+
+/// How long an amd64 node may take to be ready: ten times what it takes without acceleration on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Emulating another architecture takes longer.
+const PATIENCE_ARM64: Duration = Duration::from_secs(1500);
+
+/// How long a node that is ready may take to be reached over SSH.
+const SSH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it is left alone between two tries.
+const SSH_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a node may take to answer a question.
+const ANSWER: &str = "60";
+
+/// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at the network's first address.
+pub fn machine(name: &str, firmware: Firmware, medium: Medium, address: &str) -> Machine {
+    let mut machine = Machine::new(name, Arch::Amd64, firmware, medium);
+    let address: ipnet::Ipv4Net = address.parse().unwrap();
+    machine.network = UserNetwork::around(address, address.hosts().next(), &[]).unwrap();
+    machine
+}
+
+/// A machine that runs, or ran until it is dropped: then its power is cut.
+pub struct Guest {
+    name: String,
+    running: Running,
+    events: Receiver<Event>,
+    ssh_port: u16,
+    key: PathBuf,
+    pub console: ConsoleLog,
+    patience: Duration,
+}
+
+impl Guest {
+    /// Boots `machine` and waits until its node is ready; `test` names the console's log.
+    pub fn boot(lab: &Lab, test: &str, machine: Machine) -> Self {
+        let start = Instant::now();
+        let guest = Self::start(lab, test, machine, None);
+        guest.wait_until_ready();
+        println!(
+            "{}: ready after {:.0} s",
+            guest.name,
+            start.elapsed().as_secs_f32()
+        );
+        guest
+    }
+
+    /// Boots `machine` without waiting, on a port of `switch` if there is one.
+    pub fn start(lab: &Lab, test: &str, mut machine: Machine, switch: Option<&Switch>) -> Self {
+        let ssh_port = free_port().unwrap();
+        machine.network.forwards.push(Forward {
+            host: ssh_port,
+            guest: 22,
+        });
+        let qemu = Qemu::find(&machine).unwrap();
+        assert!(qemu.warnings.is_empty(), "{:?}", qemu.warnings);
+        let console = ConsoleLog::new(&format!("{test}-{}", machine.name));
+        let (sender, events) = channel();
+        let running = qemu
+            .start(&machine, switch, console.writer(), &sender)
+            .unwrap();
+        Self {
+            running,
+            events,
+            ssh_port,
+            key: lab.key(),
+            console,
+            patience: match machine.arch {
+                Arch::Amd64 => PATIENCE,
+                Arch::Arm64 => PATIENCE_ARM64,
+            },
+            name: machine.name,
+        }
+    }
+
+    /// Waits until the node says that it is ready and fails when it says anything else.
+    pub fn wait_until_ready(&self) {
+        let machines = [self.name.clone()];
+        let patience = Some(self.patience);
+        let outcome = watch::wait(
+            &self.events,
+            &machines,
+            Until::Ready,
+            patience,
+            &Interrupt::default(),
+        );
+        assert_eq!(outcome, Outcome::Reached, "{outcome}");
+        self.wait_for_ssh();
+    }
+
+    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the way to it.
+    fn wait_for_ssh(&self) {
+        /// What ssh itself exits with when there is no connection.
+        const NO_CONNECTION: Option<i32> = Some(255);
+        let deadline = Instant::now() + SSH_PATIENCE;
+        loop {
+            let output = self.try_ask("true");
+            if output.status.success() {
+                return;
+            }
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            let (name, status) = (&self.name, output.status);
+            let goes_on = status.code() == NO_CONNECTION && Instant::now() < deadline;
+            assert!(goes_on, "{name}: no SSH ({status}): {complaint}");
+            // Until the next try, or until the machine has something to tell.
+            let _ = self.events.recv_timeout(SSH_PAUSE);
+        }
+    }
+
+    /// What the shell on the node makes of `script`, run by the user `core`.
+    pub fn try_ask(&self, script: &str) -> Output {
+        Command::new("timeout")
+            .args([ANSWER, "ssh", "-o", "LogLevel=ERROR", "-i"])
+            .arg(&self.key)
+            .args(["-o", "StrictHostKeyChecking=no"])
+            .args(["-o", "UserKnownHostsFile=/dev/null"])
+            .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"])
+            .args(["-o", "ConnectTimeout=20", "-o", "ConnectionAttempts=3"])
+            .args(["-p", &self.ssh_port.to_string(), "core@127.0.0.1", script])
+            .output()
+            .expect("starting ssh (Debian package openssh-client)")
+    }
+
+    /// What `script` prints on the node, without white space around it; it must succeed.
+    pub fn ask(&self, script: &str) -> String {
+        let output = self.try_ask(script);
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{}: `{script}` failed ({}): {said} {complaint}",
+            self.name,
+            output.status
+        );
+        said
+    }
+
+    /// Checks that `script` prints `expected` on the node.
+    pub fn says(&self, script: &str, expected: &str) {
+        assert_eq!(self.ask(script), expected, "{}: `{script}`", self.name);
+    }
+
+    /// Checks that `script` fails on the node, for a reason that contains `why`.
+    pub fn refuses(&self, script: &str, why: &str) {
+        let output = self.try_ask(script);
+        assert!(
+            !output.status.success(),
+            "{}: `{script}` succeeds",
+            self.name
+        );
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(
+            said.contains(why),
+            "{}: `{script}` fails otherwise: {said}",
+            self.name
+        );
+    }
+
+    /// Types on the serial console.
+    pub fn type_keys(&self, keys: &str) {
+        self.running.keyboard().type_keys(keys.as_bytes()).unwrap();
+    }
+
+    /// Starts the shutdown as a short press of the power button does and waits for its end.
+    pub fn shut_down(mut self) {
+        self.running.press_power_button().unwrap();
+        let machines = [self.name.clone()];
+        let patience = Some(self.patience);
+        let interrupt = Interrupt::default();
+        let outcome = watch::wait(
+            &self.events,
+            &machines,
+            Until::PoweredOff,
+            patience,
+            &interrupt,
+        );
+        assert_eq!(outcome, Outcome::Reached, "{outcome}");
+    }
+}
+
+/// Shows the console of a node on which a test failed.
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.console.print_end();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A test's own folder: specs, a key for SSH, and what imgbuild makes of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+/// A folder that goes with the test. It lies under `target/`, for images are large.
+pub struct Lab {
+    folder: tempfile::TempDir,
+    /// The public half of the key that every node of the lab knows, as a line of `authorized_keys`.
+    pub public_key: String,
+}
+
+impl Lab {
+    /// A folder with a new key; needs `ssh-keygen` (Debian package `openssh-client`).
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("boot-")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .unwrap();
+        let key = folder.path().join("ssh-key");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f"])
+            .arg(&key)
+            .status()
+            .expect("starting ssh-keygen (Debian package openssh-client)");
+        assert!(made.success(), "ssh-keygen failed");
+        let public_key = fs::read_to_string(key.with_extension("pub")).unwrap();
+        Self {
+            public_key: public_key.trim().to_owned(),
+            folder,
+        }
+    }
+
+    /// The private half of the key.
+    pub fn key(&self) -> PathBuf {
+        self.path("ssh-key")
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file that specs may name and gives its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs `imgbuild SPEC -o OUTPUT ARGUMENTS` and gives the output's path.
+    pub fn build(&self, spec: &Path, output: &str, arguments: &[&str]) -> PathBuf {
+        let output = self.path(output);
+        let start = Instant::now();
+        let run = Command::new(program())
+            .arg(spec)
+            .arg("-o")
+            .arg(&output)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "imgbuild failed: {said}");
+        let time = start.elapsed().as_secs_f32();
+        println!(
+            "built {} in {time:.1} s",
+            output.file_name().unwrap().display()
+        );
+        output
+    }
+}
+
+/// The imgbuild to test.
+pub fn program() -> PathBuf {
+    std::env::var_os("IMGBUILD_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_imgbuild").into(), PathBuf::from)
+}

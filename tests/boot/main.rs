@@ -1,0 +1,22 @@
+//! Boots what imgbuild makes and asks the nodes how they are.
+//!
+//! Every test here takes minutes and a booted machine, so all are `#[ignore]`d: `cargo xtask test` runs `every_time::`, with
+//! `--all` the rest too. One of them by hand:
+//!
+//! ```text
+//! cargo test --test boot -- --ignored --nocapture every_time::iso
+//! ```
+//!
+//! What the consoles showed is in `target/boot-logs/`. `IMGBUILD_PROGRAM` names another `imgbuild` than the one that cargo
+//! built for the tests.
+
+// A test that fails in an `unwrap` says where.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod console_log;
+mod every_time;
+mod guest;
+mod lab;
+mod node;
+mod with_all;

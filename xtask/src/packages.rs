@@ -1,0 +1,140 @@
+//! The Debian packages that the tests need, and how they are installed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::qemu_release;
+use crate::steps::{output, run};
+
+/// A package and why the tests want it.
+struct Package {
+    name: &'static str,
+    reason: &'static str,
+}
+
+const fn package(name: &'static str, reason: &'static str) -> Package {
+    Package { name, reason }
+}
+
+/// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
+const PACKAGES: [Package; 21] = [
+    package("cpio", "reads our archives"),
+    package(
+        "debian-archive-keyring",
+        "the keys by which packages of the base are trusted",
+    ),
+    package("dosfstools", "fsck.fat checks the EFI partition"),
+    package("gdisk", "sgdisk checks the partition tables"),
+    package("genisoimage", "isoinfo reads our ISOs"),
+    package("ignition", "ignition-validate judges our configs"),
+    package("ipxe-qemu", "iPXE in the network card, for the PXE tree"),
+    package("mmdebstrap", "builds the reference tree of the base"),
+    package("mtools", "mdir reads the EFI partition"),
+    package("nftables", "nft checks our packet filters"),
+    package(
+        "openssh-client",
+        "asks the booted nodes; makes their test keys",
+    ),
+    package("openssl", "judges our certificates"),
+    package("ovmf", "UEFI for amd64 machines, with Secure Boot"),
+    package("qemu-efi-aarch64", "UEFI for arm64 machines"),
+    package("qemu-system-arm", "boots arm64 nodes"),
+    package("qemu-system-x86", "boots amd64 nodes"),
+    package("squashfs-tools", "unsquashfs reads our root image"),
+    package("systemd", "systemd-analyze judges our units"),
+    package(
+        "time",
+        "measures the peak memory of what the benchmark runs",
+    ),
+    package(
+        "util-linux",
+        "unshare makes namespaces for tests of full disks",
+    ),
+    package("xorriso", "reads our ISOs' boot records"),
+];
+
+/// Installs what is missing and gives a note of what that was.
+pub fn install() -> anyhow::Result<String> {
+    let missing: Vec<&Package> = PACKAGES
+        .iter()
+        .filter(|package| !is_installed(package.name))
+        .collect();
+    let old_qemu = qemu_release::is_too_old();
+    if missing.is_empty() && !old_qemu {
+        return Ok("nothing was missing".to_owned());
+    }
+    for package in &missing {
+        println!("missing: {} ({})", package.name, package.reason);
+    }
+    let mut wanted: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    if output("apt-get", &["--version"]).is_none() {
+        bail!(
+            "this machine has no apt; please install by hand: {}",
+            wanted.join(", ")
+        );
+    }
+    // Lists and an added suite in a folder of ours: the machine's own configuration stays as it is.
+    let private = Path::new("target/xtask/apt");
+    fs::create_dir_all(private.join("lists/partial")).context("making a folder for apt")?;
+    let private = private
+        .canonicalize()
+        .context("finding the folder for apt")?;
+    let newer =
+        qemu_release::newer_suite(old_qemu || wanted.iter().any(|n| n.starts_with("qemu-system")))?;
+    let mut sources = fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
+    if let Some(suite) = &newer {
+        sources = format!("{sources}\n{}\n", suite.source);
+    }
+    let file = private.join("sources.list");
+    fs::write(&file, sources).context("writing apt's sources")?;
+    let options = [
+        format!("Dir::Etc::sourcelist={}", file.display()),
+        format!("Dir::State::lists={}", private.join("lists").display()),
+        "DPkg::Lock::Timeout=300".to_owned(),
+        "Acquire::Retries=3".to_owned(),
+    ];
+    run(apt(&options)?.arg("update"))?;
+    let note = match &newer {
+        Some(suite) => format!("installed {} (QEMU from {})", wanted.join(", "), suite.name),
+        None => format!("installed {}", wanted.join(", ")),
+    };
+    let common = ["install", "--yes", "--no-install-recommends"];
+    if let Some(suite) = newer {
+        run(apt(&options)?
+            .args(common)
+            .args(["-t", &suite.name])
+            .args(qemu_release::PACKAGES))?;
+        wanted.retain(|name| !qemu_release::PACKAGES.contains(name));
+    }
+    if !wanted.is_empty() {
+        run(apt(&options)?.args(common).args(&wanted))?;
+    }
+    Ok(note)
+}
+
+fn is_installed(package: &str) -> bool {
+    output("dpkg-query", &["-W", "-f", "${db:Status-Status}", package])
+        .is_some_and(|status| status == "installed")
+}
+
+/// `apt-get` with `options`, as root.
+fn apt(options: &[String]) -> anyhow::Result<Command> {
+    let user = output("id", &["-u"]).context("asking who runs this")?;
+    let mut command = if user.trim() == "0" {
+        Command::new("apt-get")
+    } else if output("sudo", &["-n", "true"]).is_some() {
+        let mut command = Command::new("sudo");
+        command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        command
+    } else {
+        bail!("installing packages wants root, or sudo without a password");
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    for option in options {
+        command.args(["-o", option]);
+    }
+    Ok(command)
+}
