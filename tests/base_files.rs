@@ -51,11 +51,11 @@ fn the_shells_take_the_scripts() {
             continue;
         };
         let (package, mut command) = match first {
-            "#!/bin/busybox sh" => ("busybox", Command::new("busybox")),
+            "#!/bin/busybox sh" => ("busybox-static", Command::new("busybox")),
             "#!/bin/sh" => ("dash", Command::new("dash")),
             other => panic!("{path:?}: {other}: the image's shells are busybox (stage 0) and dash"),
         };
-        if package == "busybox" {
+        if package == "busybox-static" {
             command.arg("sh");
         }
         let output = run(package, command.arg("-n").arg(&path));
