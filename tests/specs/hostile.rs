@@ -186,6 +186,12 @@ fn bombs() {
             "node.yaml:3:",
             "E0006",
         ),
+        (
+            "a long list",
+            format!("{HEAD}modules: [{}]\n", "a,".repeat(10_001)),
+            "node.yaml:3:10:",
+            "E0006",
+        ),
         ("many nodes", nodes, "node.yaml:3:1", "E0006"),
     ] {
         let said = said_of(text);
