@@ -153,7 +153,10 @@ fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
 }
 
 fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
-    let mut destinations = Once::new(codes::DUPLICATE_ROUTE);
+    let mut destinations = Once::new(
+        codes::DUPLICATE_ROUTE,
+        "keep one of the two, or give them different metrics",
+    );
     for route in &interface.routes {
         let destination = &route.destination;
         found.extend(host_bits(destination, "a route's destination"));
@@ -205,7 +208,7 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
 }
 
 /// Reports a network that is written with the address of a host in it.
-pub(super) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnostic> {
+pub(in crate::plan) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnostic> {
     (network.value != network.trunc()).then(|| {
         Diagnostic::error(
             codes::HOST_BITS,
@@ -218,7 +221,10 @@ pub(super) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnost
 
 /// The same address twice, and networks that two interfaces share.
 fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut addresses = Once::new(codes::DUPLICATE_ADDRESS);
+    let mut addresses = Once::new(
+        codes::DUPLICATE_ADDRESS,
+        "give each interface an address of its own",
+    );
     let interfaces = &node.network.interfaces;
     for (at, interface) in interfaces.iter().enumerate() {
         for address in &interface.addresses {

@@ -2,7 +2,8 @@
 
 use ipnet::IpNet;
 
-use super::addresses::{host_bits, overlap};
+use super::addresses::overlap;
+use super::host_bits;
 use super::interfaces::unknown;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::plan::{Firewall, FirewallRule, InterfaceMatch, Node, Protocol};
@@ -23,12 +24,6 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 
 fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     for (at, rule) in firewall.allow.iter().enumerate() {
-        for network in &rule.from {
-            found.extend(host_bits(
-                &Located::new(*network, rule.span),
-                "a network that is allowed",
-            ));
-        }
         if let Some(other) = firewall.allow[..at]
             .iter()
             .find(|other| says_the_same(other, rule))
@@ -45,23 +40,40 @@ fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
         }
         for (port, what) in &firewall.role_ports {
             if rule.protocol == Protocol::Tcp && (rule.ports.0..=rule.ports.1).contains(port) {
-                let wider = rule.from.is_empty() && !firewall.allow_from.is_empty();
-                let help = if wider {
-                    "the rule opens it to every network, beyond `allow_from`; leave it out, or give it `from` if that is meant"
-                } else {
-                    "leave it out"
-                };
-                found.push(
-                    Diagnostic::warning(
-                        codes::ROLE_PORT_OPENED,
-                        rule.span,
-                        format!("port {port} ({what}) is open already"),
-                    )
-                    .help(help),
-                );
+                found.extend(role_port(firewall, rule, *port, what));
             }
         }
     }
+}
+
+/// A rule for a port of the node's roles: needless, or wider than `allow_from`. One for further networks is right.
+fn role_port(
+    firewall: &Firewall,
+    rule: &FirewallRule,
+    port: u16,
+    what: &str,
+) -> Option<Diagnostic> {
+    let everyone = firewall.allow_from.is_empty();
+    let allowed = |network: &IpNet| {
+        firewall
+            .allow_from
+            .iter()
+            .any(|allowed| allowed.contains(network))
+    };
+    let (message, help) = if !everyone && rule.from.is_empty() {
+        (
+            format!("port {port} ({what}) is opened to every network, beyond `allow_from`"),
+            "leave it out, or name networks in `from`",
+        )
+    } else if everyone || rule.from.iter().all(allowed) {
+        (
+            format!("port {port} ({what}) is open already"),
+            "leave it out: the node's roles open it",
+        )
+    } else {
+        return None;
+    };
+    Some(Diagnostic::warning(codes::ROLE_PORT_OPENED, rule.span, message).help(help))
 }
 
 /// Whether the two open a port in common to a network in common.

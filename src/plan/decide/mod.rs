@@ -58,7 +58,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             .map(|etcd| decider.etcd(written, etcd, &node.network));
         node.firewall = written.network.as_ref().and_then(|network| {
             let etcd = draft.as_ref().map(|draft| &draft.member);
-            Some(Decider::firewall(network.firewall.as_ref()?, etcd))
+            Some(decider.firewall(network.firewall.as_ref()?, etcd))
         });
         for (user, password) in decider.passwords(written) {
             passwords.push((at, user, password));
@@ -82,7 +82,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             })
         })
         .collect();
-    check::etcd(&members, &mut found);
+    check::etcd(&members, &nodes, &mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
