@@ -225,36 +225,46 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_ADDRESS,
         "give each interface an address of its own",
     );
-    let interfaces = &node.network.interfaces;
-    for (at, interface) in interfaces.iter().enumerate() {
+    let mut networks: Vec<(IpNet, usize, Span)> = Vec::new();
+    for (at, interface) in node.network.interfaces.iter().enumerate() {
         for address in &interface.addresses {
             let ip = address.addr();
-            let link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
-            if link_local {
+            if matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
                 continue; // has a meaning on its link alone
             }
-            if let Some(twice) = addresses.see(ip, address.span, || {
+            let twice = addresses.see(ip, address.span, || {
                 format!("the node has the address {ip} twice")
-            }) {
+            });
+            if let Some(twice) = twice {
                 found.push(twice);
-                continue;
-            }
-            let others = interfaces[..at].iter().flat_map(|other| &other.addresses);
-            if let Some(other) = others
-                .into_iter()
-                .find(|other| other.addr() != ip && overlap(&other.value, &address.value))
-            {
-                found.push(
-                    Diagnostic::warning(
-                        codes::OVERLAPPING_NETWORKS,
-                        address.span,
-                        format!("two interfaces are in overlapping networks, {} and {}", other.trunc(), address.trunc()),
-                    )
-                    .related(other.span, "the other one")
-                    .help("Linux sends over one of them only; use a bond, or networks that do not overlap"),
-                );
+            } else {
+                networks.push((address.trunc(), at, address.span));
             }
         }
+    }
+    // Sorted, a network comes right after those that it lies in.
+    networks.sort();
+    networks.dedup_by_key(|(network, at, _)| (*network, *at));
+    let mut around: Vec<(IpNet, usize, Span)> = Vec::new();
+    for (network, at, span) in networks {
+        around.retain(|(outer, ..)| outer.contains(&network));
+        if let Some((outer, _, other)) = around.iter().find(|(_, owner, _)| *owner != at) {
+            let (first, second) = if *other < span {
+                (*other, span)
+            } else {
+                (span, *other)
+            };
+            found.push(
+                Diagnostic::warning(
+                    codes::OVERLAPPING_NETWORKS,
+                    second,
+                    format!("two interfaces are in overlapping networks, {outer} and {network}"),
+                )
+                .related(first, "the other one")
+                .help("Linux sends over one of them only; use a bond, or networks that do not overlap"),
+            );
+        }
+        around.push((network, at, span));
     }
 }
 

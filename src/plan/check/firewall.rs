@@ -23,26 +23,40 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
-    for (at, rule) in firewall.allow.iter().enumerate() {
-        if let Some(other) = firewall.allow[..at]
-            .iter()
-            .find(|other| says_the_same(other, rule))
-        {
-            found.push(
-                Diagnostic::error(
-                    codes::DUPLICATE_PORT,
-                    rule.span,
-                    format!("{} is opened twice", ports(rule)),
-                )
-                .related(other.span, format!("{} is opened here", ports(other)))
-                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
-            );
-        }
+    twice(firewall, found);
+    for rule in &firewall.allow {
         for (port, what) in &firewall.role_ports {
             if rule.protocol == Protocol::Tcp && (rule.ports.0..=rule.ports.1).contains(port) {
                 found.extend(role_port(firewall, rule, *port, what));
             }
         }
+    }
+}
+
+/// Rules that open a port in common to a network in common: by their first port, against those that are not past it.
+fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
+    let mut rules: Vec<&FirewallRule> = firewall.allow.iter().collect();
+    rules.sort_by_key(|rule| (rule.protocol == Protocol::Udp, rule.ports.0));
+    let mut open: Vec<&FirewallRule> = Vec::new();
+    for rule in rules {
+        open.retain(|other| other.protocol == rule.protocol && other.ports.1 >= rule.ports.0);
+        if let Some(other) = open.iter().find(|other| says_the_same(other, rule)) {
+            let (first, second) = if other.span < rule.span {
+                (*other, rule)
+            } else {
+                (rule, *other)
+            };
+            found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_PORT,
+                    second.span,
+                    format!("{} is opened twice", ports(second)),
+                )
+                .related(first.span, format!("{} is opened here", ports(first)))
+                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
+            );
+        }
+        open.push(rule);
     }
 }
 

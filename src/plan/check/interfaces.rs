@@ -165,40 +165,44 @@ pub(super) fn unknown<'a>(
     }
 }
 
-/// Follows every link down to its parts; one that comes back to itself is reported once, where it closes.
+/// Follows every link down to its parts; one that comes back to itself is reported where it closes.
 fn loops(
     interfaces: &[Interface],
     by_name: &BTreeMap<&InterfaceName, &Interface>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut told = BTreeSet::new();
+    // Depth first, without recursion: a chain may be as long as the spec.
+    let mut done = BTreeSet::new();
     for interface in interfaces {
         let Some(start) = interface.matching.name() else {
             continue;
         };
-        let mut reached = BTreeSet::new();
-        let mut open = vec![interface];
-        while let Some(next) = open.pop() {
-            for part in next.kind.parts() {
-                if part.value == *start {
-                    // The interfaces of the loop are told together with the first of them.
-                    if !reached.iter().any(|name| told.contains(name)) && told.insert(start) {
-                        found.push(
-                            Diagnostic::error(
-                                codes::INTERFACE_LOOP,
-                                part.span,
-                                format!("`{start}` is made of itself"),
-                            )
-                            .help(
-                                "a bond, bridge or VLAN lies on other interfaces, down to a card",
-                            ),
-                        );
-                    }
-                } else if reached.insert(&part.value)
-                    && let Some(below) = by_name.get(&part.value)
-                {
-                    open.push(below);
-                }
+        if done.contains(start) {
+            continue;
+        }
+        let mut above = BTreeSet::from([start]);
+        let mut path = vec![(start, interface.kind.parts().iter())];
+        while let Some((name, parts)) = path.last_mut() {
+            let Some(part) = parts.next() else {
+                above.remove(*name);
+                done.insert(*name);
+                path.pop();
+                continue;
+            };
+            if above.contains(&part.value) {
+                found.push(
+                    Diagnostic::error(
+                        codes::INTERFACE_LOOP,
+                        part.span,
+                        format!("`{}` is made of itself", part.value),
+                    )
+                    .help("a bond, bridge or VLAN lies on other interfaces, down to a card"),
+                );
+            } else if !done.contains(&part.value)
+                && let Some(below) = by_name.get(&part.value)
+            {
+                above.insert(&part.value);
+                path.push((&part.value, below.kind.parts().iter()));
             }
         }
     }
