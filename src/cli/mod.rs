@@ -1,40 +1,116 @@
 //! Arguments and output: the only room that prints.
 
 mod args;
+mod base;
+mod build;
+mod console;
+mod explain;
+mod inspect;
+mod keys;
 mod manual;
+mod messages;
 mod outcome;
 mod progress;
+mod run;
+mod spec_file;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::base::Lock;
+use crate::diagnostic::Sources;
+use crate::pki::Access;
+use crate::plan::KernelFlavour;
+use crate::progress::{Progress, Silent};
+use crate::spec;
+
 use args::{Cli, Command};
+use messages::Messages;
 use outcome::{Failure, is_closed_pipe};
+use progress::Shown;
+use spec_file::SpecFile;
 
 /// Runs the command line that the process was given.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(&cli) {
+    let messages = Messages::new(&cli.common);
+    let progress: Box<dyn Progress> = if messages.quiet() {
+        Box::new(Silent)
+    } else {
+        Box::new(Shown::new())
+    };
+    let mut sources = Sources::default();
+    match run(&cli, &mut sources, messages, progress.as_ref()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Environment(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure:?}");
+            progress.finish();
+            messages.failure(&sources, &failure);
             failure.exit_code()
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Failure> {
-    match &cli.command {
-        Some(Command::Completions { shell }) => {
+fn run(
+    cli: &Cli,
+    sources: &mut Sources,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<(), Failure> {
+    let Some(command) = &cli.command else {
+        return build::run(&cli.build, sources, messages, progress);
+    };
+    match command {
+        Command::Check { specs, keys } => specs.iter().try_for_each(|path| {
+            let file = SpecFile::new(path, keys.as_deref());
+            let cluster = file.decide(Access::Look, sources, messages)?;
+            let nodes: Vec<_> = cluster.nodes.iter().collect();
+            build::Ready::compile(&nodes, sources, messages).map(|_| ())
+        }),
+        Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Inspect { spec, node, keys } => {
+            let file = SpecFile::new(spec, keys.as_deref());
+            inspect::run(&file, node.as_deref(), sources, messages)
+        }
+        Command::Keys(command) => keys::run(command, sources, messages),
+        Command::Run(run) => run::run(run, sources, messages, progress),
+        Command::Base(command) => base::run(command, messages, progress),
+        Command::Update { spec, source } => update(spec, source, sources, messages, progress),
+        Command::Schema => {
+            println!("{:#}", spec::schema());
+            Ok(())
+        }
+        Command::Completions { shell } => {
             manual::completions(*shell, &mut std::io::stdout());
             Ok(())
         }
-        Some(Command::Man { dir: Some(dir) }) => Ok(manual::pages(dir)?),
-        Some(Command::Man { dir: None }) => Ok(manual::page(&mut std::io::stdout())?),
-        _ => Err(Failure::Usage(
-            "this command is still being wired".to_owned(),
-        )),
+        Command::Man { dir: Some(dir) } => Ok(manual::pages(dir)?),
+        Command::Man { dir: None } => Ok(manual::page(&mut std::io::stdout())?),
     }
+}
+
+/// Pins the newest packages of every base that the spec's nodes need.
+fn update(
+    spec: &std::path::Path,
+    source: &args::BaseSource,
+    sources: &mut Sources,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<(), Failure> {
+    let file = SpecFile::new(spec, None);
+    let cluster = file.decide(Access::Look, sources, messages)?;
+    let mut kinds: Vec<(_, KernelFlavour)> = cluster
+        .nodes
+        .iter()
+        .map(|node| (node.arch, node.kernel))
+        .collect();
+    kinds.dedup();
+    let mut lock = Lock::load(&file.lock)?;
+    for (arch, kernel) in kinds {
+        crate::base::update(&base::request(source, arch, kernel)?, &mut lock, progress)?;
+    }
+    lock.save(&file.lock)?;
+    messages.note(&format!("wrote {}", file.lock.display()));
+    Ok(())
 }

@@ -53,6 +53,14 @@ impl Format {
         }
     }
 
+    /// The ending, without its dot, of a file of this format.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Ignition => "ign",
+            other => other.as_str(),
+        }
+    }
+
     /// The format that an output's name asks for: its ending, or a folder (one that exists, or a name that ends with `/`).
     pub fn from_path(path: &Path) -> Option<Self> {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {

@@ -74,7 +74,7 @@ const COMMAND_LINE_MAX: usize = 2047;
 ///
 /// Boot loaders parse this text each in its own way, so an argument holds only what all of them leave alone:
 /// printable ASCII other than space, quotes, `\`, `$` and `#`.
-fn command_line(base: &Base, machine: &Machine) -> Result<String> {
+pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     let mut line = String::new();
     for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
         ensure!(

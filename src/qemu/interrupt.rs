@@ -23,6 +23,11 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Makes one come, as a signal does.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
     /// Whether one came.
     pub fn came(&self) -> bool {
         self.0.load(Ordering::SeqCst)

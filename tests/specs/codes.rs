@@ -35,6 +35,17 @@ fn codes_are_unique_and_explained() {
 }
 
 #[test]
+fn an_explanation_reads_well() {
+    let shown = explain("e0109").expect("there").to_string();
+    assert_eq!(
+        shown,
+        "E0109: not a file mode\n\n\
+         A mode is written in octal with a leading 0, as in 0644. YAML 1.2 reads 644 and 420 as decimal numbers.\n\n\
+         For example:\n\n    storage: {files: [{path: /a, mode: 644}]}\n"
+    );
+}
+
+#[test]
 fn examples_get_their_codes() {
     for entry in TABLE.iter().filter(|entry| !entry.example.is_empty()) {
         let head = if entry.example.starts_with("version:") {

@@ -2,6 +2,7 @@
 
 mod check;
 mod codes;
+mod good;
 mod hostile;
 mod random;
 mod schema;

@@ -386,17 +386,17 @@ impl Builder<'_> {
         self.used.text += size.text;
         if self.used.values > self.limits.values || self.used.text > self.limits.text {
             let what = if self.used.values > self.limits.values {
-                format!("more than {} values", self.limits.values)
+                "too many values"
             } else {
-                format!("more than {} MiB of text", self.limits.text >> 20)
+                "too much text"
             };
             return Err(Box::new(
                 Diagnostic::error(
                     codes::TOO_MANY_VALUES,
                     place,
-                    format!("{what}, with aliases written out"),
+                    format!("{what}, with aliases and includes written out"),
                 )
-                .help("split the file, or use fewer aliases"),
+                .help("use fewer aliases, or make several specs of it"),
             ));
         }
         Ok(())

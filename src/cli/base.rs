@@ -1,0 +1,135 @@
+//! `imgbuild base`, `imgbuild update`, and the base that other commands need.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::base::{self, Base, BaseRequest, Cache, Lock, Mirror};
+use crate::names::Arch;
+use crate::plan::KernelFlavour;
+use crate::progress::Progress;
+
+use super::args::{BaseCommand, BaseSource, CacheDir, Kernel};
+use super::messages::Messages;
+use super::outcome::Failure;
+
+/// What `source` asks for.
+pub fn request(
+    source: &BaseSource,
+    arch: Arch,
+    kernel: KernelFlavour,
+) -> Result<BaseRequest, Failure> {
+    let mirror = match &source.mirror {
+        Some(main) => Some(
+            Mirror::new(main, source.security_mirror.as_deref())
+                .map_err(|error| Failure::Usage(format!("--mirror: {error:#}")))?,
+        ),
+        None if source.security_mirror.is_some() => {
+            return Err(Failure::Usage(
+                "--security-mirror goes with --mirror".to_owned(),
+            ));
+        }
+        None => None,
+    };
+    Ok(BaseRequest {
+        arch,
+        kernel: source.kernel.map_or(kernel, flavour),
+        mirror,
+        offline: source.offline,
+        locked: source.locked,
+        cache: cache(source.cache.as_deref())?,
+    })
+}
+
+fn flavour(kernel: Kernel) -> KernelFlavour {
+    match kernel {
+        Kernel::Generic => KernelFlavour::Generic,
+        Kernel::Cloud => KernelFlavour::Cloud,
+    }
+}
+
+fn cache(named: Option<&Path>) -> Result<Cache, Failure> {
+    Ok(match named {
+        Some(path) => Cache::at(path),
+        None => Cache::locate(|variable| std::env::var_os(variable))?,
+    })
+}
+
+/// The base that `request` describes, its packages as `lock_file` pins them; what was not pinned yet is, there.
+pub fn locked(
+    request: &BaseRequest,
+    lock_file: &Path,
+    progress: &dyn Progress,
+) -> Result<Base, Failure> {
+    let mut lock = Lock::load(lock_file)?;
+    let before = lock.to_text();
+    let base = base::ensure(request, &mut lock, progress)?;
+    if lock.to_text() != before {
+        lock.save(lock_file)?;
+    }
+    Ok(base)
+}
+
+/// Runs `imgbuild base …`.
+pub fn run(
+    command: &BaseCommand,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<(), Failure> {
+    match command {
+        BaseCommand::Build { arch, lock, source } => {
+            let request = request(source, *arch, KernelFlavour::default())?;
+            let base = match lock {
+                Some(file) => locked(&request, file, progress)?,
+                None => base::ensure(&request, &mut Lock::default(), progress)?,
+            };
+            println!("{}", base.id);
+            Ok(())
+        }
+        BaseCommand::List {
+            cache: CacheDir { cache: named },
+        } => list(&cache(named.as_deref())?),
+        BaseCommand::Gc {
+            keep_days,
+            lock,
+            cache: CacheDir { cache: named },
+        } => {
+            let unused_for = Duration::from_secs(keep_days.saturating_mul(24 * 60 * 60));
+            let keep = lock
+                .iter()
+                .map(|file| Lock::load(file))
+                .collect::<Result<Vec<_>, _>>()?;
+            let freed = base::collect(
+                &cache(named.as_deref())?,
+                &keep,
+                unused_for,
+                SystemTime::now(),
+            )?;
+            messages.note(&format!(
+                "removed {} bases and {} packages: {}",
+                freed.bases.len(),
+                freed.packages,
+                indicatif::HumanBytes(freed.bytes)
+            ));
+            Ok(())
+        }
+    }
+}
+
+fn list(cache: &Cache) -> Result<(), Failure> {
+    println!(
+        "{:<16}  {:<6}  {:<8}  {:>11}  LAST USED",
+        "ID", "ARCH", "KERNEL", "SIZE"
+    );
+    for base in base::list(cache)? {
+        let age = base.last_used.elapsed().unwrap_or_default();
+        println!(
+            "{:<16.16}  {:<6}  {:<8}  {:>11}  {} ago",
+            base.id,
+            base.arch.as_str(),
+            base::flavour_name(base.kernel),
+            indicatif::HumanBytes(base.size).to_string(),
+            indicatif::HumanDuration(age),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! The main job: from a spec to artifacts.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::base::Base;
+use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::ignition;
+use crate::names::{Arch, MacAddr};
+use crate::pack::output::Output;
+use crate::pack::{self, Format, Machine, Payload};
+use crate::pki::Access;
+use crate::plan::{InterfaceMatch, KernelFlavour, Node};
+use crate::progress::Progress;
+
+use super::args;
+use super::base::{locked, request};
+use super::messages::Messages;
+use super::outcome::Failure;
+use super::spec_file::{SpecFile, chosen, names, sort_by_place};
+
+/// A node whose config is made: all that the packers need beside the base.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    pub node: &'a Node,
+    config: Vec<u8>,
+    payload: Payload,
+    kernel_arguments: Vec<String>,
+    macs: Vec<MacAddr>,
+}
+
+impl<'a> Ready<'a> {
+    /// Compiles each of `nodes`; the mistakes of all of them in one list. Warnings are said at once.
+    pub fn compile(
+        nodes: &[&'a Node],
+        sources: &Sources,
+        messages: Messages,
+    ) -> Result<Vec<Self>, Failure> {
+        let mut ready = Vec::with_capacity(nodes.len());
+        let mut diagnostics = Vec::new();
+        for &node in nodes {
+            match ignition::compile(node) {
+                Ok(compiled) => {
+                    diagnostics.extend(compiled.warnings);
+                    ready.push(Self {
+                        node,
+                        config: ignition::to_json_pretty(&compiled.config),
+                        payload: Payload {
+                            config: ignition::to_json(&compiled.config),
+                            network: compiled.network,
+                        },
+                        kernel_arguments: kernel_arguments(node),
+                        macs: macs(node),
+                    });
+                }
+                Err(found) => diagnostics.extend(found),
+            }
+        }
+        sort_by_place(&mut diagnostics);
+        if has_errors(&diagnostics) {
+            return Err(Failure::Input(diagnostics));
+        }
+        messages.diagnostics(sources, &diagnostics);
+        Ok(ready)
+    }
+
+    /// The node as the packers see it.
+    pub fn machine(&self) -> Machine<'_> {
+        Machine {
+            hostname: &self.node.hostname.value,
+            payload: &self.payload,
+            kernel_arguments: &self.kernel_arguments,
+            macs: &self.macs,
+        }
+    }
+
+    /// The kernel's whole command line on `base`.
+    pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
+        pack::command_line(base, &self.machine())
+    }
+}
+
+fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|d| d.severity == Severity::Error)
+}
+
+/// The node's own kernel arguments.
+fn kernel_arguments(node: &Node) -> Vec<String> {
+    node.kernel_arguments
+        .iter()
+        .map(|argument| argument.value.clone())
+        .collect()
+}
+
+/// The cards that the spec names by address.
+fn macs(node: &Node) -> Vec<MacAddr> {
+    node.network
+        .interfaces
+        .iter()
+        .filter_map(|interface| match interface.matching {
+            InterfaceMatch::Mac { mac, .. } => Some(mac),
+            InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
+        })
+        .collect()
+}
+
+/// Runs `imgbuild SPEC -o OUTPUT`.
+pub fn run(
+    build: &args::Build,
+    sources: &mut Sources,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<(), Failure> {
+    let (Some(spec), Some(output)) = (&build.spec, &build.output) else {
+        return Err(Failure::Usage(
+            "a spec and `--output` are needed; see `imgbuild --help`".to_owned(),
+        ));
+    };
+    let format = format(build.format.as_deref(), output)?;
+    let file = SpecFile::new(spec, build.source.keys.as_deref());
+    let cluster = file.decide(Access::Write, sources, messages)?;
+    let nodes = chosen(&cluster, build.node.as_deref())?;
+    let targets = targets(output, format, &nodes, &names(&cluster))?;
+    let ready = Ready::compile(&nodes, sources, messages)?;
+
+    let mut bases = Bases::new(&build.source.base, &file.lock, progress);
+    match targets {
+        Targets::Folder(path) => {
+            let base = bases.one_of(&ready)?;
+            let machines: Vec<_> = ready.iter().map(Ready::machine).collect();
+            pack::pxe(&path, &base, &machines, progress)?;
+            messages.note(&format!("wrote {}", path.display()));
+        }
+        Targets::Stream => {
+            let base = bases.of(&ready[0], format)?;
+            let mut out = Output::stdout()?;
+            write(out.file(), format, base.as_ref(), &ready[0], progress)?;
+            out.commit()?;
+        }
+        Targets::Files(paths) => {
+            for (ready, path) in ready.iter().zip(paths) {
+                let base = bases.of(ready, format)?;
+                let mut out = Output::create(&path, true)?;
+                write(out.file(), format, base.as_ref(), ready, progress)
+                    .with_context(|| format!("writing {}", path.display()))?;
+                out.commit()?;
+                messages.note(&format!("wrote {}", path.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The format that is asked for by name, or that the output's name tells.
+fn format(named: Option<&str>, output: &Path) -> Result<Format, Failure> {
+    match named {
+        Some(name) => name.parse().map_err(|why| Failure::Usage(format!("--format {name}: {why}"))),
+        None => Format::from_path(output).ok_or_else(|| {
+            let names: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+            Failure::Usage(format!(
+                "the name `{}` tells no format: end it in .ign, .iso, .cpio, .cpio.gz, .cpio.zst, .initrd, or `/` for a PXE \
+                 folder, or give --format ({})",
+                output.display(),
+                names.join(", ")
+            ))
+        }),
+    }
+}
+
+/// Where the artifacts go.
+enum Targets {
+    /// One folder that holds all nodes.
+    Folder(PathBuf),
+    /// Standard output.
+    Stream,
+    /// One file a node.
+    Files(Vec<PathBuf>),
+}
+
+fn targets(output: &Path, format: Format, nodes: &[&Node], all: &str) -> Result<Targets, Failure> {
+    let stream = output.as_os_str() == "-";
+    if !format.is_stream() {
+        if stream {
+            return Err(Failure::Usage(format!(
+                "the format {format} is a folder, which standard output cannot take"
+            )));
+        }
+        return Ok(Targets::Folder(output.to_owned()));
+    }
+    let is_folder = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if is_folder {
+        std::fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
+        return Ok(Targets::Files(
+            nodes
+                .iter()
+                .map(|node| output.join(format!("{}.{}", node.hostname.value, format.ending())))
+                .collect(),
+        ));
+    }
+    if nodes.len() != 1 {
+        return Err(Failure::Usage(format!(
+            "{} can hold one node and the spec has {}: write to a folder (`-o out/ --format {format}`) or choose one with \
+             --node ({all})",
+            if stream {
+                "standard output".to_owned()
+            } else {
+                output.display().to_string()
+            },
+            nodes.len()
+        )));
+    }
+    Ok(if stream {
+        Targets::Stream
+    } else {
+        Targets::Files(vec![output.to_owned()])
+    })
+}
+
+fn write(
+    out: &mut std::fs::File,
+    format: Format,
+    base: Option<&Base>,
+    ready: &Ready<'_>,
+    progress: &dyn Progress,
+) -> anyhow::Result<()> {
+    let machine = ready.machine();
+    match (format, base) {
+        (Format::Ignition, _) => out
+            .write_all(&ready.config)
+            .context("writing the Ignition config"),
+        (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
+        (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
+        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(machine.payload), progress),
+        (Format::Iso | Format::Initrd | Format::Pxe, _) => {
+            anyhow::bail!("the format {format} does not go into one file without a base")
+        }
+    }
+}
+
+/// The bases that nodes need, each made once.
+pub struct Bases<'a> {
+    source: &'a args::BaseSource,
+    lock: &'a Path,
+    progress: &'a dyn Progress,
+    made: Vec<((Arch, KernelFlavour), Base)>,
+}
+
+impl<'a> Bases<'a> {
+    /// Bases from `source`, their packages pinned in `lock`.
+    pub fn new(source: &'a args::BaseSource, lock: &'a Path, progress: &'a dyn Progress) -> Self {
+        Self {
+            source,
+            lock,
+            progress,
+            made: Vec::new(),
+        }
+    }
+
+    /// The base of `node`.
+    pub fn of_node(&mut self, node: &Node) -> Result<Base, Failure> {
+        let request = request(self.source, node.arch, node.kernel)?;
+        let kind = (request.arch, request.kernel);
+        if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
+            return Ok(base.clone());
+        }
+        let base = locked(&request, self.lock, self.progress)?;
+        self.made.push((kind, base.clone()));
+        Ok(base)
+    }
+
+    fn of(&mut self, ready: &Ready<'_>, format: Format) -> Result<Option<Base>, Failure> {
+        if format.needs_base() {
+            self.of_node(ready.node).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The base that all nodes share.
+    pub fn one_of(&mut self, ready: &[Ready<'_>]) -> Result<Base, Failure> {
+        let first = self.of_node(ready[0].node)?;
+        for other in &ready[1..] {
+            if self.of_node(other.node)?.id != first.id {
+                return Err(Failure::Usage(format!(
+                    "a PXE folder has one base, and {} needs another than {} (arch or kernel differ): write two folders \
+                     with --node, or ISOs with --format iso",
+                    other.node.hostname.value, ready[0].node.hostname.value
+                )));
+            }
+        }
+        Ok(first)
+    }
+}

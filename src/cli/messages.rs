@@ -1,0 +1,81 @@
+//! What is said on standard error: diagnostics, notices and how a command failed.
+
+use std::io::IsTerminal;
+
+use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render, summary};
+
+use super::args::{Color, Common, MessageFormat};
+use super::outcome::Failure;
+
+/// How the user wants to be spoken to.
+#[derive(Debug, Clone, Copy)]
+pub struct Messages {
+    color: bool,
+    format: MessageFormat,
+    quiet: bool,
+}
+
+impl Messages {
+    /// As the options and the environment have it.
+    pub fn new(common: &Common) -> Self {
+        let color = match common.color {
+            Color::Always => true,
+            Color::Never => false,
+            // https://no-color.org: present and not empty, whatever its value.
+            Color::Auto => {
+                std::io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        };
+        Self {
+            color,
+            format: common.message_format,
+            quiet: common.quiet,
+        }
+    }
+
+    /// Whether only errors and warnings are said.
+    pub fn quiet(self) -> bool {
+        self.quiet
+    }
+
+    /// Says something that the user may want to know.
+    pub fn note(self, text: &str) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Warns of something that is not in the spec.
+    pub fn warn(self, text: &str) {
+        eprintln!("warning: {text}");
+    }
+
+    /// Says all of `diagnostics`, and how many errors there are.
+    pub fn diagnostics(self, sources: &Sources, diagnostics: &[Diagnostic]) {
+        match self.format {
+            MessageFormat::Json => eprint!("{}", json_lines(diagnostics, sources)),
+            MessageFormat::Text => {
+                let rendering = Rendering {
+                    colour: self.color,
+                    ..Rendering::default()
+                };
+                for diagnostic in diagnostics {
+                    eprintln!("{}\n", render(diagnostic, sources, rendering));
+                }
+                if !diagnostics.is_empty() {
+                    eprintln!("{}", summary(diagnostics));
+                }
+            }
+        }
+    }
+
+    /// Says why a command failed.
+    pub fn failure(self, sources: &Sources, failure: &Failure) {
+        match failure {
+            Failure::Input(diagnostics) => self.diagnostics(sources, diagnostics),
+            Failure::Usage(what) => eprintln!("error: {what}"),
+            Failure::Environment(error) => eprintln!("error: {error:#}"),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! `imgbuild run`: boots what was built, or builds and boots a spec.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use anyhow::Context;
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::diagnostic::Sources;
+use crate::names::{Arch, MacAddr};
+use crate::pack;
+use crate::pack::output::Output;
+use crate::pki::Access;
+use crate::plan::{Interface, InterfaceMatch, Node};
+use crate::progress::Progress;
+use crate::qemu::watch::{self, Outcome, Until};
+use crate::qemu::{
+    Disk, Firmware, Forward, Interrupt, Machine, Medium, Qemu, Switch, UserNetwork, create_disk,
+    free_port,
+};
+
+use super::args::{Accel, ExitWhen, Medium as MediumChoice, Run};
+use super::build::{Bases, Ready};
+use super::console::{Prefixed, Terminal};
+use super::messages::Messages;
+use super::outcome::Failure;
+use super::spec_file::{SpecFile, chosen};
+
+const GIB: u64 = 1 << 30;
+/// The size of a disk that `--disk` makes, where it gives none.
+const DEFAULT_DISK: u64 = 8 * GIB;
+/// The port of SSH (RFC 4253 §4.1).
+const SSH: u16 = 22;
+
+/// Runs `imgbuild run`.
+pub fn run(
+    run: &Run,
+    sources: &mut Sources,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<(), Failure> {
+    let scratch = tempfile::Builder::new()
+        .prefix("imgbuild-run-")
+        .tempdir()
+        .context("making a folder for the machines")?;
+    let mut machines = match kind(&run.what)? {
+        What::Spec => from_spec(run, scratch.path(), sources, messages, progress)?,
+        What::Iso => vec![from_iso(run)?],
+        What::Pxe => from_tree(run)?,
+    };
+    let publish = published(&run.publish)?;
+    let disks = disks(&run.disk, machines.len())?;
+    for (index, machine) in machines.iter_mut().enumerate() {
+        machine.memory = run.memory;
+        machine.cpus = run.cpus;
+        machine.accel = match run.accel {
+            Accel::Tcg => crate::qemu::Accel::Tcg,
+            Accel::Kvm => crate::qemu::Accel::Kvm,
+        };
+        machine.disks.clone_from(&disks[index]);
+        machine.network.forwards = forwards(&publish, index)?;
+    }
+    boot(run, &machines, messages)
+}
+
+/// What is to be booted, by its name.
+enum What {
+    Spec,
+    Iso,
+    Pxe,
+}
+
+fn kind(path: &Path) -> Result<What, Failure> {
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    match ending.as_str() {
+        "iso" => Ok(What::Iso),
+        "yaml" | "yml" => Ok(What::Spec),
+        _ if path.join("boot.ipxe").is_file() => Ok(What::Pxe),
+        _ => Err(Failure::Usage(format!(
+            "{} is neither a spec (.yaml), an ISO (.iso) nor a PXE folder that imgbuild wrote",
+            path.display()
+        ))),
+    }
+}
+
+fn firmware(run: &Run, arch: Arch) -> Result<Firmware, Failure> {
+    let firmware = match (run.bios, run.uefi, run.secure_boot) {
+        (true, ..) => Firmware::Bios,
+        (_, true, _) => Firmware::Uefi,
+        (_, _, true) => Firmware::SecureBoot,
+        _ if arch == Arch::Arm64 => Firmware::Uefi,
+        _ => Firmware::Bios,
+    };
+    if arch == Arch::Arm64 && firmware != Firmware::Uefi {
+        return Err(Failure::Usage(
+            "an arm64 machine starts with --uefi only".to_owned(),
+        ));
+    }
+    Ok(firmware)
+}
+
+fn from_iso(run: &Run) -> Result<Machine, Failure> {
+    let medium = match run.medium {
+        None | Some(MediumChoice::Cd) => Medium::Cd(run.what.clone()),
+        Some(MediumChoice::Usb) => Medium::UsbStick(run.what.clone()),
+        Some(MediumChoice::Kernel | MediumChoice::Pxe) => {
+            return Err(Failure::Usage(
+                "an ISO is booted as --medium cd or usb".to_owned(),
+            ));
+        }
+    };
+    let name = run
+        .what
+        .file_stem()
+        .map_or_else(|| "node".into(), |stem| stem.to_string_lossy());
+    Ok(Machine::new(
+        name,
+        Arch::Amd64,
+        firmware(run, Arch::Amd64)?,
+        medium,
+    ))
+}
+
+/// A machine for every node of a PXE folder.
+fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
+    if !matches!(run.medium, None | Some(MediumChoice::Pxe)) {
+        return Err(Failure::Usage(
+            "a PXE folder is booted as --medium pxe".to_owned(),
+        ));
+    }
+    let nodes = run.what.join("nodes");
+    let mut names: Vec<String> = std::fs::read_dir(&nodes)
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|e| e.file_name()))
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .with_context(|| format!("reading {}", nodes.display()))?
+        .iter()
+        .filter_map(|name| Some(name.to_str()?.strip_suffix(".ipxe")?.to_owned()))
+        .filter(|name| run.node.as_ref().is_none_or(|wanted| wanted == name))
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{} has no such node",
+            run.what.display()
+        )));
+    }
+    let firmware = firmware(run, Arch::Amd64)?;
+    Ok(names
+        .into_iter()
+        .map(|name| {
+            let script = format!("nodes/{name}.ipxe");
+            Machine::new(
+                name,
+                Arch::Amd64,
+                firmware,
+                Medium::Pxe {
+                    tree: run.what.clone(),
+                    script,
+                },
+            )
+        })
+        .collect())
+}
+
+/// Builds the nodes of a spec in `scratch`.
+fn from_spec(
+    run: &Run,
+    scratch: &Path,
+    sources: &mut Sources,
+    messages: Messages,
+    progress: &dyn Progress,
+) -> Result<Vec<Machine>, Failure> {
+    let file = SpecFile::new(&run.what, run.source.keys.as_deref());
+    let cluster = file.decide(Access::Write, sources, messages)?;
+    let nodes = chosen(&cluster, run.node.as_deref())?;
+    let ready = Ready::compile(&nodes, sources, messages)?;
+    let mut bases = Bases::new(&run.source.base, &file.lock, progress);
+    let medium = run.medium.unwrap_or(if run.secure_boot {
+        MediumChoice::Cd
+    } else {
+        MediumChoice::Kernel
+    });
+    if medium == MediumChoice::Pxe {
+        let base = bases.one_of(&ready)?;
+        let machines: Vec<_> = ready.iter().map(Ready::machine).collect();
+        pack::pxe(&scratch.join("pxe"), &base, &machines, progress)?;
+    }
+    ready
+        .iter()
+        .map(|ready| {
+            let name = ready.node.hostname.as_str();
+            let base = bases.of_node(ready.node)?;
+            let path = scratch.join(name);
+            let medium = match medium {
+                MediumChoice::Cd | MediumChoice::Usb => {
+                    let mut out = Output::create(&path, true)?;
+                    pack::iso(out.file(), &base, &ready.machine(), progress)?;
+                    out.commit()?;
+                    if medium == MediumChoice::Cd {
+                        Medium::Cd(path)
+                    } else {
+                        Medium::UsbStick(path)
+                    }
+                }
+                MediumChoice::Kernel => {
+                    let mut out = Output::create(&path, true)?;
+                    pack::initrd(out.file(), &base, Some(ready.machine().payload), progress)?;
+                    out.commit()?;
+                    Medium::Kernel {
+                        kernel: base.kernel.clone(),
+                        initrds: vec![path],
+                        arguments: ready.command_line(&base)?,
+                    }
+                }
+                MediumChoice::Pxe => Medium::Pxe {
+                    tree: scratch.join("pxe"),
+                    script: format!("nodes/{name}.ipxe"),
+                },
+            };
+            let mut machine = Machine::new(
+                name,
+                ready.node.arch,
+                firmware(run, ready.node.arch)?,
+                medium,
+            );
+            machine.mac = mac(ready.node);
+            machine.network = network(ready.node);
+            Ok(machine)
+        })
+        .collect()
+}
+
+/// The card's address, where the spec finds it by that.
+fn mac(node: &Node) -> Option<MacAddr> {
+    node.network
+        .interfaces
+        .iter()
+        .find_map(|interface| match interface.matching {
+            InterfaceMatch::Mac { mac, .. } => Some(mac),
+            _ => None,
+        })
+}
+
+/// A network in which the node's first static IPv4 address is at home.
+fn network(node: &Node) -> UserNetwork {
+    let first = |interface: &Interface| {
+        let address = interface
+            .addresses
+            .iter()
+            .find_map(|address| match address.value {
+                IpNet::V4(v4) => Some(v4),
+                IpNet::V6(_) => None,
+            })?;
+        around(address, interface)
+    };
+    node.network
+        .interfaces
+        .iter()
+        .find_map(first)
+        .unwrap_or_default()
+}
+
+fn around(address: Ipv4Net, interface: &Interface) -> Option<UserNetwork> {
+    let v4 = |address: &std::net::IpAddr| match address {
+        std::net::IpAddr::V4(v4) => Some(*v4),
+        std::net::IpAddr::V6(_) => None,
+    };
+    let gateway = interface.gateways.iter().find_map(|g| v4(&g.value));
+    let dns: Vec<_> = interface.dns.iter().filter_map(|d| v4(&d.value)).collect();
+    UserNetwork::around(address, gateway, &dns)
+}
+
+/// The pairs of `--publish`: port of the host, port of the node.
+fn published(options: &[String]) -> Result<Vec<(u16, u16)>, Failure> {
+    options
+        .iter()
+        .map(|text| {
+            let pair = text
+                .split_once(':')
+                .and_then(|(host, node)| Some((host.parse().ok()?, node.parse().ok()?)));
+            pair.filter(|(host, node)| *host != 0 && *node != 0)
+                .ok_or_else(|| {
+                    Failure::Usage(format!(
+                        "--publish {text}: two ports are wanted, as in 2222:22"
+                    ))
+                })
+        })
+        .collect()
+}
+
+/// The ports of the machine with this `index`: the published ones, and SSH if it is not among them.
+fn forwards(published: &[(u16, u16)], index: usize) -> Result<Vec<Forward>, Failure> {
+    let offset = u16::try_from(index).unwrap_or(u16::MAX);
+    let mut forwards = Vec::with_capacity(published.len() + 1);
+    for &(host, guest) in published {
+        let host = host.checked_add(offset).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--publish {host}:{guest}: no ports are left for all nodes"
+            ))
+        })?;
+        forwards.push(Forward { host, guest });
+    }
+    if published.iter().all(|(_, guest)| *guest != SSH) {
+        forwards.push(Forward {
+            host: free_port()?,
+            guest: SSH,
+        });
+    }
+    Ok(forwards)
+}
+
+/// The disks of each of `machines` machines; with several machines each has files of its own, `state.img` and `state.img.1` ….
+fn disks(options: &[String], machines: usize) -> Result<Vec<Vec<Disk>>, Failure> {
+    let mut all = vec![Vec::new(); machines];
+    for option in options {
+        let (path, size) = match option.rsplit_once(':') {
+            Some((path, gib)) => {
+                let gib: u64 = gib.parse().ok().filter(|gib| *gib > 0).ok_or_else(|| {
+                    Failure::Usage(format!(
+                        "--disk {option}: the size is a number of GiB, as in state.img:8"
+                    ))
+                })?;
+                (path, gib.saturating_mul(GIB))
+            }
+            None => (option.as_str(), DEFAULT_DISK),
+        };
+        for (index, disks) in all.iter_mut().enumerate() {
+            let path = if index == 0 {
+                PathBuf::from(path)
+            } else {
+                PathBuf::from(format!("{path}.{index}"))
+            };
+            create_disk(&path, size)?;
+            disks.push(Disk::Raw(path));
+        }
+    }
+    Ok(all)
+}
+
+fn boot(run: &Run, machines: &[Machine], messages: Messages) -> Result<(), Failure> {
+    let interrupt = Interrupt::from_signals()?;
+    let switch = if machines.len() > 1 {
+        Some(Switch::new()?)
+    } else {
+        None
+    };
+    let (events, happened) = mpsc::channel();
+    let mut running = Vec::with_capacity(machines.len());
+    for machine in machines {
+        for forward in &machine.network.forwards {
+            let hint = if forward.guest == SSH {
+                format!("  (ssh -p {} USER@127.0.0.1)", forward.host)
+            } else {
+                String::new()
+            };
+            messages.note(&format!(
+                "{}: port {} is 127.0.0.1:{}{hint}",
+                machine.name, forward.guest, forward.host
+            ));
+        }
+        let console: Box<dyn Write + Send> = if machines.len() > 1 {
+            Box::new(Prefixed::new(&machine.name, std::io::stdout()))
+        } else {
+            Box::new(std::io::stdout())
+        };
+        running.push(Qemu::find(machine)?.start(machine, switch.as_ref(), console, &events)?);
+    }
+    let terminal = match &running[..] {
+        [only] if std::io::stdin().is_terminal() && run.exit_when == ExitWhen::Off => {
+            messages.note("the terminal is the node's console now; Ctrl-] ends the machine");
+            Some(Terminal::connect(only.keyboard(), interrupt.clone())?)
+        }
+        _ => None,
+    };
+    let names: Vec<_> = machines
+        .iter()
+        .map(|machine| machine.name.clone())
+        .collect();
+    let until = match run.exit_when {
+        ExitWhen::Off => Until::PoweredOff,
+        ExitWhen::Ready => Until::Ready,
+    };
+    let outcome = watch::wait(&happened, &names, until, run.timeout, &interrupt);
+    drop(terminal);
+    drop(running);
+    match outcome {
+        Outcome::Reached => {
+            if run.exit_when == ExitWhen::Ready {
+                messages.note(&format!("{}: ready", names.join(", ")));
+            }
+            Ok(())
+        }
+        Outcome::Interrupted if run.exit_when == ExitWhen::Off => Ok(()),
+        other => Err(Failure::Environment(anyhow::anyhow!("{other}"))),
+    }
+}
