@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use imgbuild::diagnostic::{Diagnostic, Severity, Sources};
-use imgbuild::spec;
+use imgbuild::{plan, spec};
 
 /// Everything that is wrong or doubtful in the spec at `path`. `home` stands for `~`.
 pub fn check(path: &Path, home: &Path, sources: &mut Sources) -> Vec<Diagnostic> {
     match spec::load(path, Some(home), sources) {
-        Ok(loaded) => loaded.diagnostics,
+        Ok(loaded) => match plan::decide(&loaded, sources) {
+            Ok(decided) => decided.warnings,
+            Err(diagnostics) => diagnostics,
+        },
         Err(diagnostics) => diagnostics,
     }
 }
