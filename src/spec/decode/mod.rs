@@ -101,11 +101,19 @@ pub struct Decoder {
 impl Decoder {
     /// Reports that `node` is not `expected` ("a list of users").
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
-        self.diagnostics.push(Diagnostic::error(
+        let mut diagnostic = Diagnostic::error(
             codes::WRONG_TYPE,
             node.span,
             format!("expected {expected}, found {}", node.describe()),
-        ));
+        );
+        // `[fe80::, a]` is a list of a map and a word.
+        if let Value::Map(entries) = &node.value
+            && let [entry] = entries.as_slice()
+            && entry.value.is_null()
+        {
+            diagnostic = diagnostic.help("quote the text where it ends in a colon");
+        }
+        self.diagnostics.push(diagnostic);
     }
 }
 
@@ -157,7 +165,13 @@ impl<T: Decode> Decode for Vec<T> {
             if let (Value::Scalar(_), Some(diagnostic)) =
                 (&node.value, decoder.diagnostics.last_mut())
             {
-                diagnostic.help = Some("write it in brackets: `[…]`".to_owned());
+                let dash = matches!(&node.value, Value::Scalar(text) if text.text.starts_with('-'));
+                let help = if dash {
+                    "an element is a dash and a space"
+                } else {
+                    "write it in brackets: `[…]`"
+                };
+                diagnostic.help = Some(help.to_owned());
             }
             return None;
         };
