@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::Once;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::{Dhcp, EtcdMember, Node};
 use crate::spec::{self, EtcdUrl, OneOrMany};
@@ -23,12 +22,12 @@ pub(in crate::plan) struct Member<'a> {
     pub shares_cluster: bool,
 }
 
-/// All members of the file, each alone and between them.
-pub(in crate::plan) fn check(members: &[Member], found: &mut Vec<Diagnostic>) {
+/// All members of the file, each alone and between them. `nodes` are all nodes, members or not.
+pub(in crate::plan) fn check(members: &[Member], nodes: &[Node], found: &mut Vec<Diagnostic>) {
     for member in members {
         plain(member, found);
         schemes(member, found);
-        advertised(member, members, found);
+        advertised(member, nodes, found);
         listening(member, found);
         one_port(member, found);
         cluster_as_written(member, found);
@@ -125,7 +124,7 @@ fn schemes(member: &Member, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn advertised(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) {
+fn advertised(member: &Member, nodes: &[Node], found: &mut Vec<Diagnostic>) {
     let several = member.cluster().len() > 1;
     for (key, urls) in member.told() {
         for url in urls {
@@ -155,7 +154,7 @@ fn advertised(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) 
                         )),
                     );
                 }
-            } else if let Some(diagnostic) = elsewhere(member, members, url, address) {
+            } else if let Some(diagnostic) = elsewhere(member, nodes, url, address) {
                 found.push(
                     diagnostic.help(format!("`{key}` names an address or name of this node")),
                 );
@@ -167,30 +166,20 @@ fn advertised(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) 
 /// Whether an advertised URL leads to another machine than this.
 fn elsewhere(
     member: &Member,
-    members: &[Member],
+    nodes: &[Node],
     url: &Located<EtcdUrl>,
     address: Option<IpAddr>,
 ) -> Option<Diagnostic> {
-    let others = || {
-        members
-            .iter()
-            .filter(|other| other.node.hostname.value != member.node.hostname.value)
-    };
-    let owner = others().find(|other| match address {
-        None => other.node.hostname.as_str() == url.host,
-        Some(address) => other
-            .node
-            .network
-            .interfaces
-            .iter()
-            .any(|i| i.addresses.iter().any(|a| a.addr() == address)),
+    let mut others = nodes
+        .iter()
+        .filter(|other| other.hostname.value != member.node.hostname.value);
+    let owner = others.find(|other| match address {
+        None => other.hostname.as_str() == url.host,
+        Some(address) => has_address(other, address),
     });
     let is_own = address.is_none_or(|address| member.may_have(address));
     let message = match owner {
-        Some(owner) => format!(
-            "{} is `{}`, another node",
-            url.host, owner.node.hostname.value
-        ),
+        Some(owner) => format!("{} is `{}`, another node", url.host, owner.hostname.value),
         None if is_own => return None,
         None => format!("{} is none of this node's addresses", url.host),
     };
@@ -199,6 +188,15 @@ fn elsewhere(
         url.span,
         message,
     ))
+}
+
+fn has_address(node: &Node, address: IpAddr) -> bool {
+    let mut all = node
+        .network
+        .interfaces
+        .iter()
+        .flat_map(|interface| &interface.addresses);
+    all.any(|own| own.addr() == address)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -399,6 +397,7 @@ fn names(members: &[Member], found: &mut Vec<Diagnostic>) {
 
 /// What the members of one cluster must have in common.
 fn agreement(members: &[Member], found: &mut Vec<Diagnostic>) {
+    let mut told = BTreeSet::new();
     let mut sharing = members.iter().filter(|member| member.shares_cluster);
     let Some(first) = sharing.next() else {
         return;
@@ -425,7 +424,7 @@ fn agreement(members: &[Member], found: &mut Vec<Diagnostic>) {
             ),
         ];
         for (key, theirs, own, span, first_span) in differences {
-            if theirs != own {
+            if theirs != own && told.insert(key) {
                 let place = span.or(first_span).unwrap_or(member.decided.span);
                 let names = (&first.node.hostname.value, &member.node.hostname.value);
                 found.push(
@@ -433,7 +432,7 @@ fn agreement(members: &[Member], found: &mut Vec<Diagnostic>) {
                         codes::ETCD_DISAGREE,
                         place,
                         format!(
-                            "`{key}` is {theirs} on `{}` and {own} on `{}`",
+                            "`{key}` is `{theirs}` on `{}` and `{own}` on `{}`",
                             names.0, names.1
                         ),
                     )
@@ -476,11 +475,15 @@ fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
                     place,
                     format!("the cluster has {count} etcd members, an even number"),
                 )
-                .label(format!(
-                    "{count} survive the loss of {}, as {} do",
-                    (count - 1) / 2,
-                    count - 1
-                ))
+                .label(if count == 2 {
+                    "it stops when either is lost, no better than one alone".to_owned()
+                } else {
+                    format!(
+                        "{count} survive the loss of {}, as {} do",
+                        (count - 1) / 2,
+                        count - 1
+                    )
+                })
                 .help(format!("take {} or {} members", count - 1, count + 1)),
             );
         }
@@ -500,7 +503,7 @@ fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
 }
 
 fn in_memory(members: &[Member], found: &mut Vec<Diagnostic>) {
-    let mut places = Once::new(codes::ETCD_IN_MEMORY);
+    let mut places = BTreeSet::new();
     for member in members {
         let kept = member.node.storage_device.is_some() || is_mounted(member);
         if kept || member.cluster().len() < 2 {
@@ -508,7 +511,7 @@ fn in_memory(members: &[Member], found: &mut Vec<Diagnostic>) {
         }
         let place = member.decided.span;
         // Once for what the nodes share.
-        if places.seen.insert(place, place).is_none() {
+        if places.insert(place) {
             found.push(
                 Diagnostic::warning(
                     codes::ETCD_IN_MEMORY,

@@ -9,7 +9,8 @@ mod passwords;
 mod units;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 
@@ -34,8 +35,8 @@ pub struct Decided {
 
 #[derive(Debug)]
 struct EtcdKeys {
-    dns: std::collections::BTreeSet<String>,
-    addresses: std::collections::BTreeSet<std::net::IpAddr>,
+    dns: BTreeSet<String>,
+    addresses: BTreeSet<IpAddr>,
 }
 
 /// Fills every default of `loaded` and checks everything across its fields. The error is all that is wrong with the spec, what the
@@ -58,7 +59,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             .map(|etcd| decider.etcd(written, etcd, &node.network));
         node.firewall = written.network.as_ref().and_then(|network| {
             let etcd = draft.as_ref().map(|draft| &draft.member);
-            Some(Decider::firewall(network.firewall.as_ref()?, etcd))
+            Some(decider.firewall(network.firewall.as_ref()?, etcd))
         });
         for (user, password) in decider.passwords(written) {
             passwords.push((at, user, password));
@@ -82,7 +83,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             })
         })
         .collect();
-    check::etcd(&members, &mut found);
+    check::etcd(&members, &nodes, &mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
@@ -289,15 +290,9 @@ fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
 /// By place, each once: what nodes share is found again at each of them.
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
-    let mut kept: Vec<Diagnostic> = Vec::new();
-    for diagnostic in diagnostics {
-        let same = |other: &Diagnostic| {
-            (other.code, other.span, &other.message)
-                == (diagnostic.code, diagnostic.span, &diagnostic.message)
-        };
-        if !kept.iter().any(same) {
-            kept.push(diagnostic);
-        }
-    }
-    kept
+    let mut seen = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        seen.insert((diagnostic.code, diagnostic.span, diagnostic.message.clone()))
+    });
+    diagnostics
 }
