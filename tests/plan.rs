@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use imgbuild::diagnostic::{Diagnostic, Sources, codes};
+use imgbuild::diagnostic::{Diagnostic, Sources};
 use imgbuild::parts::Contents;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan::{Cluster, Decided, decide};
@@ -81,22 +81,6 @@ fn spec(text: &str) -> String {
     } else {
         format!("version: 1\nhostname: kube1\n{text}")
     }
-}
-
-#[test]
-fn every_code_across_fields_has_an_example_that_gets_it() {
-    let across = |code: &str| code.starts_with("E02") || code.starts_with("W02");
-    let mut wrong = Vec::new();
-    for entry in codes::TABLE.iter().filter(|entry| across(entry.code.0)) {
-        if entry.example.is_empty() {
-            continue; // needs files, and is in a table below
-        }
-        let found = Project::new(&spec(entry.example), &[]).found();
-        if !found.iter().any(|line| line.contains(entry.code.0)) {
-            wrong.push(format!("{}: {found:#?}", entry.code.0));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// etcd's decisions: name, then the URLs it listens on and tells for clients and peers, then the cluster.
