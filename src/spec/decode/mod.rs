@@ -109,6 +109,24 @@ impl Decoder {
     }
 }
 
+/// Elements of one list or map. Later checks compare elements with each other, so this bounds their time.
+const MOST_ELEMENTS: usize = 10_000;
+
+impl Decoder {
+    /// Whether a list or map of `elements` is short enough; reports where it is not.
+    fn fits(&mut self, node: &Node, elements: usize) -> bool {
+        let fits = elements <= MOST_ELEMENTS;
+        if !fits {
+            self.diagnostics.push(Diagnostic::error(
+                codes::TOO_MANY_VALUES,
+                node.span,
+                format!("{elements} elements, which are more than {MOST_ELEMENTS}"),
+            ));
+        }
+        fits
+    }
+}
+
 impl<T: Decode> Decode for Option<T> {
     fn schema(schemas: &mut Schemas) -> Json {
         T::schema(schemas)
@@ -143,6 +161,9 @@ impl<T: Decode> Decode for Vec<T> {
             }
             return None;
         };
+        if !decoder.fits(node, items.len()) {
+            return None;
+        }
         Some(
             items
                 .iter()
@@ -239,6 +260,9 @@ impl<K: Leaf, V: Decode> Decode for Table<K, V> {
             decoder.wrong_type(node, "a map");
             return None;
         };
+        if !decoder.fits(node, entries.len()) {
+            return None;
+        }
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = leaf::read_key::<K>(&entry.key, decoder);
