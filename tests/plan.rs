@@ -463,3 +463,29 @@ fn own_sections_become_fragments() {
     lines.push(format!("{:?}", own.groups[0].0));
     insta::assert_snapshot!(lines.join("\n"));
 }
+
+#[test]
+fn one_run_shows_the_mistakes_of_every_room() {
+    let text = "network:
+  interfaces:
+    - {name: eth0, addresses: [10.0.0.1/24], gateway: 10.0.1.1}
+storage:
+  files:
+    - {path: /etc/hostname, contents: {inline: a}}
+    - {path: /etc/hostname, contents: {inline: b}}
+systemd:
+  units: [{name: a.service, contents: \"[Servce]\\nExecStart=/bin/true\\n\"}]
+";
+    let project = Project::new(&spec(text), &[]);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_imgbuild"))
+        .args(["check", "--message-format", "json", "node.yaml"])
+        .current_dir(project.folder.path())
+        .output()
+        .expect("imgbuild runs");
+    assert_eq!(output.status.code(), Some(2));
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    for code in ["E0216", "E0235", "E0300", "E0311"] {
+        assert!(said.contains(code), "{code} is not in {said}");
+    }
+}
