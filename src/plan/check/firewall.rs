@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::addresses::overlap;
 use super::host_bits;
-use super::interfaces::unknown;
+use super::interfaces::{may_be_a_card, unknown};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::plan::{Firewall, FirewallRule, InterfaceMatch, Node, Protocol};
 
@@ -129,7 +129,8 @@ fn masquerade(node: &Node, firewall: &Firewall, found: &mut Vec<Diagnostic>) {
                 .iter()
                 .filter_map(|interface| interface.matching.name())
         };
-        if !nameless && !names().any(|name| *name == masquerade.interface.value) {
+        let known = nameless || may_be_a_card(masquerade.interface.as_str());
+        if !known && !names().any(|name| *name == masquerade.interface.value) {
             found.push(unknown(&masquerade.interface, "which leads out", names()));
         }
     }

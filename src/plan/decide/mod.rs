@@ -42,6 +42,28 @@ struct EtcdKeys {
 /// Fills every default of `loaded` and checks everything across its fields. The error is all that is wrong with the spec, what the
 /// loader found included; nothing was written anywhere.
 pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
+    let decided = as_far_as_right(loaded, sources);
+    if decided.warnings.iter().any(is_error) {
+        return Err(decided.warnings);
+    }
+    Ok(decided)
+}
+
+/// The nodes of a spec that [`decide`] refuses, for rooms that may know of more mistakes. They are not to be built. None where the
+/// loader found errors: what could not be read would look as if it were missing.
+pub fn tentative(loaded: &Loaded, sources: &Sources) -> Vec<Node> {
+    if loaded.has_errors() {
+        return Vec::new();
+    }
+    as_far_as_right(loaded, sources).cluster.nodes
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+/// Everything decided and everything found, errors too.
+fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     let spec = &loaded.cluster;
     let mut decider = Decider {
         files: &loaded.files,
@@ -87,10 +109,6 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
-    let diagnostics = in_order(diagnostics);
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Err(diagnostics);
-    }
     let mut etcd_keys = Vec::new();
     for (node, draft) in nodes.iter_mut().zip(drafts) {
         etcd_keys.push(
@@ -104,15 +122,15 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
         );
         node.etcd = draft.map(|draft| draft.member);
     }
-    Ok(Decided {
-        warnings: diagnostics,
+    Decided {
+        warnings: in_order(diagnostics),
         cluster: Cluster {
             name: decider.cluster_name,
             nodes,
         },
         etcd_keys,
         passwords,
-    })
+    }
 }
 
 impl Decided {
