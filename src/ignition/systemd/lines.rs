@@ -86,7 +86,7 @@ mod tests {
             (
                 "continued",
                 "A=b \\\n# c\n d\nE=\n",
-                vec![set(1, "A", "b   d"), set(4, "E", "")],
+                vec![set(1, "A", "b  d"), set(4, "E", "")],
             ),
             ("continued to the end", "A=b\\\n", vec![set(1, "A", "b")]),
             (
