@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::assemble::{Assembly, Unpacked};
 use super::cache::Cache;
+use super::catalog;
 use super::deb::{self, MemberKind};
 use super::lock::{LockedBase, LockedPackage};
 use super::modules::Modules;
@@ -51,7 +52,7 @@ pub fn id(arch: Arch, kernel: KernelFlavour, base: &LockedBase) -> String {
         "imgbuild base {BUILDER_VERSION} {arch} {}\n",
         super::flavour_name(kernel)
     ));
-    for package in base.packages.iter().chain(&base.boot_loaders) {
+    for package in base.all_packages() {
         hash.update(format!("{} {}\n", package.name, package.sha256));
     }
     for file in declared::files() {
@@ -64,7 +65,7 @@ pub fn id(arch: Arch, kernel: KernelFlavour, base: &LockedBase) -> String {
 /// Builds the base into the cache, as `bases/<id>`. All packages are in the cache.
 pub fn build(
     cache: &Cache,
-    arch: Arch,
+    (arch, kernel): (Arch, KernelFlavour),
     id: &str,
     base: &LockedBase,
     progress: &dyn Progress,
@@ -115,6 +116,7 @@ pub fn build(
     progress.finish();
     fs::rename(&unpacked.kernel, folder.join(file::KERNEL)).context("storing the kernel")?;
     extract_boot_loaders(cache, arch, &base.boot_loaders, &folder)?;
+    catalog::describe(&folder, arch, kernel, &unpacked.kernel_release)?;
     work.publish("base", &cache.base(id))
 }
 

@@ -88,10 +88,7 @@ impl Lock {
             Some(section) => serde_json::from_value(section).context("section `base`")?,
             None => BTreeMap::new(),
         };
-        for package in bases
-            .values()
-            .flat_map(|base| base.packages.iter().chain(&base.boot_loaders))
-        {
+        for package in bases.values().flat_map(LockedBase::all_packages) {
             package.check()?;
         }
         Ok(Self { bases, other })
@@ -153,6 +150,18 @@ impl Lock {
         self.bases.get(&key(arch, kernel))
     }
 
+    /// All bases that are pinned.
+    pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavour, &LockedBase)> {
+        const ALL: [(Arch, KernelFlavour); 4] = [
+            (Arch::Amd64, KernelFlavour::Generic),
+            (Arch::Amd64, KernelFlavour::Cloud),
+            (Arch::Arm64, KernelFlavour::Generic),
+            (Arch::Arm64, KernelFlavour::Cloud),
+        ];
+        ALL.into_iter()
+            .filter_map(|(arch, kernel)| Some((arch, kernel, self.base(arch, kernel)?)))
+    }
+
     /// Pins the packages of a base.
     pub fn set_base(&mut self, arch: Arch, kernel: KernelFlavour, mut base: LockedBase) {
         base.packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -169,6 +178,13 @@ impl Lock {
     pub fn set_section(&mut self, name: &str, value: serde_json::Value) {
         debug_assert!(!matches!(name, "version" | "base"));
         self.other.insert(name.to_owned(), value);
+    }
+}
+
+impl LockedBase {
+    /// The packages of the root image and those of the boot loaders.
+    pub fn all_packages(&self) -> impl Iterator<Item = &LockedPackage> {
+        self.packages.iter().chain(&self.boot_loaders)
     }
 }
 

@@ -4,6 +4,7 @@ mod apt;
 mod assemble;
 mod builder;
 mod cache;
+mod catalog;
 mod deb;
 mod declared;
 mod glob;
@@ -26,6 +27,7 @@ use crate::progress::Progress;
 use apt::Apt;
 
 pub use cache::{CACHE_VARIABLE, Cache};
+pub use catalog::{Collected, StoredBase, collect, list};
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 
@@ -60,8 +62,9 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
     if !request.cache.base(&id).exists() {
         fetch(request, pinned, progress)?;
-        builder::build(&request.cache, arch, &id, pinned, progress)?;
+        builder::build(&request.cache, (arch, kernel), &id, pinned, progress)?;
     }
+    catalog::touch(&request.cache, &id)?;
     Ok(Base::in_cache(&request.cache, arch, id))
 }
 
@@ -95,9 +98,7 @@ fn mirror(request: &BaseRequest) -> Result<Mirror> {
 /// Fetches the packages that the cache lacks.
 fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> Result<()> {
     let missing: Vec<&LockedPackage> = base
-        .packages
-        .iter()
-        .chain(&base.boot_loaders)
+        .all_packages()
         .filter(|package| !request.cache.package(&package.sha256).exists())
         .collect();
     let Some(first) = missing.first() else {

@@ -61,7 +61,9 @@ impl Stage0<'_> {
         }
         trailer(&mut archive);
         let writing = || format!("writing {}", path.display());
-        let packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
+        let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
+        // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and skips zeros before them.
+        pad(&mut packed);
         let mut file = std::fs::File::create(path).with_context(writing)?;
         file.write_all(&packed).with_context(writing)
     }

@@ -55,8 +55,8 @@ codes! {
     YAML_SYNTAX = "E0004": "YAML syntax error", "users: [\n";
     /// Lists and maps are nested more than 64 deep, which no spec needs.
     TOO_DEEP = "E0005": "too deeply nested", "";
-    /// With its aliases written out the file has more than 100,000 values or 8 MiB of text. A small file full of aliases can
-    /// stand for gigabytes (the "billion laughs" attack), so there is a limit.
+    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out, and at most 1000 includes. A
+    /// small file full of aliases can stand for gigabytes (the "billion laughs" attack), so there are limits.
     TOO_MANY_VALUES = "E0006": "too many values", "";
     /// A key is written twice in one map. YAML forbids it, and which of the two was meant cannot be known.
     DUPLICATE_KEY = "E0007": "duplicate key", "sysctls: {vm.swappiness: 1, vm.swappiness: 2}\n";
@@ -366,6 +366,23 @@ codes! {
     UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
     /// What comes over plain HTTP or TFTP can be changed on its way, and nothing would tell.
     UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+}
+
+impl std::fmt::Display for Explanation {
+    /// What `imgbuild explain` prints: title, paragraph, an example; ends in a line feed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}: {}\n", self.code.0, self.title)?;
+        for line in self.text.lines() {
+            writeln!(f, "{}", line.trim_start())?;
+        }
+        if !self.example.is_empty() {
+            writeln!(f, "\nFor example:\n")?;
+            for line in self.example.lines() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The entry of `code`, which may be written in lower case.

@@ -35,7 +35,7 @@ const FIRST_FREE_ID: u32 = 899;
 
 /// What maintainer scripts make where this file is there: a group, and for the first a user of the same name with this home.
 const BY_SCRIPTS: [(&str, &str, Option<&str>); 2] = [
-    ("/usr/bin/etcd", "etcd", Some("/var/lib/etcd")),
+    ("/usr/bin/etcd", "etcd", Some("/var/lib/etcd/")),
     ("/usr/bin/ssh-agent", "_ssh", None),
 ];
 
@@ -378,7 +378,7 @@ mod tests {
              messagebus:x:990:990:System Message Bus:/nonexistent:/usr/sbin/nologin\n\
              sshd:x:989:65534:sshd user:/run/sshd:/usr/sbin/nologin\n\
              odd:x:77:42::/:/bin/sh\n\
-             etcd:x:988:988::/var/lib/etcd:/usr/sbin/nologin\n"
+             etcd:x:988:988::/var/lib/etcd/:/usr/sbin/nologin\n"
         );
         assert_eq!(
             text("/etc/group"),

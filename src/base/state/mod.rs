@@ -15,88 +15,78 @@ use super::lock::LockedBase;
 use super::tree::{Kind, Node, Tree};
 use accounts::Accounts;
 
-/// Alternatives (`update-alternatives(1)`): a link in `/usr`, its name, and what it stands for, best first. Those are made whose target is
-/// there.
-const ALTERNATIVES: [(&str, &str, &[&str]); 16] = [
-    ("/usr/bin/awk", "awk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
-    ("/usr/bin/nawk", "nawk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
+/// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and what it stands for, best first. Those are made
+/// whose target is there.
+const ALTERNATIVES: [(&str, &str, &[&str]); 27] = [
+    ("/usr/bin", "awk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
+    ("/usr/bin", "lzcat", &["/usr/bin/xzcat"]),
+    ("/usr/bin", "lzcmp", &["/usr/bin/xzcmp"]),
+    ("/usr/bin", "lzdiff", &["/usr/bin/xzdiff"]),
+    ("/usr/bin", "lzegrep", &["/usr/bin/xzegrep"]),
+    ("/usr/bin", "lzfgrep", &["/usr/bin/xzfgrep"]),
+    ("/usr/bin", "lzgrep", &["/usr/bin/xzgrep"]),
+    ("/usr/bin", "lzless", &["/usr/bin/xzless"]),
+    ("/usr/bin", "lzma", &["/usr/bin/xz"]),
+    ("/usr/bin", "lzmore", &["/usr/bin/xzmore"]),
+    ("/usr/bin", "nawk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
+    ("/usr/bin", "pager", &["/usr/bin/less", "/usr/bin/more"]),
+    ("/usr/bin", "unlzma", &["/usr/bin/unxz"]),
+    ("/usr/bin", "which", &["/usr/bin/which.debianutils"]),
+    ("/usr/sbin", "arptables", &["/usr/sbin/arptables-nft"]),
     (
-        "/usr/bin/pager",
-        "pager",
-        &["/usr/bin/less", "/usr/bin/more"],
-    ),
-    ("/usr/bin/nc", "nc", &["/usr/bin/nc.openbsd"]),
-    (
-        "/usr/sbin/arptables",
-        "arptables",
-        &["/usr/sbin/arptables-nft"],
-    ),
-    (
-        "/usr/sbin/arptables-restore",
+        "/usr/sbin",
         "arptables-restore",
         &["/usr/sbin/arptables-nft-restore"],
     ),
     (
-        "/usr/sbin/arptables-save",
+        "/usr/sbin",
         "arptables-save",
         &["/usr/sbin/arptables-nft-save"],
     ),
+    ("/usr/sbin", "ebtables", &["/usr/sbin/ebtables-nft"]),
     (
-        "/usr/sbin/ebtables",
-        "ebtables",
-        &["/usr/sbin/ebtables-nft"],
-    ),
-    (
-        "/usr/sbin/ebtables-restore",
+        "/usr/sbin",
         "ebtables-restore",
         &["/usr/sbin/ebtables-nft-restore"],
     ),
     (
-        "/usr/sbin/ebtables-save",
+        "/usr/sbin",
         "ebtables-save",
         &["/usr/sbin/ebtables-nft-save"],
     ),
+    ("/usr/sbin", "ip6tables", &["/usr/sbin/ip6tables-nft"]),
     (
-        "/usr/sbin/ip6tables",
-        "ip6tables",
-        &["/usr/sbin/ip6tables-nft"],
-    ),
-    (
-        "/usr/sbin/ip6tables-restore",
+        "/usr/sbin",
         "ip6tables-restore",
         &["/usr/sbin/ip6tables-nft-restore"],
     ),
     (
-        "/usr/sbin/ip6tables-save",
+        "/usr/sbin",
         "ip6tables-save",
         &["/usr/sbin/ip6tables-nft-save"],
     ),
+    ("/usr/sbin", "iptables", &["/usr/sbin/iptables-nft"]),
     (
-        "/usr/sbin/iptables",
-        "iptables",
-        &["/usr/sbin/iptables-nft"],
-    ),
-    (
-        "/usr/sbin/iptables-restore",
+        "/usr/sbin",
         "iptables-restore",
         &["/usr/sbin/iptables-nft-restore"],
     ),
     (
-        "/usr/sbin/iptables-save",
+        "/usr/sbin",
         "iptables-save",
         &["/usr/sbin/iptables-nft-save"],
     ),
+    ("/usr/sbin", "rmt", &["/usr/sbin/rmt-tar"]),
 ];
 
 /// Login shells, where they are there.
-const SHELLS: [&str; 8] = [
+const SHELLS: [&str; 7] = [
     "/bin/sh",
     "/usr/bin/sh",
     "/bin/bash",
     "/usr/bin/bash",
     "/bin/rbash",
     "/usr/bin/rbash",
-    "/bin/dash",
     "/usr/bin/dash",
 ];
 
@@ -121,16 +111,21 @@ const FOLDERS: [&str; 8] = [
 ];
 
 /// Links into `/usr` and `/run`: base-files' own ones, made anew since packages' folders of these names are followed when unpacking.
-const LINKS: [(&str, &str); 5] = [
+const LINKS: [(&str, &str); 6] = [
     ("/bin", "usr/bin"),
     ("/lib", "usr/lib"),
     ("/sbin", "usr/sbin"),
     ("/var/lock", "/run/lock"),
     ("/var/run", "/run"),
+    ("/var/spool/mail", "../mail"),
 ];
 
 /// Owners and modes that scripts set: path, mode, user, group. Those are set whose path is there; a folder that ends in a slash is made.
-const OWNERS: [(&str, u16, &str, &str); 5] = [
+const OWNERS: [(&str, u16, &str, &str); 9] = [
+    ("/etc/credstore", 0o700, "root", "root"),
+    ("/etc/credstore.encrypted", 0o700, "root", "root"),
+    ("/etc/security/opasswd", 0o600, "root", "root"),
+    ("/etc/sudoers", 0o440, "root", "root"),
     ("/usr/bin/ssh-agent", 0o2755, "root", "_ssh"),
     (
         "/usr/lib/dbus-1.0/dbus-daemon-launch-helper",
@@ -158,6 +153,7 @@ pub fn declare(tree: &mut Tree, base: &LockedBase, id: &str) -> Result<()> {
     }
     // pam_env complains where it is not there.
     tree.insert_if_absent("/etc/environment", Node::file(0o644, *b""));
+    tree.insert_if_absent("/etc/security/opasswd", Node::file(0o600, *b""));
     link_alternatives(tree);
     list_shells(tree);
     Accounts::of(tree)?.write(tree)?;
@@ -178,12 +174,13 @@ pub fn declare(tree: &mut Tree, base: &LockedBase, id: &str) -> Result<()> {
 }
 
 fn link_alternatives(tree: &mut Tree) {
-    for (path, name, targets) in ALTERNATIVES {
+    for (folder, name, targets) in ALTERNATIVES {
         let Some(target) = targets.iter().find(|target| tree.get(target).is_some()) else {
             continue;
         };
         let alternative = format!("/etc/alternatives/{name}");
-        tree.insert_if_absent(path, Node::symlink(alternative.as_str()));
+        let path = format!("{folder}/{name}");
+        tree.insert_if_absent(&path, Node::symlink(alternative.as_str()));
         tree.insert_if_absent(&alternative, Node::symlink(*target));
     }
 }

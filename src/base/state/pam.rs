@@ -112,7 +112,7 @@ fn parse(text: &str) -> Profile {
                 if !value.is_empty() {
                     value.push('\n');
                 }
-                value.push_str(more.trim());
+                value.push_str(more.trim_start());
             }
         } else if let Some((name, value)) = line.split_once(':') {
             profile.insert(name.to_owned(), value.trim().to_owned());
@@ -146,6 +146,10 @@ impl Stack {
             lines.extend(own.iter().flat_map(|text| text.lines()).map(str::to_owned));
         }
         let mut block = String::new();
+        if lines.is_empty() && kind == "Primary" {
+            // Steps over the line that denies, since there is nothing that could succeed before it.
+            let _ = writeln!(block, "{}\t[default=1]\t\t\tpam_permit.so", self.word);
+        }
         for (index, line) in lines.iter().enumerate() {
             // What follows a primary block is the line that denies.
             let rest = lines.len() - index;
@@ -181,6 +185,10 @@ mod tests {
         assert_eq!(
             stack("common-session-noninteractive").block(&profiles, "Additional"),
             ""
+        );
+        assert_eq!(
+            stack("common-session").block(&profiles, "Primary"),
+            "session\t[default=1]\t\t\tpam_permit.so\n"
         );
     }
 }

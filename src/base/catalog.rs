@@ -1,0 +1,245 @@
+//! What the cache holds, and what of it may go: `imgbuild base list | gc`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::builder;
+use super::cache::Cache;
+use super::lock::Lock;
+use crate::names::Arch;
+use crate::plan::KernelFlavour;
+
+/// Says what a base is, in its folder. Its time of change is when the base was used last.
+const DESCRIPTION: &str = "base.json";
+
+/// A base in the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBase {
+    pub id: String,
+    pub arch: Arch,
+    pub kernel: KernelFlavour,
+    /// `6.12.1+deb13-amd64`
+    pub kernel_release: String,
+    /// Bytes of all its files.
+    pub size: u64,
+    pub last_used: SystemTime,
+}
+
+/// What [`collect`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Ids of bases.
+    pub bases: Vec<String>,
+    /// Number of package files.
+    pub packages: usize,
+    /// Bytes of all of these.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Description {
+    arch: String,
+    kernel: String,
+    kernel_release: String,
+}
+
+/// Writes the description of a base that is being made in `folder`.
+pub fn describe(
+    folder: &Path,
+    arch: Arch,
+    kernel: KernelFlavour,
+    kernel_release: &str,
+) -> Result<()> {
+    let description = Description {
+        arch: arch.to_string(),
+        kernel: super::flavour_name(kernel).to_owned(),
+        kernel_release: kernel_release.to_owned(),
+    };
+    let text = serde_json::to_string_pretty(&description)?;
+    fs::write(folder.join(DESCRIPTION), text + "\n").context("describing the base")
+}
+
+/// Notes that the base is used now.
+pub fn touch(cache: &Cache, id: &str) -> Result<()> {
+    let path = cache.base(id).join(DESCRIPTION);
+    fs::File::open(&path)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .with_context(|| format!("touching {}", path.display()))
+}
+
+/// The bases in the cache, the one used last first. Folders that are not a base's are passed over.
+pub fn list(cache: &Cache) -> Result<Vec<StoredBase>> {
+    let folder = cache.root().join("bases");
+    let mut bases = Vec::new();
+    for (name, path) in entries(&folder)? {
+        if let Some(base) =
+            read(&name, &path).with_context(|| format!("reading {}", path.display()))?
+        {
+            bases.push(base);
+        }
+    }
+    bases.sort_by(|a, b| b.last_used.cmp(&a.last_used).then_with(|| a.id.cmp(&b.id)));
+    Ok(bases)
+}
+
+/// Removes the bases and package files that none of `keep` names and that nobody used for `unused_for` before `now`.
+///
+/// A build that runs at the same time has used its base just now: a time of an hour or more keeps out of its way.
+pub fn collect(
+    cache: &Cache,
+    keep: &[Lock],
+    unused_for: Duration,
+    now: SystemTime,
+) -> Result<Collected> {
+    let mut ids = BTreeSet::new();
+    let mut hashes = BTreeSet::new();
+    for (arch, kernel, base) in keep.iter().flat_map(Lock::bases) {
+        ids.insert(builder::id(arch, kernel, base));
+        hashes.extend(base.all_packages().map(|package| package.sha256.clone()));
+    }
+    let old = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age >= unused_for);
+
+    let mut collected = Collected::default();
+    for base in list(cache)? {
+        if ids.contains(&base.id) || !old(base.last_used) {
+            continue;
+        }
+        let _exclusive = cache.exclusive(&format!("base-{}", base.id))?;
+        // First out of the way in one step, so that no half base is ever seen.
+        let work = cache.workspace()?;
+        let path = cache.base(&base.id);
+        fs::rename(&path, work.path().join("gone"))
+            .with_context(|| format!("removing {}", path.display()))?;
+        collected.bytes += base.size;
+        collected.bases.push(base.id);
+    }
+    for (name, path) in entries(&cache.root().join("packages"))? {
+        let known = name
+            .strip_suffix(".deb")
+            .is_some_and(|hash| hashes.contains(hash));
+        let removing = || format!("removing {}", path.display());
+        let data = fs::metadata(&path).with_context(removing)?;
+        if known || !old(data.modified().with_context(removing)?) {
+            continue;
+        }
+        fs::remove_file(&path).with_context(removing)?;
+        collected.packages += 1;
+        collected.bytes += data.len();
+    }
+    Ok(collected)
+}
+
+fn read(id: &str, folder: &Path) -> Result<Option<StoredBase>> {
+    let path = folder.join(DESCRIPTION);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let description: Description = serde_json::from_str(&fs::read_to_string(&path)?)?;
+    let kernel = match description.kernel.as_str() {
+        "cloud" => KernelFlavour::Cloud,
+        _ => KernelFlavour::Generic,
+    };
+    Ok(Some(StoredBase {
+        id: id.to_owned(),
+        arch: description.arch.parse()?,
+        kernel,
+        kernel_release: description.kernel_release,
+        size: size(folder)?,
+        last_used: fs::metadata(&path)?.modified()?,
+    }))
+}
+
+/// Bytes of all files below `folder`.
+fn size(folder: &Path) -> Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let data = entry.metadata()?;
+        sum += if data.is_dir() {
+            size(&entry.path())?
+        } else {
+            data.len()
+        };
+    }
+    Ok(sum)
+}
+
+/// Names and paths of what is in `folder`, sorted; nothing where it is not there.
+fn entries(folder: &Path) -> Result<Vec<(String, std::path::PathBuf)>> {
+    let reading = || format!("reading {}", folder.display());
+    let list = match fs::read_dir(folder) {
+        Ok(list) => list,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(reading),
+    };
+    let mut found = Vec::new();
+    for entry in list {
+        let entry = entry.with_context(reading)?;
+        found.push((
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.path(),
+        ));
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::lock::{Archive, LockedBase, LockedPackage};
+
+    fn package(name: &str) -> LockedPackage {
+        LockedPackage {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            architecture: "all".to_owned(),
+            archive: Archive::Main,
+            path: format!("pool/{name}.deb"),
+            size: 1,
+            sha256: name.repeat(64),
+        }
+    }
+
+    #[test]
+    fn what_is_old_and_in_no_lock_goes() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let cache = Cache::at(folder.path());
+        let mut lock = Lock::default();
+        let locked = LockedBase {
+            request: String::new(),
+            packages: vec![package("a")],
+            boot_loaders: Vec::new(),
+        };
+        let kept = builder::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
+        lock.set_base(Arch::Amd64, KernelFlavour::Cloud, locked);
+        for id in [kept.as_str(), "other"] {
+            fs::create_dir_all(cache.base(id)).expect("mkdir");
+            describe(&cache.base(id), Arch::Amd64, KernelFlavour::Cloud, "6.12").expect("describe");
+            fs::write(cache.base(id).join("kernel"), "1234").expect("write");
+        }
+        fs::create_dir_all(cache.root().join("packages")).expect("mkdir");
+        for name in ["a", "b"] {
+            fs::write(cache.package(&name.repeat(64)), "x").expect("write");
+        }
+        assert_eq!(list(&cache).expect("list").len(), 2);
+
+        let hour = Duration::from_secs(3600);
+        let soon = SystemTime::now() + hour / 2;
+        let nothing = collect(&cache, &[], hour, soon).expect("collect");
+        assert_eq!(nothing, Collected::default());
+
+        let collected = collect(&cache, &[lock], hour, soon + hour).expect("collect");
+        assert_eq!(collected.bases, ["other"]);
+        assert_eq!(collected.packages, 1);
+        let left = list(&cache).expect("list");
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].id, kept);
+        assert!(cache.package(&"a".repeat(64)).exists());
+    }
+}
