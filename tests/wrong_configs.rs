@@ -452,6 +452,18 @@ fn disks_as_ignition_validate_sees_them() {
             true,
             None,
         ),
+        (
+            "btrfs, which the base has no program for",
+            filesystem(r#""format":"btrfs""#),
+            true,
+            Some("E0316"),
+        ),
+        (
+            "clevis, which the base has not",
+            luks(r#","device":"/dev/vdb","clevis":{"tpm2":true}"#),
+            true,
+            Some("E0317"),
+        ),
         ("encrypted nothing", luks(""), false, Some("E0317")),
         (
             "encrypted with a long label",
