@@ -109,4 +109,13 @@ mod tests {
             assert_eq!(lines(text), want, "{name}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "[ -~\\n\\[\\]=\\\\#;é]{0,200}") {
+            for line in lines(&text) {
+                proptest::prop_assert!(line.number >= 1 && line.number <= text.lines().count());
+            }
+        }
+    }
 }
