@@ -20,7 +20,7 @@ const fn package(name: &'static str, reason: &'static str) -> Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 26] = [
+const PACKAGES: [Package; 27] = [
     package("busybox-static", "its shell reads stage 0's script"),
     package("cpio", "reads our archives"),
     package(
@@ -32,6 +32,7 @@ const PACKAGES: [Package; 26] = [
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
     package("ignition", "ignition-validate judges our configs"),
+    package("iproute2", "ip makes the links that networkd is tried on"),
     package("ipxe-qemu", "iPXE in the network card, for the PXE tree"),
     package(
         "isolinux",
