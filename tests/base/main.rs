@@ -4,5 +4,7 @@
 mod failures;
 mod kmod_index;
 mod packages;
+mod real;
+mod reference;
 mod synthetic;
 mod tools;
