@@ -2,6 +2,7 @@
 
 mod nodes;
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -64,7 +65,11 @@ fn apply(config: &[u8]) -> Result<tempfile::TempDir, String> {
 
 #[test]
 fn ignition_takes_the_configs() {
-    for (name, node) in [("bare", nodes::bare()), ("small", nodes::small())] {
+    for (name, node) in [
+        ("bare", nodes::bare()),
+        ("small", nodes::small()),
+        ("full", nodes::full()),
+    ] {
         let compiled = compile(&node);
         assert_eq!(validate(&ignition::to_json(&compiled.config)), "", "{name}");
         assert_eq!(
@@ -73,6 +78,44 @@ fn ignition_takes_the_configs() {
             "{name}, pretty"
         );
     }
+}
+
+#[test]
+fn a_config_reads_well() {
+    let json = ignition::to_json_pretty(&compile(&nodes::bare()).config);
+    insta::assert_snapshot!("bare", String::from_utf8(json).expect("text"));
+}
+
+#[test]
+fn each_thing_is_traced_to_what_asked_for_it() {
+    let node = nodes::full();
+    let things = ignition::trace(&imgbuild::parts::all(&node));
+    let mut text = String::new();
+    for (what, origin) in things {
+        let line = origin.span.map_or("every node".to_owned(), |span| {
+            format!("line {}", span.start)
+        });
+        let _ = writeln!(text, "{what}: {}, {line}", origin.part);
+    }
+    insta::assert_snapshot!("trace", text);
+}
+
+#[test]
+fn the_same_node_gives_the_same_bytes() {
+    let json = |node: &Node| ignition::to_json(&compile(node).config);
+    assert_eq!(json(&nodes::full()), json(&nodes::full()));
+}
+
+/// What Ignition has for its own fetches is what the node's links are to be.
+#[test]
+fn the_network_for_fetches_is_the_nodes() {
+    let compiled = compile(&nodes::small());
+    let names: Vec<_> = compiled
+        .network
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names, ["10-eth0.network"]);
 }
 
 #[test]
@@ -94,7 +137,6 @@ fn the_engine_writes_what_the_config_says() {
 
 /// Mode, path and text of all that is under `root`, in order.
 fn listing(root: &Path) -> String {
-    use std::fmt::Write;
     use std::os::unix::fs::PermissionsExt;
 
     let mut text = String::new();

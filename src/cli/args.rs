@@ -238,6 +238,9 @@ pub enum BaseCommand {
         /// Keep what was used within this many days
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         keep_days: u64,
+        /// Keep what this lock names, however old; may be given several times
+        #[arg(long, value_name = "FILE")]
+        lock: Vec<PathBuf>,
         #[command(flatten)]
         cache: CacheDir,
     },

@@ -1,7 +1,7 @@
 //! `imgbuild base`, `imgbuild update`, and the base that other commands need.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::{self, Base, BaseRequest, Cache, Lock, Mirror};
 use crate::names::Arch;
@@ -85,6 +85,51 @@ pub fn run(
             println!("{}", base.id);
             Ok(())
         }
-        BaseCommand::List { .. } | BaseCommand::Gc { .. } => Err(Failure::Usage("not yet".into())),
+        BaseCommand::List {
+            cache: CacheDir { cache: named },
+        } => list(&cache(named.as_deref())?),
+        BaseCommand::Gc {
+            keep_days,
+            lock,
+            cache: CacheDir { cache: named },
+        } => {
+            let unused_for = Duration::from_secs(keep_days.saturating_mul(24 * 60 * 60));
+            let keep = lock
+                .iter()
+                .map(|file| Lock::load(file))
+                .collect::<Result<Vec<_>, _>>()?;
+            let freed = base::collect(
+                &cache(named.as_deref())?,
+                &keep,
+                unused_for,
+                SystemTime::now(),
+            )?;
+            messages.note(&format!(
+                "removed {} bases and {} packages: {}",
+                freed.bases.len(),
+                freed.packages,
+                indicatif::HumanBytes(freed.bytes)
+            ));
+            Ok(())
+        }
     }
+}
+
+fn list(cache: &Cache) -> Result<(), Failure> {
+    println!(
+        "{:<16}  {:<6}  {:<8}  {:>11}  LAST USED",
+        "ID", "ARCH", "KERNEL", "SIZE"
+    );
+    for base in base::list(cache)? {
+        let age = base.last_used.elapsed().unwrap_or_default();
+        println!(
+            "{:<16.16}  {:<6}  {:<8}  {:>11}  {} ago",
+            base.id,
+            base.arch.as_str(),
+            base::flavour_name(base.kernel),
+            indicatif::HumanBytes(base.size).to_string(),
+            indicatif::HumanDuration(age),
+        );
+    }
+    Ok(())
 }

@@ -55,8 +55,8 @@ codes! {
     YAML_SYNTAX = "E0004": "YAML syntax error", "users: [\n";
     /// Lists and maps are nested more than 64 deep, which no spec needs.
     TOO_DEEP = "E0005": "too deeply nested", "";
-    /// With its aliases written out the file has more than 100,000 values or 8 MiB of text. A small file full of aliases can
-    /// stand for gigabytes (the "billion laughs" attack), so there is a limit.
+    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out, and at most 1000 includes. A
+    /// small file full of aliases can stand for gigabytes (the "billion laughs" attack), so there are limits.
     TOO_MANY_VALUES = "E0006": "too many values", "";
     /// A key is written twice in one map. YAML forbids it, and which of the two was meant cannot be known.
     DUPLICATE_KEY = "E0007": "duplicate key", "sysctls: {vm.swappiness: 1, vm.swappiness: 2}\n";
@@ -290,6 +290,45 @@ codes! {
     /// systemd reads drop-ins whose names end in `.conf`, and no others (systemd.unit(5)).
     BAD_DROPIN_NAME = "E0263": "not a drop-in's name", "systemd: {units: [{name: a.service, dropins: [{name: 10-a, contents: \"[Service]\\n\"}]}]}\n";
 
+    // E03xx: Ignition and the units in it.
+    /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite: true` is taken instead, with a
+    /// warning; a unit is changed by a drop-in; a user or disk is written in one place.
+    ALREADY_THERE = "E0300": "imgbuild writes it itself", "storage: {files: [{path: /etc/hostname, contents: {inline: a}}]}\n";
+    /// A file, a link or a unit has nothing below it.
+    BELOW_A_FILE = "E0301": "a path below a file", "storage: {files: [{path: /etc/hostname/a}]}\n";
+    /// Ignition writes units to /etc/systemd/system, drop-ins to a folder there.
+    UNIT_AND_FILE = "E0302": "a file where a unit is written", "storage: {files: [{path: /etc/systemd/system/a.service}]}\nsystemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
+    /// /usr is the image, the same on every node and read-only. /usr/local is not part of it.
+    READ_ONLY_PATH = "E0303": "a path on the image", "storage: {files: [{path: /usr/bin/a}]}\n";
+    /// Ignition's specification 3.3.0, the node's, has no set-user-ID, set-group-ID and sticky bits.
+    SPECIAL_MODE = "E0304": "a mode that Ignition does not set", "storage: {files: [{path: /opt/a, mode: 04755}]}\n";
+    /// Ignition fetches by data, http, https, tftp, s3, arn and gs. A `data:` URL is as in RFC 2397.
+    BAD_SOURCE = "E0305": "not a source that Ignition reads", "storage: {files: [{path: /opt/a, contents: {source: 'data:;base64,a'}}]}\n";
+    /// The hash is of the contents after they are unpacked. Ignition would stop the boot.
+    WRONG_HASH = "E0306": "contents with another hash", "storage: {files: [{path: /opt/a, contents: {source: 'data:,a', verification: {hash: sha256-0000000000000000000000000000000000000000000000000000000000000000}}}]}\n";
+    /// `compression: gzip` says that the source is compressed; it does not compress it.
+    NOT_GZIP = "E0307": "not compressed", "storage: {files: [{path: /opt/a, contents: {source: 'data:,a', compression: gzip}}]}\n";
+    /// Ignition refuses to replace a file by nothing.
+    OVERWRITE_WITHOUT_CONTENTS = "E0308": "overwritten with nothing", "storage: {files: [{path: /opt/a, overwrite: true}]}\n";
+    /// The path becomes part of a unit, where white space, quotes, `%`, `$` and `\` mean something.
+    PATH_FOR_UNIT = "E0309": "a path that no unit can hold", "storage_device: '/dev/disk/by-id/a b'\n";
+    /// A unit has sections, `[Name]`, with lines `Key=value` in them (systemd.syntax(7)).
+    UNIT_SYNTAX = "E0310": "not a line of a unit", "systemd: {units: [{name: a.service, contents: \"ExecStart=/bin/true\\n\"}]}\n";
+    /// systemd ignores a section that it does not know, or that belongs to another type of unit.
+    UNKNOWN_SECTION = "E0311": "unknown section of a unit", "systemd: {units: [{name: a.service, contents: \"[Servce]\\nExecStart=/bin/true\\n\"}]}\n";
+    /// systemd ignores a setting that it does not know, or that stands in the wrong section.
+    UNKNOWN_SETTING = "E0312": "unknown setting of a unit", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStrt=/bin/true\\n\"}]}\n";
+    /// systemd reads the unit and then refuses to load it, or ignores the line.
+    UNIT_REFUSED = "E0313": "a unit that systemd refuses", "systemd: {units: [{name: a.service, contents: \"[Service]\\nType=oneshot\\n\"}]}\n";
+    /// Ignition checks partitions against each other before it writes any.
+    BAD_PARTITION = "E0314": "partitions that cannot be", "storage: {disks: [{device: /dev/vdb, partitions: [{label: a, number: 1, start_mib: 1, size_mib: 100}, {label: b, number: 2, start_mib: 50, size_mib: 100}]}]}\n";
+    /// Ignition checks an array before it makes it.
+    BAD_ARRAY = "E0315": "an array that cannot be", "storage: {raid: [{name: a, level: raid0, devices: [/dev/vdb, /dev/vdc], spares: 1}]}\n";
+    /// Ignition checks a file system's format and label before it makes it.
+    BAD_FILESYSTEM = "E0316": "a file system that cannot be", "storage: {filesystems: [{device: /dev/vdb, format: xfs, label: longer-than-twelve}]}\n";
+    /// Ignition checks an encrypted device before it makes it.
+    BAD_ENCRYPTED_DEVICE = "E0317": "an encrypted device that cannot be", "storage: {luks: [{name: a}]}\n";
+
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
     NO_SSH_KEY_FOUND = "W0100": "no SSH key found", "";
@@ -317,6 +356,33 @@ codes! {
     /// The kernel numbers cards (eth0, eth1) in the order in which it finds them, which with several cards can change from boot to
     /// boot. A card that is found by its MAC address keeps its place.
     KERNEL_NAMES = "W0209": "several cards by the kernel's names", "network: {interfaces: [{name: eth0, dhcp: true}, {name: eth1}]}\n";
+
+    // W03xx: Ignition and the units in it.
+    /// `overwrite: true`, or `mask: true` for a unit, takes the place of what imgbuild writes itself.
+    GENERATED_REPLACED = "W0300": "a generated file is replaced", "storage: {files: [{path: /etc/hostname, overwrite: true, contents: {inline: a}}]}\n";
+    /// `enabled: true` does what the unit's `[Install]` section says. Without one nothing starts it.
+    NEVER_STARTED = "W0301": "enabled, and started by nothing", "systemd: {units: [{name: a.service, enabled: true, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
+    /// systemd 257 does not know the setting, and ignores it.
+    UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
+    /// What comes over plain HTTP or TFTP can be changed on its way, and nothing would tell.
+    UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+}
+
+impl std::fmt::Display for Explanation {
+    /// What `imgbuild explain` prints: title, paragraph, an example; ends in a line feed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}: {}\n", self.code.0, self.title)?;
+        for line in self.text.lines() {
+            writeln!(f, "{}", line.trim_start())?;
+        }
+        if !self.example.is_empty() {
+            writeln!(f, "\nFor example:\n")?;
+            for line in self.example.lines() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The entry of `code`, which may be written in lower case.

@@ -238,3 +238,8 @@ impl Diagnostic {
         self
     }
 }
+
+/// Sorts by place: what has none first, then by file as they were read, then by line and column.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+}

@@ -2,14 +2,22 @@
 //!
 //! The config is of spec 3.3.0, the newest that Debian's Ignition 2.14 accepts.
 
+mod contents;
+mod disks;
 pub(crate) mod encode;
+mod merge;
+mod paths;
+mod report;
+mod systemd;
+mod trace;
+mod values;
 mod write;
 
 pub use encode::resource;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Diagnostic;
-use crate::parts::{self, Fragment, Origin};
+use crate::parts::{self, Contents, Fragment, Origin};
 use crate::plan::Node;
 
 /// A node's Ignition config, checked.
@@ -25,12 +33,20 @@ pub struct Compiled {
 
 /// Makes the Ignition config of `node`, or says all that is wrong with it.
 pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
-    let fragments = parts::all(node);
-    let network = network_files(&fragments);
+    let mut found = Vec::new();
+    values::check(node, &mut found);
+    let merged = merge::merge(parts::all(node), &node.own, &mut found);
+    paths::check(&merged, &mut found);
+    contents::check(&merged, &mut found);
+    disks::check(&merged, &mut found);
+    systemd::check(&merged, &mut found);
+    if found.iter().any(report::is_error) {
+        return Err(found);
+    }
     Ok(Compiled {
-        config: write::config(fragments),
-        warnings: Vec::new(),
-        network,
+        network: network_files(&merged),
+        config: write::config(merged),
+        warnings: found,
     })
 }
 
@@ -46,22 +62,18 @@ pub fn to_json_pretty(config: &v3_3::Config) -> Vec<u8> {
 
 /// Each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what asked for it.
 pub fn trace(fragments: &[Fragment]) -> Vec<(String, Origin)> {
-    let mut things = Vec::new();
-    for fragment in fragments {
-        things.extend(write::things(fragment));
-    }
-    things
+    fragments.iter().flat_map(trace::things).collect()
 }
 
-/// The networkd files among `fragments`: name and text.
-fn network_files(fragments: &[Fragment]) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = fragments
+/// The networkd files of `merged`, the spec's own among them: name and text.
+fn network_files(merged: &Fragment) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = merged
+        .files
         .iter()
-        .flat_map(|fragment| &fragment.files)
         .filter_map(|file| {
             let name = file.path.as_str().strip_prefix("/etc/systemd/network/")?;
             match &file.contents {
-                Some(parts::Contents::Inline(text)) if !name.contains('/') => {
+                Some(Contents::Inline(text)) if !name.contains('/') => {
                     Some((name.to_owned(), text.clone()))
                 }
                 _ => None,

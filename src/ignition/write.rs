@@ -7,23 +7,9 @@ use super::encode;
 use crate::names::UserName;
 use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
-/// `fragments` as one config. Files, directories, links and units are in the order of their names; the rest is in the
+/// `all` as a config. Files, directories, links and units are in the order of their names; the rest is in the
 /// order in which it was asked for.
-pub fn config(fragments: Vec<Fragment>) -> Config {
-    let mut all = Fragment::default();
-    for fragment in fragments {
-        all.files.extend(fragment.files);
-        all.directories.extend(fragment.directories);
-        all.links.extend(fragment.links);
-        all.units.extend(fragment.units);
-        all.users.extend(fragment.users);
-        all.groups.extend(fragment.groups);
-        all.disks.extend(fragment.disks);
-        all.raid.extend(fragment.raid);
-        all.luks.extend(fragment.luks);
-        all.filesystems.extend(fragment.filesystems);
-        all.ignition_cas.extend(fragment.ignition_cas);
-    }
+pub(super) fn config(mut all: Fragment) -> Config {
     all.files.sort_by(|a, b| a.path.cmp(&b.path));
     all.directories.sort_by(|a, b| a.path.cmp(&b.path));
     all.links.sort_by(|a, b| a.path.cmp(&b.path));
@@ -148,65 +134,8 @@ fn unit(unit: Unit) -> v3_3::Unit {
     }
 }
 
-/// Each thing of `fragment`, by kind and name.
-pub fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
-    let mut things = Vec::new();
-    let mut add = |kind: &str, name: &str, origin: &Origin| {
-        things.push((format!("{kind} {name}"), origin.clone()));
-    };
-    for (authority, origin) in &fragment.ignition_cas {
-        let source = authority.source.as_deref().unwrap_or_default();
-        let name = if source.starts_with("data:") {
-            "(inline)"
-        } else {
-            source
-        };
-        add("ignition certificate authority", name, origin);
-    }
-    for (disk, origin) in &fragment.disks {
-        add("disk", &disk.device, origin);
-    }
-    for (raid, origin) in &fragment.raid {
-        add("raid", &raid.name, origin);
-    }
-    for (luks, origin) in &fragment.luks {
-        add("luks", &luks.name, origin);
-    }
-    for (filesystem, origin) in &fragment.filesystems {
-        add("filesystem", &filesystem.device, origin);
-    }
-    for directory in &fragment.directories {
-        add("directory", directory.path.as_str(), &directory.origin);
-    }
-    for file in &fragment.files {
-        add("file", file.path.as_str(), &file.origin);
-    }
-    for link in &fragment.links {
-        add("link", link.path.as_str(), &link.origin);
-    }
-    for (group, origin) in &fragment.groups {
-        add("group", &group.name, origin);
-    }
-    for (user, origin) in &fragment.users {
-        add("user", &user.name, origin);
-    }
-    for unit in &fragment.units {
-        if unit.contents.is_some() || unit.enabled.is_some() || unit.mask {
-            add("unit", unit.name.as_str(), &unit.origin);
-        }
-        for (dropin, _) in &unit.dropins {
-            add(
-                "drop-in",
-                &format!("{}.d/{dropin}", unit.name),
-                &unit.origin,
-            );
-        }
-    }
-    things
-}
-
 /// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
-pub fn json(config: &Config, pretty: bool) -> Vec<u8> {
+pub(super) fn json(config: &Config, pretty: bool) -> Vec<u8> {
     let mut value = serde_json::to_value(config).expect("a config is plain data");
     strip_nulls(&mut value);
     let mut bytes = if pretty {

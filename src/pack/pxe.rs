@@ -126,10 +126,8 @@ fn boot_script(machines: &[Machine<'_>]) -> String {
     format!(
         "\
 #!ipxe
-# Each machine's own script: by the MAC address it boots from, by its UUID (where someone put such a file),
-# by the host name that DHCP gave it.
+# Each machine's own script: by the MAC address it boots from, or by the host name that DHCP gave it.
 chain --autofree {MACHINES}/${{mac:hexhyp}}.ipxe ||
-chain --autofree {MACHINES}/${{uuid}}.ipxe ||
 chain --autofree {NODES}/${{hostname}}.ipxe ||
 :unknown
 echo
@@ -137,9 +135,9 @@ echo No node is known for this machine.
 echo MAC ${{mac}}  UUID ${{uuid}}  serial ${{serial}}  host name ${{hostname}}
 menu Which node is the machine with MAC ${{mac}}?
 {items}item --gap
-item shell iPXE shell
+item _shell iPXE shell
 choose node || goto unknown
-iseq ${{node}} shell && goto shell ||
+iseq ${{node}} _shell && goto shell ||
 chain {NODES}/${{node}}.ipxe || goto unknown
 :shell
 shell

@@ -41,6 +41,8 @@ pub fn schema() -> Json {
         "additionalProperties": false,
     });
     properties["cluster"] = cluster;
+    properties["cluster"]["description"] =
+        "What the nodes of the file share beside settings.".into();
     properties["nodes"] = json!({
         "description": "The nodes of a cluster, each merged over the other keys of the file.",
         "type": "array",

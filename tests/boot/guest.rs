@@ -21,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Emulating another architecture takes longer.
 const PATIENCE_ARM64: Duration = Duration::from_secs(1500);
 
+/// How long a node that is ready may take to be reached over SSH.
+const SSH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it is left alone between two tries.
+const SSH_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long a node may take to answer a question.
 const ANSWER: &str = "60";
 
@@ -97,16 +103,37 @@ impl Guest {
             &Interrupt::default(),
         );
         assert_eq!(outcome, Outcome::Reached, "{outcome}");
+        self.wait_for_ssh();
+    }
+
+    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the way to it.
+    fn wait_for_ssh(&self) {
+        /// What ssh itself exits with when there is no connection.
+        const NO_CONNECTION: Option<i32> = Some(255);
+        let deadline = Instant::now() + SSH_PATIENCE;
+        loop {
+            let output = self.try_ask("true");
+            if output.status.success() {
+                return;
+            }
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            let (name, status) = (&self.name, output.status);
+            let goes_on = status.code() == NO_CONNECTION && Instant::now() < deadline;
+            assert!(goes_on, "{name}: no SSH ({status}): {complaint}");
+            // Until the next try, or until the machine has something to tell.
+            let _ = self.events.recv_timeout(SSH_PAUSE);
+        }
     }
 
     /// What the shell on the node makes of `script`, run by the user `core`.
     pub fn try_ask(&self, script: &str) -> Output {
         Command::new("timeout")
-            .args([ANSWER, "ssh", "-q", "-i"])
+            .args([ANSWER, "ssh", "-o", "LogLevel=ERROR", "-i"])
             .arg(&self.key)
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
             .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"])
+            .args(["-o", "ConnectTimeout=20", "-o", "ConnectionAttempts=3"])
             .args(["-p", &self.ssh_port.to_string(), "core@127.0.0.1", script])
             .output()
             .expect("starting ssh (Debian package openssh-client)")

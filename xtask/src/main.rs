@@ -1,5 +1,6 @@
 //! Build automation: `cargo xtask test` runs every check, `cargo xtask bench` measures against the peers.
 
+mod bench;
 mod deny;
 mod packages;
 mod qemu_release;
@@ -22,6 +23,8 @@ struct Cli {
 enum Verb {
     /// Run all checks and tests, installing the Debian packages that they lack
     Test(test::Options),
+    /// Measure imgbuild beside its peers and print the figures
+    Bench(bench::Options),
     /// Install what the tests need and do nothing else
     Prepare,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     }
     let done = match cli.command {
         Verb::Test(options) => test::everything(&options),
+        Verb::Bench(options) => bench::everything(&options),
         Verb::Prepare => packages::install().map(|note| {
             println!("{note}");
             true

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::steps::{Steps, command, run};
-use crate::{deny, packages};
+use crate::{bench, deny, packages};
 
 #[derive(Args)]
 pub struct Options {
@@ -45,6 +45,13 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let others = other_tests()?;
     steps.run("slow tests", || slow_tests(&others));
     if built {
+        steps.run("benchmark runs", || {
+            bench::everything(&bench::Options {
+                quick: true,
+                base: false,
+            })?;
+            Ok("once each: see `cargo xtask bench` for figures".to_owned())
+        });
         steps.run("boots", || boots(options.all));
         if !options.all {
             steps.skip(
@@ -53,6 +60,7 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
             );
         }
     } else {
+        steps.skip("benchmark runs", "the release build failed");
         steps.skip("boots", "the release build failed");
     }
     Ok(steps.summary())
@@ -111,5 +119,8 @@ fn with_program(line: &mut Command) -> anyhow::Result<&mut Command> {
     let program = program
         .canonicalize()
         .context("finding the built program")?;
-    Ok(line.env("IMGBUILD_PROGRAM", program))
+    // What a failed check says is enough; a trace of the test harness's calls only hides it.
+    Ok(line
+        .env("IMGBUILD_PROGRAM", program)
+        .env("RUST_BACKTRACE", "0"))
 }

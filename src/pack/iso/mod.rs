@@ -142,3 +142,154 @@ fn pad<W: Write>(out: &mut W, position: &mut u64, end: u64) -> Result<()> {
     *position = end;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use crate::progress::Silent;
+
+    use super::*;
+
+    /// An image with one file and nothing but Joliet beside the standard's own names, as a config medium is.
+    fn image(name: &str, content: Content) -> Image {
+        let mut tree = Tree::new();
+        tree.add(name, 0o444, content).expect("a good path");
+        Image {
+            volume_id: "config".to_owned(),
+            tree,
+            rock_ridge: false,
+            boot: None,
+        }
+    }
+
+    fn written(image: &mut Image) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(image, &mut bytes, &Silent).expect("written");
+        bytes
+    }
+
+    /// A field in both byte orders (ECMA-119 §7.3.3).
+    fn both(bytes: &[u8]) -> u32 {
+        let little = u32::from_le_bytes(bytes[..4].try_into().expect("four bytes"));
+        let big = u32::from_be_bytes(bytes[4..8].try_into().expect("four bytes"));
+        assert_eq!(little, big);
+        little
+    }
+
+    #[test]
+    fn a_small_image_field_by_field() {
+        let contents = Content::Bytes(b"{}".to_vec());
+        let bytes = written(&mut image("config.json", contents));
+        assert_eq!(bytes.len() % 4096, 0);
+        assert!(bytes[..32768].iter().all(|&byte| byte == 0), "§6.2.1");
+
+        let primary = &bytes[16 * 2048..17 * 2048];
+        assert_eq!(&primary[..7], b"\x01CD001\x01", "§8.4.1 to §8.4.3");
+        assert_eq!(
+            &primary[40..72],
+            b"config                          ",
+            "§8.4.7"
+        );
+        assert_eq!(both(&primary[80..]) as usize, bytes.len() / 2048, "§8.4.8");
+        assert_eq!(primary[128..132], [0, 8, 8, 0], "§8.4.12: 2048");
+        assert_eq!(
+            &primary[813..830],
+            b"0000000000000000\0",
+            "§8.4.26: no date"
+        );
+        assert_eq!(primary[881], 1, "§8.4.30");
+
+        let joliet = &bytes[17 * 2048..18 * 2048];
+        assert_eq!(joliet[0], 2, "§8.5.1");
+        assert_eq!(&joliet[88..91], b"%/E", "§8.5.6: UCS-2 level 3");
+        assert_eq!(&joliet[40..52], b"\0c\0o\0n\0f\0i\0g");
+        assert_eq!(&bytes[18 * 2048..18 * 2048 + 7], b"\xffCD001\x01", "§8.3");
+
+        // The root's record in the descriptor (§8.4.18), then the records in the root: itself, its parent, the file (§9.1).
+        let root = both(&primary[158..]) as usize * 2048;
+        let file = &bytes[root + 34 + 34..];
+        assert_eq!(bytes[root], 34);
+        assert_eq!(both(&bytes[root + 2..]) as usize * 2048, root);
+        assert_eq!(file[25], 0, "§9.1.6: a plain file");
+        assert_eq!(file[32], 13, "§9.1.10");
+        assert_eq!(&file[33..46], b"CONFIG.JSON;1", "§9.1.11");
+        assert_eq!(both(&file[10..]), 2, "§9.1.4");
+        let start = both(&file[2..]) as usize * 2048;
+        assert_eq!(&bytes[start..start + 2], b"{}");
+    }
+
+    #[test]
+    fn a_file_of_more_than_4_gib_has_several_sections() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("big");
+        let length = (4 << 30) + 5_000;
+        std::fs::File::create(&path)
+            .and_then(|file| file.set_len(length))
+            .expect("a sparse file");
+        let mut image = image("big", Content::open(&path).expect("there"));
+        image.rock_ridge = true;
+        let layout = Layout::new(&image).expect("laid out");
+        let head = head(&image, &layout).expect("made");
+        let root = both(&head[16 * 2048 + 158..]) as usize * 2048;
+        let first =
+            root + usize::from(head[root]) + usize::from(head[root + usize::from(head[root])]);
+        let second = first + usize::from(head[first]);
+        // §6.5.1, §9.1.6: every section but the last has bit 7.
+        assert_eq!((head[first + 25], head[second + 25]), (0x80, 0));
+        assert_eq!(both(&head[first + 10..]), 0xffff_f800);
+        assert_eq!(u64::from(both(&head[second + 10..])), length - 0xffff_f800);
+        let blocks = 0xffff_f800_u32 / 2048;
+        assert_eq!(both(&head[second + 2..]), both(&head[first + 2..]) + blocks);
+        assert_eq!(head[second + usize::from(head[second])], 0, "no third one");
+    }
+
+    #[test]
+    fn directories_fill_several_sectors() {
+        let mut tree = Tree::new();
+        for index in 0..100 {
+            let path = format!("folder/file-{index:03}.network");
+            tree.add(&path, 0o444, Content::Bytes(vec![index]))
+                .expect("a good path");
+        }
+        let mut image = Image {
+            volume_id: "MANY".to_owned(),
+            tree,
+            rock_ridge: true,
+            boot: None,
+        };
+        let layout = Layout::new(&image).expect("laid out");
+        assert!(layout.end > 100 * SECTOR);
+        assert_eq!(written(&mut image).len() as u64, layout.end);
+    }
+
+    #[test]
+    fn what_the_format_cannot_hold_is_refused() {
+        let file = || Content::Bytes(Vec::new());
+        let cases = [
+            ("a/../b", "cannot be a path"),
+            ("/a", "cannot be a path"),
+            (&"x".repeat(31), "too long"),
+            ("1/2/3/4/5/6/7/8/9", "8 deep"),
+        ];
+        for (path, message) in cases {
+            let mut tree = Tree::new();
+            let error = tree
+                .add(path, 0o444, file())
+                .and_then(|()| {
+                    let mut image = image("a", file());
+                    image.tree = tree;
+                    write(&mut image, &mut io::sink(), &Silent)
+                })
+                .expect_err(path);
+            assert!(error.to_string().contains(message), "{path}: {error}");
+        }
+        let mut same = image("a-b", file());
+        same.tree.add("a_b", 0o444, file()).expect("another name");
+        let error = write(&mut same, &mut io::sink(), &Silent).expect_err("the same name");
+        assert!(error.to_string().contains("the same name"), "{error}");
+        let error = Content::open(Path::new("/")).expect_err("a folder");
+        assert!(error.to_string().contains("is not a file"), "{error}");
+    }
+}

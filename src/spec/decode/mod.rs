@@ -17,8 +17,8 @@ pub use nearest::nearest;
 pub use record::{KeySchema, Record, description, record_schema, unknown_word};
 pub(crate) use record::{record, words};
 
-use super::yaml::{Node, Value};
-use crate::diagnostic::{Code, Diagnostic, Located, Span, codes};
+use super::yaml::{Entry, Node, Value};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
 
 /// A type that can be read from a spec.
 pub trait Decode: Sized {
@@ -27,6 +27,22 @@ pub trait Decode: Sized {
 
     /// Reads `node`. On a mistake: reports it and gives `None`, or what could be read.
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self>;
+
+    /// Reads the value of a key of a map.
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        if entry.value.is_null() {
+            decoder.diagnostics.push(
+                Diagnostic::error(
+                    codes::NO_VALUE,
+                    entry.key.span,
+                    format!("`{}` has no value", shown(&entry.key)),
+                )
+                .help("give it one, write `{}` or `[]` for an empty one, or leave the key out"),
+            );
+            return None;
+        }
+        Self::decode(&entry.value, decoder)
+    }
 
     /// The value of a key that is not written; `None` where it has to be.
     fn absent() -> Option<Self> {
@@ -85,20 +101,11 @@ pub struct Decoder {
 impl Decoder {
     /// Reports that `node` is not `expected` ("a list of users").
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
-        self.diagnostics.push(
-            Diagnostic::error(
-                codes::WRONG_TYPE,
-                node.span,
-                format!("expected {expected}, found {}", node.describe()),
-            )
-            .label(format!("not {expected}")),
-        );
-    }
-
-    /// Reports that the keys in `node` do not fit together.
-    pub fn error(&mut self, code: Code, node: &Node, message: impl Into<String>) {
-        self.diagnostics
-            .push(Diagnostic::error(code, node.span, message));
+        self.diagnostics.push(Diagnostic::error(
+            codes::WRONG_TYPE,
+            node.span,
+            format!("expected {expected}, found {}", node.describe()),
+        ));
     }
 }
 
@@ -109,6 +116,10 @@ impl<T: Decode> Decode for Option<T> {
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         Some(T::decode(node, decoder))
+    }
+
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        Some(T::decode_entry(entry, decoder))
     }
 
     fn absent() -> Option<Self> {
@@ -231,7 +242,7 @@ impl<K: Leaf, V: Decode> Decode for Table<K, V> {
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = leaf::read_key::<K>(&entry.key, decoder);
-            let value = V::decode(&entry.value, decoder);
+            let value = V::decode_entry(entry, decoder);
             if let (Some(key), Some(value)) = (key, value) {
                 table.push((key, value));
             }

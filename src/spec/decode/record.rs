@@ -124,18 +124,7 @@ impl Record<'_, '_> {
             }
             return absent;
         };
-        if entry.value.is_null() {
-            self.decoder.diagnostics.push(
-                Diagnostic::error(
-                    codes::NO_VALUE,
-                    entry.key.span,
-                    format!("`{key}` has no value"),
-                )
-                .help("give it one, write `{}` or `[]` for an empty one, or leave the key out"),
-            );
-            return T::absent();
-        }
-        T::decode(&entry.value, self.decoder).or_else(T::absent)
+        T::decode_entry(entry, self.decoder).or_else(T::absent)
     }
 
     /// Reports a second one of `keys`.

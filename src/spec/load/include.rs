@@ -12,6 +12,9 @@ use crate::spec::yaml::{Entry, Limits, Node, Value, parse};
 /// How deep includes may be nested.
 const DEEPEST: usize = 16;
 
+/// How many files may be included, each counted as often as it is.
+const MOST_INCLUDES: usize = 1000;
+
 /// Reads a spec and what it includes.
 #[derive(Debug)]
 pub struct Includes<'a> {
@@ -22,6 +25,8 @@ pub struct Includes<'a> {
     left: Limits,
     /// The files that are being read, the outermost first, each with the value that names it.
     open: Vec<(PathBuf, Option<Span>)>,
+    /// Files included so far.
+    included: usize,
 }
 
 impl<'a> Includes<'a> {
@@ -36,6 +41,7 @@ impl<'a> Includes<'a> {
             diagnostics,
             left: Limits::default(),
             open: Vec::new(),
+            included: 0,
         }
     }
 
@@ -182,6 +188,18 @@ impl<'a> Includes<'a> {
                 named.span,
                 format!("includes are nested more than {DEEPEST} deep"),
             ));
+            return None;
+        }
+        self.included += 1;
+        if self.included > MOST_INCLUDES {
+            // Told once, however many more there would be.
+            if self.included == MOST_INCLUDES + 1 {
+                self.diagnostics.push(Diagnostic::error(
+                    codes::TOO_MANY_VALUES,
+                    named.span,
+                    format!("more than {MOST_INCLUDES} includes"),
+                ));
+            }
             return None;
         }
         let tree = self.file(&path, real, Some(named.span))?;

@@ -14,7 +14,7 @@ pub use local::{LocalFiles, TreeEntry, TreeEntryKind};
 
 use super::assemble::assemble;
 use super::types::Cluster;
-use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::diagnostic::{Diagnostic, Severity, Sources, sort};
 
 /// A spec and all files that it names.
 #[derive(Debug)]
@@ -57,10 +57,12 @@ pub fn load(
     let assembled = assemble(&tree);
     diagnostics.extend(assembled.diagnostics);
     let Some(cluster) = assembled.cluster else {
+        sort(&mut diagnostics);
         return Err(diagnostics);
     };
     let files = LocalFiles::read(&assembled.local, &project, sources, &mut diagnostics);
     local::check_certificates(&cluster, &files, &mut diagnostics);
+    sort(&mut diagnostics);
     Ok(Loaded {
         cluster,
         files,

@@ -1,14 +1,18 @@
 //! A node as written, and the parts of it that are small.
 
-use crate::diagnostic::{Located, Span};
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{Decode, Leaf, LeafError, Table, record, unknown_word, words};
+use crate::spec::decode::{
+    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
+};
 use crate::spec::types::{Etcd, Network, Passwd, Storage, Systemd};
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
-use crate::spec::yaml::{Node, Scalar};
+use crate::spec::yaml::{Entry, Node, Scalar};
 
 /// The nodes of one spec file; a file without `nodes:` is a cluster of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,8 +90,8 @@ const LATER_TARGETS: &[&str] = &["flatcar", "fedora-coreos", "container-linux"];
 impl Leaf for Target {
     const WHAT: &'static str = "a target";
 
-    fn schema() -> serde_json::Value {
-        serde_json::json!({ "enum": ["debian"] })
+    fn schema() -> Json {
+        json!({ "enum": ["debian"] })
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
@@ -96,7 +100,7 @@ impl Leaf for Target {
             later if LATER_TARGETS.contains(&later) => Err(LeafError {
                 label: Some("its base and Ignition version are not built in yet".to_owned()),
                 ..LeafError::new(
-                    crate::diagnostic::codes::TARGET_NOT_YET,
+                    codes::TARGET_NOT_YET,
                     format!("the target `{later}` is not supported yet"),
                 )
             }
@@ -122,21 +126,30 @@ words! {
 pub enum Kubernetes {}
 
 impl Decode for Kubernetes {
-    fn schema(_schemas: &mut crate::spec::decode::Schemas) -> serde_json::Value {
-        serde_json::json!({ "not": {} })
+    fn schema(_schemas: &mut Schemas) -> Json {
+        json!({ "not": {} })
     }
 
-    fn decode(node: &Node, decoder: &mut crate::spec::decode::Decoder) -> Option<Self> {
-        decoder.diagnostics.push(
-            crate::diagnostic::Diagnostic::error(
-                crate::diagnostic::codes::KUBERNETES_NOT_YET,
-                node.span,
-                "`kubernetes` comes with the next version of imgbuild",
-            )
-            .help("this version makes nodes with etcd; leave the section out"),
-        );
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        report_kubernetes(node.span, decoder);
         None
     }
+
+    fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
+        report_kubernetes(entry.key.span, decoder);
+        None
+    }
+}
+
+fn report_kubernetes(place: Span, decoder: &mut Decoder) {
+    decoder.diagnostics.push(
+        Diagnostic::error(
+            codes::KUBERNETES_NOT_YET,
+            place,
+            "`kubernetes` comes with the next version of imgbuild",
+        )
+        .help("this version makes nodes with etcd; leave the section out"),
+    );
 }
 
 record! {

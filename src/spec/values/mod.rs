@@ -14,3 +14,6 @@ pub use named::{
 pub use network::{EtcdUrl, HostOrAddress, PortRange, SourceUrl};
 pub use number::{ByteSize, Mode, SpecVersion, VlanId};
 pub use secret::{PasswordHash, SshPublicKey};
+
+#[cfg(test)]
+mod tests;

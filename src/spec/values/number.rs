@@ -23,7 +23,7 @@ impl Leaf for Mode {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = &*scalar.text;
         let octal = match text.strip_prefix("0o").or_else(|| text.strip_prefix('0')) {
-            Some("") => "0",
+            Some("") if text == "0" => "0",
             Some(octal) => octal,
             None => {
                 let error = LeafError::rule(

@@ -279,8 +279,9 @@ impl Builder<'_> {
     }
 
     fn syntax_error(&self, error: &ScanError) -> Fatal {
-        let at = self.places.byte(error.marker().index());
-        let span = self.places.span(at, at + 1);
+        let index = error.marker().index();
+        let at = self.places.byte(index);
+        let span = self.places.span(at, self.places.byte(index + 1));
         if error.info().contains("unknown anchor") {
             return Box::new(
                 Diagnostic::error(
@@ -295,18 +296,64 @@ impl Builder<'_> {
         if error.info().contains("recursion limit") {
             return self.too_deep(span);
         }
-        let mut diagnostic = Diagnostic::error(
-            codes::YAML_SYNTAX,
-            span,
-            format!("YAML syntax: {}", error.info()),
-        );
+        let rest = &self.places.text[at..];
+        if rest.trim().is_empty()
+            && let Some(frame) = self.stack.last().filter(|frame| frame.flow)
+        {
+            let bracket =
+                &self.places.text[frame.start.start as usize - self.places.skipped..][..1];
+            let mut open = frame.start;
+            open.end = open.start + 1;
+            return Box::new(
+                Diagnostic::error(
+                    codes::YAML_SYNTAX,
+                    open,
+                    format!("this `{bracket}` is never closed"),
+                )
+                .label("opened here"),
+            );
+        }
         let line_start = self.places.text[..at].rfind('\n').map_or(0, |at| at + 1);
         let line = self.places.text[line_start..].lines().next().unwrap_or("");
         let indentation = &line[..line.len() - line.trim_start().len()];
-        if indentation.contains('\t') || line.starts_with("- \t") {
-            diagnostic = diagnostic.help("YAML is indented with spaces, never with tabs");
-        }
+        let tab = indentation.contains('\t') || line.starts_with("- \t");
+        let (span, message, help) = match error.info() {
+            _ if tab => (
+                span,
+                "a tab where YAML wants spaces".to_owned(),
+                Some("YAML is indented with spaces, never with tabs"),
+            ),
+            // Noticed only where the next line begins.
+            "simple key expect ':'" | "simple key expected" | "simple key expected ':'" => (
+                self.line_before(at),
+                "a key without a value".to_owned(),
+                Some(
+                    "a key is followed by a colon and a space, a list's element by a dash and a space",
+                ),
+            ),
+            info if info.contains("did not find expected key") => (
+                span,
+                "this fits neither the lines above nor those below".to_owned(),
+                Some("lines that belong together are indented by the same number of spaces"),
+            ),
+            info if info.contains("in quoted scalar") || info.contains("quoted scalar, found") => (
+                span,
+                format!("the quoted text does not end as it should: {info}"),
+                Some("close the quote; text of several lines is easier after `|`"),
+            ),
+            info => (span, format!("YAML syntax: {info}"), None),
+        };
+        let mut diagnostic = Diagnostic::error(codes::YAML_SYNTAX, span, message);
+        diagnostic.help = help.map(str::to_owned);
         Box::new(diagnostic)
+    }
+
+    /// The text of the last line before `at` that has any.
+    fn line_before(&self, at: usize) -> Span {
+        let before = self.places.text[..at].trim_end();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let indentation = before[start..].len() - before[start..].trim_start().len();
+        self.places.span(start + indentation, before.len())
     }
 
     /// Whether the value is tagged as text; any other tag is reported.
@@ -339,17 +386,17 @@ impl Builder<'_> {
         self.used.text += size.text;
         if self.used.values > self.limits.values || self.used.text > self.limits.text {
             let what = if self.used.values > self.limits.values {
-                format!("more than {} values", self.limits.values)
+                "too many values"
             } else {
-                format!("more than {} MiB of text", self.limits.text >> 20)
+                "too much text"
             };
             return Err(Box::new(
                 Diagnostic::error(
                     codes::TOO_MANY_VALUES,
                     place,
-                    format!("{what}, with aliases written out"),
+                    format!("{what}, with aliases and includes written out"),
                 )
-                .help("split the file, or use fewer aliases"),
+                .help("use fewer aliases, or make several specs of it"),
             ));
         }
         Ok(())

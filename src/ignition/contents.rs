@@ -1,0 +1,324 @@
+//! What Ignition fetches, and `data:` URLs that the spec wrote itself: whether Ignition will take them.
+//!
+//! `ignition-validate` looks at none of this; the node would fail at boot.
+
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+use ignition_config::v3_3::Resource;
+use sha2::{Digest, Sha256, Sha512};
+
+use super::report::{error, warning};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::parts::{Contents, Fragment, Origin};
+
+/// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
+const SCHEMES: [&str; 7] = ["data", "http", "https", "tftp", "s3", "arn", "gs"];
+
+/// The most that compressed contents may unpack to: more would not fit into the node's memory, and hints at a bomb.
+const LARGEST: u64 = 1 << 30;
+
+/// Checks all contents of `fragment` that the spec gave as a source.
+pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+    for file in &fragment.files {
+        for contents in file.contents.iter().chain(&file.append) {
+            if let Contents::Remote(contents) = contents {
+                resource(contents, file.path.as_str(), &file.origin, found);
+            }
+        }
+        if file.overwrite && file.contents.is_none() {
+            found.push(
+                error(
+                    codes::OVERWRITE_WITHOUT_CONTENTS,
+                    &file.origin,
+                    format!("`{}` is to be overwritten with nothing", file.path),
+                )
+                .help("give it `contents:`, for an empty file `contents: {inline: ''}`"),
+            );
+        }
+    }
+    for (luks, origin) in &fragment.luks {
+        if let Some(key) = &luks.key_file {
+            resource(key, &luks.name, origin, found);
+        }
+    }
+    for (authority, origin) in &fragment.ignition_cas {
+        resource(authority, "certificate authority", origin, found);
+    }
+}
+
+fn resource(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let Some(source) = resource
+        .source
+        .as_deref()
+        .filter(|source| !source.is_empty())
+    else {
+        return;
+    };
+    let hash = resource
+        .verification
+        .as_ref()
+        .and_then(|verification| verification.hash.as_deref());
+    let scheme = source.split_once(':').map_or("", |(scheme, _)| scheme);
+    if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+        found.push(
+            error(
+                codes::BAD_SOURCE,
+                origin,
+                format!(
+                    "Ignition cannot fetch `{what}` from `{}`",
+                    shortened(source)
+                ),
+            )
+            .help(format!(
+                "a source starts with one of {}",
+                SCHEMES.join(", ")
+            )),
+        );
+        return;
+    }
+    if scheme.eq_ignore_ascii_case("data") {
+        data(
+            source,
+            resource.compression.as_deref(),
+            hash,
+            what,
+            origin,
+            found,
+        );
+    } else if matches!(scheme, "http" | "tftp") && hash.is_none() {
+        found.push(
+            warning(
+                codes::UNVERIFIED_FETCH,
+                origin,
+                format!("`{what}` is fetched over {scheme} and not checked"),
+            )
+            .help("use https, or say what comes: `verification: {hash: sha256-…}`"),
+        );
+    }
+}
+
+fn data(
+    source: &str,
+    compression: Option<&str>,
+    hash: Option<&str>,
+    what: &str,
+    origin: &Origin,
+    found: &mut Vec<Diagnostic>,
+) {
+    let bytes = match decode(source) {
+        Ok(bytes) => bytes,
+        Err(why) => {
+            found.push(
+                error(
+                    codes::BAD_SOURCE,
+                    origin,
+                    format!("the `data:` URL of `{what}` is wrong: {why}"),
+                )
+                .help("give the text itself as `inline:`; it is encoded for you"),
+            );
+            return;
+        }
+    };
+    let bytes = if compression == Some("gzip") {
+        let mut unpacked = Vec::new();
+        let outcome = MultiGzDecoder::new(bytes.as_slice())
+            .take(LARGEST + 1)
+            .read_to_end(&mut unpacked);
+        let why = match outcome {
+            Err(why) => why.to_string(),
+            Ok(_) if unpacked.len() as u64 > LARGEST => "it unpacks to more than 1 GiB".to_owned(),
+            Ok(_) => String::new(),
+        };
+        if !why.is_empty() {
+            found.push(
+                error(
+                    codes::NOT_GZIP,
+                    origin,
+                    format!("the contents of `{what}` are not what `compression: gzip` says"),
+                )
+                .label(why)
+                .help("leave `compression` out; with `inline:` the smallest form is found for you"),
+            );
+            return;
+        }
+        unpacked
+    } else {
+        bytes
+    };
+    // The hash is of the contents as they are unpacked (Ignition's specification, `verification`).
+    let Some(hash) = hash else { return };
+    let real = match hash.split_once('-').map(|(name, _)| name) {
+        Some("sha256") => format!("sha256-{}", hex(&Sha256::digest(&bytes))),
+        Some("sha512") => format!("sha512-{}", hex(&Sha512::digest(&bytes))),
+        _ => return,
+    };
+    if !hash.eq_ignore_ascii_case(&real) {
+        found.push(
+            error(
+                codes::WRONG_HASH,
+                origin,
+                format!("the contents of `{what}` do not have the hash that is given"),
+            )
+            .help(format!("they have {real}")),
+        );
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn shortened(source: &str) -> String {
+    let mut short: String = source.chars().take(60).collect();
+    if short.len() < source.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// The bytes of a `data:` URL (RFC 2397).
+fn decode(url: &str) -> Result<Vec<u8>, String> {
+    let rest = url.get("data:".len()..).unwrap_or_default();
+    let (kind, data) = rest
+        .split_once(',')
+        .ok_or("it has no comma before the data")?;
+    let bytes = percent_decode(data)?;
+    if kind
+        .to_ascii_lowercase()
+        .split(';')
+        .any(|word| word == "base64")
+    {
+        base64_decode(&bytes)
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        if byte == b'%' {
+            let pair = after
+                .get(..2)
+                .and_then(|pair| std::str::from_utf8(pair).ok());
+            let value = pair
+                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                .ok_or("`%` is not followed by two hexadecimal digits")?;
+            bytes.push(value);
+            rest = &after[2..];
+        } else if byte.is_ascii_graphic() {
+            bytes.push(byte);
+            rest = after;
+        } else {
+            return Err("it has a character that is to be written with `%`".to_owned());
+        }
+    }
+    Ok(bytes)
+}
+
+/// RFC 4648 §4, with padding.
+fn base64_decode(text: &[u8]) -> Result<Vec<u8>, String> {
+    if !text.len().is_multiple_of(4) {
+        return Err("its base64 is cut short".to_owned());
+    }
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    if padding > 2 {
+        return Err("its base64 has too much padding".to_owned());
+    }
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for quad in text[..text.len() - padding].chunks(4) {
+        let mut value: u32 = 0;
+        for &byte in quad {
+            let sextet = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return Err(format!("its base64 has `{}`", char::from(byte))),
+            };
+            value = value << 6 | u32::from(sextet);
+        }
+        value <<= 6 * (4 - quad.len());
+        bytes.extend(&value.to_be_bytes()[1..quad.len()]);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_urls() {
+        for (name, url, want) in [
+            ("empty", "data:,", Ok(&b""[..])),
+            ("percent", "data:,a%0Ab", Ok(b"a\nb")),
+            ("type", "data:text/plain;charset=utf-8,a", Ok(b"a")),
+            ("base64", "data:;base64,YQ==", Ok(b"a")),
+            ("base64 of two", "data:;base64,YWI=", Ok(b"ab")),
+            ("base64 of three", "data:;base64,YWJj", Ok(b"abc")),
+            ("escaped padding", "data:;base64,YQ%3D%3D", Ok(b"a")),
+            (
+                "no comma",
+                "data:abc",
+                Err("it has no comma before the data"),
+            ),
+            (
+                "bad escape",
+                "data:,%zz",
+                Err("`%` is not followed by two hexadecimal digits"),
+            ),
+            (
+                "escape cut short",
+                "data:,%a",
+                Err("`%` is not followed by two hexadecimal digits"),
+            ),
+            (
+                "space",
+                "data:,a b",
+                Err("it has a character that is to be written with `%`"),
+            ),
+            (
+                "base64 cut short",
+                "data:;base64,YQ",
+                Err("its base64 is cut short"),
+            ),
+            ("not base64", "data:;base64,Y!==", Err("its base64 has `!`")),
+        ] {
+            let want: Result<&[u8], &str> = want;
+            assert_eq!(
+                decode(url),
+                want.map(<[u8]>::to_vec).map_err(str::to_owned),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for data in [&b""[..], b"a b%c&d+\n", &[0, 255, 128], &[b'x'; 1000]] {
+            let resource = super::super::resource(data);
+            let mut found = Vec::new();
+            let hash = format!("sha256-{}", hex(&Sha256::digest(data)));
+            let origin = Origin::always("test");
+            super::data(
+                resource.source.as_deref().expect("has one"),
+                resource.compression.as_deref(),
+                Some(&hash),
+                "x",
+                &origin,
+                &mut found,
+            );
+            assert_eq!(found, []);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Disks, arrays, encrypted devices and file systems of the spec, by the rules that Ignition itself holds them to before it touches anything.
+
+use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
+
+use super::report::error;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::parts::{Fragment, Origin};
+
+/// The longest label in bytes of each file system.
+const LABELS: [(&str, usize); 5] = [
+    ("ext4", 16),
+    ("btrfs", 256),
+    ("xfs", 12),
+    ("vfat", 11),
+    ("swap", 15),
+];
+
+/// The longest label of a LUKS2 header in bytes.
+const LUKS_LABEL: usize = 47;
+
+/// Checks the disks of a merged fragment.
+pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+    for (disk, origin) in &fragment.disks {
+        partitions(disk, origin, found);
+    }
+    for (array, origin) in &fragment.raid {
+        raid(array, origin, found);
+    }
+    for (device, origin) in &fragment.luks {
+        luks(device, origin, found);
+    }
+    for (filesystem, origin) in &fragment.filesystems {
+        self::filesystem(filesystem, origin, found);
+    }
+}
+
+fn name(partition: &Partition) -> String {
+    match (&partition.label, partition.number) {
+        (Some(label), _) => format!("`{label}`"),
+        (None, number) => format!("number {}", number.unwrap_or_default()),
+    }
+}
+
+fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let mut wrong = |message: String, help: &str| {
+        found.push(
+            error(
+                codes::BAD_PARTITION,
+                origin,
+                format!("disk `{}`: {message}", disk.device),
+            )
+            .help(help),
+        );
+    };
+    let partitions = disk.partitions.as_deref().unwrap_or_default();
+    let is_gone = |p: &Partition| p.should_exist == Some(false);
+    let is_unnumbered = |p: &Partition| p.number.unwrap_or(0) == 0;
+    if partitions.iter().any(is_gone) && partitions.iter().any(is_unnumbered) {
+        wrong(
+            "one partition is to go, and another has no number of its own".to_owned(),
+            "give every partition of the disk its `number`",
+        );
+    }
+    for (at, partition) in partitions.iter().enumerate() {
+        let other_settings = Partition {
+            number: None,
+            should_exist: None,
+            wipe_partition_entry: None,
+            ..partition.clone()
+        };
+        if is_gone(partition) && other_settings != Partition::default() {
+            wrong(
+                format!(
+                    "the partition {} should not exist, and has other settings",
+                    name(partition)
+                ),
+                "give its `number` only",
+            );
+        }
+        let Some((start, end)) = extent(partition) else {
+            continue;
+        };
+        for other in &partitions[..at] {
+            if let Some((other_start, other_end)) = extent(other)
+                && start < other_end
+                && other_start < end
+            {
+                wrong(
+                    format!(
+                        "the partitions {} and {} overlap",
+                        name(other),
+                        name(partition)
+                    ),
+                    "a partition starts where the one before ends, in MiB",
+                );
+            }
+        }
+    }
+}
+
+/// First MiB of the partition and the one after its last, where both are given.
+fn extent(partition: &Partition) -> Option<(i64, i64)> {
+    let start = partition.start_mib.filter(|start| *start > 0)?;
+    let size = partition.size_mib.filter(|size| *size > 0)?;
+    Some((start, start.checked_add(size)?))
+}
+
+fn raid(array: &Raid, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let mut wrong = |message: &str, help: &str| {
+        found.push(
+            error(
+                codes::BAD_ARRAY,
+                origin,
+                format!("array `{}`: {message}", array.name),
+            )
+            .help(help),
+        );
+    };
+    let devices = array.devices.as_deref().unwrap_or_default();
+    let spares = array.spares.unwrap_or(0);
+    let is_plain = matches!(
+        array.level.as_deref(),
+        Some("linear" | "raid0" | "0" | "stripe")
+    );
+    if devices.is_empty() {
+        wrong("it has no devices", "list them under `devices:`");
+    } else if is_plain && spares != 0 {
+        wrong("this level has no spares", "leave `spares` out");
+    } else if usize::try_from(spares).is_ok_and(|spares| spares >= devices.len()) {
+        wrong(
+            "all of its devices are spares",
+            "`spares` counts some of `devices`",
+        );
+    }
+    for (at, device) in devices.iter().enumerate() {
+        if devices[..at].contains(device) {
+            wrong(
+                &format!("the device `{device}` is in it twice"),
+                "list each device once",
+            );
+        }
+    }
+}
+
+fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let mut wrong = |message: &str, help: &str| {
+        let message = format!("encrypted device `{}`: {message}", luks.name);
+        found.push(error(codes::BAD_ENCRYPTED_DEVICE, origin, message).help(help));
+    };
+    if luks.device.as_deref().is_none_or(str::is_empty) {
+        wrong(
+            "it says no device",
+            "name the one that holds it: `device: /dev/vdb`",
+        );
+    }
+    if luks
+        .label
+        .as_deref()
+        .is_some_and(|label| label.len() > LUKS_LABEL)
+    {
+        wrong(
+            "its label is too long",
+            "a label of LUKS2 has at most 47 bytes",
+        );
+    }
+}
+
+fn filesystem(filesystem: &Filesystem, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let mut wrong = |message: String, help: &str| {
+        let message = format!("file system on `{}`: {message}", filesystem.device);
+        found.push(error(codes::BAD_FILESYSTEM, origin, message).help(help));
+    };
+    let format = filesystem
+        .format
+        .as_deref()
+        .filter(|format| !format.is_empty());
+    let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+    let has_list =
+        |value: &Option<Vec<String>>| value.as_ref().is_some_and(|list| !list.is_empty());
+    match format {
+        None => {
+            if is_set(&filesystem.path)
+                || is_set(&filesystem.label)
+                || is_set(&filesystem.uuid)
+                || has_list(&filesystem.options)
+                || has_list(&filesystem.mount_options)
+            {
+                wrong("it has no format".to_owned(), "name one: `format: ext4`");
+            }
+        }
+        Some("none") => {}
+        Some(format) => {
+            let Some((_, longest)) = LABELS.iter().find(|(known, _)| *known == format) else {
+                wrong(
+                    format!("Ignition does not make `{format}`"),
+                    "it makes ext4, xfs, btrfs, vfat and swap, and knows `none`",
+                );
+                return;
+            };
+            let label = filesystem.label.as_deref().unwrap_or_default();
+            if label.len() > *longest {
+                wrong(
+                    format!("the label `{label}` is too long"),
+                    &format!("a label of {format} has at most {longest} bytes"),
+                );
+            }
+            if format == "swap" && is_set(&filesystem.path) {
+                wrong("swap is not mounted".to_owned(), "leave `path` out");
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Many fragments made one: what the parts ask for, and over it the spec's own `storage`, `systemd` and `passwd`.
+//!
+//! What the spec says itself wins where that is what it means to do: a file or link with `overwrite: true`, a drop-in, `enabled:`
+//! and `mask:` of a unit, more lines at the end of a file. Everything else that is there twice is a mistake.
+
+use std::collections::HashMap;
+
+use super::report::{error, warning};
+use crate::diagnostic::{Code, Diagnostic, codes};
+use crate::names::AbsolutePath;
+use crate::parts::{Directory, File, Fragment, Link, Origin, Unit};
+
+/// Merges `generated`, then `own`, in this order.
+pub(super) fn merge(
+    generated: Vec<Fragment>,
+    own: &Fragment,
+    found: &mut Vec<Diagnostic>,
+) -> Fragment {
+    let mut merger = Merger {
+        merged: Fragment::default(),
+        paths: HashMap::new(),
+        units: HashMap::new(),
+        is_own: false,
+        found,
+    };
+    for fragment in generated {
+        merger.add(fragment);
+    }
+    merger.is_own = true;
+    merger.add(own.clone());
+    merger.merged
+}
+
+/// What is at a path, by its place in the list of its kind.
+#[derive(Clone, Copy)]
+enum Node {
+    File(usize),
+    Directory(usize),
+    Link(usize),
+}
+
+struct Merger<'a> {
+    merged: Fragment,
+    paths: HashMap<AbsolutePath, Node>,
+    units: HashMap<String, usize>,
+    /// Whether what comes now is the spec's own.
+    is_own: bool,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl Merger<'_> {
+    fn add(&mut self, fragment: Fragment) {
+        for directory in fragment.directories {
+            self.directory(directory);
+        }
+        for file in fragment.files {
+            self.file(file);
+        }
+        for link in fragment.links {
+            self.link(link);
+        }
+        for unit in fragment.units {
+            self.unit(unit);
+        }
+        let merged = &mut self.merged;
+        named(
+            &mut merged.users,
+            fragment.users,
+            "user",
+            |user| &user.name,
+            self.found,
+        );
+        named(
+            &mut merged.groups,
+            fragment.groups,
+            "group",
+            |group| &group.name,
+            self.found,
+        );
+        named(
+            &mut merged.disks,
+            fragment.disks,
+            "disk",
+            |disk| &disk.device,
+            self.found,
+        );
+        named(
+            &mut merged.raid,
+            fragment.raid,
+            "array",
+            |raid| &raid.name,
+            self.found,
+        );
+        named(
+            &mut merged.luks,
+            fragment.luks,
+            "encrypted device",
+            |luks| &luks.name,
+            self.found,
+        );
+        named(
+            &mut merged.filesystems,
+            fragment.filesystems,
+            "file system on",
+            |filesystem| &filesystem.device,
+            self.found,
+        );
+        merged.ignition_cas.extend(fragment.ignition_cas);
+    }
+
+    fn file(&mut self, new: File) {
+        let Some(&there) = self.paths.get(&new.path) else {
+            self.paths
+                .insert(new.path.clone(), Node::File(self.merged.files.len()));
+            self.merged.files.push(new);
+            return;
+        };
+        let Node::File(at) = there else {
+            self.twice(&new.path, there, &new.origin);
+            return;
+        };
+        let old = &mut self.merged.files[at];
+        let only_appends = |file: &File| file.contents.is_none() && !file.append.is_empty();
+        if only_appends(&new) {
+            old.append.extend(new.append);
+        } else if only_appends(old) {
+            // What was to be added to the base's file is added to the new one.
+            let append = std::mem::take(&mut old.append);
+            *old = new;
+            old.append.extend(append);
+        } else if self.is_own && new.overwrite {
+            let warned = replaced("file", new.path.as_str(), &new.origin, &old.origin);
+            *old = new;
+            self.found.push(warned);
+        } else {
+            self.twice(&new.path, there, &new.origin);
+        }
+    }
+
+    fn directory(&mut self, new: Directory) {
+        let Some(&there) = self.paths.get(&new.path) else {
+            self.paths.insert(
+                new.path.clone(),
+                Node::Directory(self.merged.directories.len()),
+            );
+            self.merged.directories.push(new);
+            return;
+        };
+        let Node::Directory(at) = there else {
+            self.twice(&new.path, there, &new.origin);
+            return;
+        };
+        let old = &mut self.merged.directories[at];
+        let same = old.mode == new.mode && old.owner == new.owner;
+        if same && !new.overwrite {
+            return;
+        }
+        if self.is_own && new.overwrite {
+            let warned = replaced("directory", new.path.as_str(), &new.origin, &old.origin);
+            *old = new;
+            self.found.push(warned);
+        } else {
+            self.twice(&new.path, there, &new.origin);
+        }
+    }
+
+    fn link(&mut self, new: Link) {
+        let Some(&there) = self.paths.get(&new.path) else {
+            self.paths
+                .insert(new.path.clone(), Node::Link(self.merged.links.len()));
+            self.merged.links.push(new);
+            return;
+        };
+        match there {
+            Node::Link(at) if self.is_own && new.overwrite => {
+                let old = &mut self.merged.links[at];
+                let warned = replaced("link", new.path.as_str(), &new.origin, &old.origin);
+                *old = new;
+                self.found.push(warned);
+            }
+            _ => self.twice(&new.path, there, &new.origin),
+        }
+    }
+
+    /// Two things at one path.
+    fn twice(&mut self, path: &AbsolutePath, there: Node, new: &Origin) {
+        let (kind, old) = match there {
+            Node::File(at) => ("file", &self.merged.files[at].origin),
+            Node::Directory(at) => ("directory", &self.merged.directories[at].origin),
+            Node::Link(at) => ("link", &self.merged.links[at].origin),
+        };
+        let diagnostic = already(&format!("`{path}` is there already, as a {kind}"), new, old);
+        self.found.push(diagnostic.help(
+            "leave it out, or write `overwrite: true` to have it instead of a file, directory or link of the same kind",
+        ));
+    }
+
+    fn unit(&mut self, new: Unit) {
+        let Some(&at) = self.units.get(new.name.as_str()) else {
+            self.units
+                .insert(new.name.to_string(), self.merged.units.len());
+            self.merged.units.push(new);
+            return;
+        };
+        let old = &mut self.merged.units[at];
+        let name = new.name.as_str();
+        if new.mask {
+            // Ignition would link a masked unit to nothing and then write through the link.
+            if old.contents.take().is_some() {
+                self.found
+                    .push(replaced("unit", name, &new.origin, &old.origin));
+            }
+            old.dropins.clear();
+            old.enabled = None;
+            old.mask = true;
+            return;
+        }
+        if let Some(contents) = new.contents
+            && old.contents.replace(contents).is_some()
+        {
+            self.found.push(
+                already(
+                    &format!("the unit `{name}` is there already"),
+                    &new.origin,
+                    &old.origin,
+                )
+                .help("change it by a drop-in: `dropins:` instead of `contents:`"),
+            );
+        }
+        for (dropin, text) in new.dropins {
+            if old.dropins.iter().any(|(other, _)| *other == dropin) {
+                self.found.push(
+                    already(
+                        &format!("`{name}` has a drop-in `{dropin}` already"),
+                        &new.origin,
+                        &old.origin,
+                    )
+                    .help("give the drop-in another name; the last one in the order of names wins"),
+                );
+            } else {
+                old.dropins.push((dropin, text));
+            }
+        }
+        old.enabled = new.enabled.or(old.enabled);
+    }
+}
+
+/// Adds `new` to `list`, each under a name of its own.
+fn named<T>(
+    list: &mut Vec<(T, Origin)>,
+    new: Vec<(T, Origin)>,
+    kind: &str,
+    name: impl Fn(&T) -> &String,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (thing, origin) in new {
+        match list.iter().find(|(old, _)| name(old) == name(&thing)) {
+            None => list.push((thing, origin)),
+            Some((_, old)) => found.push(
+                already(
+                    &format!("the {kind} `{}` is there already", name(&thing)),
+                    &origin,
+                    old,
+                )
+                .help("write it in one place only"),
+            ),
+        }
+    }
+}
+
+/// `message`, for what is written at `new` and is there because of `old`.
+fn already(message: &str, new: &Origin, old: &Origin) -> Diagnostic {
+    because(error(codes::ALREADY_THERE, new, message), old)
+}
+
+fn replaced(kind: &str, name: &str, new: &Origin, old: &Origin) -> Diagnostic {
+    let code: Code = codes::GENERATED_REPLACED;
+    let message = format!("the {kind} `{name}` of the part `{}` is replaced", old.part);
+    because(warning(code, new, message), old)
+}
+
+/// Adds the place that asked for `old`.
+fn because(diagnostic: Diagnostic, old: &Origin) -> Diagnostic {
+    match old.span {
+        Some(span) => diagnostic.related(
+            span,
+            format!("the part `{}` makes it because of this", old.part),
+        ),
+        None => diagnostic.label(format!("the part `{}` makes it on every node", old.part)),
+    }
+}

@@ -1,0 +1,169 @@
+//! Files, directories and links against each other, against the units that Ignition writes as files, and against what cannot be
+//! written on the node.
+
+use std::collections::BTreeMap;
+
+use super::report::error;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::parts::{Fragment, Origin};
+
+/// Where Ignition writes units.
+const UNITS: &str = "/etc/systemd/system";
+
+/// Something that has nothing below it, and what it is.
+struct Leaf<'a> {
+    kind: &'static str,
+    origin: &'a Origin,
+}
+
+/// Checks the paths of a merged fragment.
+pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+    let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
+    for file in &fragment.files {
+        let leaf = Leaf {
+            kind: "file",
+            origin: &file.origin,
+        };
+        leaves.insert(file.path.to_string(), leaf);
+    }
+    for link in &fragment.links {
+        let leaf = Leaf {
+            kind: "link",
+            origin: &link.origin,
+        };
+        leaves.insert(link.path.to_string(), leaf);
+    }
+    units(fragment, &mut leaves, found);
+
+    let files = fragment
+        .files
+        .iter()
+        .map(|f| (f.path.as_str(), &f.origin, f.mode));
+    let directories = fragment
+        .directories
+        .iter()
+        .map(|d| (d.path.as_str(), &d.origin, d.mode));
+    let links = fragment
+        .links
+        .iter()
+        .map(|l| (l.path.as_str(), &l.origin, 0));
+    for (path, origin, mode) in files.chain(directories).chain(links) {
+        below(path, origin, &leaves, found);
+        read_only(path, origin, found);
+        special_bits(path, mode, origin, found);
+    }
+}
+
+/// The files that Ignition makes of units; none may be at the path of another.
+fn units<'a>(
+    fragment: &'a Fragment,
+    leaves: &mut BTreeMap<String, Leaf<'a>>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for unit in &fragment.units {
+        let whole =
+            (unit.contents.is_some() || unit.mask).then(|| format!("{UNITS}/{}", unit.name));
+        let dropins = unit
+            .dropins
+            .iter()
+            .map(|(name, _)| format!("{UNITS}/{}.d/{name}", unit.name));
+        for path in whole.into_iter().chain(dropins) {
+            if let Some(leaf) = leaves.get(&path) {
+                let diagnostic = error(
+                    codes::UNIT_AND_FILE,
+                    leaf.origin,
+                    format!(
+                        "the {} `{path}` is where the unit `{}` is written",
+                        leaf.kind, unit.name
+                    ),
+                );
+                found.push(
+                    with_place(diagnostic, &unit.origin, "the unit")
+                        .help("write it in one place only: under `systemd:`, or under `storage:`"),
+                );
+                continue;
+            }
+            let leaf = Leaf {
+                kind: "unit",
+                origin: &unit.origin,
+            };
+            leaves.insert(path, leaf);
+        }
+    }
+}
+
+/// Nothing lies below a file, a link or a unit.
+fn below(
+    path: &str,
+    origin: &Origin,
+    leaves: &BTreeMap<String, Leaf>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut above = path;
+    while let Some((parent, _)) = above.rsplit_once('/') {
+        above = parent;
+        let Some(leaf) = leaves.get(above) else {
+            continue;
+        };
+        let diagnostic = error(
+            codes::BELOW_A_FILE,
+            origin,
+            format!("`{path}` lies below `{above}`, which is a {}", leaf.kind),
+        );
+        found.push(
+            with_place(diagnostic, leaf.origin, &format!("the {}", leaf.kind))
+                .help("only directories have something below them"),
+        );
+        return;
+    }
+}
+
+/// The image is read-only; what lies below `/usr/local` is kept elsewhere.
+fn read_only(path: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let is_below = |folder: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    // The links of a merged /usr: /bin is usr/bin.
+    let merged = ["/bin", "/sbin", "/lib", "/lib64"];
+    let is_image = is_below("/usr") && !path.starts_with("/usr/local/");
+    if is_image || merged.into_iter().any(is_below) {
+        found.push(
+            error(
+                codes::READ_ONLY_PATH,
+                origin,
+                format!("`{path}` lies on the read-only image"),
+            )
+            .help("write below /etc, /opt, /srv, /var or /usr/local"),
+        );
+    }
+}
+
+fn special_bits(path: &str, mode: u32, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    if mode <= 0o777 {
+        return;
+    }
+    let as_written = mode.to_string();
+    let help = if as_written.len() <= 4
+        && u32::from_str_radix(&as_written, 8).is_ok_and(|meant| meant <= 0o777)
+    {
+        format!("if octal {as_written} is meant, write 0{as_written}")
+    } else {
+        "Ignition's specification 3.3.0 has no set-user-ID, set-group-ID and sticky bits; a line of tmpfiles.d(5) sets them".to_owned()
+    };
+    found.push(
+        error(
+            codes::SPECIAL_MODE,
+            origin,
+            format!("`{path}` cannot get the mode {mode:04o}"),
+        )
+        .help(help),
+    );
+}
+
+fn with_place(diagnostic: Diagnostic, origin: &Origin, words: &str) -> Diagnostic {
+    match origin.span {
+        Some(span) => diagnostic.related(span, words),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,60 @@
+//! What a fragment asks for, thing by thing.
+
+use crate::parts::{Fragment, Origin};
+
+/// Each thing of `fragment`, by kind and name.
+pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
+    let mut things = Vec::new();
+    let mut add = |kind: &str, name: &str, origin: &Origin| {
+        things.push((format!("{kind} {name}"), origin.clone()));
+    };
+    for (authority, origin) in &fragment.ignition_cas {
+        let source = authority.source.as_deref().unwrap_or_default();
+        let name = if source.starts_with("data:") {
+            "(inline)"
+        } else {
+            source
+        };
+        add("ignition certificate authority", name, origin);
+    }
+    for (disk, origin) in &fragment.disks {
+        add("disk", &disk.device, origin);
+    }
+    for (raid, origin) in &fragment.raid {
+        add("raid", &raid.name, origin);
+    }
+    for (luks, origin) in &fragment.luks {
+        add("luks", &luks.name, origin);
+    }
+    for (filesystem, origin) in &fragment.filesystems {
+        add("filesystem", &filesystem.device, origin);
+    }
+    for directory in &fragment.directories {
+        add("directory", directory.path.as_str(), &directory.origin);
+    }
+    for file in &fragment.files {
+        add("file", file.path.as_str(), &file.origin);
+    }
+    for link in &fragment.links {
+        add("link", link.path.as_str(), &link.origin);
+    }
+    for (group, origin) in &fragment.groups {
+        add("group", &group.name, origin);
+    }
+    for (user, origin) in &fragment.users {
+        add("user", &user.name, origin);
+    }
+    for unit in &fragment.units {
+        if unit.contents.is_some() || unit.enabled.is_some() || unit.mask {
+            add("unit", unit.name.as_str(), &unit.origin);
+        }
+        for (dropin, _) in &unit.dropins {
+            add(
+                "drop-in",
+                &format!("{}.d/{dropin}", unit.name),
+                &unit.origin,
+            );
+        }
+    }
+    things
+}

@@ -1,0 +1,35 @@
+//! Values of the node that are fine where they were written and not where they go.
+
+use super::report::error;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::names::AbsolutePath;
+use crate::parts::Origin;
+use crate::plan::{Node, Swap};
+
+/// Checks the values of `node`.
+pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    if let Some(device) = &node.storage_device {
+        unit_path(device, &Origin::new("storage_device", device.span), found);
+    }
+    if let Some(Swap::Device(device)) = &node.swap {
+        unit_path(device, &Origin::new("swap", device.span), found);
+    }
+    if let Some(member) = &node.etcd {
+        unit_path(&member.data_dir, &Origin::new("etcd", member.span), found);
+    }
+}
+
+/// Paths that go into units stand there without quotes.
+fn unit_path(path: &AbsolutePath, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._:@,+=-".contains(&b);
+    if !path.as_str().bytes().all(is_plain) {
+        found.push(
+            error(
+                codes::PATH_FOR_UNIT,
+                origin,
+                format!("`{path}` cannot be written into a unit"),
+            )
+            .help("use letters, digits and `._:@,+=-`"),
+        );
+    }
+}

@@ -1,0 +1,48 @@
+//! What the tests of this binary share: a folder with a spec, and every check that is made of it.
+
+use std::path::Path;
+
+use imgbuild::diagnostic::{Diagnostic, Severity, Sources};
+use imgbuild::spec;
+
+/// Everything that is wrong or doubtful in the spec at `path`. `home` stands for `~`.
+pub fn check(path: &Path, home: &Path, sources: &mut Sources) -> Vec<Diagnostic> {
+    match spec::load(path, Some(home), sources) {
+        Ok(loaded) => loaded.diagnostics,
+        Err(diagnostics) => diagnostics,
+    }
+}
+
+/// Diagnostics as lines: place, code, message, then related places and help. Paths are shown from `folder`.
+pub fn lines(diagnostics: &[Diagnostic], sources: &Sources, folder: &Path) -> Vec<String> {
+    let here = format!("{}/", folder.display());
+    let place = |span| sources.place(span).replace(&here, "");
+    let mut lines = Vec::new();
+    for diagnostic in diagnostics {
+        let shown = diagnostic.span.map_or("-".to_owned(), place);
+        let kind = match diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let code = diagnostic.code.0;
+        let message = diagnostic.message.replace(&here, "");
+        lines.push(format!("{shown}: {kind}[{code}]: {message}"));
+        if let Some(label) = &diagnostic.label {
+            lines.push(format!("    ^ {label}"));
+        }
+        for (span, words) in &diagnostic.related {
+            lines.push(format!("    {}: {words}", place(*span)));
+        }
+        if let Some(help) = &diagnostic.help {
+            lines.push(format!("    help: {help}"));
+        }
+    }
+    lines
+}
+
+/// Writes `text` as `name` into `folder`, with the folders that it needs.
+pub fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("making a folder");
+    std::fs::write(path, text).expect("writing a file");
+}
