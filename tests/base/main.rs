@@ -2,6 +2,7 @@
 //! mirror that this machine's apt is configured with).
 
 mod failures;
+mod killed;
 mod kmod_index;
 mod packages;
 mod real;

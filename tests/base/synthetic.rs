@@ -13,7 +13,7 @@ use crate::tools;
 const RELEASE: &str = "6.12.1-test";
 
 /// Publishes packages that make a base, and pins them.
-fn publish_packages(folder: &Path) -> Lock {
+pub fn publish_packages(folder: &Path) -> Lock {
     use Member::{File, Folder, HardLink, Symlink};
     let file = |bytes: &'static [u8]| File(0o644, 0, 0, bytes);
     let modules = |name: &str| format!("lib/modules/{RELEASE}/{name}");
