@@ -2,7 +2,10 @@
 //! mirror that this machine's apt is configured with).
 
 mod failures;
+mod killed;
 mod kmod_index;
 mod packages;
+mod real;
+mod reference;
 mod synthetic;
 mod tools;

@@ -13,7 +13,7 @@ use crate::tools;
 const RELEASE: &str = "6.12.1-test";
 
 /// Publishes packages that make a base, and pins them.
-fn publish_packages(folder: &Path) -> Lock {
+pub fn publish_packages(folder: &Path) -> Lock {
     use Member::{File, Folder, HardLink, Symlink};
     let file = |bytes: &'static [u8]| File(0o644, 0, 0, bytes);
     let modules = |name: &str| format!("lib/modules/{RELEASE}/{name}");
@@ -66,7 +66,11 @@ fn publish_packages(folder: &Path) -> Lock {
         pam.iter()
             .map(|(path, text)| (path.as_str(), File(0o644, 0, 0, text.as_bytes()))),
     );
-    let odd = [
+    // More than fit in a directory inode of the short form.
+    let many: Vec<String> = (0..3000)
+        .map(|n| format!("srv/many/a file with a long name, number {n}"))
+        .collect();
+    let mut odd = vec![
         ("bin/tool", File(0o4755, 0, 42, b"tool")),
         ("bin/same", HardLink("./bin/tool")),
         ("sbin/link", Symlink("../bin/tool")),
@@ -76,6 +80,7 @@ fn publish_packages(folder: &Path) -> Lock {
         ("usr/share/doc/tool/README", file(b"left out")),
         ("etc/nsswitch.conf", file(b"replaced")),
     ];
+    odd.extend(many.iter().map(|path| (path.as_str(), file(b"x"))));
     let signed = [
         ("usr/lib/shim/shimx64.efi.signed", file(b"MZ shim")),
         ("usr/lib/shim/mmx64.efi.signed", file(b"MZ mm")),
