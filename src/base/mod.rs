@@ -28,9 +28,11 @@ use crate::progress::Progress;
 use apt::Apt;
 use sha2::{Digest as _, Sha256};
 
+pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache};
 pub use catalog::{Collected, StoredBase, collect, list};
 pub use extension::{Extension, kubernetes as kubernetes_extension};
+pub use glob::Glob;
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 
@@ -204,6 +206,9 @@ impl Base {
                 format!("imgbuild.base={id}"),
                 "console=tty0".to_owned(),
                 console.to_owned(),
+                // Debian's list without those that have no policy here (selinux, smack, tomoyo, loadpin, integrity's, ipe) and without
+                // bpf, for which systemd builds a program at every start: seconds under emulation. The last `lsm=` on the line wins.
+                "lsm=landlock,lockdown,yama,safesetid,apparmor".to_owned(),
             ],
             extensions: Vec::new(),
             id,

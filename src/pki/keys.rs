@@ -1,7 +1,9 @@
 //! Gives keys and certificates: those of the folder where they are good, new ones where they are not.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -54,6 +56,8 @@ pub struct Keys<'a> {
     now: SystemTime,
     rng: &'a mut dyn CryptoRng,
     notices: Vec<Notice>,
+    /// Those that were read or made already, by their folder.
+    authorities: BTreeMap<PathBuf, Rc<Authority>>,
 }
 
 impl fmt::Debug for Keys<'_> {
@@ -94,6 +98,7 @@ impl<'a> Keys<'a> {
             now,
             rng,
             notices: Vec::new(),
+            authorities: BTreeMap::new(),
         }
     }
 
@@ -141,6 +146,21 @@ impl<'a> Keys<'a> {
     /// The authority `stem.crt` as `profile` says; made where there is none yet. What it issues to nodes is in their folders
     /// named `leaves`.
     pub(super) fn authority(
+        &mut self,
+        stem: &Path,
+        profile: &Profile,
+        leaves: &str,
+    ) -> Result<Rc<Authority>> {
+        if let Some(authority) = self.authorities.get(stem) {
+            return Ok(Rc::clone(authority));
+        }
+        let authority = Rc::new(self.read_authority(stem, profile, leaves)?);
+        self.authorities
+            .insert(stem.to_owned(), Rc::clone(&authority));
+        Ok(authority)
+    }
+
+    fn read_authority(
         &mut self,
         stem: &Path,
         profile: &Profile,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context, Result};
 
@@ -113,16 +114,16 @@ impl Keys<'_> {
                         self.folder().path("ca.key").display()
                     )
                 })?,
-                certificate: authority.pem,
+                certificate: authority.pem.clone(),
             },
-            front_proxy_authority: front_proxy.pem,
-            etcd_authority: etcd.pem,
+            front_proxy_authority: front_proxy.pem.clone(),
+            etcd_authority: etcd.pem.clone(),
         })
     }
 
     /// The certificate of the cluster's authority, in PEM.
     pub fn kubernetes_authority_certificate(&mut self) -> Result<String> {
-        Ok(self.kubernetes_authority()?.pem)
+        Ok(self.kubernetes_authority()?.pem.clone())
     }
 
     /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's binding).
@@ -168,7 +169,7 @@ impl Keys<'_> {
         Ok(self.leaf(&stem, &profile, &authority)?.into())
     }
 
-    fn kubernetes_authority(&mut self) -> Result<Authority> {
+    fn kubernetes_authority(&mut self) -> Result<Rc<Authority>> {
         self.authority(Path::new("ca"), &Profile::authority("kubernetes"), FOLDER)
     }
 }

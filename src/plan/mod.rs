@@ -9,7 +9,7 @@ mod kube_version;
 mod kubernetes;
 mod node;
 
-pub use decide::{Decided, decide};
+pub use decide::{Decided, decide, tentative};
 pub use kube_version::*;
 pub use kubernetes::*;
 pub use node::*;

@@ -98,7 +98,7 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("/usr/share/base-files/profile", "/etc/profile"),
 ];
 
-/// Folders that scripts make.
+/// Folders that scripts make; those of /usr/local are behind a link (`configs/base/links`).
 const FOLDERS: [&str; 8] = [
     "/etc/opt",
     "/media",
@@ -106,8 +106,8 @@ const FOLDERS: [&str; 8] = [
     "/opt",
     "/srv",
     "/var/opt",
-    "/usr/local/bin",
-    "/usr/local/share/ca-certificates",
+    "/var/usrlocal/bin",
+    "/var/usrlocal/share/ca-certificates",
 ];
 
 /// Links into `/usr` and `/run`: base-files' own ones, made anew since packages' folders of these names are followed when unpacking.
