@@ -34,8 +34,9 @@ say "waiting for the API server at $host:$port"
 until (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; do
     sleep 1
 done
+# It needs the processor more than we need to know at once.
 until k get --raw /readyz > /dev/null 2>&1; do
-    sleep 1
+    sleep 5
 done
 say "the API server answers"
 

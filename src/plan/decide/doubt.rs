@@ -25,6 +25,10 @@ const OF_ANYTHING: &[Code] = &[
     codes::ETCD_DISAGREE,
     codes::ETCD_IN_MEMORY,
     codes::BAD_MOUNT_UNIT,
+    codes::NO_ETCD_FOR_API,
+    codes::NO_STATIC_ADDRESS,
+    codes::NO_CONTROL_PLANE,
+    codes::KUBE_DISAGREEMENT,
 ];
 
 /// `found` without what may be no mistake of its own.
