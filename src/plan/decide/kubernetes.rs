@@ -36,6 +36,8 @@ pub(super) struct Draft {
     node_ip: Option<IpAddr>,
     port: u16,
     endpoint_host: String,
+    /// What [`SHARED_NAME`] stands for, where it is used.
+    api_servers: Vec<IpAddr>,
     pod_network: Located<IpNet>,
     service_network: Located<IpNet>,
     domain: String,
@@ -71,7 +73,7 @@ impl Decider<'_> {
                 Some(self.draft(written, node, sources))
             })
             .collect();
-        self.endpoints(cluster, nodes, &mut drafts);
+        self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
@@ -127,6 +129,7 @@ impl Decider<'_> {
             node_ip,
             port: API_PORT,
             endpoint_host: String::new(),
+            api_servers: Vec::new(),
             pod_network: (written
                 .pod_network
                 .unwrap_or_else(|| default("10.244.0.0/16")))
@@ -173,19 +176,14 @@ impl Decider<'_> {
 
     /// Where each node reaches the API: where the spec says, else at the one control plane of the file, else at a name that
     /// every node has for all of them. (Clients try all addresses of a name, so no more is needed to outlive one of them.)
-    fn endpoints(
-        &mut self,
-        cluster: &spec::Cluster,
-        nodes: &mut [Node],
-        drafts: &mut [Option<Draft>],
-    ) {
+    fn endpoints(&mut self, cluster: &spec::Cluster, drafts: &mut [Option<Draft>]) {
         let planes: Vec<IpAddr> = drafts
             .iter()
             .flatten()
             .filter(|draft| draft.role.has_control_plane())
             .filter_map(|draft| draft.node_ip)
             .collect();
-        for ((written, node), draft) in cluster.nodes.iter().zip(nodes).zip(drafts) {
+        for (written, draft) in cluster.nodes.iter().zip(drafts) {
             let (Some(written), Some(draft)) = (&written.kubernetes, draft) else {
                 continue;
             };
@@ -207,11 +205,7 @@ impl Decider<'_> {
                 [one] => draft.endpoint_host = one.to_string(),
                 several => {
                     SHARED_NAME.clone_into(&mut draft.endpoint_host);
-                    let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
-                    for address in several {
-                        let address = Located::new(*address, written.span);
-                        node.hosts.push((address, vec![name.clone()]));
-                    }
+                    draft.api_servers = several.to_vec();
                 }
             }
         }
@@ -398,6 +392,16 @@ fn url(host: &str, port: u16) -> String {
 }
 
 impl Draft {
+    /// Lines of `/etc/hosts` for the name that all control planes share. Not for the checks: a name with several addresses is
+    /// meant here, and the clients of the API try each.
+    pub(super) fn hosts(&self) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
+        let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
+        let servers = self.api_servers.iter();
+        servers
+            .map(|address| (Located::new(*address, self.span), vec![name.clone()]))
+            .collect()
+    }
+
     /// Whether keys are read or made.
     pub(super) fn needs_keys(&self) -> bool {
         self.role != Role::Standalone

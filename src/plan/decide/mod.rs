@@ -113,6 +113,10 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
+    for (node, draft) in nodes.iter_mut().zip(&kubernetes) {
+        node.hosts
+            .extend(draft.iter().flat_map(kubernetes::Draft::hosts));
+    }
     let mut etcd_keys = Vec::new();
     for (node, draft) in nodes.iter_mut().zip(drafts) {
         etcd_keys.push(
