@@ -184,6 +184,9 @@ impl Base {
                 format!("imgbuild.base={id}"),
                 "console=tty0".to_owned(),
                 console.to_owned(),
+                // Debian's list without those that have no policy here (selinux, smack, tomoyo, loadpin, integrity's, ipe) and without
+                // bpf, for which systemd builds a program at every start: seconds under emulation. The last `lsm=` on the line wins.
+                "lsm=landlock,lockdown,yama,safesetid,apparmor".to_owned(),
             ],
             id,
         }

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render, summary};
+use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, summary};
 
 use super::args::{Color, Common, MessageFormat};
 use super::outcome::Failure;
@@ -60,9 +60,7 @@ impl Messages {
                     colour: self.color,
                     ..Rendering::default()
                 };
-                for diagnostic in diagnostics {
-                    eprintln!("{}\n", render(diagnostic, sources, rendering));
-                }
+                eprint!("{}", render_all(diagnostics, sources, rendering));
                 if !diagnostics.is_empty() {
                     eprintln!("{}", summary(diagnostics));
                 }

@@ -20,18 +20,24 @@ const fn package(name: &'static str, reason: &'static str) -> Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 23] = [
+const PACKAGES: [Package; 28] = [
     package("busybox-static", "its shell reads stage 0's script"),
     package("cpio", "reads our archives"),
     package(
         "debian-archive-keyring",
         "the keys by which packages of the base are trusted",
     ),
+    package("dnsmasq-base", "checks the settings of the PXE tree"),
     package("dosfstools", "fsck.fat checks the EFI partition"),
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
     package("ignition", "ignition-validate judges our configs"),
+    package("iproute2", "ip makes the links that networkd is tried on"),
     package("ipxe-qemu", "iPXE in the network card, for the PXE tree"),
+    package(
+        "isolinux",
+        "the BIOS boot loader of the ISOs that tests make",
+    ),
     package("kmod", "depmod judges our indexes of kernel modules"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
@@ -46,6 +52,7 @@ const PACKAGES: [Package; 23] = [
     package("qemu-system-arm", "boots arm64 nodes"),
     package("qemu-system-x86", "boots amd64 nodes"),
     package("squashfs-tools", "unsquashfs reads our root image"),
+    package("syslinux-common", "the rest of that boot loader"),
     package("systemd", "systemd-analyze judges our units"),
     package(
         "time",
@@ -56,6 +63,7 @@ const PACKAGES: [Package; 23] = [
         "unshare makes namespaces for tests of full disks",
     ),
     package("xorriso", "reads our ISOs' boot records"),
+    package("zstd", "unpacks our compressed payloads"),
 ];
 
 /// Installs what is missing and gives a note of what that was.
