@@ -239,12 +239,15 @@ fn write(
     }
 }
 
+/// What makes bases differ; the last is the folder of the programs of Kubernetes that are embedded.
+type Kind = (Arch, KernelFlavour, Option<PathBuf>);
+
 /// The bases that nodes need, each made once.
 pub struct Bases<'a> {
     source: &'a args::BaseSource,
     lock: &'a Path,
     progress: &'a dyn Progress,
-    made: Vec<((Arch, KernelFlavour, Option<PathBuf>), Base)>,
+    made: Vec<(Kind, Base)>,
 }
 
 impl<'a> Bases<'a> {

@@ -17,6 +17,7 @@ mod cluster;
 mod console_log;
 mod every_time;
 mod guest;
+mod kubernetes;
 mod lab;
 mod node;
 mod with_all;
