@@ -112,9 +112,10 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// Copies the files of one folder into another.
+/// Copies a folder with what is in it and who may read it.
 fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
@@ -161,6 +162,8 @@ fn two_folders_two_times_one_result() {
 fn killed_at_any_moment() {
     const KILLS: u32 = 50;
     let folder = project();
+    build(folder.path(), "node.iso", &[]);
+    // How long it takes with base, lock and keys already there.
     let start = Instant::now();
     build(folder.path(), "node.iso", &[]);
     let whole = start.elapsed();

@@ -172,9 +172,9 @@ fn nft_takes_the_ruleset_twice_and_leaves_other_tables() {
     }
 }
 
-/// What networkd says of the files in `folder` and what it makes of them: in a network and a tree of mounts of their own, so that
-/// nothing of the test machine changes. There, `enp11s0` is a link with carrier.
-fn networkd(folder: &Path) -> String {
+/// What networkd says of the files in `folder` until it says `until`, and the address and routes of `enp11s0`, a link with carrier, by
+/// then: in a network and a tree of mounts of their own, so that nothing of the test machine changes.
+fn networkd(folder: &Path, until: &str) -> String {
     // networkd changes to its user, which may be missing, and waits for udev unless /sys is read-only.
     let script = "
         mount -t sysfs -o ro none /sys
@@ -186,13 +186,9 @@ fn networkd(folder: &Path) -> String {
         if [ -d /etc/systemd/network ]; then mount -t tmpfs none /etc/systemd/network; fi
         ip link add enp11s0 type veth peer far
         ip link set far up
-        SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console /lib/systemd/systemd-networkd >/run/said 2>&1 &
-        rounds=0
-        until grep -q 'enp11s0: State changed: configuring -> configured' /run/said || [ $rounds -gt 100 ]; do
-            rounds=$((rounds + 1))
-            sleep 0.1
-        done
-        cat /run/said
+        mkfifo /run/said
+        SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console timeout 30 /lib/systemd/systemd-networkd >/run/said 2>&1 &
+        sed \"/$2/q\" /run/said
         ip -oneline address show dev enp11s0
         ip route";
     let output = run(
@@ -206,12 +202,10 @@ fn networkd(folder: &Path) -> String {
                 "--pid",
                 "--fork",
                 "--kill-child",
-                "sh",
-                "-euc",
-                script,
-                "networkd",
             ])
+            .args(["sh", "-euc", script, "networkd"])
             .arg(folder)
+            .arg(until)
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
     );
     assert!(output.status.success(), "{}", said(&output));
@@ -240,7 +234,10 @@ fn networkd_takes_its_files() {
             std::fs::write(folder.path().join(name), data).expect("writing a file");
         }
     }
-    let said = networkd(folder.path());
+    let said = networkd(
+        folder.path(),
+        "enp11s0: State changed: configuring -> configured",
+    );
     assert_eq!(complaints(&said), Vec::<&str>::new());
     for want in [
         "inet 203.0.113.7/32",
@@ -255,7 +252,10 @@ fn networkd_takes_its_files() {
         "[Match]\nName=enp11s0\n\n[Network]\nAdress=203.0.113.7/32\n",
     )
     .expect("writing a file");
-    assert_eq!(complaints(&networkd(folder.path())).len(), 1);
+    assert_eq!(
+        complaints(&networkd(folder.path(), "Enumeration completed")).len(),
+        1
+    );
 }
 
 /// A certificate authority of the given subject, made by OpenSSL.

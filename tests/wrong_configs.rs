@@ -5,12 +5,15 @@ mod nodes;
 
 use std::fmt::Write;
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use ignition_config::v3_3;
-use imgbuild::diagnostic::{Diagnostic, Severity};
+use imgbuild::diagnostic::{Diagnostic, Severity, Sources, codes};
 use imgbuild::ignition;
 use imgbuild::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
-use imgbuild::plan::{Node, Swap};
+use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
+use imgbuild::plan::{Node, Swap, decide};
+use imgbuild::spec::load;
 
 /// Runs `command`, which Debian's `package` has.
 fn run(package: &str, command: &mut Command) -> Output {
@@ -449,6 +452,18 @@ fn disks_as_ignition_validate_sees_them() {
             true,
             None,
         ),
+        (
+            "btrfs, which the base has no program for",
+            filesystem(r#""format":"btrfs""#),
+            true,
+            Some("E0316"),
+        ),
+        (
+            "clevis, which the base has not",
+            luks(r#","device":"/dev/vdb","clevis":{"tpm2":true}"#),
+            true,
+            Some("E0317"),
+        ),
         ("encrypted nothing", luks(""), false, Some("E0317")),
         (
             "encrypted with a long label",
@@ -715,4 +730,50 @@ fn enabled_without_a_reason() {
     assert!(config.is_some());
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code.0, "W0301");
+}
+
+/// All that is found in the spec `text`, from reading it to compiling its nodes, each as its code.
+fn found_in(text: &str) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("node.yaml");
+    std::fs::write(&path, text).expect("writing the spec");
+    let mut sources = Sources::default();
+    let codes = |found: Vec<Diagnostic>| found.iter().map(|diagnostic| diagnostic.code.0).collect();
+    let loaded = match load(&path, None, &mut sources) {
+        Ok(loaded) => loaded,
+        Err(found) => return codes(found),
+    };
+    let decided = match decide(&loaded, &sources) {
+        Ok(decided) => decided,
+        Err(found) => return codes(found),
+    };
+    let keys = KeyFolder::open(folder.path().join("keys"), Access::Look)
+        .expect("a folder that need not exist");
+    let mut random = system_random();
+    let cluster = decided
+        .with_keys(&mut Keys::new(keys, SystemTime::UNIX_EPOCH, &mut random))
+        .expect("no keys are asked for");
+    let compiled = cluster.nodes.iter().map(ignition::compile);
+    codes(
+        compiled
+            .flat_map(|outcome| outcome.map_or_else(|found| found, |compiled| compiled.warnings))
+            .collect(),
+    )
+}
+
+/// `imgbuild explain` shows specs that do get the code.
+#[test]
+fn every_code_of_ignition_has_an_example_that_gets_it() {
+    let mut wrong = Vec::new();
+    for entry in codes::TABLE {
+        let code = entry.code.0;
+        if !code.starts_with("E03") && !code.starts_with("W03") {
+            continue;
+        }
+        let found = found_in(&format!("version: 1\nhostname: kube1\n{}", entry.example));
+        if !found.contains(&code) {
+            wrong.push(format!("{code}: {found:?}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }

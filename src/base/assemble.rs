@@ -1,6 +1,6 @@
 //! From packages to the tree of the root image, without running any of their code.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Assembly<'_> {
             busybox: Vec::new(),
             kernel_path: self.folder.join("kernel"),
             removals: &removals,
-            removed: HashSet::new(),
+            folders: HashMap::new(),
             replaced: declared::root_files().map(|(path, _)| path).collect(),
             image,
         };
@@ -118,8 +118,8 @@ struct Unpacking<'a> {
     busybox: Vec<u8>,
     kernel_path: PathBuf,
     removals: &'a [Glob],
-    /// Folders that are left out.
-    removed: HashSet<String>,
+    /// Folders, and whether they are left out.
+    folders: HashMap<String, bool>,
     /// Files of packages that declared files replace.
     replaced: HashSet<&'static str>,
     image: &'a mut Writer,
@@ -150,7 +150,7 @@ impl Unpacking<'_> {
     }
 
     fn take_merged(&mut self, member: Member, contents: &mut dyn Read) -> Result<()> {
-        if self.is_left_out(&member) || self.replaced.contains(member.path.as_str()) {
+        if self.is_left_out(&member.path) || self.replaced.contains(member.path.as_str()) {
             return Ok(());
         }
         let Member {
@@ -179,10 +179,16 @@ impl Unpacking<'_> {
             MemberKind::Symlink(target) => Kind::Symlink(target),
             MemberKind::HardLink(target) => {
                 let target = merged(&target, false).context("a hard link to a merged folder")?;
-                match self.tree.get(&target).map(|node| &node.kind) {
-                    Some(Kind::File(content)) => Kind::File(content.clone()),
-                    _ => bail!("a hard link to {target}, which is left out or not a file"),
-                }
+                let Some(node) = self.tree.get(&target).cloned() else {
+                    bail!("a hard link to {target}, which is left out");
+                };
+                ensure!(
+                    matches!(node.kind, Kind::File(_)),
+                    "a hard link to {target}, which is not a file"
+                );
+                // One file: mode and owner as well.
+                self.tree.insert(&path, node);
+                return Ok(());
             }
             MemberKind::File => Kind::File(self.contents(&path, contents)?),
         };
@@ -214,19 +220,22 @@ impl Unpacking<'_> {
         Ok(Content::Stored(self.image.add(contents, packed)?))
     }
 
-    fn is_left_out(&mut self, member: &Member) -> bool {
-        let path = member.path.as_str();
-        let in_removed = path
-            .match_indices('/')
-            .any(|(at, _)| at > 0 && self.removed.contains(&path[..at]));
-        if in_removed {
+    /// Whether a pattern fits the path or a folder that it is in.
+    fn is_left_out(&mut self, path: &str) -> bool {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if !folder.is_empty() && self.is_left_out_folder(folder) {
             return true;
         }
-        if !self.removals.iter().any(|glob| glob.matches(path)) {
-            return false;
+        self.removals.iter().any(|glob| glob.matches(path))
+    }
+
+    fn is_left_out_folder(&mut self, folder: &str) -> bool {
+        if let Some(known) = self.folders.get(folder) {
+            return *known;
         }
-        self.removed.insert(path.to_owned());
-        true
+        let left_out = self.is_left_out(folder);
+        self.folders.insert(folder.to_owned(), left_out);
+        left_out
     }
 }
 

@@ -26,8 +26,10 @@ use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 use apt::Apt;
 
+pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache};
 pub use catalog::{Collected, StoredBase, collect, list};
+pub use glob::Glob;
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 

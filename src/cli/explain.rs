@@ -17,17 +17,6 @@ pub fn run(code: Option<&str>) -> Result<(), Failure> {
             "there is no diagnostic `{code}`; `imgbuild explain` lists all"
         )));
     };
-    println!(
-        "{}: {}\n\n{}",
-        explanation.code.0,
-        explanation.title,
-        explanation.text.trim_end()
-    );
-    if !explanation.example.is_empty() {
-        println!("\nExample:");
-        for line in explanation.example.trim_end().lines() {
-            println!("    {line}");
-        }
-    }
+    print!("{explanation}");
     Ok(())
 }

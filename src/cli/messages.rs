@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render, summary};
+use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, summary};
 
 use super::args::{Color, Common, MessageFormat};
 use super::outcome::Failure;
@@ -48,7 +48,12 @@ impl Messages {
 
     /// Warns of something that is not in the spec.
     pub fn warn(self, text: &str) {
-        eprintln!("warning: {text}");
+        let (on, off) = if self.color {
+            ("\x1b[1;33m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        eprintln!("{on}warning{off}: {text}");
     }
 
     /// Says all of `diagnostics`, and how many errors there are.
@@ -60,9 +65,7 @@ impl Messages {
                     colour: self.color,
                     ..Rendering::default()
                 };
-                for diagnostic in diagnostics {
-                    eprintln!("{}\n", render(diagnostic, sources, rendering));
-                }
+                eprint!("{}", render_all(diagnostics, sources, rendering));
                 if !diagnostics.is_empty() {
                     eprintln!("{}", summary(diagnostics));
                 }

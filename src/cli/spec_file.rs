@@ -1,9 +1,11 @@
 //! From the path of a spec to decided nodes: what every command that takes a spec begins with.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::ignition;
 use crate::pki::{Access, KeyFolder, Keys, system_random};
 use crate::plan::{self, Cluster, Node};
 use crate::spec::{self, Loaded};
@@ -45,7 +47,8 @@ impl SpecFile {
         messages: Messages,
     ) -> Result<Cluster, Failure> {
         let loaded = self.load(sources)?;
-        let decided = plan::decide(&loaded, sources)?;
+        let decided = plan::decide(&loaded, sources)
+            .map_err(|found| with_those_of_ignition(found, &plan::tentative(&loaded, sources)))?;
         messages.diagnostics(sources, &decided.warnings);
         let mut rng = system_random();
         // A folder that nothing is needed of is neither made nor read.
@@ -66,6 +69,23 @@ impl SpecFile {
         }
         Ok(cluster)
     }
+}
+
+/// What is wrong with a spec, and what `ignition` would find wrong with its nodes at other places: one run shows all.
+fn with_those_of_ignition(mut found: Vec<Diagnostic>, nodes: &[Node]) -> Vec<Diagnostic> {
+    let told: HashSet<_> = found.iter().map(|diagnostic| diagnostic.span).collect();
+    for node in nodes {
+        let more = match ignition::compile(node) {
+            Ok(compiled) => compiled.warnings,
+            Err(diagnostics) => diagnostics,
+        };
+        found.extend(
+            more.into_iter()
+                .filter(|diagnostic| !told.contains(&diagnostic.span)),
+        );
+    }
+    sort_by_place(&mut found);
+    found
 }
 
 /// In the order of the text; what is about the whole comes first. What two nodes share is said once.

@@ -55,7 +55,8 @@ codes! {
     YAML_SYNTAX = "E0004": "YAML syntax error", "users: [\n";
     /// Lists and maps are nested more than 64 deep, which no spec needs.
     TOO_DEEP = "E0005": "too deeply nested", "";
-    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out, and at most 1000 includes. A
+    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out, at most 10,000
+    /// elements in a list, and at most 1000 includes. A
     /// small file full of aliases can stand for gigabytes (the "billion laughs" attack), so there are limits.
     TOO_MANY_VALUES = "E0006": "too many values", "";
     /// A key is written twice in one map. YAML forbids it, and which of the two was meant cannot be known.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use json::json_lines;
-pub use render::{Rendering, render, summary};
+pub use render::{Rendering, render, render_all, summary};
 
 /// One of the files that were read, by its index in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

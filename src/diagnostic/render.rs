@@ -12,6 +12,9 @@ const AROUND: usize = 2;
 /// Lines longer than this, in bytes, are named and not shown.
 const LONGEST_LINE: usize = 2000;
 
+/// Diagnostics shown at once; nobody reads more.
+const MOST_SHOWN: usize = 100;
+
 /// How diagnostics are shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Rendering {
@@ -28,6 +31,26 @@ impl Default for Rendering {
             width: 120,
         }
     }
+}
+
+/// The text of `diagnostics`, each followed by an empty line. Of very many only the first are shown, errors before warnings.
+pub fn render_all(diagnostics: &[Diagnostic], sources: &Sources, rendering: Rendering) -> String {
+    let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
+    if shown.len() > MOST_SHOWN {
+        shown.sort_by_key(|diagnostic| diagnostic.severity);
+        shown.truncate(MOST_SHOWN);
+    }
+    let mut text = String::new();
+    for diagnostic in &shown {
+        text.push_str(&render(diagnostic, sources, rendering));
+        text.push_str("\n\n");
+    }
+    if shown.len() < diagnostics.len() {
+        text.push_str("Only the first ");
+        text.push_str(&shown.len().to_string());
+        text.push_str(" are shown; `--message-format json` shows all.\n\n");
+    }
+    text
 }
 
 /// The text of one diagnostic, with the lines of its source, without a line feed at its end.
@@ -272,6 +295,22 @@ mod tests {
         insta::assert_snapshot!(shown(text, "a", |d, _| d
             .related(span(5), "near")
             .related(span(40), "far")));
+    }
+
+    #[test]
+    fn very_many() {
+        let point = Span::default();
+        let mut many = vec![Diagnostic::warning(codes::UNKNOWN_KEY, point, "doubtful")];
+        many.resize(200, Diagnostic::error(codes::UNKNOWN_KEY, point, "wrong"));
+        let mut sources = Sources::default();
+        sources.add("node.yaml", "a: 1\n");
+        let text = render_all(&many, &sources, Rendering::default());
+        assert_eq!(text.matches("error[E0100]: wrong").count(), MOST_SHOWN);
+        assert_eq!(text.matches("doubtful").count(), 0);
+        assert!(
+            text.ends_with("Only the first 100 are shown; `--message-format json` shows all.\n\n")
+        );
+        assert_eq!(summary(&many), "199 errors and 1 warning");
     }
 
     #[test]

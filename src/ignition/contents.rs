@@ -183,7 +183,7 @@ fn shortened(source: &str) -> String {
 }
 
 /// The bytes of a `data:` URL (RFC 2397).
-fn decode(url: &str) -> Result<Vec<u8>, String> {
+pub(super) fn decode(url: &str) -> Result<Vec<u8>, String> {
     let rest = url.get("data:".len()..).unwrap_or_default();
     let (kind, data) = rest
         .split_once(',')
@@ -319,6 +319,26 @@ mod tests {
                 &mut found,
             );
             assert_eq!(found, []);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_data_comes_back(data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
+            let resource = super::super::resource(&data);
+            let packed = decode(resource.source.as_deref().expect("has one")).expect("decodes");
+            let mut unpacked = Vec::new();
+            if resource.compression.is_some() {
+                MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut unpacked).expect("is gzip");
+            } else {
+                unpacked = packed;
+            }
+            proptest::prop_assert_eq!(unpacked, data);
+        }
+
+        #[test]
+        fn any_url_is_decoded_or_refused(url in "data:.{0,40}") {
+            let _ = decode(&url);
         }
     }
 }

@@ -6,14 +6,8 @@ use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Fragment, Origin};
 
-/// The longest label in bytes of each file system.
-const LABELS: [(&str, usize); 5] = [
-    ("ext4", 16),
-    ("btrfs", 256),
-    ("xfs", 12),
-    ("vfat", 11),
-    ("swap", 15),
-];
+/// The file systems that the base has programs for, each with the longest label in bytes. (Ignition makes btrfs too.)
+const LABELS: [(&str, usize); 4] = [("ext4", 16), ("xfs", 12), ("vfat", 11), ("swap", 15)];
 
 /// The longest label of a LUKS2 header in bytes.
 const LUKS_LABEL: usize = 47;
@@ -153,6 +147,9 @@ fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
             "name the one that holds it: `device: /dev/vdb`",
         );
     }
+    if luks.clevis.is_some() {
+        wrong("the base has no clevis", "give it a `key_file`");
+    }
     if luks
         .label
         .as_deref()
@@ -192,8 +189,8 @@ fn filesystem(filesystem: &Filesystem, origin: &Origin, found: &mut Vec<Diagnost
         Some(format) => {
             let Some((_, longest)) = LABELS.iter().find(|(known, _)| *known == format) else {
                 wrong(
-                    format!("Ignition does not make `{format}`"),
-                    "it makes ext4, xfs, btrfs, vfat and swap, and knows `none`",
+                    format!("the node cannot make `{format}`"),
+                    "it makes ext4, xfs, vfat and swap; `none` leaves the device as it is",
                 );
                 return;
             };

@@ -1,8 +1,6 @@
 //! Contents as `data:` URLs (RFC 2397), in the smallest of three forms.
 
-use std::io::Write;
-
-use flate2::{Compression, GzBuilder};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use ignition_config::v3_3::Resource;
 
 /// What `"compression":"gzip",` costs in the config beside the URL itself.
@@ -11,29 +9,74 @@ const GZIP_KEY_COST: usize = 22;
 /// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte trailer, in base64.
 const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
 
-/// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config smallest. The first of
-/// equals is taken, since it is the more readable. The same data always gives the same bytes.
+/// `data` as a resource, as [`Encoder::resource`] gives it.
 pub fn resource(data: &[u8]) -> Resource {
-    let percent = percent_length(data);
-    let base64 = "data:;base64,".len() + base64_length(data.len());
-    let plain = percent.min(base64);
-    if plain > SMALLEST_GZIP {
-        let packed = gzip(data);
-        if "data:;base64,".len() + base64_length(packed.len()) + GZIP_KEY_COST < plain {
-            return Resource {
-                compression: Some("gzip".to_owned()),
-                source: Some(base64_url(&packed)),
-                ..Resource::default()
-            };
+    Encoder::default().resource(data)
+}
+
+/// Writes contents as resources. It keeps the compressor between them, whose tables take longer to make than most of a node's
+/// files to compress.
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    deflate: Option<Compress>,
+}
+
+impl Encoder {
+    /// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config smallest. The first of
+    /// equals is taken, since it is the more readable. The same data always gives the same bytes.
+    pub(super) fn resource(&mut self, data: &[u8]) -> Resource {
+        let percent = percent_length(data);
+        let base64 = "data:;base64,".len() + base64_length(data.len());
+        let plain = percent.min(base64);
+        if plain > SMALLEST_GZIP {
+            let packed = self.gzip(data);
+            if "data:;base64,".len() + base64_length(packed.len()) + GZIP_KEY_COST < plain {
+                return Resource {
+                    compression: Some("gzip".to_owned()),
+                    source: Some(base64_url(&packed)),
+                    ..Resource::default()
+                };
+            }
+        }
+        Resource {
+            source: Some(if percent <= base64 {
+                percent_url(data, percent)
+            } else {
+                base64_url(data)
+            }),
+            ..Resource::default()
         }
     }
-    Resource {
-        source: Some(if percent <= base64 {
-            percent_url(data, percent)
-        } else {
-            base64_url(data)
-        }),
-        ..Resource::default()
+
+    /// `data` in one gzip member without name or time (RFC 1952 §2.3), at the highest level.
+    fn gzip(&mut self, data: &[u8]) -> Vec<u8> {
+        // Magic, deflate, no flags, no time, slowest algorithm, unknown system.
+        let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+        let deflate = self
+            .deflate
+            .get_or_insert_with(|| Compress::new(Compression::best(), false));
+        deflate.reset();
+        let mut rest = data;
+        loop {
+            // Enough for what does not compress at all, and the end.
+            packed.reserve(rest.len() + rest.len() / 1000 + 64);
+            let before = deflate.total_in();
+            let status = deflate
+                .compress_vec(rest, &mut packed, FlushCompress::Finish)
+                .expect("compressing from memory into memory does not fail");
+            let taken =
+                usize::try_from(deflate.total_in() - before).expect("at most what was given");
+            rest = &rest[taken..];
+            if status == Status::StreamEnd {
+                break;
+            }
+        }
+        let mut crc = Crc::new();
+        crc.update(data);
+        packed.extend(crc.sum().to_le_bytes());
+        // The length modulo 2^32, which is what the crate counts.
+        packed.extend(crc.amount().to_le_bytes());
+        packed
     }
 }
 
@@ -96,17 +139,6 @@ fn base64_url(data: &[u8]) -> String {
     url
 }
 
-/// `data` in one gzip member without name or time (RFC 1952), at the highest level.
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new()
-        .mtime(0)
-        .write(Vec::new(), Compression::best());
-    encoder
-        .write_all(data)
-        .and_then(|()| encoder.finish())
-        .expect("writing to memory does not fail")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +181,32 @@ mod tests {
         // RFC 1952: magic, deflate, no flags, no time, best, unknown system.
         assert!(first.starts_with("data:;base64,H4sIAAAAAAAC/"), "{first}");
         assert_eq!(url(text.as_bytes()).1, first);
+    }
+
+    #[test]
+    fn an_encoder_gives_the_same_however_often_it_is_used() {
+        // Text that compresses a little, longer than the compressor's window of 32 KiB.
+        let mut seed = 1u32;
+        let long: Vec<u8> = std::iter::repeat_with(|| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + u8::try_from((seed >> 24) % 26).expect("a letter")
+        })
+        .take(200_000)
+        .collect();
+        let mut encoder = Encoder::default();
+        let first = encoder.resource(&long);
+        encoder.resource(b"something else in between, long enough to be tried, tried, tried, tried, tried, tried");
+        assert_eq!(encoder.resource(&long), first);
+        assert_eq!(resource(&long), first);
+
+        let packed = super::super::contents::decode(first.source.as_deref().expect("a URL"))
+            .expect("decodes");
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(
+            &mut flate2::read::GzDecoder::new(packed.as_slice()),
+            &mut unpacked,
+        )
+        .expect("is gzip");
+        assert_eq!(unpacked, long);
     }
 }

@@ -3,7 +3,7 @@
 use ignition_config::v3_3::{self, Config};
 use serde_json::Value;
 
-use super::encode;
+use super::encode::Encoder;
 use crate::names::UserName;
 use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
@@ -15,6 +15,7 @@ pub(super) fn config(mut all: Fragment) -> Config {
     all.links.sort_by(|a, b| a.path.cmp(&b.path));
     all.units.sort_by(|a, b| a.name.cmp(&b.name));
 
+    let mut encoder = Encoder::default();
     let mut config = Config::default();
     if let Some(authorities) = filled(values(all.ignition_cas)) {
         config.ignition.security = Some(v3_3::Security {
@@ -33,7 +34,12 @@ pub(super) fn config(mut all: Fragment) -> Config {
     let storage = v3_3::Storage {
         directories: filled(all.directories.iter().map(directory).collect()),
         disks: filled(values(all.disks)),
-        files: filled(all.files.iter().map(file).collect()),
+        files: filled(
+            all.files
+                .iter()
+                .map(|one| file(one, &mut encoder))
+                .collect(),
+        ),
         filesystems: filled(values(all.filesystems)),
         links: filled(all.links.iter().map(link).collect()),
         luks: filled(values(all.luks)),
@@ -57,23 +63,20 @@ fn values<T>(list: Vec<(T, Origin)>) -> Vec<T> {
     list.into_iter().map(|(value, _)| value).collect()
 }
 
-fn file(file: &File) -> v3_3::File {
+fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
+    let mut resource = |contents: &Contents| match contents {
+        Contents::Inline(data) => encoder.resource(data),
+        Contents::Remote(resource) => resource.clone(),
+    };
     let (user, group) = owner(&file.owner);
     v3_3::File {
         path: file.path.to_string(),
         mode: Some(i64::from(file.mode)),
-        contents: file.contents.as_ref().map(resource),
-        append: filled(file.append.iter().map(resource).collect()),
+        contents: file.contents.as_ref().map(&mut resource),
+        append: filled(file.append.iter().map(&mut resource).collect()),
         overwrite: file.overwrite.then_some(true),
         user,
         group,
-    }
-}
-
-fn resource(contents: &Contents) -> v3_3::Resource {
-    match contents {
-        Contents::Inline(data) => encode::resource(data),
-        Contents::Remote(resource) => resource.clone(),
     }
 }
 

@@ -1,11 +1,10 @@
-//! Users of the spec, the groups that they need, and where sshd finds their keys.
+//! Users of the spec and the groups that they need.
 
 use std::collections::BTreeMap;
 
 use ignition_config::v3_3;
 
-use super::names::path;
-use super::{File, Fragment, Origin};
+use super::{Fragment, Origin};
 use crate::names::UserName;
 use crate::plan::{Node, User};
 
@@ -19,7 +18,6 @@ const BASE_GROUPS: &[&str] = &[
     "bin",
     "cdrom",
     "clock",
-    "crontab",
     "daemon",
     "dialout",
     "dip",
@@ -41,7 +39,6 @@ const BASE_GROUPS: &[&str] = &[
     "nogroup",
     "operator",
     "plugdev",
-    "polkitd",
     "proxy",
     "render",
     "root",
@@ -79,7 +76,6 @@ pub fn users(node: &Node) -> Fragment {
             .groups
             .push((v3_3::Group::new(name.to_string()), origin));
     }
-    fragment.files.extend(authorized_keys(node));
     fragment
 }
 
@@ -122,17 +118,4 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
         }
     }
     missing
-}
-
-/// Ignition writes keys to a file of its own beside `authorized_keys`, where sshd does not look by itself (`sshd_config(5)`).
-fn authorized_keys(node: &Node) -> Option<File> {
-    let user = node
-        .users
-        .iter()
-        .find(|user| !user.ssh_authorized_keys.is_empty())?;
-    Some(File::text(
-        path("/etc/ssh/sshd_config.d/20-ignition.conf"),
-        "AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys.d/ignition\n",
-        Origin::new("users", user.span),
-    ))
 }

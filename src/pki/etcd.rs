@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::keys::{Issued, Keys};
+use super::keys::{Authority, Issued, Keys};
 use super::profile::{Names, Profile};
 use crate::plan::{EtcdTls, KeyPair};
 
@@ -37,11 +38,11 @@ impl Keys<'_> {
             healthcheck_client: self
                 .leaf(&folder.join("healthcheck-client"), &client, &authority)?
                 .into(),
-            ca_certificate: authority.pem,
+            ca_certificate: authority.pem.clone(),
         })
     }
 
-    fn etcd_authority(&mut self) -> Result<super::keys::Authority> {
+    fn etcd_authority(&mut self) -> Result<Rc<Authority>> {
         self.authority(Path::new(FOLDER), &Profile::authority("etcd-ca"), FOLDER)
     }
 }

@@ -91,8 +91,8 @@ fn sign(
         Time::try_from(start)?,
         Time::try_from(start + profile.validity())?,
     );
-    let public = SubjectPublicKeyInfo::from_key(&key.p256().public_key())
-        .map_err(x509_cert::builder::Error::from)?;
+    let public =
+        SubjectPublicKeyInfo::from_key(key.public()).map_err(x509_cert::builder::Error::from)?;
     let builder = CertificateBuilder::new(
         Extended {
             profile,

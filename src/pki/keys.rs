@@ -1,7 +1,9 @@
 //! Gives keys and certificates: those of the folder where they are good, new ones where they are not.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -54,6 +56,8 @@ pub struct Keys<'a> {
     now: SystemTime,
     rng: &'a mut dyn CryptoRng,
     notices: Vec<Notice>,
+    /// Those that were read or made already, by their folder.
+    authorities: BTreeMap<PathBuf, Rc<Authority>>,
 }
 
 impl fmt::Debug for Keys<'_> {
@@ -87,6 +91,7 @@ impl<'a> Keys<'a> {
             now,
             rng,
             notices: Vec::new(),
+            authorities: BTreeMap::new(),
         }
     }
 
@@ -131,8 +136,24 @@ impl<'a> Keys<'a> {
         Ok(salt)
     }
 
-    /// The authority `folder/ca.crt` as `profile` says; made where there is none yet.
+    /// The authority `folder/ca.crt` as `profile` says; made where there is none yet. `leaves` is the folder, below each node's, of
+    /// what it has signed.
     pub(super) fn authority(
+        &mut self,
+        folder: &Path,
+        profile: &Profile,
+        leaves: &str,
+    ) -> Result<Rc<Authority>> {
+        if let Some(authority) = self.authorities.get(folder) {
+            return Ok(Rc::clone(authority));
+        }
+        let authority = Rc::new(self.read_authority(folder, profile, leaves)?);
+        self.authorities
+            .insert(folder.to_owned(), Rc::clone(&authority));
+        Ok(authority)
+    }
+
+    fn read_authority(
         &mut self,
         folder: &Path,
         profile: &Profile,

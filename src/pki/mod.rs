@@ -10,6 +10,9 @@
 //!   password-salt.key          what the salts of hashed passwords are derived from
 //! ```
 //!
+//! One folder is one cluster: specs that share it share its authority, and a host name means one node. Two clusters in one folder
+//! need key folders of their own, or their nodes' certificates are issued anew in turn.
+//!
 //! Time and randomness are passed in; nothing here prints.
 
 mod certificate;

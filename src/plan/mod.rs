@@ -7,5 +7,5 @@ mod check;
 mod decide;
 mod node;
 
-pub use decide::{Decided, decide};
+pub use decide::{Decided, decide, tentative};
 pub use node::*;

@@ -186,6 +186,12 @@ fn bombs() {
             "node.yaml:3:",
             "E0006",
         ),
+        (
+            "a long list",
+            format!("{HEAD}modules: [{}]\n", "a,".repeat(10_001)),
+            "node.yaml:3:10:",
+            "E0006",
+        ),
         ("many nodes", nodes, "node.yaml:3:1", "E0006"),
     ] {
         let said = said_of(text);
@@ -194,6 +200,56 @@ fn bombs() {
             first.starts_with(place) && first.contains(code),
             "{name}: {first}"
         );
+    }
+}
+
+/// The whole program, held by the kernel to one second of processor time and 200 MB of address space.
+#[test]
+fn the_program_stays_small() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut laughs = format!("{HEAD}a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..20 {
+        let before = format!("*a{}, ", level - 1).repeat(10);
+        writeln!(laughs, "a{level}: &a{level} [{before}]").expect("a string");
+    }
+    let large = File::create(folder.path().join("large.yaml")).expect("making a file");
+    large.set_len(100_000_000).expect("making it large");
+    write(folder.path(), "laughs.yaml", laughs);
+    write(
+        folder.path(),
+        "deep.yaml",
+        format!("{HEAD}users: {}", "[".repeat(1_000_000)),
+    );
+    write(
+        folder.path(),
+        "latin.yaml",
+        b"version: 1\nhostname: k\xfcbe\n",
+    );
+    write(
+        folder.path(),
+        "wide.yaml",
+        format!("{HEAD}modules: [{}]\n", "a,".repeat(500_000)),
+    );
+    for (name, code) in [
+        ("large", "E0002"),
+        ("laughs", "E0006"),
+        ("deep", "E0005"),
+        ("latin", "E0003"),
+        ("wide", "E0006"),
+    ] {
+        let output = std::process::Command::new("prlimit")
+            .args([
+                "--cpu=1",
+                "--as=200000000",
+                env!("CARGO_BIN_EXE_imgbuild"),
+                "check",
+            ])
+            .arg(folder.path().join(format!("{name}.yaml")))
+            .output()
+            .expect("this test needs prlimit (Debian: util-linux)");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{name}: {said}");
+        assert!(said.contains(code), "{name}: {said}");
     }
 }
 

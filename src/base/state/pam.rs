@@ -153,7 +153,11 @@ impl Stack {
         for (index, line) in lines.iter().enumerate() {
             // What follows a primary block is the line that denies.
             let rest = lines.len() - index;
-            let line = line.replace("=end", &format!("={rest}"));
+            let mut line = line.replace("=end", &format!("={rest}"));
+            // The tool writes a space before a module's arguments, even where it has none.
+            if line.rsplit_once('.').is_some_and(|(_, end)| end == "so") {
+                line.push(' ');
+            }
             let _ = writeln!(block, "{}\t{line}", self.word);
         }
         block
@@ -176,11 +180,11 @@ mod tests {
         let stack = |file: &str| FILES.iter().find(|stack| stack.file == file).expect(file);
         assert_eq!(
             stack("common-auth").block(&profiles, "Primary"),
-            "auth\t[success=3 default=ignore]\tpam_unix.so\nauth\t[success=2]\tpam_a.so\nauth\trequired\tpam_b.so\n"
+            "auth\t[success=3 default=ignore]\tpam_unix.so \nauth\t[success=2]\tpam_a.so \nauth\trequired\tpam_b.so \n"
         );
         assert_eq!(
             stack("common-session").block(&profiles, "Additional"),
-            "session\toptional\tpam_s.so\n"
+            "session\toptional\tpam_s.so \n"
         );
         assert_eq!(
             stack("common-session-noninteractive").block(&profiles, "Additional"),

@@ -86,7 +86,7 @@ mod tests {
             (
                 "continued",
                 "A=b \\\n# c\n d\nE=\n",
-                vec![set(1, "A", "b   d"), set(4, "E", "")],
+                vec![set(1, "A", "b  d"), set(4, "E", "")],
             ),
             ("continued to the end", "A=b\\\n", vec![set(1, "A", "b")]),
             (
@@ -107,6 +107,15 @@ mod tests {
             ),
         ] {
             assert_eq!(lines(text), want, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "[ -~\\n\\[\\]=\\\\#;é]{0,200}") {
+            for line in lines(&text) {
+                proptest::prop_assert!(line.number >= 1 && line.number <= text.lines().count());
+            }
         }
     }
 }

@@ -58,35 +58,28 @@ impl Output {
         }
         let target = resolve(path)?;
         temporary::sweep(&target)?;
-        let folder = folder_of(&target);
-        let unnamed = rustix::fs::open(
-            folder,
-            OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC,
-            Mode::from_raw_mode(mode),
-        );
-        let (file, state) = match unnamed {
-            Ok(descriptor) => (File::from(descriptor), State::Unnamed { target }),
-            // What kernels and file systems without such files answer (open(2), O_TMPFILE).
-            Err(
-                rustix::io::Errno::OPNOTSUPP
-                | rustix::io::Errno::ISDIR
-                | rustix::io::Errno::INVAL
-                | rustix::io::Errno::NOSYS,
-            ) => {
-                let (temporary, file) = Temporary::create(&target, |name| {
-                    OpenOptions::new()
-                        .read(true)
-                        .write(true)
-                        .create_new(true)
-                        .mode(mode)
-                        .open(name)
-                })?;
-                (file, State::Named { target, temporary })
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("creating {}", path.display()));
-            }
-        };
+        match unnamed(folder_of(&target), mode)
+            .with_context(|| format!("creating {}", path.display()))?
+        {
+            Some(file) => Ok(Self {
+                file,
+                state: State::Unnamed { target },
+            }),
+            None => Self::named(target, mode),
+        }
+    }
+
+    /// An output that has its temporary name from the start.
+    fn named(target: PathBuf, mode: u32) -> Result<Self> {
+        let (temporary, file) = Temporary::create(&target, |name| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .mode(mode)
+                .open(name)
+        })?;
+        let state = State::Named { target, temporary };
         Ok(Self { file, state })
     }
 
@@ -124,6 +117,18 @@ impl Output {
         };
         temporary.rename(&target)?;
         sync_folder(folder_of(&target))
+    }
+}
+
+/// A file without a name in `folder`; `None` where the file system or the kernel has no such files.
+fn unnamed(folder: &Path, mode: u32) -> io::Result<Option<File>> {
+    use rustix::io::Errno;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
+        Ok(descriptor) => Ok(Some(File::from(descriptor))),
+        // The answers that open(2) names for O_TMPFILE, and that of file systems in user space.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -240,14 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn a_named_temporary_is_removed_when_dropped() {
+    fn file_systems_without_unnamed_files_do_as_well() {
         let folder = tempfile::tempdir().expect("folder");
         let target = folder.path().join("node.iso");
-        let (temporary, _file) =
-            Temporary::create(&target, |name| File::create_new(name)).expect("created");
-        assert_eq!(names(folder.path()).len(), 1);
-        drop(temporary);
-        assert!(names(folder.path()).is_empty());
+        fs::write(&target, "old").expect("written");
+        let half = Output::named(target.clone(), SECRET_MODE).expect("created");
+        assert_eq!(names(folder.path()).len(), 2);
+        drop(half);
+        assert_eq!(names(folder.path()), ["node.iso"]);
+        let mut output = Output::named(target.clone(), SECRET_MODE).expect("created");
+        output.file().write_all(b"new").expect("written");
+        output.commit().expect("committed");
+        assert_eq!(names(folder.path()), ["node.iso"]);
+        assert_eq!(fs::read(&target).expect("readable"), b"new");
     }
 
     #[test]

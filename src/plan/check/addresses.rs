@@ -153,7 +153,10 @@ fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
 }
 
 fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
-    let mut destinations = Once::new(codes::DUPLICATE_ROUTE);
+    let mut destinations = Once::new(
+        codes::DUPLICATE_ROUTE,
+        "keep one of the two, or give them different metrics",
+    );
     for route in &interface.routes {
         let destination = &route.destination;
         found.extend(host_bits(destination, "a route's destination"));
@@ -205,7 +208,7 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
 }
 
 /// Reports a network that is written with the address of a host in it.
-pub(super) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnostic> {
+pub(in crate::plan) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnostic> {
     (network.value != network.trunc()).then(|| {
         Diagnostic::error(
             codes::HOST_BITS,
@@ -218,37 +221,50 @@ pub(super) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnost
 
 /// The same address twice, and networks that two interfaces share.
 fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut addresses = Once::new(codes::DUPLICATE_ADDRESS);
-    let interfaces = &node.network.interfaces;
-    for (at, interface) in interfaces.iter().enumerate() {
+    let mut addresses = Once::new(
+        codes::DUPLICATE_ADDRESS,
+        "give each interface an address of its own",
+    );
+    let mut networks: Vec<(IpNet, usize, Span)> = Vec::new();
+    for (at, interface) in node.network.interfaces.iter().enumerate() {
         for address in &interface.addresses {
             let ip = address.addr();
-            let link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
-            if link_local {
+            if matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
                 continue; // has a meaning on its link alone
             }
-            if let Some(twice) = addresses.see(ip, address.span, || {
+            let twice = addresses.see(ip, address.span, || {
                 format!("the node has the address {ip} twice")
-            }) {
+            });
+            if let Some(twice) = twice {
                 found.push(twice);
-                continue;
-            }
-            let others = interfaces[..at].iter().flat_map(|other| &other.addresses);
-            if let Some(other) = others
-                .into_iter()
-                .find(|other| other.addr() != ip && overlap(&other.value, &address.value))
-            {
-                found.push(
-                    Diagnostic::warning(
-                        codes::OVERLAPPING_NETWORKS,
-                        address.span,
-                        format!("two interfaces are in overlapping networks, {} and {}", other.trunc(), address.trunc()),
-                    )
-                    .related(other.span, "the other one")
-                    .help("Linux sends over one of them only; use a bond, or networks that do not overlap"),
-                );
+            } else {
+                networks.push((address.trunc(), at, address.span));
             }
         }
+    }
+    // Sorted, a network comes right after those that it lies in.
+    networks.sort();
+    networks.dedup_by_key(|(network, at, _)| (*network, *at));
+    let mut around: Vec<(IpNet, usize, Span)> = Vec::new();
+    for (network, at, span) in networks {
+        around.retain(|(outer, ..)| outer.contains(&network));
+        if let Some((outer, _, other)) = around.iter().find(|(_, owner, _)| *owner != at) {
+            let (first, second) = if *other < span {
+                (*other, span)
+            } else {
+                (span, *other)
+            };
+            found.push(
+                Diagnostic::warning(
+                    codes::OVERLAPPING_NETWORKS,
+                    second,
+                    format!("two interfaces are in overlapping networks, {outer} and {network}"),
+                )
+                .related(first, "the other one")
+                .help("Linux sends over one of them only; use a bond, or networks that do not overlap"),
+            );
+        }
+        around.push((network, at, span));
     }
 }
 

@@ -68,7 +68,7 @@ fn sysctls(node: &Node, found: &mut Vec<Diagnostic>) {
             key.to_owned()
         }
     };
-    let mut keys = super::Once::new(codes::DUPLICATE_SYSCTL);
+    let mut keys = super::Once::new(codes::DUPLICATE_SYSCTL, "keep one of the two");
     for (key, value) in &node.sysctls {
         found.extend(keys.see(written_with_dots(key), value.span, || {
             format!("the kernel parameter `{key}` is set twice")

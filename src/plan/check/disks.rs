@@ -18,27 +18,36 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
         storage_device(node, device, found);
     }
     if let Some(Swap::Device(device)) = &node.swap {
-        block_device(device, "swap", found);
-        let storage = node.storage_device.iter().map(|storage| {
-            let words = "the storage device";
-            (storage.to_string(), storage.span, words)
-        });
-        for (other, span, what) in others(node).into_iter().chain(storage) {
-            if same_disk(device.as_str(), &other) {
-                found.push(
-                    Diagnostic::error(
-                        codes::SWAP_ON_USED_DEVICE,
-                        device.span,
-                        format!("the swap device `{}` is {what} too", device.value),
-                    )
-                    .related(span, "used here")
-                    .help("swap needs a device or partition of its own; `zram` needs none"),
-                );
-            }
-        }
+        swap(node, device, found);
     }
     twice(node, found);
     mounts(node, found);
+}
+
+fn swap(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<Diagnostic>) {
+    block_device(device, "swap", found);
+    let storage = node
+        .storage_device
+        .iter()
+        .map(|storage| (storage.to_string(), storage.span, "the storage device"));
+    let mut all = storage.chain(others(node));
+    let used = all.find(|(other, ..)| {
+        // A partition that `storage` makes on another disk is what swap is for.
+        let made_for_it = disk_of_partition(device.as_str()) == Some(other)
+            && Some(other.as_str()) != node.storage_device.as_deref().map(AbsolutePath::as_str);
+        same_disk(device.as_str(), other) && !made_for_it
+    });
+    if let Some((_, span, what)) = used {
+        found.push(
+            Diagnostic::error(
+                codes::SWAP_ON_USED_DEVICE,
+                device.span,
+                format!("the swap device `{}` is {what} too", device.value),
+            )
+            .related(span, "used here")
+            .help("swap needs a device or partition of its own; `zram` needs none"),
+        );
+    }
 }
 
 fn storage_device(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<Diagnostic>) {
@@ -61,10 +70,11 @@ fn storage_device(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<D
                 Diagnostic::error(
                     codes::STORAGE_DEVICE_USED,
                     span,
-                    format!(
-                        "`{other}` is {what}, and `{}` is the storage device",
-                        device.value
-                    ),
+                    if other == device.as_str() {
+                        format!("`{other}` is {what} and the storage device as well")
+                    } else {
+                        format!("`{other}` is {what}, and part of the storage device")
+                    },
                 )
                 .related(device.span, "the storage device")
                 .help("`storage_device` takes the whole device; use another one here"),
@@ -145,7 +155,10 @@ fn disk_of_partition(device: &str) -> Option<&str> {
 }
 
 fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut disks = Once::new(codes::DUPLICATE_DEVICE);
+    let mut disks = Once::new(
+        codes::DUPLICATE_DEVICE,
+        "write one entry with all partitions",
+    );
     for (disk, origin) in &node.own.disks {
         found.extend(disks.see(
             disk.device.as_str(),
@@ -153,7 +166,10 @@ fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
             || format!("the disk `{}` is there twice", disk.device),
         ));
     }
-    let mut devices = Once::new(codes::DUPLICATE_DEVICE);
+    let mut devices = Once::new(
+        codes::DUPLICATE_DEVICE,
+        "a device holds one file system; partition the disk for more",
+    );
     for (filesystem, origin) in &node.own.filesystems {
         found.extend(devices.see(
             filesystem.device.as_str(),
@@ -164,7 +180,10 @@ fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut paths = Once::new(codes::DUPLICATE_MOUNT);
+    let mut paths = Once::new(
+        codes::DUPLICATE_MOUNT,
+        "mount each file system at a place of its own",
+    );
     for (filesystem, origin) in &node.own.filesystems {
         let (Some(path), span) = (filesystem.path.as_deref(), origin.span.unwrap_or_default())
         else {

@@ -2,8 +2,9 @@
 
 use ipnet::IpNet;
 
-use super::addresses::{host_bits, overlap};
-use super::interfaces::unknown;
+use super::addresses::overlap;
+use super::host_bits;
+use super::interfaces::{may_be_a_card, unknown};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::plan::{Firewall, FirewallRule, InterfaceMatch, Node, Protocol};
 
@@ -22,46 +23,71 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
-    for (at, rule) in firewall.allow.iter().enumerate() {
-        for network in &rule.from {
-            found.extend(host_bits(
-                &Located::new(*network, rule.span),
-                "a network that is allowed",
-            ));
-        }
-        if let Some(other) = firewall.allow[..at]
-            .iter()
-            .find(|other| says_the_same(other, rule))
-        {
-            found.push(
-                Diagnostic::error(
-                    codes::DUPLICATE_PORT,
-                    rule.span,
-                    format!("{} is opened twice", ports(rule)),
-                )
-                .related(other.span, format!("{} is opened here", ports(other)))
-                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
-            );
-        }
+    twice(firewall, found);
+    for rule in &firewall.allow {
         for (port, what) in &firewall.role_ports {
             if rule.protocol == Protocol::Tcp && (rule.ports.0..=rule.ports.1).contains(port) {
-                let wider = rule.from.is_empty() && !firewall.allow_from.is_empty();
-                let help = if wider {
-                    "the rule opens it to every network, beyond `allow_from`; leave it out, or give it `from` if that is meant"
-                } else {
-                    "leave it out"
-                };
-                found.push(
-                    Diagnostic::warning(
-                        codes::ROLE_PORT_OPENED,
-                        rule.span,
-                        format!("port {port} ({what}) is open already"),
-                    )
-                    .help(help),
-                );
+                found.extend(role_port(firewall, rule, *port, what));
             }
         }
     }
+}
+
+/// Rules that open a port in common to a network in common: by their first port, against those that are not past it.
+fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
+    let mut rules: Vec<&FirewallRule> = firewall.allow.iter().collect();
+    rules.sort_by_key(|rule| (rule.protocol == Protocol::Udp, rule.ports.0));
+    let mut open: Vec<&FirewallRule> = Vec::new();
+    for rule in rules {
+        open.retain(|other| other.protocol == rule.protocol && other.ports.1 >= rule.ports.0);
+        if let Some(other) = open.iter().find(|other| says_the_same(other, rule)) {
+            let (first, second) = if other.span < rule.span {
+                (*other, rule)
+            } else {
+                (rule, *other)
+            };
+            found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_PORT,
+                    second.span,
+                    format!("{} is opened twice", ports(second)),
+                )
+                .related(first.span, format!("{} is opened here", ports(first)))
+                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
+            );
+        }
+        open.push(rule);
+    }
+}
+
+/// A rule for a port of the node's roles: needless, or wider than `allow_from`. One for further networks is right.
+fn role_port(
+    firewall: &Firewall,
+    rule: &FirewallRule,
+    port: u16,
+    what: &str,
+) -> Option<Diagnostic> {
+    let everyone = firewall.allow_from.is_empty();
+    let allowed = |network: &IpNet| {
+        firewall
+            .allow_from
+            .iter()
+            .any(|allowed| allowed.contains(network))
+    };
+    let (message, help) = if !everyone && rule.from.is_empty() {
+        (
+            format!("port {port} ({what}) is opened to every network, beyond `allow_from`"),
+            "leave it out, or name networks in `from`",
+        )
+    } else if everyone || rule.from.iter().all(allowed) {
+        (
+            format!("port {port} ({what}) is open already"),
+            "leave it out: the node's roles open it",
+        )
+    } else {
+        return None;
+    };
+    Some(Diagnostic::warning(codes::ROLE_PORT_OPENED, rule.span, message).help(help))
 }
 
 /// Whether the two open a port in common to a network in common.
@@ -103,7 +129,8 @@ fn masquerade(node: &Node, firewall: &Firewall, found: &mut Vec<Diagnostic>) {
                 .iter()
                 .filter_map(|interface| interface.matching.name())
         };
-        if !nameless && !names().any(|name| *name == masquerade.interface.value) {
+        let known = nameless || may_be_a_card(masquerade.interface.as_str());
+        if !known && !names().any(|name| *name == masquerade.interface.value) {
             found.push(unknown(&masquerade.interface, "which leads out", names()));
         }
     }

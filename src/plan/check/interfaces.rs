@@ -22,8 +22,14 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
-    let mut names = Once::new(codes::DUPLICATE_INTERFACE);
-    let mut cards = Once::new(codes::DUPLICATE_MAC);
+    let mut names = Once::new(
+        codes::DUPLICATE_INTERFACE,
+        "write one entry with all its settings",
+    );
+    let mut cards = Once::new(
+        codes::DUPLICATE_MAC,
+        "a MAC address belongs to one card: write one entry with all its settings",
+    );
     for interface in interfaces {
         if let Some(name) = interface.matching.name() {
             found.extend(names.see(name, interface.span, || {
@@ -50,7 +56,10 @@ fn parts_of_links(
     by_name: &BTreeMap<&InterfaceName, &Interface>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut used = Once::new(codes::MEMBER_TWICE);
+    let mut used = Once::new(
+        codes::MEMBER_TWICE,
+        "a link is a member of one bond or bridge",
+    );
     for interface in interfaces {
         let role = match interface.kind {
             LinkKind::Physical => continue,
@@ -94,7 +103,7 @@ fn parts_of_links(
 
 /// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev gives by where the card sits
 /// (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`, then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
-fn may_be_a_card(name: &str) -> bool {
+pub(super) fn may_be_a_card(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if name.strip_prefix("eth").is_some_and(digits) {
         return true;
@@ -110,6 +119,16 @@ fn may_be_a_card(name: &str) -> bool {
 /// Cards under the kernel's own names, where it has several to number.
 fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
     let named = kernel_named(node);
+    // Which is which does not matter among the members of one link.
+    let together = node.network.interfaces.iter().any(|interface| {
+        let parts = interface.kind.parts();
+        named
+            .iter()
+            .all(|(name, _)| parts.iter().any(|part| part.value == **name))
+    });
+    if together {
+        return;
+    }
     if let [(first, _), .., (last, span)] = named.as_slice() {
         found.push(
             Diagnostic::warning(
@@ -128,7 +147,7 @@ pub(super) fn unknown<'a>(
     role: &str,
     known: impl Iterator<Item = &'a InterfaceName>,
 ) -> Diagnostic {
-    let known: BTreeSet<_> = known.map(|name| format!("`{name}`")).collect();
+    let known: BTreeSet<_> = known.collect();
     let diagnostic = Diagnostic::error(
         codes::UNKNOWN_INTERFACE,
         name.span,
@@ -137,7 +156,7 @@ pub(super) fn unknown<'a>(
     if known.is_empty() {
         diagnostic.help(format!("add `- name: {}` under `interfaces:`", name.value))
     } else {
-        let known: Vec<_> = known.into_iter().collect();
+        let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
         diagnostic.help(format!(
             "its interfaces are {}; add `- name: {}` under `interfaces:` if it is one more",
             known.join(", "),
@@ -146,40 +165,44 @@ pub(super) fn unknown<'a>(
     }
 }
 
-/// Follows every link down to its parts; one that comes back to itself is reported once, where it closes.
+/// Follows every link down to its parts; one that comes back to itself is reported where it closes.
 fn loops(
     interfaces: &[Interface],
     by_name: &BTreeMap<&InterfaceName, &Interface>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut told = BTreeSet::new();
+    // Depth first, without recursion: a chain may be as long as the spec.
+    let mut done = BTreeSet::new();
     for interface in interfaces {
         let Some(start) = interface.matching.name() else {
             continue;
         };
-        let mut reached = BTreeSet::new();
-        let mut open = vec![interface];
-        while let Some(next) = open.pop() {
-            for part in next.kind.parts() {
-                if part.value == *start {
-                    // The interfaces of the loop are told together with the first of them.
-                    if !reached.iter().any(|name| told.contains(name)) && told.insert(start) {
-                        found.push(
-                            Diagnostic::error(
-                                codes::INTERFACE_LOOP,
-                                part.span,
-                                format!("`{start}` is made of itself"),
-                            )
-                            .help(
-                                "a bond, bridge or VLAN lies on other interfaces, down to a card",
-                            ),
-                        );
-                    }
-                } else if reached.insert(&part.value)
-                    && let Some(below) = by_name.get(&part.value)
-                {
-                    open.push(below);
-                }
+        if done.contains(start) {
+            continue;
+        }
+        let mut above = BTreeSet::from([start]);
+        let mut path = vec![(start, interface.kind.parts().iter())];
+        while let Some((name, parts)) = path.last_mut() {
+            let Some(part) = parts.next() else {
+                above.remove(*name);
+                done.insert(*name);
+                path.pop();
+                continue;
+            };
+            if above.contains(&part.value) {
+                found.push(
+                    Diagnostic::error(
+                        codes::INTERFACE_LOOP,
+                        part.span,
+                        format!("`{}` is made of itself", part.value),
+                    )
+                    .help("a bond, bridge or VLAN lies on other interfaces, down to a card"),
+                );
+            } else if !done.contains(&part.value)
+                && let Some(below) = by_name.get(&part.value)
+            {
+                above.insert(&part.value);
+                path.push((&part.value, below.kind.parts().iter()));
             }
         }
     }
@@ -190,7 +213,7 @@ fn vlans(
     by_name: &BTreeMap<&InterfaceName, &Interface>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut ids = Once::new(codes::DUPLICATE_VLAN);
+    let mut ids = Once::new(codes::DUPLICATE_VLAN, "keep one of the two");
     for interface in interfaces {
         let LinkKind::Vlan { id, parent } = &interface.kind else {
             continue;

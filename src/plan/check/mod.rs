@@ -16,6 +16,7 @@ mod secrets;
 
 use std::collections::BTreeMap;
 
+pub(super) use addresses::host_bits;
 pub(super) use etcd::{Member, check as etcd};
 
 use super::Node;
@@ -41,30 +42,30 @@ pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
 /// Finds what may be there once only.
 struct Once<K> {
     code: Code,
+    help: &'static str,
     seen: BTreeMap<K, Span>,
 }
 
 impl<K: Ord> Once<K> {
-    fn new(code: Code) -> Self {
+    fn new(code: Code, help: &'static str) -> Self {
         Self {
             code,
+            help,
             seen: BTreeMap::new(),
         }
     }
 
     /// Takes note of `key` at `span`; the second time gives an error of `message` that points at the first.
     fn see(&mut self, key: K, span: Span, message: impl FnOnce() -> String) -> Option<Diagnostic> {
-        match self.seen.get(&key) {
-            None => {
-                self.seen.insert(key, span);
-                None
-            }
-            // What nodes share is written once and seen once for each.
-            Some(&first) if first == span => None,
-            Some(&first) => {
-                Some(Diagnostic::error(self.code, span, message()).related(first, "first here"))
-            }
-        }
+        let Some(&first) = self.seen.get(&key) else {
+            self.seen.insert(key, span);
+            return None;
+        };
+        Some(
+            Diagnostic::error(self.code, span, message())
+                .related(first, "first here")
+                .help(self.help),
+        )
     }
 }
 
@@ -85,15 +86,15 @@ impl Twice {
 
     /// Takes note of `key`, written as `shown` at `span`.
     fn see(&mut self, key: String, shown: &str, span: Span) -> Option<Diagnostic> {
-        let first = *self.seen.entry(key).or_insert(span);
-        (first != span).then(|| {
-            Diagnostic::warning(
-                codes::NAMED_TWICE,
-                span,
-                format!("{} `{shown}` is there twice", self.what),
-            )
-            .related(first, "first here")
-            .help("leave one out")
-        })
+        let Some(&first) = self.seen.get(&key) else {
+            self.seen.insert(key, span);
+            return None;
+        };
+        let message = format!("{} `{shown}` is there twice", self.what);
+        Some(
+            Diagnostic::warning(codes::NAMED_TWICE, span, message)
+                .related(first, "first here")
+                .help("leave one out"),
+        )
     }
 }

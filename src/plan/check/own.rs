@@ -30,7 +30,10 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
     let files = own.files.iter().map(|f| (&f.path, &f.origin, false));
     let directories = own.directories.iter().map(|d| (&d.path, &d.origin, true));
     let links = own.links.iter().map(|l| (&l.path, &l.origin, false));
-    let mut once = Once::new(codes::DUPLICATE_PATH);
+    let mut once = Once::new(
+        codes::DUPLICATE_PATH,
+        "keep one of the two; a file may `append:` to what the base has",
+    );
     let mut leaves: BTreeMap<&str, Span> = BTreeMap::new();
     let all: Vec<(&AbsolutePath, Span)> = files
         .chain(directories)
@@ -59,7 +62,13 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
             );
         }
         let hidden = |mount: &&&str| ancestors(path.as_str()).any(|above| above == **mount);
-        if let Some(mount) = MOUNTED_LATER.iter().chain(&OWN_MOUNTS).find(hidden) {
+        let in_memory = MOUNTED_LATER.iter().find(hidden);
+        if let Some(mount) = in_memory.or_else(|| OWN_MOUNTS.iter().find(hidden)) {
+            let help = if in_memory.is_some() {
+                "files in memory are made by a line of tmpfiles.d(5)"
+            } else {
+                "a unit that starts after the mount can write there"
+            };
             found.push(
                 Diagnostic::error(
                     codes::HIDDEN_PATH,
@@ -67,7 +76,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
                     format!("`{path}` would not be seen on the node"),
                 )
                 .label(format!("another file system is mounted at `{mount}`"))
-                .help("files in memory are made by a line of tmpfiles.d(5)"),
+                .help(help),
             );
         }
     }
@@ -83,7 +92,10 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn units(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut once = Once::new(codes::DUPLICATE_UNIT);
+    let mut once = Once::new(
+        codes::DUPLICATE_UNIT,
+        "write one entry with all its settings and drop-ins",
+    );
     for unit in &node.own.units {
         let span = at(&unit.origin);
         found.extend(once.see(&unit.name, span, || {
@@ -123,8 +135,14 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn users(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut names = Once::new(codes::DUPLICATE_USER);
-    let mut numbers = Once::new(codes::DUPLICATE_USER);
+    let mut names = Once::new(
+        codes::DUPLICATE_USER,
+        "write one entry with all its settings, under `users:` or under `passwd:`",
+    );
+    let mut numbers = Once::new(
+        codes::DUPLICATE_USER,
+        "two names, two numbers: leave `uid` out to have one chosen",
+    );
     for user in &node.users {
         let name = &user.name;
         found.extend(names.see(name.as_str().to_owned(), name.span, || {
@@ -136,10 +154,8 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
             }));
         }
         let mut groups = Twice::new("the group");
-        for (at, group) in user.groups.iter().enumerate() {
-            if user.groups[..at].contains(group) {
-                found.extend(groups.see(String::new(), group.as_str(), user.span));
-            }
+        for group in &user.groups {
+            found.extend(groups.see(group.to_string(), group.as_str(), user.span));
         }
     }
     for (user, origin) in &node.own.users {
@@ -152,7 +168,7 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
             }));
         }
     }
-    let mut groups = Once::new(codes::DUPLICATE_GROUP);
+    let mut groups = Once::new(codes::DUPLICATE_GROUP, "keep one of the two");
     for (group, origin) in &node.own.groups {
         found.extend(groups.see(group.name.as_str(), at(origin), || {
             format!("the group `{}` is there twice", group.name)
@@ -161,7 +177,10 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn certificates(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut names = Once::new(codes::DUPLICATE_CERTIFICATE);
+    let mut names = Once::new(
+        codes::DUPLICATE_CERTIFICATE,
+        "give each a name of its own; one entry may hold several certificates",
+    );
     for certificate in &node.ca_certificates {
         found.extend(names.see(&certificate.name, certificate.pem.span, || {
             format!("two CA certificates are named `{}`", certificate.name)

@@ -1,5 +1,7 @@
 //! Files, directories, links and trees of `storage:`.
 
+use std::collections::BTreeMap;
+
 use ignition_config::v3_3;
 
 use super::Decider;
@@ -68,6 +70,12 @@ impl Decider<'_> {
             .map_or("", |path| path.as_str())
             .trim_end_matches('/');
         let place = tree.local.span;
+        let written: BTreeMap<AbsolutePath, usize> = own
+            .files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| (file.path.clone(), at))
+            .collect();
         for entry in self.files.tree(&tree.local).unwrap_or_default() {
             let path: AbsolutePath = match format!("{top}/{}", entry.path).parse() {
                 Ok(path) => path,
@@ -88,15 +96,11 @@ impl Decider<'_> {
                     contents,
                     executable,
                 } => {
-                    let written = own
-                        .files
-                        .iter_mut()
-                        .find(|file| file.path == path && file.origin.span != Some(place));
-                    if let Some(file) = written
-                        && file.contents.is_none()
-                        && file.append.is_empty()
+                    if let Some(&at) = written.get(&path)
+                        && own.files[at].contents.is_none()
+                        && own.files[at].append.is_empty()
                     {
-                        file.contents = Some(Contents::Inline(contents.clone()));
+                        own.files[at].contents = Some(Contents::Inline(contents.clone()));
                         continue;
                     }
                     own.files.push(File {

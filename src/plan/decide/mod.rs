@@ -9,7 +9,8 @@ mod passwords;
 mod units;
 mod users;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 
@@ -34,13 +35,35 @@ pub struct Decided {
 
 #[derive(Debug)]
 struct EtcdKeys {
-    dns: std::collections::BTreeSet<String>,
-    addresses: std::collections::BTreeSet<std::net::IpAddr>,
+    dns: BTreeSet<String>,
+    addresses: BTreeSet<IpAddr>,
 }
 
 /// Fills every default of `loaded` and checks everything across its fields. The error is all that is wrong with the spec, what the
 /// loader found included; nothing was written anywhere.
 pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
+    let decided = as_far_as_right(loaded, sources);
+    if decided.warnings.iter().any(is_error) {
+        return Err(decided.warnings);
+    }
+    Ok(decided)
+}
+
+/// The nodes of a spec that [`decide`] refuses, for rooms that may know of more mistakes. They are not to be built. None where the
+/// loader found errors: what could not be read would look as if it were missing.
+pub fn tentative(loaded: &Loaded, sources: &Sources) -> Vec<Node> {
+    if loaded.has_errors() {
+        return Vec::new();
+    }
+    as_far_as_right(loaded, sources).cluster.nodes
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+/// Everything decided and everything found, errors too.
+fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     let spec = &loaded.cluster;
     let mut decider = Decider {
         files: &loaded.files,
@@ -58,7 +81,7 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             .map(|etcd| decider.etcd(written, etcd, &node.network));
         node.firewall = written.network.as_ref().and_then(|network| {
             let etcd = draft.as_ref().map(|draft| &draft.member);
-            Some(Decider::firewall(network.firewall.as_ref()?, etcd))
+            Some(decider.firewall(network.firewall.as_ref()?, etcd))
         });
         for (user, password) in decider.passwords(written) {
             passwords.push((at, user, password));
@@ -82,14 +105,10 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
             })
         })
         .collect();
-    check::etcd(&members, &mut found);
+    check::etcd(&members, &nodes, &mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
-    let diagnostics = in_order(diagnostics);
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Err(diagnostics);
-    }
     let mut etcd_keys = Vec::new();
     for (node, draft) in nodes.iter_mut().zip(drafts) {
         etcd_keys.push(
@@ -103,15 +122,15 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
         );
         node.etcd = draft.map(|draft| draft.member);
     }
-    Ok(Decided {
-        warnings: diagnostics,
+    Decided {
+        warnings: in_order(diagnostics),
         cluster: Cluster {
             name: decider.cluster_name,
             nodes,
         },
         etcd_keys,
         passwords,
-    })
+    }
 }
 
 impl Decided {
@@ -289,15 +308,9 @@ fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
 /// By place, each once: what nodes share is found again at each of them.
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
-    let mut kept: Vec<Diagnostic> = Vec::new();
-    for diagnostic in diagnostics {
-        let same = |other: &Diagnostic| {
-            (other.code, other.span, &other.message)
-                == (diagnostic.code, diagnostic.span, &diagnostic.message)
-        };
-        if !kept.iter().any(same) {
-            kept.push(diagnostic);
-        }
-    }
-    kept
+    let mut seen = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        seen.insert((diagnostic.code, diagnostic.span, diagnostic.message.clone()))
+    });
+    diagnostics
 }

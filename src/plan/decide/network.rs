@@ -3,6 +3,7 @@
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::parts::is_bond_option;
+use crate::plan::check::host_bits;
 use crate::plan::{
     Dhcp, EtcdMember, Firewall, FirewallRule, Interface, InterfaceMatch, LinkKind, Masquerade,
     Network, Ntp, Protocol, Route,
@@ -152,7 +153,15 @@ impl Decider<'_> {
     }
 
     /// The packet filter. `etcd` opens its ports.
-    pub(super) fn firewall(written: &spec::Firewall, etcd: Option<&EtcdMember>) -> Firewall {
+    pub(super) fn firewall(
+        &mut self,
+        written: &spec::Firewall,
+        etcd: Option<&EtcdMember>,
+    ) -> Firewall {
+        for network in written.allow.iter().flat_map(|rule| &rule.from) {
+            self.found
+                .extend(host_bits(network, "a network that is allowed"));
+        }
         Firewall {
             allow_from: written.allow_from.clone(),
             allow: written.allow.iter().flat_map(rules).collect(),

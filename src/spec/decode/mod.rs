@@ -101,11 +101,37 @@ pub struct Decoder {
 impl Decoder {
     /// Reports that `node` is not `expected` ("a list of users").
     pub fn wrong_type(&mut self, node: &Node, expected: &str) {
-        self.diagnostics.push(Diagnostic::error(
+        let mut diagnostic = Diagnostic::error(
             codes::WRONG_TYPE,
             node.span,
             format!("expected {expected}, found {}", node.describe()),
-        ));
+        );
+        // `[fe80::, a]` is a list of a map and a word.
+        if let Value::Map(entries) = &node.value
+            && let [entry] = entries.as_slice()
+            && entry.value.is_null()
+        {
+            diagnostic = diagnostic.help("quote the text where it ends in a colon");
+        }
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// Elements of one list or map. Later checks compare elements with each other, so this bounds their time.
+const MOST_ELEMENTS: usize = 10_000;
+
+impl Decoder {
+    /// Whether a list or map of `elements` is short enough; reports where it is not.
+    fn fits(&mut self, node: &Node, elements: usize) -> bool {
+        let fits = elements <= MOST_ELEMENTS;
+        if !fits {
+            self.diagnostics.push(Diagnostic::error(
+                codes::TOO_MANY_VALUES,
+                node.span,
+                format!("{elements} elements, which are more than {MOST_ELEMENTS}"),
+            ));
+        }
+        fits
     }
 }
 
@@ -139,10 +165,19 @@ impl<T: Decode> Decode for Vec<T> {
             if let (Value::Scalar(_), Some(diagnostic)) =
                 (&node.value, decoder.diagnostics.last_mut())
             {
-                diagnostic.help = Some("write it in brackets: `[…]`".to_owned());
+                let dash = matches!(&node.value, Value::Scalar(text) if text.text.starts_with('-'));
+                let help = if dash {
+                    "an element is a dash and a space"
+                } else {
+                    "write it in brackets: `[…]`"
+                };
+                diagnostic.help = Some(help.to_owned());
             }
             return None;
         };
+        if !decoder.fits(node, items.len()) {
+            return None;
+        }
         Some(
             items
                 .iter()
@@ -239,6 +274,9 @@ impl<K: Leaf, V: Decode> Decode for Table<K, V> {
             decoder.wrong_type(node, "a map");
             return None;
         };
+        if !decoder.fits(node, entries.len()) {
+            return None;
+        }
         let mut table = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = leaf::read_key::<K>(&entry.key, decoder);

@@ -1,9 +1,14 @@
 //! Builds the tree from the parser's events, under limits.
 
+mod places;
+mod syntax;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use places::{Places, control_character};
 
 use super::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, SourceId, Span, codes};
@@ -66,89 +71,6 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
         return (None, diagnostics);
     }
     (tree, diagnostics)
-}
-
-/// The first character that YAML text may not hold (YAML 1.2.2 §5.1, `c-printable`).
-fn control_character(text: &str, source: SourceId) -> Option<Diagnostic> {
-    let (at, c) = text.char_indices().find(|&(_, c)| {
-        !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
-    })?;
-    let at = u32::try_from(at).ok()?;
-    let span = Span {
-        source,
-        start: at,
-        end: at + 1,
-    };
-    let name = if c == '\0' {
-        "a NUL byte".to_owned()
-    } else {
-        format!("the control character U+{:04X}", u32::from(c))
-    };
-    Some(
-        Diagnostic::error(
-            codes::CONTROL_CHARACTER,
-            span,
-            format!("{name} in YAML text"),
-        )
-        .help("remove it, or write it as an escape in double quotes"),
-    )
-}
-
-/// Turns the parser's counts of characters into bytes of the source.
-struct Places<'t> {
-    /// Without the byte order mark.
-    text: &'t str,
-    /// Length of the byte order mark.
-    skipped: usize,
-    /// Byte offset of each character; `None` where the text is ASCII.
-    offsets: Option<Vec<u32>>,
-    source: SourceId,
-}
-
-impl<'t> Places<'t> {
-    fn new(text: &'t str, source: SourceId) -> Self {
-        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let offsets = (!body.is_ascii()).then(|| {
-            body.char_indices()
-                .map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX))
-                .collect()
-        });
-        Self {
-            text: body,
-            skipped: text.len() - body.len(),
-            offsets,
-            source,
-        }
-    }
-
-    /// Byte offset in the body of the character number `index`.
-    fn byte(&self, index: usize) -> usize {
-        match &self.offsets {
-            None => index.min(self.text.len()),
-            Some(offsets) => offsets
-                .get(index)
-                .map_or(self.text.len(), |&at| at as usize),
-        }
-    }
-
-    /// From byte `start` to byte `end` of the body, without white space at its end.
-    fn span(&self, start: usize, end: usize) -> Span {
-        let end = end.max(start);
-        let trimmed = self
-            .text
-            .get(start..end)
-            .map_or(end, |part| start + part.trim_end().len());
-        let place = |at: usize| u32::try_from(at + self.skipped).unwrap_or(u32::MAX);
-        Span {
-            source: self.source,
-            start: place(start),
-            end: place(trimmed),
-        }
-    }
-
-    fn of(&self, span: saphyr_parser::Span) -> Span {
-        self.span(self.byte(span.start.index()), self.byte(span.end.index()))
-    }
 }
 
 /// What a finished value costs where an alias repeats it.
@@ -276,84 +198,6 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    fn syntax_error(&self, error: &ScanError) -> Fatal {
-        let index = error.marker().index();
-        let at = self.places.byte(index);
-        let span = self.places.span(at, self.places.byte(index + 1));
-        if error.info().contains("unknown anchor") {
-            return Box::new(
-                Diagnostic::error(
-                    codes::UNKNOWN_ALIAS,
-                    span,
-                    "an alias refers to nothing that was marked before",
-                )
-                .help("mark a value with `&name` first, or quote the `*`"),
-            );
-        }
-        // The scanner reads ahead of the events in search of a key, and has a limit of its own.
-        if error.info().contains("recursion limit") {
-            return self.too_deep(span);
-        }
-        let rest = &self.places.text[at..];
-        if rest.trim().is_empty()
-            && let Some(frame) = self.stack.last().filter(|frame| frame.flow)
-        {
-            let bracket =
-                &self.places.text[frame.start.start as usize - self.places.skipped..][..1];
-            let mut open = frame.start;
-            open.end = open.start + 1;
-            return Box::new(
-                Diagnostic::error(
-                    codes::YAML_SYNTAX,
-                    open,
-                    format!("this `{bracket}` is never closed"),
-                )
-                .label("opened here"),
-            );
-        }
-        let line_start = self.places.text[..at].rfind('\n').map_or(0, |at| at + 1);
-        let line = self.places.text[line_start..].lines().next().unwrap_or("");
-        let indentation = &line[..line.len() - line.trim_start().len()];
-        let tab = indentation.contains('\t') || line.starts_with("- \t");
-        let (span, message, help) = match error.info() {
-            _ if tab => (
-                span,
-                "a tab where YAML wants spaces".to_owned(),
-                Some("YAML is indented with spaces, never with tabs"),
-            ),
-            // Noticed only where the next line begins.
-            "simple key expect ':'" | "simple key expected" | "simple key expected ':'" => (
-                self.line_before(at),
-                "a key without a value".to_owned(),
-                Some(
-                    "a key is followed by a colon and a space, a list's element by a dash and a space",
-                ),
-            ),
-            info if info.contains("did not find expected key") => (
-                span,
-                "this fits neither the lines above nor those below".to_owned(),
-                Some("lines that belong together are indented by the same number of spaces"),
-            ),
-            info if info.contains("in quoted scalar") || info.contains("quoted scalar, found") => (
-                span,
-                format!("the quoted text does not end as it should: {info}"),
-                Some("close the quote; text of several lines is easier after `|`"),
-            ),
-            info => (span, format!("YAML syntax: {info}"), None),
-        };
-        let mut diagnostic = Diagnostic::error(codes::YAML_SYNTAX, span, message);
-        diagnostic.help = help.map(str::to_owned);
-        Box::new(diagnostic)
-    }
-
-    /// The text of the last line before `at` that has any.
-    fn line_before(&self, at: usize) -> Span {
-        let before = self.places.text[..at].trim_end();
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let indentation = before[start..].len() - before[start..].trim_start().len();
-        self.places.span(start + indentation, before.len())
     }
 
     /// Whether the value is tagged as text; any other tag is reported.

@@ -1,0 +1,86 @@
+//! Places in the text: from the parser's counts of characters to bytes of the source.
+
+use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
+
+/// The first character that YAML text may not hold (YAML 1.2.2 §5.1, `c-printable`).
+pub(super) fn control_character(text: &str, source: SourceId) -> Option<Diagnostic> {
+    let (at, c) = text.char_indices().find(|&(_, c)| {
+        !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+    })?;
+    let at = u32::try_from(at).ok()?;
+    let span = Span {
+        source,
+        start: at,
+        end: at + 1,
+    };
+    let name = if c == '\0' {
+        "a NUL byte".to_owned()
+    } else {
+        format!("the control character U+{:04X}", u32::from(c))
+    };
+    Some(
+        Diagnostic::error(
+            codes::CONTROL_CHARACTER,
+            span,
+            format!("{name} in YAML text"),
+        )
+        .help("remove it, or write it as an escape in double quotes"),
+    )
+}
+
+/// Turns the parser's counts of characters into bytes of the source.
+pub(super) struct Places<'t> {
+    /// Without the byte order mark.
+    pub(super) text: &'t str,
+    /// Length of the byte order mark.
+    pub(super) skipped: usize,
+    /// Byte offset of each character; `None` where the text is ASCII.
+    offsets: Option<Vec<u32>>,
+    source: SourceId,
+}
+
+impl<'t> Places<'t> {
+    pub(super) fn new(text: &'t str, source: SourceId) -> Self {
+        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let offsets = (!body.is_ascii()).then(|| {
+            body.char_indices()
+                .map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX))
+                .collect()
+        });
+        Self {
+            text: body,
+            skipped: text.len() - body.len(),
+            offsets,
+            source,
+        }
+    }
+
+    /// Byte offset in the body of the character number `index`.
+    pub(super) fn byte(&self, index: usize) -> usize {
+        match &self.offsets {
+            None => index.min(self.text.len()),
+            Some(offsets) => offsets
+                .get(index)
+                .map_or(self.text.len(), |&at| at as usize),
+        }
+    }
+
+    /// From byte `start` to byte `end` of the body, without white space at its end.
+    pub(super) fn span(&self, start: usize, end: usize) -> Span {
+        let end = end.max(start);
+        let trimmed = self
+            .text
+            .get(start..end)
+            .map_or(end, |part| start + part.trim_end().len());
+        let place = |at: usize| u32::try_from(at + self.skipped).unwrap_or(u32::MAX);
+        Span {
+            source: self.source,
+            start: place(start),
+            end: place(trimmed),
+        }
+    }
+
+    pub(super) fn of(&self, span: saphyr_parser::Span) -> Span {
+        self.span(self.byte(span.start.index()), self.byte(span.end.index()))
+    }
+}
