@@ -302,7 +302,8 @@ pub struct Run {
     #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
     pub publish: Vec<String>,
 
-    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in state.img:8
+    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in state.img:8. Without one, a
+    /// spec with `storage_device` gets an empty disk that goes with the machine
     #[arg(long, value_name = "FILE[:GIB]")]
     pub disk: Vec<String>,
 
@@ -355,7 +356,7 @@ pub enum Kernel {
 /// When messages have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
     Always,

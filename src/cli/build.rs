@@ -158,12 +158,12 @@ fn format(named: Option<&str>, output: &Path) -> Result<Format, Failure> {
     match named {
         Some(name) => name.parse().map_err(|why| Failure::Usage(format!("--format {name}: {why}"))),
         None => Format::from_path(output).ok_or_else(|| {
-            let names: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+            let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
             Failure::Usage(format!(
                 "the name `{}` tells no format: end it in .ign, .iso, .cpio, .cpio.gz, .cpio.zst, .initrd, or `/` for a PXE \
                  folder, or give --format ({})",
                 output.display(),
-                names.join(", ")
+                known.join(", ")
             ))
         }),
     }

@@ -48,7 +48,12 @@ impl Messages {
 
     /// Warns of something that is not in the spec.
     pub fn warn(self, text: &str) {
-        eprintln!("warning: {text}");
+        let (on, off) = if self.color {
+            ("\x1b[1;33m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        eprintln!("{on}warning{off}: {text}");
     }
 
     /// Says all of `diagnostics`, and how many errors there are.

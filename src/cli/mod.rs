@@ -14,6 +14,7 @@ mod progress;
 mod run;
 mod spec_file;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -62,12 +63,7 @@ fn run(
         return build::run(&cli.build, sources, messages, progress);
     };
     match command {
-        Command::Check { specs, keys } => specs.iter().try_for_each(|path| {
-            let file = SpecFile::new(path, keys.as_deref());
-            let cluster = file.decide(Access::Look, sources, messages)?;
-            let nodes: Vec<_> = cluster.nodes.iter().collect();
-            build::Ready::compile(&nodes, sources, messages).map(|_| ())
-        }),
+        Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Inspect { spec, node, keys } => {
             let file = SpecFile::new(spec, keys.as_deref());
@@ -90,9 +86,35 @@ fn run(
     }
 }
 
+/// Checks every one of `specs`, also behind a wrong one.
+fn check(
+    specs: &[PathBuf],
+    keys: Option<&Path>,
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for path in specs {
+        let file = SpecFile::new(path, keys);
+        let checked = file
+            .decide(Access::Look, sources, messages)
+            .and_then(|cluster| {
+                let nodes: Vec<_> = cluster.nodes.iter().collect();
+                build::Ready::compile(&nodes, sources, messages).map(|_| ())
+            });
+        if let Err(failure) = checked {
+            // All but the last are said here; the last is said, and counts, at the end.
+            if let Err(earlier) = std::mem::replace(&mut outcome, Err(failure)) {
+                messages.failure(sources, &earlier);
+            }
+        }
+    }
+    outcome
+}
+
 /// Pins the newest packages of every base that the spec's nodes need.
 fn update(
-    spec: &std::path::Path,
+    spec: &Path,
     source: &args::BaseSource,
     sources: &mut Sources,
     messages: Messages,

@@ -28,7 +28,7 @@ use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen};
 
 const GIB: u64 = 1 << 30;
-/// The size of a disk that `--disk` makes, where it gives none.
+/// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's `storage_device`.
 const DEFAULT_DISK: u64 = 8 * GIB;
 /// The port of SSH (RFC 4253 §4.1).
 const SSH: u16 = 22;
@@ -58,7 +58,10 @@ pub fn run(
             Accel::Tcg => crate::qemu::Accel::Tcg,
             Accel::Kvm => crate::qemu::Accel::Kvm,
         };
-        machine.disks.clone_from(&disks[index]);
+        // What a spec asks for by itself stays, unless disks were named.
+        if !disks[index].is_empty() {
+            machine.disks.clone_from(&disks[index]);
+        }
         machine.network.forwards = forwards(&publish, index)?;
     }
     boot(run, &machines, messages)
@@ -232,6 +235,9 @@ fn from_spec(
                 medium,
             );
             machine.mac = mac(ready.node);
+            if ready.node.storage_device.is_some() {
+                machine.disks.push(Disk::Scratch(DEFAULT_DISK));
+            }
             machine.network = network(ready.node);
             Ok(machine)
         })

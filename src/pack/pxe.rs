@@ -130,10 +130,8 @@ fn boot_script(machines: &[Machine<'_>]) -> String {
 chain --autofree {MACHINES}/${{mac:hexhyp}}.ipxe ||
 chain --autofree {NODES}/${{hostname}}.ipxe ||
 :unknown
-echo
-echo No node is known for this machine.
-echo MAC ${{mac}}  UUID ${{uuid}}  serial ${{serial}}  host name ${{hostname}}
-menu Which node is the machine with MAC ${{mac}}?
+echo No node has the MAC address ${{mac}} (UUID ${{uuid}}, serial ${{serial}}, host name ${{hostname}})
+menu No node has the MAC address ${{mac}}: which one is this?
 {items}item --gap
 item _shell iPXE shell
 choose node || goto unknown

@@ -7,5 +7,6 @@ mod kmod_index;
 mod packages;
 mod real;
 mod reference;
+mod scan;
 mod synthetic;
 mod tools;

@@ -24,7 +24,8 @@ for name, document in given["documents"].items():
 
 /// What the validator says about `documents`, a line each.
 fn validate(documents: &Json) -> Vec<String> {
-    let mut python = Command::new("python3")
+    // Debian's own: another python3 on the path does not have Debian's modules.
+    let mut python = Command::new("/usr/bin/python3")
         .args(["-c", VALIDATOR])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,9 +1,10 @@
 //! A writer of squashfs images, version 4.0, compressed with zstd (Linux `Documentation/filesystems/squashfs.rst`).
 //!
-//! Why not the crate `backhand`: it compresses on one thread and only once the whole tree is known, so that every file's contents must be
-//! kept somewhere until then, and it writes one block size for everything. Here contents go straight from a package into compressed
-//! blocks on all cores while the next package is read; only what becomes inodes stays in memory. Big files use big blocks, small
-//! files share small ones, so that reading `/etc/hosts` does not decompress a megabyte.
+//! Why not the crate `backhand`: it reads contents when the image is written, once the whole tree is known, so that what a package's
+//! archive gives in passing would have to be kept on disk until then (600 MB), and compresses on one thread (607 MB at level 15: 73 s of
+//! one core). Here contents go straight from a package into compressed blocks on all cores while the next package is read; only what
+//! becomes inodes stays in memory. Modules, which are compressed already, are stored as they are; small files share small blocks, so
+//! that reading `/etc/hosts` decompresses little.
 //!
 //! Not written: devices, sockets, extended attributes, an NFS export table, sparse files, directory indexes.
 

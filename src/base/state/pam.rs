@@ -155,7 +155,7 @@ impl Stack {
             let rest = lines.len() - index;
             let mut line = line.replace("=end", &format!("={rest}"));
             // The tool writes a space before a module's arguments, even where it has none.
-            if line.ends_with(".so") {
+            if line.rsplit_once('.').is_some_and(|(_, end)| end == "so") {
                 line.push(' ');
             }
             let _ = writeln!(block, "{}\t{line}", self.word);

@@ -1,7 +1,9 @@
 //! The host's apt, with folders of its own below the cache and no other effect on the host: it resolves the package list, checks the
 //! archive's signatures and fetches, through whatever proxies the host is configured with.
 
-use std::fmt::Write as _;
+mod settings;
+mod uris;
+
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,14 +14,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::{Cache, Exclusive};
 use super::declared;
-use super::lock::{Archive, LockedBase, LockedPackage};
+use super::lock::{LockedBase, LockedPackage};
 use super::mirror::{Mirror, SUITE};
 use crate::names::Arch;
 use crate::plan::KernelFlavour;
 use crate::progress::Progress;
-
-/// The archive's keys, as the package `debian-archive-keyring` installs them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+use settings::{KEYRING, configuration, sources};
+use uris::{parse_uri, quoted};
 
 /// Fetches single files as apt does; part of the package `apt`.
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
@@ -214,7 +215,7 @@ impl Apt {
         String::from_utf8(output.stdout).context("reading what apt-get printed")
     }
 
-    /// Reads the lines of `--print-uris`: `'URI' NAME_VERSION_ARCH.deb SIZE SHA256:HASH`.
+    /// Reads what `--print-uris` printed.
     fn parse_uris(&self, text: &str) -> Result<Vec<LockedPackage>> {
         text.lines()
             .filter(|line| line.starts_with('\''))
@@ -300,68 +301,6 @@ fn error_lines(output: &Output) -> String {
     }
 }
 
-fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {
-    let mut words = line.split_ascii_whitespace();
-    let mut word = || words.next().context("too few words");
-    let uri = unquoted(word()?.trim_matches('\''));
-    let file = unquoted(word()?);
-    let size = word()?.parse().context("the size")?;
-    let sha256 = word()?.strip_prefix("SHA256:").context("no SHA-256")?;
-    let stem = file.strip_suffix(".deb").context("not a package")?;
-    let [name, version, architecture] = stem.split('_').collect::<Vec<_>>()[..] else {
-        bail!("not NAME_VERSION_ARCHITECTURE");
-    };
-    let below = |base: &str| uri.strip_prefix(base)?.strip_prefix('/');
-    let (archive, path) = if let Some(path) = below(&mirror.main) {
-        (Archive::Main, path)
-    } else if let Some(path) = below(&mirror.security) {
-        (Archive::Security, path)
-    } else {
-        bail!("not below the mirror");
-    };
-    Ok(LockedPackage {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        architecture: architecture.to_owned(),
-        archive,
-        path: path.to_owned(),
-        size,
-        sha256: sha256.to_owned(),
-    })
-}
-
-/// Undoes apt's percent-encoding.
-fn unquoted(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let code = others
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        if let (b'%', Some(byte)) = (first, code) {
-            bytes.push(byte);
-            rest = &others[2..];
-        } else {
-            bytes.push(*first);
-            rest = others;
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Percent-encodes a path as apt does.
-fn quoted(path: &str) -> String {
-    path.chars().fold(String::new(), |mut text, c| {
-        if c.is_ascii_alphanumeric() || "/._-".contains(c) {
-            text.push(c);
-        } else {
-            let _ = write!(text, "%{:02x}", u32::from(c));
-        }
-        text
-    })
-}
-
 fn kernel_package(arch: Arch, kernel: KernelFlavour) -> String {
     match kernel {
         KernelFlavour::Generic => format!("linux-image-{arch}"),
@@ -386,126 +325,22 @@ fn boot_loader_packages(arch: Arch) -> &'static [&'static str] {
     }
 }
 
-fn sources(arch: Arch, mirror: &Mirror) -> String {
-    let mut text = String::new();
-    for (uri, suite) in [
-        (&mirror.main, SUITE.to_owned()),
-        (&mirror.main, format!("{SUITE}-updates")),
-        (&mirror.security, format!("{SUITE}-security")),
-    ] {
-        let _ = writeln!(
-            text,
-            "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main"
-        );
-    }
-    text
-}
-
-/// apt.conf(5). Read after the host's own configuration, which proxies and the like are taken from.
-fn configuration(root: &str, arch: Arch) -> String {
-    let mut text = String::new();
-    for list in [
-        "APT::Architectures",
-        "APT::Update::Pre-Invoke",
-        "APT::Update::Post-Invoke",
-        "APT::Update::Post-Invoke-Success",
-        "APT::Install::Pre-Invoke",
-        "APT::Install::Post-Invoke-Success",
-        "DPkg::Pre-Install-Pkgs",
-        "DPkg::Pre-Invoke",
-        "DPkg::Post-Invoke",
-    ] {
-        let _ = writeln!(text, "#clear {list};");
-    }
-    let arch = arch.as_str();
-    let under = |name: &str| format!("{root}/{name}");
-    let settings: &[(&str, &str)] = &[
-        ("Dir::State", &under("state/")),
-        ("Dir::State::lists", "lists/"),
-        (
-            "Dir::State::extended_states",
-            &under("state/extended_states"),
-        ),
-        ("Dir::State::status", &under("status")),
-        ("Dir::Cache", &under("cache/")),
-        ("Dir::Cache::archives", "archives/"),
-        ("Dir::Etc::SourceList", &under("sources.list")),
-        ("Dir::Etc::SourceParts", "/dev/null"),
-        ("Dir::Etc::Preferences", "/dev/null"),
-        ("Dir::Etc::PreferencesParts", "/dev/null"),
-        ("Dir::Log", &under("log/")),
-        ("APT::Architecture", arch),
-        ("APT::Architectures::", arch),
-        ("APT::Default-Release", ""),
-        ("APT::Install-Recommends", "false"),
-        ("APT::Install-Suggests", "false"),
-        ("APT::Get::AllowUnauthenticated", "false"),
-        // The cache is the user's own folder, where apt's own user cannot go when root builds.
-        ("APT::Sandbox::User", "root"),
-        // An index that cannot be fetched is an error, or an old state would pass for the current one.
-        ("APT::Update::Error-Mode", "any"),
-        ("Acquire::AllowInsecureRepositories", "false"),
-        ("Acquire::AllowWeakRepositories", "false"),
-        ("Acquire::AllowDowngradeToInsecureRepositories", "false"),
-        ("Acquire::ForceHash", "SHA256"),
-        ("Acquire::Languages", "none"),
-    ];
-    for (key, value) in settings {
-        let _ = writeln!(text, "{key} \"{value}\";");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mirror() -> Mirror {
-        Mirror {
-            main: "http://m.example/debian".to_owned(),
-            security: "http://m.example/debian-security".to_owned(),
-        }
-    }
-
-    #[test]
-    fn answers_of_apt() {
-        let hash = "5a".repeat(32);
-        let line = format!(
-            "'http://m.example/debian-security/pool/updates/main/s/sl/isolinux_6.04%7egit%2bdfsg1-3.1_all.deb' isolinux_3%3a6.04~git+dfsg1-3.1_all.deb 86544 SHA256:{hash}"
-        );
-        let package = parse_uri(&line, &mirror()).expect("apt's own format");
-        assert_eq!(package.name, "isolinux");
-        assert_eq!(package.version, "3:6.04~git+dfsg1-3.1");
-        assert_eq!(package.architecture, "all");
-        assert_eq!(package.archive, Archive::Security);
-        assert_eq!(
-            package.path,
-            "pool/updates/main/s/sl/isolinux_6.04~git+dfsg1-3.1_all.deb"
-        );
-        assert_eq!(package.size, 86544);
-        assert_eq!(
-            quoted(&package.path),
-            "pool/updates/main/s/sl/isolinux_6.04%7egit%2bdfsg1-3.1_all.deb"
-        );
-
-        for (name, bad) in [
-            ("another mirror", line.replace("m.example", "n.example")),
-            ("a weak hash", line.replace("SHA256", "MD5Sum")),
-            ("no size", line.replace("86544", "-")),
-            ("no architecture", line.replace("_all.deb 8", ".deb 8")),
-        ] {
-            assert!(parse_uri(&bad, &mirror()).is_err(), "{name}");
-        }
-    }
-
     #[test]
     fn failures_say_what_to_do() {
+        let mirror = Mirror {
+            main: "http://m.example/debian".to_owned(),
+            security: "http://s.example/debian".to_owned(),
+        };
         let package = parse_uri(
             &format!(
                 "'http://m.example/debian/pool/b_1_all.deb' b_1_all.deb 1 SHA256:{}",
                 "00".repeat(32)
             ),
-            &mirror(),
+            &mirror,
         )
         .expect("apt's own format");
         let cases = [

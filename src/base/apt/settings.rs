@@ -1,0 +1,80 @@
+//! apt's configuration: folders of its own, the archive's suites, and nothing that is not signed.
+
+use std::fmt::Write as _;
+
+use crate::base::mirror::{Mirror, SUITE};
+use crate::names::Arch;
+
+/// The archive's keys, as the package `debian-archive-keyring` installs them.
+pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// sources.list(5).
+pub fn sources(arch: Arch, mirror: &Mirror) -> String {
+    let mut text = String::new();
+    for (uri, suite) in [
+        (&mirror.main, SUITE.to_owned()),
+        (&mirror.main, format!("{SUITE}-updates")),
+        (&mirror.security, format!("{SUITE}-security")),
+    ] {
+        let _ = writeln!(
+            text,
+            "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main"
+        );
+    }
+    text
+}
+
+/// apt.conf(5). Read after the host's own configuration, which proxies and the like are taken from.
+pub fn configuration(root: &str, arch: Arch) -> String {
+    let mut text = String::new();
+    for list in [
+        "APT::Architectures",
+        "APT::Update::Pre-Invoke",
+        "APT::Update::Post-Invoke",
+        "APT::Update::Post-Invoke-Success",
+        "APT::Install::Pre-Invoke",
+        "APT::Install::Post-Invoke-Success",
+        "DPkg::Pre-Install-Pkgs",
+        "DPkg::Pre-Invoke",
+        "DPkg::Post-Invoke",
+    ] {
+        let _ = writeln!(text, "#clear {list};");
+    }
+    let arch = arch.as_str();
+    let under = |name: &str| format!("{root}/{name}");
+    let settings: &[(&str, &str)] = &[
+        ("Dir::State", &under("state/")),
+        ("Dir::State::lists", "lists/"),
+        (
+            "Dir::State::extended_states",
+            &under("state/extended_states"),
+        ),
+        ("Dir::State::status", &under("status")),
+        ("Dir::Cache", &under("cache/")),
+        ("Dir::Cache::archives", "archives/"),
+        ("Dir::Etc::SourceList", &under("sources.list")),
+        ("Dir::Etc::SourceParts", "/dev/null"),
+        ("Dir::Etc::Preferences", "/dev/null"),
+        ("Dir::Etc::PreferencesParts", "/dev/null"),
+        ("Dir::Log", &under("log/")),
+        ("APT::Architecture", arch),
+        ("APT::Architectures::", arch),
+        ("APT::Default-Release", ""),
+        ("APT::Install-Recommends", "false"),
+        ("APT::Install-Suggests", "false"),
+        ("APT::Get::AllowUnauthenticated", "false"),
+        // The cache is the user's own folder, where apt's own user cannot go when root builds.
+        ("APT::Sandbox::User", "root"),
+        // An index that cannot be fetched is an error, or an old state would pass for the current one.
+        ("APT::Update::Error-Mode", "any"),
+        ("Acquire::AllowInsecureRepositories", "false"),
+        ("Acquire::AllowWeakRepositories", "false"),
+        ("Acquire::AllowDowngradeToInsecureRepositories", "false"),
+        ("Acquire::ForceHash", "SHA256"),
+        ("Acquire::Languages", "none"),
+    ];
+    for (key, value) in settings {
+        let _ = writeln!(text, "{key} \"{value}\";");
+    }
+    text
+}
