@@ -35,6 +35,14 @@ pub fn etcd(node: &Node) -> Fragment {
         client_environment(member),
         origin.clone(),
     ));
+    fragment.files.push(
+        File::text(
+            path("/etc/sudoers.d/etcdctl"),
+            "Defaults env_keep += \"ETCDCTL_*\"\n",
+            origin.clone(),
+        )
+        .mode(0o440),
+    );
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
         mode: 0o700,
@@ -137,8 +145,8 @@ fn quoted(value: &str) -> String {
     quoted
 }
 
-/// What makes `etcdctl` work at once. `pam_env(8)` reads `/etc/environment` for every login, those of sshd without a
-/// terminal and of sudo among them; what the shells read is not enough.
+/// What makes `etcdctl` work at once. `pam_env(8)` reads `/etc/environment` for every login, that of sshd without a terminal
+/// among them; what the shells read is not enough. `sudo` is told apart to keep it.
 fn client_environment(member: &EtcdMember) -> String {
     let mut text = format!("ETCDCTL_ENDPOINTS={}\n", own_endpoint(member));
     if member.tls.is_some() {

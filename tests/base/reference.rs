@@ -169,6 +169,11 @@ const EXPLAINED: &[(Side, &str, &str)] = &[
     (Ours, "/usr/share/imgbuild", "the list of packages"),
     (
         Ours,
+        "/var/usrlocal",
+        "where /usr/local leads: it lives with what changes",
+    ),
+    (
+        Ours,
         "/usr/lib/modules",
         "mmdebstrap's tree has no kernel: its scripts would build an initrd",
     ),
@@ -209,7 +214,7 @@ fn reference(packages: &[LockedPackage], folder: &Path) -> Scan {
     scan
 }
 
-/// Patterns of `configs/base/remove`, and paths that `configs/base/` declares, with the folders above them.
+/// Patterns of `configs/base/remove`, and paths that `configs/base/` declares.
 fn declared() -> (Vec<Glob>, BTreeSet<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/base");
     let lines = |name: &str| -> Vec<String> {
@@ -233,11 +238,6 @@ fn declared() -> (Vec<Glob>, BTreeSet<String>) {
             .into_keys()
             .map(|path| format!("/{}", path.display())),
     );
-    let above: Vec<String> = paths
-        .iter()
-        .flat_map(|path| path.match_indices('/').map(|(at, _)| path[..at].to_owned()))
-        .collect();
-    paths.extend(above);
     (removed, paths)
 }
 
@@ -300,7 +300,16 @@ fn the_tree_differs_from_that_of_mmdebstrap_only_as_explained() {
             (Some(_), None) => Ours,
             (None, _) => Reference,
         };
+        // A folder that is there for what is declared in it.
+        let above = || {
+            let inside = format!("{path}/");
+            declared
+                .range(inside.clone()..)
+                .next()
+                .is_some_and(|next| next.starts_with(&inside))
+        };
         let fine = declared.contains(path)
+            || (side == Ours && above())
             || (side == Reference
                 && (left_out.contains(path) || removed.iter().any(|glob| covers(glob, path))))
             || explained
