@@ -213,17 +213,18 @@ fn etcd(node: &Guest) {
 
 /// The password of the spec opens the serial console, and another does not.
 fn console_login(node: &Guest) {
+    let mut from = node.console.length();
+    // getty asks anew, so that its question stands behind `from`. After a wrong password login(1) asks by itself.
+    node.type_keys("\r");
     for (password, answer) in [
         ("wrong", "Login incorrect"),
         (PASSWORD, "logged in as core"),
     ] {
-        let mut from = node.console.length();
         let mut type_after = |words: &str, keys: &str| {
             node.console.wait_for(words, from, LOGIN);
             from = node.console.length();
             node.type_keys(keys);
         };
-        node.type_keys("\r");
         type_after("login: ", "core\r");
         type_after("Password: ", &format!("{password}\r"));
         if password == PASSWORD {
