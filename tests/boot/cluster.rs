@@ -70,6 +70,8 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     create_disk(&disk, 2 << 30).unwrap();
     let mut machine = guest::machine(name, Firmware::Bios, medium, &address(index));
     machine.disks = vec![Disk::Raw(disk)];
+    // Three at once are more than a small machine has processors for; two each would only wait for one another.
+    machine.cpus = 1;
     machine
 }
 

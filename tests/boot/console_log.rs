@@ -58,6 +58,17 @@ impl ConsoleLog {
         String::from_utf8_lossy(&self.seen.0.lock().unwrap()).into_owned()
     }
 
+    /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it.
+    pub fn kernel_time_of_ready(&self) -> f64 {
+        let text = self.text();
+        let line = text
+            .lines()
+            .find(|line| line.trim_end().ends_with(": ready"));
+        let stamp = line.and_then(|line| line.split_once('[')?.1.split_once(']'));
+        let seconds = stamp.and_then(|(stamp, _)| stamp.trim().parse().ok());
+        seconds.expect("a time stamp before the marker")
+    }
+
     /// Prints where the log is and its last lines.
     pub fn print_end(&self) {
         let text = self.text();

@@ -1,7 +1,7 @@
 //! A booted node: its machine, its console, and questions over SSH.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,8 @@ pub struct Guest {
     events: Receiver<Event>,
     ssh_port: u16,
     key: PathBuf,
+    /// Where the open connection's socket is: a short path, as sockets want.
+    connection: tempfile::TempDir,
     pub console: ConsoleLog,
     patience: Duration,
 }
@@ -55,10 +57,12 @@ impl Guest {
         let start = Instant::now();
         let guest = Self::start(lab, test, machine, None);
         guest.wait_until_ready();
+        let time = start.elapsed().as_secs_f32();
+        let kernel = guest.console.kernel_time_of_ready();
+        let used = guest.ask("free --mebi | awk '/^Mem/ {print $3}'");
         println!(
-            "{}: ready after {:.0} s",
-            guest.name,
-            start.elapsed().as_secs_f32()
+            "{}: reached after {time:.0} s; kernel start to ready {kernel:.0} s; {used} MiB used",
+            guest.name
         );
         guest
     }
@@ -82,6 +86,7 @@ impl Guest {
             events,
             ssh_port,
             key: lab.key(),
+            connection: tempfile::tempdir().unwrap(),
             console,
             patience: match machine.arch {
                 Arch::Amd64 => PATIENCE,
@@ -106,35 +111,51 @@ impl Guest {
         self.wait_for_ssh();
     }
 
-    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the way to it.
+    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the way to it. The connection
+    /// stays for the questions, each of which would take seconds for one of its own.
     fn wait_for_ssh(&self) {
-        /// What ssh itself exits with when there is no connection.
-        const NO_CONNECTION: Option<i32> = Some(255);
         let deadline = Instant::now() + SSH_PATIENCE;
-        loop {
-            let output = self.try_ask("true");
-            if output.status.success() {
-                return;
-            }
-            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-            let (name, status) = (&self.name, output.status);
-            let goes_on = status.code() == NO_CONNECTION && Instant::now() < deadline;
-            assert!(goes_on, "{name}: no SSH ({status}): {complaint}");
+        let connected = || {
+            let mut ssh = self.ssh();
+            // In the background with nothing of ours open, or whoever reads our output would wait for it.
+            ssh.args(["-o", "ControlMaster=yes", "-N", "-f", "core@127.0.0.1"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            ssh.status()
+                .expect("starting ssh (Debian package openssh-client)")
+                .success()
+        };
+        while !connected() {
+            let name = &self.name;
+            assert!(Instant::now() < deadline, "{name}: no connection over SSH");
             // Until the next try, or until the machine has something to tell.
             let _ = self.events.recv_timeout(SSH_PAUSE);
         }
     }
 
-    /// What the shell on the node makes of `script`, run by the user `core`.
-    pub fn try_ask(&self, script: &str) -> Output {
-        Command::new("timeout")
+    /// `ssh` with all but what to do.
+    fn ssh(&self) -> Command {
+        let mut command = Command::new("timeout");
+        command
             .args([ANSWER, "ssh", "-o", "LogLevel=ERROR", "-i"])
             .arg(&self.key)
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
             .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"])
-            .args(["-o", "ConnectTimeout=20", "-o", "ConnectionAttempts=3"])
-            .args(["-p", &self.ssh_port.to_string(), "core@127.0.0.1", script])
+            .args(["-o", "ConnectTimeout=20", "-o"])
+            .arg(format!(
+                "ControlPath={}",
+                self.connection.path().join("ssh").display()
+            ))
+            .args(["-p", &self.ssh_port.to_string()]);
+        command
+    }
+
+    /// What the shell on the node makes of `script`, run by the user `core`.
+    pub fn try_ask(&self, script: &str) -> Output {
+        self.ssh()
+            .args(["core@127.0.0.1", script])
             .output()
             .expect("starting ssh (Debian package openssh-client)")
     }
