@@ -35,8 +35,7 @@ nodes:
     let nodes = MEMBERS.iter().enumerate().map(|(index, name)| {
         let (address, mac) = (address(index), mac_of(name));
         format!(
-            "\
-  - hostname: {name}
+            "  - hostname: {name}
     network:
       interfaces:
         - {{name: lan0, mac: '{mac}', addresses: [{address}], gateway: 192.168.78.1}}
