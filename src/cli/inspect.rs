@@ -22,8 +22,10 @@ pub fn run(
     let cluster = file.decide(Access::Look, sources, messages)?;
     let mut out = std::io::stdout().lock();
     for node in chosen(&cluster, node)? {
+        let mut fragments = parts::all(node);
+        fragments.push(node.own.clone());
         let mut lines = Vec::new();
-        for (thing, origin) in ignition::trace(&parts::all(node)) {
+        for (thing, origin) in ignition::trace(&fragments) {
             let place = match origin.span {
                 Some(span) => sources.place(span),
                 None => "every node".to_owned(),

@@ -30,18 +30,13 @@ pub fn etcd(node: &Node) -> Fragment {
         environment(member),
         origin.clone(),
     ));
-    fragment.files.push(File::appended(
-        path("/etc/environment"),
-        client_environment(member),
-        origin.clone(),
-    ));
     fragment.files.push(
         File::text(
-            path("/etc/sudoers.d/etcdctl"),
-            "Defaults env_keep += \"ETCDCTL_*\"\n",
+            path("/usr/local/bin/etcdctl"),
+            client(member),
             origin.clone(),
         )
-        .mode(0o440),
+        .mode(0o755),
     );
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
@@ -145,17 +140,27 @@ fn quoted(value: &str) -> String {
     quoted
 }
 
-/// What makes `etcdctl` work at once. `pam_env(8)` reads `/etc/environment` for every login, that of sshd without a terminal
-/// among them; what the shells read is not enough. `sudo` is told apart to keep it.
-fn client_environment(member: &EtcdMember) -> String {
-    let mut text = format!("ETCDCTL_ENDPOINTS={}\n", own_endpoint(member));
+/// What makes `etcdctl` work at once, for every user, over SSH without a terminal and through `sudo`: a program of the same name
+/// that comes first on the path.
+fn client(member: &EtcdMember) -> String {
+    let mut settings = vec![("ENDPOINTS", own_endpoint(member))];
     if member.tls.is_some() {
-        let _ = write!(
-            text,
-            "ETCDCTL_CACERT={PKI}/ca.crt\nETCDCTL_CERT={PKI}/healthcheck-client.crt\nETCDCTL_KEY={PKI}/healthcheck-client.key\n"
-        );
+        for (name, file) in [
+            ("CACERT", "ca.crt"),
+            ("CERT", "healthcheck-client.crt"),
+            ("KEY", "healthcheck-client.key"),
+        ] {
+            settings.push((name, format!("{PKI}/{file}")));
+        }
     }
-    text
+    let lines: Vec<_> = settings
+        .iter()
+        .map(|(name, value)| format!("export ETCDCTL_{name}=\"${{ETCDCTL_{name}:-{value}}}\""))
+        .collect();
+    fill(
+        include_str!("../../manifests/etcdctl"),
+        &[("settings", &lines.join("\n"))],
+    )
 }
 
 /// A URL at which the node's own member answers: on the loopback interface where it listens there.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::find::Efi;
 use super::machine::{Accel, Disk, Machine, Medium};
 use super::network::{Forward, UserNetwork, uuid_of};
+use super::switch::Port;
 use crate::names::Arch;
 
 /// Files that are made for one run of a machine.
@@ -20,8 +21,8 @@ pub(super) struct Files {
     pub initrd: PathBuf,
     /// Where scratch disks lie.
     pub scratch: PathBuf,
-    /// Sockets of the machine's port of a switch: QEMU's end and the switch's.
-    pub port: Option<(PathBuf, PathBuf)>,
+    /// The machine's port of a switch.
+    pub port: Option<Port>,
 }
 
 impl Files {
@@ -136,6 +137,13 @@ fn user_network(network: &UserNetwork) -> String {
     )
 }
 
+/// `-netdev dgram` between QEMU's socket and the switch's.
+fn socket(id: &str, (ours, theirs): &(PathBuf, PathBuf)) -> OsString {
+    let mut option = with_path(&format!("dgram,id={id},local.type=unix,local.path="), ours);
+    option.push(with_path(",remote.type=unix,remote.path=", theirs));
+    option
+}
+
 fn network(line: &mut Line, machine: &Machine, files: &Files) {
     let mut user = OsString::from(user_network(&machine.network));
     let mut boot = "";
@@ -147,14 +155,12 @@ fn network(line: &mut Line, machine: &Machine, files: &Files) {
     line.add("-netdev", user);
     let card = match &files.port {
         None => "user",
-        Some((ours, theirs)) => {
-            // The card, the user network and the switch on one hub: the node has one card and reaches both.
-            let mut port = with_path("dgram,id=switch,local.type=unix,local.path=", ours);
-            port.push(with_path(",remote.type=unix,remote.path=", theirs));
-            line.add("-netdev", port);
+        Some(Port { card, gateway }) => {
+            // The switch stands between the card and the user network. A hub of two joins the latter to its socket.
+            line.add("-netdev", socket("card", card));
+            line.add("-netdev", socket("gateway", gateway));
             line.add("-netdev", "hubport,id=hub-user,hubid=0,netdev=user");
-            line.add("-netdev", "hubport,id=hub-switch,hubid=0,netdev=switch");
-            line.add("-netdev", "hubport,id=card,hubid=0");
+            line.add("-netdev", "hubport,id=hub-gateway,hubid=0,netdev=gateway");
             "card"
         }
     };
@@ -352,7 +358,10 @@ mod tests {
             guest: 22,
         }];
         let files = Files {
-            port: Some(("/run/x/a".into(), "/run/x/b".into())),
+            port: Some(Port {
+                card: ("/run/x/a".into(), "/run/x/b".into()),
+                gateway: ("/run/x/c".into(), "/run/x/d".into()),
+            }),
             ..files()
         };
         let line = shown(&machine, None, &files);

@@ -1,12 +1,13 @@
 //! An Ethernet switch between the machines of a cluster, over Unix sockets.
 //!
-//! Every machine keeps a user network of its own, with the same gateway address in each: frames from and to the gateway stay
-//! on the machine's side, all others reach every other machine. So a node needs one card only, as in its spec, and the
-//! machines come and go as they like.
+//! Every machine keeps a user network of its own, with the same gateway address in each. The switch stands between it and the
+//! machine's card: what is for the gateway goes to the machine's own, what is for another machine to that one alone, for a
+//! user network takes every packet that it sees as one to carry out into the world. So a node needs one card only, as in its
+//! spec, and the machines come and go as they like.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +23,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// The longest frame that QEMU sends: a segment of 64 KiB not yet cut, its headers and a VLAN tag.
 const LONGEST_FRAME: usize = 65536 + 64;
 
+/// Two addresses and a type (IEEE 802.3 §3.1.1), without padding.
+const SHORTEST_FRAME: usize = 14;
+
 /// A switch with a port for every machine that asked for one. Dropping it cuts all of them.
 #[derive(Debug)]
 pub struct Switch {
@@ -29,8 +33,17 @@ pub struct Switch {
     ports: Ports,
 }
 
-/// The machines' sockets by port: where frames go.
-type Ports = Arc<Mutex<BTreeMap<String, PathBuf>>>;
+/// The sockets of one machine's port. QEMU binds the first of each pair and sends to the second.
+#[derive(Debug, Clone)]
+pub(super) struct Port {
+    /// Of the machine's network card.
+    pub card: (PathBuf, PathBuf),
+    /// Of its user network.
+    pub gateway: (PathBuf, PathBuf),
+}
+
+/// All ports, by the machine's name.
+type Ports = Arc<Mutex<BTreeMap<String, Port>>>;
 
 impl Switch {
     /// A switch without machines.
@@ -45,64 +58,75 @@ impl Switch {
         })
     }
 
-    /// The port named `machine`, made on first use: the socket that QEMU binds and the one that it sends to.
-    pub(super) fn port(&self, machine: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
-        let theirs = self.folder.path().join(format!("{machine}.machine"));
-        let ours = self.folder.path().join(format!("{machine}.switch"));
+    /// The port of `machine`, made on first use.
+    pub(super) fn port(&self, machine: &str) -> anyhow::Result<Port> {
         let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        if ports.contains_key(machine) {
+        if let Some(port) = ports.get(machine) {
             // The machine comes back, after a power cut perhaps: QEMU does not bind a path that is taken.
-            if theirs.exists() {
-                std::fs::remove_file(&theirs).context("freeing the port of the switch")?;
+            for (theirs, _) in [&port.card, &port.gateway] {
+                if theirs.exists() {
+                    std::fs::remove_file(theirs).context("freeing the port of the switch")?;
+                }
             }
-        } else {
-            let socket = UnixDatagram::bind(&ours)
+            return Ok(port.clone());
+        }
+        // Numbers, for names of machines may be longer than what a socket's path has room for.
+        let number = ports.len();
+        let path = |end: &str| self.folder.path().join(format!("{number}-{end}"));
+        let port = Port {
+            card: (path("card"), path("card-switch")),
+            gateway: (path("gateway"), path("gateway-switch")),
+        };
+        let sides = [(Side::Card, &port.card.1), (Side::Gateway, &port.gateway.1)];
+        for (side, ours) in sides {
+            let socket = UnixDatagram::bind(ours)
                 .and_then(|socket| socket.set_write_timeout(Some(PATIENCE)).map(|()| socket))
                 .with_context(|| format!("making a port of the switch at {}", ours.display()))?;
-            ports.insert(machine.to_owned(), theirs.clone());
             let name = machine.to_owned();
             let ports = Arc::clone(&self.ports);
-            thread::spawn(move || forward(&name, &socket, &ports));
+            thread::spawn(move || forward(&name, side, &socket, &ports));
         }
-        Ok((theirs, ours))
+        ports.insert(machine.to_owned(), port.clone());
+        Ok(port)
     }
 }
 
-/// Tells every port to stop, by a frame that is too short to be one.
+/// Wakes the threads of all ports, which then find that there are none left.
 impl Drop for Switch {
     fn drop(&mut self) {
         let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<String> = std::mem::take(&mut *ports).into_keys().collect();
+        let gone = std::mem::take(&mut *ports);
         drop(ports);
-        for name in names {
-            let ours = self.folder.path().join(format!("{name}.switch"));
-            stop(&ours);
+        let Ok(socket) = UnixDatagram::unbound() else {
+            // They sleep on until the process ends, which harms nothing.
+            return;
+        };
+        for port in gone.into_values() {
+            for (_, ours) in [port.card, port.gateway] {
+                let _ = socket.send_to(&[0], ours);
+            }
         }
     }
 }
 
-/// Ends the thread behind the port at `ours`. If that fails the thread sleeps on until the process ends, which harms nothing.
-fn stop(ours: &Path) {
-    if let Ok(socket) = UnixDatagram::unbound() {
-        let _ = socket.send_to(&[0], ours);
-    }
+/// Which of a port's two ends a frame comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Card,
+    Gateway,
 }
 
-/// Hands on what comes from the machine `name` to all others until the switch is gone.
-fn forward(name: &str, socket: &UnixDatagram, ports: &Ports) {
+/// Hands on what comes from one side of the port of `name` until the switch is gone.
+fn forward(name: &str, side: Side, socket: &UnixDatagram, ports: &Ports) {
     let mut frame = vec![0; LONGEST_FRAME];
     while let Ok(length) = socket.recv(&mut frame) {
-        let targets: Vec<PathBuf> = {
+        let targets = {
             let ports = ports.lock().unwrap_or_else(PoisonError::into_inner);
             if ports.is_empty() {
                 return;
             }
-            let others = ports.iter().filter(|(port, _)| *port != name);
-            others.map(|(_, path)| path.clone()).collect()
+            targets(name, side, &frame[..length], &ports)
         };
-        if !crosses(&frame[..length]) {
-            continue;
-        }
         for path in targets {
             // A machine that is off or too slow misses the frame, as on a real wire.
             let _ = socket.send_to(&frame[..length], path);
@@ -110,12 +134,29 @@ fn forward(name: &str, socket: &UnixDatagram, ports: &Ports) {
     }
 }
 
-/// Whether a frame leaves the machine's side: not if it is the gateway's or for the gateway.
-fn crosses(frame: &[u8]) -> bool {
-    let Some((target, rest)) = frame.split_at_checked(6) else {
-        return false;
+/// Where a frame goes: the sockets of QEMU that get it.
+fn targets(name: &str, side: Side, frame: &[u8], ports: &BTreeMap<String, Port>) -> Vec<PathBuf> {
+    let Some(own) = ports.get(name) else {
+        return Vec::new();
     };
-    rest.len() >= 8 && !target.starts_with(&GATEWAY_PREFIX) && !rest.starts_with(&GATEWAY_PREFIX)
+    if frame.len() < SHORTEST_FRAME {
+        return Vec::new();
+    }
+    if side == Side::Gateway {
+        return vec![own.card.0.clone()];
+    }
+    let for_gateway = frame.starts_with(&GATEWAY_PREFIX);
+    // The lowest bit of an address's first byte marks a group (IEEE 802 §8.2.2).
+    let for_group = frame[0] & 1 == 1;
+    let mut targets = Vec::new();
+    if for_gateway || for_group {
+        targets.push(own.gateway.0.clone());
+    }
+    if !for_gateway {
+        let others = ports.iter().filter(|(port, _)| *port != name);
+        targets.extend(others.map(|(_, port)| port.card.0.clone()));
+    }
+    targets
 }
 
 #[cfg(test)]
@@ -135,17 +176,52 @@ mod tests {
     const EVERYONE: [u8; 3] = [0xff; 3];
 
     #[test]
-    fn the_gateway_stays_on_its_side() {
-        for (name, frame, expected) in [
-            ("node to node", frame(NODE, NODE), true),
-            ("node to everyone", frame(EVERYONE, NODE), true),
-            ("node to gateway", frame(GATEWAY, NODE), false),
-            ("gateway to node", frame(NODE, GATEWAY), false),
-            ("gateway to everyone", frame(EVERYONE, GATEWAY), false),
-            ("too short", vec![0xff; 13], false),
-            ("empty", Vec::new(), false),
+    fn ways_of_frames() {
+        let switch = Switch::new().unwrap();
+        for name in ["a", "b", "c"] {
+            switch.port(name).unwrap();
+        }
+        let ports = switch.ports.lock().unwrap();
+        for (name, side, frame, expected) in [
+            (
+                "node to node",
+                Side::Card,
+                frame(NODE, NODE),
+                &["1-card", "2-card"][..],
+            ),
+            (
+                "node to everyone",
+                Side::Card,
+                frame(EVERYONE, NODE),
+                &["0-gateway", "1-card", "2-card"],
+            ),
+            (
+                "node to gateway",
+                Side::Card,
+                frame(GATEWAY, NODE),
+                &["0-gateway"],
+            ),
+            (
+                "gateway to node",
+                Side::Gateway,
+                frame(NODE, GATEWAY),
+                &["0-card"],
+            ),
+            (
+                "gateway to everyone",
+                Side::Gateway,
+                frame(EVERYONE, GATEWAY),
+                &["0-card"],
+            ),
+            ("too short", Side::Card, vec![0xff; 13], &[]),
+            ("empty", Side::Card, Vec::new(), &[]),
         ] {
-            assert_eq!(crosses(&frame), expected, "{name}");
+            let found = targets("a", side, &frame, &ports);
+            let found: Vec<_> = found
+                .iter()
+                .map(|path| path.file_name().unwrap().to_str().unwrap())
+                .collect();
+            assert_eq!(found, expected, "{name}");
         }
     }
 
@@ -153,7 +229,7 @@ mod tests {
     fn machines_come_and_go() {
         let switch = Switch::new().unwrap();
         let machine = |name: &str| {
-            let (theirs, ours) = switch.port(name).unwrap();
+            let (theirs, ours) = switch.port(name).unwrap().card;
             let socket = UnixDatagram::bind(theirs).unwrap();
             socket
                 .set_read_timeout(Some(Duration::from_secs(10)))

@@ -35,8 +35,7 @@ nodes:
     let nodes = MEMBERS.iter().enumerate().map(|(index, name)| {
         let (address, mac) = (address(index), mac_of(name));
         format!(
-            "\
-  - hostname: {name}
+            "  - hostname: {name}
     network:
       interfaces:
         - {{name: lan0, mac: '{mac}', addresses: [{address}], gateway: 192.168.78.1}}
@@ -48,24 +47,10 @@ nodes:
     lab.write("cluster.yaml", &text)
 }
 
-/// The machine of a member. The first boots from the network; the others are given the same files by QEMU.
+/// The machine of a member, which boots from base initrd and payload.
 fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     let name = MEMBERS[index];
-    let medium = if index == 0 {
-        Medium::Pxe {
-            tree: tree.to_owned(),
-            script: "boot.ipxe".to_owned(),
-        }
-    } else {
-        Medium::Kernel {
-            kernel: tree.join("vmlinuz"),
-            initrds: vec![
-                tree.join("initrd.img"),
-                tree.join(format!("nodes/{name}.cpio.gz")),
-            ],
-            arguments: kernel_arguments(tree, name),
-        }
-    };
+    let medium = from_tree(tree, name);
     let disk = lab.path(&format!("{name}.raw"));
     create_disk(&disk, 2 << 30).unwrap();
     let mut machine = guest::machine(name, Firmware::Bios, medium, &address(index));
@@ -73,6 +58,18 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     // Three at once are more than a small machine has processors for; two each would only wait for one another.
     machine.cpus = 1;
     machine
+}
+
+/// What the iPXE script of the node `name` boots, without iPXE.
+pub fn from_tree(tree: &Path, name: &str) -> Medium {
+    Medium::Kernel {
+        kernel: tree.join("vmlinuz"),
+        initrds: vec![
+            tree.join("initrd.img"),
+            tree.join(format!("nodes/{name}.cpio.gz")),
+        ],
+        arguments: kernel_arguments(tree, name),
+    }
 }
 
 /// The command line that the node's iPXE script gives to the kernel.
@@ -123,7 +120,7 @@ pub fn lives_through_a_power_cut() {
         "port 9999 is open"
     );
 
-    // The member that booted from the network goes; it may have led.
+    // The member that was written to goes; it may have led.
     drop(guests.remove(0));
     eventually(RECOVERY, || {
         let put = guests[0].try_ask(&format!("{ETCDCTL} put during one-member-is-gone"));

@@ -58,15 +58,15 @@ impl ConsoleLog {
         String::from_utf8_lossy(&self.seen.0.lock().unwrap()).into_owned()
     }
 
-    /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it.
-    pub fn kernel_time_of_ready(&self) -> f64 {
+    /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it; `None` where something else was
+    /// printed in between.
+    pub fn kernel_time_of_ready(&self) -> Option<f64> {
         let text = self.text();
-        let line = text
-            .lines()
-            .find(|line| line.trim_end().ends_with(": ready"));
-        let stamp = line.and_then(|line| line.split_once('[')?.1.split_once(']'));
-        let seconds = stamp.and_then(|(stamp, _)| stamp.trim().parse().ok());
-        seconds.expect("a time stamp before the marker")
+        let mut lines = text.lines().map(str::trim_end);
+        let line = lines.find(|line| line.ends_with(": ready"))?;
+        let (before, _) = line.split_once("imgbuild: ")?;
+        let (_, stamp) = before.trim_end().strip_suffix(']')?.rsplit_once('[')?;
+        stamp.trim().parse().ok()
     }
 
     /// Prints where the log is and its last lines.

@@ -1,6 +1,8 @@
-//! The boots of every run: the ISO under BIOS and under UEFI with Secure Boot, and the PXE tree (with the cluster).
+//! The boots of every run: the ISO under BIOS and under UEFI with Secure Boot, the PXE tree, a cluster.
 
-use imgbuild::qemu::{Firmware, Medium};
+use std::fs;
+
+use imgbuild::qemu::{Firmware, Medium, mac_of};
 
 use crate::cluster;
 use crate::guest::Guest;
@@ -44,9 +46,30 @@ fn iso_under_bios_and_secure_boot() {
     );
 }
 
-/// Three members, one of them booted over the network; see [`cluster`].
+/// A machine finds its node in the PXE tree by its network card.
+#[test]
+#[ignore = "boots a machine: cargo xtask test"]
+fn pxe_tree_through_ipxe() {
+    let lab = Lab::new();
+    let spec = node::spec(&lab, "");
+    let by_mac = format!("name: enp0s3\n      mac: '{}'\n", mac_of("pxe"));
+    let text = fs::read_to_string(&spec).unwrap();
+    fs::write(&spec, text.replacen("name: enp0s3\n", &by_mac, 1)).unwrap();
+    let medium = Medium::Pxe {
+        tree: lab.build(&spec, "tree", &["--format", "pxe"]),
+        script: "boot.ipxe".to_owned(),
+    };
+    let guest = Guest::boot(
+        &lab,
+        "tree",
+        node::machine(&lab, "pxe", Firmware::Bios, medium),
+    );
+    node::check_health(&guest);
+}
+
+/// Three members; see [`cluster`].
 #[test]
 #[ignore = "boots machines: cargo xtask test"]
-fn cluster_from_a_pxe_tree() {
+fn three_members_live_through_a_power_cut() {
     cluster::lives_through_a_power_cut();
 }

@@ -59,9 +59,10 @@ impl Guest {
         guest.wait_until_ready();
         let time = start.elapsed().as_secs_f32();
         let kernel = guest.console.kernel_time_of_ready();
+        let kernel = kernel.map_or("?".to_owned(), |seconds| format!("{seconds:.0} s"));
         let used = guest.ask("free --mebi | awk '/^Mem/ {print $3}'");
         println!(
-            "{}: reached after {time:.0} s; kernel start to ready {kernel:.0} s; {used} MiB used",
+            "{}: reached after {time:.0} s; kernel start to ready {kernel}; {used} MiB used",
             guest.name
         );
         guest
