@@ -12,7 +12,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::base::Base;
-use crate::names::{Hostname, MacAddr};
+use crate::names::{Hostname, MacAddr, altered_by_boot_loaders};
 use crate::progress::Progress;
 
 mod boot_menu;
@@ -72,18 +72,14 @@ const COMMAND_LINE_MAX: usize = 2047;
 
 /// The kernel command line of `machine`: the base's arguments, then its own, with single spaces between.
 ///
-/// Boot loaders parse this text each in its own way, so an argument holds only what all of them leave alone:
-/// printable ASCII other than space, quotes, `\`, `$` and `#`.
+/// An argument holds only what all boot loaders leave alone ([`altered_by_boot_loaders`]).
 pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     let mut line = String::new();
     for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
         ensure!(
-            !argument.is_empty()
-                && argument
-                    .bytes()
-                    .all(|b| b.is_ascii_graphic() && !b"'\"\\$#`".contains(&b)),
+            !argument.is_empty() && altered_by_boot_loaders(argument).is_none(),
             "the kernel argument `{}` has a character that boot loaders do not pass on unchanged: \
-             use printable ASCII without spaces, quotes, `\\`, `$` and `#`",
+             use printable ASCII without spaces, quotes, `\\`, `$`, `#` and a grave accent",
             argument.escape_debug()
         );
         if !line.is_empty() {
