@@ -4,7 +4,7 @@ use imgbuild::names::Arch;
 use imgbuild::qemu::{Firmware, Medium};
 
 use crate::cluster::kernel_arguments;
-use crate::guest::Guest;
+use crate::guest::{self, Guest};
 use crate::lab::Lab;
 use crate::node;
 
@@ -58,6 +58,36 @@ fn full_initrd() {
     };
     let machine = node::machine(&lab, "kube1", Firmware::Bios, medium);
     node::check_health(&Guest::boot(&lab, "initrd", machine));
+}
+
+/// A node with nothing but a user: it says that it is ready once its network is up, whatever else it waits for or not.
+#[test]
+#[ignore = "boots a machine: cargo xtask test --all"]
+fn small_node() {
+    let lab = Lab::new();
+    let key = &lab.public_key;
+    let text = format!(
+        "version: 1\nhostname: small1\nusers: [{{name: core, ssh_authorized_keys: ['{key}']}}]\n"
+    );
+    let spec = lab.write("node.yaml", &text);
+    let iso = lab.build(&spec, "node.iso", &[]);
+    let address = "192.168.79.10/24";
+    let machine = guest::machine("small1", Firmware::Bios, Medium::Cd(iso), address);
+    let guest = Guest::boot(&lab, "small", machine);
+    guest.says("systemctl is-system-running", "running");
+    let online = guest.ask("systemctl show -P ActiveEnterTimestampMonotonic network-online.target");
+    let online: f64 = online.parse().unwrap();
+    let ready = guest.console.kernel_time_of_ready().unwrap();
+    assert!(online > 0.0, "nothing waited for the network");
+    // In microseconds, of the clock that the kernel's messages have.
+    assert!(
+        online / 1e6 <= ready,
+        "ready at {ready} s, online at {online} µs"
+    );
+    let address = guest.ask("ip -4 -brief address show up scope global");
+    assert!(address.contains("192.168.79."), "{address}");
+    guest.ask("ping -c 1 -W 5 127.0.0.1");
+    guest.ask("ping -c 1 -W 5 ::1");
 }
 
 /// Built on this machine, whatever its own architecture is.
