@@ -229,7 +229,7 @@ fn write(
             .context("writing the Ignition config"),
         (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
-        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(machine.payload), progress),
+        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
         (Format::Iso | Format::Initrd | Format::Pxe, _) => {
             anyhow::bail!("the format {format} does not go into one file without a base")
         }

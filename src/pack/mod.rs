@@ -16,6 +16,7 @@ use crate::names::{Hostname, MacAddr, altered_by_boot_loaders};
 use crate::progress::Progress;
 
 mod boot_menu;
+mod boot_record;
 mod bootable;
 pub mod cpio;
 mod fat;
@@ -26,6 +27,7 @@ pub mod iso;
 pub mod output;
 mod pxe;
 
+pub use boot_record::BootRecord;
 pub use bootable::iso;
 pub use format::{Compression, Format};
 pub use initrd::{initrd, payload};

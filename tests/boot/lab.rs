@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use imgbuild::base::Cache;
+
 /// A folder that goes with the test. It lies under `target/`, for images are large.
 pub struct Lab {
     folder: tempfile::TempDir,
@@ -41,6 +43,11 @@ impl Lab {
     /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The cache that imgbuild takes bases from.
+    pub fn cache(&self) -> Cache {
+        Cache::locate(|variable| std::env::var_os(variable)).unwrap()
     }
 
     /// Writes a file that specs may name and gives its path.
