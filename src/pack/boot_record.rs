@@ -9,15 +9,12 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::cpio::{Archive, first_contents};
-use super::{Machine, command_line};
+use super::{BOOT_RECORD_PATH, Machine, command_line};
 use crate::base::Base;
 use crate::names::Arch;
 
-/// Where the record is in the archive.
-const PATH: &str = "imgbuild/boot.json";
-
 /// The longest record that is read, in bytes: a command line of 2 KiB, and JSON around it.
-const LONGEST: u64 = 16 << 10;
+pub(crate) const LONGEST: u64 = 16 << 10;
 
 /// How an initrd is booted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +53,7 @@ impl BootRecord {
         let mut text = serde_json::to_vec_pretty(self).context("writing a boot record")?;
         text.push(b'\n');
         let mut archive = Archive::new(Vec::new());
-        archive.file(PATH, 0o644, &text)?;
+        archive.file(BOOT_RECORD_PATH, 0o644, &text)?;
         archive.finish()
     }
 
@@ -67,16 +64,24 @@ impl BootRecord {
             .take(LONGEST)
             .read_to_end(&mut head)
             .context("reading the initrd")?;
-        let at = usize::try_from(first_contents(PATH)).context("reading the initrd")?;
+        let at = usize::try_from(first_contents(BOOT_RECORD_PATH)).context("reading the initrd")?;
         let name = head
-            .get(at.saturating_sub(PATH.len() + 4)..at)
+            .get(at.saturating_sub(BOOT_RECORD_PATH.len() + 4)..at)
             .unwrap_or_default();
         ensure!(
-            head.starts_with(b"070701") && name.windows(PATH.len()).any(|w| w == PATH.as_bytes()),
+            head.starts_with(b"070701")
+                && name
+                    .windows(BOOT_RECORD_PATH.len())
+                    .any(|w| w == BOOT_RECORD_PATH.as_bytes()),
             "it does not begin with a boot record, as the initrds of imgbuild do"
         );
+        Self::from_json(&head[at..])
+    }
+
+    /// The record that `text` begins with.
+    pub(crate) fn from_json(text: &[u8]) -> Result<Self> {
         // What follows the one value is padding and the next archive.
-        let mut values = serde_json::Deserializer::from_slice(&head[at..]).into_iter::<Self>();
+        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Self>();
         let record = values.next().context("its boot record is empty")?;
         record.context("reading its boot record")
     }
@@ -117,7 +122,7 @@ mod tests {
             // An error or another record, and no panic.
             let _ = BootRecord::read(&damaged[..]);
         }
-        for other in [&b""[..], b"\x28\xb5\x2f\xfd", &[b'0'; 40_000]] {
+        for other in [&b""[..], b"\x28\xb5\x2f\xfd", &[b'0'; 10_000]] {
             assert!(BootRecord::read(other).is_err());
         }
     }

@@ -12,7 +12,7 @@ use crate::base::{Base, ROOT_IMAGE_PATH};
 use crate::progress::Progress;
 
 use super::cpio::{ALIGNMENT, Archive, first_contents};
-use super::{BLOCK, BootRecord, Compression, Machine, Payload};
+use super::{BLOCK, BootRecord, CONFIG_PATH, Compression, Machine, NETWORK_PATH, Payload};
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
 const GZIP_LEVEL: u32 = 9;
@@ -40,7 +40,7 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
 /// The payload as a raw cpio archive. Its length is a multiple of four.
 pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     let mut archive = Archive::new(Vec::new());
-    archive.file("imgbuild/config.ign", 0o600, &payload.config)?;
+    archive.file(CONFIG_PATH, 0o600, &payload.config)?;
     let mut network: Vec<_> = payload.network.iter().collect();
     network.sort();
     for pair in network.windows(2) {
@@ -55,7 +55,7 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
             !name.contains('/'),
             "`{name}` is not the name of a network file"
         );
-        archive.file(&format!("imgbuild/network/{name}"), 0o644, contents)?;
+        archive.file(&format!("{NETWORK_PATH}/{name}"), 0o644, contents)?;
     }
     archive.finish()
 }

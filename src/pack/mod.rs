@@ -28,6 +28,7 @@ pub mod output;
 mod pxe;
 
 pub use boot_record::BootRecord;
+pub(crate) use boot_record::LONGEST as BOOT_RECORD_MAX;
 pub use bootable::iso;
 pub use format::{Compression, Format};
 pub use initrd::{initrd, payload};
@@ -38,6 +39,21 @@ const BLOCK: u64 = 4096;
 
 /// How much is copied between two reports of progress, in bytes.
 const COPY_STEP: u64 = 32 << 20;
+
+/// Where a node's Ignition config lies in its payload.
+pub(crate) const CONFIG_PATH: &str = "imgbuild/config.ign";
+
+/// Where an initrd says how it is booted.
+pub(crate) const BOOT_RECORD_PATH: &str = "imgbuild/boot.json";
+
+/// The folder of the payload that has the networkd files.
+pub(crate) const NETWORK_PATH: &str = "imgbuild/network";
+
+/// The file of an ISO by which stage 0 finds which base a medium carries.
+pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
+
+/// Where a node's payload lies on an ISO.
+pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
 /// What one node adds to the base. In an initrd it is a cpio archive with `imgbuild/config.ign` and
 /// `imgbuild/network/*`, parent directories included.

@@ -45,11 +45,6 @@ impl Lab {
         self.folder.path().join(name)
     }
 
-    /// The cache that imgbuild takes bases from.
-    pub fn cache(&self) -> Cache {
-        Cache::locate(|variable| std::env::var_os(variable)).unwrap()
-    }
-
     /// Writes a file that specs may name and gives its path.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
@@ -78,6 +73,11 @@ impl Lab {
         );
         output
     }
+}
+
+/// The cache that imgbuild takes bases from.
+pub fn cache() -> Cache {
+    Cache::locate(|variable| std::env::var_os(variable)).unwrap()
 }
 
 /// The imgbuild to test.

@@ -6,7 +6,7 @@ use imgbuild::names::Arch;
 use imgbuild::qemu::{Firmware, Medium};
 
 use crate::guest::{self, Guest};
-use crate::lab::{Lab, program};
+use crate::lab::{Lab, cache, program};
 use crate::node;
 
 /// Boots the node from its ISO and asks how it is.
@@ -50,7 +50,7 @@ fn stick_under_uefi() {
 fn full_initrd() {
     let lab = Lab::new();
     let full = lab.build(&node::spec(&lab, ""), "node.initrd", &[]);
-    let (medium, arch) = Medium::of_initrd(&full, &lab.cache()).unwrap();
+    let (medium, arch) = Medium::of_initrd(&full, &cache()).unwrap();
     assert_eq!(arch, Arch::Amd64);
     let machine = node::machine(&lab, "kube1", Firmware::Bios, medium);
     let guest = Guest::boot(&lab, "initrd", machine);
