@@ -129,7 +129,7 @@ pub fn lives_through_a_power_cut() {
 }
 
 /// Asks until the answer is yes. Each question takes its time on the node, so nothing sleeps in between.
-fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
+pub fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !question() {
         assert!(Instant::now() < deadline, "it did not come in time");
