@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use imgbuild::qemu::{Disk, Firmware, Machine, Switch, create_disk, mac_of};
+use imgbuild::qemu::{Disk, Firmware, Machine, Medium, Switch, create_disk, mac_of};
 
 use super::{KUBECTL, VERSION, WAIT};
-use crate::cluster::{eventually, from_tree};
+use crate::cluster::eventually;
 use crate::guest::{self, Guest};
 use crate::lab::Lab;
 
@@ -64,7 +64,8 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     let disk = lab.path(&format!("{name}.raw"));
     create_disk(&disk, 4 << 30).unwrap();
     let address = format!("192.168.79.{last}/24");
-    let mut machine = guest::machine(name, Firmware::Bios, from_tree(tree, name), &address);
+    let medium = Medium::of_tree(tree, name).unwrap();
+    let mut machine = guest::machine(name, Firmware::Bios, medium, &address);
     machine.disks = vec![Disk::Raw(disk)];
     machine.memory = memory;
     machine.cpus = 1;

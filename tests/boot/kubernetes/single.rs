@@ -19,7 +19,7 @@ fn spec(lab: &Lab, name: &str, rest: &str) -> std::path::PathBuf {
 version: 1
 hostname: kube1
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
-network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}]}}
+network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: 192.168.77.1}}]}}
 etcd: {{}}
 kubernetes: {{version: {VERSION}, role: single, {rest}}}
 storage_device: /dev/vda
