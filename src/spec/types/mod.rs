@@ -1,7 +1,9 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
 mod etcd;
+mod free;
 mod kubernetes;
+mod kubernetes_settings;
 mod network;
 mod node;
 mod passwd;
@@ -9,7 +11,9 @@ mod storage;
 mod systemd;
 
 pub use etcd::*;
+pub use free::*;
 pub use kubernetes::*;
+pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;
