@@ -162,12 +162,13 @@ pub enum Command {
         /// The code; without it, all codes are listed
         code: Option<String>,
     },
-    /// Show every file, unit and user that a spec makes, and the line that asked for it
+    /// Show every file, unit and user that a spec makes, and the line that asked for it; or what is inside an artifact: base,
+    /// kernel arguments, files, units, certificates and when they expire
     Inspect {
-        /// A node spec
-        #[arg(value_name = "SPEC")]
-        spec: PathBuf,
-        /// Of a cluster, only the node with this host name
+        /// A node spec (.yaml), an ISO, an initrd, a payload or an Ignition config
+        #[arg(value_name = "WHAT")]
+        what: PathBuf,
+        /// Of a cluster's spec, only the node with this host name
         #[arg(long, value_name = "HOSTNAME")]
         node: Option<String>,
         /// The folder of the cluster's keys [default: `keys` beside the spec]

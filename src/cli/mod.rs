@@ -67,9 +67,17 @@ fn run(
     match command {
         Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
         Command::Explain { code } => explain::run(code.as_deref()),
-        Command::Inspect { spec, node, keys } => {
-            let file = SpecFile::new(spec, keys.as_deref());
-            inspect::run(&file, node.as_deref(), sources, messages)
+        Command::Inspect { what, node, keys } => {
+            if inspect::is_spec(what) {
+                let file = SpecFile::new(what, keys.as_deref());
+                return inspect::spec(&file, node.as_deref(), sources, messages);
+            }
+            if node.is_some() || keys.is_some() {
+                return Err(Failure::Usage(
+                    "--node and --keys go with a spec; an artifact has one node".to_owned(),
+                ));
+            }
+            inspect::artifact(what)
         }
         Command::Keys(command) => keys::run(command, sources, messages),
         Command::Run(run) => run::run(run, sources, messages, progress),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::damaged;
 
-/// The most that compressed contents may unpack to, in bytes.
+/// The most that all compressed contents together may unpack to, in bytes: a bomb ends here.
 const UNPACKED_MAX: u64 = 256 << 20;
 
 /// What counts of an Ignition config here: fields that 2.x and 3.x have alike.
@@ -54,8 +54,12 @@ pub struct Laid {
 
 /// Reads an Ignition config; one that is not JSON, or whose contents are damaged, is an error.
 pub fn laid(config: &[u8]) -> Result<Laid> {
-    let config: Config = serde_json::from_slice(config).context("reading the Ignition config")?;
+    let config: Config = match serde_json::from_slice(config) {
+        Ok(config) => config,
+        Err(why) => return damaged(format!("its Ignition config: {why}")),
+    };
     let mut files = BTreeMap::new();
+    let mut left = UNPACKED_MAX;
     for file in config.storage.files {
         let Some(contents) = file.contents else {
             continue;
@@ -70,9 +74,13 @@ pub fn laid(config: &[u8]) -> Result<Laid> {
         let bytes = if contents.compression.as_deref() == Some("gzip") {
             let mut unpacked = Vec::new();
             MultiGzDecoder::new(bytes.as_slice())
-                .take(UNPACKED_MAX)
+                .take(left + 1)
                 .read_to_end(&mut unpacked)
                 .map_err(|e| super::reading(e, &file.path))?;
+            left = match left.checked_sub(unpacked.len() as u64) {
+                Some(left) => left,
+                None => return damaged("its contents unpack to more than any node has"),
+            };
             unpacked
         } else {
             bytes
