@@ -5,11 +5,13 @@
 
 mod check;
 mod decide;
+mod images;
 mod kube_version;
 mod kubernetes;
 mod node;
 
 pub use decide::{Decided, decide, tentative};
+pub use images::*;
 pub use kube_version::*;
 pub use kubernetes::*;
 pub use node::*;

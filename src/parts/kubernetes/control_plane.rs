@@ -7,7 +7,7 @@ use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin};
 use crate::pki::Kubeconfig;
-use crate::plan::{Cni, ControlPlane, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release};
+use crate::plan::{Cni, ControlPlane, KeyPair, Kubernetes, PROGRAMS, Probes, Release};
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
 pub fn control_plane(
@@ -16,11 +16,7 @@ pub fn control_plane(
     etcd_is_elsewhere: bool,
 ) -> Fragment {
     let origin = Origin::new("control plane", kubernetes.span);
-    // `plan` lets no unknown version through; the newest stands for it all the same.
-    let release = kubernetes
-        .version
-        .release()
-        .unwrap_or(&RELEASES[RELEASES.len() - 1]);
+    let release = kubernetes.version.known_release();
     let mut files = vec![
         static_pod(
             "kube-apiserver",
