@@ -355,6 +355,8 @@ codes! {
     KUBE_DISAGREEMENT = "E0511": "nodes that disagree", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, pod_network: 10.245.0.0/16}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// A kubelet may be up to three minors older than the API servers, and never newer.
     KUBE_SKEW = "E0512": "versions that do not go together", "version: 1\nnodes: [{hostname: a, etcd: {}, kubernetes: {version: 1.35.1, role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {version: 1.36.2, role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
+    NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
@@ -393,6 +395,15 @@ codes! {
     UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
     /// What comes over plain HTTP or TFTP can be changed on its way, and nothing would tell.
     UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+
+    // W05xx: Kubernetes.
+    /// The spec asks for something whose image is not in the node's own, so the node fetches it from the image's registry. Without a
+    /// network it never starts.
+    IMAGE_NOT_EMBEDDED = "W0530": "an image that is not embedded", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, dns: coredns}\n";
+    /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node, leaves them where they are.
+    MANIFESTS_UNAPPLIED = "W0531": "manifests that nobody applies", "";
+    /// The file, or every file of the folder, is empty.
+    NO_MANIFEST = "W0532": "no manifest", "";
 }
 
 impl std::fmt::Display for Explanation {

@@ -4,10 +4,14 @@
 
 use std::fmt;
 
-use super::{Kubernetes, Release};
+use super::{Cni, Kubernetes, Release};
 
 /// Upstream's registry.
 const REGISTRY: &str = "registry.k8s.io";
+
+/// flannel and its plugin: one release for all versions of Kubernetes here.
+const FLANNEL: (&str, &str) = ("ghcr.io/flannel-io/flannel", "v0.28.9");
+const FLANNEL_PLUGIN: (&str, &str) = ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
 
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +24,9 @@ pub enum ImageUse {
     Proxy,
     /// The cluster's DNS.
     CoreDns,
+    Flannel,
+    /// flannel's CNI plugin.
+    FlannelPlugin,
 }
 
 impl ImageUse {
@@ -31,7 +38,7 @@ impl ImageUse {
             | Self::ControllerManager
             | Self::Scheduler
             | Self::Proxy => true,
-            Self::CoreDns => false,
+            Self::CoreDns | Self::Flannel | Self::FlannelPlugin => false,
         }
     }
 }
@@ -60,8 +67,24 @@ impl ImageRef {
         }
     }
 
+    fn of(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
+        Self {
+            used_for,
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+        }
+    }
+
+    pub(super) fn flannel() -> Self {
+        Self::of(ImageUse::Flannel, FLANNEL)
+    }
+
+    pub(super) fn flannel_plugin() -> Self {
+        Self::of(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
+    }
+
     /// CoreDNS as kubeadm of this minor has it.
-    pub fn core_dns(release: &Release) -> Self {
+    pub(super) fn core_dns(release: &Release) -> Self {
         Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
     }
 }
@@ -82,8 +105,9 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     if kubernetes.proxy.is_some() {
         images.push(own(ImageUse::Proxy, "kube-proxy"));
     }
-    if kubernetes.kubelet.api.is_some() {
-        images.push(ImageRef::core_dns(release));
+    images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
+    if let Cni::Flannel(flannel) = &kubernetes.cni {
+        images.extend([flannel.image.clone(), flannel.plugin_image.clone()]);
     }
     images
 }

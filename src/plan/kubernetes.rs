@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{KeyPair, KubeVersion};
+use super::{CoreDns, Flannel, ImageUse, KeyPair, KubeVersion, Manifest};
 use crate::diagnostic::{Located, Span};
 
 /// What a node is to its cluster.
@@ -60,6 +60,8 @@ pub struct Kubernetes {
     /// `cluster.local`
     pub domain: String,
     pub cni: Cni,
+    /// Who answers for `dns_ip`; `None`: nobody, or what the user brings.
+    pub core_dns: Option<CoreDns>,
     /// `None` on a standalone node.
     pub proxy: Option<Proxy>,
     pub kubelet: Kubelet,
@@ -74,7 +76,11 @@ pub struct Kubernetes {
 pub enum Cni {
     /// The `bridge` plugin of the base, with a part of the pod network that belongs to this node.
     Bridge { node_pods: IpNet },
-    /// Whatever the user brings.
+    /// flannel, from the manifest that the first node that comes up applies.
+    Flannel(Flannel),
+    /// The user's own.
+    Manifests(Vec<Manifest>),
+    /// Whatever the user brings later.
     None,
 }
 
@@ -152,8 +158,8 @@ pub struct ControlPlane {
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
-    /// What the first node that comes up applies, in order: name and YAML.
-    pub manifests: Vec<(String, String)>,
+    /// What the first node that comes up applies last, in order.
+    pub manifests: Vec<Manifest>,
 }
 
 /// Where the node's programs and images come from.
@@ -164,6 +170,15 @@ pub enum Images {
         /// The folder that has them on the machine that builds, where the spec names it.
         programs: Option<PathBuf>,
     },
+}
+
+impl Images {
+    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need look after it.
+    pub fn give(&self, used_for: ImageUse) -> bool {
+        match self {
+            Self::Embedded { .. } => used_for.is_in_programs(),
+        }
+    }
 }
 
 /// Where the programs of Kubernetes are on a node with [`Images::Embedded`].

@@ -3,6 +3,7 @@
 //! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and reports every mistake;
 //! [`Decided::with_keys`] adds what comes from the key folder.
 
+mod addons;
 mod check;
 mod decide;
 mod images;
@@ -10,6 +11,7 @@ mod kube_version;
 mod kubernetes;
 mod node;
 
+pub use addons::*;
 pub use decide::{Decided, decide, tentative};
 pub use images::*;
 pub use kube_version::*;

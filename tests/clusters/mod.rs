@@ -65,6 +65,7 @@ pub fn single(folder: &Path) -> Node {
         cni: Cni::Bridge {
             node_pods: "10.244.0.0/24".parse().expect("valid"),
         },
+        core_dns: None,
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
             client: keys.kube_proxy("kube1").expect("keys"),

@@ -1,5 +1,6 @@
 //! Kubernetes on a node: the runtime's settings, the kubelet, static pods, the pods' network, and what the first boot applies.
 
+mod addons;
 mod control_plane;
 mod first_boot;
 mod flags;

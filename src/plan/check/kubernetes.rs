@@ -16,6 +16,7 @@ pub(in crate::plan) struct KubernetesNode<'a> {
     pub pod_network: Located<IpNet>,
     pub service_network: Located<IpNet>,
     pub domain: &'a str,
+    pub cni: &'a str,
     pub span: Span,
 }
 
@@ -145,6 +146,7 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             first.service_network == other.service_network,
             other.service_network.span,
         );
+        differ("cni", first.cni == other.cni, other.span);
         differ("domain", first.domain == other.domain, other.span);
         differ("endpoint", first.endpoint == other.endpoint, other.span);
     }

@@ -11,6 +11,7 @@ mod etcd;
 mod firewall;
 mod interfaces;
 mod kubernetes;
+mod manifests;
 mod names;
 mod own;
 mod secrets;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 pub(super) use addresses::host_bits;
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
+pub(super) use manifests::check as manifests;
 
 use super::Node;
 use crate::diagnostic::{Code, Diagnostic, Span, codes};

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
+use super::kubernetes_addons::{cni_span, role_of};
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
 use crate::pki::{ControlPlaneNames, Keys, NodeNames};
 use crate::plan::{
-    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Network,
-    Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    Cni, ControlPlane, CoreDns, FirewallRule, ImageUse, Images, KubeVersion, Kubelet, KubeletApi,
+    Kubernetes, Manifest, Network, Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -42,9 +43,11 @@ pub(super) struct Draft {
     service_network: Located<IpNet>,
     domain: String,
     cni: Cni,
+    core_dns: Option<CoreDns>,
+    manifests: Vec<Manifest>,
+    images: Images,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
-    programs: Option<PathBuf>,
     extra: ExtraArgs,
     span: Span,
 }
@@ -76,6 +79,7 @@ impl Decider<'_> {
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
+        self.check_manifests(cluster);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         for index in 0..nodes.len() {
             if drafts[index].is_some() {
@@ -86,12 +90,19 @@ impl Decider<'_> {
     }
 
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
-        let role = match written.role.value {
-            spec::KubernetesRole::ControlPlane => Role::ControlPlane,
-            spec::KubernetesRole::Worker => Role::Worker,
-            spec::KubernetesRole::Single => Role::Single,
-            spec::KubernetesRole::Standalone => Role::Standalone,
+        let role = role_of(written);
+        let images = Images::Embedded {
+            programs: written.programs.as_ref().map(|folder| {
+                let here = sources.path(folder.span.source).parent();
+                here.unwrap_or(Path::new("")).join(folder.as_str())
+            }),
         };
+        let cni = self.cni(written);
+        if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
+            self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
+        }
+        let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
+        let manifests = self.manifests(written.manifests.as_deref());
         let node_ip = static_address(&node.network);
         if role.has_control_plane() && node_ip.is_none() {
             self.found.push(
@@ -142,12 +153,10 @@ impl Decider<'_> {
                 || "cluster.local".to_owned(),
                 |domain| domain.value.to_string(),
             ),
-            cni: match written.cni.map(|cni| cni.value) {
-                None | Some(spec::KubernetesCni::Bridge) => Cni::Bridge {
-                    node_pods: IpNet::V4(Ipv4Net::default()),
-                },
-                Some(spec::KubernetesCni::None) => Cni::None,
-            },
+            cni,
+            core_dns,
+            manifests,
+            images,
             proxy: match written
                 .proxy
                 .as_ref()
@@ -159,10 +168,6 @@ impl Decider<'_> {
                 Some(spec::KubernetesProxyMode::Nftables) => ProxyMode::Nftables,
             },
             etcd_servers: Vec::new(),
-            programs: written.programs.as_ref().map(|folder| {
-                let here = sources.path(folder.span.source).parent();
-                here.unwrap_or(Path::new("")).join(folder.as_str())
-            }),
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),
@@ -259,12 +264,11 @@ impl Decider<'_> {
     fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
         let count = drafts.iter().flatten().count();
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
-            let Cni::Bridge { node_pods } = &mut draft.cni else {
-                continue;
-            };
-            match part(draft.pod_network.value, index) {
-                Some(part) => *node_pods = part,
-                None => self.found.push(
+            let part = part(draft.pod_network.value, index);
+            match (&mut draft.cni, part) {
+                (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
+                (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
+                (_, None) => self.found.push(
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
@@ -295,10 +299,21 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 pod_network: draft.pod_network,
                 service_network: draft.service_network,
                 domain: &draft.domain,
+                cni: cni_name(&draft.cni),
                 span: draft.span,
             })
         })
         .collect()
+}
+
+/// What nodes of one cluster have in common.
+fn cni_name(cni: &Cni) -> &'static str {
+    match cni {
+        Cni::Bridge { .. } => "bridge",
+        Cni::Flannel(_) => "flannel",
+        Cni::Manifests(_) => "manifests",
+        Cni::None => "none",
+    }
 }
 
 /// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
@@ -373,6 +388,16 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
             });
         }
     }
+    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone)
+        && let Some(port) = flannel.backend.port()
+    {
+        firewall.allow.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: firewall.allow_from.iter().map(|net| net.value).collect(),
+            span: own.span,
+        });
+    }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.allow.push(FirewallRule {
             protocol,
@@ -434,7 +459,7 @@ impl Draft {
                     api_server_args: self.extra.api_server,
                     controller_manager_args: self.extra.controller_manager,
                     scheduler_args: self.extra.scheduler,
-                    manifests: Vec::new(),
+                    manifests: self.manifests,
                 })
             }
             None => None,
@@ -485,6 +510,7 @@ impl Draft {
             dns_ip: nth(self.service_network.value, 10),
             domain: self.domain,
             cni: self.cni,
+            core_dns: self.core_dns,
             proxy,
             kubelet: Kubelet {
                 api,
@@ -494,9 +520,7 @@ impl Draft {
                 extra_args: self.extra.kubelet,
             },
             control_plane,
-            images: Images::Embedded {
-                programs: self.programs,
-            },
+            images: self.images,
             span: self.span,
         })
     }

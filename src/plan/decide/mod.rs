@@ -5,6 +5,7 @@ mod etcd;
 mod files;
 mod filesystems;
 mod kubernetes;
+mod kubernetes_addons;
 mod network;
 mod passwords;
 mod units;

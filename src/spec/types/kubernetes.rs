@@ -2,11 +2,12 @@
 
 use ipnet::IpNet;
 
+use super::{KubernetesCni, KubernetesDns};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
 use crate::spec::decode::{Table, record, words};
-use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName};
+use crate::spec::values::{Endpoint, LocalManifests, ProgramsFolder, Setting, SettingName};
 
 record! {
     /// Kubernetes on this node.
@@ -25,9 +26,13 @@ record! {
         /// The domain of the services' names; `cluster.local` where nothing is said.
         pub domain: Option<Located<Hostname>>,
         /// Who gives pods their network; `bridge` where nothing is said.
-        pub cni: Option<Located<KubernetesCni>>,
+        pub cni: Option<KubernetesCni>,
         /// How services reach their pods.
         pub proxy: Option<KubernetesProxy>,
+        /// Who answers the pods' questions for names; where nothing is said: `coredns` where the artifacts have its image.
+        pub dns: Option<Located<KubernetesDns>>,
+        /// Manifests that are applied once the API answers, in this order; files, or folders of them.
+        pub manifests: Option<Vec<Located<LocalManifests>>>,
         /// Where programs and images come from; `embed` is all that there is so far.
         pub artifacts: Option<Located<KubernetesArtifacts>>,
         /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
@@ -52,17 +57,6 @@ words! {
         Standalone = "standalone",
     }
     "a role"
-}
-
-words! {
-    /// Who gives pods their network.
-    pub enum KubernetesCni {
-        /// The base's own plugins, with routes between the nodes of the file.
-        Bridge = "bridge",
-        /// Whatever is brought.
-        None = "none",
-    }
-    "a pod network"
 }
 
 words! {

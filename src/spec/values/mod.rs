@@ -1,6 +1,7 @@
 //! Values of a spec that are written as one scalar and have rules.
 
 mod kubernetes;
+mod kubernetes_addons;
 mod local;
 mod named;
 mod network;
@@ -8,7 +9,8 @@ mod number;
 mod secret;
 
 pub use kubernetes::{Endpoint, ProgramsFolder};
-pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
+pub use kubernetes_addons::{PortNumber, Vni};
+pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
     PlainName, Setting, SettingName, SysctlKey, Uuid,
