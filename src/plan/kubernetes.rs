@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{CoreDns, Flannel, ImageUse, KeyPair, KubeVersion, Manifest};
+use super::{
+    CoreDns, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion, Manifest, Programs,
+};
 use crate::diagnostic::{Located, Span};
 
 /// What a node is to its cluster.
@@ -167,8 +168,17 @@ pub struct ControlPlane {
 pub enum Images {
     /// Programs in an image that the build makes, laid out at [`PROGRAMS`]; pods run them from there.
     Embedded {
-        /// The folder that has them on the machine that builds, where the spec names it.
-        programs: Option<PathBuf>,
+        /// Where the build has them from, where the spec says so.
+        programs: Option<Programs>,
+        /// Images that the spec lists, beside which all others that the node needs are embedded too; `None`: none of either.
+        images: Option<Vec<Located<ImageSource>>>,
+    },
+    /// The node fetches programs (to [`PROGRAMS`]) and images.
+    Pulled {
+        /// The URL of a site laid out as upstream's, without a slash at the end.
+        site: String,
+        /// By the lock, once [`Cluster::pin`](super::Cluster::pin) has seen it.
+        known: Fetched,
     },
 }
 
@@ -176,7 +186,8 @@ impl Images {
     /// Whether the node has, or fetches, the image by what is decided here, so that nobody need look after it.
     pub fn give(&self, used_for: ImageUse) -> bool {
         match self {
-            Self::Embedded { .. } => used_for.is_in_programs(),
+            Self::Embedded { images, .. } => images.is_some() || used_for.is_in_programs(),
+            Self::Pulled { .. } => true,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod addons;
 mod check;
+mod containers;
 mod decide;
 mod images;
 mod kube_version;
@@ -12,6 +13,7 @@ mod kubernetes;
 mod node;
 
 pub use addons::*;
+pub use containers::*;
 pub use decide::{Decided, decide, tentative};
 pub use images::*;
 pub use kube_version::*;

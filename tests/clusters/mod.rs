@@ -97,7 +97,10 @@ pub fn single(folder: &Path) -> Node {
             scheduler_args: BTreeMap::new(),
             manifests: Vec::new(),
         }),
-        images: Images::Embedded { programs: None },
+        images: Images::Embedded {
+            programs: None,
+            images: None,
+        },
         span: span(2),
     };
     Node {

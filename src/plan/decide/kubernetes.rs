@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use anyhow::Result;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
@@ -91,12 +90,7 @@ impl Decider<'_> {
 
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
         let role = role_of(written);
-        let images = Images::Embedded {
-            programs: written.programs.as_ref().map(|folder| {
-                let here = sources.path(folder.span.source).parent();
-                here.unwrap_or(Path::new("")).join(folder.as_str())
-            }),
-        };
+        let images = self.artifacts(written, sources);
         let cni = self.cni(written);
         if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
             self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));

@@ -1,5 +1,6 @@
 //! From the spec to nodes with every default filled.
 
+mod containers;
 mod doubt;
 mod etcd;
 mod files;
@@ -76,6 +77,8 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     let mut passwords = Vec::new();
     for (at, written) in spec.nodes.iter().enumerate() {
         let mut node = decider.node(written);
+        node.containerd =
+            (written.containerd.as_ref()).map(|containerd| decider.containerd(containerd, sources));
         let draft = written
             .etcd
             .as_ref()
@@ -265,6 +268,7 @@ impl Decider<'_> {
             swap: written.swap.as_ref().and_then(swap),
             storage_device: written.storage_device.clone(),
             etcd: None,
+            containerd: None,
             kubernetes: None,
             own: self.own(written),
         }

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{KubernetesCni, KubernetesDns};
+use super::{KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesRuntime};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
@@ -33,9 +33,11 @@ record! {
         pub dns: Option<Located<KubernetesDns>>,
         /// Manifests that are applied once the API answers, in this order; files, or folders of them.
         pub manifests: Option<Vec<Located<LocalManifests>>>,
-        /// Where programs and images come from; `embed` is all that there is so far.
-        pub artifacts: Option<Located<KubernetesArtifacts>>,
-        /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
+        /// Where programs and images come from: `embed` (where nothing is said) or `pull`, or a map with more.
+        pub artifacts: Option<KubernetesArtifacts>,
+        /// What runs containers; `containerd` where nothing is said.
+        pub runtime: Option<Located<KubernetesRuntime>>,
+        /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,
         /// Flags of the components, beside and over those that imgbuild gives them.
@@ -57,15 +59,6 @@ words! {
         Standalone = "standalone",
     }
     "a role"
-}
-
-words! {
-    /// Where programs and images come from.
-    pub enum KubernetesArtifacts {
-        /// The image holds them.
-        Embed = "embed",
-    }
-    "a source of artifacts"
 }
 
 words! {

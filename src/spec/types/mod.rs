@@ -1,5 +1,6 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
+mod containers;
 mod etcd;
 mod kubernetes;
 mod kubernetes_addons;
@@ -9,6 +10,7 @@ mod passwd;
 mod storage;
 mod systemd;
 
+pub use containers::*;
 pub use etcd::*;
 pub use kubernetes::*;
 pub use kubernetes_addons::*;

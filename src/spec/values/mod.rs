@@ -1,5 +1,6 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod containers;
 mod kubernetes;
 mod kubernetes_addons;
 mod local;
@@ -8,6 +9,7 @@ mod network;
 mod number;
 mod secret;
 
+pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
 pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};

@@ -1,0 +1,10 @@
+//! Container images against those who make, serve and run them: a registry server on loopback, skopeo, containerd.
+
+// A test that fails in an `unwrap` says where.
+#![allow(clippy::unwrap_used)]
+
+mod containerd;
+mod made;
+mod registries;
+mod registry;
+mod sources;
