@@ -5,6 +5,7 @@
 
 mod containerd;
 mod made;
+mod node;
 mod registries;
 mod registry;
 mod sources;
