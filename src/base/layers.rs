@@ -24,6 +24,8 @@ const CAPABILITY: &str = "security.capability";
 /// What a layer does, in its order. Contents are in the image that is being written.
 #[derive(Debug, Clone)]
 enum Change {
+    /// Nothing.
+    None,
     Put(String, Node),
     /// A hard link: path and target.
     Link(String, String),
@@ -73,6 +75,7 @@ impl Layers {
 
 fn apply(change: &Change, tree: &mut Tree) -> bool {
     match change {
+        Change::None => {}
         Change::Put(path, node) => {
             let old_is_directory =
                 (tree.get(path)).is_some_and(|old| matches!(old.kind, Kind::Directory));
@@ -122,7 +125,7 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<Option<Vec<Change>>>
     for entry in archive.entries()? {
         let mut entry = entry?;
         match change(&mut entry, writer)? {
-            Some(change) => changes.extend(change),
+            Some(change) => changes.push(change),
             None => holds = false,
         }
     }
@@ -131,11 +134,8 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<Option<Vec<Change>>>
     Ok(holds.then_some(changes))
 }
 
-/// What an entry does: nothing, or one thing; `None`: it is nothing that we can hold.
-fn change<R: Read>(
-    entry: &mut tar::Entry<'_, R>,
-    writer: &mut Writer,
-) -> Result<Option<Option<Change>>> {
+/// What an entry does; `None`: it is nothing that we can hold.
+fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result<Option<Change>> {
     use tar::EntryType;
     let mut capability = None;
     if let Some(extensions) = entry.pax_extensions()? {
@@ -160,10 +160,10 @@ fn change<R: Read>(
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
     if name == OPAQUE {
         let folder = if folder.is_empty() { "/" } else { folder };
-        return Ok(Some(Some(Change::HideInside(folder.to_owned()))));
+        return Ok(Some(Change::HideInside(folder.to_owned())));
     }
     if let Some(hidden) = name.strip_prefix(WHITEOUT) {
-        return Ok(Some(Some(Change::Hide(format!("{folder}/{hidden}")))));
+        return Ok(Some(Change::Hide(format!("{folder}/{hidden}"))));
     }
     let header = entry.header();
     let kind = header.entry_type();
@@ -185,9 +185,9 @@ fn change<R: Read>(
         }
         EntryType::Symlink => Kind::Symlink(target),
         EntryType::Link => {
-            return Ok(absolute(&target).map(|target| Some(Change::Link(path, target))));
+            return Ok(absolute(&target).map(|target| Change::Link(path, target)));
         }
-        EntryType::XGlobalHeader => return Ok(Some(None)),
+        EntryType::XGlobalHeader => return Ok(Some(Change::None)),
         _ => return Ok(None),
     };
     let node = Node {
@@ -198,7 +198,7 @@ fn change<R: Read>(
         mtime: Some(u32::try_from(time).unwrap_or(u32::MAX)),
         capability,
     };
-    Ok(Some(Some(Change::Put(path, node))))
+    Ok(Some(Change::Put(path, node)))
 }
 
 /// `./a//b/` as `/a/b`, the root as `/`; `None` where it climbs.

@@ -294,8 +294,12 @@ impl<'a> Bases<'a> {
         }
         // Images of one node are in the base of all, where those who do not want them leave them alone.
         let mut images = Wanted::default();
-        all.iter().for_each(|wanted| images.add(wanted));
-        all.iter_mut().for_each(|wanted| wanted.add(&images));
+        for wanted in &all {
+            images.add(wanted);
+        }
+        for wanted in &mut all {
+            wanted.add(&images);
+        }
         let first = self.with(ready[0].node, all.remove(0))?;
         for (other, wanted) in ready[1..].iter().zip(all) {
             if self.with(other.node, wanted)?.id != first.id {

@@ -33,11 +33,6 @@ impl ImageName {
         self.0.digest()
     }
 
-    /// The same image by a digest alone.
-    pub fn at_digest(&self, digest: &str) -> Self {
-        Self(self.0.clone_with_digest(digest.to_owned()))
-    }
-
     /// For the client library.
     pub(crate) fn reference(&self) -> &Reference {
         &self.0

@@ -10,7 +10,9 @@ mod decide;
 mod images;
 mod kube_version;
 mod kubernetes;
+mod kubernetes_settings;
 mod node;
+mod tables;
 
 pub use addons::*;
 pub use containers::*;
@@ -18,4 +20,6 @@ pub use decide::{Decided, decide, tentative};
 pub use images::*;
 pub use kube_version::*;
 pub use kubernetes::*;
+pub use kubernetes_settings::*;
 pub use node::*;
+pub use tables::*;

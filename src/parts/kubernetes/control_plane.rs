@@ -1,5 +1,6 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
+use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
 use super::{PKI, key_pair, secret, static_pod};
@@ -47,6 +48,7 @@ pub fn control_plane(
         ),
     ];
     files.extend(keys(plane, &origin));
+    files.extend(api_protection::files(plane, &origin));
     if etcd_is_elsewhere {
         files.push(File::text(
             path(&format!("{PKI}/etcd/ca.crt")),
@@ -73,6 +75,7 @@ pub fn control_plane(
 
 fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) -> String {
     let pki = |file: &str| format!("{PKI}/{file}");
+    let protection = api_protection::settings(plane);
     let flags = Flags::new(
         [
             ("advertise-address", plane.advertise.ip().to_string()),
@@ -120,7 +123,9 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ),
             ("tls-cert-file", pki("apiserver.crt")),
             ("tls-private-key-file", pki("apiserver.key")),
-        ],
+        ]
+        .into_iter()
+        .chain(protection.flags),
         &plane.api_server_args,
     );
     let (mounts, volumes) = volumes(kubernetes, &[]);
@@ -136,6 +141,8 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("port", &plane.advertise.port().to_string()),
             ("liveness", release.api_server.liveness),
             ("readiness", release.api_server.readiness),
+            ("mounts", &protection.mounts),
+            ("volumes", &protection.volumes),
         ],
     )
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
 use crate::parts::names::{path, unit};
@@ -121,22 +122,16 @@ authorization:
             yaml_scalar(&taint.effect)
         );
     }
-    let settings: Vec<_> = kubelet
-        .settings
-        .iter()
-        // JSON is YAML (YAML 1.2 §1.3).
-        .map(|(field, value)| format!("{field}: {value}"))
-        .collect();
-    fill(
+    let own = fill(
         include_str!("../../../manifests/kubelet-config.yaml"),
         &[
             ("domain", &kubernetes.domain),
             ("dns", &kubernetes.dns_ip.to_string()),
             ("api", &api),
             ("taints", &taints),
-            ("settings", &settings.join("\n")),
         ],
-    )
+    );
+    with_settings(own, &kubelet.settings)
 }
 
 fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {

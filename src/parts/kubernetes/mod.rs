@@ -1,7 +1,9 @@
 //! Kubernetes on a node: its programs, the kubelet, static pods, the pods' network, and what the first boot applies.
 
 mod addons;
+mod api_protection;
 mod artifacts;
+mod component_config;
 mod control_plane;
 mod first_boot;
 mod flags;
@@ -11,7 +13,7 @@ mod proxy;
 
 use super::names::path;
 use super::{File, Fragment, Origin};
-use crate::plan::{KeyPair, Node};
+use crate::plan::{KeyPair, Kubernetes, Node};
 
 /// As kubeadm has it.
 const PKI: &str = "/etc/kubernetes/pki";
@@ -38,8 +40,22 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
             etcd_is_elsewhere,
         ));
     }
+    fragments.push(static_pods(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));
     fragments
+}
+
+/// The user's own static pods.
+fn static_pods(kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("static pods", kubernetes.span);
+    Fragment {
+        files: kubernetes
+            .static_pods
+            .iter()
+            .map(|(name, text)| static_pod(name, text.clone(), &origin))
+            .collect(),
+        ..Fragment::default()
+    }
 }
 
 /// A static pod's manifest, for root's eyes as kubeadm has it.

@@ -78,7 +78,7 @@ record! {
     pub struct KubernetesArtifactsSettings {
         /// `embed` where nothing is said.
         pub mode: Option<Located<KubernetesArtifactsMode>>,
-        /// A folder of the programs (with `embed`), or the URL of a site that has them as https://dl.k8s.io does: in
+        /// A folder of the programs (with `embed`), or the URL of a site that has them as `https://dl.k8s.io` does: in
         /// `/v1.36.2/bin/linux/amd64/`.
         pub programs: Option<Located<ProgramsFolder>>,
         /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel) and none of these is gets fetched from

@@ -2,8 +2,10 @@
 
 mod containers;
 mod etcd;
+mod free;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_settings;
 mod network;
 mod node;
 mod passwd;
@@ -12,8 +14,10 @@ mod systemd;
 
 pub use containers::*;
 pub use etcd::*;
+pub use free::*;
 pub use kubernetes::*;
 pub use kubernetes_addons::*;
+pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

@@ -3,6 +3,7 @@
 mod containers;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_settings;
 mod local;
 mod named;
 mod network;
@@ -12,6 +13,9 @@ mod secret;
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
+pub use kubernetes_settings::{
+    AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
+};
 pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
