@@ -29,3 +29,48 @@ impl Keys<'_> {
         Ok(keys)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::pki::{Access, KeyFolder, system_random};
+
+    fn read(folder: &Path) -> Result<Vec<String>> {
+        let mut random = system_random();
+        let folder = KeyFolder::open(folder, Access::Write)?;
+        Keys::new(folder, SystemTime::UNIX_EPOCH, &mut random).encryption_keys()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_others_may_follow() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("keys");
+        let first = read(&root).expect("made");
+        assert_eq!(first.len(), 1);
+        assert_eq!(read(&root).expect("kept"), first);
+
+        let new = Base64::encode_string(&[7; 32]);
+        let both = format!("{new}\n{}\n\n", first[0]);
+        std::fs::write(root.join(FILE), both).expect("written");
+        assert_eq!(read(&root).expect("both"), [new, first[0].clone()]);
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("keys");
+        read(&root).expect("made");
+        for (name, text) in [
+            ("nothing", ""),
+            ("no base64", "not a key\n"),
+            ("too short", "AAAA\n"),
+        ] {
+            std::fs::write(root.join(FILE), text).expect("written");
+            let error = read(&root).expect_err(name);
+            assert!(error.to_string().contains("is damaged"), "{name}: {error}");
+        }
+    }
+}

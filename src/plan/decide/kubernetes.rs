@@ -208,6 +208,22 @@ impl Decider<'_> {
             .iter()
             .filter_map(|node| node.kubernetes.as_ref())
         {
+            let kubelet = (written.kubelet.as_ref())
+                .filter(|_| written.role.value == spec::KubernetesRole::Standalone);
+            let label = kubelet.and_then(|kubelet| Some(kubelet.labels.first()?.0.span));
+            let taint = kubelet.and_then(|kubelet| Some(kubelet.taints.first()?.span));
+            for (key, span) in [("labels", label), ("taints", taint)] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!("a standalone kubelet has no API server that keeps its {key}"),
+                        )
+                        .help("leave them out"),
+                    );
+                }
+            }
             for (key, span) in [
                 (
                     "extra_sans",

@@ -227,8 +227,9 @@ impl Decider<'_> {
         Some(AuditLog {
             policy,
             max_age: or(written.max_age, 30),
-            max_backups: or(written.max_backups, 10),
-            max_size: or(written.max_size, 100),
+            // Logs lie in memory: less than kubeadm's examples have.
+            max_backups: or(written.max_backups, 5),
+            max_size: or(written.max_size, 20),
         })
     }
 

@@ -91,9 +91,9 @@ record! {
         pub policy: FreeDocument,
         /// For how many days old logs are kept; 30 where nothing is said.
         pub max_age: Option<Located<u16>>,
-        /// How many old logs are kept; 10 where nothing is said.
+        /// How many old logs are kept, in memory as the log is; 5 where nothing is said.
         pub max_backups: Option<Located<u16>>,
-        /// At how many megabytes a new log is begun; 100 where nothing is said.
+        /// At how many megabytes a new log is begun; 20 where nothing is said.
         pub max_size: Option<Located<u16>>,
     }
     "an audit log"
