@@ -3,7 +3,7 @@
 use imgbuild::plan::{Component, ConfigKind, RELEASES, config_fields, flags};
 use serde_json::{Value as Json, json};
 
-use crate::node::{Files, WEB, full};
+use crate::node::{Generated, WEB, full};
 
 const COMPONENTS: [Component; 5] = [
     Component::ApiServer,
@@ -13,8 +13,8 @@ const COMPONENTS: [Component; 5] = [
     Component::Kubelet,
 ];
 
-fn files(version: &str) -> Files {
-    Files::of(&full(version), &[("web.yaml", WEB)])
+fn files(version: &str) -> Generated {
+    Generated::of(&full(version), &[("web.yaml", WEB)])
 }
 
 /// Every flag and field that is written is one of the version that it is written for.
@@ -216,7 +216,7 @@ fn feature_gates_are_the_same_everywhere() {
 /// What is said nowhere leaves the files as they were.
 #[test]
 fn without_settings_there_is_nothing_of_them() {
-    let node = Files::of(
+    let node = Generated::of(
         "\
 version: 1
 hostname: kube1
@@ -240,7 +240,7 @@ kubernetes: {version: 1.36.2, role: single}
 
 #[test]
 fn a_standalone_kubelet_runs_the_users_pods() {
-    let node = Files::of(
+    let node = Generated::of(
         "\
 version: 1
 hostname: kube1
@@ -260,7 +260,7 @@ kubernetes: {version: 1.36.2, role: standalone, static_pods: [web.yaml], kubelet
 #[test]
 fn an_external_etcd() {
     const AUTHORITY: &str = include_str!("etcd-ca.crt");
-    let node = Files::of(
+    let node = Generated::of(
         "\
 version: 1
 hostname: kube1

@@ -4,10 +4,11 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use crate::node::{Files, WEB, full, relocated};
+use crate::node::{Generated, WEB, full, relocated};
 use crate::programs::{programs, version};
 
 /// What the test keeps in a Secret.
@@ -58,27 +59,24 @@ fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-#[test]
-fn secrets_are_encrypted_and_requests_written_down() {
-    let Some(folder) = programs() else { return };
-    let node = Files::of(&full(&version(&folder).to_string()), &[("web.yaml", WEB)]);
-    let root = node.lay_out();
-    let (etcd_port, api_port) = (free_port(), free_port());
+/// Where etcd keeps its data, below the node's files.
+const DATA: &str = "etcd";
+
+/// etcd with the node's keys, which answers at `clients`.
+fn etcd(root: &Path, clients: &str) -> Running {
     let pki = root.join("etc/kubernetes/pki");
     let etcd_keys = |file: &str| pki.join("etcd").join(file).display().to_string();
-    let data = root.join("etcd");
-    let clients = format!("https://127.0.0.1:{etcd_port}");
     let peers = format!("http://127.0.0.1:{}", free_port());
     // Debian package etcd-server.
-    let etcd = Running::once_it_says(
+    Running::once_it_says(
         "ready to serve client requests",
         Command::new("etcd").args([
             "--data-dir",
-            &data.display().to_string(),
+            &root.join(DATA).display().to_string(),
             "--listen-client-urls",
-            &clients,
+            clients,
             "--advertise-client-urls",
-            &clients,
+            clients,
             "--listen-peer-urls",
             &peers,
             "--initial-advertise-peer-urls",
@@ -93,8 +91,17 @@ fn secrets_are_encrypted_and_requests_written_down() {
             &etcd_keys("ca.crt"),
             "--client-cert-auth",
         ]),
-    );
+    )
+}
 
+#[test]
+fn secrets_are_encrypted_and_requests_written_down() {
+    let Some(folder) = programs() else { return };
+    let node = Generated::of(&full(&version(&folder).to_string()), &[("web.yaml", WEB)]);
+    let root = node.lay_out();
+    let clients = format!("https://127.0.0.1:{}", free_port());
+    let etcd = etcd(&root, &clients);
+    let api_port = free_port();
     let mut flags: Vec<String> = node
         .flags("kube-apiserver")
         .iter()
@@ -165,7 +172,7 @@ fn secrets_are_encrypted_and_requests_written_down() {
         "member/snap/db",
         "member/wal/0000000000000000-0000000000000000.wal",
     ] {
-        kept.extend(fs::read(data.join(file)).expect("etcd's file"));
+        kept.extend(fs::read(root.join(DATA).join(file)).expect("etcd's file"));
     }
     let has = |word: &str| {
         kept.windows(word.len())

@@ -14,7 +14,7 @@ use imgbuild::spec::{json_of, load};
 use serde_json::Value as Json;
 
 /// The first node of a spec: its files by path, and its units.
-pub struct Files {
+pub struct Generated {
     pub files: BTreeMap<String, (u32, String)>,
     pub units: Vec<Unit>,
     folder: tempfile::TempDir,
@@ -84,7 +84,7 @@ spec:
   containers: [{name: web, image: 'imgbuild.local/node:1'}]
 ";
 
-impl Files {
+impl Generated {
     /// The first node of `spec`, which has `others` beside it.
     pub fn of(spec: &str, others: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use imgbuild::plan::{Component, KubeVersion, flags};
 
-use crate::node::{Files, WEB, full, relocated};
+use crate::node::{Generated, WEB, full, relocated};
 
 /// The folder of the programs; `None`, said aloud, where there is none.
 pub fn programs() -> Option<PathBuf> {
@@ -46,7 +46,7 @@ pub fn version(folder: &std::path::Path) -> KubeVersion {
 fn flags_are_the_programs() {
     let Some(folder) = programs() else { return };
     let version = version(&folder);
-    let node = Files::of(&full(&version.to_string()), &[("web.yaml", WEB)]);
+    let node = Generated::of(&full(&version.to_string()), &[("web.yaml", WEB)]);
     let root = node.lay_out();
     for component in [
         Component::ApiServer,
@@ -113,7 +113,7 @@ fn the_table_of_flags_is_the_programs() {
 fn configurations_are_the_programs() {
     let Some(folder) = programs() else { return };
     let version = version(&folder);
-    let node = Files::of(&full(&version.to_string()), &[("web.yaml", WEB)]);
+    let node = Generated::of(&full(&version.to_string()), &[("web.yaml", WEB)]);
     let root = node.lay_out();
     for (program, path, mistake, named) in [
         ("kubelet", "kubelet.yaml", "eventBurst: -1", "eventBurst"),
