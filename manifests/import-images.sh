@@ -14,12 +14,18 @@ containerd() {
     ctr --namespace k8s.io "$@"
 }
 
-# `digest name labels` of each image, `name` of each snapshot.
-images=$(containerd images ls | awk 'NR > 1 { print $3, $1, $NF }')
-snapshots=$(containerd snapshots ls | awk 'NR > 1 { print $1 }')
+# `digest name labels` of each image, `name` of each snapshot. Each call costs most of a second on a slow machine, and on its first
+# boot a node has nothing to list.
+known=$root/imgbuild-images
+store=$root/io.containerd.snapshotter.v1.overlayfs/snapshots
+images=
+snapshots=
+if [ -e "$known" ] || [ -n "$(ls "$store" 2> /dev/null)" ]; then
+    images=$(containerd images ls | awk 'NR > 1 { print $3, $1, $NF }')
+    snapshots=$(containerd snapshots ls | awk 'NR > 1 { print $1 }')
+fi
 
 # Images of an earlier version of this node: their files are not here any more.
-known=$root/imgbuild-images
 if [ -e "$known" ]; then
     while read -r digest name; do
         if ! grep -qxF "$digest $name" "$archives"/*.list; then
@@ -27,7 +33,7 @@ if [ -e "$known" ]; then
         fi
     done < "$known"
 fi
-for files in "$root"/io.containerd.snapshotter.v1.overlayfs/snapshots/*/fs; do
+for files in "$store"/*/fs; do
     if [ -L "$files" ] && [ ! -e "$files" ]; then
         containerd snapshots rm "sha256:$(basename "$(readlink "$files")")" || true
     fi
@@ -36,7 +42,10 @@ done
 # A committed snapshot whose files are a link to a folder of ours.
 link() {
     key=imgbuild-$1
-    containerd snapshots rm "$key" 2> /dev/null || true
+    # Of a boot that was cut off.
+    if echo "$snapshots" | grep -qxF "$key"; then
+        containerd snapshots rm "$key"
+    fi
     # Prints the mount that it would take: of a new snapshot a bind mount of its empty folder.
     files=$(containerd snapshots prepare --target /mnt "$key" | sed -n 's/^mount -t bind \([^ ]*\/fs\) .*/\1/p')
     rmdir "$files"

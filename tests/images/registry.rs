@@ -32,6 +32,7 @@ impl Registry {
     }
 
     fn start(with_login: bool) -> Self {
+        use std::fmt::Write as _;
         let folder = tempfile::tempdir().unwrap();
         let storage = folder.path().join("storage");
         let mut config = format!(
@@ -42,10 +43,12 @@ impl Registry {
             let file = folder.path().join("htpasswd");
             let line = run("htpasswd", "apache2-utils", &["-Bbn", USER.0, USER.1]);
             fs::write(&file, line).unwrap();
-            config += &format!(
-                "auth: {{htpasswd: {{realm: lab, path: {}}}}}\n",
+            writeln!(
+                config,
+                "auth: {{htpasswd: {{realm: lab, path: {}}}}}",
                 file.display()
-            );
+            )
+            .unwrap();
         }
         let path = folder.path().join("config.yml");
         fs::write(&path, config).unwrap();
