@@ -447,6 +447,8 @@ codes! {
     OBJECT_TWICE = "W0534": "the same object twice", "";
     /// A file is applied once the one before it is. An object whose namespace is not there waits, and all files after it with it.
     UNKNOWN_NAMESPACE = "W0535": "an unknown namespace", "";
+    /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33, takes its place.
+    IPVS_IS_DEPRECATED = "W0536": "a mode that is to go", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: ipvs}}\n";
 }
 
 impl std::fmt::Display for Explanation {
