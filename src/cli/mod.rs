@@ -14,6 +14,7 @@ mod outcome;
 mod progress;
 mod run;
 mod spec_file;
+mod written_node;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

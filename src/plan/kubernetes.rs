@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{CoreDns, Flannel, ImageUse, KeyPair, KubeVersion, Manifest};
+use super::{AuditLog, CoreDns, Encryption, Flannel, ImageUse, KeyPair, KubeVersion, Manifest};
 use crate::diagnostic::{Located, Span};
 
 /// What a node is to its cluster.
@@ -68,6 +68,8 @@ pub struct Kubernetes {
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
+    /// Pods of the user's that the kubelet runs by itself: name and manifest.
+    pub static_pods: Vec<(String, String)>,
     pub span: Span,
 }
 
@@ -109,6 +111,8 @@ impl ProxyMode {
 pub struct Proxy {
     pub mode: ProxyMode,
     pub client: KeyPair,
+    /// Fields of `KubeProxyConfiguration` beside those that every node has, as JSON.
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// Flags by name, beside those that every node has.
     pub extra_args: BTreeMap<String, String>,
 }
@@ -120,6 +124,8 @@ pub struct Kubelet {
     pub api: Option<KubeletApi>,
     /// Labels that a kubelet may give its own node.
     pub labels: BTreeMap<String, String>,
+    /// Labels that only an administrator may give the node; on a node with a control plane.
+    pub api_labels: BTreeMap<String, String>,
     /// Set when the node registers.
     pub taints: Vec<Taint>,
     /// Fields of `KubeletConfiguration` beside those that every node has, as JSON.
@@ -158,6 +164,8 @@ pub struct ControlPlane {
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
+    pub audit: Option<AuditLog>,
+    pub encryption: Option<Encryption>,
     /// What the first node that comes up applies last, in order.
     pub manifests: Vec<Manifest>,
 }

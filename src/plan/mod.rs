@@ -9,11 +9,15 @@ mod decide;
 mod images;
 mod kube_version;
 mod kubernetes;
+mod kubernetes_settings;
 mod node;
+mod tables;
 
 pub use addons::*;
 pub use decide::{Decided, decide, tentative};
 pub use images::*;
 pub use kube_version::*;
 pub use kubernetes::*;
+pub use kubernetes_settings::*;
 pub use node::*;
+pub use tables::*;

@@ -18,7 +18,7 @@ const NODES: &[&str] = &[
     "cni: {flannel: {backend: host-gw}}, proxy: {mode: nftables}, dns: coredns",
     "cni: {flannel: {backend: wireguard, port: 51000, interface: eth0}}, proxy: {mode: ipvs}",
     "cni: {flannel: {vni: 7, direct_routing: true}}, pod_network: 'fd01::/48', service_network: 'fd02::/112', dns: coredns",
-    "cni: bridge, dns: coredns, extra_args: {api_server: {v: 4, audit-log-path: '-'}}",
+    "cni: bridge, dns: coredns, extra_args: {api_server: {v: 4}, scheduler: {v: 2}}",
     "cni: none",
 ];
 

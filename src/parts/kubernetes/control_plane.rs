@@ -1,5 +1,6 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
+use super::api_protection;
 use super::flags::Flags;
 use super::{PKI, key_pair, program, secret, static_pod};
 use crate::oci::NODE_IMAGE;
@@ -45,6 +46,7 @@ pub fn control_plane(
         ),
     ];
     files.extend(keys(plane, &origin));
+    files.extend(api_protection::files(plane, &origin));
     if etcd_is_elsewhere {
         files.push(File::text(
             path(&format!("{PKI}/etcd/ca.crt")),
@@ -71,6 +73,7 @@ pub fn control_plane(
 
 fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) -> String {
     let pki = |file: &str| format!("{PKI}/{file}");
+    let protection = api_protection::settings(plane);
     let flags = Flags::new(
         [
             ("advertise-address", plane.advertise.ip().to_string()),
@@ -118,7 +121,9 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ),
             ("tls-cert-file", pki("apiserver.crt")),
             ("tls-private-key-file", pki("apiserver.key")),
-        ],
+        ]
+        .into_iter()
+        .chain(protection.flags),
         &plane.api_server_args,
     );
     fill(
@@ -132,6 +137,8 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("port", &plane.advertise.port().to_string()),
             ("liveness", release.api_server.liveness),
             ("readiness", release.api_server.readiness),
+            ("mounts", &protection.mounts),
+            ("volumes", &protection.volumes),
         ],
     )
 }

@@ -33,7 +33,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         ),
         origin.clone(),
     )];
-    let (kubeconfig, label) = match &kubernetes.control_plane {
+    let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
             files.push(File::text(
                 path(&format!("{FOLDER}/10-rbac.yaml")),
@@ -58,10 +58,14 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             }
             files.extend(users(50, &plane.manifests, &origin));
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
-            let label = "node-role.kubernetes.io/control-plane=";
-            ("/etc/kubernetes/super-admin.conf", label)
+            let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
+            // Keys and values have no character that a unit's command line reads in another way.
+            labels.extend(
+                (kubernetes.kubelet.api_labels.iter()).map(|(key, value)| format!("{key}={value}")),
+            );
+            ("/etc/kubernetes/super-admin.conf", labels.join(" "))
         }
-        None => ("/etc/kubernetes/kubelet.conf", ""),
+        None => ("/etc/kubernetes/kubelet.conf", String::new()),
     };
     files.push(
         File::text(
@@ -86,7 +90,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 ("node", &kubernetes.node_name),
                 ("host", host.trim_matches(['[', ']'])),
                 ("port", port),
-                ("labels", label),
+                ("labels", &labels),
             ],
         ),
         origin,

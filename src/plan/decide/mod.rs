@@ -6,10 +6,13 @@ mod files;
 mod filesystems;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_settings;
 mod network;
 mod passwords;
 mod units;
 mod users;
+
+pub(super) use kubernetes_settings::Within;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;

@@ -1,8 +1,10 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
 mod etcd;
+mod free;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_settings;
 mod network;
 mod node;
 mod passwd;
@@ -10,8 +12,10 @@ mod storage;
 mod systemd;
 
 pub use etcd::*;
+pub use free::*;
 pub use kubernetes::*;
 pub use kubernetes_addons::*;
+pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

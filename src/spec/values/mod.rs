@@ -2,6 +2,7 @@
 
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_settings;
 mod local;
 mod named;
 mod network;
@@ -10,6 +11,9 @@ mod secret;
 
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
+pub use kubernetes_settings::{
+    AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
+};
 pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,

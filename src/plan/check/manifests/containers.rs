@@ -344,12 +344,8 @@ impl Judge<'_> {
 
     pub(super) fn bad_quantity(&mut self, span: Span, why: &str) {
         self.found.push(
-            Diagnostic::error(
-                codes::BAD_QUANTITY,
-                span,
-                "this is not an amount to ask for",
-            )
-            .label(why),
+            Diagnostic::error(codes::BAD_AMOUNT, span, "this is not an amount to ask for")
+                .label(why),
         );
     }
 }

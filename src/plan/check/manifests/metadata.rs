@@ -152,7 +152,7 @@ impl Judge<'_> {
     fn bad_label(&mut self, span: Span, label: &str, why: String) {
         self.found.push(
             Diagnostic::error(
-                codes::BAD_LABEL,
+                codes::BAD_OBJECT_LABEL,
                 span,
                 format!("`{}` is not part of a label or annotation", shown(label)),
             )

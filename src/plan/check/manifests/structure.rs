@@ -170,7 +170,7 @@ impl Judge<'_> {
         if Quantity::parse(&scalar.text).is_none() {
             self.found.push(
                 Diagnostic::error(
-                    codes::BAD_QUANTITY,
+                    codes::BAD_AMOUNT,
                     node.span,
                     format!("`{}` is not a quantity", shown(&scalar.text)),
                 )
