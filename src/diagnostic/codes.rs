@@ -395,6 +395,40 @@ codes! {
     KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
     /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
     NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
+    /// A manifest is a map with an `apiVersion` and a `kind`.
+    NOT_AN_OBJECT = "E0531": "not an object of Kubernetes", "";
+    /// The API that the manifest is written for is not there in this version: it was replaced or removed, or came later.
+    API_GONE = "E0532": "an API that this version has not", "";
+    /// The API server has a group of that name, and no such kind in it. Kinds of groups that Kubernetes itself has not are taken to be
+    /// those of operators, and pass.
+    UNKNOWN_API = "E0533": "an unknown kind", "";
+    /// Most names are those of DNS (RFC 1123): letters of lower case, digits, `-` and `.`.
+    BAD_OBJECT_NAME = "E0534": "not a name of an object", "";
+    /// A label is `name: value` or `domain/name: value`, name and value up to 63 letters, digits, `-`, `_` and `.`.
+    BAD_OBJECT_LABEL = "E0535": "not a label", "";
+    /// The kind has no such field, and the API server refuses to apply what it does not know.
+    UNKNOWN_FIELD = "E0536": "an unknown field", "";
+    /// The value is of another type than the field. Numbers, `true`, and what YAML 1.1 takes for a boolean (`yes`, `off`), need quotes
+    /// where text is meant.
+    WRONG_FIELD_TYPE = "E0537": "a value of the wrong type", "";
+    /// The API server refuses the object without the field.
+    MISSING_FIELD = "E0538": "a field is missing", "";
+    /// What tells the elements of a list from each other (a port's number, a variable's name) is there twice.
+    ELEMENT_TWICE = "E0539": "the same twice in a list", "";
+    /// The selector of a Deployment, or of another kind that makes pods, has to select the pods of its own template.
+    SELECTOR_MISMATCH = "E0540": "a selector that selects nothing", "";
+    /// A container mounts volumes of its pod by their names.
+    UNKNOWN_VOLUME = "E0541": "an unknown volume", "";
+    /// A probe or hook names a port of its own container, or says its number.
+    UNKNOWN_PORT = "E0542": "an unknown port", "";
+    /// Amounts are numbers with a suffix: `m` for thousandths, k, M, G, T for powers of 1000, Ki, Mi, Gi, Ti for powers of 1024.
+    BAD_AMOUNT = "E0543": "not a quantity", "";
+    /// What a container asks for is not more than it may have.
+    REQUEST_OVER_LIMIT = "E0544": "a request over its limit", "";
+    /// The type of the value is right, and the API server refuses the value itself.
+    BAD_FIELD_VALUE = "E0545": "a value that the API server refuses", "";
+    /// The field came later, or went before this version.
+    FIELD_OF_ANOTHER_VERSION = "E0546": "a field that this version has not", "";
     /// An image is the path of an archive, layout or folder (it starts with `./`, `../` or `/`, or ends in `.tar`), or a name as pods
     /// have it: a registry's host, a repository in lower case, and a tag or a digest.
     BAD_IMAGE = "E0560": "not an image", "containerd: {images: ['https://registry.example/app:1']}\n";
@@ -459,6 +493,14 @@ codes! {
     MANIFESTS_UNAPPLIED = "W0531": "manifests that nobody applies", "";
     /// The file, or every file of the folder, is empty.
     NO_MANIFEST = "W0532": "no manifest", "";
+    /// Alpha and beta APIs are there only where the API server's `runtime-config` asks for them (beta ones since 1.24).
+    API_NOT_SERVED = "W0533": "an API that is not served by itself", "";
+    /// Manifests are applied one after another, so of two objects of one name the later stays.
+    OBJECT_TWICE = "W0534": "the same object twice", "";
+    /// A file is applied once the one before it is. An object whose namespace is not there waits, and all files after it with it.
+    UNKNOWN_NAMESPACE = "W0535": "an unknown namespace", "";
+    /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33, takes its place.
+    IPVS_IS_DEPRECATED = "W0536": "a mode that is to go", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: ipvs}}\n";
 }
 
 impl std::fmt::Display for Explanation {

@@ -120,6 +120,40 @@ fn a_node_has_what_it_needs() {
     }
 }
 
+/// Modules and programs of kube-proxy's three modes, of flannel's backends, and of the CNI plugins.
+#[test]
+#[ignore = "slow: builds the real base from packages of the mirror"]
+fn kubernetes_finds_its_modules_and_programs() {
+    let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
+    let listed = tools::list(&base.root);
+    for program in [
+        "conntrack",
+        "ip6tables",
+        "iptables",
+        "iptables-save",
+        "ipset",
+        "ipvsadm",
+        "nft",
+        "xtables-nft-multi",
+    ] {
+        let path = format!("/usr/sbin/{program}");
+        assert!(listed.contains_key(&path), "{path}");
+    }
+    for module in "br_netfilter dummy ip_set_bitmap_port ip_set_hash_ip ip_set_hash_ipport ip_set_hash_ipportip \
+        ip_set_hash_ipportnet ip_set_hash_net ip_vs ip_vs_rr ip_vs_sh ip_vs_wrr nf_conntrack nf_conntrack_netlink \
+        nf_tables nft_chain_nat nft_compat nft_ct nft_fib_ipv4 nft_masq nft_nat nft_numgen nft_reject_inet overlay \
+        veth vxlan wireguard xt_MASQUERADE xt_REDIRECT xt_addrtype xt_comment xt_conntrack xt_mark xt_multiport \
+        xt_nat xt_recent xt_set xt_statistic"
+        .split_whitespace()
+    {
+        let file = format!("/{module}.ko");
+        let found = listed
+            .keys()
+            .any(|path| path.starts_with("/usr/lib/modules/") && path.contains(&file));
+        assert!(found, "{module}");
+    }
+}
+
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn symbolic_links_lead_somewhere() {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod deny;
+mod kubernetes_schemas;
 mod packages;
 mod qemu_release;
 mod steps;
@@ -38,9 +39,9 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Verb::Test(options) => test::everything(&options),
         Verb::Bench(options) => bench::everything(&options),
-        Verb::Prepare => packages::install().map(|note| {
-            println!("{note}");
-            true
+        Verb::Prepare => packages::install().and_then(|note| {
+            println!("{note}; {}", kubernetes_schemas::install()?);
+            Ok(true)
         }),
     };
     match done {

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::steps::{Steps, command, run};
-use crate::{bench, deny, packages};
+use crate::{bench, deny, kubernetes_schemas, packages};
 
 #[derive(Args)]
 pub struct Options {
@@ -27,6 +27,11 @@ const KUBERNETES: &str = "IMGBUILD_KUBE_DIR";
 pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let mut steps = Steps::default();
     let ready = steps.run("packages that the tests need", packages::install);
+    if ready {
+        steps.run("Kubernetes' schemas", kubernetes_schemas::install);
+    } else {
+        steps.skip("Kubernetes' schemas", "packages are missing");
+    }
     steps.run("format", || cargo(&["fmt", "--all", "--check"]));
     steps.run("lints", || {
         let to_the_end = ["--", "--deny", "warnings"];

@@ -174,16 +174,7 @@ impl Decider<'_> {
             core_dns,
             manifests,
             images,
-            proxy: match written
-                .proxy
-                .as_ref()
-                .and_then(|proxy| proxy.mode)
-                .map(|mode| mode.value)
-            {
-                None | Some(spec::KubernetesProxyMode::Iptables) => ProxyMode::Iptables,
-                Some(spec::KubernetesProxyMode::Ipvs) => ProxyMode::Ipvs,
-                Some(spec::KubernetesProxyMode::Nftables) => ProxyMode::Nftables,
-            },
+            proxy: self.proxy_mode(written),
             etcd_servers: Vec::new(),
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),

@@ -6,13 +6,16 @@ use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::{
     Cni, CoreDns, Dhcp, Flannel, FlannelBackend, ImageRef, ImageUse, Images, KubeVersion, Manifest,
-    Network, Role,
+    Network, ProxyMode, Role,
 };
 use crate::spec::{self, LocalManifests};
 
 /// The kernel's own VXLAN port, and flannel's for WireGuard.
 const VXLAN_PORT: u16 = 8472;
 const WIREGUARD_PORT: u16 = 51820;
+
+/// The minor since which kube-proxy warns of its IPVS mode (KEP-5495).
+const IPVS_DEPRECATED: u16 = 35;
 
 /// flannel's VNI, where nothing is said.
 const VNI: u32 = 1;
@@ -122,6 +125,30 @@ impl Decider<'_> {
                 )
                 .help("that needs a network; see `artifacts:`"),
             );
+        }
+    }
+
+    /// How services reach their pods.
+    pub(super) fn proxy_mode(&mut self, written: &spec::Kubernetes) -> ProxyMode {
+        let Some(mode) = written.proxy.as_ref().and_then(|proxy| proxy.mode) else {
+            return ProxyMode::default();
+        };
+        if mode.value == spec::KubernetesProxyMode::Ipvs
+            && written.version.value.minor >= IPVS_DEPRECATED
+        {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::IPVS_IS_DEPRECATED,
+                    mode.span,
+                    format!("kube-proxy's `ipvs` is deprecated since 1.{IPVS_DEPRECATED}"),
+                )
+                .help("`nftables` is as fast, and stays"),
+            );
+        }
+        match mode.value {
+            spec::KubernetesProxyMode::Iptables => ProxyMode::Iptables,
+            spec::KubernetesProxyMode::Ipvs => ProxyMode::Ipvs,
+            spec::KubernetesProxyMode::Nftables => ProxyMode::Nftables,
         }
     }
 

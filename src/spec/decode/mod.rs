@@ -15,7 +15,7 @@ pub(crate) use leaf::shown;
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
 pub use nearest::nearest;
 pub use record::{KeySchema, Record, description, record_schema, unknown_word};
-pub(crate) use record::{record, words};
+pub(crate) use record::{listed, record, words};
 
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};

@@ -170,6 +170,8 @@ impl Builder<'_> {
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
+                    // Names of values do not reach beyond their document (YAML 1.2 §3.2.2.2).
+                    self.anchors.clear();
                     if documents > 1 && self.dialect == Dialect::Spec {
                         return Err(Box::new(
                             Diagnostic::error(
@@ -220,10 +222,15 @@ impl Builder<'_> {
                 Event::Alias(anchor) => {
                     let place = self.places.of(span);
                     let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                        let why = if documents > 1 {
+                            "an alias repeats a value of its own document that is complete before it"
+                        } else {
+                            "an alias stands inside the value that it repeats"
+                        };
                         return Err(Box::new(Diagnostic::error(
                             codes::UNKNOWN_ALIAS,
                             place,
-                            "an alias stands inside the value that it repeats",
+                            why,
                         )));
                     };
                     self.spend(size, place)?;
