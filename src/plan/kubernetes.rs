@@ -178,6 +178,8 @@ pub const IMAGE_ARCHIVES: &str = "/opt/kubernetes/images";
 pub struct ControlPlaneKeys {
     /// With its private key: the controller manager signs the kubelets' requests.
     pub authority: KeyPair,
+    /// What the cluster trusts: that authority and, while it is replaced, its successor or its predecessor.
+    pub trusted_authorities: String,
     pub front_proxy_authority: String,
     pub etcd_authority: String,
     pub api_server: KeyPair,
