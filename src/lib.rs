@@ -20,4 +20,5 @@ pub mod pki;
 pub mod plan;
 pub mod progress;
 pub mod qemu;
+pub mod read;
 pub mod spec;

@@ -288,6 +288,9 @@ codes! {
     DUPLICATE_PARTITION = "E0262": "a partition twice", "storage: {disks: [{device: /dev/vdb, partitions: [{label: a, number: 1}, {label: b, number: 1}]}]}\n";
     /// systemd reads drop-ins whose names end in `.conf`, and no others (systemd.unit(5)).
     BAD_DROPIN_NAME = "E0263": "not a drop-in's name", "systemd: {units: [{name: a.service, dropins: [{name: 10-a, contents: \"[Service]\\n\"}]}]}\n";
+    /// GRUB, ISOLINUX and iPXE parse the kernel's command line each in its own way: variables, quotes, comments. What stands there
+    /// holds only what all of them leave alone.
+    ALTERED_KERNEL_ARGUMENT = "E0264": "a kernel argument that boot loaders change", "kernel_arguments: ['console=$tty']\n";
 
     // E03xx: Ignition and the units in it.
     /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite: true` is taken instead, with a

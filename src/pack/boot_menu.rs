@@ -1,11 +1,11 @@
 //! Configuration of the boot loaders on the ISO: one entry, started at once.
 
+use super::PAYLOAD_PATH;
 use crate::names::Hostname;
 
 /// Paths on the medium.
 pub(super) const KERNEL: &str = "boot/vmlinuz";
 pub(super) const INITRD: &str = "boot/initrd";
-pub(super) const PAYLOAD: &str = "boot/payload.cpio";
 
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
 /// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
@@ -21,7 +21,7 @@ set timeout_style=hidden
 search --no-floppy --file --set=root /{marker}
 menuentry '{hostname}' {{
 \tlinux /{KERNEL} '{quoted}'
-\tinitrd /{INITRD} /{PAYLOAD}
+\tinitrd /{INITRD} /{PAYLOAD_PATH}
 }}
 "
     )
@@ -39,7 +39,7 @@ TIMEOUT 0
 LABEL node
   SAY Starting {hostname}
   LINUX /{KERNEL}
-  INITRD /{INITRD},/{PAYLOAD}
+  INITRD /{INITRD},/{PAYLOAD_PATH}
   APPEND {arguments}
 "
     )

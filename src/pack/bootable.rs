@@ -13,10 +13,8 @@ use crate::progress::Progress;
 
 use super::initrd::payload_archive;
 use super::iso::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
-use super::{Machine, boot_menu, command_line, fat, hex};
+use super::{BASE_ID_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line, fat, hex};
 
-/// Where stage 0 finds which base a medium carries.
-const BASE_ID: &str = "imgbuild/base-id";
 /// Only its owner reads what may hold secrets.
 const SECRET_MODE: u32 = 0o400;
 const PUBLIC_MODE: u32 = 0o444;
@@ -46,7 +44,7 @@ pub fn iso<W: Write>(
     let mut text =
         |path: &str, text: String| tree.add(path, PUBLIC_MODE, Content::Bytes(text.into_bytes()));
     text(".disk/info", format!("imgbuild {}\n", machine.hostname))?;
-    text(BASE_ID, format!("{}\n", base.id))?;
+    text(BASE_ID_PATH, format!("{}\n", base.id))?;
     text(&marker, format!("{}\n", hex(&identity)))?;
     text("boot/grub/grub.cfg", grub.clone())?;
 
@@ -90,7 +88,7 @@ pub fn iso<W: Write>(
         tree.add(path, PUBLIC_MODE, Content::Bytes(bytes))?;
     }
 
-    tree.add(boot_menu::PAYLOAD, SECRET_MODE, Content::Bytes(payload))?;
+    tree.add(PAYLOAD_PATH, SECRET_MODE, Content::Bytes(payload))?;
     for (path, source) in [
         (boot_menu::KERNEL, &base.kernel),
         (boot_menu::INITRD, &base.initrd),

@@ -119,6 +119,11 @@ impl<'a> Keys<'a> {
         &self.notices
     }
 
+    /// Whether something was made that a folder open to be looked at does not keep.
+    pub fn are_incomplete(&self) -> bool {
+        self.folder.holds_back()
+    }
+
     /// The folder that they are kept in.
     pub fn folder(&self) -> &KeyFolder {
         &self.folder

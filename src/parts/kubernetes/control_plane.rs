@@ -5,7 +5,7 @@ use super::{PKI, key_pair, program, secret, static_pod};
 use crate::oci::NODE_IMAGE;
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin};
+use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
 use crate::plan::{
     Cni, ControlPlane, ControlPlaneKeys, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release,
@@ -59,8 +59,18 @@ pub fn control_plane(
         ));
     }
     files.extend(kubeconfigs(kubernetes, plane, &origin));
+    // `sudo kubectl` is the administrator's.
+    let links = vec![Link {
+        path: path("/root/.kube/config"),
+        target: "/etc/kubernetes/admin.conf".to_owned(),
+        hard: false,
+        owner: Owner::default(),
+        overwrite: false,
+        origin,
+    }];
     Fragment {
         files,
+        links,
         ..Fragment::default()
     }
 }

@@ -44,6 +44,17 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         }
         None => ("/etc/kubernetes/kubelet.conf", ""),
     };
+    files.push(
+        File::text(
+            path("/usr/local/bin/kubectl"),
+            fill(
+                include_str!("../../../manifests/kubectl"),
+                &[("programs", PROGRAMS)],
+            ),
+            origin.clone(),
+        )
+        .mode(0o755),
+    );
     debug_assert!(kubernetes.role != Role::Standalone);
     let server = api.server.trim_start_matches("https://");
     let (host, port) = server.rsplit_once(':').unwrap_or((server, "443"));

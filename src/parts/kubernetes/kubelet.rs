@@ -69,7 +69,8 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
 fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
-    // Without an API server there is nobody to ask who may do what, so nobody may.
+    // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet serves nothing. (Left at its default,
+    // asking is what it would not start without.)
     let api = if kubelet.api.is_some() {
         format!(
             "authentication:
@@ -86,7 +87,15 @@ tlsCertFile: {PKI}/kubelet-server.crt
 tlsPrivateKeyFile: {PKI}/kubelet-server.key"
         )
     } else {
-        "enableServer: false".to_owned()
+        "enableServer: false
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: false
+authorization:
+  mode: AlwaysAllow"
+            .to_owned()
     };
     let mut taints = String::new();
     for (index, taint) in kubelet.taints.iter().enumerate() {

@@ -52,13 +52,10 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
     Ok(decided)
 }
 
-/// The nodes of a spec that [`decide`] refuses, for rooms that may know of more mistakes. They are not to be built. None where the
+/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is not to be built. None where the
 /// loader found errors: what could not be read would look as if it were missing.
-pub fn tentative(loaded: &Loaded, sources: &Sources) -> Vec<Node> {
-    if loaded.has_errors() {
-        return Vec::new();
-    }
-    as_far_as_right(loaded, sources).cluster.nodes
+pub fn tentative(loaded: &Loaded, sources: &Sources) -> Option<Decided> {
+    (!loaded.has_errors()).then(|| as_far_as_right(loaded, sources))
 }
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
@@ -152,6 +149,11 @@ impl Decided {
                 .iter()
                 .flatten()
                 .any(kubernetes::Draft::needs_keys)
+    }
+
+    /// The nodes as far as they go without keys.
+    pub fn without_keys(self) -> Cluster {
+        self.cluster
     }
 
     /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key

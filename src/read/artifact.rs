@@ -1,0 +1,218 @@
+//! What tells one node from another, out of an artifact of any format.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::iso9660::Iso;
+use super::{Damaged, archives, damaged, reading};
+use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::pack::{
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_PATH, NETWORK_PATH,
+    PAYLOAD_PATH,
+};
+
+/// The largest config that is read, in bytes. It may hold a snapshot of etcd.
+const CONFIG_MAX: u64 = 96 << 20;
+/// The largest payload of an ISO that is read, in bytes.
+const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
+/// The largest of what people write: networkd files, boot loader settings.
+const TEXT_MAX: u64 = 1 << 20;
+/// The most networkd files.
+const NETWORK_FILES_MAX: usize = 10_000;
+
+/// What kind of file it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An Ignition config.
+    Ignition,
+    /// A bootable ISO image.
+    Iso,
+    /// An ISO image that holds a config as `config.json`, for an installer.
+    ConfigIso,
+    /// A base initrd with a payload.
+    Initrd,
+    /// A payload alone.
+    Payload,
+}
+
+/// A node, read back.
+#[derive(Clone)]
+pub struct Artifact {
+    pub kind: Kind,
+    /// The Ignition config, JSON of whatever version.
+    pub config: Vec<u8>,
+    /// networkd files for Ignition's own fetches, by name.
+    pub network: BTreeMap<String, Vec<u8>>,
+    /// The whole kernel command line; of an ISO or an initrd.
+    pub kernel_arguments: Option<Vec<String>>,
+    /// The base's id, as the kernel's command line has it; of an ISO or an initrd.
+    pub base: Option<String>,
+    /// Images that are laid over the base's, by name without their ending.
+    pub extensions: Vec<String>,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Artifact")
+            .field("kind", &self.kind)
+            .field("config_bytes", &self.config.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or none of ours, gives an error
+/// that holds [`Damaged`].
+pub fn artifact(path: &Path) -> Result<Artifact> {
+    let read = || {
+        let file = File::open(path)?;
+        if Iso::is_one(&file) {
+            return iso(&Iso::open(file)?);
+        }
+        let mut first = [0; 64];
+        let length = file.read_at(&mut first, 0)?;
+        match first[..length].iter().find(|b| !b.is_ascii_whitespace()) {
+            Some(b'{') => ignition(file),
+            Some(_) => initrd(file),
+            None => damaged("it is empty"),
+        }
+    };
+    read().with_context(|| format!("reading {}", path.display()))
+}
+
+fn empty(kind: Kind) -> Artifact {
+    Artifact {
+        kind,
+        config: Vec::new(),
+        network: BTreeMap::new(),
+        kernel_arguments: None,
+        base: None,
+        extensions: Vec::new(),
+    }
+}
+
+fn ignition(file: File) -> Result<Artifact> {
+    let config = read_limited(file, CONFIG_MAX, "the Ignition config")?;
+    Ok(Artifact {
+        config,
+        ..empty(Kind::Ignition)
+    })
+}
+
+fn iso(iso: &Iso) -> Result<Artifact> {
+    let Some(payload) = iso.read(PAYLOAD_PATH, PAYLOAD_MAX)? else {
+        return match iso.read("config.json", CONFIG_MAX)? {
+            Some(config) => Ok(Artifact {
+                config,
+                ..empty(Kind::ConfigIso)
+            }),
+            None => damaged("the ISO image is none that imgbuild wrote: it holds no config"),
+        };
+    };
+    let mut artifact = empty(Kind::Iso);
+    let mut found = false;
+    archives(Cursor::new(payload), &mut |entry, contents| {
+        found |= artifact.take(entry, contents)?;
+        Ok(())
+    })?;
+    if !found {
+        return damaged("the ISO image's payload holds no config");
+    }
+    let text = |path| -> Result<Option<String>> {
+        let bytes = iso.read(path, TEXT_MAX)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    artifact.base = text(BASE_ID_PATH)?.map(|id| id.trim().to_owned());
+    artifact.kernel_arguments = text("boot/grub/grub.cfg")?.and_then(|menu| kernel_line(&menu));
+    artifact.extensions = iso
+        .list(EXTENSIONS_PATH)?
+        .iter()
+        .map(|name| name.trim_end_matches(".squashfs").to_owned())
+        .collect();
+    artifact.extensions.sort();
+    Ok(artifact)
+}
+
+fn initrd(file: File) -> Result<Artifact> {
+    let mut artifact = empty(Kind::Payload);
+    let mut found = false;
+    archives(file, &mut |entry, contents| {
+        found |= artifact.take(entry, contents)?;
+        Ok(())
+    })?;
+    if !found {
+        return damaged("it holds no config");
+    }
+    artifact.extensions.sort();
+    Ok(artifact)
+}
+
+impl Artifact {
+    /// Takes what counts of an initrd's file; gives whether it was the config.
+    fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
+        if entry.path == CONFIG_PATH {
+            self.config = read_limited(contents, CONFIG_MAX, "the config")?;
+            return Ok(true);
+        }
+        if entry.path == BOOT_RECORD_PATH {
+            let text = read_limited(contents, BOOT_RECORD_MAX, "the boot record")?;
+            let record = BootRecord::from_json(&text).map_err(|e| Damaged(format!("{e:#}")))?;
+            let arguments = record.kernel_arguments.split_ascii_whitespace();
+            let arguments: Vec<_> = arguments.map(str::to_owned).collect();
+            let base = arguments
+                .iter()
+                .rev()
+                .find_map(|argument| argument.strip_prefix("imgbuild.base="));
+            self.base = base.map(str::to_owned);
+            self.kernel_arguments = Some(arguments);
+        } else if entry.path == ROOT_IMAGE_PATH {
+            self.kind = Kind::Initrd;
+        } else if let Some(name) = in_folder(&entry.path, NETWORK_PATH) {
+            if self.network.len() >= NETWORK_FILES_MAX {
+                return damaged("it has more networkd files than any node");
+            }
+            let text = read_limited(contents, TEXT_MAX, name)?;
+            self.network.insert(name.to_owned(), text);
+        } else if let Some(name) = in_folder(&entry.path, EXTENSIONS_PATH) {
+            let name = name.trim_end_matches(".squashfs").to_owned();
+            if !self.extensions.contains(&name) && self.extensions.len() < NETWORK_FILES_MAX {
+                self.extensions.push(name);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The name of what lies right in `folder`.
+fn in_folder<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    path.strip_prefix(folder)?
+        .strip_prefix('/')
+        .filter(|name| !name.contains('/'))
+}
+
+/// Reads to the end, of which it has to be no farther than `limit` bytes.
+fn read_limited(source: impl Read, limit: u64, what: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| reading(e, what))?;
+    if bytes.len() as u64 > limit {
+        return Err(Damaged(format!("{what} has more than {} MiB", limit >> 20)).into());
+    }
+    Ok(bytes)
+}
+
+/// The kernel's arguments in GRUB's menu: what follows the kernel's path, each in single quotes.
+fn kernel_line(menu: &str) -> Option<Vec<String>> {
+    let line = menu
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("linux "))?;
+    let words = line.split_ascii_whitespace().skip(1);
+    Some(words.map(|word| word.replace('\'', "")).collect())
+}

@@ -1,0 +1,182 @@
+//! Reads initrds: a chain of cpio archives, each raw or compressed alone, with zeros between.
+
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use anyhow::{Context, Result};
+
+use super::cpio::{self, Entry, Source};
+use super::{damaged, reading};
+
+/// The most that all compressed parts of a chain may unpack to, in bytes: a bomb ends here.
+const UNPACKED_MAX: u64 = 2 << 30;
+/// Largest window of a zstd frame, as a power of two: the kernel's own limit (`lib/decompress_unzstd.c`, `ZSTD_WINDOWSIZE_MAX`).
+const ZSTD_WINDOW: u32 = 23;
+/// Memory for an xz stream, in bytes.
+const XZ_MEMORY: u64 = 128 << 20;
+
+/// Shows every regular file of the chain in `input` to `visit`, in order; of files with one name the kernel keeps the last.
+///
+/// Contents that `visit` does not read are passed over without reading where they are not compressed.
+pub fn archives<R: Read + Seek>(
+    mut input: R,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    let length = input
+        .seek(SeekFrom::End(0))
+        .context("finding an initrd's end")?;
+    input.rewind().context("rewinding an initrd")?;
+    let mut raw = Raw {
+        file: BufReader::with_capacity(64 << 10, input),
+        left: length,
+    };
+    let mut unpacked_left = UNPACKED_MAX;
+    let mut found = false;
+    while let Some(first) = next(&mut raw, "the chain of archives")? {
+        found = true;
+        match first {
+            b'0' => {
+                raw.consume(1);
+                cpio::archive(&mut raw, visit)?;
+            }
+            0x1f => unpacked(
+                flate2::bufread::GzDecoder::new(&mut raw),
+                &mut unpacked_left,
+                visit,
+            )?,
+            0x28 => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(&mut raw)
+                    .map_err(|e| reading(e, "a compressed archive"))?
+                    .single_frame();
+                decoder
+                    .window_log_max(ZSTD_WINDOW)
+                    .map_err(|e| reading(e, "a compressed archive"))?;
+                unpacked(decoder, &mut unpacked_left, visit)?;
+            }
+            0xfd => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)
+                    .context("starting the decompression of an xz stream")?;
+                unpacked(
+                    liblzma::bufread::XzDecoder::new_stream(&mut raw, stream),
+                    &mut unpacked_left,
+                    visit,
+                )?;
+            }
+            _ => {
+                return damaged(
+                    "it has something that is neither a cpio archive nor a compressed one",
+                );
+            }
+        }
+    }
+    if !found {
+        return damaged("it is empty");
+    }
+    Ok(())
+}
+
+/// The first byte of what comes after zeros; `None` at the end.
+fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
+    loop {
+        let buffer = source.fill_buf().map_err(|e| reading(e, what))?;
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        if let Some(at) = buffer.iter().position(|&b| b != 0) {
+            let byte = buffer[at];
+            source.consume(at);
+            return Ok(Some(byte));
+        }
+        let zeros = buffer.len();
+        source.consume(zeros);
+    }
+}
+
+/// The archives in one compressed part, to its end: only there are its checksums checked.
+fn unpacked<R: Read>(
+    decoder: R,
+    left: &mut u64,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    const WHAT: &str = "a compressed archive";
+    let mut stream = Unpacked(BufReader::with_capacity(64 << 10, decoder.take(*left)));
+    let outcome = loop {
+        match next(&mut stream.0, WHAT) {
+            Ok(Some(b'0')) => {
+                stream.0.consume(1);
+                if let Err(error) = cpio::archive(&mut stream, visit) {
+                    break Err(error);
+                }
+            }
+            Ok(Some(_)) => break damaged("a compressed part is not a cpio archive"),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    *left = stream.0.get_ref().limit();
+    if *left == 0 {
+        // What looked like an end was the limit.
+        return damaged(format!(
+            "its compressed parts unpack to {} GiB and more",
+            UNPACKED_MAX >> 30
+        ));
+    }
+    outcome
+}
+
+/// The file itself.
+struct Raw<R> {
+    file: BufReader<R>,
+    /// Bytes from here to its end.
+    left: u64,
+}
+
+impl<R: Read> Read for Raw<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
+
+impl<R: Read> BufRead for Raw<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.file.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.file.consume(count);
+        self.left = self.left.saturating_sub(count as u64);
+    }
+}
+
+impl<R: Read + Seek> Source for Raw<R> {
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        let Some(left) = self.left.checked_sub(count) else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        // A file's length fits into an i64.
+        self.file
+            .seek_relative(i64::try_from(count).map_err(io::Error::other)?)?;
+        self.left = left;
+        Ok(())
+    }
+}
+
+/// What a decompressor gives, up to a limit.
+struct Unpacked<R>(BufReader<io::Take<R>>);
+
+impl<R: Read> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> Source for Unpacked<R> {
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        let skipped = io::copy(&mut Read::take(&mut self.0, count), &mut io::sink())?;
+        if skipped < count {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+}

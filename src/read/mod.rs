@@ -1,0 +1,48 @@
+//! Reads back what was made: the Ignition config, and what else tells one node from another, out of our own artifacts.
+//!
+//! Readers of formats, each for itself: [`Iso`] gives files of an ISO 9660 image by path, [`archives`] those of an initrd's
+//! chain of cpio archives. All take damaged and hostile files: they allocate no more than was found, have limits, and end with
+//! an error that holds [`Damaged`].
+
+mod artifact;
+mod cpio;
+mod initrd;
+mod iso9660;
+
+use std::fmt;
+use std::io;
+
+pub use artifact::{Artifact, Kind, artifact};
+pub use cpio::Entry;
+pub use initrd::archives;
+pub use iso9660::Iso;
+
+/// The file is not what it should be: cut short, or never of this format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged(pub String);
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// [`Damaged`] as the error of a function.
+fn damaged<T>(why: impl Into<String>) -> anyhow::Result<T> {
+    Err(Damaged(why.into()).into())
+}
+
+/// An error of reading: the file's own end and what decompressors complain of are damage, the rest is the system's.
+fn reading(error: io::Error, what: &str) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Damaged(format!("{what} is cut short")).into(),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other
+            if error.raw_os_error().is_none() =>
+        {
+            Damaged(format!("{what} is damaged: {error}")).into()
+        }
+        _ => anyhow::Error::new(error).context(format!("reading {what}")),
+    }
+}
