@@ -8,6 +8,7 @@ mod explain;
 pub mod findings;
 mod inspect;
 mod keys;
+mod kubeconfig;
 mod manual;
 mod messages;
 mod outcome;
@@ -71,6 +72,7 @@ fn run(
             inspect::run(&file, node.as_deref(), sources, messages)
         }
         Command::Keys(command) => keys::run(command, sources, messages),
+        Command::Kubeconfig(of) => kubeconfig::run(of, sources, messages),
         Command::Run(run) => run::run(run, sources, messages, progress),
         Command::Base(command) => base::run(command, messages, progress),
         Command::Update { spec, source } => update(spec, source, sources, messages, progress),

@@ -58,6 +58,15 @@ impl Certificate {
             .map_err(|e| CertificateError(format!("is a damaged certificate: {e}")))
     }
 
+    /// Reads one `CERTIFICATE` after the other in PEM.
+    pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, CertificateError> {
+        const END: &str = "-----END CERTIFICATE-----";
+        pem.split_inclusive(END)
+            .filter(|part| part.contains(END))
+            .map(|part| Self::from_pem(part.trim_start()))
+            .collect()
+    }
+
     /// The certificate in PEM, lines ending in a line feed.
     pub fn to_pem(&self) -> Result<String, CertificateError> {
         self.0

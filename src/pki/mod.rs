@@ -42,14 +42,14 @@ pub use folder::{Access, KeyFolder};
 pub use import::import;
 pub use issue::{IssueError, issue, self_signed};
 pub use keys::{Keys, Notice};
-pub use kubeconfig::Kubeconfig;
+pub use kubeconfig::{Kubeconfig, bootstrap_kubeconfig, cluster_info};
 pub use kubernetes::{ControlPlaneNames, NodeNames};
 pub use list::{Listed, list};
 pub use p256::elliptic_curve::rand_core::CryptoRng;
 pub use private_key::{KeyAlgorithm, PrivateKey};
 pub use profile::{EXPIRY_WARNING, Names, Profile, Usage};
 pub use rotate::{Phase, archive_leaves, rotate_authorities};
-pub use token::BootstrapToken;
+pub use token::{BootstrapToken, TokenError};
 
 /// The operating system's random source.
 pub fn system_random() -> impl CryptoRng {

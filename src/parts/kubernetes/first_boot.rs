@@ -1,5 +1,7 @@
 //! What brings the node into its cluster once the API answers.
 
+use super::joining::joining;
+use super::kubelet::kubeconfig_of;
 use super::secret;
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
@@ -30,6 +32,14 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/rbac.yaml"),
                 origin.clone(),
             ));
+            if let Some(token) = &plane.bootstrap_token {
+                // Holds the token.
+                files.push(secret(
+                    &format!("{FOLDER}/12-joining.yaml"),
+                    joining(kubernetes, plane, token),
+                    &origin,
+                ));
+            }
             for (index, (name, text)) in plane.manifests.iter().enumerate() {
                 // May hold Secrets. The number keeps the order of the spec, ours first.
                 files.push(secret(
@@ -40,9 +50,10 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             }
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
             let label = "node-role.kubernetes.io/control-plane=";
-            ("/etc/kubernetes/super-admin.conf", label)
+            ("/etc/kubernetes/super-admin.conf".to_owned(), label)
         }
-        None => ("/etc/kubernetes/kubelet.conf", ""),
+        // One that joins by token has it once the cluster has let it in; the script waits for it as for all else.
+        None => (kubeconfig_of(api), ""),
     };
     files.push(
         File::text(
@@ -63,7 +74,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         fill(
             include_str!("../../../manifests/imgbuild-kubernetes.service"),
             &[
-                ("kubeconfig", kubeconfig),
+                ("kubeconfig", &kubeconfig),
                 ("node", &kubernetes.node_name),
                 ("host", host.trim_matches(['[', ']'])),
                 ("port", port),

@@ -3,6 +3,7 @@
 mod control_plane;
 mod first_boot;
 mod flags;
+mod joining;
 mod kubelet;
 mod network;
 mod proxy;

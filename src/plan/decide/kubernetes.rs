@@ -1,5 +1,7 @@
 //! `kubernetes:` with every default filled, and what it asks of the node's network.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,14 +9,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
 
+pub(super) use keys::{key_algorithm, prepare};
+
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
-use crate::pki::{ControlPlaneNames, Keys, NodeNames};
+use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
 use crate::plan::{
-    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Network,
-    Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, KubeletIdentity,
+    Kubernetes, Network, Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -46,6 +50,7 @@ pub(super) struct Draft {
     etcd_servers: Vec<String>,
     programs: Option<PathBuf>,
     extra: ExtraArgs,
+    keys: keys::Written,
     span: Span,
 }
 
@@ -76,6 +81,7 @@ impl Decider<'_> {
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
+        self.check_keys(&drafts);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         for index in 0..nodes.len() {
             if drafts[index].is_some() {
@@ -170,6 +176,7 @@ impl Decider<'_> {
                 proxy: table(|extra| &extra.proxy),
                 kubelet: table(|extra| &extra.kubelet),
             },
+            keys: keys::Written::new(written),
             span: written.span,
         }
     }
@@ -408,7 +415,13 @@ impl Draft {
     }
 
     /// The finished Kubernetes of the node, its keys from `keys`.
-    pub(super) fn with_keys(self, keys: &mut Keys) -> Result<Kubernetes> {
+    ///
+    /// `token`: what [`prepare`] gave.
+    pub(super) fn with_keys(
+        self,
+        keys: &mut Keys,
+        token: Option<&BootstrapToken>,
+    ) -> Result<Kubernetes> {
         let name = self.node_name.as_str();
         let in_cluster = self.role != Role::Standalone;
         let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
@@ -425,6 +438,11 @@ impl Draft {
                 Some(ControlPlane {
                     advertise: SocketAddr::new(node_ip, self.port),
                     etcd_servers: self.etcd_servers,
+                    outside: self.api_servers.first().map_or_else(
+                        || endpoint.clone(),
+                        |address| url(&address.to_string(), self.port),
+                    ),
+                    bootstrap_token: token.cloned(),
                     keys: keys.kubernetes_control_plane(ControlPlaneNames {
                         node: name,
                         dns: &dns,
@@ -445,11 +463,16 @@ impl Draft {
                     || endpoint.clone(),
                     |plane| format!("https://{}", plane.advertise),
                 ),
-                client: keys.kubelet_client(name)?,
-                serving: keys.kubelet_server(NodeNames {
-                    node: name,
-                    addresses: &own,
-                })?,
+                identity: match token.filter(|_| self.keys.joins_by_token()) {
+                    Some(token) => KubeletIdentity::Token(token.clone()),
+                    None => KubeletIdentity::Certificates {
+                        client: keys.kubelet_client(name)?,
+                        serving: keys.kubelet_server(NodeNames {
+                            node: name,
+                            addresses: &own,
+                        })?,
+                    },
+                },
                 certificate_authority: keys.kubernetes_authority_certificate()?,
             })
         } else {

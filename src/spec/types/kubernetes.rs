@@ -2,11 +2,12 @@
 
 use ipnet::IpNet;
 
+use super::{KubernetesJoin, KubernetesKeyAlgorithm};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
 use crate::spec::decode::{Table, record, words};
-use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName};
+use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName, TokenSetting};
 
 record! {
     /// Kubernetes on this node.
@@ -35,6 +36,13 @@ record! {
         pub programs: Option<Located<ProgramsFolder>>,
         /// Flags of the components, beside and over those that imgbuild gives them.
         pub extra_args: Option<KubernetesExtraArgs>,
+        /// What new private keys of the cluster are; `ecdsa-p256` where nothing is said. Keys that are there stay as they are.
+        pub key_algorithm: Option<Located<KubernetesKeyAlgorithm>>,
+        /// How a worker comes into the cluster; `certificate` where nothing is said.
+        pub join: Option<Located<KubernetesJoin>>,
+        /// The token that lets nodes join, this cluster's or kubeadm's: `abcdef.0123456789abcdef`, or `generate` for one that is
+        /// made once and kept with the keys. `join: token` alone generates one; where neither is said, no token lets anyone in.
+        pub bootstrap_token: Option<Located<TokenSetting>>,
     }
     "Kubernetes"
 }

@@ -2,6 +2,7 @@
 
 mod etcd;
 mod kubernetes;
+mod kubernetes_keys;
 mod network;
 mod node;
 mod passwd;
@@ -10,6 +11,7 @@ mod systemd;
 
 pub use etcd::*;
 pub use kubernetes::*;
+pub use kubernetes_keys::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

@@ -1,6 +1,7 @@
 //! Values of a spec that are written as one scalar and have rules.
 
 mod kubernetes;
+mod kubernetes_keys;
 mod local;
 mod named;
 mod network;
@@ -8,6 +9,7 @@ mod number;
 mod secret;
 
 pub use kubernetes::{Endpoint, ProgramsFolder};
+pub use kubernetes_keys::TokenSetting;
 pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
