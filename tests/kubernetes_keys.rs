@@ -94,7 +94,15 @@ fn openssl(folder: &Path, arguments: &[&str]) -> String {
 
 /// The files of `node`'s Ignition config: path and contents, from data URLs that may be compressed.
 fn files(spec: &Path, node: &str) -> Vec<(String, String)> {
-    let out = good(&[text(spec), "--node", node, "--format", "ignition", "-o", "-"]);
+    let out = good(&[
+        text(spec),
+        "--node",
+        node,
+        "--format",
+        "ignition",
+        "-o",
+        "-",
+    ]);
     let config: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let files = config["storage"]["files"].as_array().expect("files");
     files
@@ -521,7 +529,9 @@ type Breakage = (fn(&Path), &'static str);
 fn broken_pkis_are_refused_whole() {
     let cases: [Breakage; 6] = [
         (
-            |pki| drop(fs::copy(pki.join("sa.key"), pki.join("ca.key")).expect("copied")),
+            |pki| {
+                fs::copy(pki.join("sa.key"), pki.join("ca.key")).expect("copied");
+            },
             "ca.key is not the private key of",
         ),
         (
@@ -659,4 +669,62 @@ fn rsa_where_it_is_asked_for() {
         let line = line.unwrap_or_else(|| panic!("{name}: {said}"));
         assert!(!line.contains("invalid"), "{said}");
     }
+}
+
+/// The real etcd, API server and controller manager with our keys, flags and manifests; root's namespaces keep them to themselves.
+#[test]
+fn a_real_api_server_lets_in_whom_it_should() {
+    let Some(programs) = std::env::var_os("IMGBUILD_KUBE_DIR") else {
+        eprintln!("SKIPPED: a real API server wants IMGBUILD_KUBE_DIR");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut spec = String::from("version: 1\nkubernetes: {version: 1.36.2}\nnodes:\n");
+    for (name, address, more) in [
+        ("control1", 11, "role: control-plane}\n    etcd: {}"),
+        ("worker1", 21, "role: worker}"),
+        ("worker2", 22, "role: worker, join: token}"),
+    ] {
+        spec += &format!(
+            "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [192.168.1.{address}/24]}}]}}\n    kubernetes: {{{more}\n"
+        );
+    }
+    let spec = written(folder.path(), &spec);
+    let join = good(&["keys", "token", text(&spec)]);
+    for node in ["control1", "worker1", "worker2"] {
+        for (path, text) in files(&spec, node) {
+            let at = folder.path().join(node).join(path.trim_start_matches('/'));
+            fs::create_dir_all(at.parent().expect("a parent")).expect("made");
+            fs::write(at, text).expect("written");
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kubernetes_api.sh");
+    let said = tool(
+        "util-linux, and of the script etcd-server, iproute2, curl",
+        "unshare",
+        folder.path(),
+        &[
+            "--map-root-user",
+            "--mount",
+            "--net",
+            "bash",
+            script,
+            Path::new(&programs).to_str().expect("text"),
+            text(folder.path()),
+            join.trim(),
+        ],
+    );
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        [
+            "nobody: 403",
+            "a wrong token: 401",
+            "the administrator: yes",
+            "a worker and another's secret: Forbidden",
+            "the token and a secret: Forbidden",
+            "cluster-info: signed, for everyone",
+            "a worker's request: signed",
+            "kubeadm: This node has joined the cluster",
+        ]
+    );
 }
