@@ -10,6 +10,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod cpio;
 pub mod diagnostic;
 pub mod ignition;
 pub mod names;
@@ -21,4 +22,5 @@ pub mod plan;
 pub mod progress;
 pub mod qemu;
 pub mod read;
+pub mod registry;
 pub mod spec;

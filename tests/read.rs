@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Extension};
+use imgbuild::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
-use imgbuild::pack::cpio::Archive;
 use imgbuild::pack::{self, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use imgbuild::read::{Damaged, Iso, Kind, archives, artifact};

@@ -1,19 +1,117 @@
-//! `imgbuild inspect`: what a spec makes, and the line that asked for it.
+//! `imgbuild inspect`: what a spec makes, and the line that asked for it; or what is inside an artifact.
 
+use std::fmt::Write as _;
 use std::io::Write;
+use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::Context;
 
 use crate::diagnostic::Sources;
-use crate::pki::Access;
+use crate::pki::{Access, Certificate};
+use crate::read::{self, Artifact, Kind};
 use crate::{ignition, parts};
 
+use super::keys::{date, days};
 use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen};
 
+/// Whether `path` is a spec, by its name.
+pub fn is_spec(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// Prints what the artifact at `path` holds, but no secret.
+pub fn artifact(path: &Path) -> Result<(), Failure> {
+    let described = || -> anyhow::Result<String> {
+        let artifact = read::artifact(path)?;
+        let within = || format!("reading {}", path.display());
+        describe(&artifact, SystemTime::now()).with_context(within)
+    };
+    let text = described().map_err(|error| {
+        // What is damaged is wrong input, not a failure of the machine.
+        if error.downcast_ref::<read::Damaged>().is_some() {
+            Failure::Usage(format!("{error:#}"))
+        } else {
+            Failure::Environment(error)
+        }
+    })?;
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}: {text}", path.display()).context("writing to standard output")?;
+    Ok(())
+}
+
+fn describe(artifact: &Artifact, now: SystemTime) -> anyhow::Result<String> {
+    let laid = read::laid(&artifact.config)?;
+    let (version, things) = read::listing(&artifact.config)?;
+    let mut text = String::new();
+    // Writing to a String does not fail, here and below.
+    let _ = writeln!(text, "{}", kind(artifact.kind));
+    if let Some(name) = laid.files.get("/etc/hostname") {
+        let name = String::from_utf8_lossy(name);
+        let _ = writeln!(text, "  node        {}", name.trim().escape_debug());
+    }
+    if let Some(base) = &artifact.base {
+        let _ = writeln!(text, "  base        {}", base.escape_debug());
+    }
+    for extension in &artifact.extensions {
+        let _ = writeln!(text, "  extension   {}", extension.escape_debug());
+    }
+    if let Some(arguments) = &artifact.kernel_arguments {
+        let _ = writeln!(text, "  arguments   {}", arguments.join(" ").escape_debug());
+    }
+    let bytes = artifact.config.len();
+    let _ = writeln!(
+        text,
+        "  Ignition    {}, {bytes} bytes",
+        version.escape_debug()
+    );
+    for name in artifact.network.keys() {
+        let _ = writeln!(
+            text,
+            "  for Ignition's own fetches: {}",
+            name.escape_debug()
+        );
+    }
+    let _ = writeln!(text, "\nIt asks for");
+    for thing in &things {
+        let _ = writeln!(text, "  {}", thing.to_string().escape_debug());
+    }
+    let certificates = read::certificates(&laid.files);
+    if !certificates.is_empty() {
+        let _ = writeln!(text, "\nCertificates");
+    }
+    for (path, pem) in certificates {
+        let path = path.escape_debug();
+        let _ = match Certificate::from_pem(&pem) {
+            Ok(certificate) => writeln!(
+                text,
+                "  {path}  {}, by {}, until {} ({})",
+                certificate.subject().escape_debug(),
+                certificate.issuer().escape_debug(),
+                date(certificate.not_after()),
+                days(certificate.days_left(now))
+            ),
+            Err(why) => writeln!(text, "  {path}  {why}"),
+        };
+    }
+    Ok(text)
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ignition => "an Ignition config",
+        Kind::Iso => "a bootable ISO image",
+        Kind::ConfigIso => "an ISO image with a config for an installer",
+        Kind::Initrd => "a base initrd with a node's payload",
+        Kind::Payload => "a node's payload, to append to a base initrd",
+    }
+}
+
 /// Prints each file, unit and user of the nodes, with its place in the spec.
-pub fn run(
+pub fn spec(
     file: &SpecFile,
     node: Option<&str>,
     sources: &mut Sources,

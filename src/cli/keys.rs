@@ -190,7 +190,8 @@ fn list(of: &KeysOf) -> Result<(), Failure> {
     Ok(())
 }
 
-fn days(left: i64) -> String {
+/// How long a certificate lasts, in words.
+pub(super) fn days(left: i64) -> String {
     match left {
         past if past < 0 => format!("EXPIRED {} days ago", -past),
         left => format!("{left} days left"),
@@ -198,7 +199,7 @@ fn days(left: i64) -> String {
 }
 
 /// The UTC date of `time`, as in 2026-11-21.
-fn date(time: SystemTime) -> String {
+pub(super) fn date(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     match x509_cert::der::DateTime::from_unix_duration(since) {
         Ok(date) => format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day()),

@@ -1,6 +1,7 @@
 //! Arguments and output: the only room that prints.
 
 mod args;
+mod artifacts;
 mod base;
 mod build;
 mod console;
@@ -15,6 +16,7 @@ mod outcome;
 mod progress;
 mod run;
 mod spec_file;
+mod written_node;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -67,9 +69,17 @@ fn run(
     match command {
         Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
         Command::Explain { code } => explain::run(code.as_deref()),
-        Command::Inspect { spec, node, keys } => {
-            let file = SpecFile::new(spec, keys.as_deref());
-            inspect::run(&file, node.as_deref(), sources, messages)
+        Command::Inspect { what, node, keys } => {
+            if inspect::is_spec(what) {
+                let file = SpecFile::new(what, keys.as_deref());
+                return inspect::spec(&file, node.as_deref(), sources, messages);
+            }
+            if node.is_some() || keys.is_some() {
+                return Err(Failure::Usage(
+                    "--node and --keys go with a spec; an artifact has one node".to_owned(),
+                ));
+            }
+            inspect::artifact(what)
         }
         Command::Keys(command) => keys::run(command, sources, messages),
         Command::Kubeconfig(of) => kubeconfig::run(of, sources, messages),
@@ -118,7 +128,7 @@ fn update(
     progress: &dyn Progress,
 ) -> Result<(), Failure> {
     let file = SpecFile::new(spec, None);
-    let cluster = file.decide(Access::Look, sources, messages)?;
+    let mut cluster = file.decide(Access::Look, sources, messages)?;
     let mut kinds: Vec<(_, KernelFlavour)> = cluster
         .nodes
         .iter()
@@ -130,6 +140,7 @@ fn update(
         crate::base::update(&base::request(source, arch, kernel)?, &mut lock, progress)?;
     }
     lock.save(&file.lock)?;
+    artifacts::update(&mut cluster, source, &file.lock, messages)?;
     messages.note(&format!("wrote {}", file.lock.display()));
     Ok(())
 }

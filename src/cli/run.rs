@@ -27,10 +27,11 @@ use super::console::{Prefixed, Terminal};
 use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen};
+use super::written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;
 /// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's `storage_device`.
-const DEFAULT_DISK: u64 = 8 * GIB;
+pub(super) const DEFAULT_DISK: u64 = 8 * GIB;
 /// The port of SSH (RFC 4253 §4.1).
 const SSH: u16 = 22;
 
@@ -121,12 +122,14 @@ fn from_iso(run: &Run) -> Result<Machine, Failure> {
             ));
         }
     };
-    Ok(Machine::new(
-        file_stem(run),
-        Arch::Amd64,
-        firmware(run, Arch::Amd64)?,
+    let node = WrittenNode::read(&run.what)?;
+    let name = node.name.clone().unwrap_or_else(|| file_stem(run));
+    Ok(node.fit(Machine::new(
+        name,
+        node.arch,
+        firmware(run, node.arch)?,
         medium,
-    ))
+    )))
 }
 
 /// What a machine is called of which the file's name is all that is known.
@@ -147,12 +150,9 @@ fn from_initrd(run: &Run) -> Result<Machine, Failure> {
     }
     let cache = cache(run.source.base.cache.as_deref())?;
     let (medium, arch) = Medium::of_initrd(&run.what, &cache)?;
-    Ok(Machine::new(
-        file_stem(run),
-        arch,
-        firmware(run, arch)?,
-        medium,
-    ))
+    let node = WrittenNode::read(&run.what)?;
+    let name = node.name.clone().unwrap_or_else(|| file_stem(run));
+    Ok(node.fit(Machine::new(name, arch, firmware(run, arch)?, medium)))
 }
 
 /// A machine for every node of a PXE folder.
@@ -197,7 +197,8 @@ fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
                     script: format!("nodes/{name}.ipxe"),
                 }
             };
-            Ok(Machine::new(name, Arch::Amd64, firmware, medium))
+            let node = WrittenNode::read(&nodes.join(format!("{name}.cpio.gz")))?;
+            Ok(node.fit(Machine::new(name, Arch::Amd64, firmware, medium)))
         })
         .collect()
 }
@@ -211,7 +212,8 @@ fn from_spec(
     progress: &dyn Progress,
 ) -> Result<Vec<Machine>, Failure> {
     let file = SpecFile::new(&run.what, run.source.keys.as_deref());
-    let cluster = file.decide(Access::Write, sources, messages)?;
+    let mut cluster = file.decide(Access::Write, sources, messages)?;
+    super::artifacts::pin(&mut cluster, &run.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, run.node.as_deref())?;
     let ready = Ready::compile(&nodes, sources, messages)?;
     let mut bases = Bases::new(&run.source.base, &file.lock, progress);

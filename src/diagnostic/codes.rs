@@ -366,6 +366,60 @@ codes! {
     /// A token that imgbuild makes is known to the control planes that it builds; a cluster of another file has tokens of its own, which
     /// `kubeadm token create` makes.
     TOKEN_UNKNOWN_TO_CLUSTER = "E0552": "a token that the cluster does not know", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', join: token}\n";
+    /// Keys and values of labels are short words; a key may have a domain and a slash before it: topology.kubernetes.io/zone.
+    BAD_LABEL = "E0513": "not a label", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {labels: {zone: 'a b'}}}\n";
+    /// A taint is a key, perhaps a value, and an effect: gpu=true:NoSchedule.
+    BAD_TAINT = "E0514": "not a taint", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {taints: [gpu]}}\n";
+    /// Amounts of resources are written as Kubernetes does: 500m of a processor, 512Mi of memory.
+    BAD_QUANTITY = "E0515": "not a quantity", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {reserved: {system: {memory: 512MiB}}}}\n";
+    /// The API server lets a kubelet give its own node few labels of kubernetes.io (NodeRestriction), so that a broken-into node cannot
+    /// attract pods. On a node with a control plane imgbuild sets the others with the administrator's rights.
+    RESERVED_LABEL = "E0516": "a label that a kubelet may not set", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, kubelet: {labels: {node-role.kubernetes.io/db: ''}}}\n";
+    /// A component stops at a flag that it does not know. Flags come and go with versions.
+    UNKNOWN_FLAG = "E0517": "a flag that the version does not have", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {register-schedulable: false}}}\n";
+    /// The flag names a file, an address or a key that other parts of the node count on; the spec has a key of its own for it, or none on
+    /// purpose.
+    OWN_FLAG = "E0518": "a flag that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {max-pods: 50}}}\n";
+    /// A component stops at a feature gate that it does not know, and at one that cannot be changed any more.
+    BAD_FEATURE_GATE = "E0519": "a feature gate that cannot be set", "kubernetes: {version: 1.36.2, role: standalone, feature_gates: {UserNamespaceSupport: true}}\n";
+    /// The kubelet and kube-proxy take fields that they do not know for a mistake, or leave them out silently; imgbuild knows the fields of
+    /// each version.
+    BAD_CONFIG_FIELD = "E0520": "a wrong field of a configuration", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {podsPerCores: 10}}}\n";
+    /// The field is decided elsewhere in the spec, or is one that other parts of the node count on.
+    OWN_CONFIG_FIELD = "E0521": "a field that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {maxPods: 10}}}\n";
+    /// The API server stops at an audit policy that it cannot read.
+    BAD_AUDIT_POLICY = "E0522": "not an audit policy", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, audit: {policy: {apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: All}]}}}\n";
+    /// The kubelet runs a static pod from its manifest alone: a Pod that refers to no other object of the API.
+    BAD_STATIC_POD = "E0523": "not a static pod", "";
+    /// The setting is one of the control plane, and no node of the file has one.
+    NO_SUCH_ROLE = "E0524": "a setting without its component", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, extra_sans: [a.example]}\n";
+    /// An etcd outside of the file is reached over TLS, with a certificate of its own clients; it is used instead of one in the file.
+    BAD_EXTERNAL_ETCD = "E0525": "an external etcd that cannot be used", "";
+    /// Where the node has swap the kubelet is told so; where it has none, pods have none.
+    SWAP_POLICY = "E0526": "a swap policy without swap", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {swap: limited}}\n";
+    /// Clients refuse an API server whose certificate does not name what they reached it by.
+    ENDPOINT_NOT_IN_CERTIFICATE = "E0527": "an endpoint that is in no certificate", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, endpoint: api.example}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// Pods, services and the address of the API server are all of IPv4 or all of IPv6.
+    KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
+    /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
+    NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
+    /// An image is the path of an archive, layout or folder (it starts with `./`, `../` or `/`, or ends in `.tar`), or a name as pods
+    /// have it: a registry's host, a repository in lower case, and a tag or a digest.
+    BAD_IMAGE = "E0560": "not an image", "containerd: {images: ['https://registry.example/app:1']}\n";
+    /// A registry goes by its host: a name or an address, and a port where it is not that of HTTPS.
+    BAD_REGISTRY = "E0561": "not a registry", "containerd: {registries: {'https://docker.io': {}}}\n";
+    /// A mirror is a URL: https, or http where nothing is secret, then the host, and perhaps what repositories start with there.
+    BAD_REGISTRY_URL = "E0562": "not the URL of a mirror", "containerd: {registries: {docker.io: {mirrors: [mirror.example]}}}\n";
+    /// The node's base has containerd.
+    NO_SUCH_RUNTIME = "E0563": "a container runtime that is not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
+    /// `kubernetes.programs` and `kubernetes.artifacts.programs` say the same thing.
+    PROGRAMS_TWICE = "E0564": "programs named twice", "kubernetes: {version: 1.36.2, role: standalone, programs: a, artifacts: {programs: b}}\n";
+    /// With `pull` the node fetches programs from a site and images from registries; nothing comes from the machine that builds.
+    NOT_OF_PULL = "E0565": "nothing for a node that pulls", "kubernetes: {version: 1.36.2, role: standalone, artifacts: {mode: pull, programs: ./bin}}\n";
+    /// A node logs in to a registry with a user's name and a password from a file.
+    BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
+    /// The file has to hold certificates in PEM.
+    BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
@@ -404,6 +458,15 @@ codes! {
     UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
     /// What comes over plain HTTP or TFTP can be changed on its way, and nothing would tell.
     UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+
+    // W05xx: Kubernetes.
+    /// The spec asks for something whose image is not in the node's own, so the node fetches it from the image's registry. Without a
+    /// network it never starts.
+    IMAGE_NOT_EMBEDDED = "W0530": "an image that is not embedded", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, dns: coredns}\n";
+    /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node, leaves them where they are.
+    MANIFESTS_UNAPPLIED = "W0531": "manifests that nobody applies", "";
+    /// The file, or every file of the folder, is empty.
+    NO_MANIFEST = "W0532": "no manifest", "";
 }
 
 impl std::fmt::Display for Explanation {

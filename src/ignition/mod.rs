@@ -13,6 +13,7 @@ mod trace;
 mod values;
 mod write;
 
+pub(crate) use contents::decode;
 pub use encode::resource;
 use ignition_config::v3_3;
 

@@ -8,9 +8,9 @@ use std::io::Read;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::cpio::{Archive, first_contents};
 use super::{BOOT_RECORD_PATH, Machine, command_line};
 use crate::base::Base;
+use crate::cpio::{Archive, first_contents};
 use crate::names::Arch;
 
 /// The longest record that is read, in bytes: a command line of 2 KiB, and JSON around it.

@@ -9,9 +9,9 @@ use anyhow::{Context, Result, ensure};
 use flate2::{Compression as GzipLevel, GzBuilder};
 
 use crate::base::{Base, ROOT_IMAGE_PATH};
+use crate::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
-use super::cpio::{ALIGNMENT, Archive, first_contents};
 use super::{BLOCK, BootRecord, CONFIG_PATH, Compression, Machine, NETWORK_PATH, Payload};
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
@@ -89,26 +89,18 @@ pub fn initrd<W: Write>(
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
     // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
-    debug_assert_eq!(lead % ALIGNMENT, 0);
+    debug_assert_eq!(lead % ALIGNMENT as u64, 0);
     let stage0_end = stage0_at + stage0_length;
     let contents = (stage0_end + lead).next_multiple_of(BLOCK);
     super::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;
     let mut archive = Archive::new(&mut *out);
-    archive.file_from(
-        ROOT_IMAGE_PATH,
-        0o644,
-        (&root, root_length),
-        &base.root,
-        progress,
-    )?;
+    archive.file_with(ROOT_IMAGE_PATH, 0o644, root_length, |out| {
+        super::copy(&root, &base.root, root_length, out, progress)
+    })?;
     for (extension, file, length) in &extensions {
-        archive.file_from(
-            &extension.path(),
-            0o644,
-            (file, *length),
-            &extension.file,
-            progress,
-        )?;
+        archive.file_with(&extension.path(), 0o644, *length, |out| {
+            super::copy(file, &extension.file, *length, out, progress)
+        })?;
     }
     archive.finish()?;
     if let Some(machine) = machine {

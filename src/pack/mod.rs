@@ -18,7 +18,6 @@ use crate::progress::Progress;
 mod boot_menu;
 mod boot_record;
 mod bootable;
-pub mod cpio;
 mod fat;
 pub mod format;
 mod gpt;

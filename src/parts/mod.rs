@@ -1,6 +1,7 @@
 //! Writes: one small function a part, each from a decided node to a [`Fragment`].
 
 mod ca_certificates;
+mod containerd;
 mod etcd;
 mod firewall;
 mod fragment;
@@ -38,6 +39,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         swap::swap(node),
         storage::storage_device(node),
         etcd::etcd(node),
+        containerd::containerd(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));
     fragments

@@ -14,6 +14,7 @@
 //!   old/<time>/                what was replaced
 //!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
+//!   encryption.key             what API servers encrypt secrets in etcd with, where the spec asks for it
 //!   password-salt.key          what the salts of hashed passwords are derived from
 //! ```
 //!
@@ -23,6 +24,7 @@
 //! Time and randomness are passed in; nothing here prints.
 
 mod certificate;
+mod encryption;
 mod etcd;
 mod folder;
 mod import;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{KeyPair, KubeVersion};
+use super::{
+    AuditLog, CoreDns, Encryption, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion,
+    Manifest, Programs,
+};
 use crate::diagnostic::{Located, Span};
 use crate::pki::BootstrapToken;
 
@@ -61,12 +63,16 @@ pub struct Kubernetes {
     /// `cluster.local`
     pub domain: String,
     pub cni: Cni,
+    /// Who answers for `dns_ip`; `None`: nobody, or what the user brings.
+    pub core_dns: Option<CoreDns>,
     /// `None` on a standalone node.
     pub proxy: Option<Proxy>,
     pub kubelet: Kubelet,
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
+    /// Pods of the user's that the kubelet runs by itself: name and manifest.
+    pub static_pods: Vec<(String, String)>,
     pub span: Span,
 }
 
@@ -75,7 +81,11 @@ pub struct Kubernetes {
 pub enum Cni {
     /// The `bridge` plugin of the base, with a part of the pod network that belongs to this node.
     Bridge { node_pods: IpNet },
-    /// Whatever the user brings.
+    /// flannel, from the manifest that the first node that comes up applies.
+    Flannel(Flannel),
+    /// The user's own.
+    Manifests(Vec<Manifest>),
+    /// Whatever the user brings later.
     None,
 }
 
@@ -104,6 +114,8 @@ impl ProxyMode {
 pub struct Proxy {
     pub mode: ProxyMode,
     pub client: KeyPair,
+    /// Fields of `KubeProxyConfiguration` beside those that every node has, as JSON.
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// Flags by name, beside those that every node has.
     pub extra_args: BTreeMap<String, String>,
 }
@@ -115,6 +127,8 @@ pub struct Kubelet {
     pub api: Option<KubeletApi>,
     /// Labels that a kubelet may give its own node.
     pub labels: BTreeMap<String, String>,
+    /// Labels that only an administrator may give the node; on a node with a control plane.
+    pub api_labels: BTreeMap<String, String>,
     /// Set when the node registers.
     pub taints: Vec<Taint>,
     /// Fields of `KubeletConfiguration` beside those that every node has, as JSON.
@@ -167,8 +181,10 @@ pub struct ControlPlane {
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
-    /// What the first node that comes up applies, in order: name and YAML.
-    pub manifests: Vec<(String, String)>,
+    pub audit: Option<AuditLog>,
+    pub encryption: Option<Encryption>,
+    /// What the first node that comes up applies last, in order.
+    pub manifests: Vec<Manifest>,
 }
 
 /// Where the node's programs and images come from.
@@ -176,9 +192,28 @@ pub struct ControlPlane {
 pub enum Images {
     /// Programs in an image that the build makes, laid out at [`PROGRAMS`]; pods run them from there.
     Embedded {
-        /// The folder that has them on the machine that builds, where the spec names it.
-        programs: Option<PathBuf>,
+        /// Where the build has them from, where the spec says so.
+        programs: Option<Programs>,
+        /// Images that the spec lists, beside which all others that the node needs are embedded too; `None`: none of either.
+        images: Option<Vec<Located<ImageSource>>>,
     },
+    /// The node fetches programs (to [`PROGRAMS`]) and images.
+    Pulled {
+        /// The URL of a site laid out as upstream's, without a slash at the end.
+        site: String,
+        /// By the lock, once [`Cluster::pin`](super::Cluster::pin) has seen it.
+        known: Fetched,
+    },
+}
+
+impl Images {
+    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need look after it.
+    pub fn give(&self, used_for: ImageUse) -> bool {
+        match self {
+            Self::Embedded { images, .. } => images.is_some() || used_for.is_in_programs(),
+            Self::Pulled { .. } => true,
+        }
+    }
 }
 
 /// Where the programs of Kubernetes are on a node with [`Images::Embedded`].

@@ -5,17 +5,21 @@
 //! an error that holds [`Damaged`].
 
 mod artifact;
+mod config;
 mod cpio;
 mod initrd;
 mod iso9660;
+mod listing;
 
 use std::fmt;
 use std::io;
 
 pub use artifact::{Artifact, Kind, artifact};
+pub use config::{Laid, laid};
 pub use cpio::Entry;
 pub use initrd::archives;
 pub use iso9660::Iso;
+pub use listing::{Thing, certificates, listing};
 
 /// The file is not what it should be: cut short, or never of this format.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,6 +28,7 @@ pub fn single(folder: &Path) -> Node {
             dns: &BTreeSet::new(),
             addresses: &BTreeSet::from([ip, "10.96.0.1".parse().expect("valid")]),
             cluster_domain: "cluster.local",
+            external_etcd: None,
         })
         .expect("keys");
     let own = "https://192.168.1.10:6443".to_owned();
@@ -65,9 +66,11 @@ pub fn single(folder: &Path) -> Node {
         cni: Cni::Bridge {
             node_pods: "10.244.0.0/24".parse().expect("valid"),
         },
+        core_dns: None,
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
             client: keys.kube_proxy("kube1").expect("keys"),
+            settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
         }),
         kubelet: Kubelet {
@@ -85,6 +88,7 @@ pub fn single(folder: &Path) -> Node {
                 certificate_authority: keys.kubernetes_authority_certificate().expect("keys"),
             }),
             labels: BTreeMap::new(),
+            api_labels: BTreeMap::new(),
             taints: Vec::new(),
             settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
@@ -98,9 +102,15 @@ pub fn single(folder: &Path) -> Node {
             api_server_args: BTreeMap::new(),
             controller_manager_args: BTreeMap::new(),
             scheduler_args: BTreeMap::new(),
+            audit: None,
+            encryption: None,
             manifests: Vec::new(),
         }),
-        images: Images::Embedded { programs: None },
+        images: Images::Embedded {
+            programs: None,
+            images: None,
+        },
+        static_pods: Vec::new(),
         span: span(2),
     };
     Node {

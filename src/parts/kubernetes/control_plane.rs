@@ -1,14 +1,15 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
+use super::api_protection;
+use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{PKI, key_pair, program, secret, static_pod};
-use crate::oci::NODE_IMAGE;
+use super::{PKI, key_pair, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
 use crate::plan::{
-    Cni, ControlPlane, ControlPlaneKeys, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release,
+    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release,
 };
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
@@ -18,11 +19,7 @@ pub fn control_plane(
     etcd_is_elsewhere: bool,
 ) -> Fragment {
     let origin = Origin::new("control plane", kubernetes.span);
-    // `plan` lets no unknown version through; the newest stands for it all the same.
-    let release = kubernetes
-        .version
-        .release()
-        .unwrap_or(&RELEASES[RELEASES.len() - 1]);
+    let release = kubernetes.version.known_release();
     let mut files = vec![
         static_pod(
             "kube-apiserver",
@@ -32,7 +29,8 @@ pub fn control_plane(
         static_pod(
             "kube-controller-manager",
             local(
-                "kube-controller-manager",
+                kubernetes,
+                ("kube-controller-manager", ImageUse::ControllerManager),
                 include_str!("../../../manifests/kube-controller-manager.yaml"),
                 &controller_manager(kubernetes, plane),
                 release.controller_manager,
@@ -42,7 +40,8 @@ pub fn control_plane(
         static_pod(
             "kube-scheduler",
             local(
-                "kube-scheduler",
+                kubernetes,
+                ("kube-scheduler", ImageUse::Scheduler),
                 include_str!("../../../manifests/kube-scheduler.yaml"),
                 &scheduler(plane),
                 release.scheduler,
@@ -51,6 +50,7 @@ pub fn control_plane(
         ),
     ];
     files.extend(keys(plane, &origin));
+    files.extend(api_protection::files(plane, &origin));
     if etcd_is_elsewhere {
         files.push(File::text(
             path(&format!("{PKI}/etcd/ca.crt")),
@@ -77,6 +77,7 @@ pub fn control_plane(
 
 fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) -> String {
     let pki = |file: &str| format!("{PKI}/{file}");
+    let protection = api_protection::settings(plane);
     let flags = Flags::new(
         [
             ("advertise-address", plane.advertise.ip().to_string()),
@@ -124,32 +125,46 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ),
             ("tls-cert-file", pki("apiserver.crt")),
             ("tls-private-key-file", pki("apiserver.key")),
-        ],
+        ]
+        .into_iter()
+        .chain(protection.flags),
         &plane.api_server_args,
     );
+    let (mounts, volumes) = volumes(kubernetes, &[]);
     fill(
         include_str!("../../../manifests/kube-apiserver.yaml"),
         &[
-            ("image", NODE_IMAGE),
-            ("program", &program("kube-apiserver")),
-            ("programs", PROGRAMS),
+            ("image", &kubernetes.image(ImageUse::ApiServer)),
+            ("program", &program(kubernetes, "kube-apiserver")),
+            ("program_mounts", &mounts),
+            ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),
             ("host", &plane.advertise.ip().to_string()),
             ("port", &plane.advertise.port().to_string()),
             ("liveness", release.api_server.liveness),
             ("readiness", release.api_server.readiness),
+            ("mounts", &protection.mounts),
+            ("volumes", &protection.volumes),
         ],
     )
 }
 
 /// A component that answers on 127.0.0.1 only.
-fn local(name: &str, template: &str, flags: &Flags, probes: Probes) -> String {
+fn local(
+    kubernetes: &Kubernetes,
+    (name, used_for): (&str, ImageUse),
+    template: &str,
+    flags: &Flags,
+    probes: Probes,
+) -> String {
+    let (mounts, volumes) = volumes(kubernetes, &[]);
     fill(
         template,
         &[
-            ("image", NODE_IMAGE),
-            ("program", &program(name)),
-            ("programs", PROGRAMS),
+            ("image", &kubernetes.image(used_for)),
+            ("program", &program(kubernetes, name)),
+            ("program_mounts", &mounts),
+            ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),
             ("port", &probes.port.unwrap_or_default().to_string()),
             ("liveness", probes.liveness),

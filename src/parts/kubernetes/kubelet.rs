@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
 use crate::parts::names::{path, unit};
@@ -39,6 +40,12 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
         flags.push(("node-labels", labels.join(",")));
     }
     let flags = Flags::new(flags, &kubelet.extra_args);
+    // What brings its programs, or the images of its pods.
+    let artifacts = if kubernetes.is_pulled() {
+        "imgbuild-programs.service"
+    } else {
+        "imgbuild-images.service"
+    };
 
     let mut fragment = Fragment {
         files: vec![File::text(
@@ -59,6 +66,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/kubelet.service"),
                 &[
                     ("programs", PROGRAMS),
+                    ("artifacts", artifacts),
                     ("arguments", &flags.unit_arguments()),
                 ],
             ),
@@ -148,22 +156,16 @@ authorization:
             yaml_scalar(&taint.effect)
         );
     }
-    let settings: Vec<_> = kubelet
-        .settings
-        .iter()
-        // JSON is YAML (YAML 1.2 §1.3).
-        .map(|(field, value)| format!("{field}: {value}"))
-        .collect();
-    fill(
+    let own = fill(
         include_str!("../../../manifests/kubelet-config.yaml"),
         &[
             ("domain", &kubernetes.domain),
             ("dns", &kubernetes.dns_ip.to_string()),
             ("api", &api),
             ("taints", &taints),
-            ("settings", &settings.join("\n")),
         ],
-    )
+    );
+    with_settings(own, &kubelet.settings)
 }
 
 fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {

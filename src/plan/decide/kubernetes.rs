@@ -3,22 +3,26 @@
 mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 pub(super) use keys::{key_algorithm, prepare};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
+use super::kubernetes_addons::{cni_span, role_of};
+use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
 use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
+use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, KubeletIdentity,
-    Kubernetes, Network, Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    Cni, Component, ControlPlane, CoreDns, Encryption, EncryptionKeys, FirewallRule, ImageUse,
+    Images, KubeVersion, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Manifest, Network, Node,
+    Protocol, Proxy, ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -27,6 +31,9 @@ const API_PORT: u16 = 6443;
 
 /// What nodes know all control planes of a file by, where the spec has no name for them.
 const SHARED_NAME: &str = "kubernetes-api";
+
+/// Address bits of a node's pods, at the least: a /28 of IPv4, with 13 pods.
+const LEAST_POD_BITS: u8 = 4;
 
 /// The taint, and the label, of a node with a control plane.
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -46,11 +53,16 @@ pub(super) struct Draft {
     service_network: Located<IpNet>,
     domain: String,
     cni: Cni,
+    core_dns: Option<CoreDns>,
+    manifests: Vec<Manifest>,
+    images: Images,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
-    programs: Option<PathBuf>,
     extra: ExtraArgs,
     keys: keys::Written,
+    settings: Settings,
+    /// Where the endpoint is written, where it is.
+    endpoint_span: Option<Span>,
     span: Span,
 }
 
@@ -78,10 +90,12 @@ impl Decider<'_> {
                 Some(self.draft(written, node, sources))
             })
             .collect();
+        self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
         self.check_keys(&drafts);
+        self.check_manifests(cluster);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         for index in 0..nodes.len() {
             if drafts[index].is_some() {
@@ -92,12 +106,14 @@ impl Decider<'_> {
     }
 
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
-        let role = match written.role.value {
-            spec::KubernetesRole::ControlPlane => Role::ControlPlane,
-            spec::KubernetesRole::Worker => Role::Worker,
-            spec::KubernetesRole::Single => Role::Single,
-            spec::KubernetesRole::Standalone => Role::Standalone,
-        };
+        let role = role_of(written);
+        let images = self.artifacts(written, sources);
+        let cni = self.cni(written);
+        if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
+            self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
+        }
+        let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
+        let manifests = self.manifests(written.manifests.as_deref());
         let node_ip = static_address(&node.network);
         if role.has_control_plane() && node_ip.is_none() {
             self.found.push(
@@ -117,6 +133,18 @@ impl Decider<'_> {
             Located::new(net, written.span)
         };
         let extra = written.extra_args.as_ref();
+        if let Some(extra) = extra {
+            for (component, flags) in [
+                (Component::ApiServer, &extra.api_server),
+                (Component::ControllerManager, &extra.controller_manager),
+                (Component::Scheduler, &extra.scheduler),
+                (Component::Proxy, &extra.proxy),
+                (Component::Kubelet, &extra.kubelet),
+            ] {
+                component_flags(component, flags, written.version.value, &mut self.found);
+            }
+        }
+        let settings = self.component_settings(written, node, role);
         let table = |pick: fn(
             &spec::KubernetesExtraArgs,
         )
@@ -148,12 +176,10 @@ impl Decider<'_> {
                 || "cluster.local".to_owned(),
                 |domain| domain.value.to_string(),
             ),
-            cni: match written.cni.map(|cni| cni.value) {
-                None | Some(spec::KubernetesCni::Bridge) => Cni::Bridge {
-                    node_pods: IpNet::V4(Ipv4Net::default()),
-                },
-                Some(spec::KubernetesCni::None) => Cni::None,
-            },
+            cni,
+            core_dns,
+            manifests,
+            images,
             proxy: match written
                 .proxy
                 .as_ref()
@@ -165,10 +191,6 @@ impl Decider<'_> {
                 Some(spec::KubernetesProxyMode::Nftables) => ProxyMode::Nftables,
             },
             etcd_servers: Vec::new(),
-            programs: written.programs.as_ref().map(|folder| {
-                let here = sources.path(folder.span.source).parent();
-                here.unwrap_or(Path::new("")).join(folder.as_str())
-            }),
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),
@@ -177,7 +199,63 @@ impl Decider<'_> {
                 kubelet: table(|extra| &extra.kubelet),
             },
             keys: keys::Written::new(written),
+            settings,
+            endpoint_span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
             span: written.span,
+        }
+    }
+
+    /// Reports settings of the control plane in a file that has none.
+    fn without_control_plane(&mut self, cluster: &spec::Cluster, drafts: &[Option<Draft>]) {
+        if (drafts.iter().flatten()).any(|draft| draft.role.has_control_plane()) {
+            return;
+        }
+        for written in cluster
+            .nodes
+            .iter()
+            .filter_map(|node| node.kubernetes.as_ref())
+        {
+            let kubelet = (written.kubelet.as_ref())
+                .filter(|_| written.role.value == spec::KubernetesRole::Standalone);
+            let label = kubelet.and_then(|kubelet| Some(kubelet.labels.first()?.0.span));
+            let taint = kubelet.and_then(|kubelet| Some(kubelet.taints.first()?.span));
+            for (key, span) in [("labels", label), ("taints", taint)] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!("a standalone kubelet has no API server that keeps its {key}"),
+                        )
+                        .help("leave them out"),
+                    );
+                }
+            }
+            for (key, span) in [
+                (
+                    "extra_sans",
+                    written.extra_sans.first().map(|name| name.span),
+                ),
+                ("audit", written.audit.as_ref().map(|audit| audit.span)),
+                ("encryption", written.encryption.as_ref().map(|e| e.span)),
+                (
+                    "external_etcd",
+                    written.external_etcd.as_ref().map(|e| e.span),
+                ),
+            ] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!(
+                                "`{key}` is for control planes, and no node of the file is one"
+                            ),
+                        )
+                        .help("leave it out, or add a node with `role: control-plane`"),
+                    );
+                }
+            }
         }
     }
 
@@ -235,11 +313,26 @@ impl Decider<'_> {
                 Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name))
                     .help(help)
             };
+            if let Some(external) = &draft.settings.external_etcd {
+                if !everywhere.is_empty() {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::BAD_EXTERNAL_ETCD,
+                            draft.span,
+                            format!("`{}` has two etcds", draft.node_name),
+                        )
+                        .label("`external_etcd` is for a file of which no node runs etcd")
+                        .help("keep `etcd:` or `external_etcd:`"),
+                    );
+                }
+                draft.etcd_servers.clone_from(&external.endpoints);
+                continue;
+            }
             if everywhere.is_empty() {
                 self.found.push(error(
                     codes::NO_ETCD_FOR_API,
                     "runs a control plane, and no node of the file runs etcd",
-                    "add `etcd: {}` to the node",
+                    "add `etcd: {}` to the node, or `external_etcd:`",
                 ));
             }
             if etcd.iter().flatten().any(|etcd| !etcd.tls) {
@@ -266,19 +359,23 @@ impl Decider<'_> {
     fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
         let count = drafts.iter().flatten().count();
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
-            let Cni::Bridge { node_pods } = &mut draft.cni else {
-                continue;
-            };
-            match part(draft.pod_network.value, index) {
-                Some(part) => *node_pods = part,
-                None => self.found.push(
+            let part = part(draft.pod_network.value, index)
+                .filter(|part| part.max_prefix_len() - part.prefix_len() >= LEAST_POD_BITS);
+            match (&mut draft.cni, part) {
+                (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
+                (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
+                (_, None) => self.found.push(
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
-                        format!(
-                            "{} is too small for the pods of {count} nodes",
-                            draft.pod_network.value
-                        ),
+                        if count == 1 {
+                            format!("{} is too small for a node's pods", draft.pod_network.value)
+                        } else {
+                            format!(
+                                "{} is too small for the pods of {count} nodes",
+                                draft.pod_network.value
+                            )
+                        },
                     )
                     .help("each node takes a /24 of IPv4 or a /64 of IPv6"),
                 ),
@@ -299,13 +396,29 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 version: draft.version,
                 role: draft.role,
                 endpoint: (&draft.endpoint_host, draft.port),
+                endpoint_span: draft.endpoint_span,
+                node_ip: draft.node_ip,
+                names: draft.api_server_names(),
+                encryption: (draft.settings.encryption.as_ref())
+                    .map(|(provider, resources, span)| (*provider, resources.as_slice(), *span)),
                 pod_network: draft.pod_network,
                 service_network: draft.service_network,
                 domain: &draft.domain,
+                cni: cni_name(&draft.cni),
                 span: draft.span,
             })
         })
         .collect()
+}
+
+/// What nodes of one cluster have in common.
+fn cni_name(cni: &Cni) -> &'static str {
+    match cni {
+        Cni::Bridge { .. } => "bridge",
+        Cni::Flannel(_) => "flannel",
+        Cni::Manifests(_) => "manifests",
+        Cni::None => "none",
+    }
 }
 
 /// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
@@ -343,9 +456,13 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
             let Cni::Bridge { node_pods } = draft.cni else {
                 return None;
             };
+            // Two nodes of one address are reported as such.
+            let gateway = draft
+                .node_ip
+                .filter(|address| Some(*address) != own.node_ip)?;
             Some(Route {
                 destination: Located::new(node_pods, draft.span),
-                gateway: Some(Located::new(draft.node_ip?, draft.span)),
+                gateway: Some(Located::new(gateway, draft.span)),
                 metric: None,
             })
         })
@@ -380,6 +497,16 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
             });
         }
     }
+    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone)
+        && let Some(port) = flannel.backend.port()
+    {
+        firewall.allow.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: firewall.allow_from.iter().map(|net| net.value).collect(),
+            span: own.span,
+        });
+    }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.allow.push(FirewallRule {
             protocol,
@@ -409,52 +536,94 @@ impl Draft {
             .collect()
     }
 
+    /// Everything that the certificate of the API server on this node names; none where there is none.
+    fn api_server_names(&self) -> BTreeSet<String> {
+        if !self.role.has_control_plane() {
+            return BTreeSet::new();
+        }
+        let mut names = self.settings.dns.clone();
+        names.extend(self.settings.addresses.iter().map(ToString::to_string));
+        names.extend(self.node_ip.iter().map(ToString::to_string));
+        names.insert(self.node_name.clone());
+        names.insert(self.endpoint_host.clone());
+        names
+    }
+
     /// Whether keys are read or made.
     pub(super) fn needs_keys(&self) -> bool {
         self.role != Role::Standalone
+    }
+
+    /// The control plane on this node, which takes its settings out of the draft.
+    fn control_plane(
+        &mut self,
+        node_ip: IpAddr,
+        keys: &mut Keys,
+        token: Option<&BootstrapToken>,
+    ) -> Result<ControlPlane> {
+        let mut dns = take(&mut self.settings.dns);
+        let mut addresses = take(&mut self.settings.addresses);
+        addresses.insert(node_ip);
+        addresses.insert(nth(self.service_network.value, 1));
+        match self.endpoint_host.parse::<IpAddr>() {
+            Ok(address) => addresses.insert(address),
+            Err(_) => dns.insert(self.endpoint_host.clone()),
+        };
+        let encryption = match self.settings.encryption.take() {
+            Some((provider, resources, _)) => Some(Encryption {
+                provider,
+                resources,
+                keys: EncryptionKeys(keys.encryption_keys()?),
+            }),
+            None => None,
+        };
+        if let Some(gates) = &self.settings.feature_gates {
+            for flags in [
+                &mut self.extra.api_server,
+                &mut self.extra.controller_manager,
+                &mut self.extra.scheduler,
+            ] {
+                flags.insert("feature-gates".to_owned(), gates.clone());
+            }
+        }
+        Ok(ControlPlane {
+            advertise: SocketAddr::new(node_ip, self.port),
+            etcd_servers: take(&mut self.etcd_servers),
+            outside: match self.api_servers.first() {
+                Some(address) => url(&address.to_string(), self.port),
+                None => url(&self.endpoint_host, self.port),
+            },
+            bootstrap_token: token.cloned(),
+            keys: keys.kubernetes_control_plane(ControlPlaneNames {
+                node: &self.node_name,
+                dns: &dns,
+                addresses: &addresses,
+                cluster_domain: &self.domain,
+                external_etcd: self.settings.external_etcd.as_ref(),
+            })?,
+            api_server_args: take(&mut self.extra.api_server),
+            controller_manager_args: take(&mut self.extra.controller_manager),
+            scheduler_args: take(&mut self.extra.scheduler),
+            audit: self.settings.audit.take(),
+            encryption,
+            manifests: take(&mut self.manifests),
+        })
     }
 
     /// The finished Kubernetes of the node, its keys from `keys`.
     ///
     /// `token`: what [`prepare`] gave.
     pub(super) fn with_keys(
-        self,
+        mut self,
         keys: &mut Keys,
         token: Option<&BootstrapToken>,
     ) -> Result<Kubernetes> {
-        let name = self.node_name.as_str();
+        let name = &*self.node_name.clone();
         let in_cluster = self.role != Role::Standalone;
         let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
         let endpoint = url(&self.endpoint_host, self.port);
         let control_plane = match self.node_ip.filter(|_| self.role.has_control_plane()) {
-            Some(node_ip) => {
-                let mut dns = BTreeSet::new();
-                let mut addresses = own.clone();
-                addresses.insert(nth(self.service_network.value, 1));
-                match self.endpoint_host.parse::<IpAddr>() {
-                    Ok(address) => addresses.insert(address),
-                    Err(_) => dns.insert(self.endpoint_host.clone()),
-                };
-                Some(ControlPlane {
-                    advertise: SocketAddr::new(node_ip, self.port),
-                    etcd_servers: self.etcd_servers,
-                    outside: self.api_servers.first().map_or_else(
-                        || endpoint.clone(),
-                        |address| url(&address.to_string(), self.port),
-                    ),
-                    bootstrap_token: token.cloned(),
-                    keys: keys.kubernetes_control_plane(ControlPlaneNames {
-                        node: name,
-                        dns: &dns,
-                        addresses: &addresses,
-                        cluster_domain: &self.domain,
-                    })?,
-                    api_server_args: self.extra.api_server,
-                    controller_manager_args: self.extra.controller_manager,
-                    scheduler_args: self.extra.scheduler,
-                    manifests: Vec::new(),
-                })
-            }
+            Some(node_ip) => Some(self.control_plane(node_ip, keys, token)?),
             None => None,
         };
         let api = if in_cluster {
@@ -482,20 +651,23 @@ impl Draft {
             Some(Proxy {
                 mode: self.proxy,
                 client: keys.kube_proxy(name)?,
+                settings: self.settings.proxy,
                 extra_args: self.extra.proxy,
             })
         } else {
             None
         };
-        let taints = if self.role == Role::ControlPlane {
-            vec![Taint {
+        let mut taints = self.settings.taints;
+        if self.role == Role::ControlPlane {
+            let taint = Taint {
                 key: CONTROL_PLANE.to_owned(),
                 value: None,
                 effect: "NoSchedule".to_owned(),
-            }]
-        } else {
-            Vec::new()
-        };
+            };
+            if !taints.contains(&taint) {
+                taints.insert(0, taint);
+            }
+        }
         Ok(Kubernetes {
             version: self.version,
             role: self.role,
@@ -508,18 +680,19 @@ impl Draft {
             dns_ip: nth(self.service_network.value, 10),
             domain: self.domain,
             cni: self.cni,
+            core_dns: self.core_dns,
             proxy,
             kubelet: Kubelet {
                 api,
-                labels: BTreeMap::new(),
+                labels: self.settings.labels,
+                api_labels: self.settings.api_labels,
                 taints,
-                settings: BTreeMap::new(),
+                settings: self.settings.kubelet,
                 extra_args: self.extra.kubelet,
             },
             control_plane,
-            images: Images::Embedded {
-                programs: self.programs,
-            },
+            images: self.images,
+            static_pods: self.settings.static_pods,
             span: self.span,
         })
     }

@@ -2,12 +2,21 @@
 
 use ipnet::IpNet;
 
-use super::{KubernetesJoin, KubernetesKeyAlgorithm};
+use super::{
+    KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin, KubernetesKeyAlgorithm,
+    KubernetesRuntime,
+};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
 use crate::spec::decode::{Table, record, words};
-use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName, TokenSetting};
+use crate::spec::types::{
+    FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesEtcd, KubernetesKubelet,
+};
+use crate::spec::values::{
+    AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
+    TokenSetting,
+};
 
 record! {
     /// Kubernetes on this node.
@@ -26,14 +35,34 @@ record! {
         /// The domain of the services' names; `cluster.local` where nothing is said.
         pub domain: Option<Located<Hostname>>,
         /// Who gives pods their network; `bridge` where nothing is said.
-        pub cni: Option<Located<KubernetesCni>>,
+        pub cni: Option<KubernetesCni>,
         /// How services reach their pods.
         pub proxy: Option<KubernetesProxy>,
-        /// Where programs and images come from; `embed` is all that there is so far.
-        pub artifacts: Option<Located<KubernetesArtifacts>>,
-        /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
+        /// Who answers the pods' questions for names; where nothing is said: `coredns` where the artifacts have its image.
+        pub dns: Option<Located<KubernetesDns>>,
+        /// Manifests that are applied once the API answers, in this order; files, or folders of them.
+        pub manifests: Option<Vec<Located<LocalManifests>>>,
+        /// Where programs and images come from: `embed` (where nothing is said) or `pull`, or a map with more.
+        pub artifacts: Option<KubernetesArtifacts>,
+        /// What runs containers; `containerd` where nothing is said.
+        pub runtime: Option<Located<KubernetesRuntime>>,
+        /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,
+        /// Further names and addresses in the API server's certificate, such as a load balancer's.
+        pub extra_sans: Vec<Located<AlternativeName>>,
+        /// Features to turn on or off in all components: `{SomeFeature: true}`.
+        pub feature_gates: Table<SettingName, Located<bool>>,
+        /// The kubelet: labels, taints, reserved resources, swap, further settings.
+        pub kubelet: Option<KubernetesKubelet>,
+        /// The API server's audit log; none where nothing is said.
+        pub audit: Option<KubernetesAudit>,
+        /// Encryption of what the API server keeps in etcd; none where nothing is said, `{}` for all defaults.
+        pub encryption: Option<KubernetesEncryption>,
+        /// The etcd of the control planes, where no node of the file runs one.
+        pub external_etcd: Option<KubernetesEtcd>,
+        /// Pods that the kubelet runs by itself: paths of their manifests beside the spec.
+        pub static_pods: Vec<Located<LocalText>>,
         /// Flags of the components, beside and over those that imgbuild gives them.
         pub extra_args: Option<KubernetesExtraArgs>,
         /// What new private keys of the cluster are; `ecdsa-p256` where nothing is said. Keys that are there stay as they are.
@@ -63,26 +92,6 @@ words! {
 }
 
 words! {
-    /// Who gives pods their network.
-    pub enum KubernetesCni {
-        /// The base's own plugins, with routes between the nodes of the file.
-        Bridge = "bridge",
-        /// Whatever is brought.
-        None = "none",
-    }
-    "a pod network"
-}
-
-words! {
-    /// Where programs and images come from.
-    pub enum KubernetesArtifacts {
-        /// The image holds them.
-        Embed = "embed",
-    }
-    "a source of artifacts"
-}
-
-words! {
     /// How services reach their pods.
     pub enum KubernetesProxyMode {
         /// Rules of iptables.
@@ -100,6 +109,8 @@ record! {
     pub struct KubernetesProxy {
         /// `iptables` where nothing is said.
         pub mode: Option<Located<KubernetesProxyMode>>,
+        /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), in its own words.
+        pub config: Option<FreeMap>,
     }
     "kube-proxy"
 }

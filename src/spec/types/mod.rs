@@ -1,17 +1,25 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
+mod containers;
 mod etcd;
+mod free;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_keys;
+mod kubernetes_settings;
 mod network;
 mod node;
 mod passwd;
 mod storage;
 mod systemd;
 
+pub use containers::*;
 pub use etcd::*;
+pub use free::*;
 pub use kubernetes::*;
+pub use kubernetes_addons::*;
 pub use kubernetes_keys::*;
+pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

@@ -1,16 +1,24 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod containers;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_keys;
+mod kubernetes_settings;
 mod local;
 mod named;
 mod network;
 mod number;
 mod secret;
 
+pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
+pub use kubernetes_addons::{PortNumber, Vni};
 pub use kubernetes_keys::TokenSetting;
-pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
+pub use kubernetes_settings::{
+    AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
+};
+pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
     PlainName, Setting, SettingName, SysctlKey, Uuid,

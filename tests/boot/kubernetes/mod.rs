@@ -133,7 +133,7 @@ fn strangers_are_refused(node: &Guest, api: &str) {
     );
     let stranger = format!("kubectl --server https://{api} --insecure-skip-tls-verify");
     node.refuses(
-        &format!("{stranger} --username x --password x get nodes"),
+        &format!("{stranger} --token made.up get nodes"),
         "Unauthorized",
     );
     node.refuses(

@@ -1,0 +1,355 @@
+//! An Ignition config, of any version, as a list of what it asks for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::damaged;
+
+/// One thing that a config asks for, in its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thing {
+    /// `file`, `unit`, `user` …
+    pub kind: &'static str,
+    /// A path, or a name.
+    pub name: String,
+    /// What else is worth a look: mode, target, whether it is enabled.
+    pub details: Vec<String>,
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)?;
+        if !self.details.is_empty() {
+            write!(f, "  ({})", self.details.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Fields that 2.x and 3.x have alike; what is not known is passed over.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Config {
+    ignition: Head,
+    storage: Storage,
+    systemd: Systemd,
+    passwd: Passwd,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Head {
+    version: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Storage {
+    disks: Vec<Device>,
+    raid: Vec<Named>,
+    luks: Vec<Named>,
+    filesystems: Vec<Filesystem>,
+    directories: Vec<Node>,
+    files: Vec<Node>,
+    links: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Device {
+    device: String,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+/// In 2.x the device is a level deeper.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Filesystem {
+    device: String,
+    mount: Mount,
+    format: Option<String>,
+    path: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Mount {
+    device: String,
+    format: Option<String>,
+}
+
+/// A file, directory or link.
+#[derive(Deserialize)]
+struct Node {
+    path: String,
+    mode: Option<u32>,
+    target: Option<String>,
+    contents: Option<Contents>,
+    /// A list of resources in 3.x, a flag in 2.x.
+    #[serde(default)]
+    append: Value,
+    user: Option<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Contents {
+    source: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    name: Option<String>,
+    id: Option<u32>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Systemd {
+    units: Vec<Unit>,
+}
+
+#[derive(Deserialize)]
+struct Unit {
+    name: String,
+    enabled: Option<bool>,
+    #[serde(default)]
+    mask: bool,
+    #[serde(default)]
+    dropins: Vec<Named>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Passwd {
+    users: Vec<Named>,
+    groups: Vec<Named>,
+}
+
+/// The version of an Ignition config, and what it asks for, each kind in the config's order. What is not JSON of this form is an
+/// error that holds [`Damaged`](super::Damaged).
+pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
+    let config: Config = match serde_json::from_slice(config) {
+        Ok(config) => config,
+        Err(why) => return damaged(format!("its Ignition config: {why}")),
+    };
+    let mut things = Vec::new();
+    let mut add = |kind, name: String, details: Vec<String>| {
+        things.push(Thing {
+            kind,
+            name,
+            details,
+        });
+    };
+    let storage = config.storage;
+    for disk in storage.disks {
+        add("disk", disk.device, Vec::new());
+    }
+    for (kind, list) in [("array", storage.raid), ("encrypted device", storage.luks)] {
+        for named in list {
+            add(kind, named.name, Vec::new());
+        }
+    }
+    for filesystem in storage.filesystems {
+        let (device, format) = if filesystem.device.is_empty() {
+            (filesystem.mount.device, filesystem.mount.format)
+        } else {
+            (filesystem.device, filesystem.format)
+        };
+        let at = filesystem.path.map(|path| format!("at {path}"));
+        add(
+            "file system",
+            device,
+            format.into_iter().chain(at).collect(),
+        );
+    }
+    for directory in storage.directories {
+        let details = owned(&directory);
+        add("directory", directory.path, details);
+    }
+    for link in storage.links {
+        let target = link.target.map(|target| format!("to {target}"));
+        add("link", link.path, target.into_iter().collect());
+    }
+    for file in storage.files {
+        let details = file_details(&file);
+        add("file", file.path, details);
+    }
+    for unit in config.systemd.units {
+        let state = match (unit.mask, unit.enabled) {
+            (true, _) => Some("masked"),
+            (_, Some(true)) => Some("enabled"),
+            (_, Some(false)) => Some("disabled"),
+            _ => None,
+        };
+        let dropins = unit.dropins.into_iter();
+        let dropins = dropins.map(|dropin| format!("drop-in {}", dropin.name));
+        let details = state.map(str::to_owned).into_iter().chain(dropins);
+        add("unit", unit.name, details.collect());
+    }
+    for (kind, list) in [
+        ("group", config.passwd.groups),
+        ("user", config.passwd.users),
+    ] {
+        for named in list {
+            add(kind, named.name, Vec::new());
+        }
+    }
+    Ok((config.ignition.version, things))
+}
+
+fn owned(node: &Node) -> Vec<String> {
+    let mode = node.mode.map(|mode| format!("{mode:04o}"));
+    let owner = node.user.as_ref().and_then(|user| {
+        let id = user.id.map(|id| id.to_string());
+        user.name.clone().or(id)
+    });
+    mode.into_iter().chain(owner).collect()
+}
+
+fn file_details(file: &Node) -> Vec<String> {
+    let mut details = owned(file);
+    let appended = file.append.as_array().map_or(&[][..], Vec::as_slice);
+    if !appended.is_empty() {
+        details.push("added to".to_owned());
+    }
+    let contents = file.contents.as_ref();
+    let appended = appended
+        .iter()
+        .filter_map(|one| one.get("source")?.as_str());
+    let remote = contents
+        .and_then(|contents| contents.source.as_deref())
+        .into_iter()
+        .chain(appended)
+        .filter(|source| !source.starts_with("data:"));
+    details.extend(remote.map(|source| format!("from {source}")));
+    details
+}
+
+/// PEM blocks with the label `CERTIFICATE` in `files`: those that stand there as they are, and those in the base64 of kubeconfig
+/// files. Each with its file.
+pub fn certificates(files: &BTreeMap<String, Vec<u8>>) -> Vec<(&str, String)> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let mut found = Vec::new();
+    for (path, bytes) in files {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            continue;
+        };
+        let in_kubeconfig = text.lines().filter_map(|line| {
+            let (_, encoded) = line.split_once("-certificate-data:")?;
+            let url = format!("data:;base64,{}", encoded.trim());
+            String::from_utf8(crate::ignition::decode(&url).ok()?).ok()
+        });
+        for text in std::iter::once(text.to_owned()).chain(in_kubeconfig) {
+            let mut rest = text.as_str();
+            while let Some(start) = rest.find(BEGIN) {
+                rest = &rest[start..];
+                let Some(end) = rest.find(END) else { break };
+                let (pem, behind) = rest.split_at(end + END.len());
+                found.push((path.as_str(), format!("{pem}\n")));
+                rest = behind;
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn both_major_versions_are_listed() {
+        for (name, config, version, expected) in [
+            ("nothing", "{}", "", vec![]),
+            (
+                "3.x",
+                r#"{"ignition":{"version":"3.3.0"},
+                    "storage":{"files":[{"path":"/a","mode":384,"user":{"name":"etcd"},"contents":{"source":"https://example.com/a"}},
+                                        {"path":"/b","append":[{"source":"data:,b"}]}],
+                               "links":[{"path":"/l","target":"b"}],
+                               "filesystems":[{"device":"/dev/vda1","format":"ext4","path":"/srv"}],
+                               "disks":[{"device":"/dev/vda"}]},
+                    "systemd":{"units":[{"name":"a.service","enabled":true,"dropins":[{"name":"10-a.conf","contents":""}]},
+                                        {"name":"b.service","mask":true}]},
+                    "passwd":{"users":[{"name":"core"}]}}"#,
+                "3.3.0",
+                vec![
+                    "disk /dev/vda",
+                    "file system /dev/vda1  (ext4, at /srv)",
+                    "link /l  (to b)",
+                    "file /a  (0600, etcd, from https://example.com/a)",
+                    "file /b  (added to)",
+                    "unit a.service  (enabled, drop-in 10-a.conf)",
+                    "unit b.service  (masked)",
+                    "user core",
+                ],
+            ),
+            (
+                "2.x",
+                r#"{"ignition":{"version":"2.2.0"},
+                    "storage":{"filesystems":[{"name":"a","mount":{"device":"/dev/vdb","format":"xfs"}}],
+                               "files":[{"filesystem":"root","path":"/a","append":true,"mode":420,"contents":{"source":"data:,a"}}]}}"#,
+                "2.2.0",
+                vec!["file system /dev/vdb  (xfs)", "file /a  (0644)"],
+            ),
+        ] {
+            let (found, things) = listing(config.as_bytes()).expect(name);
+            let things: Vec<_> = things.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (found.as_str(), things),
+                (version, expected.into_iter().map(str::to_owned).collect()),
+                "{name}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever stands there: a list or an error, and no panic.
+        #[test]
+        fn any_bytes_are_taken(bytes: Vec<u8>, at: prop::sample::Index, with: u8) {
+            let _ = listing(&bytes);
+            let mut config = br#"{"ignition":{"version":"3.3.0"},"storage":{"files":[{"path":"/a","mode":384,"append":[{"source":"data:,b"}],"contents":{"source":"data:;base64,H4sIAAAAAAACA0sEAEO+t+gBAAAA","compression":"gzip"}}]}}"#.to_vec();
+            let at = at.index(config.len());
+            config[at] = with;
+            let _ = listing(&config);
+            if let Ok(laid) = crate::read::laid(&config) {
+                certificates(&laid.files);
+            }
+            certificates(&BTreeMap::from([("/a".to_owned(), bytes)]));
+        }
+    }
+
+    #[test]
+    fn certificates_are_found_in_files_and_in_kubeconfigs() {
+        let pem = "-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----";
+        // The base64 of the block above.
+        let encoded =
+            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCllRPT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQ==";
+        let kubeconfig =
+            format!("    client-certificate-data: {encoded}\n    client-key-data: YQ==\n");
+        let files = BTreeMap::from([
+            (
+                "/a.crt".to_owned(),
+                format!("{pem}\nand\n{pem}\n-----BEGIN CERTIFICATE-----\n").into_bytes(),
+            ),
+            ("/b.conf".to_owned(), kubeconfig.into_bytes()),
+            ("/c".to_owned(), vec![0xff, 0xfe]),
+        ]);
+        let found = certificates(&files);
+        let places: Vec<_> = found.iter().map(|(path, _)| *path).collect();
+        assert_eq!(places, ["/a.crt", "/a.crt", "/b.conf"]);
+        for (_, found) in found {
+            assert_eq!(found.trim_end(), pem);
+        }
+    }
+}
