@@ -1,11 +1,15 @@
 //! `imgbuild keys`
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::diagnostic::Sources;
-use crate::pki::{self, Access, KeyFolder};
+use anyhow::Context;
 
-use super::args::{Keys, KeysOf};
+use crate::pki::{self, Access, KeyFolder, Phase};
+use crate::plan::{Cluster, ControlPlane};
+
+use super::args::{Keys, KeysOf, RotationStep};
 use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::SpecFile;
@@ -15,6 +19,12 @@ pub fn run(command: &Keys, sources: &mut Sources, messages: Messages) -> Result<
     match command {
         Keys::Init(of) => init(of, sources, messages),
         Keys::List(of) => list(of),
+        Keys::Rotate { of, names, ca } => match ca {
+            Some(step) => replace(of, names, *step, sources, messages),
+            None => renew(of, names, sources, messages),
+        },
+        Keys::Import { of, from } => import(of, from, messages),
+        Keys::Token(of) => token(of, sources, messages),
     }
 }
 
@@ -27,6 +37,123 @@ fn init(of: &KeysOf, sources: &mut Sources, messages: Messages) -> Result<(), Fa
         file.keys.display()
     ));
     Ok(())
+}
+
+/// Makes leaves anew.
+fn renew(
+    of: &KeysOf,
+    names: &[String],
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let file = SpecFile::new(&of.spec, of.keys.as_deref());
+    // A wrong spec is told before anything is moved.
+    file.decide(Access::Look, sources, messages)?;
+    let mut folder = KeyFolder::open(&file.keys, Access::Write)?;
+    pki::archive_leaves(&mut folder, names, SystemTime::now())?;
+    drop(folder);
+    file.decide(Access::Write, sources, messages)?;
+    messages
+        .note("build and boot the nodes to use them; the old ones are in old/ in the key folder");
+    Ok(())
+}
+
+/// Takes authorities one step further towards their successors.
+fn replace(
+    of: &KeysOf,
+    names: &[String],
+    step: RotationStep,
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let file = SpecFile::new(&of.spec, of.keys.as_deref());
+    let algorithm = file.key_algorithm(sources)?;
+    let (phase, done) = match step {
+        RotationStep::Trust => (
+            Phase::Trust,
+            "has a successor, which the nodes are to trust beside it. Build and boot every node, then go on with `--ca issue`",
+        ),
+        RotationStep::Issue => (
+            Phase::Issue,
+            "is replaced, and its predecessor still trusted. Build and boot every node, then go on with `--ca drop`",
+        ),
+        RotationStep::Drop => (
+            Phase::Drop,
+            "has no predecessor any more. Build and boot every node to end the nodes' trust in it",
+        ),
+    };
+    let mut folder = KeyFolder::open(&file.keys, Access::Write)?;
+    let mut rng = pki::system_random();
+    let taken = pki::rotate_authorities(
+        &mut folder,
+        names,
+        phase,
+        algorithm,
+        SystemTime::now(),
+        &mut rng,
+    )?;
+    drop(folder);
+    file.decide(Access::Write, sources, messages)?;
+    messages.note(&format!("{} {done}", taken.join(", ")));
+    Ok(())
+}
+
+fn import(of: &KeysOf, from: &Path, messages: Messages) -> Result<(), Failure> {
+    let file = SpecFile::new(&of.spec, of.keys.as_deref());
+    let mut folder = KeyFolder::open(&file.keys, Access::Write)?;
+    let (new, missing) = pki::import(from, &mut folder, SystemTime::now())
+        .with_context(|| format!("importing {}", from.display()))?;
+    for file in new {
+        messages.note(&format!("took {}", folder.path(file).display()));
+    }
+    for authority in missing {
+        messages.note(&format!(
+            "{} has no {authority}: builds make one",
+            from.display()
+        ));
+    }
+    Ok(())
+}
+
+fn token(of: &KeysOf, sources: &mut Sources, messages: Messages) -> Result<(), Failure> {
+    let file = SpecFile::new(&of.spec, of.keys.as_deref());
+    let cluster = file.decide(Access::Write, sources, messages)?;
+    let plane = control_plane(&cluster, &of.spec)?;
+    let Some(token) = &plane.bootstrap_token else {
+        return Err(Failure::Usage(format!(
+            "{} lets no node join by token; add `bootstrap_token: generate` to its `kubernetes:`",
+            of.spec.display()
+        )));
+    };
+    let hashes: Vec<String> = pki::Certificate::all_from_pem(&plane.keys.trusted_authorities)
+        .map_err(anyhow::Error::from)?
+        .iter()
+        .map(|authority| {
+            format!(
+                " --discovery-token-ca-cert-hash {}",
+                authority.public_key_hash()
+            )
+        })
+        .collect();
+    println!(
+        "kubeadm join {} --token {}{}",
+        plane.outside.trim_start_matches("https://"),
+        token.as_str(),
+        hashes.concat()
+    );
+    Ok(())
+}
+
+/// The first control plane of the spec at `path`.
+pub fn control_plane<'a>(cluster: &'a Cluster, path: &Path) -> Result<&'a ControlPlane, Failure> {
+    let mut planes =
+        (cluster.nodes.iter()).filter_map(|node| node.kubernetes.as_ref()?.control_plane.as_ref());
+    planes.next().ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} has no node with a control plane",
+            path.display()
+        ))
+    })
 }
 
 fn list(of: &KeysOf) -> Result<(), Failure> {
@@ -45,6 +172,7 @@ fn list(of: &KeysOf) -> Result<(), Failure> {
                 println!("  subject  {}", certificate.subject);
                 println!("  issuer   {}", certificate.issuer);
                 println!("  usages   {}", usages.join(", "));
+                println!("  kind     {}", certificate.key_kind);
                 if !certificate.names.is_empty() {
                     println!("  names    {}", certificate.names.join(", "));
                 }

@@ -9,6 +9,7 @@ mod explain;
 pub mod findings;
 mod inspect;
 mod keys;
+mod kubeconfig;
 mod manual;
 mod messages;
 mod outcome;
@@ -81,6 +82,7 @@ fn run(
             inspect::artifact(what)
         }
         Command::Keys(command) => keys::run(command, sources, messages),
+        Command::Kubeconfig(of) => kubeconfig::run(of, sources, messages),
         Command::Run(run) => run::run(run, sources, messages, progress),
         Command::Base(command) => base::run(command, messages, progress),
         Command::Update { spec, source } => update(spec, source, sources, messages, progress),

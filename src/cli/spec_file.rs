@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::pki::{Access, KeyFolder, Keys, Notice, system_random};
+use crate::pki::{Access, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
 use crate::plan::{self, Cluster, Decided, Node};
 use crate::spec::{self, Loaded};
 
@@ -35,6 +35,15 @@ impl SpecFile {
     pub fn load(&self, sources: &mut Sources) -> Result<Loaded, Failure> {
         let home = std::env::home_dir();
         Ok(spec::load(&self.path, home.as_deref(), sources)?)
+    }
+
+    /// What new keys of the spec's cluster are. Says what is wrong with the spec, where something is.
+    pub fn key_algorithm(&self, sources: &mut Sources) -> Result<KeyAlgorithm, Failure> {
+        let loaded = self.load(sources)?;
+        let Ok(decided) = plan::decide(&loaded, sources) else {
+            return Err(Failure::Input(self.findings(&loaded, sources)?.0));
+        };
+        Ok(decided.key_algorithm())
     }
 
     /// Reads and decides. With [`Access::Look`] the key folder stays as it is. Warnings are said at once; with an error

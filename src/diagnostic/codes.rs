@@ -358,6 +358,14 @@ codes! {
     KUBE_DISAGREEMENT = "E0511": "nodes that disagree", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, pod_network: 10.245.0.0/16}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// A kubelet may be up to three minors older than the API servers, and never newer.
     KUBE_SKEW = "E0512": "versions that do not go together", "version: 1\nnodes: [{hostname: a, etcd: {}, kubernetes: {version: 1.35.1, role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {version: 1.36.2, role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// A bootstrap token is six and sixteen digits and small letters with a dot between them, as `kubeadm token generate` makes it.
+    BAD_BOOTSTRAP_TOKEN = "E0550": "not a bootstrap token", "kubernetes: {version: 1.36.2, role: worker, bootstrap_token: abc}\n";
+    /// With a token a worker gets its certificate from a cluster that runs. A control plane is what makes it run, and a standalone
+    /// node has none.
+    TOKEN_FOR_NO_WORKER = "E0551": "a token for a node that is no worker", "etcd: {}\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.36.2, role: single, join: token}\n";
+    /// A token that imgbuild makes is known to the control planes that it builds; a cluster of another file has tokens of its own, which
+    /// `kubeadm token create` makes.
+    TOKEN_UNKNOWN_TO_CLUSTER = "E0552": "a token that the cluster does not know", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', join: token}\n";
     /// Keys and values of labels are short words; a key may have a domain and a slash before it: topology.kubernetes.io/zone.
     BAD_LABEL = "E0513": "not a label", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {labels: {zone: 'a b'}}}\n";
     /// A taint is a key, perhaps a value, and an effect: gpu=true:NoSchedule.

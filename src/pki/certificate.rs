@@ -5,22 +5,22 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use p256::ecdsa;
 use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::{DerSignature, VerifyingKey};
-use p256::elliptic_curve::Generate;
-use p256::pkcs8::{DecodePublicKey, EncodePublicKey};
-use p256::{PublicKey, SecretKey};
+use p256::pkcs8::DecodePublicKey;
+use rsa::pkcs1v15;
+use sha2::{Digest, Sha256};
 use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::referenced::OwnedToRef;
 use x509_cert::der::{DecodePem, Encode, EncodePem};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, SubjectAltName,
-    SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    SubjectAltName, SubjectKeyIdentifier,
 };
 
-use super::CryptoRng;
+use super::private_key::PrivateKey;
 use super::profile::{Names, Usage};
 
 /// Why a text is not the certificate or key that is needed: words that follow the name of the file.
@@ -34,87 +34,6 @@ impl fmt::Display for CertificateError {
 }
 
 impl std::error::Error for CertificateError {}
-
-/// A private key on the curve P-256.
-pub struct PrivateKey {
-    secret: SecretKey,
-    /// Worked out once.
-    public: PublicKey,
-}
-
-/// Shows no secret.
-impl fmt::Debug for PrivateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PrivateKey")
-    }
-}
-
-impl PrivateKey {
-    /// A new one.
-    pub fn generate(rng: &mut dyn CryptoRng) -> Self {
-        SecretKey::generate_from_rng(rng).into()
-    }
-
-    /// Reads `EC PRIVATE KEY` (SEC 1, RFC 5915) or `PRIVATE KEY` (PKCS #8) in PEM.
-    pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
-        let begin = pem
-            .lines()
-            .find_map(|line| line.strip_prefix("-----BEGIN "));
-        match begin.and_then(|line| line.strip_suffix("-----")) {
-            Some("EC PRIVATE KEY" | "PRIVATE KEY") => {}
-            Some("ENCRYPTED PRIVATE KEY") => {
-                return Err(CertificateError(
-                    "is encrypted: imgbuild needs it without a passphrase".to_owned(),
-                ));
-            }
-            Some(other) => {
-                return Err(CertificateError(format!(
-                    "holds a {other} where a private key is needed"
-                )));
-            }
-            None => return Err(CertificateError("is not a private key in PEM".to_owned())),
-        }
-        SecretKey::from_pem(pem)
-            .or_else(|_| p256::pkcs8::DecodePrivateKey::from_pkcs8_pem(pem).map_err(|_| ()))
-            .map(Self::from)
-            .map_err(|()| {
-                CertificateError(
-                    "is not an EC private key on the curve P-256 (prime256v1), or damaged"
-                        .to_owned(),
-                )
-            })
-    }
-
-    /// The key as kubeadm and `openssl ecparam -genkey` write it: SEC 1, in PEM.
-    pub fn to_pem(&self) -> Result<String, CertificateError> {
-        self.secret
-            .to_sec1_pem(LineEnding::LF)
-            .map(|pem| pem.as_str().to_owned())
-            .map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
-    }
-
-    /// The public half as `openssl ec -pubout` writes it: SPKI, in PEM.
-    pub fn public_pem(&self) -> Result<String, CertificateError> {
-        self.public
-            .to_public_key_pem(LineEnding::LF)
-            .map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
-    }
-
-    pub(super) fn p256(&self) -> &SecretKey {
-        &self.secret
-    }
-
-    pub(super) fn public(&self) -> &PublicKey {
-        &self.public
-    }
-}
-
-impl From<SecretKey> for PrivateKey {
-    fn from(secret: SecretKey) -> Self {
-        let public = secret.public_key();
-        Self { secret, public }
-    }
-}
 
 /// An X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +56,15 @@ impl Certificate {
         x509_cert::Certificate::from_pem(pem)
             .map(Self)
             .map_err(|e| CertificateError(format!("is a damaged certificate: {e}")))
+    }
+
+    /// Reads one `CERTIFICATE` after the other in PEM.
+    pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, CertificateError> {
+        const END: &str = "-----END CERTIFICATE-----";
+        pem.split_inclusive(END)
+            .filter(|part| part.contains(END))
+            .map(|part| Self::from_pem(part.trim_start()))
+            .collect()
     }
 
     /// The certificate in PEM, lines ending in a line feed.
@@ -215,6 +143,15 @@ impl Certificate {
         usages
     }
 
+    /// Whether its key usage lets it sign certificates; one without that extension may (RFC 5280 §4.2.1.3).
+    pub(super) fn may_sign(&self) -> bool {
+        match self.0.tbs_certificate().get_extension::<KeyUsage>() {
+            Ok(Some((_, usage))) => usage.0.contains(KeyUsages::KeyCertSign),
+            Ok(None) => true,
+            Err(_) => false,
+        }
+    }
+
     /// The DNS names and addresses that it is valid for.
     pub fn names(&self) -> Names {
         let mut names = Names::default();
@@ -243,7 +180,28 @@ impl Certificate {
 
     /// Whether `key` is the private half of its public key.
     pub fn matches(&self, key: &PrivateKey) -> bool {
-        self.public_key() == Some(VerifyingKey::from(key.public))
+        self.public_key().is_some_and(|der| der == key.public_der())
+    }
+
+    /// What kind of key it is for, as people write it: `ECDSA P-256`, `RSA 2048`.
+    pub fn key_kind(&self) -> String {
+        let Some(der) = self.public_key() else {
+            return "damaged".to_owned();
+        };
+        if ecdsa::VerifyingKey::from_public_key_der(&der).is_ok() {
+            return "ECDSA P-256".to_owned();
+        }
+        match rsa::RsaPublicKey::from_public_key_der(&der) {
+            Ok(key) => format!("RSA {}", rsa::traits::PublicKeyParts::size(&key) * 8),
+            Err(_) => "another kind".to_owned(),
+        }
+    }
+
+    /// The public key's SHA-256 as kubeadm's `--discovery-token-ca-cert-hash` has it (RFC 7469 §2.4, in hexadecimal digits):
+    /// `sha256:0123…`.
+    pub fn public_key_hash(&self) -> String {
+        let digest = Sha256::digest(self.public_key().unwrap_or_default());
+        format!("sha256:{}", super::keys::hexadecimal(&digest))
     }
 
     /// Whether `authority` issued it: the names agree, and the key that signed it is the authority's.
@@ -272,26 +230,33 @@ impl Certificate {
             || SubjectKeyIdentifier::try_from(public).is_ok_and(|computed| computed.0 == identifier)
     }
 
-    fn is_signed_by(&self, authority: &Self) -> bool {
-        let Some(public) = authority.public_key() else {
+    /// Whether `authority`'s key made the signature; `false` too for kinds of signatures other than ECDSA P-256 and RSA (PKCS #1
+    /// v1.5), both with SHA-256.
+    pub(super) fn is_signed_by(&self, authority: &Self) -> bool {
+        let (Some(public), Ok(signed), Some(signature)) = (
+            authority.public_key(),
+            self.0.tbs_certificate().to_der(),
+            self.0.signature().as_bytes(),
+        ) else {
             return false;
         };
-        let signature = self.0.signature().as_bytes().map(DerSignature::try_from);
-        let (Ok(signed), Some(Ok(signature))) = (self.0.tbs_certificate().to_der(), signature)
-        else {
-            return false;
-        };
-        public.verify(&signed, &signature).is_ok()
+        if let Ok(key) = ecdsa::VerifyingKey::from_public_key_der(&public) {
+            return ecdsa::DerSignature::try_from(signature)
+                .is_ok_and(|signature| key.verify(&signed, &signature).is_ok());
+        }
+        match rsa::RsaPublicKey::from_public_key_der(&public) {
+            Ok(key) => pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| {
+                pkcs1v15::VerifyingKey::<Sha256>::new(key)
+                    .verify(&signed, &signature)
+                    .is_ok()
+            }),
+            Err(_) => false,
+        }
     }
 
-    /// `None`: not a key on P-256.
-    fn public_key(&self) -> Option<VerifyingKey> {
-        let der = self
-            .0
-            .tbs_certificate()
-            .subject_public_key_info()
-            .to_der()
-            .ok()?;
-        VerifyingKey::from_public_key_der(&der).ok()
+    /// `SubjectPublicKeyInfo`, in DER.
+    fn public_key(&self) -> Option<Vec<u8>> {
+        let info = self.0.tbs_certificate().subject_public_key_info();
+        info.to_der().ok()
     }
 }

@@ -38,7 +38,7 @@ impl Keys<'_> {
             healthcheck_client: self
                 .leaf(&folder.join("healthcheck-client"), &client, &authority)?
                 .into(),
-            ca_certificate: authority.pem.clone(),
+            ca_certificate: authority.trusted.clone(),
         })
     }
 

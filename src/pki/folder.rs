@@ -77,6 +77,7 @@ impl KeyFolder {
         if access == Access::Write {
             remove_unfinished(&folder.root)?;
         }
+        folder.finish_moves()?;
         Ok(folder)
     }
 

@@ -1,9 +1,12 @@
-//! Signs certificates: ECDSA over P-256 with SHA-256 (RFC 5758 §3.2), nonces after RFC 6979, so that the same inputs give the same bytes.
+//! Signs certificates: ECDSA over P-256 with SHA-256 (RFC 5758 §3.2), nonces after RFC 6979, or RSA (PKCS #1 v1.5) with SHA-256
+//! (RFC 4055 §5), so that the same inputs give the same bytes.
 
 use std::fmt;
 use std::time::SystemTime;
 
 use p256::ecdsa::{DerSignature, SigningKey};
+use rsa::pkcs1v15;
+use sha2::Sha256;
 use x509_cert::TbsCertificate;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder, Result as BuilderResult};
@@ -17,11 +20,12 @@ use x509_cert::ext::pkix::{
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
+use x509_cert::spki::SubjectPublicKeyInfoRef;
 use x509_cert::time::{Time, Validity};
 
 use super::CryptoRng;
-use super::certificate::{Certificate, PrivateKey};
+use super::certificate::Certificate;
+use super::private_key::{PrivateKey, Secret};
 use super::profile::{BACKDATED, Profile, Usage};
 
 /// Why a certificate could not be made: a name that ASN.1 cannot hold, or a time beyond the year 9999.
@@ -91,22 +95,27 @@ fn sign(
         Time::try_from(start)?,
         Time::try_from(start + profile.validity())?,
     );
-    let public =
-        SubjectPublicKeyInfo::from_key(key.public()).map_err(x509_cert::builder::Error::from)?;
     let builder = CertificateBuilder::new(
         Extended {
             profile,
             subject: subject_of(profile)?,
             issuer,
+            // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm gives it to all.
+            encipherment: key.is_rsa(),
         },
         SerialNumber::generate(rng),
         validity,
-        public,
+        key.public_info()?,
     )?;
-    let signer = SigningKey::from(issuer_key.p256());
-    Ok(Certificate::from_x509(
-        builder.build::<_, DerSignature>(&signer)?,
-    ))
+    let certificate = match issuer_key.secret() {
+        Secret::P256(key) => builder.build::<_, DerSignature>(&SigningKey::from(key))?,
+        // The random numbers blind the computation against listeners; the signature is the same whatever they are.
+        Secret::Rsa(key) => builder.build_with_rng::<_, pkcs1v15::Signature, _>(
+            &pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()),
+            rng,
+        )?,
+    };
+    Ok(Certificate::from_x509(certificate))
 }
 
 /// `O=` where there is a group, then `CN=`; made from its parts so that no character of a name is taken for syntax.
@@ -137,6 +146,7 @@ struct Extended<'a> {
     profile: &'a Profile,
     subject: Name,
     issuer: Name,
+    encipherment: bool,
 }
 
 impl BuilderProfile for Extended<'_> {
@@ -158,6 +168,8 @@ impl BuilderProfile for Extended<'_> {
         let authority = self.profile.usages.contains(&Usage::Authority);
         let key_usage = if authority {
             KeyUsages::DigitalSignature | KeyUsages::KeyCertSign | KeyUsages::CRLSign
+        } else if self.encipherment {
+            KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment
         } else {
             KeyUsages::DigitalSignature.into()
         };

@@ -10,10 +10,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use super::CryptoRng;
-use super::certificate::{Certificate, PrivateKey};
+use super::certificate::Certificate;
 use super::folder::{Access, KeyFolder};
 use super::issue::{issue, self_signed, subject_of};
+use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::{EXPIRY_WARNING, Profile};
+use super::rotate::{NEXT, OLD};
 
 /// What happened in the key folder that the user should be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,7 @@ pub struct Keys<'a> {
     folder: KeyFolder,
     now: SystemTime,
     rng: &'a mut dyn CryptoRng,
+    algorithm: KeyAlgorithm,
     notices: Vec<Notice>,
     /// Those that were read or made already, by their folder.
     authorities: BTreeMap<PathBuf, Rc<Authority>>,
@@ -73,7 +76,10 @@ impl fmt::Debug for Keys<'_> {
 pub(super) struct Authority {
     pub file: PathBuf,
     pub certificate: Certificate,
+    /// Its certificate alone.
     pub pem: String,
+    /// What nodes are to trust: its certificate and, while it is replaced, its successor's or its predecessor's.
+    pub trusted: String,
     key: Option<PrivateKey>,
 }
 
@@ -97,9 +103,15 @@ impl<'a> Keys<'a> {
             folder,
             now,
             rng,
+            algorithm: KeyAlgorithm::default(),
             notices: Vec::new(),
             authorities: BTreeMap::new(),
         }
+    }
+
+    /// New private keys are of this kind from now on; those that are there stay what they are.
+    pub fn set_algorithm(&mut self, algorithm: KeyAlgorithm) {
+        self.algorithm = algorithm;
     }
 
     /// What the user should be told, in the order in which it happened.
@@ -115,6 +127,15 @@ impl<'a> Keys<'a> {
     /// The folder that they are kept in.
     pub fn folder(&self) -> &KeyFolder {
         &self.folder
+    }
+
+    pub(super) fn random(&mut self) -> &mut dyn CryptoRng {
+        self.rng
+    }
+
+    /// Keeps `text` as `file` in the folder.
+    pub(super) fn keep(&mut self, file: &str, text: &str) -> Result<()> {
+        self.folder.write(file, text)
     }
 
     /// The text of a file of the folder; where there is none, 32 random bytes as `write` puts them.
@@ -217,8 +238,17 @@ impl<'a> Keys<'a> {
             );
         }
         self.warn_of_expiry(&certificate, &file);
+        let pem = certificate.to_pem().with_context(|| self.show(&file))?;
+        let mut trusted = pem.clone();
+        for other in [NEXT, OLD] {
+            let file = stem.with_extension(format!("{other}.crt"));
+            if let Some(certificate) = self.read_certificate(&file)? {
+                trusted.push_str(&certificate.to_pem().with_context(|| self.show(&file))?);
+            }
+        }
         Ok(Authority {
-            pem: certificate.to_pem().with_context(|| self.show(&file))?,
+            pem,
+            trusted,
             file,
             certificate,
             key,
@@ -247,6 +277,7 @@ impl<'a> Keys<'a> {
         Ok(Authority {
             file,
             certificate,
+            trusted: pem.clone(),
             pem,
             key: Some(key),
         })
@@ -412,12 +443,13 @@ impl<'a> Keys<'a> {
     }
 
     fn new_key(&mut self, file: &Path) -> Result<PrivateKey> {
-        let key = PrivateKey::generate(self.rng);
+        let key = PrivateKey::generate(self.algorithm, self.rng)
+            .with_context(|| format!("making {}", self.show(file)))?;
         self.folder.write(file, &key.to_pem()?)?;
         Ok(key)
     }
 
-    fn read_key(&self, file: &Path) -> Result<Option<PrivateKey>> {
+    pub(super) fn read_key(&self, file: &Path) -> Result<Option<PrivateKey>> {
         let Some(pem) = self.folder.read(file)? else {
             return Ok(None);
         };
@@ -447,7 +479,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// `bytes` in lower case.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String does not fail

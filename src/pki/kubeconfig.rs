@@ -1,7 +1,9 @@
 //! Kubeconfig files as kubeadm writes them: one cluster, one user, one context.
 
 use base64ct::{Base64, Encoding};
+use serde_json::json;
 
+use super::BootstrapToken;
 use crate::plan::KeyPair;
 
 /// How a client reaches an API server, and as whom.
@@ -51,6 +53,57 @@ current-context: {user}@{cluster}
 "
         )
     }
+}
+
+/// The file that a kubelet asks for its first certificate with. A secret: mode 0600.
+pub fn bootstrap_kubeconfig(
+    server: &str,
+    certificate_authority: &str,
+    token: &BootstrapToken,
+) -> String {
+    format!(
+        "apiVersion: v1
+kind: Config
+clusters:
+- name: kubernetes
+  cluster:
+    certificate-authority-data: {authority}
+    server: {server}
+users:
+- name: tls-bootstrap-token-user
+  user:
+    token: {token}
+contexts:
+- name: tls-bootstrap-token-user@kubernetes
+  context:
+    cluster: kubernetes
+    user: tls-bootstrap-token-user
+current-context: tls-bootstrap-token-user@kubernetes
+",
+        authority = encoded(certificate_authority),
+        token = token.as_str(),
+    )
+}
+
+/// What everyone may know of a cluster, as kubeadm publishes it in the ConfigMap `cluster-info`: where it is and whom to trust. One
+/// line, in JSON.
+pub fn cluster_info(server: &str, certificate_authority: &str) -> String {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{
+            "name": "",
+            "cluster": {
+                "certificate-authority-data": encoded(certificate_authority),
+                "server": server,
+            },
+        }],
+        "contexts": null,
+        "current-context": "",
+        "preferences": {},
+        "users": null,
+    })
+    .to_string()
 }
 
 fn encoded(pem: &str) -> String {

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 
 use super::keys::{Authority, Keys};
+use super::private_key::PrivateKey;
 use super::profile::{Names, Profile};
+use super::rotate::{NEXT, OLD};
 use crate::plan::{ControlPlaneKeys, ExternalEtcd, KeyPair, ServiceAccountKeys};
 
 /// The folder of what the cluster's authority issues, below a node's.
@@ -62,7 +64,7 @@ impl Keys<'_> {
                 &Profile::client("kube-apiserver-etcd-client"),
                 &etcd,
             )?;
-            (etcd.pem.clone(), client)
+            (etcd.trusted.clone(), client)
         };
 
         let domain = names.cluster_domain;
@@ -113,8 +115,9 @@ impl Keys<'_> {
             super_admin: self.client("super-admin", "kubernetes-super-admin", MASTERS)?,
             service_account: ServiceAccountKeys {
                 key: service_account.to_pem()?,
-                public: service_account.public_pem()?,
+                public: self.service_account_verifiers(&service_account)?,
             },
+            trusted_authorities: authority.trusted.clone(),
             authority: KeyPair {
                 key: authority.key_pem()?.with_context(|| {
                     format!(
@@ -124,14 +127,26 @@ impl Keys<'_> {
                 })?,
                 certificate: authority.pem.clone(),
             },
-            front_proxy_authority: front_proxy.pem.clone(),
+            front_proxy_authority: front_proxy.trusted.clone(),
             etcd_authority,
         })
     }
 
-    /// The certificate of the cluster's authority, in PEM.
+    /// The certificate of the cluster's authority, in PEM; two while it is replaced.
     pub fn kubernetes_authority_certificate(&mut self) -> Result<String> {
-        Ok(self.kubernetes_authority()?.pem.clone())
+        Ok(self.kubernetes_authority()?.trusted.clone())
+    }
+
+    /// The public keys that tokens of service accounts are checked by: that of `key` and, while it is replaced, its successor's or
+    /// its predecessor's.
+    fn service_account_verifiers(&self, key: &PrivateKey) -> Result<String> {
+        let mut verifiers = key.public_pem()?;
+        for other in [NEXT, OLD] {
+            if let Some(key) = self.read_key(Path::new(&format!("sa.{other}.key")))? {
+                verifiers.push_str(&key.public_pem()?);
+            }
+        }
+        Ok(verifiers)
     }
 
     /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's binding).

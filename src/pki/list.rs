@@ -6,9 +6,11 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
-use super::certificate::{Certificate, CertificateError, PrivateKey};
+use super::certificate::{Certificate, CertificateError};
 use super::folder::KeyFolder;
+use super::private_key::PrivateKey;
 use super::profile::Usage;
+use super::rotate::ARCHIVE;
 
 /// One certificate of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Listed {
     pub subject: String,
     pub issuer: String,
     pub usages: BTreeSet<Usage>,
+    /// `ECDSA P-256`, `RSA 2048`
+    pub key_kind: String,
     /// DNS names, then addresses.
     pub names: Vec<String>,
     pub not_before: SystemTime,
@@ -28,13 +32,16 @@ pub struct Listed {
     pub matches_key: Option<bool>,
 }
 
-/// All certificates of the folder by path, those that cannot be read with the reason. Nothing is changed.
+/// All certificates of the folder by path, but for those that were replaced; those that cannot be read with the reason. Nothing is changed.
 pub fn list(
     folder: &KeyFolder,
     now: SystemTime,
 ) -> Result<Vec<Result<Listed, (PathBuf, CertificateError)>>> {
     let mut listed = Vec::new();
     for path in folder.files("crt")? {
+        if path.starts_with(ARCHIVE) {
+            continue;
+        }
         let Some(pem) = folder.read(&path)? else {
             continue; // removed since
         };
@@ -53,6 +60,7 @@ pub fn list(
             subject: certificate.subject(),
             issuer: certificate.issuer(),
             usages: certificate.usages(),
+            key_kind: certificate.key_kind(),
             names: certificate.names().texts(),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),

@@ -9,6 +9,9 @@
 //!   ca.*, front-proxy-ca.*     those of Kubernetes and of the servers that extend its API
 //!   sa.key                     signs the tokens of service accounts
 //!   clients/kubernetes/        admin.*, super-admin.*
+//!   bootstrap-token.key        what nodes that join by token show, where the spec has none
+//!   ca.next.*, ca.old.*        an authority's successor or predecessor, while it is replaced
+//!   old/<time>/                what was replaced
 //!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
 //!   encryption.key             what API servers encrypt secrets in etcd with, where the spec asks for it
@@ -24,22 +27,31 @@ mod certificate;
 mod encryption;
 mod etcd;
 mod folder;
+mod import;
 mod issue;
 mod keys;
 mod kubeconfig;
 mod kubernetes;
 mod list;
+mod moves;
+mod private_key;
 mod profile;
+mod rotate;
+mod token;
 
-pub use certificate::{Certificate, CertificateError, PrivateKey};
+pub use certificate::{Certificate, CertificateError};
 pub use folder::{Access, KeyFolder};
+pub use import::import;
 pub use issue::{IssueError, issue, self_signed};
 pub use keys::{Keys, Notice};
-pub use kubeconfig::Kubeconfig;
+pub use kubeconfig::{Kubeconfig, bootstrap_kubeconfig, cluster_info};
 pub use kubernetes::{ControlPlaneNames, NodeNames};
 pub use list::{Listed, list};
 pub use p256::elliptic_curve::rand_core::CryptoRng;
+pub use private_key::{KeyAlgorithm, PrivateKey};
 pub use profile::{EXPIRY_WARNING, Names, Profile, Usage};
+pub use rotate::{Phase, archive_leaves, rotate_authorities};
+pub use token::{BootstrapToken, TokenError};
 
 /// The operating system's random source.
 pub fn system_random() -> impl CryptoRng {

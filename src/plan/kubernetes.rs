@@ -11,6 +11,7 @@ use super::{
     Manifest, Programs,
 };
 use crate::diagnostic::{Located, Span};
+use crate::pki::BootstrapToken;
 
 /// What a node is to its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,10 +141,19 @@ pub struct Kubelet {
 pub struct KubeletApi {
     /// The API server that this node talks to: its own where it has one, else the endpoint.
     pub server: String,
-    pub client: KeyPair,
-    pub serving: KeyPair,
+    pub identity: KubeletIdentity,
     /// The cluster's authority, in PEM.
     pub certificate_authority: String,
+}
+
+/// How a kubelet shows who it is.
+#[derive(Debug, Clone)]
+pub enum KubeletIdentity {
+    /// By certificates that were signed when the image was built, as a client and as a server.
+    Certificates { client: KeyPair, serving: KeyPair },
+    /// By a token at first, for which the cluster signs a certificate for a client; that for a server it signs itself, as
+    /// kubeadm's nodes do.
+    Token(BootstrapToken),
 }
 
 /// A taint of a node.
@@ -161,6 +171,11 @@ pub struct ControlPlane {
     pub advertise: SocketAddr,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
+    /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control planes where only nodes know
+    /// the endpoint's name. `https://192.168.1.10:6443`
+    pub outside: String,
+    /// What lets nodes in that have no certificate yet; `None`: they stay out.
+    pub bootstrap_token: Option<BootstrapToken>,
     pub keys: ControlPlaneKeys,
     /// Flags by component, beside those that every node has.
     pub api_server_args: BTreeMap<String, String>,
@@ -213,6 +228,8 @@ pub const IMAGE_ARCHIVES: &str = "/opt/kubernetes/images";
 pub struct ControlPlaneKeys {
     /// With its private key: the controller manager signs the kubelets' requests.
     pub authority: KeyPair,
+    /// What the cluster trusts: that authority and, while it is replaced, its successor or its predecessor.
+    pub trusted_authorities: String,
     pub front_proxy_authority: String,
     pub etcd_authority: String,
     pub api_server: KeyPair,

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 use imgbuild::plan::{
-    Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, Kubernetes, Node, Proxy, ProxyMode,
-    Role,
+    Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Node,
+    Proxy, ProxyMode, Role,
 };
 
 use crate::nodes::{at, bare, name, span};
@@ -75,14 +75,16 @@ pub fn single(folder: &Path) -> Node {
         }),
         kubelet: Kubelet {
             api: Some(KubeletApi {
-                server: own,
-                client: keys.kubelet_client("kube1").expect("keys"),
-                serving: keys
-                    .kubelet_server(NodeNames {
-                        node: "kube1",
-                        addresses: &BTreeSet::from([ip]),
-                    })
-                    .expect("keys"),
+                server: own.clone(),
+                identity: KubeletIdentity::Certificates {
+                    client: keys.kubelet_client("kube1").expect("keys"),
+                    serving: keys
+                        .kubelet_server(NodeNames {
+                            node: "kube1",
+                            addresses: &BTreeSet::from([ip]),
+                        })
+                        .expect("keys"),
+                },
                 certificate_authority: keys.kubernetes_authority_certificate().expect("keys"),
             }),
             labels: BTreeMap::new(),
@@ -94,6 +96,8 @@ pub fn single(folder: &Path) -> Node {
         control_plane: Some(ControlPlane {
             advertise: "192.168.1.10:6443".parse().expect("valid"),
             etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
+            outside: own.clone(),
+            bootstrap_token: None,
             keys: plane,
             api_server_args: BTreeMap::new(),
             controller_manager_args: BTreeMap::new(),

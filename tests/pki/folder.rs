@@ -93,7 +93,7 @@ fn broken_folders_are_refused_in_clear_words() {
                     "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n",
                 );
             },
-            "etcd/ca.key is not an EC private key on the curve P-256 (prime256v1), or damaged",
+            "etcd/ca.key is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one, or damaged",
         ),
         (
             "a folder that others can read",

@@ -20,11 +20,12 @@ const fn package(name: &'static str, reason: &'static str) -> Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 40] = [
+const PACKAGES: [Package; 43] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
     package("cpio", "reads our archives"),
+    package("curl", "asks a real API server what it lets nobody see"),
     package("dash", "the nodes' /bin/sh, reads the scripts of the base"),
     package(
         "debian-archive-keyring",
@@ -33,6 +34,7 @@ const PACKAGES: [Package; 40] = [
     package("dnsmasq-base", "checks the settings of the PXE tree"),
     package("docker-registry", "the registry that images come from"),
     package("dosfstools", "fsck.fat checks the EFI partition"),
+    package("etcd-server", "keeps a real API server's objects"),
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
     package("gzip", "unpacks our compressed payloads"),
@@ -44,6 +46,7 @@ const PACKAGES: [Package; 40] = [
         "the BIOS boot loader of the ISOs that tests make",
     ),
     package("kmod", "depmod judges our indexes of kernel modules"),
+    package("kubernetes-client", "kubectl judges our kubeconfigs"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
     package("nftables", "nft checks our packet filters"),

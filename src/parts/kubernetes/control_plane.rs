@@ -8,7 +8,9 @@ use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
-use crate::plan::{Cni, ControlPlane, ImageUse, KeyPair, Kubernetes, Probes, Release};
+use crate::plan::{
+    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release,
+};
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
 pub fn control_plane(
@@ -186,7 +188,10 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("client-ca-file", pki("ca.crt")),
             ("cluster-cidr", kubernetes.pod_network.to_string()),
             ("cluster-name", kubernetes.cluster_name.clone()),
-            ("cluster-signing-cert-file", pki("ca.crt")),
+            (
+                "cluster-signing-cert-file",
+                pki(signing_certificate(&plane.keys)),
+            ),
             ("cluster-signing-key-file", pki("ca.key")),
             ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
             ("leader-elect", "true".to_owned()),
@@ -201,6 +206,16 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
         ],
         &plane.controller_manager_args,
     )
+}
+
+/// The file of the certificate that the controller manager signs with, which takes no file with two: `ca.crt` but while the
+/// authority is replaced.
+fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
+    if keys.authority.certificate == keys.trusted_authorities {
+        "ca.crt"
+    } else {
+        "ca-signing.crt"
+    }
 }
 
 fn scheduler(plane: &ControlPlane) -> Flags {
@@ -228,6 +243,10 @@ fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
         public("sa.pub", &keys.service_account.public),
         secret(&at("sa.key"), keys.service_account.key.as_str(), origin),
     ];
+    let signing = signing_certificate(keys);
+    if signing != "ca.crt" {
+        files.push(public(signing, &keys.authority.certificate));
+    }
     for (name, pair) in [
         ("apiserver", &keys.api_server),
         ("apiserver-kubelet-client", &keys.kubelet_client),
@@ -247,7 +266,7 @@ fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -
         let config = Kubeconfig {
             cluster: &kubernetes.cluster_name,
             server,
-            certificate_authority: &keys.authority.certificate,
+            certificate_authority: &keys.trusted_authorities,
             user,
             client,
         };

@@ -1,5 +1,7 @@
 //! What brings the node into its cluster once the API answers.
 
+use super::joining::joining;
+use super::kubelet::kubeconfig_of;
 use super::{addons, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
@@ -40,6 +42,14 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/rbac.yaml"),
                 origin.clone(),
             ));
+            if let Some(token) = &plane.bootstrap_token {
+                // Holds the token.
+                files.push(secret(
+                    &format!("{FOLDER}/12-joining.yaml"),
+                    joining(kubernetes, plane, token),
+                    &origin,
+                ));
+            }
             match &kubernetes.cni {
                 Cni::Flannel(flannel) => files.push(File::text(
                     path(&format!("{FOLDER}/20-flannel.yaml")),
@@ -63,9 +73,13 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             labels.extend(
                 (kubernetes.kubelet.api_labels.iter()).map(|(key, value)| format!("{key}={value}")),
             );
-            ("/etc/kubernetes/super-admin.conf", labels.join(" "))
+            (
+                "/etc/kubernetes/super-admin.conf".to_owned(),
+                labels.join(" "),
+            )
         }
-        None => ("/etc/kubernetes/kubelet.conf", String::new()),
+        // One that joins by token has it once the cluster has let it in; the script waits for it as for all else.
+        None => (kubeconfig_of(api), String::new()),
     };
     files.push(
         File::text(
@@ -86,7 +100,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         fill(
             include_str!("../../../manifests/imgbuild-kubernetes.service"),
             &[
-                ("kubeconfig", kubeconfig),
+                ("kubeconfig", &kubeconfig),
                 ("node", &kubernetes.node_name),
                 ("host", host.trim_matches(['[', ']'])),
                 ("port", port),

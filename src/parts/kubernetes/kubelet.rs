@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
+use sha2::{Digest, Sha256};
+
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{Directory, File, Fragment, Origin, Owner, Unit};
-use crate::pki::Kubeconfig;
-use crate::plan::{KubeletApi, Kubernetes, PROGRAMS};
+use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
+use crate::plan::{KubeletApi, KubeletIdentity, Kubernetes, PROGRAMS};
 
 /// The kubelet as a system service.
 pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
@@ -22,8 +24,12 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
     if let Some(address) = kubernetes.node_ip {
         flags.push(("node-ip", address.to_string()));
     }
-    if kubelet.api.is_some() {
-        flags.push(("kubeconfig", "/etc/kubernetes/kubelet.conf".to_owned()));
+    if let Some(api) = &kubelet.api {
+        flags.push(("kubeconfig", kubeconfig_of(api)));
+        flags.push(("cert-dir", own_certificates(api)));
+        if matches!(api.identity, KubeletIdentity::Token(_)) {
+            flags.push(("bootstrap-kubeconfig", BOOTSTRAP.to_owned()));
+        }
     }
     if !kubelet.labels.is_empty() {
         let labels: Vec<_> = kubelet
@@ -74,12 +80,42 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
     fragment
 }
 
+/// What a kubelet that joins by token begins with; as kubeadm has it.
+const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
+
+/// The kubeconfig that a kubelet works with. One that joins by token writes it itself, where it survives reboots.
+pub fn kubeconfig_of(api: &KubeletApi) -> String {
+    match api.identity {
+        KubeletIdentity::Certificates { .. } => "/etc/kubernetes/kubelet.conf".to_owned(),
+        KubeletIdentity::Token(_) => format!("{}/kubelet.conf", own_certificates(api)),
+    }
+}
+
+/// Where a kubelet keeps the certificates that the cluster signs for it. The folder is named after what the cluster trusts: once that
+/// is another, the kubelet begins anew rather than show what nobody takes any more.
+fn own_certificates(api: &KubeletApi) -> String {
+    let digest = Sha256::digest(&api.certificate_authority);
+    let id = digest[..4]
+        .iter()
+        .fold(0_u32, |id, byte| id << 8 | u32::from(*byte));
+    format!("/var/lib/kubelet/pki-{id:08x}")
+}
+
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
 fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
     // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet serves nothing. (Left at its default,
     // asking is what it would not start without.)
-    let api = if kubelet.api.is_some() {
+    let api = if let Some(api) = &kubelet.api {
+        let serving = match api.identity {
+            KubeletIdentity::Certificates { .. } => format!(
+                "
+tlsCertFile: {PKI}/kubelet-server.crt
+tlsPrivateKeyFile: {PKI}/kubelet-server.key"
+            ),
+            // It makes one for itself.
+            KubeletIdentity::Token(_) => String::new(),
+        };
         format!(
             "authentication:
   anonymous:
@@ -90,9 +126,7 @@ fn settings(kubernetes: &Kubernetes) -> String {
     clientCAFile: {PKI}/ca.crt
 authorization:
   mode: Webhook
-rotateCertificates: true
-tlsCertFile: {PKI}/kubelet-server.crt
-tlsPrivateKeyFile: {PKI}/kubelet-server.key"
+rotateCertificates: true{serving}"
         )
     } else {
         "enableServer: false
@@ -135,25 +169,28 @@ authorization:
 }
 
 fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {
-    let kubeconfig = Kubeconfig {
-        cluster: &kubernetes.cluster_name,
-        server: &api.server,
-        certificate_authority: &api.certificate_authority,
-        user: &format!("system:node:{}", kubernetes.node_name),
-        client: &api.client,
-    };
-    let mut files = vec![
-        File::text(
-            path(&format!("{PKI}/ca.crt")),
-            api.certificate_authority.as_str(),
-            origin.clone(),
-        ),
-        secret("/etc/kubernetes/kubelet.conf", kubeconfig.to_yaml(), origin),
-    ];
-    files.extend(key_pair(
-        &format!("{PKI}/kubelet-server"),
-        &api.serving,
-        origin,
-    ));
+    let mut files = vec![File::text(
+        path(&format!("{PKI}/ca.crt")),
+        api.certificate_authority.as_str(),
+        origin.clone(),
+    )];
+    match &api.identity {
+        KubeletIdentity::Certificates { client, serving } => {
+            let kubeconfig = Kubeconfig {
+                cluster: &kubernetes.cluster_name,
+                server: &api.server,
+                certificate_authority: &api.certificate_authority,
+                user: &format!("system:node:{}", kubernetes.node_name),
+                client,
+            };
+            files.push(secret(&kubeconfig_of(api), kubeconfig.to_yaml(), origin));
+            files.extend(key_pair(&format!("{PKI}/kubelet-server"), serving, origin));
+        }
+        KubeletIdentity::Token(token) => files.push(secret(
+            BOOTSTRAP,
+            bootstrap_kubeconfig(&api.server, &api.certificate_authority, token),
+            origin,
+        )),
+    }
     files
 }

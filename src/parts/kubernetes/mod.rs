@@ -7,6 +7,7 @@ mod component_config;
 mod control_plane;
 mod first_boot;
 mod flags;
+mod joining;
 mod kubelet;
 mod network;
 mod proxy;

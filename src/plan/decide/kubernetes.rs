@@ -1,5 +1,7 @@
 //! `kubernetes:` with every default filled, and what it asks of the node's network.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,18 +9,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use anyhow::Result;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
+pub(super) use keys::{key_algorithm, prepare};
+
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use super::kubernetes_addons::{cni_span, role_of};
 use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
-use crate::pki::{ControlPlaneNames, Keys, NodeNames};
+use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
 use crate::plan::check::component_flags;
 use crate::plan::{
     Cni, Component, ControlPlane, CoreDns, Encryption, EncryptionKeys, FirewallRule, ImageUse,
-    Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Manifest, Network, Node, Protocol, Proxy,
-    ProxyMode, Role, Route, Taint,
+    Images, KubeVersion, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Manifest, Network, Node,
+    Protocol, Proxy, ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -55,6 +59,7 @@ pub(super) struct Draft {
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
     extra: ExtraArgs,
+    keys: keys::Written,
     settings: Settings,
     /// Where the endpoint is written, where it is.
     endpoint_span: Option<Span>,
@@ -89,6 +94,7 @@ impl Decider<'_> {
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
+        self.check_keys(&drafts);
         self.check_manifests(cluster);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         for index in 0..nodes.len() {
@@ -183,6 +189,7 @@ impl Decider<'_> {
                 proxy: table(|extra| &extra.proxy),
                 kubelet: table(|extra| &extra.kubelet),
             },
+            keys: keys::Written::new(written),
             settings,
             endpoint_span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
             span: written.span,
@@ -539,7 +546,12 @@ impl Draft {
     }
 
     /// The control plane on this node, which takes its settings out of the draft.
-    fn control_plane(&mut self, node_ip: IpAddr, keys: &mut Keys) -> Result<ControlPlane> {
+    fn control_plane(
+        &mut self,
+        node_ip: IpAddr,
+        keys: &mut Keys,
+        token: Option<&BootstrapToken>,
+    ) -> Result<ControlPlane> {
         let mut dns = take(&mut self.settings.dns);
         let mut addresses = take(&mut self.settings.addresses);
         addresses.insert(node_ip);
@@ -568,6 +580,11 @@ impl Draft {
         Ok(ControlPlane {
             advertise: SocketAddr::new(node_ip, self.port),
             etcd_servers: take(&mut self.etcd_servers),
+            outside: match self.api_servers.first() {
+                Some(address) => url(&address.to_string(), self.port),
+                None => url(&self.endpoint_host, self.port),
+            },
+            bootstrap_token: token.cloned(),
             keys: keys.kubernetes_control_plane(ControlPlaneNames {
                 node: &self.node_name,
                 dns: &dns,
@@ -585,13 +602,19 @@ impl Draft {
     }
 
     /// The finished Kubernetes of the node, its keys from `keys`.
-    pub(super) fn with_keys(mut self, keys: &mut Keys) -> Result<Kubernetes> {
+    ///
+    /// `token`: what [`prepare`] gave.
+    pub(super) fn with_keys(
+        mut self,
+        keys: &mut Keys,
+        token: Option<&BootstrapToken>,
+    ) -> Result<Kubernetes> {
         let name = &*self.node_name.clone();
         let in_cluster = self.role != Role::Standalone;
         let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
         let endpoint = url(&self.endpoint_host, self.port);
         let control_plane = match self.node_ip.filter(|_| self.role.has_control_plane()) {
-            Some(node_ip) => Some(self.control_plane(node_ip, keys)?),
+            Some(node_ip) => Some(self.control_plane(node_ip, keys, token)?),
             None => None,
         };
         let api = if in_cluster {
@@ -600,11 +623,16 @@ impl Draft {
                     || endpoint.clone(),
                     |plane| format!("https://{}", plane.advertise),
                 ),
-                client: keys.kubelet_client(name)?,
-                serving: keys.kubelet_server(NodeNames {
-                    node: name,
-                    addresses: &own,
-                })?,
+                identity: match token.filter(|_| self.keys.joins_by_token()) {
+                    Some(token) => KubeletIdentity::Token(token.clone()),
+                    None => KubeletIdentity::Certificates {
+                        client: keys.kubelet_client(name)?,
+                        serving: keys.kubelet_server(NodeNames {
+                            node: name,
+                            addresses: &own,
+                        })?,
+                    },
+                },
                 certificate_authority: keys.kubernetes_authority_certificate()?,
             })
         } else {

@@ -24,7 +24,7 @@ use super::check;
 use super::{CaCertificate, Cluster, KernelFlavour, Node, Swap, Target};
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources};
 use crate::parts::Fragment;
-use crate::pki::Keys;
+use crate::pki::{KeyAlgorithm, Keys};
 use crate::spec::{self, Loaded, LocalFiles};
 
 /// Nodes of which everything is decided and checked, but what comes from the key folder.
@@ -163,9 +163,15 @@ impl Decided {
         self.cluster
     }
 
+    /// What new private keys of the cluster are.
+    pub fn key_algorithm(&self) -> KeyAlgorithm {
+        kubernetes::key_algorithm(&self.kubernetes)
+    }
+
     /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key
     /// folder's; the spec is right.
     pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
+        let token = kubernetes::prepare(&self.kubernetes, keys)?;
         for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
             let (Some(member), Some(wanted)) = (&mut node.etcd, wanted) else {
                 continue;
@@ -180,7 +186,7 @@ impl Decided {
             if let Some(draft) = draft {
                 let name = node.hostname.as_str();
                 let decided = draft
-                    .with_keys(keys)
+                    .with_keys(keys, token.as_ref())
                     .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
                 node.kubernetes = Some(decided);
             }

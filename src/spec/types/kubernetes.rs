@@ -2,7 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::{KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesRuntime};
+use super::{
+    KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin, KubernetesKeyAlgorithm,
+    KubernetesRuntime,
+};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
@@ -12,6 +15,7 @@ use crate::spec::types::{
 };
 use crate::spec::values::{
     AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
+    TokenSetting,
 };
 
 record! {
@@ -61,6 +65,13 @@ record! {
         pub static_pods: Vec<Located<LocalText>>,
         /// Flags of the components, beside and over those that imgbuild gives them.
         pub extra_args: Option<KubernetesExtraArgs>,
+        /// What new private keys of the cluster are; `ecdsa-p256` where nothing is said. Keys that are there stay as they are.
+        pub key_algorithm: Option<Located<KubernetesKeyAlgorithm>>,
+        /// How a worker comes into the cluster; `certificate` where nothing is said.
+        pub join: Option<Located<KubernetesJoin>>,
+        /// The token that lets nodes join, this cluster's or kubeadm's: `abcdef.0123456789abcdef`, or `generate` for one that is
+        /// made once and kept with the keys. `join: token` alone generates one; where neither is said, no token lets anyone in.
+        pub bootstrap_token: Option<Located<TokenSetting>>,
     }
     "Kubernetes"
 }

@@ -3,6 +3,7 @@
 mod containers;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_keys;
 mod kubernetes_settings;
 mod local;
 mod named;
@@ -13,6 +14,7 @@ mod secret;
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
+pub use kubernetes_keys::TokenSetting;
 pub use kubernetes_settings::{
     AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
 };

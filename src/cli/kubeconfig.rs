@@ -1,0 +1,96 @@
+//! `imgbuild kubeconfig`
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use crate::diagnostic::Sources;
+use crate::pack::output::Output;
+use crate::pki::{Access, Kubeconfig};
+
+use super::args::KubeconfigOf;
+use super::keys::control_plane;
+use super::messages::Messages;
+use super::outcome::Failure;
+use super::spec_file::SpecFile;
+
+/// Prints the administrator's kubeconfig, or writes it into a file that nobody else can read.
+pub fn run(
+    command: &KubeconfigOf,
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let server = command.server.as_deref().map(server_of).transpose()?;
+    let file = SpecFile::new(&command.of.spec, command.of.keys.as_deref());
+    // One with keys that are forgotten would be of no use: what is missing is made and kept.
+    let cluster = file.decide(Access::Write, sources, messages)?;
+    let plane = control_plane(&cluster, &file.path)?;
+    let text = Kubeconfig {
+        cluster: &cluster.name,
+        server: server.as_deref().unwrap_or(&plane.outside),
+        certificate_authority: &plane.keys.trusted_authorities,
+        user: "kubernetes-admin",
+        client: &plane.keys.admin,
+    }
+    .to_yaml();
+    match &command.output {
+        None => {
+            let mut out = std::io::stdout();
+            out.write_all(text.as_bytes())
+                .and_then(|()| out.flush())
+                .context("writing to standard output")?;
+        }
+        Some(path) => {
+            let mut out = Output::create(path, true)?;
+            out.file()
+                .write_all(text.as_bytes())
+                .with_context(|| format!("writing {}", path.display()))?;
+            out.commit()?;
+        }
+    }
+    Ok(())
+}
+
+/// `https://`, a host and perhaps a port and a path: what a kubeconfig takes, without what YAML or a URL would read otherwise.
+fn server_of(text: &str) -> Result<String, Failure> {
+    let wrong = |why: &str| {
+        Failure::Usage(format!(
+            "`{text}` is no server: {why}; write it as in https://192.168.1.10:6443"
+        ))
+    };
+    let rest = match text.split_once("://") {
+        Some(("https", rest)) => rest,
+        Some(_) => return Err(wrong("the API speaks https only")),
+        None => text,
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]/~".contains(&b);
+    if rest.is_empty() || rest.starts_with(['/', ':']) {
+        return Err(wrong("it has no host"));
+    }
+    if !rest.bytes().all(plain) || rest.ends_with(':') {
+        return Err(wrong("it is no URL"));
+    }
+    Ok(format!("https://{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers() {
+        for (text, want) in [
+            ("https://10.0.0.1:6443", Some("https://10.0.0.1:6443")),
+            ("api.lab:6443", Some("https://api.lab:6443")),
+            ("https://[fd00::10]:6443", Some("https://[fd00::10]:6443")),
+            ("http://10.0.0.1", None),
+            ("https://", None),
+            ("https:///a", None),
+            ("https://a b", None),
+            ("https://a\nb", None),
+            ("https://a:", None),
+        ] {
+            assert_eq!(server_of(text).ok().as_deref(), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What lets nodes join by token: imgbuild's own, and those that run `kubeadm join`.
+
+use super::flags::yaml_scalar;
+use crate::parts::template::fill;
+use crate::pki::{BootstrapToken, cluster_info};
+use crate::plan::{ControlPlane, Kubernetes};
+
+/// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A secret.
+pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
+    let outside = plane.outside.trim_start_matches("https://");
+    let info = cluster_info(&plane.outside, &plane.keys.trusted_authorities);
+    fill(
+        include_str!("../../../manifests/joining.yaml"),
+        &[
+            ("id", token.id()),
+            ("quoted_id", &format!("{:?}", token.id())),
+            ("secret", &format!("{:?}", token.secret())),
+            ("cluster_info", &info),
+            ("cluster", &yaml_scalar(&kubernetes.cluster_name)),
+            ("endpoint", &format!("{outside:?}")),
+            ("version", &kubernetes.version.value.to_string()),
+            ("domain", &kubernetes.domain),
+            (
+                "pod_network",
+                &format!("{:?}", kubernetes.pod_network.to_string()),
+            ),
+            (
+                "service_network",
+                &format!("{:?}", kubernetes.service_network.to_string()),
+            ),
+            ("dns", &format!("{:?}", kubernetes.dns_ip.to_string())),
+        ],
+    )
+}

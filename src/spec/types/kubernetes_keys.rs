@@ -1,0 +1,25 @@
+//! What of `kubernetes:` is about keys, and how nodes show that they belong to the cluster.
+
+use crate::spec::decode::words;
+
+words! {
+    /// What new private keys of the cluster are.
+    pub enum KubernetesKeyAlgorithm {
+        /// On the curve P-256.
+        EcdsaP256 = "ecdsa-p256",
+        /// RSA with 2048 bits.
+        Rsa2048 = "rsa-2048",
+    }
+    "an algorithm of keys"
+}
+
+words! {
+    /// How a worker comes into its cluster.
+    pub enum KubernetesJoin {
+        /// Its image holds certificates that were signed when it was built.
+        Certificate = "certificate",
+        /// Its image holds a token, for which the cluster signs a certificate.
+        Token = "token",
+    }
+    "a way to join"
+}
