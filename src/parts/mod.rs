@@ -2,6 +2,7 @@
 
 mod ca_certificates;
 mod etcd;
+mod etcd_care;
 mod firewall;
 mod fragment;
 mod hostname;
@@ -38,6 +39,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         swap::swap(node),
         storage::storage_device(node),
         etcd::etcd(node),
+        etcd_care::etcd_care(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));
     fragments

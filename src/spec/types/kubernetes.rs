@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::EtcdBackup;
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
@@ -33,6 +34,8 @@ record! {
         /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,
+        /// Snapshots of the node's etcd member; the same as `backup` under `etcd:`. Nodes without a member take none.
+        pub etcd_backup: Option<EtcdBackup>,
         /// Flags of the components, beside and over those that imgbuild gives them.
         pub extra_args: Option<KubernetesExtraArgs>,
     }

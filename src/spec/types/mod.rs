@@ -1,6 +1,7 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
 mod etcd;
+mod etcd_care;
 mod kubernetes;
 mod network;
 mod node;
@@ -9,6 +10,7 @@ mod storage;
 mod systemd;
 
 pub use etcd::*;
+pub use etcd_care::*;
 pub use kubernetes::*;
 pub use network::*;
 pub use node::*;

@@ -1,5 +1,6 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod calendar;
 mod kubernetes;
 mod local;
 mod named;
@@ -7,6 +8,7 @@ mod network;
 mod number;
 mod secret;
 
+pub use calendar::{CalendarEvent, SnapshotCount};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
 pub use named::{
