@@ -8,6 +8,8 @@ shift 3
 here=/etc/kubernetes/imgbuild
 cache=/run/imgbuild-kubectl
 PATH={{programs}}:$PATH
+connect=$host:$port
+[[ $host != *:* ]] || connect=[$host]:$port
 
 say() {
     echo "<5>imgbuild: $node: $*" > /dev/kmsg
@@ -29,14 +31,17 @@ k() {
     kubectl --cache-dir "$cache" --request-timeout 30s "$@"
 }
 
+# Whether the API server is ready. Asked without kubectl, which would take seconds of the processor that the server needs. One that
+# knows no strangers (401, 403) answers as well.
+api_is_ready() {
+    [[ $(printf 'GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host" |
+        timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile /etc/kubernetes/pki/ca.crt \
+            -connect "$connect" 2> /dev/null) == HTTP/*\ @(200|401|403)\ * ]]
+}
+
 say "waiting for the API server at $host:$port"
-# Cheaper than a kubectl that fails.
-until (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; do
-    sleep 1
-done
-# It needs the processor more than we need to know at once.
-until k get --raw /readyz > /dev/null 2>&1; do
-    sleep 5
+until api_is_ready; do
+    sleep 2
 done
 say "the API server answers"
 
@@ -49,6 +54,8 @@ done
 
 if [ $# -gt 0 ]; then
     until_done k label --overwrite "node/$node" "$@"
+    # Pods can be made once the controller manager has made what they run as.
+    until_done k get serviceaccount/default --output name
 fi
 until_done k wait --for condition=Ready --timeout 25s "node/$node"
 say "the node is Ready"

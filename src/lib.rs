@@ -10,6 +10,7 @@
 
 pub mod base;
 pub mod cli;
+pub mod cpio;
 pub mod diagnostic;
 pub mod ignition;
 pub mod names;

@@ -220,6 +220,14 @@ impl fmt::Display for MacAddr {
     }
 }
 
+/// The first character of a kernel argument that some boot loader does not pass on unchanged: each parses its configuration in its
+/// own way, so what all of them leave alone is printable ASCII other than space, quotes, `\`, `$`, `#` and a grave accent.
+pub fn altered_by_boot_loaders(argument: &str) -> Option<char> {
+    argument
+        .chars()
+        .find(|character| !character.is_ascii_graphic() || "'\"\\$#`".contains(*character))
+}
+
 /// A machine architecture, by Debian's and Kubernetes' name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Arch {

@@ -176,3 +176,29 @@ fn presets_name_what_is_installed() {
         assert_eq!(text.contains("\n[Install]\n"), named, "{name}");
     }
 }
+
+/// The kernel takes every parameter of ours: `sysctl --dry-run` only reads the files, so what is set is looked up in /proc, too.
+#[test]
+fn the_kernel_knows_the_parameters() {
+    let mut parameters = 0;
+    for path in files(&declared().join("root/usr/lib/sysctl.d")) {
+        let said = run(
+            "procps",
+            Command::new("sysctl")
+                .args(["--dry-run", "--load"])
+                .arg(&path),
+        );
+        let errors = String::from_utf8_lossy(&said.stderr);
+        assert!(
+            said.status.success() && errors.is_empty(),
+            "{path:?}: {errors}"
+        );
+        for line in String::from_utf8_lossy(&said.stdout).lines() {
+            let (key, _) = line.split_once(" = ").expect("key = value");
+            let proc = format!("/proc/sys/{}", key.replace('.', "/"));
+            assert!(Path::new(&proc).exists(), "{path:?}: no {proc}");
+            parameters += 1;
+        }
+    }
+    assert!(parameters >= 1, "{parameters} parameters");
+}

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Isolinux};
 use imgbuild::names::{Arch, Hostname, MacAddr};
-use imgbuild::pack::{self, Compression, Machine, Payload};
+use imgbuild::pack::{self, BootRecord, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use tempfile::TempDir;
 
@@ -434,12 +434,26 @@ fn a_full_initrd_is_stage_0_then_the_root_image_then_the_payload() {
     let stand_in = StandIn::new(Arch::Amd64);
     let base = &stand_in.base;
     let (mut full, mut alone, mut payload_alone) = (Vec::new(), Vec::new(), Vec::new());
-    pack::initrd(&mut full, base, Some(&payload()), &Silent).expect("packed");
+    with_machine("kube1", |machine| {
+        pack::initrd(&mut full, base, Some(&machine), &Silent).expect("packed");
+    });
     pack::initrd(&mut alone, base, None, &Silent).expect("packed");
     pack::payload(&mut payload_alone, &payload(), Compression::None).expect("packed");
+    let arguments = "console=tty0 console=ttyS0,115200n8";
+    for (initrd, arguments) in [
+        (&full, format!("{arguments} imgbuild.test=1,2;3")),
+        (&alone, arguments.to_owned()),
+    ] {
+        let record = BootRecord::read(&initrd[..]).expect("comes first");
+        assert_eq!(record.base, base.id);
+        assert_eq!(record.arch(), Some(base.arch));
+        assert_eq!(record.kernel_arguments, arguments);
+    }
+    // Behind the block with the record.
+    let (full, alone) = (&full[4096..], &alone[4096..]);
     let stage0 = fs::read(&base.initrd).expect("there");
     assert!(full.starts_with(&stage0));
-    assert!(full == [&alone[..], &payload_alone].concat());
+    assert!(*full == [alone, &payload_alone].concat());
     assert_eq!(alone.len() % 4, 0);
 
     let zeros = alone[stage0.len()..]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use imgbuild::parts::{self, Contents, Fragment};
-use imgbuild::plan::{CaCertificate, Node, Swap};
+use imgbuild::plan::{CaCertificate, Dhcp, Interface, InterfaceMatch, Network, Node, Swap};
 
 /// Runs `command`, which Debian's `package` has.
 fn run(package: &str, command: &mut Command) -> Output {
@@ -365,4 +365,35 @@ fn certificates_are_linked_as_by_openssl_rehash() {
         .collect();
     made.sort_unstable();
     assert_eq!(made, wanted);
+}
+
+/// What the node waits for before it says that it is ready.
+#[test]
+fn online_is_when_what_is_required_is() {
+    let required = |required_for_online| Interface {
+        required_for_online,
+        addresses: vec![nodes::at(12, "192.168.1.10/24")],
+        ..nodes::interface("eth0")
+    };
+    let any = Interface {
+        matching: InterfaceMatch::AnyEthernet,
+        dhcp: Dhcp::Both,
+        ..nodes::interface("eth0")
+    };
+    for (name, interfaces, expected) in [
+        ("every link", vec![required(true), required(false)], None),
+        ("no link", vec![required(false)], Some((true, 0))),
+        ("the first card", vec![any], Some((false, 1))),
+    ] {
+        let node = Node {
+            network: Network { interfaces },
+            ..nodes::bare()
+        };
+        let units = all(&node).units;
+        let unit = units
+            .iter()
+            .find(|unit| unit.name.as_str() == "systemd-networkd-wait-online.service");
+        let seen = unit.map(|unit| (unit.mask, unit.dropins.len()));
+        assert_eq!(seen, expected, "{name}");
+    }
 }

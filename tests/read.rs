@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Extension};
+use imgbuild::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
-use imgbuild::pack::cpio::Archive;
 use imgbuild::pack::{self, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use imgbuild::read::{Damaged, Iso, Kind, archives, artifact};
@@ -43,7 +43,10 @@ fn base(folder: &Path) -> Base {
             grub: file("grub.efi", &[5; 2011]),
             isolinux: None,
         },
-        kernel_arguments: vec!["console=tty0".into(), "console=ttyS0,115200n8".into()],
+        kernel_arguments: vec![
+            format!("imgbuild.base={}", "0123456789abcdef".repeat(4)),
+            "console=tty0".into(),
+        ],
         extensions: vec![Extension {
             name: "kubernetes",
             id: "1".repeat(64),
@@ -91,7 +94,7 @@ fn make(folder: &Path, name: &str) -> PathBuf {
     match name {
         "node.ign" => out.write_all(CONFIG).unwrap(),
         "node.iso" => pack::iso(out, &base, &machine, &Silent).unwrap(),
-        "node.initrd" => pack::initrd(out, &base, Some(&payload()), &Silent).unwrap(),
+        "node.initrd" => pack::initrd(out, &base, Some(&machine), &Silent).unwrap(),
         "node.cpio" => pack::payload(out, &payload(), Compression::None).unwrap(),
         "node.cpio.gz" => pack::payload(out, &payload(), Compression::Gzip).unwrap(),
         _ => pack::payload(out, &payload(), Compression::Zstd).unwrap(),
@@ -117,14 +120,12 @@ fn every_artifact_of_ours_is_read_back() {
         }
         let extensions: &[&str] = if has_base { &["kubernetes"] } else { &[] };
         assert_eq!(found.extensions, extensions, "{name}");
-        if kind == Kind::Iso {
-            let arguments = [
-                "console=tty0",
-                "console=ttyS0,115200n8",
-                "imgbuild.test=1,2;3",
-            ];
-            assert_eq!(found.kernel_arguments.unwrap(), arguments);
-            assert_eq!(found.base.unwrap(), "0123456789abcdef".repeat(4));
+        if has_base {
+            let id = "0123456789abcdef".repeat(4);
+            let base = format!("imgbuild.base={id}");
+            let arguments = [&base, "console=tty0", "imgbuild.test=1,2;3"];
+            assert_eq!(found.kernel_arguments.unwrap(), arguments, "{name}");
+            assert_eq!(found.base.unwrap(), id, "{name}");
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 
 /// Counts up whenever the same packages and declared files give other bytes.
-const BUILDER_VERSION: u32 = 3;
+const BUILDER_VERSION: u32 = 4;
 
 /// Bytes of a block of the root image: what touching one page of a program decompresses. 1 MiB would make the image 2 % smaller, 128 KiB
 /// 2 % larger.

@@ -176,6 +176,21 @@ impl Base {
         self
     }
 
+    /// The id that the cache has the base under; [`Base::id`] is another where extensions lie over it.
+    pub fn id_in_cache(&self) -> &str {
+        let folder = self.kernel.parent().and_then(|folder| folder.file_name());
+        folder
+            .and_then(|name| name.to_str())
+            .filter(|name| is_id(name))
+            .unwrap_or(&self.id)
+    }
+
+    /// The kernel of the base with this id, where `cache` has it.
+    pub fn kernel_in(cache: &Cache, id: &str) -> Option<PathBuf> {
+        let kernel = cache.base(id).join(builder::file::KERNEL);
+        (is_id(id) && kernel.is_file()).then_some(kernel)
+    }
+
     /// The base with this id, which is in the cache.
     fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
         use builder::file;
@@ -214,6 +229,11 @@ impl Base {
             id,
         }
     }
+}
+
+/// Whether `name` has the form of a base's id: a SHA-256 in hexadecimal.
+fn is_id(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an ISO.

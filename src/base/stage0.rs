@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::declared;
 use super::modules::{ModuleStore, Modules, module_name};
+use crate::cpio::{ALIGNMENT, Archive};
 
 /// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no difference.
 const LEVEL: i32 = 19;
@@ -55,15 +56,24 @@ impl Stage0<'_> {
     /// Writes the initrd to `path`.
     pub fn write(&self, path: &Path) -> Result<()> {
         let members = self.members()?;
-        let mut archive = Vec::new();
-        for (number, (name, member)) in (1..).zip(&members) {
-            append(&mut archive, number, name, member)?;
+        let mut archive = Archive::new(Vec::new());
+        for (name, member) in &members {
+            match member {
+                Member::Folder => archive.directory(name),
+                Member::File { executable, bytes } => {
+                    archive.file(name, if *executable { 0o755 } else { 0o644 }, bytes)
+                }
+                Member::Symlink(target) => archive.symlink(name, target),
+                Member::Device(major, minor) => {
+                    archive.character_device(name, 0o600, (*major, *minor))
+                }
+            }?;
         }
-        trailer(&mut archive);
+        let archive = archive.finish()?;
         let writing = || format!("writing {}", path.display());
         let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
         // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and skips zeros before them.
-        pad(&mut packed);
+        packed.resize(packed.len().next_multiple_of(ALIGNMENT as usize), 0);
         let mut file = std::fs::File::create(path).with_context(writing)?;
         file.write_all(&packed).with_context(writing)
     }
@@ -116,9 +126,6 @@ impl Stage0<'_> {
                     bytes,
                 };
                 let full = format!("{folder}/{path}");
-                for (at, _) in full.match_indices('/') {
-                    members.insert(full[..at].to_owned(), Member::Folder);
-                }
                 members.insert(full, member);
                 dependencies.insert(path, line);
             }
@@ -137,52 +144,4 @@ impl Stage0<'_> {
         }
         Ok(())
     }
-}
-
-/// Appends a member in the format newc (kernel `Documentation/driver-api/early-userspace/buffer-format.rst`).
-fn append(archive: &mut Vec<u8>, number: u32, name: &str, member: &Member) -> Result<()> {
-    let (mode, links, device, bytes): (u32, u32, (u32, u32), &[u8]) = match member {
-        Member::Folder => (0o040_755, 2, (0, 0), &[]),
-        Member::File { executable, bytes } => (
-            if *executable { 0o100_755 } else { 0o100_644 },
-            1,
-            (0, 0),
-            bytes,
-        ),
-        Member::Symlink(target) => (0o120_777, 1, (0, 0), target.as_bytes()),
-        Member::Device(major, minor) => (0o020_600, 1, (*major, *minor), &[]),
-    };
-    let size = u32::try_from(bytes.len()).with_context(|| format!("{name} is too large"))?;
-    header(
-        archive,
-        [number, mode, links, size, device.0, device.1],
-        name,
-    );
-    archive.extend(bytes);
-    pad(archive);
-    Ok(())
-}
-
-fn trailer(archive: &mut Vec<u8>) {
-    header(archive, [0, 0, 1, 0, 0, 0], "TRAILER!!!");
-}
-
-/// `numbers`: inode, mode, links, size, major and minor of a device.
-fn header(archive: &mut Vec<u8>, numbers: [u32; 6], name: &str) {
-    let [inode, mode, links, size, major, minor] = numbers;
-    let name_size = u32::try_from(name.len() + 1).expect("names are short");
-    archive.extend(b"070701");
-    let (uid, gid, mtime, check) = (0, 0, 0, 0);
-    for field in [
-        inode, mode, uid, gid, links, mtime, size, 0, 0, major, minor, name_size, check,
-    ] {
-        archive.extend(format!("{field:08x}").bytes());
-    }
-    archive.extend(name.as_bytes());
-    archive.push(0);
-    pad(archive);
-}
-
-fn pad(archive: &mut Vec<u8>) {
-    archive.resize(archive.len().next_multiple_of(4), 0);
 }

@@ -47,7 +47,8 @@ fn flavour(kernel: Kernel) -> KernelFlavour {
     }
 }
 
-fn cache(named: Option<&Path>) -> Result<Cache, Failure> {
+/// The cache that is named, or that of the environment.
+pub fn cache(named: Option<&Path>) -> Result<Cache, Failure> {
     Ok(match named {
         Some(path) => Cache::at(path),
         None => Cache::locate(|variable| std::env::var_os(variable))?,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::base::{self, Base};
-use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::diagnostic::Sources;
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
@@ -17,9 +17,10 @@ use crate::progress::Progress;
 
 use super::args;
 use super::base::{locked, request};
+use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
-use super::spec_file::{SpecFile, chosen, names, sort_by_place};
+use super::spec_file::{SpecFile, chosen, names};
 
 /// A node whose config is made: all that the packers need beside the base.
 #[derive(Debug)]
@@ -80,10 +81,6 @@ impl<'a> Ready<'a> {
     pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
         pack::command_line(base, &self.machine())
     }
-}
-
-fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
 
 /// The node's own kernel arguments.
@@ -232,7 +229,7 @@ fn write(
             .context("writing the Ignition config"),
         (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
-        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(machine.payload), progress),
+        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
         (Format::Iso | Format::Initrd | Format::Pxe, _) => {
             anyhow::bail!("the format {format} does not go into one file without a base")
         }

@@ -5,6 +5,7 @@ mod base;
 mod build;
 mod console;
 mod explain;
+pub mod findings;
 mod inspect;
 mod keys;
 mod manual;
@@ -13,6 +14,7 @@ mod outcome;
 mod progress;
 mod run;
 mod spec_file;
+mod written_node;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -95,13 +97,7 @@ fn check(
 ) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for path in specs {
-        let file = SpecFile::new(path, keys);
-        let checked = file
-            .decide(Access::Look, sources, messages)
-            .and_then(|cluster| {
-                let nodes: Vec<_> = cluster.nodes.iter().collect();
-                build::Ready::compile(&nodes, sources, messages).map(|_| ())
-            });
+        let checked = SpecFile::new(path, keys).check(sources, messages);
         if let Err(failure) = checked {
             // All but the last are said here; the last is said, and counts, at the end.
             if let Err(earlier) = std::mem::replace(&mut outcome, Err(failure)) {

@@ -21,15 +21,17 @@ use crate::qemu::{
 };
 
 use super::args::{Accel, ExitWhen, Medium as MediumChoice, Run};
+use super::base::cache;
 use super::build::{Bases, Ready};
 use super::console::{Prefixed, Terminal};
 use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen};
+use super::written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;
 /// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's `storage_device`.
-const DEFAULT_DISK: u64 = 8 * GIB;
+pub(super) const DEFAULT_DISK: u64 = 8 * GIB;
 /// The port of SSH (RFC 4253 §4.1).
 const SSH: u16 = 22;
 
@@ -47,6 +49,7 @@ pub fn run(
     let mut machines = match kind(&run.what)? {
         What::Spec => from_spec(run, scratch.path(), sources, messages, progress)?,
         What::Iso => vec![from_iso(run)?],
+        What::Initrd => vec![from_initrd(run)?],
         What::Pxe => from_tree(run)?,
     };
     let publish = published(&run.publish)?;
@@ -71,6 +74,7 @@ pub fn run(
 enum What {
     Spec,
     Iso,
+    Initrd,
     Pxe,
 }
 
@@ -82,10 +86,11 @@ fn kind(path: &Path) -> Result<What, Failure> {
         .to_ascii_lowercase();
     match ending.as_str() {
         "iso" => Ok(What::Iso),
+        "initrd" => Ok(What::Initrd),
         "yaml" | "yml" => Ok(What::Spec),
         _ if path.join("boot.ipxe").is_file() => Ok(What::Pxe),
         _ => Err(Failure::Usage(format!(
-            "{} is neither a spec (.yaml), an ISO (.iso) nor a PXE folder that imgbuild wrote",
+            "{} is neither a spec (.yaml), an ISO (.iso), an initrd (.initrd) nor a PXE folder that imgbuild wrote",
             path.display()
         ))),
     }
@@ -117,25 +122,50 @@ fn from_iso(run: &Run) -> Result<Machine, Failure> {
             ));
         }
     };
-    let name = run
-        .what
-        .file_stem()
-        .map_or_else(|| "node".into(), |stem| stem.to_string_lossy());
-    Ok(Machine::new(
+    let node = WrittenNode::read(&run.what)?;
+    let name = node.name.clone().unwrap_or_else(|| file_stem(run));
+    Ok(node.fit(Machine::new(
         name,
-        Arch::Amd64,
-        firmware(run, Arch::Amd64)?,
+        node.arch,
+        firmware(run, node.arch)?,
         medium,
-    ))
+    )))
+}
+
+/// What a machine is called of which the file's name is all that is known.
+fn file_stem(run: &Run) -> String {
+    let stem = run.what.file_stem();
+    stem.map_or_else(
+        || "node".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+/// An initrd with all in it but the kernel, which the cache has.
+fn from_initrd(run: &Run) -> Result<Machine, Failure> {
+    if !matches!(run.medium, None | Some(MediumChoice::Kernel)) {
+        return Err(Failure::Usage(
+            "an initrd is booted as --medium kernel".to_owned(),
+        ));
+    }
+    let cache = cache(run.source.base.cache.as_deref())?;
+    let (medium, arch) = Medium::of_initrd(&run.what, &cache)?;
+    let node = WrittenNode::read(&run.what)?;
+    let name = node.name.clone().unwrap_or_else(|| file_stem(run));
+    Ok(node.fit(Machine::new(name, arch, firmware(run, arch)?, medium)))
 }
 
 /// A machine for every node of a PXE folder.
 fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
-    if !matches!(run.medium, None | Some(MediumChoice::Pxe)) {
-        return Err(Failure::Usage(
-            "a PXE folder is booted as --medium pxe".to_owned(),
-        ));
-    }
+    let direct = match run.medium {
+        None | Some(MediumChoice::Pxe) => false,
+        Some(MediumChoice::Kernel) => true,
+        Some(MediumChoice::Cd | MediumChoice::Usb) => {
+            return Err(Failure::Usage(
+                "a PXE folder is booted as --medium pxe or kernel".to_owned(),
+            ));
+        }
+    };
     let nodes = run.what.join("nodes");
     let mut names: Vec<String> = std::fs::read_dir(&nodes)
         .and_then(|entries| {
@@ -156,21 +186,21 @@ fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
         )));
     }
     let firmware = firmware(run, Arch::Amd64)?;
-    Ok(names
+    names
         .into_iter()
         .map(|name| {
-            let script = format!("nodes/{name}.ipxe");
-            Machine::new(
-                name,
-                Arch::Amd64,
-                firmware,
+            let medium = if direct {
+                Medium::of_tree(&run.what, &name)?
+            } else {
                 Medium::Pxe {
                     tree: run.what.clone(),
-                    script,
-                },
-            )
+                    script: format!("nodes/{name}.ipxe"),
+                }
+            };
+            let node = WrittenNode::read(&nodes.join(format!("{name}.cpio.gz")))?;
+            Ok(node.fit(Machine::new(name, Arch::Amd64, firmware, medium)))
         })
-        .collect())
+        .collect()
 }
 
 /// Builds the nodes of a spec in `scratch`.
@@ -215,7 +245,7 @@ fn from_spec(
                 }
                 MediumChoice::Kernel => {
                     let mut out = Output::create(&path, true)?;
-                    pack::initrd(out.file(), &base, Some(ready.machine().payload), progress)?;
+                    pack::initrd(out.file(), &base, Some(&ready.machine()), progress)?;
                     out.commit()?;
                     Medium::Kernel {
                         kernel: base.kernel.clone(),

@@ -1,15 +1,14 @@
 //! From the path of a spec to decided nodes: what every command that takes a spec begins with.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::ignition;
-use crate::pki::{Access, KeyFolder, Keys, system_random};
-use crate::plan::{self, Cluster, Node};
+use crate::pki::{Access, KeyFolder, Keys, Notice, system_random};
+use crate::plan::{self, Cluster, Decided, Node};
 use crate::spec::{self, Loaded};
 
+use super::findings;
 use super::messages::Messages;
 use super::outcome::Failure;
 
@@ -47,51 +46,81 @@ impl SpecFile {
         messages: Messages,
     ) -> Result<Cluster, Failure> {
         let loaded = self.load(sources)?;
-        let decided = plan::decide(&loaded, sources)
-            .map_err(|found| with_those_of_ignition(found, &plan::tentative(&loaded, sources)))?;
-        messages.diagnostics(sources, &decided.warnings);
-        let mut rng = system_random();
-        // A folder that nothing is needed of is neither made nor read.
-        let access = if decided.needs_keys() {
-            access
-        } else {
-            Access::Look
+        let Ok(decided) = plan::decide(&loaded, sources) else {
+            return Err(Failure::Input(self.findings(&loaded, sources)?.0));
         };
+        messages.diagnostics(sources, &decided.warnings);
+        // A folder that nothing is needed of is not made.
+        let may_write = access == Access::Write && decided.needs_keys();
+        let looked = self.with_keys(decided, Access::Look)?;
+        if !(may_write && looked.is_incomplete) {
+            tell(&looked.notices, messages);
+            return Ok(looked.cluster);
+        }
+        // Keys are about to be made: not for a spec that ignition refuses.
+        let mut found = findings::of_ignition(&looked.cluster.nodes);
+        if findings::has_errors(&found) {
+            findings::sort_by_place(&mut found);
+            return Err(Failure::Input(found));
+        }
+        let decided = plan::decide(&loaded, sources)?;
+        let complete = self.with_keys(decided, access)?;
+        tell(&complete.notices, messages);
+        Ok(complete.cluster)
+    }
+
+    /// Says all that is wrong or doubtful with the spec; nothing on disk changes.
+    pub fn check(&self, sources: &mut Sources, messages: Messages) -> Result<(), Failure> {
+        let loaded = self.load(sources)?;
+        let (found, notices) = self.findings(&loaded, sources)?;
+        tell(&notices, messages);
+        if findings::has_errors(&found) {
+            return Err(Failure::Input(found));
+        }
+        messages.diagnostics(sources, &found);
+        Ok(())
+    }
+
+    fn findings(
+        &self,
+        loaded: &Loaded,
+        sources: &Sources,
+    ) -> anyhow::Result<(Vec<Diagnostic>, Vec<Notice>)> {
+        let mut rng = system_random();
+        let folder = KeyFolder::open(&self.keys, Access::Look)?;
+        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
+        let found = findings::all(loaded, sources, &mut keys)?;
+        Ok((found, keys.notices().to_vec()))
+    }
+
+    fn with_keys(&self, decided: Decided, access: Access) -> anyhow::Result<Complete> {
+        let mut rng = system_random();
         let folder = KeyFolder::open(&self.keys, access)?;
         let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
-        let cluster = decided.with_keys(&mut keys)?;
-        for notice in keys.notices() {
-            if notice.is_warning() {
-                messages.warn(&notice.to_string());
-            } else if access == Access::Write {
-                messages.note(&notice.to_string());
-            }
+        Ok(Complete {
+            cluster: decided.with_keys(&mut keys)?,
+            notices: keys.notices().to_vec(),
+            is_incomplete: keys.are_incomplete(),
+        })
+    }
+}
+
+/// A cluster with its keys.
+struct Complete {
+    cluster: Cluster,
+    notices: Vec<Notice>,
+    /// Keys were made that are not in the folder.
+    is_incomplete: bool,
+}
+
+fn tell(notices: &[Notice], messages: Messages) {
+    for notice in notices {
+        if notice.is_warning() {
+            messages.warn(&notice.to_string());
+        } else {
+            messages.note(&notice.to_string());
         }
-        Ok(cluster)
     }
-}
-
-/// What is wrong with a spec, and what `ignition` would find wrong with its nodes at other places: one run shows all.
-fn with_those_of_ignition(mut found: Vec<Diagnostic>, nodes: &[Node]) -> Vec<Diagnostic> {
-    let told: HashSet<_> = found.iter().map(|diagnostic| diagnostic.span).collect();
-    for node in nodes {
-        let more = match ignition::compile(node) {
-            Ok(compiled) => compiled.warnings,
-            Err(diagnostics) => diagnostics,
-        };
-        found.extend(
-            more.into_iter()
-                .filter(|diagnostic| !told.contains(&diagnostic.span)),
-        );
-    }
-    sort_by_place(&mut found);
-    found
-}
-
-/// In the order of the text; what is about the whole comes first. What two nodes share is said once.
-pub fn sort_by_place(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
-    diagnostics.dedup();
 }
 
 /// The nodes that are meant: all, or the one named `hostname`.

@@ -288,6 +288,9 @@ codes! {
     DUPLICATE_PARTITION = "E0262": "a partition twice", "storage: {disks: [{device: /dev/vdb, partitions: [{label: a, number: 1}, {label: b, number: 1}]}]}\n";
     /// systemd reads drop-ins whose names end in `.conf`, and no others (systemd.unit(5)).
     BAD_DROPIN_NAME = "E0263": "not a drop-in's name", "systemd: {units: [{name: a.service, dropins: [{name: 10-a, contents: \"[Service]\\n\"}]}]}\n";
+    /// GRUB, ISOLINUX and iPXE parse the kernel's command line each in its own way: variables, quotes, comments. What stands there
+    /// holds only what all of them leave alone.
+    ALTERED_KERNEL_ARGUMENT = "E0264": "a kernel argument that boot loaders change", "kernel_arguments: ['console=$tty']\n";
 
     // E03xx: Ignition and the units in it.
     /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite: true` is taken instead, with a
@@ -355,6 +358,41 @@ codes! {
     KUBE_DISAGREEMENT = "E0511": "nodes that disagree", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, pod_network: 10.245.0.0/16}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// A kubelet may be up to three minors older than the API servers, and never newer.
     KUBE_SKEW = "E0512": "versions that do not go together", "version: 1\nnodes: [{hostname: a, etcd: {}, kubernetes: {version: 1.35.1, role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {version: 1.36.2, role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// Keys and values of labels are short words; a key may have a domain and a slash before it: topology.kubernetes.io/zone.
+    BAD_LABEL = "E0513": "not a label", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {labels: {zone: 'a b'}}}\n";
+    /// A taint is a key, perhaps a value, and an effect: gpu=true:NoSchedule.
+    BAD_TAINT = "E0514": "not a taint", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {taints: [gpu]}}\n";
+    /// Amounts of resources are written as Kubernetes does: 500m of a processor, 512Mi of memory.
+    BAD_QUANTITY = "E0515": "not a quantity", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {reserved: {system: {memory: 512MiB}}}}\n";
+    /// The API server lets a kubelet give its own node few labels of kubernetes.io (NodeRestriction), so that a broken-into node cannot
+    /// attract pods. On a node with a control plane imgbuild sets the others with the administrator's rights.
+    RESERVED_LABEL = "E0516": "a label that a kubelet may not set", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, kubelet: {labels: {node-role.kubernetes.io/db: ''}}}\n";
+    /// A component stops at a flag that it does not know. Flags come and go with versions.
+    UNKNOWN_FLAG = "E0517": "a flag that the version does not have", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {register-schedulable: false}}}\n";
+    /// The flag names a file, an address or a key that other parts of the node count on; the spec has a key of its own for it, or none on
+    /// purpose.
+    OWN_FLAG = "E0518": "a flag that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {max-pods: 50}}}\n";
+    /// A component stops at a feature gate that it does not know, and at one that cannot be changed any more.
+    BAD_FEATURE_GATE = "E0519": "a feature gate that cannot be set", "kubernetes: {version: 1.36.2, role: standalone, feature_gates: {UserNamespaceSupport: true}}\n";
+    /// The kubelet and kube-proxy take fields that they do not know for a mistake, or leave them out silently; imgbuild knows the fields of
+    /// each version.
+    BAD_CONFIG_FIELD = "E0520": "a wrong field of a configuration", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {podsPerCores: 10}}}\n";
+    /// The field is decided elsewhere in the spec, or is one that other parts of the node count on.
+    OWN_CONFIG_FIELD = "E0521": "a field that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {maxPods: 10}}}\n";
+    /// The API server stops at an audit policy that it cannot read.
+    BAD_AUDIT_POLICY = "E0522": "not an audit policy", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, audit: {policy: {apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: All}]}}}\n";
+    /// The kubelet runs a static pod from its manifest alone: a Pod that refers to no other object of the API.
+    BAD_STATIC_POD = "E0523": "not a static pod", "";
+    /// The setting is one of the control plane, and no node of the file has one.
+    NO_SUCH_ROLE = "E0524": "a setting without its component", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, extra_sans: [a.example]}\n";
+    /// An etcd outside of the file is reached over TLS, with a certificate of its own clients; it is used instead of one in the file.
+    BAD_EXTERNAL_ETCD = "E0525": "an external etcd that cannot be used", "";
+    /// Where the node has swap the kubelet is told so; where it has none, pods have none.
+    SWAP_POLICY = "E0526": "a swap policy without swap", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {swap: limited}}\n";
+    /// Clients refuse an API server whose certificate does not name what they reached it by.
+    ENDPOINT_NOT_IN_CERTIFICATE = "E0527": "an endpoint that is in no certificate", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, endpoint: api.example}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
+    /// Pods, services and the address of the API server are all of IPv4 or all of IPv6.
+    KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
 
     // E058x: care of a cluster.
     /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in UTC: `hourly`, `daily`,

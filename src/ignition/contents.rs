@@ -183,7 +183,7 @@ fn shortened(source: &str) -> String {
 }
 
 /// The bytes of a `data:` URL (RFC 2397).
-pub(super) fn decode(url: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode(url: &str) -> Result<Vec<u8>, String> {
     let rest = url.get("data:".len()..).unwrap_or_default();
     let (kind, data) = rest
         .split_once(',')

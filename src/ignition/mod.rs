@@ -13,6 +13,7 @@ mod trace;
 mod values;
 mod write;
 
+pub(crate) use contents::decode;
 pub use encode::resource;
 use ignition_config::v3_3;
 
@@ -31,15 +32,17 @@ pub struct Compiled {
     pub network: Vec<(String, Vec<u8>)>,
 }
 
+/// All that is wrong or doubtful with the Ignition config that `node` would have.
+pub fn check(node: &Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    merged(node, &mut found);
+    found
+}
+
 /// Makes the Ignition config of `node`, or says all that is wrong with it.
 pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    values::check(node, &mut found);
-    let merged = merge::merge(parts::all(node), &node.own, &mut found);
-    paths::check(&merged, &mut found);
-    contents::check(&merged, &mut found);
-    disks::check(&merged, &mut found);
-    systemd::check(&merged, &mut found);
+    let merged = merged(node, &mut found);
     if found.iter().any(report::is_error) {
         return Err(found);
     }
@@ -48,6 +51,17 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
         config: write::config(merged),
         warnings: found,
     })
+}
+
+/// Everything that is asked of `node` in one, checked.
+fn merged(node: &Node, found: &mut Vec<Diagnostic>) -> Fragment {
+    values::check(node, found);
+    let merged = merge::merge(parts::all(node), &node.own, found);
+    paths::check(&merged, found);
+    contents::check(&merged, found);
+    disks::check(&merged, found);
+    systemd::check(&merged, found);
+    merged
 }
 
 /// `config` as JSON without white space or nulls, for payloads.

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use flate2::{Compression as GzipLevel, GzBuilder};
 
 use crate::base::{Base, ROOT_IMAGE_PATH};
+use crate::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
-use super::cpio::{ALIGNMENT, Archive, first_contents};
-use super::{BLOCK, CONFIG_PATH, Compression, NETWORK_PATH, Payload};
+use super::{BLOCK, BootRecord, CONFIG_PATH, Compression, Machine, NETWORK_PATH, Payload};
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
 const GZIP_LEVEL: u32 = 9;
@@ -60,15 +60,18 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     archive.finish()
 }
 
-/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a node's payload behind it.
+/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a node's payload behind it. Before
+/// all of that comes a small archive with the [`BootRecord`].
 ///
 /// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them with the base's.
 pub fn initrd<W: Write>(
     out: &mut W,
     base: &Base,
-    payload: Option<&Payload>,
+    machine: Option<&Machine<'_>>,
     progress: &dyn Progress,
 ) -> Result<()> {
+    let record = BootRecord::new(base, machine)?.archive()?;
+    let stage0_at = (record.len() as u64).next_multiple_of(BLOCK);
     let (stage0, stage0_length) = super::open(&base.initrd)?;
     let (root, root_length) = super::open(&base.root)?;
     let mut extensions = Vec::new();
@@ -81,32 +84,27 @@ pub fn initrd<W: Write>(
         "packing the initrd",
         Some(stage0_length + root_length + total),
     );
+    out.write_all(&record).context("writing the initrd")?;
+    super::zeros(out, stage0_at - record.len() as u64).context("writing the initrd")?;
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
     // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
     debug_assert_eq!(lead % ALIGNMENT, 0);
-    let contents = (stage0_length + lead).next_multiple_of(BLOCK);
-    super::zeros(out, contents - lead - stage0_length).context("writing the initrd")?;
+    let stage0_end = stage0_at + stage0_length;
+    let contents = (stage0_end + lead).next_multiple_of(BLOCK);
+    super::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;
     let mut archive = Archive::new(&mut *out);
-    archive.file_from(
-        ROOT_IMAGE_PATH,
-        0o644,
-        (&root, root_length),
-        &base.root,
-        progress,
-    )?;
+    archive.file_with(ROOT_IMAGE_PATH, 0o644, root_length, |out| {
+        super::copy(&root, &base.root, root_length, out, progress)
+    })?;
     for (extension, file, length) in &extensions {
-        archive.file_from(
-            &extension.path(),
-            0o644,
-            (file, *length),
-            &extension.file,
-            progress,
-        )?;
+        archive.file_with(&extension.path(), 0o644, *length, |out| {
+            super::copy(file, &extension.file, *length, out, progress)
+        })?;
     }
     archive.finish()?;
-    if let Some(payload) = payload {
-        out.write_all(&payload_archive(payload)?)
+    if let Some(machine) = machine {
+        out.write_all(&payload_archive(machine.payload)?)
             .context("writing the payload")?;
     }
     progress.finish();

@@ -12,12 +12,12 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::base::Base;
-use crate::names::{Hostname, MacAddr};
+use crate::names::{Hostname, MacAddr, altered_by_boot_loaders};
 use crate::progress::Progress;
 
 mod boot_menu;
+mod boot_record;
 mod bootable;
-pub mod cpio;
 mod fat;
 pub mod format;
 mod gpt;
@@ -26,6 +26,8 @@ pub mod iso;
 pub mod output;
 mod pxe;
 
+pub use boot_record::BootRecord;
+pub(crate) use boot_record::LONGEST as BOOT_RECORD_MAX;
 pub use bootable::iso;
 pub use format::{Compression, Format};
 pub use initrd::{initrd, payload};
@@ -39,6 +41,9 @@ const COPY_STEP: u64 = 32 << 20;
 
 /// Where a node's Ignition config lies in its payload.
 pub(crate) const CONFIG_PATH: &str = "imgbuild/config.ign";
+
+/// Where an initrd says how it is booted.
+pub(crate) const BOOT_RECORD_PATH: &str = "imgbuild/boot.json";
 
 /// The folder of the payload that has the networkd files.
 pub(crate) const NETWORK_PATH: &str = "imgbuild/network";
@@ -84,18 +89,14 @@ const COMMAND_LINE_MAX: usize = 2047;
 
 /// The kernel command line of `machine`: the base's arguments, then its own, with single spaces between.
 ///
-/// Boot loaders parse this text each in its own way, so an argument holds only what all of them leave alone:
-/// printable ASCII other than space, quotes, `\`, `$` and `#`.
+/// An argument holds only what all boot loaders leave alone ([`altered_by_boot_loaders`]).
 pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     let mut line = String::new();
     for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
         ensure!(
-            !argument.is_empty()
-                && argument
-                    .bytes()
-                    .all(|b| b.is_ascii_graphic() && !b"'\"\\$#`".contains(&b)),
+            !argument.is_empty() && altered_by_boot_loaders(argument).is_none(),
             "the kernel argument `{}` has a character that boot loaders do not pass on unchanged: \
-             use printable ASCII without spaces, quotes, `\\`, `$` and `#`",
+             use printable ASCII without spaces, quotes, `\\`, `$`, `#` and a grave accent",
             argument.escape_debug()
         );
         if !line.is_empty() {

@@ -90,6 +90,11 @@ impl KeyFolder {
         self.access
     }
 
+    /// Whether anything was to be written that [`Access::Look`] keeps off the disk.
+    pub fn holds_back(&self) -> bool {
+        !self.in_memory.is_empty()
+    }
+
     /// The path of a file of the folder, for messages.
     pub fn path(&self, file: impl AsRef<Path>) -> PathBuf {
         self.root.join(file)

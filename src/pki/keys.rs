@@ -107,9 +107,30 @@ impl<'a> Keys<'a> {
         &self.notices
     }
 
+    /// Whether something was made that a folder open to be looked at does not keep.
+    pub fn are_incomplete(&self) -> bool {
+        self.folder.holds_back()
+    }
+
     /// The folder that they are kept in.
     pub fn folder(&self) -> &KeyFolder {
         &self.folder
+    }
+
+    /// The text of a file of the folder; where there is none, 32 random bytes as `write` puts them.
+    pub(super) fn secret_text(
+        &mut self,
+        file: &str,
+        write: impl FnOnce(&[u8; 32]) -> String,
+    ) -> Result<String> {
+        if let Some(text) = self.folder.read(file)? {
+            return Ok(text);
+        }
+        let mut secret = [0; 32];
+        self.rng.fill_bytes(&mut secret);
+        let text = write(&secret);
+        self.folder.write(file, &text)?;
+        Ok(text)
     }
 
     /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same `user` of this cluster: builds

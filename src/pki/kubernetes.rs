@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::keys::{Authority, Keys};
 use super::profile::{Names, Profile};
-use crate::plan::{ControlPlaneKeys, KeyPair, ServiceAccountKeys};
+use crate::plan::{ControlPlaneKeys, ExternalEtcd, KeyPair, ServiceAccountKeys};
 
 /// The folder of what the cluster's authority issues, below a node's.
 const FOLDER: &str = "kubernetes";
@@ -27,6 +27,8 @@ pub struct ControlPlaneNames<'a> {
     pub addresses: &'a BTreeSet<IpAddr>,
     /// `cluster.local`
     pub cluster_domain: &'a str,
+    /// Where etcd is none of the cluster's own: how it is reached. No authority is made for it then.
+    pub external_etcd: Option<&'a ExternalEtcd>,
 }
 
 /// What a kubelet is reached by.
@@ -51,7 +53,17 @@ impl Keys<'_> {
             &Profile::authority("front-proxy-ca"),
             "front-proxy",
         )?;
-        let etcd = self.etcd_authority()?;
+        let (etcd_authority, etcd_client) = if let Some(etcd) = names.external_etcd {
+            (etcd.authority.clone(), etcd.client.clone())
+        } else {
+            let etcd = self.etcd_authority()?;
+            let client = self.signed(
+                &node.join("etcd/apiserver-etcd-client"),
+                &Profile::client("kube-apiserver-etcd-client"),
+                &etcd,
+            )?;
+            (etcd.pem.clone(), client)
+        };
 
         let domain = names.cluster_domain;
         let mut server = Names {
@@ -81,11 +93,7 @@ impl Keys<'_> {
                 &Profile::client("kube-apiserver-kubelet-client"),
                 &authority,
             )?,
-            etcd_client: self.signed(
-                &node.join("etcd/apiserver-etcd-client"),
-                &Profile::client("kube-apiserver-etcd-client"),
-                &etcd,
-            )?,
+            etcd_client,
             front_proxy_client: self.signed(
                 &node.join("front-proxy/front-proxy-client"),
                 &Profile::client("front-proxy-client"),
@@ -117,7 +125,7 @@ impl Keys<'_> {
                 certificate: authority.pem.clone(),
             },
             front_proxy_authority: front_proxy.pem.clone(),
-            etcd_authority: etcd.pem.clone(),
+            etcd_authority,
         })
     }
 

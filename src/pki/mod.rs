@@ -11,6 +11,7 @@
 //!   clients/kubernetes/        admin.*, super-admin.*
 //!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
+//!   encryption.key             what API servers encrypt secrets in etcd with, where the spec asks for it
 //!   password-salt.key          what the salts of hashed passwords are derived from
 //! ```
 //!
@@ -20,6 +21,7 @@
 //! Time and randomness are passed in; nothing here prints.
 
 mod certificate;
+mod encryption;
 mod etcd;
 mod folder;
 mod issue;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{KeyPair, KubeVersion};
+use super::{AuditLog, Encryption, KeyPair, KubeVersion};
 use crate::diagnostic::{Located, Span};
 
 /// What a node is to its cluster.
@@ -66,6 +66,8 @@ pub struct Kubernetes {
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
+    /// Pods of the user's that the kubelet runs by itself: name and manifest.
+    pub static_pods: Vec<(String, String)>,
     pub span: Span,
 }
 
@@ -103,6 +105,8 @@ impl ProxyMode {
 pub struct Proxy {
     pub mode: ProxyMode,
     pub client: KeyPair,
+    /// Fields of `KubeProxyConfiguration` beside those that every node has, as JSON.
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// Flags by name, beside those that every node has.
     pub extra_args: BTreeMap<String, String>,
 }
@@ -114,6 +118,8 @@ pub struct Kubelet {
     pub api: Option<KubeletApi>,
     /// Labels that a kubelet may give its own node.
     pub labels: BTreeMap<String, String>,
+    /// Labels that only an administrator may give the node; on a node with a control plane.
+    pub api_labels: BTreeMap<String, String>,
     /// Set when the node registers.
     pub taints: Vec<Taint>,
     /// Fields of `KubeletConfiguration` beside those that every node has, as JSON.
@@ -152,6 +158,8 @@ pub struct ControlPlane {
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
+    pub audit: Option<AuditLog>,
+    pub encryption: Option<Encryption>,
     /// What the first node that comes up applies, in order: name and YAML.
     pub manifests: Vec<(String, String)>,
 }

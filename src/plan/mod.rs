@@ -7,9 +7,13 @@ mod check;
 mod decide;
 mod kube_version;
 mod kubernetes;
+mod kubernetes_settings;
 mod node;
+mod tables;
 
 pub use decide::{Decided, decide, tentative};
 pub use kube_version::*;
 pub use kubernetes::*;
+pub use kubernetes_settings::*;
 pub use node::*;
+pub use tables::*;

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod console;
+mod direct;
 mod event;
 mod find;
 mod initrd;

@@ -11,7 +11,10 @@ use anyhow::{Context, Result};
 use super::iso9660::Iso;
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
-use crate::pack::{BASE_ID_PATH, CONFIG_PATH, NETWORK_PATH, PAYLOAD_PATH};
+use crate::pack::{
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_PATH, NETWORK_PATH,
+    PAYLOAD_PATH,
+};
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
 const CONFIG_MAX: u64 = 96 << 20;
@@ -45,9 +48,9 @@ pub struct Artifact {
     pub config: Vec<u8>,
     /// networkd files for Ignition's own fetches, by name.
     pub network: BTreeMap<String, Vec<u8>>,
-    /// The whole kernel command line; of an ISO.
+    /// The whole kernel command line; of an ISO or an initrd.
     pub kernel_arguments: Option<Vec<String>>,
-    /// The base's id; of an ISO.
+    /// The base's id, as the kernel's command line has it; of an ISO or an initrd.
     pub base: Option<String>,
     /// Images that are laid over the base's, by name without their ending.
     pub extensions: Vec<String>,
@@ -156,7 +159,18 @@ impl Artifact {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;
             return Ok(true);
         }
-        if entry.path == ROOT_IMAGE_PATH {
+        if entry.path == BOOT_RECORD_PATH {
+            let text = read_limited(contents, BOOT_RECORD_MAX, "the boot record")?;
+            let record = BootRecord::from_json(&text).map_err(|e| Damaged(format!("{e:#}")))?;
+            let arguments = record.kernel_arguments.split_ascii_whitespace();
+            let arguments: Vec<_> = arguments.map(str::to_owned).collect();
+            let base = arguments
+                .iter()
+                .rev()
+                .find_map(|argument| argument.strip_prefix("imgbuild.base="));
+            self.base = base.map(str::to_owned);
+            self.kernel_arguments = Some(arguments);
+        } else if entry.path == ROOT_IMAGE_PATH {
             self.kind = Kind::Initrd;
         } else if let Some(name) = in_folder(&entry.path, NETWORK_PATH) {
             if self.network.len() >= NETWORK_FILES_MAX {

@@ -5,6 +5,7 @@
 //! an error that holds [`Damaged`].
 
 mod artifact;
+mod config;
 mod cpio;
 mod initrd;
 mod iso9660;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::io;
 
 pub use artifact::{Artifact, Kind, artifact};
+pub use config::{Laid, laid};
 pub use cpio::Entry;
 pub use initrd::archives;
 pub use iso9660::Iso;

@@ -50,7 +50,7 @@ nodes:
 /// The machine of a member, which boots from base initrd and payload.
 fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     let name = MEMBERS[index];
-    let medium = from_tree(tree, name);
+    let medium = Medium::of_tree(tree, name).unwrap();
     let disk = lab.path(&format!("{name}.raw"));
     create_disk(&disk, 2 << 30).unwrap();
     let mut machine = guest::machine(name, Firmware::Bios, medium, &address(index));
@@ -58,29 +58,6 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     // Three at once are more than a small machine has processors for; two each would only wait for one another.
     machine.cpus = 1;
     machine
-}
-
-/// What the iPXE script of the node `name` boots, without iPXE.
-pub fn from_tree(tree: &Path, name: &str) -> Medium {
-    Medium::Kernel {
-        kernel: tree.join("vmlinuz"),
-        initrds: vec![
-            tree.join("initrd.img"),
-            tree.join(format!("nodes/{name}.cpio.gz")),
-        ],
-        arguments: kernel_arguments(tree, name),
-    }
-}
-
-/// The command line that the node's iPXE script gives to the kernel.
-pub fn kernel_arguments(tree: &Path, name: &str) -> String {
-    let script = std::fs::read_to_string(tree.join(format!("nodes/{name}.ipxe"))).unwrap();
-    let line = script
-        .lines()
-        .find_map(|line| line.strip_prefix("kernel "))
-        .unwrap();
-    // The first word is the kernel.
-    line.split_once(' ').unwrap().1.to_owned()
 }
 
 /// Boots the three, cuts the power of one, writes on, and has it back with all that was written.
@@ -152,7 +129,7 @@ pub fn lives_through_a_power_cut() {
 }
 
 /// Asks until the answer is yes. Each question takes its time on the node, so nothing sleeps in between.
-fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
+pub fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !question() {
         assert!(Instant::now() < deadline, "it did not come in time");

@@ -97,6 +97,12 @@ impl Guest {
         }
     }
 
+    /// The same guest, with another idea of how long it may take.
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Waits until the node says that it is ready and fails when it says anything else.
     pub fn wait_until_ready(&self) {
         let machines = [self.name.clone()];

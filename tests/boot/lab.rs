@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use imgbuild::base::Cache;
+
 /// A folder that goes with the test. It lies under `target/`, for images are large.
 pub struct Lab {
     folder: tempfile::TempDir,
@@ -71,6 +73,11 @@ impl Lab {
         );
         output
     }
+}
+
+/// The cache that imgbuild takes bases from.
+pub fn cache() -> Cache {
+    Cache::locate(|variable| std::env::var_os(variable)).unwrap()
 }
 
 /// The imgbuild to test.

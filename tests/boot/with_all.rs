@@ -1,11 +1,12 @@
 //! The other ways to boot a node, for `cargo xtask test --all`.
 
+use std::process::Command;
+
 use imgbuild::names::Arch;
 use imgbuild::qemu::{Firmware, Medium};
 
-use crate::cluster::kernel_arguments;
-use crate::guest::Guest;
-use crate::lab::Lab;
+use crate::guest::{self, Guest};
+use crate::lab::{Lab, cache, program};
 use crate::node;
 
 /// Boots the node from its ISO and asks how it is.
@@ -43,21 +44,85 @@ fn stick_under_uefi() {
     iso_boots("stick-uefi", Firmware::Uefi, Medium::UsbStick);
 }
 
-/// Base initrd and payload are booted by the cluster, every time.
+/// Kernel, and base initrd and payload in one file, which says itself how it is booted.
 #[test]
 #[ignore = "boots a machine: cargo xtask test --all"]
 fn full_initrd() {
     let lab = Lab::new();
-    let spec = node::spec(&lab, "");
-    let full = lab.build(&spec, "node.initrd", &[]);
-    let tree = lab.build(&spec, "tree", &["--format", "pxe"]);
-    let medium = Medium::Kernel {
-        kernel: tree.join("vmlinuz"),
-        initrds: vec![full],
-        arguments: kernel_arguments(&tree, "kube1"),
-    };
+    let full = lab.build(&node::spec(&lab, ""), "node.initrd", &[]);
+    let (medium, arch) = Medium::of_initrd(&full, &cache()).unwrap();
+    assert_eq!(arch, Arch::Amd64);
     let machine = node::machine(&lab, "kube1", Firmware::Bios, medium);
-    node::check_health(&Guest::boot(&lab, "initrd", machine));
+    let guest = Guest::boot(&lab, "initrd", machine);
+    node::check_health(&guest);
+    guest.ask("grep -w lab.bench=7 /proc/cmdline");
+}
+
+/// Kernel, base initrd and payload, each a file of its own.
+#[test]
+#[ignore = "boots a machine: cargo xtask test --all"]
+fn base_initrd_and_payload() {
+    let lab = Lab::new();
+    let tree = lab.build(&node::spec(&lab, ""), "tree", &["--format", "pxe"]);
+    let medium = Medium::of_tree(&tree, "kube1").unwrap();
+    let Medium::Kernel { initrds, .. } = &medium else {
+        panic!("{medium:?}");
+    };
+    assert_eq!(initrds.len(), 2, "{initrds:?}");
+    let machine = node::machine(&lab, "kube1", Firmware::Bios, medium);
+    node::check_health(&Guest::boot(&lab, "payload", machine));
+}
+
+/// What was built is booted by the command, too.
+#[test]
+#[ignore = "boots machines: cargo xtask test --all"]
+fn run_boots_initrds_and_trees() {
+    let lab = Lab::new();
+    let spec = lab.write("node.yaml", "version: 1\nhostname: small1\n");
+    lab.build(&spec, "node.initrd", &[]);
+    lab.build(&spec, "tree", &["--format", "pxe"]);
+    for what in [&["node.initrd"] as &[_], &["tree", "--medium", "kernel"]] {
+        let run = Command::new(program())
+            .arg("run")
+            .args(what)
+            .args(["--exit-when", "ready", "--timeout", "10m"])
+            .current_dir(lab.path("."))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{what:?}: {said}");
+        assert!(said.contains(": ready"), "{what:?}: {said}");
+    }
+}
+
+/// A node with nothing but a user: it says that it is ready once its network is up, whatever else it waits for or not.
+#[test]
+#[ignore = "boots a machine: cargo xtask test --all"]
+fn small_node() {
+    let lab = Lab::new();
+    let key = &lab.public_key;
+    let text = format!(
+        "version: 1\nhostname: small1\nusers: [{{name: core, ssh_authorized_keys: ['{key}']}}]\n"
+    );
+    let spec = lab.write("node.yaml", &text);
+    let iso = lab.build(&spec, "node.iso", &[]);
+    let address = "192.168.79.10/24";
+    let machine = guest::machine("small1", Firmware::Bios, Medium::Cd(iso), address);
+    let guest = Guest::boot(&lab, "small", machine);
+    guest.says("systemctl is-system-running", "running");
+    let online = guest.ask("systemctl show -P ActiveEnterTimestampMonotonic network-online.target");
+    let online: f64 = online.parse().unwrap();
+    let ready = guest.console.kernel_time_of_ready().unwrap();
+    assert!(online > 0.0, "nothing waited for the network");
+    // In microseconds, of the clock that the kernel's messages have.
+    assert!(
+        online / 1e6 <= ready,
+        "ready at {ready} s, online at {online} µs"
+    );
+    let address = guest.ask("ip -4 -brief address show up scope global");
+    assert!(address.contains("192.168.79."), "{address}");
+    guest.ask("ping -c 1 -W 5 127.0.0.1");
+    guest.ask("ping -c 1 -W 5 ::1");
 }
 
 /// Built on this machine, whatever its own architecture is.

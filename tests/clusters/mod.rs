@@ -28,6 +28,7 @@ pub fn single(folder: &Path) -> Node {
             dns: &BTreeSet::new(),
             addresses: &BTreeSet::from([ip, "10.96.0.1".parse().expect("valid")]),
             cluster_domain: "cluster.local",
+            external_etcd: None,
         })
         .expect("keys");
     let own = "https://192.168.1.10:6443".to_owned();
@@ -70,6 +71,7 @@ pub fn single(folder: &Path) -> Node {
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
             client: keys.kube_proxy("kube1").expect("keys"),
+            settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
         }),
         kubelet: Kubelet {
@@ -85,6 +87,7 @@ pub fn single(folder: &Path) -> Node {
                 certificate_authority: keys.kubernetes_authority_certificate().expect("keys"),
             }),
             labels: BTreeMap::new(),
+            api_labels: BTreeMap::new(),
             taints: Vec::new(),
             settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
@@ -96,9 +99,12 @@ pub fn single(folder: &Path) -> Node {
             api_server_args: BTreeMap::new(),
             controller_manager_args: BTreeMap::new(),
             scheduler_args: BTreeMap::new(),
+            audit: None,
+            encryption: None,
             manifests: Vec::new(),
         }),
         images: Images::Embedded { programs: None },
+        static_pods: Vec::new(),
         span: span(2),
     };
     Node {

@@ -3,34 +3,21 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use imgbuild::diagnostic::{Diagnostic, Severity, Sources, sort};
+use imgbuild::cli::findings;
+use imgbuild::diagnostic::{Diagnostic, Severity, Sources};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
-use imgbuild::{ignition, plan, spec};
+use imgbuild::spec;
 
 /// Everything that is wrong or doubtful in the spec at `path`, by every room that has a say. `home` stands for `~`.
 pub fn check(path: &Path, home: &Path, sources: &mut Sources) -> Vec<Diagnostic> {
-    let decided =
-        spec::load(path, Some(home), sources).and_then(|loaded| plan::decide(&loaded, sources));
-    let mut decided = match decided {
-        Ok(decided) => decided,
+    let loaded = match spec::load(path, Some(home), sources) {
+        Ok(loaded) => loaded,
         Err(diagnostics) => return diagnostics,
     };
-    let mut found = std::mem::take(&mut decided.warnings);
     let folder = KeyFolder::open(home.join("keys"), Access::Look).expect("an empty key folder");
     let mut rng = system_random();
     let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
-    let cluster = decided
-        .with_keys(&mut keys)
-        .expect("keys of an empty folder");
-    for node in &cluster.nodes {
-        match ignition::compile(node) {
-            Ok(compiled) => found.extend(compiled.warnings),
-            Err(diagnostics) => found.extend(diagnostics),
-        }
-    }
-    sort(&mut found);
-    found.dedup();
-    found
+    findings::all(&loaded, sources, &mut keys).expect("keys of an empty folder")
 }
 
 /// Diagnostics as lines: place, code, message, then related places and help. Paths are shown from `folder`.

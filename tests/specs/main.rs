@@ -4,6 +4,7 @@ mod check;
 mod codes;
 mod good;
 mod hostile;
+mod no_keys;
 mod random;
 mod schema;
 mod wrong;

@@ -20,6 +20,9 @@ pub struct Options {
 /// The integration test that boots machines; all other tests are done before.
 const BOOT: &str = "boot";
 
+/// Names the folder of Kubernetes' programs, which no package has.
+const KUBERNETES: &str = "IMGBUILD_KUBE_DIR";
+
 /// Runs everything and gives whether all passed. Each step runs though one before it failed, so that one run tells all.
 pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let mut steps = Steps::default();
@@ -52,11 +55,20 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
             })?;
             Ok("once each: see `cargo xtask bench` for figures".to_owned())
         });
-        steps.run("boots", || boots(options.all));
-        if !options.all {
+        steps.run("boots", || boots("every_time::"));
+        let others = "boots of the other media, firmwares and arm64";
+        if options.all {
+            steps.run(others, || boots("with_all::"));
+        } else {
+            steps.skip(others, "only with --all");
+        }
+        let kubernetes = "boots with the real Kubernetes";
+        if std::env::var_os(KUBERNETES).is_some() {
+            steps.run(kubernetes, || boots("kubernetes::"));
+        } else {
             steps.skip(
-                "boots of the other media, firmwares and arm64",
-                "only with --all",
+                kubernetes,
+                &format!("{KUBERNETES} names no folder of its programs"),
             );
         }
     } else {
@@ -98,14 +110,11 @@ fn slow_tests(names: &[String]) -> anyhow::Result<String> {
     Ok(String::new())
 }
 
-/// Boots nodes, one test at a time.
-fn boots(all: bool) -> anyhow::Result<String> {
+/// Boots nodes, one test at a time: those of the group `tests`.
+fn boots(tests: &str) -> anyhow::Result<String> {
     let mut line = Command::new("cargo");
-    line.args(["test", "--locked", "--test", BOOT, "--"]);
+    line.args(["test", "--locked", "--test", BOOT, "--", tests]);
     line.args(["--ignored", "--test-threads=1", "--nocapture"]);
-    if !all {
-        line.arg("every_time::");
-    }
     run(with_program(&mut line)?)?;
     Ok("console logs are in target/boot-logs".to_owned())
 }

@@ -1,11 +1,12 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
+use super::api_protection;
 use super::flags::Flags;
 use super::{PKI, key_pair, program, secret, static_pod};
 use crate::oci::NODE_IMAGE;
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin};
+use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
 use crate::plan::{Cni, ControlPlane, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release};
 
@@ -49,6 +50,7 @@ pub fn control_plane(
         ),
     ];
     files.extend(keys(plane, &origin));
+    files.extend(api_protection::files(plane, &origin));
     if etcd_is_elsewhere {
         files.push(File::text(
             path(&format!("{PKI}/etcd/ca.crt")),
@@ -57,14 +59,25 @@ pub fn control_plane(
         ));
     }
     files.extend(kubeconfigs(kubernetes, plane, &origin));
+    // `sudo kubectl` is the administrator's.
+    let links = vec![Link {
+        path: path("/root/.kube/config"),
+        target: "/etc/kubernetes/admin.conf".to_owned(),
+        hard: false,
+        owner: Owner::default(),
+        overwrite: false,
+        origin,
+    }];
     Fragment {
         files,
+        links,
         ..Fragment::default()
     }
 }
 
 fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) -> String {
     let pki = |file: &str| format!("{PKI}/{file}");
+    let protection = api_protection::settings(plane);
     let flags = Flags::new(
         [
             ("advertise-address", plane.advertise.ip().to_string()),
@@ -112,7 +125,9 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ),
             ("tls-cert-file", pki("apiserver.crt")),
             ("tls-private-key-file", pki("apiserver.key")),
-        ],
+        ]
+        .into_iter()
+        .chain(protection.flags),
         &plane.api_server_args,
     );
     fill(
@@ -126,6 +141,8 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("port", &plane.advertise.port().to_string()),
             ("liveness", release.api_server.liveness),
             ("readiness", release.api_server.readiness),
+            ("mounts", &protection.mounts),
+            ("volumes", &protection.volumes),
         ],
     )
 }

@@ -23,7 +23,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         ),
         origin.clone(),
     )];
-    let (kubeconfig, label) = match &kubernetes.control_plane {
+    let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
             files.push(File::text(
                 path(&format!("{FOLDER}/10-rbac.yaml")),
@@ -39,11 +39,26 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 ));
             }
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
-            let label = "node-role.kubernetes.io/control-plane=";
-            ("/etc/kubernetes/super-admin.conf", label)
+            let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
+            // Keys and values have no character that a unit's command line reads in another way.
+            labels.extend(
+                (kubernetes.kubelet.api_labels.iter()).map(|(key, value)| format!("{key}={value}")),
+            );
+            ("/etc/kubernetes/super-admin.conf", labels.join(" "))
         }
-        None => ("/etc/kubernetes/kubelet.conf", ""),
+        None => ("/etc/kubernetes/kubelet.conf", String::new()),
     };
+    files.push(
+        File::text(
+            path("/usr/local/bin/kubectl"),
+            fill(
+                include_str!("../../../manifests/kubectl"),
+                &[("programs", PROGRAMS)],
+            ),
+            origin.clone(),
+        )
+        .mode(0o755),
+    );
     debug_assert!(kubernetes.role != Role::Standalone);
     let server = api.server.trim_start_matches("https://");
     let (host, port) = server.rsplit_once(':').unwrap_or((server, "443"));
@@ -56,7 +71,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 ("node", &kubernetes.node_name),
                 ("host", host.trim_matches(['[', ']'])),
                 ("port", port),
-                ("labels", label),
+                ("labels", &labels),
             ],
         ),
         origin,

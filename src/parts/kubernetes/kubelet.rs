@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
 use crate::parts::names::{path, unit};
@@ -69,7 +70,8 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
 fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
-    // Without an API server there is nobody to ask who may do what, so nobody may.
+    // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet serves nothing. (Left at its default,
+    // asking is what it would not start without.)
     let api = if kubelet.api.is_some() {
         format!(
             "authentication:
@@ -86,7 +88,15 @@ tlsCertFile: {PKI}/kubelet-server.crt
 tlsPrivateKeyFile: {PKI}/kubelet-server.key"
         )
     } else {
-        "enableServer: false".to_owned()
+        "enableServer: false
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: false
+authorization:
+  mode: AlwaysAllow"
+            .to_owned()
     };
     let mut taints = String::new();
     for (index, taint) in kubelet.taints.iter().enumerate() {
@@ -105,22 +115,16 @@ tlsPrivateKeyFile: {PKI}/kubelet-server.key"
             yaml_scalar(&taint.effect)
         );
     }
-    let settings: Vec<_> = kubelet
-        .settings
-        .iter()
-        // JSON is YAML (YAML 1.2 §1.3).
-        .map(|(field, value)| format!("{field}: {value}"))
-        .collect();
-    fill(
+    let own = fill(
         include_str!("../../../manifests/kubelet-config.yaml"),
         &[
             ("domain", &kubernetes.domain),
             ("dns", &kubernetes.dns_ip.to_string()),
             ("api", &api),
             ("taints", &taints),
-            ("settings", &settings.join("\n")),
         ],
-    )
+    );
+    with_settings(own, &kubelet.settings)
 }
 
 fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {

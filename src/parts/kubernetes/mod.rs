@@ -1,5 +1,7 @@
 //! Kubernetes on a node: the runtime's settings, the kubelet, static pods, the pods' network, and what the first boot applies.
 
+mod api_protection;
+mod component_config;
 mod control_plane;
 mod first_boot;
 mod flags;
@@ -37,6 +39,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
             etcd_is_elsewhere,
         ));
     }
+    fragments.push(static_pods(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));
     fragments
 }
@@ -61,6 +64,19 @@ fn runtime(kubernetes: &Kubernetes) -> Fragment {
             ),
             origin,
         )],
+        ..Fragment::default()
+    }
+}
+
+/// The user's own static pods.
+fn static_pods(kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("static pods", kubernetes.span);
+    Fragment {
+        files: kubernetes
+            .static_pods
+            .iter()
+            .map(|(name, text)| static_pod(name, text.clone(), &origin))
+            .collect(),
         ..Fragment::default()
     }
 }

@@ -1,5 +1,6 @@
 //! kube-proxy as a static pod: it needs nothing of the cluster before it runs.
 
+use super::component_config::with_settings;
 use super::flags::Flags;
 use super::{program, secret, static_pod};
 use crate::oci::NODE_IMAGE;
@@ -43,13 +44,16 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
             ),
             File::text(
                 path("/etc/kubernetes/kube-proxy.yaml"),
-                fill(
-                    include_str!("../../../manifests/kube-proxy-config.yaml"),
-                    &[
-                        ("mode", proxy.mode.as_str()),
-                        ("pod_network", &kubernetes.pod_network.to_string()),
-                        ("node", &kubernetes.node_name),
-                    ],
+                with_settings(
+                    fill(
+                        include_str!("../../../manifests/kube-proxy-config.yaml"),
+                        &[
+                            ("mode", proxy.mode.as_str()),
+                            ("pod_network", &kubernetes.pod_network.to_string()),
+                            ("node", &kubernetes.node_name),
+                        ],
+                    ),
+                    &proxy.settings,
                 ),
                 origin.clone(),
             ),

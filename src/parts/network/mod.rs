@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 pub use bond::is_bond_option;
 use ini::Ini;
 
-use super::names::path;
-use super::{File, Fragment, Origin};
+use super::names::{path, unit};
+use super::{File, Fragment, Origin, Unit};
 use crate::diagnostic::Span;
 use crate::names::InterfaceName;
 use crate::plan::{Interface, InterfaceMatch, LinkKind, Node};
@@ -70,7 +70,32 @@ pub fn network(node: &Node) -> Fragment {
         );
     }
     fragment.files.extend(predictable_names(node));
+    fragment.units.extend(online(interfaces));
     fragment
+}
+
+/// What it takes to be online where that is other than every link of the spec: a node that takes whatever card has a network
+/// waits for the first, and one of which no link is required for none.
+fn online(interfaces: &[Interface]) -> Option<Unit> {
+    let name = unit("systemd-networkd-wait-online.service");
+    let is_any = |interface: &&Interface| interface.matching == InterfaceMatch::AnyEthernet;
+    if let Some(any) = interfaces.iter().find(is_any) {
+        let text = "[Service]\nExecStart=\nExecStart=/usr/lib/systemd/systemd-networkd-wait-online --any\n";
+        let origin = Origin::new("network", any.span);
+        return Some(Unit::dropin(name, "60-any.conf", text, origin));
+    }
+    let optional = interfaces.first()?;
+    if interfaces
+        .iter()
+        .any(|interface| interface.required_for_online)
+    {
+        return None;
+    }
+    Some(Unit {
+        mask: true,
+        enabled: None,
+        ..Unit::enable(name, Origin::new("network", optional.span))
+    })
 }
 
 /// The `.link` file for a spec that goes by predictable names: udev names every card by where it sits, as it does on Debian.

@@ -1,6 +1,7 @@
 //! What a node is given at boot: kernel arguments, kernel parameters, modules.
 
 use crate::diagnostic::{Diagnostic, codes};
+use crate::names::altered_by_boot_loaders;
 use crate::plan::Node;
 
 /// Kernel arguments that imgbuild decides, and why. A name that ends in `.` stands for all that start so.
@@ -38,6 +39,20 @@ fn kernel_arguments(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut seen = super::Twice::new("the kernel argument");
     for argument in &node.kernel_arguments {
         found.extend(seen.see(argument.value.clone(), &argument.value, argument.span));
+        if let Some(character) = altered_by_boot_loaders(argument) {
+            let shown = match character {
+                '`' => "a grave accent".to_owned(),
+                other => format!("`{other}`"),
+            };
+            found.push(
+                Diagnostic::error(
+                    codes::ALTERED_KERNEL_ARGUMENT,
+                    argument.span,
+                    format!("boot loaders do not pass on {shown} in a kernel argument as it is"),
+                )
+                .help("leave out quotes, `\\`, `$`, `#` and grave accents"),
+            );
+        }
         let name = argument.split('=').next().unwrap_or_default();
         let reserved = RESERVED.iter().find(|(reserved, _)| {
             name == *reserved || (reserved.ends_with('.') && name.starts_with(reserved))

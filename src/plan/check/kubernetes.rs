@@ -1,5 +1,8 @@
 //! Kubernetes: the cluster's networks, roles and versions.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
@@ -13,6 +16,14 @@ pub(in crate::plan) struct KubernetesNode<'a> {
     pub version: Located<KubeVersion>,
     pub role: Role,
     pub endpoint: (&'a str, u16),
+    /// Where the endpoint is written, where it is.
+    pub endpoint_span: Option<Span>,
+    /// The node's own address, where it stays.
+    pub node_ip: Option<IpAddr>,
+    /// What the certificate of its API server names, where it has one.
+    pub names: BTreeSet<String>,
+    /// Cipher, resources, and where that is written.
+    pub encryption: Option<(&'static str, &'a [String], Span)>,
     pub pod_network: Located<IpNet>,
     pub service_network: Located<IpNet>,
     pub domain: &'a str,
@@ -31,6 +42,7 @@ pub(in crate::plan) fn check(
     for member in members {
         networks(member, &nodes[member.index], found);
         service_network(member, found);
+        families(member, found);
     }
     let cluster: Vec<_> = members
         .iter()
@@ -38,6 +50,7 @@ pub(in crate::plan) fn check(
         .collect();
     single(&cluster, found);
     agreement(&cluster, found);
+    endpoints(&cluster, found);
     skew(&cluster, found);
 }
 
@@ -98,6 +111,36 @@ fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     );
 }
 
+/// Pods, services and the address that the API server advertises are of one family: what has two is not supported.
+fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+    let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
+    let (pods, services) = (member.pod_network, member.service_network);
+    let services_v4 = services.value.addr().is_ipv4();
+    let mut report = |span: Span, what: String| {
+        found.push(
+            Diagnostic::error(
+                codes::KUBE_FAMILIES,
+                span,
+                format!("{what}, the services of {}", family(services_v4)),
+            )
+            .related(services.span, "the service network")
+            .help("write `pod_network:` and `service_network:` of the family that the nodes' addresses have"),
+        );
+    };
+    let pods_v4 = pods.value.addr().is_ipv4();
+    if pods_v4 != services_v4 {
+        report(pods.span, format!("the pods are of {}", family(pods_v4)));
+    }
+    let advertised = member.node_ip.filter(|_| member.role.has_control_plane());
+    if let Some(address) = advertised.filter(|address| address.is_ipv4() != services_v4) {
+        let of = family(address.is_ipv4());
+        report(
+            member.span,
+            format!("the API server's address {address} is of {of}"),
+        );
+    }
+}
+
 fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     if cluster.len() < 2 {
         return;
@@ -118,10 +161,11 @@ fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
 }
 
 fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
-    let Some((first, others)) = cluster.split_first() else {
+    let plane = |m: &&&KubernetesNode| m.role.has_control_plane();
+    let Some(first) = cluster.iter().find(plane).or(cluster.first()) else {
         return;
     };
-    for other in others {
+    for other in cluster.iter().filter(|other| other.index != first.index) {
         let mut differ = |what: &str, same: bool, span: Span| {
             if !same {
                 found.push(
@@ -146,8 +190,48 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             other.service_network.span,
         );
         differ("domain", first.domain == other.domain, other.span);
+        if first.role.has_control_plane() && !other.role.has_control_plane() {
+            continue;
+        }
         differ("endpoint", first.endpoint == other.endpoint, other.span);
+        let encryption = |m: &KubernetesNode| {
+            m.encryption
+                .map(|(cipher, what, _)| (cipher, what.to_vec()))
+        };
+        differ(
+            "encryption",
+            encryption(first) == encryption(other),
+            other.encryption.map_or(other.span, |(_, _, span)| span),
+        );
     }
+}
+
+/// A worker may reach the API by another name than the control planes do, as long as their certificates have it.
+fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
+    for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
+        let host = member.endpoint.0;
+        let missing = planes().find(|plane| !plane.names.iter().any(|name| covers(name, host)));
+        if let (Some(plane), Some(span)) = (missing, member.endpoint_span) {
+            found.push(
+                Diagnostic::error(
+                    codes::ENDPOINT_NOT_IN_CERTIFICATE,
+                    span,
+                    format!("no certificate of an API server of the file names `{host}`"),
+                )
+                .related(plane.span, "this control plane")
+                .help(format!("add `extra_sans: [{host}]` to the control planes")),
+            );
+        }
+    }
+}
+
+/// Whether the name of a certificate stands for `host` (RFC 6125 §6.4.3: a wildcard stands for one label).
+fn covers(name: &str, host: &str) -> bool {
+    if let Some(parent) = name.strip_prefix("*.") {
+        return host.split_once('.').is_some_and(|(_, rest)| rest == parent);
+    }
+    name == host
 }
 
 fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
@@ -158,16 +242,17 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     let Some(newest) = planes().max_by_key(|m| m.version.value.minor) else {
         return;
     };
-    let mut report = |at: &KubernetesNode, message: String, help: &str| {
+    let mut report = |at: &KubernetesNode, other: &KubernetesNode, message: String, help: &str| {
         found.push(
             Diagnostic::error(codes::KUBE_SKEW, at.version.span, message)
-                .related(oldest.version.span, "an API server")
+                .related(other.version.span, "an API server")
                 .help(help),
         );
     };
     if newest.version.value.minor - oldest.version.value.minor > 1 {
         report(
             newest,
+            oldest,
             format!(
                 "API servers of {} and {} do not work together",
                 oldest.version.value, newest.version.value
@@ -175,13 +260,12 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             "they may be one minor apart, while one after the other is upgraded",
         );
     }
-    for member in cluster {
+    for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
         let minor = member.version.value.minor;
-        if member.version.value.minor > oldest.version.value.minor
-            && !member.role.has_control_plane()
-        {
+        if minor > oldest.version.value.minor {
             report(
                 member,
+                oldest,
                 format!(
                     "a kubelet of {} is newer than the API server of {}",
                     member.version.value, oldest.version.value
@@ -191,6 +275,7 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
         } else if minor + KUBELET_SKEW < newest.version.value.minor {
             report(
                 member,
+                newest,
                 format!(
                     "a kubelet of {} is too old for an API server of {}",
                     member.version.value, newest.version.value

@@ -6,11 +6,14 @@
 mod addresses;
 mod boot;
 mod cluster;
+mod component_config;
+mod component_flags;
 mod disks;
 mod etcd;
 mod firewall;
 mod interfaces;
 mod kubernetes;
+mod kubernetes_documents;
 mod names;
 mod own;
 mod secrets;
@@ -18,8 +21,11 @@ mod secrets;
 use std::collections::BTreeMap;
 
 pub(super) use addresses::host_bits;
+pub(super) use component_config::component_config;
+pub(super) use component_flags::{component_flags, component_gates};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
+pub(super) use kubernetes_documents::{audit_policy, static_pod};
 
 use super::Node;
 use crate::diagnostic::{Code, Diagnostic, Span, codes};

@@ -1,6 +1,7 @@
 //! `kubernetes:` with every default filled, and what it asks of the node's network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -9,12 +10,14 @@ use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
+use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
 use crate::pki::{ControlPlaneNames, Keys, NodeNames};
+use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, ControlPlane, FirewallRule, Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Network,
-    Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    Cni, Component, ControlPlane, Encryption, EncryptionKeys, FirewallRule, Images, KubeVersion,
+    Kubelet, KubeletApi, Kubernetes, Network, Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -23,6 +26,9 @@ const API_PORT: u16 = 6443;
 
 /// What nodes know all control planes of a file by, where the spec has no name for them.
 const SHARED_NAME: &str = "kubernetes-api";
+
+/// Address bits of a node's pods, at the least: a /28 of IPv4, with 13 pods.
+const LEAST_POD_BITS: u8 = 4;
 
 /// The taint, and the label, of a node with a control plane.
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
@@ -46,6 +52,9 @@ pub(super) struct Draft {
     etcd_servers: Vec<String>,
     programs: Option<PathBuf>,
     extra: ExtraArgs,
+    settings: Settings,
+    /// Where the endpoint is written, where it is.
+    endpoint_span: Option<Span>,
     span: Span,
 }
 
@@ -73,6 +82,7 @@ impl Decider<'_> {
                 Some(self.draft(written, node, sources))
             })
             .collect();
+        self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
@@ -111,6 +121,18 @@ impl Decider<'_> {
             Located::new(net, written.span)
         };
         let extra = written.extra_args.as_ref();
+        if let Some(extra) = extra {
+            for (component, flags) in [
+                (Component::ApiServer, &extra.api_server),
+                (Component::ControllerManager, &extra.controller_manager),
+                (Component::Scheduler, &extra.scheduler),
+                (Component::Proxy, &extra.proxy),
+                (Component::Kubelet, &extra.kubelet),
+            ] {
+                component_flags(component, flags, written.version.value, &mut self.found);
+            }
+        }
+        let settings = self.component_settings(written, node, role);
         let table = |pick: fn(
             &spec::KubernetesExtraArgs,
         )
@@ -170,7 +192,47 @@ impl Decider<'_> {
                 proxy: table(|extra| &extra.proxy),
                 kubelet: table(|extra| &extra.kubelet),
             },
+            settings,
+            endpoint_span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
             span: written.span,
+        }
+    }
+
+    /// Reports settings of the control plane in a file that has none.
+    fn without_control_plane(&mut self, cluster: &spec::Cluster, drafts: &[Option<Draft>]) {
+        if (drafts.iter().flatten()).any(|draft| draft.role.has_control_plane()) {
+            return;
+        }
+        for written in cluster
+            .nodes
+            .iter()
+            .filter_map(|node| node.kubernetes.as_ref())
+        {
+            for (key, span) in [
+                (
+                    "extra_sans",
+                    written.extra_sans.first().map(|name| name.span),
+                ),
+                ("audit", written.audit.as_ref().map(|audit| audit.span)),
+                ("encryption", written.encryption.as_ref().map(|e| e.span)),
+                (
+                    "external_etcd",
+                    written.external_etcd.as_ref().map(|e| e.span),
+                ),
+            ] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!(
+                                "`{key}` is for control planes, and no node of the file is one"
+                            ),
+                        )
+                        .help("leave it out, or add a node with `role: control-plane`"),
+                    );
+                }
+            }
         }
     }
 
@@ -228,11 +290,26 @@ impl Decider<'_> {
                 Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name))
                     .help(help)
             };
+            if let Some(external) = &draft.settings.external_etcd {
+                if !everywhere.is_empty() {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::BAD_EXTERNAL_ETCD,
+                            draft.span,
+                            format!("`{}` has two etcds", draft.node_name),
+                        )
+                        .label("`external_etcd` is for a file of which no node runs etcd")
+                        .help("keep `etcd:` or `external_etcd:`"),
+                    );
+                }
+                draft.etcd_servers.clone_from(&external.endpoints);
+                continue;
+            }
             if everywhere.is_empty() {
                 self.found.push(error(
                     codes::NO_ETCD_FOR_API,
                     "runs a control plane, and no node of the file runs etcd",
-                    "add `etcd: {}` to the node",
+                    "add `etcd: {}` to the node, or `external_etcd:`",
                 ));
             }
             if etcd.iter().flatten().any(|etcd| !etcd.tls) {
@@ -262,16 +339,22 @@ impl Decider<'_> {
             let Cni::Bridge { node_pods } = &mut draft.cni else {
                 continue;
             };
-            match part(draft.pod_network.value, index) {
+            let part = part(draft.pod_network.value, index)
+                .filter(|part| part.max_prefix_len() - part.prefix_len() >= LEAST_POD_BITS);
+            match part {
                 Some(part) => *node_pods = part,
                 None => self.found.push(
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
-                        format!(
-                            "{} is too small for the pods of {count} nodes",
-                            draft.pod_network.value
-                        ),
+                        if count == 1 {
+                            format!("{} is too small for a node's pods", draft.pod_network.value)
+                        } else {
+                            format!(
+                                "{} is too small for the pods of {count} nodes",
+                                draft.pod_network.value
+                            )
+                        },
                     )
                     .help("each node takes a /24 of IPv4 or a /64 of IPv6"),
                 ),
@@ -292,6 +375,11 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 version: draft.version,
                 role: draft.role,
                 endpoint: (&draft.endpoint_host, draft.port),
+                endpoint_span: draft.endpoint_span,
+                node_ip: draft.node_ip,
+                names: draft.api_server_names(),
+                encryption: (draft.settings.encryption.as_ref())
+                    .map(|(provider, resources, span)| (*provider, resources.as_slice(), *span)),
                 pod_network: draft.pod_network,
                 service_network: draft.service_network,
                 domain: &draft.domain,
@@ -336,9 +424,13 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
             let Cni::Bridge { node_pods } = draft.cni else {
                 return None;
             };
+            // Two nodes of one address are reported as such.
+            let gateway = draft
+                .node_ip
+                .filter(|address| Some(*address) != own.node_ip)?;
             Some(Route {
                 destination: Located::new(node_pods, draft.span),
-                gateway: Some(Located::new(draft.node_ip?, draft.span)),
+                gateway: Some(Located::new(gateway, draft.span)),
                 metric: None,
             })
         })
@@ -402,41 +494,78 @@ impl Draft {
             .collect()
     }
 
+    /// Everything that the certificate of the API server on this node names; none where there is none.
+    fn api_server_names(&self) -> BTreeSet<String> {
+        if !self.role.has_control_plane() {
+            return BTreeSet::new();
+        }
+        let mut names = self.settings.dns.clone();
+        names.extend(self.settings.addresses.iter().map(ToString::to_string));
+        names.extend(self.node_ip.iter().map(ToString::to_string));
+        names.insert(self.node_name.clone());
+        names.insert(self.endpoint_host.clone());
+        names
+    }
+
     /// Whether keys are read or made.
     pub(super) fn needs_keys(&self) -> bool {
         self.role != Role::Standalone
     }
 
+    /// The control plane on this node, which takes its settings out of the draft.
+    fn control_plane(&mut self, node_ip: IpAddr, keys: &mut Keys) -> Result<ControlPlane> {
+        let mut dns = take(&mut self.settings.dns);
+        let mut addresses = take(&mut self.settings.addresses);
+        addresses.insert(node_ip);
+        addresses.insert(nth(self.service_network.value, 1));
+        match self.endpoint_host.parse::<IpAddr>() {
+            Ok(address) => addresses.insert(address),
+            Err(_) => dns.insert(self.endpoint_host.clone()),
+        };
+        let encryption = match self.settings.encryption.take() {
+            Some((provider, resources, _)) => Some(Encryption {
+                provider,
+                resources,
+                keys: EncryptionKeys(keys.encryption_keys()?),
+            }),
+            None => None,
+        };
+        if let Some(gates) = &self.settings.feature_gates {
+            for flags in [
+                &mut self.extra.api_server,
+                &mut self.extra.controller_manager,
+                &mut self.extra.scheduler,
+            ] {
+                flags.insert("feature-gates".to_owned(), gates.clone());
+            }
+        }
+        Ok(ControlPlane {
+            advertise: SocketAddr::new(node_ip, self.port),
+            etcd_servers: take(&mut self.etcd_servers),
+            keys: keys.kubernetes_control_plane(ControlPlaneNames {
+                node: &self.node_name,
+                dns: &dns,
+                addresses: &addresses,
+                cluster_domain: &self.domain,
+                external_etcd: self.settings.external_etcd.as_ref(),
+            })?,
+            api_server_args: take(&mut self.extra.api_server),
+            controller_manager_args: take(&mut self.extra.controller_manager),
+            scheduler_args: take(&mut self.extra.scheduler),
+            audit: self.settings.audit.take(),
+            encryption,
+            manifests: Vec::new(),
+        })
+    }
+
     /// The finished Kubernetes of the node, its keys from `keys`.
-    pub(super) fn with_keys(self, keys: &mut Keys) -> Result<Kubernetes> {
-        let name = self.node_name.as_str();
+    pub(super) fn with_keys(mut self, keys: &mut Keys) -> Result<Kubernetes> {
+        let name = &*self.node_name.clone();
         let in_cluster = self.role != Role::Standalone;
         let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
         let endpoint = url(&self.endpoint_host, self.port);
         let control_plane = match self.node_ip.filter(|_| self.role.has_control_plane()) {
-            Some(node_ip) => {
-                let mut dns = BTreeSet::new();
-                let mut addresses = own.clone();
-                addresses.insert(nth(self.service_network.value, 1));
-                match self.endpoint_host.parse::<IpAddr>() {
-                    Ok(address) => addresses.insert(address),
-                    Err(_) => dns.insert(self.endpoint_host.clone()),
-                };
-                Some(ControlPlane {
-                    advertise: SocketAddr::new(node_ip, self.port),
-                    etcd_servers: self.etcd_servers,
-                    keys: keys.kubernetes_control_plane(ControlPlaneNames {
-                        node: name,
-                        dns: &dns,
-                        addresses: &addresses,
-                        cluster_domain: &self.domain,
-                    })?,
-                    api_server_args: self.extra.api_server,
-                    controller_manager_args: self.extra.controller_manager,
-                    scheduler_args: self.extra.scheduler,
-                    manifests: Vec::new(),
-                })
-            }
+            Some(node_ip) => Some(self.control_plane(node_ip, keys)?),
             None => None,
         };
         let api = if in_cluster {
@@ -459,20 +588,23 @@ impl Draft {
             Some(Proxy {
                 mode: self.proxy,
                 client: keys.kube_proxy(name)?,
+                settings: self.settings.proxy,
                 extra_args: self.extra.proxy,
             })
         } else {
             None
         };
-        let taints = if self.role == Role::ControlPlane {
-            vec![Taint {
+        let mut taints = self.settings.taints;
+        if self.role == Role::ControlPlane {
+            let taint = Taint {
                 key: CONTROL_PLANE.to_owned(),
                 value: None,
                 effect: "NoSchedule".to_owned(),
-            }]
-        } else {
-            Vec::new()
-        };
+            };
+            if !taints.contains(&taint) {
+                taints.insert(0, taint);
+            }
+        }
         Ok(Kubernetes {
             version: self.version,
             role: self.role,
@@ -488,15 +620,17 @@ impl Draft {
             proxy,
             kubelet: Kubelet {
                 api,
-                labels: BTreeMap::new(),
+                labels: self.settings.labels,
+                api_labels: self.settings.api_labels,
                 taints,
-                settings: BTreeMap::new(),
+                settings: self.settings.kubelet,
                 extra_args: self.extra.kubelet,
             },
             control_plane,
             images: Images::Embedded {
                 programs: self.programs,
             },
+            static_pods: self.settings.static_pods,
             span: self.span,
         })
     }

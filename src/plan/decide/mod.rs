@@ -6,10 +6,13 @@ mod etcd_care;
 mod files;
 mod filesystems;
 mod kubernetes;
+mod kubernetes_settings;
 mod network;
 mod passwords;
 mod units;
 mod users;
+
+pub(super) use kubernetes_settings::Within;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -53,13 +56,10 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
     Ok(decided)
 }
 
-/// The nodes of a spec that [`decide`] refuses, for rooms that may know of more mistakes. They are not to be built. None where the
+/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is not to be built. None where the
 /// loader found errors: what could not be read would look as if it were missing.
-pub fn tentative(loaded: &Loaded, sources: &Sources) -> Vec<Node> {
-    if loaded.has_errors() {
-        return Vec::new();
-    }
-    as_far_as_right(loaded, sources).cluster.nodes
+pub fn tentative(loaded: &Loaded, sources: &Sources) -> Option<Decided> {
+    (!loaded.has_errors()).then(|| as_far_as_right(loaded, sources))
 }
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
@@ -154,6 +154,11 @@ impl Decided {
                 .iter()
                 .flatten()
                 .any(kubernetes::Draft::needs_keys)
+    }
+
+    /// The nodes as far as they go without keys.
+    pub fn without_keys(self) -> Cluster {
+        self.cluster
     }
 
     /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key

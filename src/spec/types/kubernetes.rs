@@ -7,7 +7,12 @@ use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
 use crate::spec::decode::{Table, record, words};
-use crate::spec::values::{Endpoint, ProgramsFolder, Setting, SettingName};
+use crate::spec::types::{
+    FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesEtcd, KubernetesKubelet,
+};
+use crate::spec::values::{
+    AlternativeName, Endpoint, LocalText, ProgramsFolder, Setting, SettingName,
+};
 
 record! {
     /// Kubernetes on this node.
@@ -36,6 +41,20 @@ record! {
         pub programs: Option<Located<ProgramsFolder>>,
         /// Snapshots of the node's etcd member; the same as `backup` under `etcd:`. Nodes without a member take none.
         pub etcd_backup: Option<EtcdBackup>,
+        /// Further names and addresses in the API server's certificate, such as a load balancer's.
+        pub extra_sans: Vec<Located<AlternativeName>>,
+        /// Features to turn on or off in all components: `{SomeFeature: true}`.
+        pub feature_gates: Table<SettingName, Located<bool>>,
+        /// The kubelet: labels, taints, reserved resources, swap, further settings.
+        pub kubelet: Option<KubernetesKubelet>,
+        /// The API server's audit log; none where nothing is said.
+        pub audit: Option<KubernetesAudit>,
+        /// Encryption of what the API server keeps in etcd; none where nothing is said, `{}` for all defaults.
+        pub encryption: Option<KubernetesEncryption>,
+        /// The etcd of the control planes, where no node of the file runs one.
+        pub external_etcd: Option<KubernetesEtcd>,
+        /// Pods that the kubelet runs by itself: paths of their manifests beside the spec.
+        pub static_pods: Vec<Located<LocalText>>,
         /// Flags of the components, beside and over those that imgbuild gives them.
         pub extra_args: Option<KubernetesExtraArgs>,
     }
@@ -95,6 +114,8 @@ record! {
     pub struct KubernetesProxy {
         /// `iptables` where nothing is said.
         pub mode: Option<Located<KubernetesProxyMode>>,
+        /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), in its own words.
+        pub config: Option<FreeMap>,
     }
     "kube-proxy"
 }

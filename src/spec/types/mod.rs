@@ -2,7 +2,9 @@
 
 mod etcd;
 mod etcd_care;
+mod free;
 mod kubernetes;
+mod kubernetes_settings;
 mod network;
 mod node;
 mod passwd;
@@ -11,7 +13,9 @@ mod systemd;
 
 pub use etcd::*;
 pub use etcd_care::*;
+pub use free::*;
 pub use kubernetes::*;
+pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;
 pub use passwd::*;

@@ -208,7 +208,8 @@ fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, St
             return Err(format!("its {what} is {least} to {most}"));
         }
         let stride = every.unwrap_or(1);
-        if stride == 0 || stride > most - least || until.is_some_and(|until| start + stride > until) {
+        if stride == 0 || stride > most - least || until.is_some_and(|until| start + stride > until)
+        {
             return Err(format!("`{item}` has no second {what}"));
         }
         let end = match (until, every) {

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod kubernetes;
+mod kubernetes_settings;
 mod local;
 mod named;
 mod network;
@@ -10,6 +11,9 @@ mod secret;
 
 pub use calendar::{CalendarEvent, SnapshotCount};
 pub use kubernetes::{Endpoint, ProgramsFolder};
+pub use kubernetes_settings::{
+    AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
+};
 pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,

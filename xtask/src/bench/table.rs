@@ -26,6 +26,11 @@ impl Table {
         self.ours = Some(*measured);
     }
 
+    /// Figures of our own for something else than the peers do.
+    pub fn also(&mut self, name: &str, measured: &Measured) {
+        self.lines.push(line(name, measured, ""));
+    }
+
     /// A peer's figures; where it is not installed, those `known` of it, if any.
     pub fn peer(&mut self, name: &str, measured: Option<Measured>, known: &str) {
         let Some(peer) = measured else {

@@ -1,16 +1,13 @@
-//! Writes cpio archives of the "new ASCII" kind (newc), as the kernel unpacks them from an initrd.
+//! Writes cpio archives of the "new ASCII" kind (newc), as the kernel unpacks them from an initrd: the base's stage 0, and what the
+//! packers add to it.
 //!
 //! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst. The same entries give the same bytes:
 //! inodes count from 1, owner is root, time stamps are zero.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::progress::Progress;
 
 /// Magic of newc without checksums.
 const MAGIC: &str = "070701";
@@ -20,6 +17,8 @@ const HEADER: u64 = 6 + 13 * 8;
 pub const ALIGNMENT: u64 = 4;
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
+const SYMLINK: u32 = 0o120_777;
+const CHARACTER_DEVICE: u32 = 0o020_000;
 /// Name of the entry that ends an archive.
 const TRAILER: &str = "TRAILER!!!";
 
@@ -51,43 +50,74 @@ impl<W: Write> Archive<W> {
         self.pad(path)
     }
 
-    /// Writes a file of `length` bytes that are read from `source`, itself opened from `source_path`.
-    pub fn file_from(
+    /// Writes a file of `length` bytes, which `contents` writes to what it is given.
+    pub fn file_with(
         &mut self,
         path: &str,
         mode: u32,
-        (source, length): (&File, u64),
-        source_path: &Path,
-        progress: &dyn Progress,
+        length: u64,
+        contents: impl FnOnce(&mut W) -> Result<()>,
     ) -> Result<()> {
         self.file_header(path, mode, length)?;
-        super::copy(source, source_path, length, &mut self.out, progress)?;
+        contents(&mut self.out)?;
         self.position += length;
         self.pad(path)
     }
 
+    /// Writes a directory (mode 0755), unless it is there as the parent of something.
+    pub fn directory(&mut self, path: &str) -> Result<()> {
+        check_path(path)?;
+        self.parents(path)?;
+        self.new_directory(path)
+    }
+
+    /// Writes a symbolic link.
+    pub fn symlink(&mut self, path: &str, target: &str) -> Result<()> {
+        let length = u32::try_from(target.len()).with_context(|| format!("linking {path}"))?;
+        self.entry(path, SYMLINK, length, (0, 0))?;
+        self.write(target.as_bytes(), path)?;
+        self.pad(path)
+    }
+
+    /// Writes a character device.
+    pub fn character_device(&mut self, path: &str, mode: u32, number: (u32, u32)) -> Result<()> {
+        self.entry(path, CHARACTER_DEVICE | mode, 0, number)
+    }
+
     /// Ends the archive and gives the writer back, at a multiple of [`ALIGNMENT`].
     pub fn finish(mut self) -> Result<W> {
-        let trailer = header(TRAILER, 0, 0, 1, 0);
+        let trailer = header(TRAILER, 0, 0, 1, 0, (0, 0));
         self.write(&trailer, TRAILER)?;
         Ok(self.out)
     }
 
     fn file_header(&mut self, path: &str, mode: u32, length: u64) -> Result<()> {
-        check_path(path)?;
         let Ok(length) = u32::try_from(length) else {
             bail!(
                 "{path} has {length} bytes; an initrd's cpio archive holds files of less than 4 GiB"
             );
         };
-        for (at, _) in path.match_indices('/') {
-            let parent = &path[..at];
-            if self.directories.insert(parent.to_owned()) {
-                let header = header(parent, self.inode(), DIRECTORY | 0o755, 2, 0);
-                self.write(&header, parent)?;
-            }
+        self.entry(path, REGULAR | mode, length, (0, 0))
+    }
+
+    /// The header of anything but a directory, behind its parents.
+    fn entry(&mut self, path: &str, mode: u32, length: u32, device: (u32, u32)) -> Result<()> {
+        check_path(path)?;
+        self.parents(path)?;
+        let header = header(path, self.inode(), mode, 1, length, device);
+        self.write(&header, path)
+    }
+
+    fn parents(&mut self, path: &str) -> Result<()> {
+        path.match_indices('/')
+            .try_for_each(|(at, _)| self.new_directory(&path[..at]))
+    }
+
+    fn new_directory(&mut self, path: &str) -> Result<()> {
+        if !self.directories.insert(path.to_owned()) {
+            return Ok(());
         }
-        let header = header(path, self.inode(), REGULAR | mode, 1, length);
+        let header = header(path, self.inode(), DIRECTORY | 0o755, 2, 0, (0, 0));
         self.write(&header, path)
     }
 
@@ -134,12 +164,19 @@ fn check_path(path: &str) -> Result<()> {
 }
 
 /// An entry's header with its name, padded.
-fn header(name: &str, inode: u32, mode: u32, links: u32, length: u32) -> Vec<u8> {
+fn header(
+    name: &str,
+    inode: u32,
+    mode: u32,
+    links: u32,
+    length: u32,
+    (major, minor): (u32, u32),
+) -> Vec<u8> {
     // Names are far shorter than 4 GiB; with the NUL that ends them.
     let name_size = u32::try_from(name.len() + 1).unwrap_or(u32::MAX);
     let (owner, group, time, device, checksum) = (0, 0, 0, 0, 0);
     let fields = [
-        inode, mode, owner, group, links, time, length, device, device, device, device, name_size,
+        inode, mode, owner, group, links, time, length, device, device, major, minor, name_size,
         checksum,
     ];
     let mut bytes = MAGIC.as_bytes().to_vec();

@@ -1,0 +1,60 @@
+//! Everything that is wrong or doubtful with a spec, whichever room knows it: one run tells all.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+
+use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::ignition;
+use crate::pki::Keys;
+use crate::plan::{self, Cluster, Node};
+use crate::spec::Loaded;
+
+/// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it is the paths of keys that count
+/// here; the error is that of a folder which cannot be used.
+pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Diagnostic>> {
+    let (mut found, cluster) = match plan::decide(loaded, sources) {
+        Ok(mut decided) => (
+            std::mem::take(&mut decided.warnings),
+            Some(decided.with_keys(keys)?),
+        ),
+        Err(found) => (found, tentative(loaded, sources, keys)),
+    };
+    let nodes = cluster.map_or_else(Vec::new, |cluster| cluster.nodes);
+    // What plan refused, ignition may stumble over as well.
+    let told: HashSet<_> = (found.iter().filter(|finding| is_error(finding)))
+        .map(|finding| finding.span)
+        .collect();
+    let more = of_ignition(&nodes).into_iter();
+    found.extend(more.filter(|finding| !told.contains(&finding.span)));
+    sort_by_place(&mut found);
+    Ok(found)
+}
+
+/// What a wrong spec would be. Where it is so wrong that no keys can be made for it, or the key folder is unfit, it has none.
+fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Cluster> {
+    let with_keys = plan::tentative(loaded, sources)?.with_keys(keys);
+    with_keys
+        .ok()
+        .or_else(|| Some(plan::tentative(loaded, sources)?.without_keys()))
+}
+
+/// What `ignition` finds in `nodes`.
+pub fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
+    nodes.iter().flat_map(ignition::check).collect()
+}
+
+/// Whether any of `findings` stops the build.
+pub fn has_errors(findings: &[Diagnostic]) -> bool {
+    findings.iter().any(is_error)
+}
+
+fn is_error(finding: &Diagnostic) -> bool {
+    finding.severity == Severity::Error
+}
+
+/// In the order of the text; what is about the whole comes first. What two nodes share is said once.
+pub fn sort_by_place(findings: &mut Vec<Diagnostic>) {
+    findings.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
+    findings.dedup();
+}

@@ -1,0 +1,111 @@
+//! The API server's audit log and its encryption of what lies in etcd: files, flags and mounts of its static pod.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::secret;
+use crate::parts::names::path;
+use crate::parts::{File, Origin};
+use crate::plan::{ControlPlane, Encryption};
+
+const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
+
+/// A folder of its own, so that a rotated log is renamed inside of one mount.
+const LOGS: &str = "/var/log/kubernetes/audit";
+
+const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
+
+/// What the pod needs beside what every API server has.
+#[derive(Debug, Default)]
+pub struct Settings {
+    pub flags: Vec<(&'static str, String)>,
+    /// Items of YAML lists, indented as the template is, the first line without its indentation.
+    pub mounts: String,
+    pub volumes: String,
+}
+
+/// Nothing where the spec asks for neither.
+pub fn settings(plane: &ControlPlane) -> Settings {
+    let mut flags = Vec::new();
+    // Name, path, type of hostPath.
+    let mut volumes = Vec::new();
+    if let Some(audit) = &plane.audit {
+        flags.extend([
+            ("audit-policy-file", POLICY.to_owned()),
+            ("audit-log-path", format!("{LOGS}/audit.log")),
+            ("audit-log-maxage", audit.max_age.to_string()),
+            ("audit-log-maxbackup", audit.max_backups.to_string()),
+            ("audit-log-maxsize", audit.max_size.to_string()),
+        ]);
+        volumes.push(("audit-policy", POLICY, "File"));
+        volumes.push(("audit-logs", LOGS, "DirectoryOrCreate"));
+    }
+    if plane.encryption.is_some() {
+        flags.push(("encryption-provider-config", ENCRYPTION.to_owned()));
+        volumes.push(("encryption", ENCRYPTION, "File"));
+    }
+    let mounts: Vec<_> = volumes
+        .iter()
+        .map(|(name, path, kind)| {
+            let read_only = *kind == "File";
+            format!("- name: {name}\n      mountPath: {path}\n      readOnly: {read_only}")
+        })
+        .collect();
+    let volumes: Vec<_> = volumes
+        .iter()
+        .map(|(name, path, kind)| {
+            format!("- name: {name}\n    hostPath:\n      path: {path}\n      type: {kind}")
+        })
+        .collect();
+    Settings {
+        flags,
+        mounts: mounts.join("\n    "),
+        volumes: volumes.join("\n  "),
+    }
+}
+
+/// The policy and the keys.
+pub fn files(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
+    let mut files = Vec::new();
+    if let Some(audit) = &plane.audit {
+        files.push(File::text(path(POLICY), audit.policy.as_str(), origin.clone()).mode(0o600));
+    }
+    if let Some(encryption) = &plane.encryption {
+        files.push(secret(ENCRYPTION, configuration(encryption), origin));
+    }
+    files
+}
+
+/// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. What was written before there was a key stays readable.
+fn configuration(encryption: &Encryption) -> String {
+    let keys: Vec<_> = encryption
+        .keys
+        .0
+        .iter()
+        .map(|key| json!({ "name": key_name(key), "secret": key }))
+        .collect();
+    let configuration = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [{
+            "resources": encryption.resources,
+            "providers": [{ encryption.provider: { "keys": keys } }, { "identity": {} }],
+        }],
+    });
+    // JSON is YAML (YAML 1.2 §1.3).
+    format!("{configuration:#}\n")
+}
+
+/// What etcd's values are marked with: it follows from the key, so that it stays when keys are added.
+fn key_name(key: &str) -> String {
+    use std::fmt::Write;
+    let digest = Sha256::digest(key.as_bytes());
+    digest
+        .iter()
+        .take(4)
+        .fold("key-".to_owned(), |mut name, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(name, "{byte:02x}");
+            name
+        })
+}

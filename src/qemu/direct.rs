@@ -1,0 +1,105 @@
+//! What QEMU is given to load a kernel itself, out of what imgbuild wrote.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use super::machine::Medium;
+use crate::base::{Base, Cache};
+use crate::names::Arch;
+use crate::pack::BootRecord;
+
+impl Medium {
+    /// An initrd, with the kernel that it is made for out of `cache`; and the architecture of both.
+    pub fn of_initrd(path: &Path, cache: &Cache) -> anyhow::Result<(Self, Arch)> {
+        let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+        let record =
+            BootRecord::read(file).with_context(|| format!("reading {}", path.display()))?;
+        let Some(arch) = record.arch() else {
+            bail!("{} is for an unknown architecture", path.display());
+        };
+        let Some(kernel) = Base::kernel_in(cache, &record.base) else {
+            bail!(
+                "the kernel of {} is not in the cache {}: its base, {:.16}…, was never built there, or removed since. \
+                 Build the spec again, or run the spec itself",
+                path.display(),
+                cache.root().display(),
+                record.base
+            );
+        };
+        let medium = Self::Kernel {
+            kernel,
+            initrds: vec![path.to_owned()],
+            arguments: record.kernel_arguments,
+        };
+        Ok((medium, arch))
+    }
+
+    /// What the iPXE script of the node `name` in the folder `tree` boots, without iPXE.
+    pub fn of_tree(tree: &Path, name: &str) -> anyhow::Result<Self> {
+        let nodes = tree.join("nodes");
+        let script = nodes.join(format!("{name}.ipxe"));
+        let text =
+            fs::read_to_string(&script).with_context(|| format!("reading {}", script.display()))?;
+        let mut kernel = None;
+        let mut initrds = Vec::new();
+        for line in text.lines() {
+            // Its paths are relative to the script's own.
+            match line.split_once(' ') {
+                Some(("kernel", line)) => {
+                    let (path, arguments) = line.split_once(' ').unwrap_or((line, ""));
+                    kernel = Some((nodes.join(path), arguments.to_owned()));
+                }
+                Some(("initrd", path)) => initrds.push(nodes.join(path)),
+                _ => {}
+            }
+        }
+        let (kernel, arguments) =
+            kernel.with_context(|| format!("{} starts no kernel", script.display()))?;
+        Ok(Self::Kernel {
+            kernel,
+            initrds,
+            arguments,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_s_script_is_followed() {
+        let tree = tempfile::tempdir().unwrap();
+        let nodes = tree.path().join("nodes");
+        fs::create_dir(&nodes).unwrap();
+        let script = "#!ipxe\necho Starting a\nkernel ../vmlinuz initrd=i.img quiet a=b\ninitrd ../i.img\ninitrd a.cpio.gz\nboot\n";
+        fs::write(nodes.join("a.ipxe"), script).unwrap();
+        fs::write(nodes.join("b.ipxe"), "#!ipxe\nshell\n").unwrap();
+        let expected = Medium::Kernel {
+            kernel: nodes.join("../vmlinuz"),
+            initrds: vec![nodes.join("../i.img"), nodes.join("a.cpio.gz")],
+            arguments: "initrd=i.img quiet a=b".to_owned(),
+        };
+        assert_eq!(Medium::of_tree(tree.path(), "a").unwrap(), expected);
+        for wrong in ["b", "c"] {
+            assert!(Medium::of_tree(tree.path(), wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_initrd_without_its_kernel_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().join("cache"));
+        let path = folder.path().join("x.initrd");
+        for (bytes, why) in [
+            (&b"anything"[..], "does not begin with a boot record"),
+            (b"", "does not begin with a boot record"),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let error = Medium::of_initrd(&path, &cache).unwrap_err();
+            assert!(format!("{error:#}").contains(why), "{error:#}");
+        }
+    }
+}

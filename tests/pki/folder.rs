@@ -1,0 +1,226 @@
+//! The key folder: damaged, open to others, looked at, killed over, shared by builds, not to be written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use imgbuild::pki::Access;
+use imgbuild::plan::EtcdTls;
+
+use crate::member::{DAY, KUBE1, Member, contents, make, member_at, now, refusal};
+
+type Damage<'a> = &'a dyn Fn(&Path);
+
+#[allow(clippy::too_many_lines)] // a table
+#[test]
+fn broken_folders_are_refused_in_clear_words() {
+    let write =
+        |root: &Path, file: &str, text: &str| fs::write(root.join(file), text).expect("writes");
+    let server = "nodes/kube1/etcd/server";
+    let cases: [(&str, Damage, &str); 11] = [
+        (
+            "another key",
+            &|root| {
+                fs::copy(
+                    root.join("nodes/kube1/etcd/peer.key"),
+                    root.join(format!("{server}.key")),
+                )
+                .expect("copies");
+            },
+            "nodes/kube1/etcd/server.key is not the private key of nodes/kube1/etcd/server.crt: bring back the pair that belongs together, or remove both",
+        ),
+        (
+            "no key",
+            &|root| fs::remove_file(root.join(format!("{server}.key"))).expect("is there"),
+            "nodes/kube1/etcd/server.key is missing: bring it back, or remove nodes/kube1/etcd/server.crt to have both made anew",
+        ),
+        (
+            "no authority",
+            &|root| {
+                fs::remove_file(root.join("etcd/ca.crt")).expect("is there");
+                fs::remove_file(root.join("etcd/ca.key")).expect("is there");
+            },
+            "etcd/ca.crt is missing, but nodes/kube1/etcd/healthcheck-client.crt was issued by it: bring it back, or move the whole of KEYS away to have a new cluster's keys made",
+        ),
+        (
+            "an authority without its key, and something to sign",
+            &|root| {
+                fs::remove_file(root.join("etcd/ca.key")).expect("is there");
+                fs::remove_file(root.join(format!("{server}.crt"))).expect("is there");
+            },
+            "nodes/kube1/etcd/server.crt cannot be issued (it is missing): etcd/ca.key is not there",
+        ),
+        (
+            "an authority's key that is another's",
+            &|root| {
+                fs::copy(root.join(format!("{server}.key")), root.join("etcd/ca.key"))
+                    .expect("copies");
+            },
+            "etcd/ca.key is not the private key of etcd/ca.crt: bring back the pair that belongs together, or remove both",
+        ),
+        (
+            "an authority that is none",
+            &|root| {
+                fs::copy(root.join(format!("{server}.crt")), root.join("etcd/ca.crt"))
+                    .expect("copies");
+                fs::copy(root.join(format!("{server}.key")), root.join("etcd/ca.key"))
+                    .expect("copies");
+            },
+            "etcd/ca.crt is not a certificate authority's (basicConstraints has no CA:TRUE)",
+        ),
+        (
+            "no PEM",
+            &|root| write(root, &format!("{server}.key"), "secret\n"),
+            "nodes/kube1/etcd/server.key is not a private key in PEM",
+        ),
+        (
+            "a certificate for a key",
+            &|root| {
+                fs::copy(
+                    root.join(format!("{server}.crt")),
+                    root.join(format!("{server}.key")),
+                )
+                .expect("copies");
+            },
+            "nodes/kube1/etcd/server.key holds a CERTIFICATE where a private key is needed",
+        ),
+        (
+            "a damaged key",
+            &|root| {
+                write(
+                    root,
+                    "etcd/ca.key",
+                    "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n",
+                );
+            },
+            "etcd/ca.key is not an EC private key on the curve P-256 (prime256v1), or damaged",
+        ),
+        (
+            "a folder that others can read",
+            &|root| fs::set_permissions(root, Permissions::from_mode(0o750)).expect("changes"),
+            "KEYS holds private keys and is open to other users (mode 0750): close it with `chmod 700 KEYS`; if someone may have read them, \
+             remove the folder instead and let every node be built anew",
+        ),
+        (
+            "a file of 300 kB",
+            &|root| write(root, "etcd/ca.crt", &"x".repeat(300_000)),
+            "etcd/ca.crt is larger than any key or certificate",
+        ),
+    ];
+    for (case, change, expected) in cases {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let root = scratch.path().join("keys");
+        make(&root);
+        change(&root);
+        assert_eq!(refusal(&root, &KUBE1), expected, "{case}");
+    }
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let root = scratch.path().join("keys");
+    let (_, notices) =
+        member_at(&root, Access::Look, &KUBE1, now(), 1).expect("keys are made in memory");
+    assert_eq!(notices, []);
+    assert!(!root.exists());
+
+    make(&root);
+    let before = contents(&root);
+    let moved = Member {
+        addresses: &["192.168.1.20"],
+        ..KUBE1
+    };
+    let (tls, notices) = member_at(&root, Access::Look, &moved, now() + 3640 * DAY, 1)
+        .expect("keys are made in memory");
+    assert!(
+        tls.server
+            .certificate
+            .starts_with("-----BEGIN CERTIFICATE-----\n")
+    );
+    assert_eq!(
+        notices.iter().filter(|n| n.is_warning()).count(),
+        1,
+        "the authority ends soon: {notices:?}"
+    );
+    assert_eq!(contents(&root), before);
+}
+
+#[test]
+fn a_build_that_was_killed_leaves_nothing_behind_after_the_next() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let root = scratch.path().join("keys");
+    let whole = make(&root);
+    // Killed while it wrote a certificate: its key is there, the certificate is not.
+    fs::write(root.join("nodes/kube1/etcd/.unfinished-Ab12"), "-----BEGIN").expect("writes");
+    fs::remove_file(root.join("nodes/kube1/etcd/server.crt")).expect("is there");
+    let (tls, _) = member_at(&root, Access::Write, &KUBE1, now(), 3).expect("keys are made");
+    assert_eq!(tls.server.key, whole.server.key);
+    assert!(!root.join("nodes/kube1/etcd/.unfinished-Ab12").exists());
+}
+
+#[test]
+fn builds_take_turns() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let root = scratch.path().join("keys");
+    let all: Vec<EtcdTls> = std::thread::scope(|scope| {
+        let builds: Vec<_> = (0..8)
+            .map(|seed| {
+                let root = &root;
+                scope.spawn(move || {
+                    member_at(root, Access::Write, &KUBE1, now(), 1000 * seed)
+                        .expect("keys are given")
+                        .0
+                })
+            })
+            .collect();
+        builds
+            .into_iter()
+            .map(|build| build.join().expect("no panic"))
+            .collect()
+    });
+    for tls in &all {
+        assert_eq!(tls.ca_certificate, all[0].ca_certificate);
+        assert_eq!(tls.peer.key, all[0].peer.key);
+    }
+}
+
+#[test]
+fn a_checkout_without_keys_is_closed_to_others() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let root = scratch.path().join("keys");
+    fs::create_dir(&root).expect("made");
+    fs::set_permissions(&root, Permissions::from_mode(0o755)).expect("changes");
+    fs::write(root.join("README.md"), "keys\n").expect("writes");
+    make(&root);
+    assert_eq!(
+        fs::metadata(&root).expect("made").permissions().mode() & 0o7777,
+        0o700
+    );
+    assert!(
+        !root.join(".gitignore").exists(),
+        "the repository that brought the folder says what it ignores"
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_says_which() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let file = scratch.path().join("keys");
+    fs::write(&file, "").expect("writes");
+    assert_eq!(
+        refusal(&file, &KUBE1),
+        "KEYS is to be the key folder, but is a file"
+    );
+    let missing = scratch.path().join("missing/keys");
+    assert_eq!(
+        refusal(&missing, &KUBE1),
+        "making the key folder KEYS: No such file or directory (os error 2)"
+    );
+    // Read-only for everyone, root too: nothing can be made in /proc.
+    let read_only = Path::new("/proc/self/keys-of-a-test");
+    assert_eq!(
+        refusal(read_only, &KUBE1),
+        "making the key folder KEYS: No such file or directory (os error 2)"
+    );
+}
