@@ -4,6 +4,7 @@ mod args;
 mod base;
 mod build;
 mod console;
+mod diff;
 mod explain;
 pub mod findings;
 mod inspect;
@@ -66,6 +67,18 @@ fn run(
     };
     match command {
         Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
+        Command::Diff {
+            old,
+            new,
+            node,
+            keys,
+        } => diff::run(
+            (old, new),
+            node.as_deref(),
+            keys.as_deref(),
+            sources,
+            messages,
+        ),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Inspect { spec, node, keys } => {
             let file = SpecFile::new(spec, keys.as_deref());
