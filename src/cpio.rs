@@ -14,7 +14,7 @@ const MAGIC: &str = "070701";
 /// Bytes of a header: the magic and 13 fields of eight hexadecimal digits.
 const HEADER: u64 = 6 + 13 * 8;
 /// Headers and contents start at a multiple of this.
-pub const ALIGNMENT: u64 = 4;
+pub const ALIGNMENT: usize = 4;
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_777;
@@ -136,14 +136,14 @@ impl<W: Write> Archive<W> {
     }
 
     fn pad(&mut self, path: &str) -> Result<()> {
-        let missing = self.position.next_multiple_of(ALIGNMENT) - self.position;
+        let missing = self.position.next_multiple_of(ALIGNMENT as u64) - self.position;
         self.write(&[0; 3][..usize::try_from(missing).unwrap_or(0)], path)
     }
 }
 
 /// How far from the start of an archive the contents of `path` lie, when it is the archive's first file.
 pub fn first_contents(path: &str) -> u64 {
-    let entry = |name: &str| (HEADER + name.len() as u64 + 1).next_multiple_of(ALIGNMENT);
+    let entry = |name: &str| (HEADER + name.len() as u64 + 1).next_multiple_of(ALIGNMENT as u64);
     path.match_indices('/')
         .map(|(at, _)| entry(&path[..at]))
         .sum::<u64>()
@@ -227,6 +227,26 @@ mod tests {
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!(text.matches("000041ED").count(), 2);
         assert_eq!(text.matches("000081A4").count(), 2);
+    }
+
+    #[test]
+    fn every_kind_of_member() {
+        let mut archive = Archive::new(Vec::new());
+        archive.directory("dev").expect("fits");
+        archive.directory("dev").expect("fits");
+        archive
+            .character_device("dev/console", 0o600, (5, 1))
+            .expect("fits");
+        archive.symlink("bin/sh", "busybox").expect("fits");
+        let bytes = archive.finish().expect("fits");
+        let text = String::from_utf8_lossy(&bytes);
+        assert_eq!(text.matches("000041ED").count(), 2, "dev and bin");
+        // Mode, owner, group, links, time, length, the device that holds it, its own numbers.
+        let zero = "00000000";
+        let console =
+            format!("00002180{zero}{zero}00000001{zero}{zero}{zero}{zero}0000000500000001");
+        assert!(text.contains(&console), "{text}");
+        assert!(text.contains("bin/sh\0\0\0\0busybox\0"), "{text}");
     }
 
     #[test]

@@ -23,4 +23,5 @@ pub mod plan;
 pub mod progress;
 pub mod qemu;
 pub mod read;
+pub mod registry;
 pub mod spec;

@@ -198,6 +198,7 @@ impl Unpacking<'_> {
             uid,
             gid,
             mtime: Some(mtime),
+            capability: None,
         };
         self.tree.insert(&path, node);
         Ok(())

@@ -17,10 +17,10 @@ use crate::plan::{IMAGE_ARCHIVES, PROGRAMS};
 use crate::progress::Progress;
 
 /// Counts up whenever the same programs give other bytes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// As the root image's, but smaller blocks: a program's pages are read here and there, and each costs its block.
-const OPTIONS: Options = Options {
+pub(super) const OPTIONS: Options = Options {
     block_size: 256 << 10,
     fragment_size: 128 << 10,
     level: 9,
@@ -58,20 +58,29 @@ impl Extension {
     }
 }
 
-/// The image of the programs in `folder` and of the container image that their pods run in. From the cache, or made there.
+/// All programs that nodes with Kubernetes have.
+pub fn program_names() -> impl Iterator<Item = &'static str> {
+    CONTROL_PLANE.into_iter().chain(NODE).chain(OPTIONAL)
+}
+
+/// The programs that are in `folder`, or should be.
+pub fn programs_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    program_names()
+        .map(|name| (name, folder.join(name)))
+        .filter(|(name, path)| !OPTIONAL.contains(name) || path.exists())
+        .map(|(name, path)| (name.to_owned(), path))
+        .collect()
+}
+
+/// The image of `programs` (names and paths) and of the container image that their pods run in. From the cache, or made there.
 pub fn kubernetes(
     cache: &Cache,
     arch: Arch,
-    folder: &Path,
+    programs: &[(String, PathBuf)],
     progress: &dyn Progress,
 ) -> Result<Extension> {
-    let mut programs = Vec::new();
-    for name in CONTROL_PLANE.into_iter().chain(NODE).chain(OPTIONAL) {
-        let path = folder.join(name);
-        if !OPTIONAL.contains(&name) || path.exists() {
-            check(&path, arch)?;
-            programs.push((name, path));
-        }
+    for (_, path) in programs {
+        check(path, arch)?;
     }
     let mut image = Vec::new();
     oci::write_node_image(arch, &mut image).context("making the container image")?;
@@ -84,7 +93,7 @@ pub fn kubernetes(
         .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
         .sum();
     progress.start("hashing the programs of Kubernetes", Some(total));
-    for (name, path) in &programs {
+    for (name, path) in programs {
         let digest = digest(path, progress)?;
         hash.update(format!("{name} {digest}\n"));
     }
@@ -94,7 +103,7 @@ pub fn kubernetes(
     let _exclusive = cache.exclusive(&format!("extension-{id}"))?;
     let target = cache.folder("extensions")?.join(&id);
     if !target.exists() {
-        build(cache, &target, &programs, &image, progress)?;
+        build(cache, &target, programs, &image, progress)?;
     }
     Ok(Extension {
         name: "kubernetes",
@@ -106,7 +115,7 @@ pub fn kubernetes(
 fn build(
     cache: &Cache,
     target: &Path,
-    programs: &[(&str, PathBuf)],
+    programs: &[(String, PathBuf)],
     image: &[u8],
     progress: &dyn Progress,
 ) -> Result<()> {
@@ -138,6 +147,11 @@ fn build(
     tree.insert(
         &format!("{IMAGE_ARCHIVES}/node.tar"),
         Node::file(0o644, image.to_vec()),
+    );
+    let list = oci::list_of(image).context("listing the container image")?;
+    tree.insert(
+        &format!("{IMAGE_ARCHIVES}/node.list"),
+        Node::file(0o644, list.into_bytes()),
     );
     writer.finish(&tree, 0)?;
     progress.finish();

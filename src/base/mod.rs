@@ -9,6 +9,8 @@ mod deb;
 mod declared;
 mod extension;
 mod glob;
+mod images;
+mod layers;
 mod lock;
 mod mirror;
 mod modules;
@@ -29,10 +31,11 @@ use apt::Apt;
 use sha2::{Digest as _, Sha256};
 
 pub use apt::request_hash;
-pub use cache::{CACHE_VARIABLE, Cache};
+pub use cache::{CACHE_VARIABLE, Cache, Workspace};
 pub use catalog::{Collected, StoredBase, collect, list};
-pub use extension::{Extension, kubernetes as kubernetes_extension};
+pub use extension::{Extension, kubernetes as kubernetes_extension, program_names, programs_in};
 pub use glob::Glob;
+pub use images::extension as images_extension;
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 
@@ -124,7 +127,7 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
 }
 
 /// Bytes in hexadecimal, lower case.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

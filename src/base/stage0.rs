@@ -73,7 +73,7 @@ impl Stage0<'_> {
         let writing = || format!("writing {}", path.display());
         let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
         // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and skips zeros before them.
-        packed.resize(packed.len().next_multiple_of(ALIGNMENT as usize), 0);
+        packed.resize(packed.len().next_multiple_of(ALIGNMENT), 0);
         let mut file = std::fs::File::create(path).with_context(writing)?;
         file.write_all(&packed).with_context(writing)
     }

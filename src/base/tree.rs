@@ -21,6 +21,8 @@ pub struct Node {
     pub gid: u32,
     /// Seconds since 1970; `None`: the time of the image.
     pub mtime: Option<u32>,
+    /// The value of `security.capability` (capabilities(7), "File capabilities"); of files only.
+    pub capability: Option<Vec<u8>>,
 }
 
 /// What a node is.
@@ -67,6 +69,7 @@ impl Node {
             uid: 0,
             gid: 0,
             mtime: None,
+            capability: None,
         }
     }
 }

@@ -128,14 +128,26 @@ pub struct BaseSource {
     )]
     pub cache: Option<PathBuf>,
 
-    /// The folder of Kubernetes' programs to embed, over the spec's `programs:`
+    /// The folder of Kubernetes' programs to embed, or the URL of a site that has them, over the spec's
+    /// `artifacts.programs`
     #[arg(
         long,
-        value_name = "DIR",
+        value_name = "DIR|URL",
         env = "IMGBUILD_KUBE_DIR",
         help_heading = "Sources"
     )]
     pub programs: Option<PathBuf>,
+
+    /// Where to look for a registry's images instead, as in registry.k8s.io=mirror.example:5000/k8s; may be given several
+    /// times. http:// before the mirror's host leaves out TLS
+    #[arg(
+        long,
+        value_name = "FROM=TO",
+        env = "IMGBUILD_REGISTRY_MIRROR",
+        value_delimiter = ',',
+        help_heading = "Sources"
+    )]
+    pub registry_mirror: Vec<String>,
 
     /// Use what the cache has; touch no network
     #[arg(long, help_heading = "Sources")]

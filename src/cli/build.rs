@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::base::{self, Base};
+use crate::base::Base;
 use crate::diagnostic::Sources;
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
 use crate::pack::{self, Format, Machine, Payload};
 use crate::pki::Access;
-use crate::plan::{Images, InterfaceMatch, KernelFlavour, Node};
+use crate::plan::{InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
 
 use super::args;
+use super::artifacts::{self, Wanted};
 use super::base::{locked, request};
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
@@ -117,7 +118,8 @@ pub fn run(
     };
     let format = format(build.format.as_deref(), output)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
-    let cluster = file.decide(Access::Write, sources, messages)?;
+    let mut cluster = file.decide(Access::Write, sources, messages)?;
+    artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
     let targets = targets(output, format, &nodes, &names(&cluster))?;
     let ready = Ready::compile(&nodes, sources, messages)?;
@@ -236,8 +238,8 @@ fn write(
     }
 }
 
-/// What makes bases differ; the last is the folder of the programs of Kubernetes that are embedded.
-type Kind = (Arch, KernelFlavour, Option<PathBuf>);
+/// What makes bases differ.
+type Kind = (Arch, KernelFlavour, Wanted);
 
 /// The bases that nodes need, each made once.
 pub struct Bases<'a> {
@@ -260,36 +262,20 @@ impl<'a> Bases<'a> {
 
     /// The base of `node`.
     pub fn of_node(&mut self, node: &Node) -> Result<Base, Failure> {
+        self.with(node, Wanted::of(node, self.source)?)
+    }
+
+    /// The base of `node` with what is `wanted` in it.
+    fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
         let request = request(self.source, node.arch, node.kernel)?;
-        let programs = self.programs(node)?;
-        let kind = (request.arch, request.kernel, programs);
+        let kind = (request.arch, request.kernel, wanted);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
             return Ok(base.clone());
         }
-        let mut base = locked(&request, self.lock, self.progress)?;
-        if let Some(programs) = &kind.2 {
-            let extension =
-                base::kubernetes_extension(&request.cache, request.arch, programs, self.progress)?;
-            base = base.with_extension(extension);
-        }
+        let base = locked(&request, self.lock, self.progress)?;
+        let base = (kind.2).laid_over(base, self.source, self.lock, self.progress)?;
         self.made.push((kind, base.clone()));
         Ok(base)
-    }
-
-    /// The folder of the programs of Kubernetes that `node` embeds.
-    fn programs(&self, node: &Node) -> Result<Option<PathBuf>, Failure> {
-        let Some(kubernetes) = &node.kubernetes else {
-            return Ok(None);
-        };
-        let Images::Embedded { programs } = &kubernetes.images;
-        match self.source.programs.as_ref().or(programs.as_ref()) {
-            Some(folder) => Ok(Some(folder.clone())),
-            None => Err(Failure::Usage(format!(
-                "{} embeds Kubernetes {}, and nothing says where its programs are: name their folder with `programs:` in the \
-                 spec or with --programs",
-                node.hostname.value, kubernetes.version.value
-            ))),
-        }
     }
 
     fn of(&mut self, ready: &Ready<'_>, format: Format) -> Result<Option<Base>, Failure> {
@@ -300,11 +286,23 @@ impl<'a> Bases<'a> {
         }
     }
 
-    /// The base that all nodes share.
+    /// The base that all nodes share, with the images of all.
     pub fn one_of(&mut self, ready: &[Ready<'_>]) -> Result<Base, Failure> {
-        let first = self.of_node(ready[0].node)?;
-        for other in &ready[1..] {
-            if self.of_node(other.node)?.id != first.id {
+        let mut all = Vec::new();
+        for ready in ready {
+            all.push(Wanted::of(ready.node, self.source)?);
+        }
+        // Images of one node are in the base of all, where those who do not want them leave them alone.
+        let mut images = Wanted::default();
+        for wanted in &all {
+            images.add(wanted);
+        }
+        for wanted in &mut all {
+            wanted.add(&images);
+        }
+        let first = self.with(ready[0].node, all.remove(0))?;
+        for (other, wanted) in ready[1..].iter().zip(all) {
+            if self.with(other.node, wanted)?.id != first.id {
                 return Err(Failure::Usage(format!(
                     "a PXE folder has one base, and {} needs another than {} (arch or kernel differ): write two folders \
                      with --node, or ISOs with --format iso",

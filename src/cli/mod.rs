@@ -1,6 +1,7 @@
 //! Arguments and output: the only room that prints.
 
 mod args;
+mod artifacts;
 mod base;
 mod build;
 mod console;
@@ -130,7 +131,7 @@ fn update(
     progress: &dyn Progress,
 ) -> Result<(), Failure> {
     let file = SpecFile::new(spec, None);
-    let cluster = file.decide(Access::Look, sources, messages)?;
+    let mut cluster = file.decide(Access::Look, sources, messages)?;
     let mut kinds: Vec<(_, KernelFlavour)> = cluster
         .nodes
         .iter()
@@ -142,6 +143,7 @@ fn update(
         crate::base::update(&base::request(source, arch, kernel)?, &mut lock, progress)?;
     }
     lock.save(&file.lock)?;
+    artifacts::update(&mut cluster, source, &file.lock, messages)?;
     messages.note(&format!("wrote {}", file.lock.display()));
     Ok(())
 }

@@ -212,7 +212,8 @@ fn from_spec(
     progress: &dyn Progress,
 ) -> Result<Vec<Machine>, Failure> {
     let file = SpecFile::new(&run.what, run.source.keys.as_deref());
-    let cluster = file.decide(Access::Write, sources, messages)?;
+    let mut cluster = file.decide(Access::Write, sources, messages)?;
+    super::artifacts::pin(&mut cluster, &run.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, run.node.as_deref())?;
     let ready = Ready::compile(&nodes, sources, messages)?;
     let mut bases = Bases::new(&run.source.base, &file.lock, progress);

@@ -55,7 +55,7 @@ impl SpecFile {
         let looked = self.with_keys(decided, Access::Look)?;
         if !(may_write && looked.is_incomplete) {
             tell(&looked.notices, messages);
-            return Ok(looked.cluster);
+            return self.with_pins(looked.cluster);
         }
         // Keys are about to be made: not for a spec that ignition refuses.
         let mut found = findings::of_ignition(&looked.cluster.nodes);
@@ -66,7 +66,12 @@ impl SpecFile {
         let decided = plan::decide(&loaded, sources)?;
         let complete = self.with_keys(decided, access)?;
         tell(&complete.notices, messages);
-        Ok(complete.cluster)
+        self.with_pins(complete.cluster)
+    }
+
+    fn with_pins(&self, mut cluster: Cluster) -> Result<Cluster, Failure> {
+        super::artifacts::tell(&mut cluster, &self.lock)?;
+        Ok(cluster)
     }
 
     /// Says all that is wrong or doubtful with the spec; nothing on disk changes.

@@ -393,6 +393,25 @@ codes! {
     ENDPOINT_NOT_IN_CERTIFICATE = "E0527": "an endpoint that is in no certificate", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, endpoint: api.example}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// Pods, services and the address of the API server are all of IPv4 or all of IPv6.
     KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
+    /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
+    NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
+    /// An image is the path of an archive, layout or folder (it starts with `./`, `../` or `/`, or ends in `.tar`), or a name as pods
+    /// have it: a registry's host, a repository in lower case, and a tag or a digest.
+    BAD_IMAGE = "E0560": "not an image", "containerd: {images: ['https://registry.example/app:1']}\n";
+    /// A registry goes by its host: a name or an address, and a port where it is not that of HTTPS.
+    BAD_REGISTRY = "E0561": "not a registry", "containerd: {registries: {'https://docker.io': {}}}\n";
+    /// A mirror is a URL: https, or http where nothing is secret, then the host, and perhaps what repositories start with there.
+    BAD_REGISTRY_URL = "E0562": "not the URL of a mirror", "containerd: {registries: {docker.io: {mirrors: [mirror.example]}}}\n";
+    /// The node's base has containerd.
+    NO_SUCH_RUNTIME = "E0563": "a container runtime that is not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
+    /// `kubernetes.programs` and `kubernetes.artifacts.programs` say the same thing.
+    PROGRAMS_TWICE = "E0564": "programs named twice", "kubernetes: {version: 1.36.2, role: standalone, programs: a, artifacts: {programs: b}}\n";
+    /// With `pull` the node fetches programs from a site and images from registries; nothing comes from the machine that builds.
+    NOT_OF_PULL = "E0565": "nothing for a node that pulls", "kubernetes: {version: 1.36.2, role: standalone, artifacts: {mode: pull, programs: ./bin}}\n";
+    /// A node logs in to a registry with a user's name and a password from a file.
+    BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
+    /// The file has to hold certificates in PEM.
+    BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
 
     // E058x: care of a cluster.
     /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in UTC: `hourly`, `daily`,
@@ -449,6 +468,15 @@ codes! {
     UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
     /// What comes over plain HTTP or TFTP can be changed on its way, and nothing would tell.
     UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+
+    // W05xx: Kubernetes.
+    /// The spec asks for something whose image is not in the node's own, so the node fetches it from the image's registry. Without a
+    /// network it never starts.
+    IMAGE_NOT_EMBEDDED = "W0530": "an image that is not embedded", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, dns: coredns}\n";
+    /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node, leaves them where they are.
+    MANIFESTS_UNAPPLIED = "W0531": "manifests that nobody applies", "";
+    /// The file, or every file of the folder, is empty.
+    NO_MANIFEST = "W0532": "no manifest", "";
 
     // W058x: care of a cluster.
     /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.

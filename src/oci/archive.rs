@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
 
+use super::hex;
 use crate::names::Arch;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -81,15 +82,7 @@ fn add(blobs: &mut BTreeMap<String, Vec<u8>>, media_type: &str, blob: Vec<u8>) -
     descriptor
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
-        text
-    })
-}
-
-fn file(tar: &mut Builder<impl Write>, path: &str, contents: &[u8]) -> io::Result<()> {
+pub(super) fn file(tar: &mut Builder<impl Write>, path: &str, contents: &[u8]) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mode(0o644);
     header.set_mtime(0);

@@ -89,7 +89,7 @@ pub fn initrd<W: Write>(
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
     // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
-    debug_assert_eq!(lead % ALIGNMENT, 0);
+    debug_assert_eq!(lead % ALIGNMENT as u64, 0);
     let stage0_end = stage0_at + stage0_length;
     let contents = (stage0_end + lead).next_multiple_of(BLOCK);
     super::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;

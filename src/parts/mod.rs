@@ -1,6 +1,7 @@
 //! Writes: one small function a part, each from a decided node to a [`Fragment`].
 
 mod ca_certificates;
+mod containerd;
 mod etcd;
 mod etcd_care;
 mod firewall;
@@ -40,6 +41,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         storage::storage_device(node),
         etcd::etcd(node),
         etcd_care::etcd_care(node),
+        containerd::containerd(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));
     fragments

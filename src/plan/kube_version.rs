@@ -19,6 +19,11 @@ impl KubeVersion {
     pub fn release(self) -> Option<&'static Release> {
         RELEASES.iter().find(|release| release.minor == self.minor)
     }
+
+    /// The same for a version that is past the checks: `plan` lets no unknown one through, and for it the newest stands.
+    pub fn known_release(self) -> &'static Release {
+        self.release().unwrap_or(&RELEASES[RELEASES.len() - 1])
+    }
 }
 
 impl FromStr for KubeVersion {
@@ -59,6 +64,10 @@ pub struct Release {
     pub api_server: Probes,
     pub controller_manager: Probes,
     pub scheduler: Probes,
+    /// The tag of CoreDNS' image.
+    pub core_dns: &'static str,
+    /// The tag of the sandboxes' image.
+    pub pause: &'static str,
 }
 
 /// Where a component of the control plane tells of its health, over HTTPS.
@@ -97,20 +106,27 @@ const SCHEDULER: Probes = Probes {
 
 /// The minors that imgbuild knows, oldest first.
 pub const RELEASES: [Release; 6] = [
-    release(31, OLD_SCHEDULER),
-    release(32, SCHEDULER),
-    release(33, SCHEDULER),
-    release(34, SCHEDULER),
-    release(35, SCHEDULER),
-    release(36, SCHEDULER),
+    release(31, OLD_SCHEDULER, "v1.11.3", "3.10"),
+    release(32, SCHEDULER, "v1.11.3", "3.10"),
+    release(33, SCHEDULER, "v1.12.0", "3.10"),
+    release(34, SCHEDULER, "v1.12.1", "3.10.1"),
+    release(35, SCHEDULER, "v1.13.1", "3.10.1"),
+    release(36, SCHEDULER, "v1.14.2", "3.10.2"),
 ];
 
-const fn release(minor: u16, scheduler: Probes) -> Release {
+const fn release(
+    minor: u16,
+    scheduler: Probes,
+    core_dns: &'static str,
+    pause: &'static str,
+) -> Release {
     Release {
         minor,
         api_server: API_SERVER,
         controller_manager: CONTROLLER_MANAGER,
         scheduler,
+        core_dns,
+        pause,
     }
 }
 

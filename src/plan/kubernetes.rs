@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::{AuditLog, Encryption, KeyPair, KubeVersion};
+use super::{
+    AuditLog, CoreDns, Encryption, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion,
+    Manifest, Programs,
+};
 use crate::diagnostic::{Located, Span};
 
 /// What a node is to its cluster.
@@ -60,6 +62,8 @@ pub struct Kubernetes {
     /// `cluster.local`
     pub domain: String,
     pub cni: Cni,
+    /// Who answers for `dns_ip`; `None`: nobody, or what the user brings.
+    pub core_dns: Option<CoreDns>,
     /// `None` on a standalone node.
     pub proxy: Option<Proxy>,
     pub kubelet: Kubelet,
@@ -76,7 +80,11 @@ pub struct Kubernetes {
 pub enum Cni {
     /// The `bridge` plugin of the base, with a part of the pod network that belongs to this node.
     Bridge { node_pods: IpNet },
-    /// Whatever the user brings.
+    /// flannel, from the manifest that the first node that comes up applies.
+    Flannel(Flannel),
+    /// The user's own.
+    Manifests(Vec<Manifest>),
+    /// Whatever the user brings later.
     None,
 }
 
@@ -160,8 +168,8 @@ pub struct ControlPlane {
     pub scheduler_args: BTreeMap<String, String>,
     pub audit: Option<AuditLog>,
     pub encryption: Option<Encryption>,
-    /// What the first node that comes up applies, in order: name and YAML.
-    pub manifests: Vec<(String, String)>,
+    /// What the first node that comes up applies last, in order.
+    pub manifests: Vec<Manifest>,
 }
 
 /// Where the node's programs and images come from.
@@ -169,9 +177,28 @@ pub struct ControlPlane {
 pub enum Images {
     /// Programs in an image that the build makes, laid out at [`PROGRAMS`]; pods run them from there.
     Embedded {
-        /// The folder that has them on the machine that builds, where the spec names it.
-        programs: Option<PathBuf>,
+        /// Where the build has them from, where the spec says so.
+        programs: Option<Programs>,
+        /// Images that the spec lists, beside which all others that the node needs are embedded too; `None`: none of either.
+        images: Option<Vec<Located<ImageSource>>>,
     },
+    /// The node fetches programs (to [`PROGRAMS`]) and images.
+    Pulled {
+        /// The URL of a site laid out as upstream's, without a slash at the end.
+        site: String,
+        /// By the lock, once [`Cluster::pin`](super::Cluster::pin) has seen it.
+        known: Fetched,
+    },
+}
+
+impl Images {
+    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need look after it.
+    pub fn give(&self, used_for: ImageUse) -> bool {
+        match self {
+            Self::Embedded { images, .. } => images.is_some() || used_for.is_in_programs(),
+            Self::Pulled { .. } => true,
+        }
+    }
 }
 
 /// Where the programs of Kubernetes are on a node with [`Images::Embedded`].

@@ -3,15 +3,21 @@
 //! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and reports every mistake;
 //! [`Decided::with_keys`] adds what comes from the key folder.
 
+mod addons;
 mod check;
+mod containers;
 mod decide;
+mod images;
 mod kube_version;
 mod kubernetes;
 mod kubernetes_settings;
 mod node;
 mod tables;
 
+pub use addons::*;
+pub use containers::*;
 pub use decide::{Decided, decide, tentative};
+pub use images::*;
 pub use kube_version::*;
 pub use kubernetes::*;
 pub use kubernetes_settings::*;

@@ -37,6 +37,17 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
 }
 
+impl Cluster {
+    /// Tells nodes that fetch programs and images what `pins` know of them.
+    pub fn pin(&mut self, pins: &crate::registry::Pins) {
+        for node in &mut self.nodes {
+            if let Some(kubernetes) = &mut node.kubernetes {
+                kubernetes.pin(node.arch, pins);
+            }
+        }
+    }
+}
+
 /// One node, decided.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -60,6 +71,7 @@ pub struct Node {
     /// Whole block device that keeps etcd's and containerd's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
     pub etcd: Option<EtcdMember>,
+    pub containerd: Option<super::Containerd>,
     pub kubernetes: Option<super::Kubernetes>,
     /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
     pub own: Fragment,

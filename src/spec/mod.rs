@@ -15,7 +15,7 @@ pub mod yaml;
 
 pub use assemble::{Assembled, assemble};
 pub use decode::{OneOrMany, Table};
-pub use load::{Loaded, LocalFiles, TreeEntry, TreeEntryKind, load};
+pub use load::{Loaded, LocalFiles, ManifestFile, TreeEntry, TreeEntryKind, load};
 pub use schema::schema;
 pub use types::*;
 pub use values::*;

@@ -5,6 +5,7 @@ use std::fs;
 use imgbuild::qemu::{Firmware, Medium, mac_of};
 
 use crate::cluster;
+use crate::embedded_images;
 use crate::guest::Guest;
 use crate::lab::Lab;
 use crate::node;
@@ -72,4 +73,11 @@ fn pxe_tree_through_ipxe() {
 #[ignore = "boots machines: cargo xtask test"]
 fn three_members_live_through_a_power_cut() {
     cluster::lives_through_a_power_cut();
+}
+
+/// An image by its archive; see [`embedded_images`].
+#[test]
+#[ignore = "boots a machine: cargo xtask test"]
+fn embedded_images_are_there() {
+    embedded_images::are_there_without_a_network();
 }

@@ -68,6 +68,7 @@ pub fn single(folder: &Path) -> Node {
         cni: Cni::Bridge {
             node_pods: "10.244.0.0/24".parse().expect("valid"),
         },
+        core_dns: None,
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
             client: keys.kube_proxy("kube1").expect("keys"),
@@ -103,7 +104,10 @@ pub fn single(folder: &Path) -> Node {
             encryption: None,
             manifests: Vec::new(),
         }),
-        images: Images::Embedded { programs: None },
+        images: Images::Embedded {
+            programs: None,
+            images: None,
+        },
         static_pods: Vec::new(),
         span: span(2),
     };

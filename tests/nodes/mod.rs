@@ -51,6 +51,7 @@ pub fn bare() -> Node {
         swap: None,
         storage_device: None,
         etcd: None,
+        containerd: None,
         kubernetes: None,
         own: Fragment::default(),
     }

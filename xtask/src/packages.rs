@@ -20,8 +20,10 @@ const fn package(name: &'static str, reason: &'static str) -> Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 34] = [
+const PACKAGES: [Package; 38] = [
+    package("apache2-utils", "htpasswd, for a registry with a login"),
     package("busybox-static", "its shell reads stage 0's script"),
+    package("containerd", "takes our images, and judges its settings"),
     package("cpio", "reads our archives"),
     package("dash", "the nodes' /bin/sh, reads the scripts of the base"),
     package(
@@ -29,6 +31,7 @@ const PACKAGES: [Package; 34] = [
         "the keys by which packages of the base are trusted",
     ),
     package("dnsmasq-base", "checks the settings of the PXE tree"),
+    package("docker-registry", "the registry that images come from"),
     package("dosfstools", "fsck.fat checks the EFI partition"),
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
@@ -56,6 +59,7 @@ const PACKAGES: [Package; 34] = [
     package("qemu-efi-aarch64", "UEFI for arm64 machines"),
     package("qemu-system-arm", "boots arm64 nodes"),
     package("qemu-system-x86", "boots amd64 nodes"),
+    package("skopeo", "reads and pushes our images"),
     package("squashfs-tools", "unsquashfs reads our root image"),
     package("syslinux-common", "the rest of that boot loader"),
     package("systemd", "systemd-analyze judges our units"),

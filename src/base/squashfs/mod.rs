@@ -6,7 +6,7 @@
 //! becomes inodes stays in memory. Modules, which are compressed already, are stored as they are; small files share small blocks, so
 //! that reading `/etc/hosts` decompresses little.
 //!
-//! Not written: devices, sockets, extended attributes, an NFS export table, sparse files, directory indexes.
+//! Not written: devices, sockets, extended attributes beside files' capabilities, an NFS export table, sparse files, directory indexes.
 
 mod data;
 mod metadata;
@@ -95,6 +95,12 @@ impl Writer {
         let ids: Vec<u8> = tables.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         let id_table = append_lookup(&mut append, &metadata::indexed(&ids, self.options.level)?)?;
 
+        let attributes = if tables.capabilities.is_empty() {
+            NO_TABLE
+        } else {
+            append_capabilities(&mut append, &tables.capabilities, self.options.level)?
+        };
+
         let end = position;
         let padding = end.next_multiple_of(IMAGE_ALIGNMENT) - end;
         file.write_all(&vec![0; usize::try_from(padding)?])?;
@@ -107,7 +113,12 @@ impl Writer {
         superblock.extend(u32::try_from(stored.fragments.len())?.to_le_bytes());
         superblock.extend(COMPRESSOR_ZSTD.to_le_bytes());
         superblock.extend(u16::try_from(self.options.block_size.ilog2())?.to_le_bytes());
-        superblock.extend(FLAG_NO_XATTRS.to_le_bytes());
+        let flags = if attributes == NO_TABLE {
+            FLAG_NO_XATTRS
+        } else {
+            0
+        };
+        superblock.extend(flags.to_le_bytes());
         superblock.extend(u16::try_from(tables.ids.len())?.to_le_bytes());
         superblock.extend(4u16.to_le_bytes());
         superblock.extend(0u16.to_le_bytes());
@@ -115,7 +126,7 @@ impl Writer {
             tables.root,
             end,
             id_table,
-            NO_TABLE,
+            attributes,
             inodes,
             directories,
             fragments,
@@ -139,6 +150,45 @@ const COMPRESSOR_ZSTD: u16 = 6;
 
 /// `SQUASHFS_NO_XATTR`
 const FLAG_NO_XATTRS: u16 = 1 << 9;
+
+/// `SQUASHFS_XATTR_SECURITY`
+const SECURITY: u16 = 2;
+
+/// Writes the table of extended attributes: names and values, an index of them, and last what points at both, which has to end
+/// the file system (Linux `fs/squashfs/xattr_id.c`).
+fn append_capabilities(
+    append: &mut dyn FnMut(&[u8]) -> Result<u64>,
+    capabilities: &[Vec<u8>],
+    level: i32,
+) -> Result<u64> {
+    const NAME: &[u8] = b"capability";
+    let mut values = metadata::MetadataWriter::new(level)?;
+    let mut ids = Vec::new();
+    for capability in capabilities {
+        let place = values.place()?;
+        let mut entry = SECURITY.to_le_bytes().to_vec();
+        entry.extend(u16::try_from(NAME.len())?.to_le_bytes());
+        entry.extend(NAME);
+        entry.extend(u32::try_from(capability.len())?.to_le_bytes());
+        entry.extend(capability);
+        values.write(&entry)?;
+        ids.extend(place.reference().to_le_bytes());
+        ids.extend(1u32.to_le_bytes());
+        ids.extend(u32::try_from(entry.len())?.to_le_bytes());
+    }
+    let start = append(&values.finish()?.bytes)?;
+    let ids = metadata::indexed(&ids, level)?;
+    let ids_start = append(&ids.bytes)?;
+    let mut header = start.to_le_bytes().to_vec();
+    header.extend(u32::try_from(capabilities.len())?.to_le_bytes());
+    header.extend(0u32.to_le_bytes());
+    header.extend(
+        ids.blocks
+            .iter()
+            .flat_map(|offset| (ids_start + offset).to_le_bytes()),
+    );
+    append(&header)
+}
 
 /// Writes a table's metadata blocks, then the list of their positions, which is where the superblock points.
 fn append_lookup(

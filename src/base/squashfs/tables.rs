@@ -15,6 +15,8 @@ pub struct Tables {
     pub directories: Vec<u8>,
     /// Users and groups, by the index that inodes use.
     pub ids: Vec<u32>,
+    /// Capabilities of files, by the index that inodes use.
+    pub capabilities: Vec<Vec<u8>>,
     /// Reference to the root's inode.
     pub root: u64,
     pub inode_count: u32,
@@ -68,6 +70,7 @@ struct Builder<'a> {
     inodes: MetadataWriter,
     directories: MetadataWriter,
     ids: Vec<u32>,
+    capabilities: Vec<Vec<u8>>,
     numbers: HashMap<&'a str, u32>,
     /// Names of each file's contents: more than one are hard links.
     links: BTreeMap<FileId, u32>,
@@ -108,6 +111,7 @@ impl Tables {
             inodes: MetadataWriter::new(level)?,
             directories: MetadataWriter::new(level)?,
             ids: Vec::new(),
+            capabilities: Vec::new(),
             numbers,
             links,
             written: HashMap::new(),
@@ -119,6 +123,7 @@ impl Tables {
             inodes: builder.inodes.finish()?.bytes,
             directories: builder.directories.finish()?.bytes,
             ids: builder.ids,
+            capabilities: builder.capabilities,
             root: root.reference(),
             inode_count: next - 1,
         })
@@ -231,7 +236,12 @@ impl<'a> Builder<'a> {
         let links = self.links.get(&id).copied().unwrap_or(1);
         let (fragment, offset) = stored.fragment.unwrap_or((NONE, 0));
         let short = (u32::try_from(stored.start), u32::try_from(stored.size));
-        let (kind, mut body) = if let (1, (Ok(start), Ok(size))) = (links, short) {
+        let attributes = match &node.capability {
+            Some(capability) => self.attributes(capability)?,
+            None => NONE,
+        };
+        let (kind, mut body) = if let (1, (Ok(start), Ok(size)), NONE) = (links, short, attributes)
+        {
             let mut body = start.to_le_bytes().to_vec();
             body.extend(fragment.to_le_bytes());
             body.extend(offset.to_le_bytes());
@@ -244,7 +254,7 @@ impl<'a> Builder<'a> {
             body.extend(links.to_le_bytes());
             body.extend(fragment.to_le_bytes());
             body.extend(offset.to_le_bytes());
-            body.extend(NONE.to_le_bytes());
+            body.extend(attributes.to_le_bytes());
             (kind::LONG_FILE, body)
         };
         body.extend(stored.blocks.iter().flat_map(|size| size.to_le_bytes()));
@@ -264,6 +274,18 @@ impl<'a> Builder<'a> {
         bytes.extend(body);
         self.inodes.write(&bytes)?;
         Ok(place)
+    }
+
+    fn attributes(&mut self, capability: &[u8]) -> Result<u32> {
+        let known = self
+            .capabilities
+            .iter()
+            .position(|known| known == capability);
+        let index = known.unwrap_or_else(|| {
+            self.capabilities.push(capability.to_vec());
+            self.capabilities.len() - 1
+        });
+        u32::try_from(index).context("too many capabilities")
     }
 
     fn id(&mut self, id: u32) -> Result<u16> {

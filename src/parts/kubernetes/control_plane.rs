@@ -1,14 +1,14 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
 use super::api_protection;
+use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{PKI, key_pair, program, secret, static_pod};
-use crate::oci::NODE_IMAGE;
+use super::{PKI, key_pair, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
-use crate::plan::{Cni, ControlPlane, KeyPair, Kubernetes, PROGRAMS, Probes, RELEASES, Release};
+use crate::plan::{Cni, ControlPlane, ImageUse, KeyPair, Kubernetes, Probes, Release};
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
 pub fn control_plane(
@@ -17,11 +17,7 @@ pub fn control_plane(
     etcd_is_elsewhere: bool,
 ) -> Fragment {
     let origin = Origin::new("control plane", kubernetes.span);
-    // `plan` lets no unknown version through; the newest stands for it all the same.
-    let release = kubernetes
-        .version
-        .release()
-        .unwrap_or(&RELEASES[RELEASES.len() - 1]);
+    let release = kubernetes.version.known_release();
     let mut files = vec![
         static_pod(
             "kube-apiserver",
@@ -31,7 +27,8 @@ pub fn control_plane(
         static_pod(
             "kube-controller-manager",
             local(
-                "kube-controller-manager",
+                kubernetes,
+                ("kube-controller-manager", ImageUse::ControllerManager),
                 include_str!("../../../manifests/kube-controller-manager.yaml"),
                 &controller_manager(kubernetes, plane),
                 release.controller_manager,
@@ -41,7 +38,8 @@ pub fn control_plane(
         static_pod(
             "kube-scheduler",
             local(
-                "kube-scheduler",
+                kubernetes,
+                ("kube-scheduler", ImageUse::Scheduler),
                 include_str!("../../../manifests/kube-scheduler.yaml"),
                 &scheduler(plane),
                 release.scheduler,
@@ -130,12 +128,14 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
         .chain(protection.flags),
         &plane.api_server_args,
     );
+    let (mounts, volumes) = volumes(kubernetes, &[]);
     fill(
         include_str!("../../../manifests/kube-apiserver.yaml"),
         &[
-            ("image", NODE_IMAGE),
-            ("program", &program("kube-apiserver")),
-            ("programs", PROGRAMS),
+            ("image", &kubernetes.image(ImageUse::ApiServer)),
+            ("program", &program(kubernetes, "kube-apiserver")),
+            ("program_mounts", &mounts),
+            ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),
             ("host", &plane.advertise.ip().to_string()),
             ("port", &plane.advertise.port().to_string()),
@@ -148,13 +148,21 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
 }
 
 /// A component that answers on 127.0.0.1 only.
-fn local(name: &str, template: &str, flags: &Flags, probes: Probes) -> String {
+fn local(
+    kubernetes: &Kubernetes,
+    (name, used_for): (&str, ImageUse),
+    template: &str,
+    flags: &Flags,
+    probes: Probes,
+) -> String {
+    let (mounts, volumes) = volumes(kubernetes, &[]);
     fill(
         template,
         &[
-            ("image", NODE_IMAGE),
-            ("program", &program(name)),
-            ("programs", PROGRAMS),
+            ("image", &kubernetes.image(used_for)),
+            ("program", &program(kubernetes, name)),
+            ("program_mounts", &mounts),
+            ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),
             ("port", &probes.port.unwrap_or_default().to_string()),
             ("liveness", probes.liveness),

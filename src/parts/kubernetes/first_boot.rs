@@ -1,13 +1,23 @@
 //! What brings the node into its cluster once the API answers.
 
-use super::secret;
+use super::{addons, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Kubernetes, PROGRAMS, Role};
+use crate::plan::{Cni, Kubernetes, Manifest, PROGRAMS, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
+
+/// The user's manifests, which may hold Secrets. `rank` puts them among the others, their number keeps the order of the spec.
+fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
+    (manifests.iter().enumerate())
+        .map(|(index, Manifest { name, text })| {
+            let at = format!("{FOLDER}/{rank}-{index:03}-{name}.yaml");
+            secret(&at, text.as_str(), origin)
+        })
+        .collect()
+}
 
 /// Nothing where the node knows no API server.
 pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
@@ -30,14 +40,23 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/rbac.yaml"),
                 origin.clone(),
             ));
-            for (index, (name, text)) in plane.manifests.iter().enumerate() {
-                // May hold Secrets. The number keeps the order of the spec, ours first.
-                files.push(secret(
-                    &format!("{FOLDER}/50-{index:03}-{name}.yaml"),
-                    text.as_str(),
-                    &origin,
+            match &kubernetes.cni {
+                Cni::Flannel(flannel) => files.push(File::text(
+                    path(&format!("{FOLDER}/20-flannel.yaml")),
+                    addons::flannel(kubernetes, flannel),
+                    origin.clone(),
+                )),
+                Cni::Manifests(manifests) => files.extend(users(20, manifests, &origin)),
+                Cni::Bridge { .. } | Cni::None => {}
+            }
+            if let Some(dns) = &kubernetes.core_dns {
+                files.push(File::text(
+                    path(&format!("{FOLDER}/30-coredns.yaml")),
+                    addons::core_dns(kubernetes, dns),
+                    origin.clone(),
                 ));
             }
+            files.extend(users(50, &plane.manifests, &origin));
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
             let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
             // Keys and values have no character that a unit's command line reads in another way.

@@ -34,6 +34,12 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
         flags.push(("node-labels", labels.join(",")));
     }
     let flags = Flags::new(flags, &kubelet.extra_args);
+    // What brings its programs, or the images of its pods.
+    let artifacts = if kubernetes.is_pulled() {
+        "imgbuild-programs.service"
+    } else {
+        "imgbuild-images.service"
+    };
 
     let mut fragment = Fragment {
         files: vec![File::text(
@@ -54,6 +60,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/kubelet.service"),
                 &[
                     ("programs", PROGRAMS),
+                    ("artifacts", artifacts),
                     ("arguments", &flags.unit_arguments()),
                 ],
             ),

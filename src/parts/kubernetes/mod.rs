@@ -1,6 +1,8 @@
-//! Kubernetes on a node: the runtime's settings, the kubelet, static pods, the pods' network, and what the first boot applies.
+//! Kubernetes on a node: its programs, the kubelet, static pods, the pods' network, and what the first boot applies.
 
+mod addons;
 mod api_protection;
+mod artifacts;
 mod component_config;
 mod control_plane;
 mod first_boot;
@@ -10,9 +12,8 @@ mod network;
 mod proxy;
 
 use super::names::path;
-use super::template::fill;
-use super::{File, Fragment, Origin, Unit};
-use crate::plan::{IMAGE_ARCHIVES, KeyPair, Kubernetes, Node, PROGRAMS};
+use super::{File, Fragment, Origin};
+use crate::plan::{KeyPair, Kubernetes, Node};
 
 /// As kubeadm has it.
 const PKI: &str = "/etc/kubernetes/pki";
@@ -27,7 +28,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     };
     let mut fragments = vec![
         version(kubernetes),
-        runtime(kubernetes),
+        artifacts::programs(kubernetes, node.arch),
         kubelet::kubelet(kubernetes),
         network::network(kubernetes),
         proxy::proxy(kubernetes),
@@ -59,30 +60,6 @@ fn version(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// containerd for the kubelet, and the images that the node has with it.
-fn runtime(kubernetes: &Kubernetes) -> Fragment {
-    let origin = Origin::new("runtime", kubernetes.span);
-    Fragment {
-        files: vec![File::text(
-            path("/etc/containerd/config.toml"),
-            fill(
-                include_str!("../../../manifests/containerd.toml"),
-                &[("sandbox_image", crate::oci::NODE_IMAGE)],
-            ),
-            origin.clone(),
-        )],
-        units: vec![Unit::enabled(
-            super::names::unit("imgbuild-images.service"),
-            fill(
-                include_str!("../../../manifests/imgbuild-images.service"),
-                &[("archives", IMAGE_ARCHIVES)],
-            ),
-            origin,
-        )],
-        ..Fragment::default()
-    }
-}
-
 /// The user's own static pods.
 fn static_pods(kubernetes: &Kubernetes) -> Fragment {
     let origin = Origin::new("static pods", kubernetes.span);
@@ -94,11 +71,6 @@ fn static_pods(kubernetes: &Kubernetes) -> Fragment {
             .collect(),
         ..Fragment::default()
     }
-}
-
-/// The path of one of Kubernetes' own programs, in pods as on the node.
-fn program(name: &str) -> String {
-    format!("{PROGRAMS}/{name}")
 }
 
 /// A static pod's manifest, for root's eyes as kubeadm has it.

@@ -18,6 +18,9 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
     {
         modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]);
     }
+    if let Cni::Flannel(flannel) = &kubernetes.cni {
+        modules.extend(flannel.backend.module());
+    }
     let mut files = vec![
         File::text(
             path("/etc/modules-load.d/kubernetes.conf"),

@@ -1,14 +1,14 @@
 //! kube-proxy as a static pod: it needs nothing of the cluster before it runs.
 
+use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
 use super::flags::Flags;
-use super::{program, secret, static_pod};
-use crate::oci::NODE_IMAGE;
+use super::{secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin};
 use crate::pki::Kubeconfig;
-use crate::plan::{Kubernetes, PROGRAMS};
+use crate::plan::{ImageUse, Kubernetes};
 
 /// Nothing where the node knows no API server.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
@@ -19,6 +19,11 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     let flags = Flags::new(
         [("config", "/etc/kubernetes/kube-proxy.yaml".to_owned())],
         &proxy.extra_args,
+    );
+    // iptables, nft, ipset and the kernel's modules: those of the node, where the pod's image has none.
+    let (mounts, volumes) = volumes(
+        kubernetes,
+        &[("usr", "/usr"), ("alternatives", "/etc/alternatives")],
     );
     let kubeconfig = Kubeconfig {
         cluster: &kubernetes.cluster_name,
@@ -34,9 +39,10 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
                 fill(
                     include_str!("../../../manifests/kube-proxy.yaml"),
                     &[
-                        ("image", NODE_IMAGE),
-                        ("program", &program("kube-proxy")),
-                        ("programs", PROGRAMS),
+                        ("image", &kubernetes.image(ImageUse::Proxy)),
+                        ("program", &program(kubernetes, "kube-proxy")),
+                        ("program_mounts", &mounts),
+                        ("program_volumes", &volumes),
                         ("arguments", &flags.yaml_items()),
                     ],
                 ),

@@ -124,17 +124,19 @@ fn networks_of(interface: &Interface) -> String {
     }
 }
 
+fn gateway_is_self(gateway: &Located<IpAddr>) -> Diagnostic {
+    Diagnostic::error(
+        codes::GATEWAY_IS_SELF,
+        gateway.span,
+        format!("the gateway {} is the node itself", gateway.value),
+    )
+    .help("name the router's address")
+}
+
 fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
     for gateway in &interface.gateways {
         if is_own(interface, gateway.value) {
-            found.push(
-                Diagnostic::error(
-                    codes::GATEWAY_IS_SELF,
-                    gateway.span,
-                    format!("the gateway {} is the node itself", gateway.value),
-                )
-                .help("name the router's address"),
-            );
+            found.push(gateway_is_self(gateway));
         } else if !reachable(interface, gateway.value) {
             found.push(
                 Diagnostic::error(
@@ -181,14 +183,7 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
                 .help("IPv4 is routed over IPv4 gateways, IPv6 over IPv6 gateways"),
             );
         } else if is_own(interface, gateway.value) {
-            found.push(
-                Diagnostic::error(
-                    codes::GATEWAY_IS_SELF,
-                    gateway.span,
-                    format!("the gateway {} is the node itself", gateway.value),
-                )
-                .help("name the router's address"),
-            );
+            found.push(gateway_is_self(gateway));
         } else if !reachable(interface, gateway.value) {
             found.push(
                 Diagnostic::error(

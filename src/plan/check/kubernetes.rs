@@ -27,6 +27,7 @@ pub(in crate::plan) struct KubernetesNode<'a> {
     pub pod_network: Located<IpNet>,
     pub service_network: Located<IpNet>,
     pub domain: &'a str,
+    pub cni: &'a str,
     pub span: Span,
 }
 
@@ -189,6 +190,7 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             first.service_network == other.service_network,
             other.service_network.span,
         );
+        differ("cni", first.cni == other.cni, other.span);
         differ("domain", first.domain == other.domain, other.span);
         if first.role.has_control_plane() && !other.role.has_control_plane() {
             continue;

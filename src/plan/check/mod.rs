@@ -14,6 +14,7 @@ mod firewall;
 mod interfaces;
 mod kubernetes;
 mod kubernetes_documents;
+mod manifests;
 mod names;
 mod own;
 mod secrets;
@@ -26,6 +27,7 @@ pub(super) use component_flags::{component_flags, component_gates};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
+pub(super) use manifests::check as manifests;
 
 use super::Node;
 use crate::diagnostic::{Code, Diagnostic, Span, codes};

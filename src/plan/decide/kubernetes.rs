@@ -3,21 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
+use super::kubernetes_addons::{cni_span, role_of};
 use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::names::Hostname;
 use crate::pki::{ControlPlaneNames, Keys, NodeNames};
 use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, Component, ControlPlane, Encryption, EncryptionKeys, FirewallRule, Images, KubeVersion,
-    Kubelet, KubeletApi, Kubernetes, Network, Node, Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    Cni, Component, ControlPlane, CoreDns, Encryption, EncryptionKeys, FirewallRule, ImageUse,
+    Images, KubeVersion, Kubelet, KubeletApi, Kubernetes, Manifest, Network, Node, Protocol, Proxy,
+    ProxyMode, Role, Route, Taint,
 };
 use crate::spec;
 
@@ -48,9 +49,11 @@ pub(super) struct Draft {
     service_network: Located<IpNet>,
     domain: String,
     cni: Cni,
+    core_dns: Option<CoreDns>,
+    manifests: Vec<Manifest>,
+    images: Images,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
-    programs: Option<PathBuf>,
     extra: ExtraArgs,
     settings: Settings,
     /// Where the endpoint is written, where it is.
@@ -86,6 +89,7 @@ impl Decider<'_> {
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
+        self.check_manifests(cluster);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         for index in 0..nodes.len() {
             if drafts[index].is_some() {
@@ -96,12 +100,14 @@ impl Decider<'_> {
     }
 
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
-        let role = match written.role.value {
-            spec::KubernetesRole::ControlPlane => Role::ControlPlane,
-            spec::KubernetesRole::Worker => Role::Worker,
-            spec::KubernetesRole::Single => Role::Single,
-            spec::KubernetesRole::Standalone => Role::Standalone,
-        };
+        let role = role_of(written);
+        let images = self.artifacts(written, sources);
+        let cni = self.cni(written);
+        if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
+            self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
+        }
+        let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
+        let manifests = self.manifests(written.manifests.as_deref());
         let node_ip = static_address(&node.network);
         if role.has_control_plane() && node_ip.is_none() {
             self.found.push(
@@ -164,12 +170,10 @@ impl Decider<'_> {
                 || "cluster.local".to_owned(),
                 |domain| domain.value.to_string(),
             ),
-            cni: match written.cni.map(|cni| cni.value) {
-                None | Some(spec::KubernetesCni::Bridge) => Cni::Bridge {
-                    node_pods: IpNet::V4(Ipv4Net::default()),
-                },
-                Some(spec::KubernetesCni::None) => Cni::None,
-            },
+            cni,
+            core_dns,
+            manifests,
+            images,
             proxy: match written
                 .proxy
                 .as_ref()
@@ -181,10 +185,6 @@ impl Decider<'_> {
                 Some(spec::KubernetesProxyMode::Nftables) => ProxyMode::Nftables,
             },
             etcd_servers: Vec::new(),
-            programs: written.programs.as_ref().map(|folder| {
-                let here = sources.path(folder.span.source).parent();
-                here.unwrap_or(Path::new("")).join(folder.as_str())
-            }),
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),
@@ -336,14 +336,12 @@ impl Decider<'_> {
     fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
         let count = drafts.iter().flatten().count();
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
-            let Cni::Bridge { node_pods } = &mut draft.cni else {
-                continue;
-            };
             let part = part(draft.pod_network.value, index)
                 .filter(|part| part.max_prefix_len() - part.prefix_len() >= LEAST_POD_BITS);
-            match part {
-                Some(part) => *node_pods = part,
-                None => self.found.push(
+            match (&mut draft.cni, part) {
+                (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
+                (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
+                (_, None) => self.found.push(
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
@@ -383,10 +381,21 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 pod_network: draft.pod_network,
                 service_network: draft.service_network,
                 domain: &draft.domain,
+                cni: cni_name(&draft.cni),
                 span: draft.span,
             })
         })
         .collect()
+}
+
+/// What nodes of one cluster have in common.
+fn cni_name(cni: &Cni) -> &'static str {
+    match cni {
+        Cni::Bridge { .. } => "bridge",
+        Cni::Flannel(_) => "flannel",
+        Cni::Manifests(_) => "manifests",
+        Cni::None => "none",
+    }
 }
 
 /// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
@@ -464,6 +473,16 @@ fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
                 span: own.span,
             });
         }
+    }
+    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone)
+        && let Some(port) = flannel.backend.port()
+    {
+        firewall.allow.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: firewall.allow_from.iter().map(|net| net.value).collect(),
+            span: own.span,
+        });
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.allow.push(FirewallRule {
@@ -554,7 +573,7 @@ impl Draft {
             scheduler_args: take(&mut self.extra.scheduler),
             audit: self.settings.audit.take(),
             encryption,
-            manifests: Vec::new(),
+            manifests: take(&mut self.manifests),
         })
     }
 
@@ -617,6 +636,7 @@ impl Draft {
             dns_ip: nth(self.service_network.value, 10),
             domain: self.domain,
             cni: self.cni,
+            core_dns: self.core_dns,
             proxy,
             kubelet: Kubelet {
                 api,
@@ -627,9 +647,7 @@ impl Draft {
                 extra_args: self.extra.kubelet,
             },
             control_plane,
-            images: Images::Embedded {
-                programs: self.programs,
-            },
+            images: self.images,
             static_pods: self.settings.static_pods,
             span: self.span,
         })

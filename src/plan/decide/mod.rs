@@ -1,11 +1,13 @@
 //! From the spec to nodes with every default filled.
 
+mod containers;
 mod doubt;
 mod etcd;
 mod etcd_care;
 mod files;
 mod filesystems;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_settings;
 mod network;
 mod passwords;
@@ -79,6 +81,8 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     let mut passwords = Vec::new();
     for (at, written) in spec.nodes.iter().enumerate() {
         let mut node = decider.node(written);
+        node.containerd =
+            (written.containerd.as_ref()).map(|containerd| decider.containerd(containerd, sources));
         let draft = written
             .etcd
             .as_ref()
@@ -269,6 +273,7 @@ impl Decider<'_> {
             swap: written.swap.as_ref().and_then(swap),
             storage_device: written.storage_device.clone(),
             etcd: None,
+            containerd: None,
             kubernetes: None,
             own: self.own(written),
         }

@@ -86,6 +86,8 @@ pub enum LocalKind {
     Text,
     /// All files below a folder.
     Tree,
+    /// Manifests of Kubernetes: a file, or the files of a folder.
+    Manifests,
     /// Public keys: a file, or a pattern with `*` in its last part; `~/` is the user's home.
     SshKeys,
 }

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use x509_cert::Certificate;
 
+use super::ManifestFile;
 use super::folder::{MOST_LOCAL_BYTES, Project, read_bounded, reason, unreadable};
 use crate::diagnostic::{Diagnostic, Located, SourceId, Sources, Span, codes};
 use crate::spec::decode::{LocalKind, LocalRequest};
 use crate::spec::types::{CaCertificate, Cluster};
-use crate::spec::values::{LocalFile, LocalFolder, LocalText, SshKeyFiles, SshPublicKey};
+use crate::spec::values::{
+    LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles, SshPublicKey,
+};
 
 /// Entries of one tree.
 const MOST_TREE_ENTRIES: usize = 10_000;
@@ -23,6 +26,7 @@ pub struct LocalFiles {
     texts: HashMap<(SourceId, String), String>,
     trees: HashMap<(SourceId, String), Vec<TreeEntry>>,
     keys: HashMap<(SourceId, String), Vec<SshPublicKey>>,
+    manifests: HashMap<(SourceId, String), Vec<ManifestFile>>,
 }
 
 /// A file or link of a tree.
@@ -65,22 +69,27 @@ impl LocalFiles {
         self.keys.get(&key).map_or(&[], Vec::as_slice)
     }
 
+    /// The files of manifests that a path names; `None` where that failed and was reported.
+    pub fn manifests(&self, path: &Located<LocalManifests>) -> Option<&[ManifestFile]> {
+        let key = (path.span.source, path.value.as_str().to_owned());
+        self.manifests.get(&key).map(Vec::as_slice)
+    }
+
     /// Reads all that is asked for.
     pub(super) fn read(
         requests: &[LocalRequest],
         project: &Project,
-        sources: &Sources,
+        sources: &mut Sources,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut all = Self::default();
         for request in requests {
             let key = (request.span.source, request.path.clone());
+            let folder = sources.path(request.span.source).parent();
+            let folder = folder.unwrap_or(Path::new("")).to_owned();
             let reader = Reader {
                 project,
-                folder: sources
-                    .path(request.span.source)
-                    .parent()
-                    .unwrap_or(Path::new("")),
+                folder: &folder,
                 span: request.span,
             };
             let read = match request.kind {
@@ -92,6 +101,16 @@ impl LocalFiles {
                 }),
                 LocalKind::Tree => reader.tree(&request.path).map(|entries| {
                     all.trees.insert(key, entries);
+                }),
+                LocalKind::Manifests => super::manifests::read(
+                    &folder.join(&request.path),
+                    project,
+                    request.span,
+                    sources,
+                    diagnostics,
+                )
+                .map(|files| {
+                    all.manifests.insert(key, files);
                 }),
                 LocalKind::SshKeys => reader.ssh_keys(&request.path, diagnostics).map(|keys| {
                     all.keys.insert(key, keys);

@@ -7,10 +7,12 @@
 mod folder;
 mod include;
 mod local;
+mod manifests;
 
 use std::path::Path;
 
 pub use local::{LocalFiles, TreeEntry, TreeEntryKind};
+pub use manifests::ManifestFile;
 
 use super::assemble::assemble;
 use super::types::Cluster;

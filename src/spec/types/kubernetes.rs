@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::EtcdBackup;
+use super::{KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesRuntime};
 use crate::diagnostic::Located;
 use crate::names::Hostname;
 use crate::plan::KubeVersion;
@@ -11,7 +12,7 @@ use crate::spec::types::{
     FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesEtcd, KubernetesKubelet,
 };
 use crate::spec::values::{
-    AlternativeName, Endpoint, LocalText, ProgramsFolder, Setting, SettingName,
+    AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
 };
 
 record! {
@@ -31,12 +32,18 @@ record! {
         /// The domain of the services' names; `cluster.local` where nothing is said.
         pub domain: Option<Located<Hostname>>,
         /// Who gives pods their network; `bridge` where nothing is said.
-        pub cni: Option<Located<KubernetesCni>>,
+        pub cni: Option<KubernetesCni>,
         /// How services reach their pods.
         pub proxy: Option<KubernetesProxy>,
-        /// Where programs and images come from; `embed` is all that there is so far.
-        pub artifacts: Option<Located<KubernetesArtifacts>>,
-        /// The folder of the programs to embed: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
+        /// Who answers the pods' questions for names; where nothing is said: `coredns` where the artifacts have its image.
+        pub dns: Option<Located<KubernetesDns>>,
+        /// Manifests that are applied once the API answers, in this order; files, or folders of them.
+        pub manifests: Option<Vec<Located<LocalManifests>>>,
+        /// Where programs and images come from: `embed` (where nothing is said) or `pull`, or a map with more.
+        pub artifacts: Option<KubernetesArtifacts>,
+        /// What runs containers; `containerd` where nothing is said.
+        pub runtime: Option<Located<KubernetesRuntime>>,
+        /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,
         /// Snapshots of the node's etcd member; the same as `backup` under `etcd:`. Nodes without a member take none.
@@ -74,26 +81,6 @@ words! {
         Standalone = "standalone",
     }
     "a role"
-}
-
-words! {
-    /// Who gives pods their network.
-    pub enum KubernetesCni {
-        /// The base's own plugins, with routes between the nodes of the file.
-        Bridge = "bridge",
-        /// Whatever is brought.
-        None = "none",
-    }
-    "a pod network"
-}
-
-words! {
-    /// Where programs and images come from.
-    pub enum KubernetesArtifacts {
-        /// The image holds them.
-        Embed = "embed",
-    }
-    "a source of artifacts"
 }
 
 words! {

@@ -1,9 +1,11 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
+mod containers;
 mod etcd;
 mod etcd_care;
 mod free;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_settings;
 mod network;
 mod node;
@@ -11,10 +13,12 @@ mod passwd;
 mod storage;
 mod systemd;
 
+pub use containers::*;
 pub use etcd::*;
 pub use etcd_care::*;
 pub use free::*;
 pub use kubernetes::*;
+pub use kubernetes_addons::*;
 pub use kubernetes_settings::*;
 pub use network::*;
 pub use node::*;

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
-use crate::spec::types::{Etcd, Kubernetes, Network, Passwd, Storage, Systemd};
+use crate::spec::types::{Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd};
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
@@ -54,6 +54,8 @@ record! {
         pub storage_device: Option<Located<AbsolutePath>>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
         pub etcd: Option<Etcd>,
+        /// Container images and registries, with Kubernetes or without.
+        pub containerd: Option<Containerd>,
         /// Kubernetes on this node; none where nothing is said.
         pub kubernetes: Option<Kubernetes>,
         /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has them.

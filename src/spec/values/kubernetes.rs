@@ -94,19 +94,24 @@ impl Leaf for Endpoint {
     }
 }
 
-/// A folder of programs on the machine that builds. They are too large to be read with the spec's other files.
+/// Where programs are: a folder on the machine that builds, for they are too large to be read with the spec's other files; or a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramsFolder(String);
 
 impl ProgramsFolder {
-    /// As written: absolute, or from the folder of the file that names it.
+    /// As written. A folder is absolute, or from the folder of the file that names it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The URL of a site, without a slash at the end; `None`: it is a folder.
+    pub fn site(&self) -> Option<&str> {
+        self.0.contains("://").then(|| self.0.trim_end_matches('/'))
     }
 }
 
 impl Leaf for ProgramsFolder {
-    const WHAT: &'static str = "a path of a local folder";
+    const WHAT: &'static str = "a path of a local folder, or the URL of a site";
 
     fn schema() -> Json {
         json!({ "type": "string", "minLength": 1 })
@@ -118,6 +123,17 @@ impl Leaf for ProgramsFolder {
             "it is empty"
         } else if text.contains('\0') {
             "it has a NUL"
+        } else if let Some((scheme, rest)) = text.split_once("://") {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%+".contains(&b);
+            if !matches!(scheme, "http" | "https") {
+                "a site's URL starts with https:// or http://"
+            } else if rest.is_empty() || rest.starts_with('/') {
+                "it has no host"
+            } else if !rest.bytes().all(plain) {
+                "a site's URL has host and path, and no more"
+            } else {
+                return Ok(Self(text.to_owned()));
+            }
         } else {
             return Ok(Self(text.to_owned()));
         };

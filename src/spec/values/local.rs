@@ -69,6 +69,11 @@ local_leaf!(
 );
 
 local_leaf!(
+    /// Manifests of Kubernetes: a file of YAML or JSON, or a folder of such files.
+    LocalManifests: "a path of manifests", Manifests, home: false
+);
+
+local_leaf!(
     /// Files of public keys: a path, which may start with `~/` and have `*` in its last part.
     SshKeyFiles: "a path of public key files", SshKeys, home: true
 );

@@ -1,7 +1,9 @@
 //! Values of a spec that are written as one scalar and have rules.
 
 mod calendar;
+mod containers;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_settings;
 mod local;
 mod named;
@@ -10,11 +12,13 @@ mod number;
 mod secret;
 
 pub use calendar::{CalendarEvent, SnapshotCount};
+pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
+pub use kubernetes_addons::{PortNumber, Vni};
 pub use kubernetes_settings::{
     AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
 };
-pub use local::{LocalFile, LocalFolder, LocalText, SshKeyFiles};
+pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
     PlainName, Setting, SettingName, SysctlKey, Uuid,

@@ -9,7 +9,7 @@ mod read;
 
 use std::sync::Arc;
 
-pub use read::{Limits, parse};
+pub use read::{Limits, parse, parse_documents};
 
 use crate::diagnostic::{Located, Span};
 

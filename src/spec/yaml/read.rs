@@ -37,27 +37,8 @@ impl Default for Limits {
 /// Reads `text`, which is kept as `source`. Gives the tree where there is one, and everything that is wrong: after a mistake
 /// of the kind of a duplicate key the tree is there all the same, without the second value.
 pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec<Diagnostic>) {
-    let places = Places::new(text, source);
-    if let Some(diagnostic) = control_character(text, source) {
-        return (None, vec![diagnostic]);
-    }
-    let mut builder = Builder {
-        places: &places,
-        limits,
-        stack: Vec::new(),
-        anchors: HashMap::new(),
-        used: Size::default(),
-        root: None,
-        diagnostics: Vec::new(),
-    };
-    let tree = match builder.run() {
-        Ok(()) => builder.root.take(),
-        Err(fatal) => {
-            builder.diagnostics.push(*fatal);
-            None
-        }
-    };
-    let mut diagnostics = builder.diagnostics;
+    let (documents, mut diagnostics) = build(text, source, limits, Dialect::Spec);
+    let tree = documents.into_iter().next();
     if tree.as_ref().is_none_or(Node::is_null) && diagnostics.is_empty() {
         let start = Span {
             source,
@@ -71,6 +52,54 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
         return (None, diagnostics);
     }
     (tree, diagnostics)
+}
+
+/// Reads `text` as a stream of documents, which may be none: those that are not empty, and everything that is wrong. Keys that
+/// are `<<` merge maps in, as in YAML 1.1 and as Kubernetes reads its files.
+pub fn parse_documents(
+    text: &str,
+    source: SourceId,
+    limits: Limits,
+) -> (Vec<Node>, Vec<Diagnostic>) {
+    let (mut documents, diagnostics) = build(text, source, limits, Dialect::Stream);
+    documents.retain(|document| !document.is_null());
+    (documents, diagnostics)
+}
+
+/// What a text may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// One document without merge keys.
+    Spec,
+    /// Any number of documents.
+    Stream,
+}
+
+fn build(
+    text: &str,
+    source: SourceId,
+    limits: Limits,
+    dialect: Dialect,
+) -> (Vec<Node>, Vec<Diagnostic>) {
+    let places = Places::new(text, source);
+    if let Some(diagnostic) = control_character(text, source) {
+        return (Vec::new(), vec![diagnostic]);
+    }
+    let mut builder = Builder {
+        places: &places,
+        limits,
+        dialect,
+        stack: Vec::new(),
+        anchors: HashMap::new(),
+        used: Size::default(),
+        roots: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    if let Err(fatal) = builder.run() {
+        builder.diagnostics.push(*fatal);
+        builder.roots.clear();
+    }
+    (builder.roots, builder.diagnostics)
 }
 
 /// What a finished value costs where an alias repeats it.
@@ -99,6 +128,8 @@ enum FrameKind {
         entries: Vec<Entry>,
         seen: HashSet<Arc<str>>,
         key: PendingKey,
+        /// Of maps that are merged in: those whose key is not written.
+        merged: Vec<Entry>,
     },
 }
 
@@ -110,16 +141,20 @@ enum PendingKey {
     Of(Located<Arc<str>>),
     /// The next value belongs to a key that was reported and is dropped.
     Dropped,
+    /// The next value is a map, or a list of maps, to merge in.
+    Merge,
 }
 
 struct Builder<'p> {
     places: &'p Places<'p>,
     limits: Limits,
+    dialect: Dialect,
     stack: Vec<Frame>,
     /// Finished values that were marked with `&name`, by the parser's number.
     anchors: HashMap<usize, (Node, Size)>,
     used: Size,
-    root: Option<Node>,
+    /// Whole documents.
+    roots: Vec<Node>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -135,7 +170,7 @@ impl Builder<'_> {
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
-                    if documents > 1 {
+                    if documents > 1 && self.dialect == Dialect::Spec {
                         return Err(Box::new(
                             Diagnostic::error(
                                 codes::SEVERAL_DOCUMENTS,
@@ -177,6 +212,7 @@ impl Builder<'_> {
                         entries: Vec::new(),
                         seen: HashSet::new(),
                         key: PendingKey::Next,
+                        merged: Vec::new(),
                     };
                     self.begin(span, anchor, kind)?;
                 }
@@ -296,12 +332,21 @@ impl Builder<'_> {
                 items.last().map(|item| item.span.end),
                 Value::List(items),
             ),
-            FrameKind::Map { entries, .. } => (
+            FrameKind::Map {
+                mut entries,
+                mut seen,
+                merged,
+                ..
+            } => (
                 entries.first().map(|entry| entry.key.span.start),
                 entries
                     .last()
                     .map(|entry| entry.value.span.end.max(entry.key.span.end)),
-                Value::Map(entries),
+                {
+                    entries
+                        .extend((merged.into_iter()).filter(|e| seen.insert(e.key.value.clone())));
+                    Value::Map(entries)
+                },
             ),
         };
         let mut place = frame.start;
@@ -326,22 +371,52 @@ impl Builder<'_> {
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(frame) = self.stack.last_mut() else {
-            self.root.get_or_insert(node);
+            self.roots.push(node);
             return;
         };
         frame.height = frame.height.max(size.height + 1);
         match &mut frame.kind {
             FrameKind::List(items) => items.push(node),
-            FrameKind::Map { entries, seen, key } => {
-                match std::mem::replace(key, PendingKey::Next) {
-                    PendingKey::Next => {
-                        *key = read_key(&node, entries, seen, &mut self.diagnostics);
-                    }
-                    PendingKey::Of(key) => entries.push(Entry { key, value: node }),
-                    PendingKey::Dropped => {}
+            FrameKind::Map {
+                entries,
+                seen,
+                key,
+                merged,
+            } => match std::mem::replace(key, PendingKey::Next) {
+                PendingKey::Next => {
+                    *key = if self.dialect == Dialect::Stream && is_merge_key(&node) {
+                        PendingKey::Merge
+                    } else {
+                        read_key(&node, entries, seen, &mut self.diagnostics)
+                    };
                 }
+                PendingKey::Of(key) => entries.push(Entry { key, value: node }),
+                PendingKey::Dropped => {}
+                PendingKey::Merge => merge(node, merged, &mut self.diagnostics),
+            },
+        }
+    }
+}
+
+/// Whether a map's key asks for another map to be merged in.
+fn is_merge_key(node: &Node) -> bool {
+    matches!(&node.value, Value::Scalar(scalar) if scalar.plain && &*scalar.text == "<<")
+}
+
+/// Adds the entries of the map, or the maps of the list, that a merge key has.
+fn merge(node: Node, merged: &mut Vec<Entry>, diagnostics: &mut Vec<Diagnostic>) {
+    match node.value {
+        Value::Map(entries) => merged.extend(entries),
+        Value::List(items) if items.iter().all(|i| matches!(i.value, Value::Map(_))) => {
+            for item in items {
+                merge(item, merged, diagnostics);
             }
         }
+        _ => diagnostics.push(Diagnostic::error(
+            codes::MERGE_KEY,
+            node.span,
+            format!("only maps can be merged in, not {}", node.describe()),
+        )),
     }
 }
 
@@ -363,7 +438,7 @@ fn read_key(
             return PendingKey::Dropped;
         }
     };
-    if text.plain && &*text.text == "<<" {
+    if is_merge_key(node) {
         diagnostics.push(
             Diagnostic::error(
                 codes::MERGE_KEY,

@@ -1,0 +1,84 @@
+# Gives containerd the images that came with this node, in the folder $1:
+#
+#   *.tar      archives to import: index.tar has manifests and configs of images whose files lie unpacked below rootfs/
+#   *.list     what each archive holds, a line an image: digest and name
+#   snapshots  the names of those unpacked (OCI's chain IDs), each a folder of rootfs/
+#
+# Nothing is copied or unpacked: the file system of an image is a link from containerd's folder to this node's own read-only image.
+# All images are pinned, since a node without a network could not get them back. $2 is containerd's folder, which may outlive a boot.
+set -eu
+archives=$1
+root=$2
+
+containerd() {
+    ctr --namespace k8s.io "$@"
+}
+
+# `digest name labels` of each image, `name` of each snapshot.
+images=$(containerd images ls | awk 'NR > 1 { print $3, $1, $NF }')
+snapshots=$(containerd snapshots ls | awk 'NR > 1 { print $1 }')
+
+# Images of an earlier version of this node: their files are not here any more.
+known=$root/imgbuild-images
+if [ -e "$known" ]; then
+    while read -r digest name; do
+        if ! grep -qxF "$digest $name" "$archives"/*.list; then
+            containerd images rm "$name" > /dev/null || true
+        fi
+    done < "$known"
+fi
+for files in "$root"/io.containerd.snapshotter.v1.overlayfs/snapshots/*/fs; do
+    if [ -L "$files" ] && [ ! -e "$files" ]; then
+        containerd snapshots rm "sha256:$(basename "$(readlink "$files")")" || true
+    fi
+done
+
+# A committed snapshot whose files are a link to a folder of ours.
+link() {
+    key=imgbuild-$1
+    containerd snapshots rm "$key" 2> /dev/null || true
+    # Prints the mount that it would take: of a new snapshot a bind mount of its empty folder.
+    files=$(containerd snapshots prepare --target /mnt "$key" | sed -n 's/^mount -t bind \([^ ]*\/fs\) .*/\1/p')
+    rmdir "$files"
+    ln -s "$archives/rootfs/${1#sha256:}" "$files"
+    containerd snapshots commit "$1" "$key"
+}
+
+jobs=
+if [ -e "$archives/snapshots" ]; then
+    while read -r chain; do
+        echo "$snapshots" | grep -qxF "$chain" || {
+            link "$chain" &
+            jobs="$jobs $!"
+        }
+    done < "$archives/snapshots"
+fi
+for job in $jobs; do
+    wait "$job"
+done
+
+for archive in "$archives"/*.tar; do
+    missing=
+    while read -r digest name; do
+        echo "$images" | grep -qF "$digest $name " || missing=yes
+    done < "${archive%.tar}.list"
+    [ -n "$missing" ] || continue
+    case $archive in
+        */index.tar) containerd images import --no-unpack "$archive" > /dev/null ;;
+        *) containerd images import "$archive" > /dev/null ;;
+    esac
+done
+
+jobs=
+while read -r digest name; do
+    echo "$images" | grep -F "$digest $name " | grep -q io.cri-containerd.pinned=pinned || {
+        containerd images label "$name" io.cri-containerd.pinned=pinned > /dev/null &
+        jobs="$jobs $!"
+    }
+done << END
+$(cat "$archives"/*.list)
+END
+for job in $jobs; do
+    wait "$job"
+done
+cat "$archives"/*.list > "$known"

@@ -1,0 +1,312 @@
+//! Images in files: OCI layouts and archives of them, what `docker save` writes, and folders of all these.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::digest_of;
+use super::name::{ImageName, is_digest};
+use super::stored::{
+    Blob, Compression, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, StoredImage, StoredLayer,
+};
+use crate::names::Arch;
+
+/// What marks an OCI layout.
+const LAYOUT: &str = "oci-layout";
+
+/// Indexes in indexes that are followed.
+const DEEPEST: usize = 4;
+
+/// The images for `arch` at `path`: an archive, a layout, or a folder of archives and layouts, in the order of their names.
+pub fn read(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
+    let reading = || format!("reading the images in {}", path.display());
+    let data = fs::metadata(path).with_context(reading)?;
+    if !data.is_dir() {
+        return archive(path, arch).with_context(reading);
+    }
+    if path.join(LAYOUT).exists() {
+        let files = Files::Layout(path.to_owned());
+        return layout(&files, arch).with_context(reading);
+    }
+    let mut images = Vec::new();
+    for path in inside(path).with_context(reading)? {
+        images.extend(read(&path, arch)?);
+    }
+    if images.is_empty() {
+        bail!(
+            "{} has no images: neither an OCI layout nor archives (*.tar) are in it",
+            path.display()
+        );
+    }
+    Ok(images)
+}
+
+/// Archives and layouts directly in `folder`, sorted.
+pub fn inside(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_archive = path.extension().is_some_and(|ending| ending == "tar");
+        if is_archive || path.join(LAYOUT).exists() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Where the files of a layout are.
+enum Files {
+    Layout(PathBuf),
+    /// Paths in the archive, and where their bytes are.
+    Archive(PathBuf, BTreeMap<String, Blob>),
+}
+
+impl Files {
+    fn find(&self, path: &str) -> Result<Blob> {
+        match self {
+            Self::Layout(folder) => Blob::of_file(folder.join(path)),
+            Self::Archive(file, entries) => entries
+                .get(path)
+                .cloned()
+                .with_context(|| format!("{} has no {path}", file.display())),
+        }
+    }
+
+    fn text(&self, path: &str) -> Result<Vec<u8>> {
+        use std::io::Read as _;
+        let blob = self.find(path)?;
+        ensure!(
+            blob.size <= super::stored::MOST_MANIFEST,
+            "{path} is too large"
+        );
+        let mut bytes = Vec::new();
+        blob.open()?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Result<Blob> {
+        ensure!(
+            is_digest(&descriptor.digest),
+            "`{}` is not a SHA-256 digest",
+            descriptor.digest
+        );
+        let blob = self.find(&descriptor.digest.replace("sha256:", "blobs/sha256/"))?;
+        ensure!(
+            descriptor.size == 0 || descriptor.size == blob.size,
+            "the blob {} has {} bytes instead of {}",
+            descriptor.digest,
+            blob.size,
+            descriptor.size
+        );
+        Ok(blob)
+    }
+}
+
+fn archive(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
+    let mut entries = BTreeMap::new();
+    let mut tar = tar::Archive::new(File::open(path)?);
+    let not_tar = "it is no tar archive; where it is compressed, unpack it first";
+    // Seeking past contents keeps this quick for any size.
+    for entry in tar.entries_with_seek().context(not_tar)? {
+        let entry = entry.context(not_tar)?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let name = name.trim_start_matches("./").to_owned();
+        if let Some(target) = entry.link_name()? {
+            // `docker save` of old writes a layer that two images share once, and links to it.
+            let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let target = joined(folder, &target.to_string_lossy());
+            if let Some(blob) = entries.get(&target).cloned() {
+                entries.insert(name, blob);
+            }
+        } else if entry.header().entry_type().is_file() {
+            entries.insert(
+                name,
+                Blob {
+                    file: path.to_owned(),
+                    offset: entry.raw_file_position(),
+                    size: entry.size(),
+                },
+            );
+        }
+    }
+    let is_layout = entries.contains_key("index.json");
+    let is_docker = entries.contains_key("manifest.json");
+    let files = Files::Archive(path.to_owned(), entries);
+    if is_layout {
+        layout(&files, arch)
+    } else if is_docker {
+        docker(&files, arch)
+    } else {
+        bail!(
+            "it holds neither an OCI layout (index.json) nor what `docker save` writes (manifest.json)"
+        )
+    }
+}
+
+/// `target` from the folder `folder`, both in an archive.
+fn joined(folder: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+fn layout(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
+    let index: Index =
+        serde_json::from_slice(&files.text("index.json")?).context("reading index.json")?;
+    let mut images = Vec::new();
+    for descriptor in &index.manifests {
+        let other =
+            |p: &super::stored::Platform| p.os != "linux" || p.architecture != arch.as_str();
+        // An index that lists one image for several machines.
+        if descriptor.platform.as_ref().is_some_and(other) {
+            continue;
+        }
+        let name = name_of(descriptor)?;
+        let image = one(files, descriptor, arch, &name, DEEPEST)
+            .with_context(|| format!("reading the image {name}"))?;
+        images.push(image);
+    }
+    ensure!(!images.is_empty(), "it has no image for linux/{arch}");
+    Ok(images)
+}
+
+fn one(
+    files: &Files,
+    descriptor: &Descriptor,
+    arch: Arch,
+    name: &str,
+    deepest: usize,
+) -> Result<StoredImage> {
+    let bytes = files.blob(descriptor)?.read(&descriptor.digest)?;
+    if INDEX_TYPES.contains(&descriptor.media_type.as_str()) {
+        ensure!(deepest > 0, "its indexes are too deep");
+        let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
+        return one(files, index.of(arch)?, arch, name, deepest - 1);
+    }
+    ensure!(
+        descriptor.media_type.is_empty()
+            || MANIFEST_TYPES.contains(&descriptor.media_type.as_str()),
+        "a manifest of the type `{}` is none of a container image",
+        descriptor.media_type
+    );
+    StoredImage::new(name.to_owned(), arch, bytes, |d| files.blob(d))
+}
+
+/// The name that containerd gives an image on import: its own annotation, or OCI's where that is a whole name.
+fn name_of(descriptor: &Descriptor) -> Result<String> {
+    let annotation = |key: &str| descriptor.annotations.get(key);
+    let name = annotation("io.containerd.image.name").or_else(|| {
+        annotation("org.opencontainers.image.ref.name").filter(|name| name.contains([':', '/']))
+    });
+    let name = name.with_context(|| {
+        format!(
+            "the image {} has no name; `skopeo copy oci-archive:OLD oci-archive:NEW:NAME` gives it one",
+            descriptor.digest
+        )
+    })?;
+    let parsed: ImageName = (name.parse()).map_err(|why: crate::names::InvalidName| {
+        anyhow::anyhow!("the name `{name}`: {}", why.0)
+    })?;
+    Ok(parsed.to_string())
+}
+
+/// An image of `manifest.json` (Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format").
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
+    let saved: Vec<Saved> =
+        serde_json::from_slice(&files.text("manifest.json")?).context("reading manifest.json")?;
+    let mut images = Vec::new();
+    for saved in saved {
+        let names = saved.repo_tags.clone().unwrap_or_default();
+        ensure!(
+            !names.is_empty(),
+            "the image with the config {} has no name; save it by its name, not by its id",
+            saved.config
+        );
+        for name in names {
+            let name: ImageName = (name.parse()).map_err(|why: crate::names::InvalidName| {
+                anyhow::anyhow!("the name `{name}`: {}", why.0)
+            })?;
+            let name = name.to_string();
+            images.push(
+                one_saved(files, &saved, arch, &name)
+                    .with_context(|| format!("reading the image {name}"))?,
+            );
+        }
+    }
+    Ok(images)
+}
+
+/// Layers are not compressed here, so that their digests are those in the config; the manifest is made as containerd makes it.
+fn one_saved(files: &Files, saved: &Saved, arch: Arch, name: &str) -> Result<StoredImage> {
+    let config = files.text(&saved.config)?;
+    let parsed: serde_json::Value =
+        serde_json::from_slice(&config).context("reading its config")?;
+    let diff_ids = parsed["rootfs"]["diff_ids"].as_array();
+    let diff_ids = diff_ids.map_or(&[][..], Vec::as_slice);
+    ensure!(
+        diff_ids.len() == saved.layers.len(),
+        "its config speaks of {} layers and manifest.json of {}",
+        diff_ids.len(),
+        saved.layers.len()
+    );
+    let mut layers = Vec::new();
+    for (path, digest) in saved.layers.iter().zip(diff_ids) {
+        let blob = files.find(path)?;
+        layers.push(StoredLayer {
+            digest: digest.as_str().unwrap_or_default().to_owned(),
+            size: blob.size,
+            compression: Compression::None,
+            blob,
+        });
+    }
+    let listed: Vec<_> = layers
+        .iter()
+        .map(|layer| {
+            json!({
+                "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                "digest": layer.digest,
+                "size": layer.size,
+            })
+        })
+        .collect();
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPES[0],
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": digest_of(&config),
+            "size": config.len(),
+        },
+        "layers": listed,
+    });
+    StoredImage {
+        name: name.to_owned(),
+        manifest_type: MANIFEST_TYPES[0].to_owned(),
+        manifest: manifest.to_string().into_bytes(),
+        config,
+        layers,
+        diff_ids: Vec::new(),
+    }
+    .checked(arch)
+}

@@ -1,0 +1,151 @@
+//! containerd: its settings, its registries, and the images that the node has with it.
+
+use std::fmt::Write as _;
+
+use super::names::{path, unit};
+use super::template::fill;
+use super::{File, Fragment, Origin, Unit};
+use crate::oci::NODE_IMAGE;
+use crate::plan::{IMAGE_ARCHIVES, ImageUse, Node, Registry, embedded_images};
+
+/// Where the settings of each registry are (containerd, docs/hosts.md).
+const REGISTRIES: &str = "/etc/containerd/certs.d";
+
+const IMPORT: &str = "/etc/containerd/import-images";
+
+/// Nothing where the node has neither Kubernetes nor anything to say to containerd.
+pub fn containerd(node: &Node) -> Fragment {
+    let span = match (&node.containerd, &node.kubernetes) {
+        (Some(containerd), _) => containerd.span,
+        (None, Some(kubernetes)) => kubernetes.span,
+        (None, None) => return Fragment::default(),
+    };
+    let origin = Origin::new("runtime", span);
+    let registries = node.containerd.as_ref();
+    let registries = registries.map_or(&[][..], |containerd| &containerd.registries);
+    let sandbox = (node.kubernetes.as_ref()).map_or_else(
+        || NODE_IMAGE.to_owned(),
+        |kubernetes| kubernetes.image(ImageUse::Pause),
+    );
+    let logins = logins(registries);
+    let config = File::text(
+        path("/etc/containerd/config.toml"),
+        fill(
+            include_str!("../../manifests/containerd.toml"),
+            &[("sandbox_image", &sandbox), ("logins", &logins)],
+        ),
+        origin.clone(),
+    );
+    let mut fragment = Fragment {
+        files: vec![if logins.is_empty() {
+            config
+        } else {
+            config.mode(0o600)
+        }],
+        ..Fragment::default()
+    };
+    for registry in registries {
+        fragment.files.extend(hosts(registry, &origin));
+    }
+    let has_programs = (node.kubernetes.as_ref()).is_some_and(|kubernetes| !kubernetes.is_pulled());
+    if has_programs || embedded_images(node).is_some() {
+        fragment.files.push(File::text(
+            path(IMPORT),
+            include_str!("../../manifests/import-images.sh"),
+            origin.clone(),
+        ));
+        fragment.units.push(Unit::enabled(
+            unit("imgbuild-images.service"),
+            fill(
+                include_str!("../../manifests/imgbuild-images.service"),
+                &[("archives", IMAGE_ARCHIVES), ("script", IMPORT)],
+            ),
+            origin,
+        ));
+    }
+    fragment
+}
+
+/// Where Docker's own registry answers; it has no other name that differs.
+fn server(host: &str) -> &str {
+    if host == "docker.io" {
+        "registry-1.docker.io"
+    } else {
+        host
+    }
+}
+
+/// Who the node is to registries, by the host that is asked (containerd, docs/cri/registry.md).
+fn logins(registries: &[Registry]) -> String {
+    let mut text = String::new();
+    for registry in registries {
+        let Some(login) = &registry.credentials else {
+            continue;
+        };
+        // Writing to a String does not fail.
+        let _ = write!(
+            text,
+            "\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.{}.auth]\n  username = {}\n  password = {}\n",
+            toml(server(&registry.host)),
+            toml(&login.username),
+            toml(&login.password),
+        );
+    }
+    text
+}
+
+/// `hosts.toml` of a registry, and the authority that it names.
+fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
+    let folder = format!("{REGISTRIES}/{}", registry.host);
+    let own = format!("https://{}", server(&registry.host));
+    let mut files = Vec::new();
+    let mut settings = String::new();
+    if let Some(ca) = &registry.ca {
+        let at = format!("{folder}/ca.crt");
+        let _ = writeln!(settings, "  ca = {}", toml(&at));
+        files.push(File::text(path(&at), ca.as_str(), origin.clone()));
+    }
+    if registry.insecure {
+        settings.push_str("  skip_verify = true\n");
+    }
+    let mut text = format!("server = {}\n", toml(&own));
+    for mirror in &registry.mirrors {
+        let (url, overrides) = if mirror.prefix.is_empty() {
+            (mirror.server.clone(), "")
+        } else {
+            // The path is then the whole of it, with the version of the API.
+            let url = format!("{}/v2/{}", mirror.server, mirror.prefix);
+            (url, "  override_path = true\n")
+        };
+        let _ = write!(
+            text,
+            "\n[host.{}]\n  capabilities = [\"pull\", \"resolve\"]\n{overrides}{settings}",
+            toml(&url)
+        );
+    }
+    if registry.mirrors.is_empty() && !settings.is_empty() {
+        let _ = write!(text, "\n[host.{}]\n{settings}", toml(&own));
+    }
+    files.push(File::text(
+        path(&format!("{folder}/hosts.toml")),
+        text,
+        origin.clone(),
+    ));
+    files
+}
+
+/// A basic string of TOML 1.0.
+fn toml(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,82 @@
+//! Programs that the node fetches, and what pods need to run those that it has.
+
+use std::fmt::Write as _;
+
+use crate::names::Arch;
+use crate::parts::names::{path, unit};
+use crate::parts::template::fill;
+use crate::parts::{File, Fragment, Origin, Unit};
+use crate::plan::{Images, Kubernetes, PROGRAMS};
+
+/// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a thing.
+const KEEP: &str = "/var/lib/imgbuild/programs";
+
+const SCRIPT: &str = "/etc/kubernetes/imgbuild/fetch-programs";
+const HASHES: &str = "/etc/kubernetes/imgbuild/programs";
+
+/// Fetches the kubelet and kubectl. Nothing where the node has them.
+pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
+    let Images::Pulled { site, known } = &kubernetes.images else {
+        return Fragment::default();
+    };
+    let origin = Origin::new("programs", kubernetes.span);
+    let hashes = (known.programs.iter()).fold(String::new(), |mut text, (name, hash)| {
+        let _ = writeln!(text, "{hash} {name}"); // writing to a String does not fail
+        text
+    });
+    let site = format!("{site}/v{}/bin/linux/{arch}", kubernetes.version.value);
+    Fragment {
+        files: vec![
+            File::text(
+                path(SCRIPT),
+                include_str!("../../../manifests/fetch-programs.sh"),
+                origin.clone(),
+            ),
+            File::text(path(HASHES), hashes, origin.clone()),
+        ],
+        units: vec![Unit::enabled(
+            unit("imgbuild-programs.service"),
+            fill(
+                include_str!("../../../manifests/imgbuild-programs.service"),
+                &[
+                    ("script", SCRIPT),
+                    ("site", &site.replace('%', "%%")),
+                    ("programs", PROGRAMS),
+                    ("keep", KEEP),
+                    ("hashes", HASHES),
+                ],
+            ),
+            origin,
+        )],
+        ..Fragment::default()
+    }
+}
+
+/// How a static pod runs `name`: the program that the node has, or the one of the pod's own image.
+pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
+    if kubernetes.is_pulled() {
+        // Upstream's images have it on their PATH.
+        name.to_owned()
+    } else {
+        format!("{PROGRAMS}/{name}")
+    }
+}
+
+/// The mounts and the volumes that a pod needs for the node's programs, as items of lists that are indented by four spaces and by
+/// two; `more` are further folders of the node by name. Nothing where images have the programs.
+pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, String) {
+    if kubernetes.is_pulled() {
+        return (String::new(), String::new());
+    }
+    let all = [("programs", PROGRAMS)];
+    let all = all.iter().chain(more);
+    let mounts: Vec<String> = (all.clone())
+        .map(|(name, at)| format!("- name: {name}\n      mountPath: {at}\n      readOnly: true"))
+        .collect();
+    let volumes: Vec<String> = all
+        .map(|(name, at)| {
+            format!("- name: {name}\n    hostPath:\n      path: {at}\n      type: Directory")
+        })
+        .collect();
+    (mounts.join("\n    "), volumes.join("\n  "))
+}

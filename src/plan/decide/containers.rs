@@ -1,0 +1,189 @@
+//! Images and registries.
+
+use std::path::{Path, PathBuf};
+
+use super::Decider;
+use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
+use crate::plan::{
+    Containerd, Fetched, ImageSource, Images, Programs, Registry, RegistryCredentials,
+    RegistryMirror,
+};
+use crate::registry::DEFAULT_SITE;
+use crate::spec::{self, ImageEntry};
+
+/// A path that the spec names, from the folder of the file that names it.
+fn local(path: &str, span: Span, sources: &Sources) -> PathBuf {
+    let here = sources.path(span.source).parent();
+    here.unwrap_or(Path::new("")).join(path)
+}
+
+fn images(entries: &[Located<ImageEntry>], sources: &Sources) -> Vec<Located<ImageSource>> {
+    entries
+        .iter()
+        .map(|entry| {
+            let source = match &entry.value {
+                ImageEntry::Path(path) => ImageSource::Path(local(path, entry.span, sources)),
+                ImageEntry::Name(name) => ImageSource::Name(name.clone()),
+            };
+            Located::new(source, entry.span)
+        })
+        .collect()
+}
+
+impl Decider<'_> {
+    /// containerd's images and registries.
+    pub(super) fn containerd(
+        &mut self,
+        written: &spec::Containerd,
+        sources: &Sources,
+    ) -> Containerd {
+        Containerd {
+            images: images(&written.images, sources),
+            registries: (written.registries.iter())
+                .map(|(host, registry)| self.registry(host.as_str(), registry))
+                .collect(),
+            span: written.span,
+        }
+    }
+
+    fn registry(&mut self, host: &str, written: &spec::Registry) -> Registry {
+        let credentials = match (&written.username, &written.password_file) {
+            (Some(username), Some(file)) => {
+                let text = self.files.text(file); // a failure was reported by the loader
+                let password = text.and_then(|text| text.lines().next());
+                if text.is_some() && password.is_none_or(str::is_empty) {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::BAD_REGISTRY_CREDENTIALS,
+                            file.span,
+                            format!("`{}` is not a password file", file.as_str()),
+                        )
+                        .label("its first line is empty")
+                        .help("the file holds the password and nothing else"),
+                    );
+                }
+                Some(RegistryCredentials {
+                    username: username.value.clone(),
+                    password: password.unwrap_or_default().to_owned(),
+                })
+            }
+            (None, None) => None,
+            (Some(one), None) => {
+                self.half(one.span, "username", "password_file");
+                None
+            }
+            (None, Some(one)) => {
+                self.half(one.span, "password_file", "username");
+                None
+            }
+        };
+        let ca = written.ca.as_ref().and_then(|file| {
+            let text = self.files.text(file)?;
+            if !text.contains("-----BEGIN CERTIFICATE-----") {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::BAD_REGISTRY_CA,
+                        file.span,
+                        format!("`{}` holds no certificate", file.as_str()),
+                    )
+                    .help("it holds one or more certificates in PEM"),
+                );
+            }
+            Some(text.to_owned())
+        });
+        Registry {
+            host: host.to_owned(),
+            mirrors: (written.mirrors.iter())
+                .map(|mirror| RegistryMirror {
+                    server: mirror.server.clone(),
+                    prefix: mirror.prefix.clone(),
+                })
+                .collect(),
+            ca,
+            insecure: written.insecure.is_some_and(|insecure| insecure.value),
+            credentials,
+            span: written.span,
+        }
+    }
+
+    fn half(&mut self, at: Span, key: &str, other: &str) {
+        self.found.push(
+            Diagnostic::error(
+                codes::BAD_REGISTRY_CREDENTIALS,
+                at,
+                format!("`{key}` goes with `{other}`"),
+            )
+            .help(format!("add `{other}:`")),
+        );
+    }
+
+    /// Where programs and images of Kubernetes come from.
+    pub(super) fn artifacts(&mut self, written: &spec::Kubernetes, sources: &Sources) -> Images {
+        use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
+        let settings = match &written.artifacts {
+            Some(KubernetesArtifacts::Settings(settings)) => Some(settings),
+            _ => None,
+        };
+        let mode = match &written.artifacts {
+            Some(KubernetesArtifacts::Mode(mode)) => mode.value,
+            Some(KubernetesArtifacts::Settings(settings)) => {
+                settings.mode.map_or(Mode::Embed, |mode| mode.value)
+            }
+            None => Mode::Embed,
+        };
+        let inner = settings.and_then(|settings| settings.programs.as_ref());
+        if let (Some(outer), Some(inner)) = (&written.programs, inner) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::PROGRAMS_TWICE,
+                    outer.span,
+                    "the programs of Kubernetes are named twice",
+                )
+                .related(inner.span, "here as well")
+                .help("keep `artifacts.programs`"),
+            );
+        }
+        let named = inner.or(written.programs.as_ref());
+        let programs = named.map(|named| match named.site() {
+            Some(site) => Programs::Site(site.to_owned()),
+            None => Programs::Folder(local(named.as_str(), named.span, sources)),
+        });
+        if mode == Mode::Embed {
+            return Images::Embedded {
+                programs,
+                images: (settings.and_then(|settings| settings.images.as_ref()))
+                    .map(|entries| images(entries, sources)),
+            };
+        }
+        if let Some(first) = settings
+            .and_then(|settings| settings.images.as_ref())
+            .and_then(|images| images.first())
+        {
+            self.not_of_pull(first.span, "images are not embedded");
+        }
+        let site = match (programs, named) {
+            (Some(Programs::Site(site)), _) => site,
+            (Some(Programs::Folder(_)), Some(named)) => {
+                self.not_of_pull(named.span, "the node fetches programs from a site");
+                DEFAULT_SITE.to_owned()
+            }
+            _ => DEFAULT_SITE.to_owned(),
+        };
+        Images::Pulled {
+            site,
+            known: Fetched::default(),
+        }
+    }
+
+    fn not_of_pull(&mut self, at: Span, why: &str) {
+        self.found.push(
+            Diagnostic::error(
+                codes::NOT_OF_PULL,
+                at,
+                "this does not go with `pull`".to_owned(),
+            )
+            .label(why)
+            .help("write `mode: embed`, or leave it out; `containerd.images` embeds images in any node"),
+        );
+    }
+}

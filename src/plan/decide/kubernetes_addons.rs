@@ -1,0 +1,242 @@
+//! The pods' network, DNS and the user's manifests, decided.
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::Decider;
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::plan::{
+    Cni, CoreDns, Dhcp, Flannel, FlannelBackend, ImageRef, ImageUse, Images, KubeVersion, Manifest,
+    Network, Role,
+};
+use crate::spec::{self, LocalManifests};
+
+/// The kernel's own VXLAN port, and flannel's for WireGuard.
+const VXLAN_PORT: u16 = 8472;
+const WIREGUARD_PORT: u16 = 51820;
+
+/// flannel's VNI, where nothing is said.
+const VNI: u32 = 1;
+
+impl Decider<'_> {
+    /// The pods' network; a bridge gets its share of the addresses later.
+    pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> Cni {
+        let word = match &written.cni {
+            None => return bridge(),
+            Some(spec::KubernetesCni::Word(word)) => word.value,
+            Some(spec::KubernetesCni::Settings(settings)) => {
+                if let Some(flannel) = &settings.flannel {
+                    return Cni::Flannel(self.flannel(flannel));
+                }
+                return Cni::Manifests(self.manifests(settings.manifests.as_deref()));
+            }
+        };
+        match word {
+            spec::KubernetesCniWord::Bridge => bridge(),
+            spec::KubernetesCniWord::None => Cni::None,
+            spec::KubernetesCniWord::Flannel => Cni::Flannel(with_backend(FlannelBackend::Vxlan {
+                port: VXLAN_PORT,
+                vni: VNI,
+                direct_routing: false,
+            })),
+        }
+    }
+
+    fn flannel(&mut self, written: &spec::KubernetesFlannel) -> Flannel {
+        use spec::KubernetesFlannelBackend as Backend;
+
+        let backend = written.backend.map_or(Backend::Vxlan, |b| b.value);
+        let takes: &[&str] = match backend {
+            Backend::Vxlan => &["port", "vni", "direct_routing"],
+            Backend::HostGw => &[],
+            Backend::Wireguard => &["port"],
+        };
+        let given = [
+            ("port", written.port.map(|v| v.span)),
+            ("vni", written.vni.map(|v| v.span)),
+            ("direct_routing", written.direct_routing.map(|v| v.span)),
+        ];
+        for (key, span) in given {
+            if let Some(span) = span.filter(|_| !takes.contains(&key)) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::NOT_OF_BACKEND,
+                        span,
+                        format!("flannel's `{}` has no `{key}`", backend.as_str()),
+                    )
+                    .help("leave it out, or choose another backend"),
+                );
+            }
+        }
+        let port = |default| written.port.map_or(default, |port| port.value.0);
+        Flannel {
+            interface: (written.interface.as_ref()).map(|name| name.value.to_string()),
+            ..with_backend(match backend {
+                Backend::Vxlan => FlannelBackend::Vxlan {
+                    port: port(VXLAN_PORT),
+                    vni: written.vni.map_or(VNI, |vni| vni.value.0),
+                    direct_routing: written.direct_routing.is_some_and(|v| v.value),
+                },
+                Backend::HostGw => FlannelBackend::HostGw,
+                Backend::Wireguard => FlannelBackend::Wireguard {
+                    port: port(WIREGUARD_PORT),
+                },
+            })
+        }
+    }
+
+    /// CoreDNS, where the spec asks for it, or says nothing and `images` have it.
+    pub(super) fn core_dns(
+        &mut self,
+        written: &spec::Kubernetes,
+        version: KubeVersion,
+        role: Role,
+        network: &Network,
+        images: &Images,
+    ) -> Option<CoreDns> {
+        let wanted = match written.dns {
+            Some(dns) if dns.value == spec::KubernetesDns::None => return None,
+            Some(dns) => {
+                if role.has_control_plane() {
+                    self.not_given(images, ImageUse::CoreDns, "CoreDNS", dns.span);
+                }
+                true
+            }
+            None => images.give(ImageUse::CoreDns),
+        };
+        (wanted && role != Role::Standalone).then(|| CoreDns {
+            image: ImageRef::core_dns(version.known_release()),
+            replicas: if role == Role::Single { 1 } else { 2 },
+            forwards: (network.interfaces.iter())
+                .any(|interface| interface.dhcp != Dhcp::No || !interface.dns.is_empty()),
+        })
+    }
+
+    /// Warns where the nodes have to fetch an image that the spec asks for.
+    pub(super) fn not_given(&mut self, images: &Images, used_for: ImageUse, what: &str, at: Span) {
+        if !images.give(used_for) {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::IMAGE_NOT_EMBEDDED,
+                    at,
+                    format!("{what}'s image is not embedded: the nodes fetch it themselves"),
+                )
+                .help("that needs a network; see `artifacts:`"),
+            );
+        }
+    }
+
+    /// The files that `written` names, in order.
+    pub(super) fn manifests(
+        &mut self,
+        written: Option<&[Located<LocalManifests>]>,
+    ) -> Vec<Manifest> {
+        let files = written.into_iter().flatten();
+        files
+            .filter_map(|path| self.files.manifests(path))
+            .flatten()
+            .map(|file| Manifest {
+                name: file.name.clone(),
+                text: file.text.to_string(),
+            })
+            .collect()
+    }
+
+    /// What is wrong with the manifests of all nodes of `cluster`, each file once for each version.
+    pub(super) fn check_manifests(&mut self, cluster: &spec::Cluster) {
+        let nodes = cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
+        let mut sets = Vec::new();
+        for written in nodes.filter(|written| role_of(written).has_control_plane()) {
+            let network = match &written.cni {
+                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
+                _ => None,
+            };
+            let paths: Vec<_> = (network.into_iter().flatten())
+                .chain(written.manifests.iter().flatten())
+                .cloned()
+                .collect();
+            let runtime_config = (written.extra_args.as_ref()).is_some_and(|extra| {
+                extra
+                    .api_server
+                    .iter()
+                    .any(|(flag, _)| flag.as_str() == "runtime-config")
+            });
+            let set = (paths, written.version.value.minor, runtime_config);
+            if !set.0.is_empty() && !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+        for (paths, minor, runtime_config) in sets {
+            let files: Vec<_> = (paths.iter())
+                .filter_map(|path| self.files.manifests(path))
+                .flatten()
+                .collect();
+            super::super::check::manifests(&files, minor, runtime_config, &mut self.found);
+        }
+        self.unapplied(cluster);
+    }
+
+    /// Warns of manifests that no node of the file applies.
+    fn unapplied(&mut self, cluster: &spec::Cluster) {
+        let nodes = || cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
+        let any_plane = nodes().any(|written| role_of(written).has_control_plane());
+        for written in nodes() {
+            let role = role_of(written);
+            if any_plane && role != Role::Standalone {
+                continue;
+            }
+            let paths = match &written.cni {
+                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
+                _ => None,
+            };
+            let paths = paths.into_iter().chain(written.manifests.as_deref());
+            if let Some(first) = paths.flatten().next() {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::MANIFESTS_UNAPPLIED,
+                        first.span,
+                        format!("a `{}` node applies no manifests", role.as_str()),
+                    )
+                    .help(if role == Role::Standalone {
+                        "its kubelet runs the static pods in /etc/kubernetes/manifests: write them there with `storage:`"
+                    } else {
+                        "nodes with a control plane do, and this file has none"
+                    }),
+                );
+            }
+        }
+    }
+}
+
+/// What the node is.
+pub(super) fn role_of(written: &spec::Kubernetes) -> Role {
+    match written.role.value {
+        spec::KubernetesRole::ControlPlane => Role::ControlPlane,
+        spec::KubernetesRole::Worker => Role::Worker,
+        spec::KubernetesRole::Single => Role::Single,
+        spec::KubernetesRole::Standalone => Role::Standalone,
+    }
+}
+
+fn bridge() -> Cni {
+    Cni::Bridge {
+        node_pods: IpNet::V4(Ipv4Net::default()),
+    }
+}
+
+fn with_backend(backend: FlannelBackend) -> Flannel {
+    Flannel {
+        backend,
+        interface: None,
+        image: ImageRef::flannel(),
+        plugin_image: ImageRef::flannel_plugin(),
+    }
+}
+
+/// Where the spec says who gives pods their network, else where it says `kubernetes:`.
+pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
+    match &written.cni {
+        Some(spec::KubernetesCni::Word(word)) => word.span,
+        Some(spec::KubernetesCni::Settings(settings)) => settings.span,
+        None => written.span,
+    }
+}

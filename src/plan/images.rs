@@ -1,0 +1,113 @@
+//! The container images that upstream's names give a node with Kubernetes.
+//!
+//! Versions that go with a minor are in [`RELEASES`](super::RELEASES); what has releases of its own is here.
+
+use std::fmt;
+
+use super::{Cni, Kubernetes, Release};
+
+/// Upstream's registry.
+const REGISTRY: &str = "registry.k8s.io";
+
+/// flannel and its plugin: one release for all versions of Kubernetes here.
+const FLANNEL: (&str, &str) = ("ghcr.io/flannel-io/flannel", "v0.28.9");
+const FLANNEL_PLUGIN: (&str, &str) = ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImageUse {
+    /// The sandbox of every pod.
+    Pause,
+    ApiServer,
+    ControllerManager,
+    Scheduler,
+    Proxy,
+    /// The cluster's DNS.
+    CoreDns,
+    Flannel,
+    /// flannel's CNI plugin.
+    FlannelPlugin,
+}
+
+impl ImageUse {
+    /// Whether [`Images::Embedded`](super::Images::Embedded) with a folder of programs does without it.
+    pub fn is_in_programs(self) -> bool {
+        match self {
+            Self::Pause
+            | Self::ApiServer
+            | Self::ControllerManager
+            | Self::Scheduler
+            | Self::Proxy => true,
+            Self::CoreDns | Self::Flannel | Self::FlannelPlugin => false,
+        }
+    }
+}
+
+/// An image of upstream by its name and tag: `registry.k8s.io/pause:3.10.2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageRef {
+    pub used_for: ImageUse,
+    /// With the registry, without the tag: `registry.k8s.io/coredns/coredns`.
+    pub repository: String,
+    pub tag: String,
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.repository, self.tag)
+    }
+}
+
+impl ImageRef {
+    fn upstream(used_for: ImageUse, name: &str, tag: impl Into<String>) -> Self {
+        Self {
+            used_for,
+            repository: format!("{REGISTRY}/{name}"),
+            tag: tag.into(),
+        }
+    }
+
+    fn of(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
+        Self {
+            used_for,
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+        }
+    }
+
+    pub(super) fn flannel() -> Self {
+        Self::of(ImageUse::Flannel, FLANNEL)
+    }
+
+    pub(super) fn flannel_plugin() -> Self {
+        Self::of(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
+    }
+
+    /// CoreDNS as kubeadm of this minor has it.
+    pub(super) fn core_dns(release: &Release) -> Self {
+        Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
+    }
+}
+
+/// Every image that pods of `kubernetes` ask for by itself, by use. The user's own manifests name theirs.
+pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
+    let release = kubernetes.version.known_release();
+    let own =
+        |used_for, name| ImageRef::upstream(used_for, name, format!("v{}", *kubernetes.version));
+    let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
+    if kubernetes.control_plane.is_some() {
+        images.extend([
+            own(ImageUse::ApiServer, "kube-apiserver"),
+            own(ImageUse::ControllerManager, "kube-controller-manager"),
+            own(ImageUse::Scheduler, "kube-scheduler"),
+        ]);
+    }
+    if kubernetes.proxy.is_some() {
+        images.push(own(ImageUse::Proxy, "kube-proxy"));
+    }
+    images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
+    if let Cni::Flannel(flannel) = &kubernetes.cni {
+        images.extend([flannel.image.clone(), flannel.plugin_image.clone()]);
+    }
+    images
+}

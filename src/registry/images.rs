@@ -1,0 +1,350 @@
+//! Images of OCI registries (OCI Distribution Specification 1.1).
+
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use oci_client::Reference;
+use oci_client::client::{Client, ClientConfig, ClientProtocol};
+use oci_client::errors::OciDistributionError;
+use tokio::io::AsyncWrite;
+
+use super::mirrors::Place;
+use super::{Access, Credentials, Incoming, Mirrors, Network, Pins};
+use crate::names::Arch;
+use crate::oci::{
+    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_TYPES, MOST_MANIFEST, StoredImage,
+    check_digest, digest_of, is_digest,
+};
+use crate::progress::Progress;
+
+/// Attempts at what fails for reasons of the network.
+const ATTEMPTS: u32 = 3;
+
+/// A registry that says nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Images from registries, through the cache.
+#[derive(Debug)]
+pub struct Images {
+    access: Access,
+    mirrors: Mirrors,
+    credentials: Credentials,
+    network: OnceLock<Network>,
+}
+
+impl Images {
+    pub fn new(access: Access, mirrors: Mirrors, credentials: Credentials) -> Self {
+        Self {
+            access,
+            mirrors,
+            credentials,
+            network: OnceLock::new(),
+        }
+    }
+
+    /// The digest that `name` stands for: its own, or the pinned one, or what the registry says now, which is pinned.
+    pub fn resolve(&self, name: &ImageName, pins: &mut Pins) -> Result<String> {
+        if let Some(digest) = name.digest() {
+            return Ok(digest.to_owned());
+        }
+        let key = name.to_string();
+        if !self.access.refresh
+            && let Some(digest) = pins.image(&key)
+        {
+            return Ok(digest.to_owned());
+        }
+        let hint = "; give the image by a digest, or as an archive by its path";
+        if self.access.locked {
+            bail!(
+                "imgbuild.lock does not pin the image {name}, and `--locked` forbids to change it{hint}"
+            );
+        }
+        if self.access.offline {
+            bail!(
+                "imgbuild.lock does not pin the image {name}, and `--offline` forbids to ask its registry{hint}"
+            );
+        }
+        let (bytes, digest) = self.manifest(name, None)?;
+        self.keep(&bytes, &digest)?;
+        pins.set_image(&key, &digest);
+        Ok(digest)
+    }
+
+    /// The image `name`, which is pinned to `digest`, for `arch`: from the cache, which is filled from the registry.
+    pub fn fetch(
+        &self,
+        name: &ImageName,
+        digest: &str,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<StoredImage> {
+        self.fetch_whole(name, digest, arch, progress)
+            .with_context(|| format!("fetching the image {name}"))
+    }
+
+    fn fetch_whole(
+        &self,
+        name: &ImageName,
+        digest: &str,
+        arch: Arch,
+        progress: &dyn Progress,
+    ) -> Result<StoredImage> {
+        let mut bytes = self.cached_manifest(name, digest)?;
+        let mut media_type = media_type(&bytes)?;
+        if INDEX_TYPES.contains(&media_type.as_str()) {
+            let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
+            let chosen = index.of(arch)?;
+            ensure!(
+                is_digest(&chosen.digest),
+                "`{}` is not a SHA-256 digest",
+                chosen.digest
+            );
+            bytes = self.cached_manifest(name, &chosen.digest)?;
+            media_type = self::media_type(&bytes)?;
+        }
+        ensure!(
+            MANIFEST_TYPES.contains(&media_type.as_str()),
+            "it is a `{media_type}`, which is no container image"
+        );
+        let image = StoredImage::new(name.to_string(), arch, bytes, |descriptor| {
+            self.blob(name, descriptor, progress)
+        })?;
+        Ok(image)
+    }
+
+    /// The blob of `descriptor`, in the cache.
+    fn blob(
+        &self,
+        name: &ImageName,
+        descriptor: &Descriptor,
+        progress: &dyn Progress,
+    ) -> Result<Blob> {
+        let digest = &descriptor.digest;
+        ensure!(is_digest(digest), "`{digest}` is not a SHA-256 digest");
+        let path = self.access.blob(digest);
+        if !path.exists() {
+            self.online(digest)?;
+            let short = &digest[..digest.len().min(19)];
+            progress.start(
+                &format!("fetching {short} of {name}"),
+                Some(descriptor.size),
+            );
+            let fetched = self.fetch_blob(name, descriptor, progress);
+            progress.finish();
+            fetched.with_context(|| format!("fetching the blob {digest} of {name}"))?;
+        }
+        Blob::of_file(path)
+    }
+
+    fn fetch_blob(
+        &self,
+        name: &ImageName,
+        descriptor: &Descriptor,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let (place, reference) = self.place(name, None)?;
+        let auth = self.credentials.of(name.registry(), &place.host)?;
+        let network = self.network()?;
+        let client = client(&place, network)?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut sink = Sink {
+                incoming: Incoming::new(&self.access.cache)?,
+                most: descriptor.size,
+                progress,
+            };
+            let pulled = network.wait(async {
+                client
+                    .store_auth_if_needed(reference.resolve_registry(), &auth)
+                    .await;
+                client
+                    .pull_blob(&reference, descriptor.digest.as_str(), &mut sink)
+                    .await
+            });
+            match pulled {
+                Ok(()) => {
+                    sink.incoming.finish(&self.access, &descriptor.digest)?;
+                    return Ok(());
+                }
+                Err(error) if attempt < ATTEMPTS && is_passing(&error) => {}
+                Err(error) => return Err(said(error, &place)),
+            }
+        }
+    }
+
+    fn cached_manifest(&self, name: &ImageName, digest: &str) -> Result<Vec<u8>> {
+        let path = self.access.blob(digest);
+        if path.exists() {
+            return Blob::of_file(path)?.read(digest);
+        }
+        self.online(digest)?;
+        let (bytes, _) = self.manifest(name, Some(digest))?;
+        check_digest(&bytes, digest)?;
+        self.keep(&bytes, digest)?;
+        Ok(bytes)
+    }
+
+    fn online(&self, digest: &str) -> Result<()> {
+        if self.access.offline {
+            bail!("{digest} is not in the cache; `--offline` forbids to fetch it");
+        }
+        Ok(())
+    }
+
+    /// The manifest or index of `name`, by `digest` or by its tag, from the registry, and its digest.
+    fn manifest(&self, name: &ImageName, digest: Option<&str>) -> Result<(Vec<u8>, String)> {
+        let (place, reference) = self.place(name, digest)?;
+        let auth = self.credentials.of(name.registry(), &place.host)?;
+        let accepted: Vec<&str> = INDEX_TYPES.into_iter().chain(MANIFEST_TYPES).collect();
+        let network = self.network()?;
+        let client = client(&place, network)?;
+        let mut attempt = 0;
+        let bytes = loop {
+            attempt += 1;
+            match network.wait(client.pull_manifest_raw(&reference, &auth, &accepted)) {
+                Ok((bytes, _)) => break bytes,
+                Err(error) if attempt < ATTEMPTS && is_passing(&error) => {}
+                Err(error) => {
+                    return Err(said(error, &place))
+                        .with_context(|| format!("asking {} for the image {name}", place.host));
+                }
+            }
+        };
+        ensure!(
+            bytes.len() as u64 <= MOST_MANIFEST,
+            "the manifest of {name} is too large"
+        );
+        let found = digest_of(&bytes);
+        Ok((bytes.to_vec(), found))
+    }
+
+    fn keep(&self, bytes: &[u8], digest: &str) -> Result<()> {
+        let mut incoming = Incoming::new(&self.access.cache)?;
+        incoming.write(bytes).context("writing to the cache")?;
+        incoming.finish(&self.access, digest)?;
+        Ok(())
+    }
+
+    /// Where `name` is looked for, and what it is called there.
+    fn place(&self, name: &ImageName, digest: Option<&str>) -> Result<(Place, Reference)> {
+        let place = self.mirrors.place(name.registry());
+        let repository = if place.prefix.is_empty() {
+            name.repository().to_owned()
+        } else {
+            format!("{}/{}", place.prefix, name.repository())
+        };
+        let host = if place.host == "docker.io" {
+            name.reference().resolve_registry().to_owned()
+        } else {
+            place.host.clone()
+        };
+        let reference = match (digest.or(name.digest()), name.tag()) {
+            (Some(digest), _) => Reference::with_digest(host, repository, digest.to_owned()),
+            (None, Some(tag)) => Reference::with_tag(host, repository, tag.to_owned()),
+            (None, None) => bail!("the image {name} has neither a tag nor a digest"),
+        };
+        Ok((place, reference))
+    }
+
+    fn network(&self) -> Result<&Network> {
+        if let Some(network) = self.network.get() {
+            return Ok(network);
+        }
+        let network = Network::new()?;
+        Ok(self.network.get_or_init(|| network))
+    }
+}
+
+/// A client for `place`. The network has to be up, for it brings TLS.
+fn client(place: &Place, _: &Network) -> Result<Client> {
+    let config = ClientConfig {
+        protocol: if place.plain {
+            ClientProtocol::Http
+        } else {
+            ClientProtocol::Https
+        },
+        connect_timeout: Some(Duration::from_secs(20)),
+        read_timeout: Some(SILENCE),
+        user_agent: concat!("imgbuild/", env!("CARGO_PKG_VERSION")),
+        ..ClientConfig::default()
+    };
+    Client::try_from(config).context("starting a client for registries")
+}
+
+/// The media type that a manifest says it has.
+fn media_type(bytes: &[u8]) -> Result<String> {
+    let json: serde_json::Value = serde_json::from_slice(bytes).context("reading its manifest")?;
+    if let Some(text) = json["mediaType"].as_str() {
+        return Ok(text.to_owned());
+    }
+    // OCI lets it be left out.
+    let kind = if json["manifests"].is_array() {
+        INDEX_TYPES[0]
+    } else {
+        MANIFEST_TYPES[0]
+    };
+    Ok(kind.to_owned())
+}
+
+/// Whether another attempt may do better.
+fn is_passing(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::RequestError(error) => {
+            error.is_timeout() || error.is_body() || error.is_connect()
+        }
+        OciDistributionError::ServerError { code, .. } => *code >= 500 || *code == 429,
+        _ => false,
+    }
+}
+
+/// The library's error in our words where it says too little.
+fn said(error: OciDistributionError, place: &Place) -> anyhow::Error {
+    let host = &place.host;
+    match error {
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_) => anyhow::anyhow!(
+            "{host} does not let us in; `docker login {host}` or `podman login --authfile ~/.docker/config.json {host}` first"
+        ),
+        OciDistributionError::ImageManifestNotFoundError(_) => {
+            anyhow::anyhow!("{host} has no such image")
+        }
+        OciDistributionError::DigestError(error) => {
+            anyhow::anyhow!("{host} sent something else than was asked for: {error}")
+        }
+        other => anyhow::Error::new(other),
+    }
+}
+
+/// Takes a blob into the cache, and no more bytes than were announced.
+struct Sink<'a> {
+    incoming: Incoming,
+    most: u64,
+    progress: &'a dyn Progress,
+}
+
+impl AsyncWrite for Sink<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        if self.incoming.size + bytes.len() as u64 > self.most {
+            let why = format!("more came than the {} bytes that were announced", self.most);
+            return Poll::Ready(Err(std::io::Error::other(why)));
+        }
+        self.progress.advance(bytes.len() as u64);
+        Poll::Ready(self.incoming.write(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

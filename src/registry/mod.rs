@@ -1,0 +1,95 @@
+//! What comes from registries and download sites: container images and programs, pinned in `imgbuild.lock` and kept in the cache
+//! by their digests.
+//!
+//! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it comes in and again when it is used.
+
+mod credentials;
+mod http;
+mod images;
+mod mirrors;
+mod pins;
+mod programs;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::base::Cache;
+
+pub use credentials::Credentials;
+pub use http::Network;
+pub use images::Images;
+pub use mirrors::Mirrors;
+pub use pins::Pins;
+pub use programs::{DEFAULT_SITE, Programs};
+
+/// What may be done to get something.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Touches no network: what is missing in the cache is an error.
+    pub offline: bool,
+    /// Never changes the lock: what is missing there is an error.
+    pub locked: bool,
+    /// Asks for what the lock pins already, and pins it anew.
+    pub refresh: bool,
+    pub cache: Cache,
+}
+
+impl Access {
+    /// Where the blob with this digest (`sha256:…`) is, or will be.
+    fn blob(&self, digest: &str) -> PathBuf {
+        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+        self.cache.root().join("blobs/sha256").join(hex)
+    }
+}
+
+/// A file that is hashed while it is written, on its way into the cache.
+struct Incoming {
+    work: crate::base::Workspace,
+    file: std::io::BufWriter<std::fs::File>,
+    hash: Sha256,
+    size: u64,
+}
+
+const NAME: &str = "blob";
+
+impl Incoming {
+    fn new(cache: &Cache) -> Result<Self> {
+        let work = cache.workspace()?;
+        let path = work.path().join(NAME);
+        let file =
+            std::fs::File::create(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Self {
+            work,
+            file: std::io::BufWriter::new(file),
+            hash: Sha256::new(),
+            size: 0,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+
+    /// Keeps it where `digest` says, if that is its digest.
+    fn finish(mut self, access: &Access, digest: &str) -> Result<PathBuf> {
+        self.file.flush().context("writing to the cache")?;
+        let found = self.digest();
+        anyhow::ensure!(
+            found == digest,
+            "what came is not what was asked for: its digest is {found} instead of {digest}"
+        );
+        let target = access.blob(digest);
+        self.work.publish(NAME, &target)?;
+        Ok(target)
+    }
+
+    fn digest(&self) -> String {
+        let hash = self.hash.clone().finalize();
+        format!("sha256:{}", crate::base::hex(&hash))
+    }
+}

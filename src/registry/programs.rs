@@ -1,0 +1,146 @@
+//! Programs of Kubernetes from a download site, laid out as upstream has it: `<site>/v<version>/bin/linux/<arch>/<program>`, each
+//! with its hash in `<program>.sha256` beside it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{Access, Incoming, Network, Pins};
+use crate::names::Arch;
+use crate::oci::is_digest;
+use crate::progress::Progress;
+
+/// Upstream's own site.
+pub const DEFAULT_SITE: &str = "https://dl.k8s.io";
+
+/// Bytes of the longest hash file that is read.
+const MOST_HASH: usize = 4096;
+
+/// Programs of one version from one site.
+#[derive(Debug)]
+pub struct Programs {
+    pub access: Access,
+    /// Without a slash at the end.
+    pub site: String,
+    /// `1.36.2`
+    pub version: String,
+    pub arch: Arch,
+}
+
+impl Programs {
+    /// Where `name` is to be had.
+    pub fn url(&self, name: &str) -> String {
+        let Self {
+            site,
+            version,
+            arch,
+            ..
+        } = self;
+        format!("{site}/v{version}/bin/linux/{arch}/{name}")
+    }
+
+    /// The digest of `name`: the pinned one, or what the site says now, which is pinned.
+    pub fn resolve(&self, name: &str, pins: &mut Pins) -> Result<String> {
+        let access = &self.access;
+        if !access.refresh
+            && let Some(digest) = pins.program(&self.version, self.arch, name)
+        {
+            return Ok(digest.to_owned());
+        }
+        let what = format!("{name} {} ({})", self.version, self.arch);
+        if access.locked {
+            bail!("imgbuild.lock does not pin {what}, and `--locked` forbids to change it");
+        }
+        if access.offline {
+            bail!(
+                "imgbuild.lock does not pin {what}, and `--offline` forbids to ask {}",
+                self.site
+            );
+        }
+        let url = format!("{}.sha256", self.url(name));
+        let text = Network::new()?
+            .wait(async {
+                let mut answer = client()?.get(&url).send().await?.error_for_status()?;
+                let mut text = Vec::new();
+                while let Some(chunk) = answer.chunk().await? {
+                    text.extend_from_slice(&chunk);
+                    ensure!(text.len() <= MOST_HASH, "it is too long for a hash");
+                }
+                Ok(text)
+            })
+            .with_context(|| format!("fetching {url}"))?;
+        let text = String::from_utf8_lossy(&text);
+        // Perhaps with the file's name behind it, as sha256sum writes it.
+        let digest = format!(
+            "sha256:{}",
+            text.split_whitespace().next().unwrap_or_default()
+        );
+        ensure!(is_digest(&digest), "{url} holds no SHA-256 hash");
+        pins.set_program(&self.version, self.arch, name, &digest);
+        Ok(digest)
+    }
+
+    /// The program `name` with `digest`, in the cache.
+    pub fn fetch(&self, name: &str, digest: &str, progress: &dyn Progress) -> Result<PathBuf> {
+        let path = self.access.blob(digest);
+        if path.exists() {
+            return Ok(path);
+        }
+        let url = self.url(name);
+        if self.access.offline {
+            bail!("{url} is not in the cache; `--offline` forbids to fetch it");
+        }
+        let mut incoming = Incoming::new(&self.access.cache)?;
+        let fetched = Network::new()?.wait(async {
+            let mut answer = client()?.get(&url).send().await?.error_for_status()?;
+            progress.start(
+                &format!("fetching {name} {}", self.version),
+                answer.content_length(),
+            );
+            while let Some(chunk) = answer.chunk().await? {
+                incoming.write(&chunk).context("writing to the cache")?;
+                progress.advance(chunk.len() as u64);
+            }
+            Ok::<_, anyhow::Error>(())
+        });
+        progress.finish();
+        fetched.with_context(|| format!("fetching {url}"))?;
+        incoming
+            .finish(&self.access, digest)
+            .with_context(|| format!("checking {url} against imgbuild.lock"))
+    }
+
+    /// The programs `names`, in the cache: names and paths.
+    pub fn all(
+        &self,
+        names: &[&str],
+        pins: &mut Pins,
+        progress: &dyn Progress,
+    ) -> Result<Vec<(String, PathBuf)>> {
+        names
+            .iter()
+            .map(|name| {
+                let digest = self.resolve(name, pins)?;
+                let path = self.fetch(name, &digest, progress)?;
+                // What is in the cache was checked when it came; a damaged disk shows here.
+                ensure!(
+                    fs::metadata(&path)?.len() > 0,
+                    "{} is empty",
+                    path.display()
+                );
+                Ok(((*name).to_owned(), path))
+            })
+            .collect()
+    }
+}
+
+fn client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(60))
+        .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("starting a client for downloads")
+}

@@ -1,0 +1,124 @@
+//! `containerd:` and `kubernetes.artifacts:`, where images and programs come from.
+
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Located, codes};
+use crate::spec::decode::{
+    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
+};
+use crate::spec::values::{ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl};
+use crate::spec::yaml::{Node, Scalar, Value};
+
+record! {
+    /// The container runtime: images that the node has with it, and where it finds registries.
+    pub struct Containerd {
+        /// Images to embed, which the node then has without any network: paths (they start with `./`, `../` or `/`, or end in
+        /// `.tar`) of OCI archives, OCI layouts, archives of `docker save` or folders of these; or names, which are fetched from their
+        /// registries when the image is built, and pinned in imgbuild.lock.
+        pub images: Vec<Located<ImageEntry>>,
+        /// Registries by host name, as in `docker.io`: mirrors, certificates and who the node is to them.
+        pub registries: Table<RegistryHost, Registry>,
+    }
+    "a container runtime"
+}
+
+record! {
+    /// How the node reaches a registry.
+    pub struct Registry {
+        /// Where to look first, in this order: URLs such as `https://mirror.example:5000`, with the path of a prefix or without.
+        pub mirrors: Vec<Located<RegistryUrl>>,
+        /// A file beside the spec with the certificate authority, in PEM, of the mirrors, or of the registry where there are none.
+        pub ca: Option<Located<LocalText>>,
+        /// Whether certificates are not checked at all.
+        pub insecure: Option<Located<bool>>,
+        /// Who the node is to this registry.
+        pub username: Option<Located<String>>,
+        /// A file beside the spec whose first line is the password, or the token.
+        pub password_file: Option<Located<LocalText>>,
+    }
+    "a registry"
+}
+
+/// Where programs and images of Kubernetes come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KubernetesArtifacts {
+    /// With all defaults.
+    Mode(Located<KubernetesArtifactsMode>),
+    /// With settings.
+    Settings(KubernetesArtifactsSettings),
+}
+
+impl Decode for KubernetesArtifacts {
+    fn schema(schemas: &mut Schemas) -> Json {
+        json!({ "anyOf": [KubernetesArtifactsMode::schema(), KubernetesArtifactsSettings::schema(schemas)] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if matches!(node.value, Value::Map(_)) {
+            KubernetesArtifactsSettings::decode(node, decoder).map(Self::Settings)
+        } else {
+            Located::decode(node, decoder).map(Self::Mode)
+        }
+    }
+}
+
+words! {
+    /// Who brings programs and images to the node.
+    pub enum KubernetesArtifactsMode {
+        /// The image holds them.
+        Embed = "embed",
+        /// The node fetches them at its first boot.
+        Pull = "pull",
+    }
+    "a source of artifacts"
+}
+
+record! {
+    /// Where programs and images come from.
+    pub struct KubernetesArtifactsSettings {
+        /// `embed` where nothing is said.
+        pub mode: Option<Located<KubernetesArtifactsMode>>,
+        /// A folder of the programs (with `embed`), or the URL of a site that has them as `https://dl.k8s.io` does: in
+        /// `/v1.36.2/bin/linux/amd64/`.
+        pub programs: Option<Located<ProgramsFolder>>,
+        /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel) and none of these is gets fetched from
+        /// its registry when the image is built; `[]` fetches all. Without `images`, programs alone are embedded.
+        pub images: Option<Vec<Located<ImageEntry>>>,
+    }
+    "a source of artifacts"
+}
+
+/// What runs containers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KubernetesRuntime {
+    /// containerd, as the base has it.
+    Containerd,
+}
+
+impl Leaf for KubernetesRuntime {
+    const WHAT: &'static str = "a container runtime";
+
+    fn schema() -> Json {
+        json!({ "enum": ["containerd"] })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        match &*scalar.text {
+            "containerd" => Ok(Self::Containerd),
+            "cri-o" | "crio" => Err(LeafError {
+                label: Some("Debian 13 has no package of CRI-O".to_owned()),
+                ..LeafError::new(
+                    codes::NO_SUCH_RUNTIME,
+                    "the target `debian` does not have the runtime CRI-O",
+                )
+            }
+            .help("use `containerd`, or leave `runtime` out")),
+            "docker" | "dockershim" => Err(LeafError {
+                label: Some("Kubernetes speaks to Docker no more since 1.24".to_owned()),
+                ..LeafError::new(codes::NO_SUCH_RUNTIME, "the kubelet cannot use Docker")
+            }
+            .help("use `containerd`, which runs the same images")),
+            other => Err(unknown_word(other, Self::WHAT, &["containerd"])),
+        }
+    }
+}

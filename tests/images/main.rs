@@ -1,0 +1,11 @@
+//! Container images against those who make, serve and run them: a registry server on loopback, skopeo, containerd.
+
+// A test that fails in an `unwrap` says where.
+#![allow(clippy::unwrap_used)]
+
+mod containerd;
+mod made;
+mod node;
+mod registries;
+mod registry;
+mod sources;

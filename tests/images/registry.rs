@@ -1,0 +1,136 @@
+//! A registry server (Debian package `docker-registry`) on loopback.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::made::{run, skopeo};
+
+/// The one user of a registry that asks who is there.
+pub const USER: (&str, &str) = ("lab", "s3cret");
+
+/// A server that stops with the value.
+pub struct Registry {
+    folder: tempfile::TempDir,
+    child: Child,
+    /// `127.0.0.1:PORT`
+    pub host: String,
+    with_login: bool,
+}
+
+impl Registry {
+    /// An empty one, for everyone.
+    pub fn open() -> Self {
+        Self::start(false)
+    }
+
+    /// One that only [`USER`] may use.
+    pub fn with_login() -> Self {
+        Self::start(true)
+    }
+
+    fn start(with_login: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().join("storage");
+        let mut config = format!(
+            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
+            storage.display()
+        );
+        if with_login {
+            let file = folder.path().join("htpasswd");
+            let line = run("htpasswd", "apache2-utils", &["-Bbn", USER.0, USER.1]);
+            fs::write(&file, line).unwrap();
+            config += &format!(
+                "auth: {{htpasswd: {{realm: lab, path: {}}}}}\n",
+                file.display()
+            );
+        }
+        let path = folder.path().join("config.yml");
+        fs::write(&path, config).unwrap();
+        let mut child = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&path)
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starting docker-registry (Debian package docker-registry)");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let host = loop {
+            let line = lines.next().expect("the registry stopped").unwrap();
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest
+                    .chars()
+                    .take_while(|c| c.is_ascii_digit() || ".:".contains(*c))
+                    .collect();
+            }
+        };
+        // Else it stops when the pipe is full.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self {
+            folder,
+            child,
+            host,
+            with_login,
+        }
+    }
+
+    /// Pushes the image of an OCI archive as `name`.
+    pub fn push(&self, archive: &Path, name: &str) {
+        let from = format!("oci-archive:{}", archive.display());
+        let to = format!("docker://{}/{name}", self.host);
+        let login = format!("{}:{}", USER.0, USER.1);
+        let mut arguments = vec!["copy", "--dest-tls-verify=false"];
+        if self.with_login {
+            arguments.extend(["--dest-creds", login.as_str()]);
+        }
+        arguments.extend([from.as_str(), to.as_str()]);
+        skopeo(&arguments);
+    }
+
+    /// Puts an index of several architectures, whose images are there, under `repository:tag`.
+    pub fn put_index(&self, repository: &str, tag: &str, index: &str) {
+        let mut stream = TcpStream::connect(&self.host).unwrap();
+        write!(
+            stream,
+            "PUT /v2/{repository}/manifests/{tag} HTTP/1.1\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{index}",
+            self.host,
+            imgbuild::oci::INDEX_TYPES[0],
+            index.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+
+    /// Digest and size of what `name` stands for.
+    pub fn manifest(&self, name: &str) -> (String, usize) {
+        let raw = skopeo(&[
+            "inspect",
+            "--raw",
+            "--tls-verify=false",
+            &format!("docker://{}/{name}", self.host),
+        ]);
+        (imgbuild::oci::digest_of(raw.as_bytes()), raw.len())
+    }
+
+    /// The file in which the server keeps the blob with this digest.
+    pub fn blob(&self, digest: &str) -> PathBuf {
+        let hex = digest.trim_start_matches("sha256:");
+        self.folder.path().join(format!(
+            "storage/docker/registry/v2/blobs/sha256/{}/{hex}/data",
+            &hex[..2]
+        ))
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
