@@ -12,6 +12,7 @@ pub mod base;
 pub mod cli;
 pub mod cpio;
 pub mod diagnostic;
+pub mod diff;
 pub mod ignition;
 pub mod names;
 pub mod oci;

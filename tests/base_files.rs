@@ -54,7 +54,10 @@ fn the_shells_take_the_scripts() {
         let (package, mut command) = match first {
             "#!/bin/busybox sh" => ("busybox-static", Command::new("busybox")),
             "#!/bin/sh" => ("dash", Command::new("dash")),
-            other => panic!("{path:?}: {other}: the image's shells are busybox (stage 0) and dash"),
+            "#!/bin/bash" => ("bash", Command::new("bash")),
+            other => {
+                panic!("{path:?}: {other}: the image's shells are busybox (stage 0), dash and bash")
+            }
         };
         if package == "busybox-static" {
             command.arg("sh");

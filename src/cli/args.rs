@@ -174,6 +174,21 @@ pub enum Command {
         /// The code; without it, all codes are listed
         code: Option<String>,
     },
+    /// Show what changes from one spec or artifact to another, and how Kubernetes is upgraded
+    Diff {
+        /// A spec, an Ignition config, an ISO, an initrd or a payload
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// Another one
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+        /// Of clusters, only the node with this host name
+        #[arg(long, value_name = "HOSTNAME")]
+        node: Option<String>,
+        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
+    },
     /// Show every file, unit and user that a spec makes, and the line that asked for it; or what is inside an artifact: base,
     /// kernel arguments, files, units, certificates and when they expire
     Inspect {

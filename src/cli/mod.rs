@@ -5,6 +5,7 @@ mod artifacts;
 mod base;
 mod build;
 mod console;
+mod diff;
 mod explain;
 pub mod findings;
 mod inspect;
@@ -68,6 +69,18 @@ fn run(
     };
     match command {
         Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
+        Command::Diff {
+            old,
+            new,
+            node,
+            keys,
+        } => diff::run(
+            (old, new),
+            node.as_deref(),
+            keys.as_deref(),
+            sources,
+            messages,
+        ),
         Command::Explain { code } => explain::run(code.as_deref()),
         Command::Inspect { what, node, keys } => {
             if inspect::is_spec(what) {

@@ -455,6 +455,24 @@ codes! {
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
 
+    // E058x: care of a cluster.
+    /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in UTC: `hourly`, `daily`,
+    /// `Mon..Fri 03:30`, `*-*-01 12:00`, `*:0/15`.
+    BAD_CALENDAR = "E0580": "not a calendar event", "etcd: {backup: {schedule: dayly}}\n";
+    /// `etcd_backup` takes snapshots of the etcd members on the nodes of the file. There is none.
+    NO_ETCD_TO_BACK_UP = "E0581": "no etcd to back up", "kubernetes: {version: 1.36.2, role: standalone, etcd_backup: {}}\n";
+    /// A snapshot is what `etcdctl snapshot save` writes: a database with its checksum behind it.
+    NOT_A_SNAPSHOT = "E0582": "not a snapshot of etcd", "";
+    /// A member of several that starts from a snapshot and keeps its data in memory would start from it again at each restart,
+    /// while the others went on: the cluster's members would disagree on what was written.
+    RESTORE_IN_MEMORY = "E0583": "a snapshot restored at every start", "";
+    /// `backup` under `etcd:` and `etcd_backup` under `kubernetes:` are the same.
+    BACKUP_TWICE = "E0584": "a backup said twice", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {backup: {}}\nkubernetes: {version: 1.36.2, role: single, etcd_backup: {}}\n";
+    /// A member of a cluster that runs already (`initial_cluster_state: existing`) gets its data from the others.
+    RESTORE_INTO_RUNNING = "E0585": "a snapshot for a running cluster", "";
+    /// All members of a cluster start from the same snapshot, or none does.
+    RESTORES_DIFFER = "E0586": "members that start from different data", "";
+
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
     NO_SSH_KEY_FOUND = "W0100": "no SSH key found", "";
@@ -509,6 +527,10 @@ codes! {
     UNKNOWN_NAMESPACE = "W0535": "an unknown namespace", "";
     /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33, takes its place.
     IPVS_IS_DEPRECATED = "W0536": "a mode that is to go", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: ipvs}}\n";
+
+    // W058x: care of a cluster.
+    /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.
+    BACKUP_IN_MEMORY = "W0580": "snapshots in memory", "etcd: {backup: {}}\n";
 }
 
 impl std::fmt::Display for Explanation {

@@ -96,6 +96,11 @@ fn environment(member: &EtcdMember) -> String {
             member.initial_cluster_state.clone(),
         ),
     ];
+    // Health and figures, for the node's own programs alone: as kubeadm's members have it.
+    settings.push((
+        "listen-metrics-urls".to_owned(),
+        "http://127.0.0.1:2381".to_owned(),
+    ));
     if member.tls.is_some() {
         for (flag, value) in [
             ("cert-file", "server.crt"),

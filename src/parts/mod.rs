@@ -3,6 +3,7 @@
 mod ca_certificates;
 mod containerd;
 mod etcd;
+mod etcd_care;
 mod firewall;
 mod fragment;
 mod hostname;
@@ -39,6 +40,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         swap::swap(node),
         storage::storage_device(node),
         etcd::etcd(node),
+        etcd_care::etcd_care(node),
         containerd::containerd(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));

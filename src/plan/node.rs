@@ -267,9 +267,39 @@ pub struct EtcdMember {
     pub initial_cluster_state: String,
     /// Further `ETCD_…` settings, by flag name (`heartbeat-interval`).
     pub settings: BTreeMap<String, String>,
+    /// Snapshots at regular times.
+    pub backup: Option<EtcdBackup>,
+    /// The snapshot that the member starts from where it has no data.
+    pub restore: Option<Snapshot>,
     /// `None`: plain HTTP, which the spec asked for.
     pub tls: Option<EtcdTls>,
     pub span: Span,
+}
+
+/// Snapshots of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdBackup {
+    /// A calendar event of systemd.
+    pub schedule: String,
+    /// How many are kept.
+    pub keep: u32,
+    pub span: Span,
+}
+
+/// A snapshot of etcd, as `etcdctl snapshot save` writes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub bytes: Vec<u8>,
+    pub span: Span,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("bytes", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an etcd member needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under

@@ -16,6 +16,7 @@
 mod cluster;
 mod console_log;
 mod embedded_images;
+mod etcd_care;
 mod every_time;
 mod guest;
 mod kubernetes;

@@ -46,6 +46,8 @@ pub fn single(folder: &Path) -> Node {
         initial_cluster_token: "lab".to_owned(),
         initial_cluster_state: "new".to_owned(),
         settings: BTreeMap::new(),
+        backup: None,
+        restore: None,
         tls: Some(
             keys.etcd_member("kube1", &BTreeSet::new(), &BTreeSet::from([ip]))
                 .expect("keys"),

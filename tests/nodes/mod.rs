@@ -8,8 +8,9 @@ use imgbuild::diagnostic::{Located, SourceId, Span};
 use imgbuild::names::Arch;
 use imgbuild::parts::Fragment;
 use imgbuild::plan::{
-    Dhcp, EtcdMember, EtcdTls, Firewall, FirewallRule, Interface, InterfaceMatch, KernelFlavour,
-    KeyPair, LinkKind, Masquerade, Network, Node, Ntp, Protocol, Route, Swap, Target, User,
+    Dhcp, EtcdBackup, EtcdMember, EtcdTls, Firewall, FirewallRule, Interface, InterfaceMatch,
+    KernelFlavour, KeyPair, LinkKind, Masquerade, Network, Node, Ntp, Protocol, Route, Snapshot,
+    Swap, Target, User,
 };
 
 /// A value of line `line` of the spec; byte offsets stand for lines here.
@@ -125,6 +126,15 @@ pub fn etcd() -> EtcdMember {
         initial_cluster_token: "lab".to_owned(),
         initial_cluster_state: "new".to_owned(),
         settings: BTreeMap::from([("heartbeat-interval".to_owned(), "200".to_owned())]),
+        backup: Some(EtcdBackup {
+            schedule: "Mon..Fri 03:30".to_owned(),
+            keep: 7,
+            span: span(20),
+        }),
+        restore: Some(Snapshot {
+            bytes: b"snapshot".to_vec(),
+            span: span(20),
+        }),
         tls: Some(EtcdTls {
             ca_certificate: "certificate of the CA\n".to_owned(),
             server: pair("server"),

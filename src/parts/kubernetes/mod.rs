@@ -28,6 +28,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
         return Vec::new();
     };
     let mut fragments = vec![
+        version(kubernetes),
         artifacts::programs(kubernetes, node.arch),
         kubelet::kubelet(kubernetes),
         network::network(kubernetes),
@@ -44,6 +45,20 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     fragments.push(static_pods(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));
     fragments
+}
+
+/// What Kubernetes this is, for `imgbuild diff` and for people.
+fn version(kubernetes: &Kubernetes) -> Fragment {
+    let text = format!(
+        "{} {}\n",
+        kubernetes.version.value,
+        kubernetes.role.as_str()
+    );
+    let origin = Origin::new("kubernetes", kubernetes.span);
+    Fragment {
+        files: vec![File::text(path(crate::diff::VERSION_FILE), text, origin)],
+        ..Fragment::default()
+    }
 }
 
 /// The user's own static pods.

@@ -29,6 +29,10 @@ const OF_ANYTHING: &[Code] = &[
     codes::NO_STATIC_ADDRESS,
     codes::NO_CONTROL_PLANE,
     codes::KUBE_DISAGREEMENT,
+    codes::NO_ETCD_TO_BACK_UP,
+    codes::RESTORES_DIFFER,
+    codes::RESTORE_IN_MEMORY,
+    codes::BACKUP_IN_MEMORY,
 ];
 
 /// `found` without what may be no mistake of its own.

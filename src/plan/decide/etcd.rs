@@ -172,6 +172,8 @@ impl Decider<'_> {
                     .iter()
                     .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
                     .collect(),
+                backup: self.etcd_backup(node, etcd),
+                restore: self.etcd_restore(etcd),
                 tls: None,
                 span: etcd.span,
             },

@@ -3,6 +3,7 @@
 mod containers;
 mod doubt;
 mod etcd;
+mod etcd_care;
 mod files;
 mod filesystems;
 mod kubernetes;
@@ -97,6 +98,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
         drafts.push(draft);
     }
     decider.complete_clusters(&mut drafts);
+    decider.backups_of_nothing(spec);
     let kubernetes = decider.kubernetes(spec, &mut nodes, &drafts, sources);
 
     let mut found = decider.found;

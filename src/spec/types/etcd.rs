@@ -2,10 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
+use super::EtcdBackup;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::AbsolutePath;
 use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, words};
-use crate::spec::values::{EtcdUrl, MemberName, PlainName, Setting, SettingName};
+use crate::spec::values::{EtcdUrl, LocalFile, MemberName, PlainName, Setting, SettingName};
 use crate::spec::yaml::{Node, Value};
 
 record! {
@@ -31,6 +32,11 @@ record! {
         pub initial_cluster_token: Option<Located<PlainName>>,
         /// `new` where nothing is said.
         pub initial_cluster_state: Option<Located<InitialClusterState>>,
+        /// Snapshots at regular times.
+        pub backup: Option<EtcdBackup>,
+        /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl snapshot save` wrote. All members of
+        /// a cluster start from the same one.
+        pub restore: Option<Located<LocalFile>>,
         /// Further flags without their dashes: `heartbeat-interval: 100`.
         pub settings: Table<SettingName, Located<Setting>>,
     }

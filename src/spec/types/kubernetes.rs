@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 
 use super::{
-    KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin, KubernetesKeyAlgorithm,
-    KubernetesRuntime,
+    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin,
+    KubernetesKeyAlgorithm, KubernetesRuntime,
 };
 use crate::diagnostic::Located;
 use crate::names::Hostname;
@@ -49,6 +49,8 @@ record! {
         /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,
+        /// Snapshots of the node's etcd member; the same as `backup` under `etcd:`. Nodes without a member take none.
+        pub etcd_backup: Option<EtcdBackup>,
         /// Further names and addresses in the API server's certificate, such as a load balancer's.
         pub extra_sans: Vec<Located<AlternativeName>>,
         /// Features to turn on or off in all components: `{SomeFeature: true}`.

@@ -2,6 +2,7 @@
 
 mod containers;
 mod etcd;
+mod etcd_care;
 mod free;
 mod kubernetes;
 mod kubernetes_addons;
@@ -15,6 +16,7 @@ mod systemd;
 
 pub use containers::*;
 pub use etcd::*;
+pub use etcd_care::*;
 pub use free::*;
 pub use kubernetes::*;
 pub use kubernetes_addons::*;

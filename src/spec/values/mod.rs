@@ -1,5 +1,6 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod calendar;
 mod containers;
 mod kubernetes;
 mod kubernetes_addons;
@@ -11,6 +12,7 @@ mod network;
 mod number;
 mod secret;
 
+pub use calendar::{CalendarEvent, SnapshotCount};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};

@@ -207,8 +207,7 @@ pub(super) fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
 pub(super) fn in_memory(members: &[Member], found: &mut Vec<Diagnostic>) {
     let mut places = BTreeSet::new();
     for member in members {
-        let kept = member.node.storage_device.is_some() || is_mounted(member);
-        if kept || member.cluster().len() < 2 {
+        if keeps_data(member) || member.cluster().len() < 2 {
             continue;
         }
         let place = member.decided.span;
@@ -228,6 +227,11 @@ pub(super) fn in_memory(members: &[Member], found: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether the member has its data again after a restart.
+pub(super) fn keeps_data(member: &Member) -> bool {
+    member.node.storage_device.is_some() || is_mounted(member)
 }
 
 /// Whether a file system of the spec's own holds the data.

@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::plan::{Dhcp, EtcdMember, Node};
 use crate::spec::{self, EtcdUrl, OneOrMany};
 
+mod care;
 mod cluster;
 mod flags;
 mod urls;
@@ -37,6 +38,7 @@ pub(in crate::plan) fn check(members: &[Member], nodes: &[Node], found: &mut Vec
     cluster::agreement(members, found);
     cluster::number(members, found);
     cluster::in_memory(members, found);
+    care::check(members, found);
 }
 
 impl Member<'_> {

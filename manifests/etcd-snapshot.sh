@@ -1,0 +1,29 @@
+#!/bin/sh
+# Takes a snapshot of this node's etcd member into {{folder}}, checks it, and keeps the newest {{keep}}.
+# Whatever happens, a file that ends in .db is whole.
+set -eu
+umask 077
+folder={{folder}}
+keep={{keep}}
+
+install -d -m 0700 "$folder"
+new=$folder/unfinished
+trap 'rm -f "$new" "$new.part"' EXIT
+rm -f "$new" "$new.part"
+/usr/local/bin/etcdctl --command-timeout 10m snapshot save "$new"
+# Goes through every page of the database.
+status=$(etcdutl snapshot status "$new" --write-out json)
+sync "$new"
+read -r host < /proc/sys/kernel/hostname
+name=$folder/$host-$(date --utc +%Y%m%dT%H%M%SZ).db
+mv "$new" "$name"
+sync "$folder"
+echo "took $name: $status"
+
+# In the order of their names, which is that of their times.
+set -- "$folder"/*.db
+while [ $# -gt "$keep" ]; do
+    rm -- "$1"
+    echo "removed $1"
+    shift
+done

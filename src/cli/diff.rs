@@ -1,0 +1,146 @@
+//! `imgbuild diff`: what changes from one spec or artifact to another.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::diagnostic::Sources;
+use crate::diff::{self, Side, Skew};
+use crate::ignition;
+use crate::pki::Access;
+use crate::read::{self, Damaged};
+
+use super::messages::Messages;
+use super::outcome::Failure;
+use super::spec_file::{SpecFile, chosen};
+
+/// Prints what changes from `old` to `new`; of clusters, node by node. A version of Kubernetes that the nodes cannot go to is a wrong
+/// input.
+pub fn run(
+    (old, new): (&Path, &Path),
+    node: Option<&str>,
+    keys: Option<&Path>,
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<(), Failure> {
+    let before = sides(old, node, keys, sources, messages)?;
+    let mut after = sides(new, node, keys, sources, messages)?;
+    // An image is one node: the others of a cluster are not gone because of it.
+    if before.len() == 1 && !is_spec(old) {
+        after.retain(|name, _| before.contains_key(name));
+        if after.is_empty() {
+            let names: Vec<&str> = before.keys().map(String::as_str).collect();
+            return Err(Failure::Usage(format!(
+                "{} has no node `{}`, which {} is",
+                new.display(),
+                names.join(", "),
+                old.display()
+            )));
+        }
+    }
+    let mut text = String::new();
+    let mut upgraded = Vec::new();
+    let mut refused = Vec::new();
+    for (name, side) in &after {
+        let Some(was) = before.get(name) else {
+            let _ = writeln!(text, "{name}: a new node");
+            continue;
+        };
+        if let (Some(from), Some(to)) = (&was.kubernetes, &side.kubernetes) {
+            match diff::skew(from, to) {
+                Skew::None => {}
+                Skew::Upgrade => {
+                    let _ = writeln!(
+                        text,
+                        "{name}: Kubernetes {} -> {}",
+                        from.version, to.version
+                    );
+                    upgraded.push((name.as_str(), to.role.as_str()));
+                }
+                Skew::Unsupported(why) => refused.push(format!("{name}: {why}")),
+            }
+        }
+        let lines = diff::differences(was, side);
+        if lines.is_empty() {
+            let _ = writeln!(text, "{name}: nothing changes");
+        } else {
+            let _ = writeln!(text, "{name}:\n  {}", lines.join("\n  "));
+        }
+    }
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        if is_spec(new) {
+            let _ = writeln!(text, "{name}: no longer a node");
+        }
+    }
+    if !upgraded.is_empty() && refused.is_empty() {
+        let _ = writeln!(text, "\nTo upgrade, one step after the other:");
+        for (index, step) in diff::steps(&upgraded).iter().enumerate() {
+            let _ = writeln!(text, "  {}. {step}", index + 1);
+        }
+    }
+    std::io::stdout()
+        .lock()
+        .write_all(text.as_bytes())
+        .context("writing to standard output")?;
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(refused.join("; ")))
+    }
+}
+
+fn is_spec(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| {
+        ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")
+    })
+}
+
+/// The nodes of a spec or an artifact, by host name.
+fn sides(
+    path: &Path,
+    node: Option<&str>,
+    keys: Option<&Path>,
+    sources: &mut Sources,
+    messages: Messages,
+) -> Result<BTreeMap<String, Side>, Failure> {
+    if is_spec(path) {
+        let cluster = SpecFile::new(path, keys).decide(Access::Look, sources, messages)?;
+        let mut sides = BTreeMap::new();
+        for node in chosen(&cluster, node)? {
+            let compiled = ignition::compile(node)?;
+            let side = Side::new(&ignition::to_json(&compiled.config))?;
+            sides.insert(node.hostname.to_string(), side);
+        }
+        return Ok(sides);
+    }
+    let of_artifact = || {
+        let artifact = read::artifact(path)?;
+        let mut side = Side::new(&artifact.config)
+            .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
+        side.kernel_arguments = artifact.kernel_arguments;
+        side.base = artifact.base;
+        Ok(side)
+    };
+    let side: Side = of_artifact().map_err(|error: anyhow::Error| {
+        // Not the system's fault but the file's.
+        if error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
+            Failure::Usage(format!("{error:#}"))
+        } else {
+            Failure::Environment(error)
+        }
+    })?;
+    if let Some(wanted) = node
+        && side.hostname != wanted
+    {
+        return Err(Failure::Usage(format!(
+            "{} is the node `{}`",
+            path.display(),
+            side.hostname
+        )));
+    }
+    Ok(BTreeMap::from([(side.hostname.clone(), side)]))
+}

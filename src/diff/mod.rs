@@ -1,0 +1,222 @@
+//! What changes from one node to another: two Ignition configs and what lies beside them, thing by thing.
+//!
+//! Secrets are compared, and never shown.
+
+mod contents;
+mod upgrade;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::plan::KubeVersion;
+use contents::{Content, text_diff};
+
+pub use upgrade::{Skew, skew, steps};
+
+/// The file by which a node's config tells its version of Kubernetes and its role.
+pub const VERSION_FILE: &str = "/etc/kubernetes/imgbuild/version";
+
+/// Kubernetes on a node: its version and its role, as the spec writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    pub version: KubeVersion,
+    pub role: String,
+}
+
+/// A node, as far as two are compared.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    pub hostname: String,
+    pub kubernetes: Option<Release>,
+    /// `None`: not known, as of a config alone.
+    pub kernel_arguments: Option<Vec<String>>,
+    /// The base's id; `None`: not known.
+    pub base: Option<String>,
+    things: BTreeMap<String, Content>,
+}
+
+impl Side {
+    /// Reads an Ignition config of spec 3.
+    pub fn new(config: &[u8]) -> Result<Self> {
+        let config: Value =
+            serde_json::from_slice(config).context("reading the Ignition config")?;
+        let mut things = BTreeMap::new();
+        let storage = &config["storage"];
+        for file in list(&storage["files"]) {
+            things.insert(format!("file {}", name(file, "path")), Content::file(file)?);
+        }
+        for unit in list(&config["systemd"]["units"]) {
+            let unit_name = name(unit, "name");
+            for dropin in list(&unit["dropins"]) {
+                let key = format!("drop-in {unit_name}.d/{}", name(dropin, "name"));
+                things.insert(key, Content::unit(dropin));
+            }
+            things.insert(format!("unit {unit_name}"), Content::unit(unit));
+        }
+        for (section, kind, key) in [
+            ("directories", "directory", "path"),
+            ("links", "link", "path"),
+            ("disks", "disk", "device"),
+            ("filesystems", "filesystem", "device"),
+            ("raid", "raid", "name"),
+            ("luks", "luks", "name"),
+        ] {
+            for thing in list(&storage[section]) {
+                things.insert(
+                    format!("{kind} {}", name(thing, key)),
+                    Content::other(thing),
+                );
+            }
+        }
+        for (section, kind) in [("users", "user"), ("groups", "group")] {
+            for thing in list(&config["passwd"][section]) {
+                things.insert(
+                    format!("{kind} {}", name(thing, "name")),
+                    Content::other(thing),
+                );
+            }
+        }
+        let text = |path: &str| {
+            let content: &Content = things.get(&format!("file {path}"))?;
+            Some(content.text()?.trim().to_owned())
+        };
+        let kubernetes = text(VERSION_FILE).and_then(|text| {
+            let (version, role) = text.split_once(' ')?;
+            Some(Release {
+                version: version.parse().ok()?,
+                role: role.to_owned(),
+            })
+        });
+        Ok(Self {
+            hostname: text("/etc/hostname").unwrap_or_default(),
+            kubernetes,
+            kernel_arguments: None,
+            base: None,
+            things,
+        })
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn name<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// What changes from `old` to `new`, a line each and with the lines of texts that change; empty where nothing does.
+pub fn differences(old: &Side, new: &Side) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let (Some(before), Some(after)) = (&old.base, &new.base)
+        && before != after
+    {
+        lines.push(format!(
+            "~ base {before:.12} -> {after:.12} (its packages, its kernel or the programs laid over it)"
+        ));
+    }
+    if let (Some(before), Some(after)) = (&old.kernel_arguments, &new.kernel_arguments) {
+        arguments(before, after, &mut lines);
+    }
+    let names: BTreeSet<&String> = old.things.keys().chain(new.things.keys()).collect();
+    for name in names {
+        match (old.things.get(name), new.things.get(name)) {
+            (Some(_), None) => lines.push(format!("- {name}")),
+            (None, Some(_)) => lines.push(format!("+ {name}")),
+            (Some(before), Some(after)) if before != after => {
+                lines.push(format!("~ {name}{}", before.why(after)));
+                lines.extend(text_diff(before, after));
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// The identity of the base is told by its own line.
+fn arguments(before: &[String], after: &[String], lines: &mut Vec<String>) {
+    let own = |argument: &&String| !argument.starts_with("imgbuild.base=");
+    for argument in before.iter().filter(own).filter(|a| !after.contains(a)) {
+        lines.push(format!("- kernel argument {argument}"));
+    }
+    for argument in after.iter().filter(own).filter(|a| !before.contains(a)) {
+        lines.push(format!("+ kernel argument {argument}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn side(config: &str) -> Side {
+        Side::new(config.as_bytes()).expect("a config")
+    }
+
+    #[test]
+    fn every_kind_of_change_is_told_and_no_secret() {
+        let old = side(
+            r#"{"storage":{"files":[
+                {"path":"/etc/hostname","mode":420,"contents":{"source":"data:,kube1%0A"}},
+                {"path":"/etc/a","mode":420,"contents":{"source":"data:,one%0Atwo%0Athree%0A"}},
+                {"path":"/etc/key","mode":384,"contents":{"source":"data:,hidden1"}},
+                {"path":"/etc/gone","mode":420,"contents":{"source":"data:,x"}},
+                {"path":"/etc/mode","mode":420,"contents":{"source":"data:,x"}}]},
+               "systemd":{"units":[{"name":"a.service","enabled":true,"contents":"[Service]\nExecStart=/bin/a\n"}]},
+               "passwd":{"users":[{"name":"core","passwordHash":"$6$secret1"}]}}"#,
+        );
+        let new = side(
+            r#"{"storage":{"files":[
+                {"path":"/etc/hostname","mode":420,"contents":{"source":"data:,kube1%0A"}},
+                {"path":"/etc/a","mode":420,"contents":{"source":"data:;base64,b25lCjIKdGhyZWUK"}},
+                {"path":"/etc/key","mode":384,"contents":{"source":"data:,hidden2"}},
+                {"path":"/etc/mode","mode":256,"contents":{"source":"data:,x"}}]},
+               "systemd":{"units":[{"name":"a.service","enabled":false,"contents":"[Service]\nExecStart=/bin/b\n"},{"name":"b.service","contents":""}]},
+               "passwd":{"users":[{"name":"core","passwordHash":"$6$secret2"}]}}"#,
+        );
+        assert_eq!(new.hostname, "kube1");
+        assert_eq!(
+            differences(&old, &new),
+            [
+                "~ file /etc/a",
+                "    @@ -1,3 +1,3 @@",
+                "     one",
+                "    -two",
+                "    +2",
+                "     three",
+                "- file /etc/gone",
+                "~ file /etc/key: its contents, which are secret",
+                "~ file /etc/mode: mode 0644 -> 0400",
+                "~ unit a.service: enabled -> disabled",
+                "    @@ -1,2 +1,2 @@",
+                "     [Service]",
+                "    -ExecStart=/bin/a",
+                "    +ExecStart=/bin/b",
+                "+ unit b.service",
+                "~ user core: its settings",
+            ]
+        );
+        assert_eq!(differences(&old, &old), [""; 0]);
+    }
+
+    #[test]
+    fn arguments_and_bases_are_told() {
+        let with = |base: &str, arguments: &[&str]| Side {
+            base: Some(base.repeat(20)),
+            kernel_arguments: Some(arguments.iter().map(ToString::to_string).collect()),
+            ..Side::default()
+        };
+        assert_eq!(
+            differences(
+                &with("a", &["x=1", "imgbuild.base=a", "q"]),
+                &with("b", &["q", "imgbuild.base=b", "x=2"])
+            ),
+            [
+                "~ base aaaaaaaaaaaa -> bbbbbbbbbbbb (its packages, its kernel or the programs laid over it)",
+                "- kernel argument x=1",
+                "+ kernel argument x=2",
+            ]
+        );
+    }
+}
