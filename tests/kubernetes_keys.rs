@@ -1,10 +1,16 @@
 //! The cluster's keys through the command line: who gets which, RSA, replacement, import, kubeconfigs and tokens. OpenSSL and kubectl
 //! judge (Debian packages openssl, kubernetes-client).
 
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use base64ct::Encoding;
+
+/// How a certificate begins in PEM.
+const CERTIFICATE: &str = "BEGIN CERTIFICATE";
 
 /// A cluster of three control planes and two workers; `extra` goes among what all nodes have of `kubernetes:`.
 fn cluster(folder: &Path, extra: &str) -> PathBuf {
@@ -28,8 +34,9 @@ fn cluster(folder: &Path, extra: &str) -> PathBuf {
         ("worker1", 21, "kubernetes: {role: worker}"),
         ("worker2", 22, "kubernetes: {role: worker, join: token}"),
     ] {
-        spec += &format!(
-            "  - hostname: {name}\n    storage_device: /dev/vda\n    network: {{interfaces: [{{name: eth0, addresses: [192.168.1.{address}/24]}}]}}\n    {more}\n"
+        let _ = writeln!(
+            spec,
+            "  - hostname: {name}\n    storage_device: /dev/vda\n    network: {{interfaces: [{{name: eth0, addresses: [192.168.1.{address}/24]}}]}}\n    {more}"
         );
     }
     written(folder, &spec)
@@ -173,7 +180,6 @@ fn each_image_has_its_node_s_share_and_no_more() {
     ];
     for client in ["admin", "super-admin"] {
         let key = fs::read(keys.join(format!("clients/kubernetes/{client}.key"))).expect("a key");
-        use base64ct::Encoding;
         secrets.push((base64ct::Base64::encode_string(&key), planes.to_vec()));
     }
     for plane in planes {
@@ -375,7 +381,6 @@ fn authorities_are_replaced_in_three_steps() {
         assert_eq!(status, 1, "{step}");
         assert!(err.contains(words), "{step}: {err}");
     };
-    const CERTIFICATE: &str = "BEGIN CERTIFICATE";
     refused("issue", "begin with `--ca trust`");
     refused("drop", "has no predecessor to drop");
 
@@ -685,8 +690,9 @@ fn a_real_api_server_lets_in_whom_it_should() {
         ("worker1", 21, "role: worker}"),
         ("worker2", 22, "role: worker, join: token}"),
     ] {
-        spec += &format!(
-            "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [192.168.1.{address}/24]}}]}}\n    kubernetes: {{{more}\n"
+        let _ = writeln!(
+            spec,
+            "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [192.168.1.{address}/24]}}]}}\n    kubernetes: {{{more}"
         );
     }
     let spec = written(folder.path(), &spec);

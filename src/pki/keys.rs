@@ -247,10 +247,10 @@ impl<'a> Keys<'a> {
             }
         }
         Ok(Authority {
-            pem,
-            trusted,
             file,
             certificate,
+            pem,
+            trusted,
             key,
         })
     }

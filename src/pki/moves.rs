@@ -126,10 +126,10 @@ mod tests {
             let scratch = tempfile::tempdir().expect("a folder");
             let root = scratch.path().join("keys");
             let mut folder = filled(&root);
-            let mut text = String::new();
-            for (from, to) in moves() {
-                text += &format!("{}\t{}\n", from.display(), to.display());
-            }
+            let lines = moves()
+                .into_iter()
+                .map(|(from, to)| format!("{}\t{}\n", from.display(), to.display()));
+            let text: String = lines.collect();
             folder.write(MOVES, &text).expect("written");
             for (from, to) in &moves()[..made] {
                 fs::rename(root.join(from), root.join(to)).expect("renamed");

@@ -158,14 +158,13 @@ fn successor(
     rng: &mut dyn CryptoRng,
 ) -> Result<()> {
     let key_file = file(stem, Some(NEXT), "key");
-    let key = match folder.read(&key_file)? {
-        Some(pem) => PrivateKey::from_pem(&pem)
-            .map_err(|e| anyhow!("{} {e}", folder.path(&key_file).display()))?,
-        None => {
-            let key = PrivateKey::generate(algorithm, rng)?;
-            folder.write(&key_file, &key.to_pem()?)?;
-            key
-        }
+    let key = if let Some(pem) = folder.read(&key_file)? {
+        PrivateKey::from_pem(&pem)
+            .map_err(|e| anyhow!("{} {e}", folder.path(&key_file).display()))?
+    } else {
+        let key = PrivateKey::generate(algorithm, rng)?;
+        folder.write(&key_file, &key.to_pem()?)?;
+        key
     };
     if let Some((_, name)) = AUTHORITIES.iter().find(|(other, _)| *other == stem) {
         let certificate = self_signed(&Profile::authority(name), &key, now, rng)?;

@@ -32,28 +32,6 @@ pub fn single(folder: &Path) -> Node {
         })
         .expect("keys");
     let own = "https://192.168.1.10:6443".to_owned();
-    let etcd = EtcdMember {
-        name: at(1, "kube1"),
-        data_dir: name("/var/lib/etcd"),
-        listen_client_urls: vec![
-            "https://127.0.0.1:2379".to_owned(),
-            "https://192.168.1.10:2379".to_owned(),
-        ],
-        advertise_client_urls: vec!["https://192.168.1.10:2379".to_owned()],
-        listen_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
-        initial_advertise_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
-        initial_cluster: vec![("kube1".to_owned(), "https://192.168.1.10:2380".to_owned())],
-        initial_cluster_token: "lab".to_owned(),
-        initial_cluster_state: "new".to_owned(),
-        settings: BTreeMap::new(),
-        backup: None,
-        restore: None,
-        tls: Some(
-            keys.etcd_member("kube1", &BTreeSet::new(), &BTreeSet::from([ip]))
-                .expect("keys"),
-        ),
-        span: span(1),
-    };
     let kubernetes = Kubernetes {
         version: at(2, "1.36.2"),
         role: Role::Single,
@@ -117,8 +95,34 @@ pub fn single(folder: &Path) -> Node {
     };
     Node {
         hostname: at(3, "kube1"),
-        etcd: Some(etcd),
+        etcd: Some(etcd(&mut keys, ip)),
         kubernetes: Some(kubernetes),
         ..bare()
+    }
+}
+
+/// The one member of that cluster's etcd.
+fn etcd(keys: &mut Keys<'_>, ip: IpAddr) -> EtcdMember {
+    EtcdMember {
+        name: at(1, "kube1"),
+        data_dir: name("/var/lib/etcd"),
+        listen_client_urls: vec![
+            "https://127.0.0.1:2379".to_owned(),
+            "https://192.168.1.10:2379".to_owned(),
+        ],
+        advertise_client_urls: vec!["https://192.168.1.10:2379".to_owned()],
+        listen_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
+        initial_advertise_peer_urls: vec!["https://192.168.1.10:2380".to_owned()],
+        initial_cluster: vec![("kube1".to_owned(), "https://192.168.1.10:2380".to_owned())],
+        initial_cluster_token: "lab".to_owned(),
+        initial_cluster_state: "new".to_owned(),
+        settings: BTreeMap::new(),
+        backup: None,
+        restore: None,
+        tls: Some(
+            keys.etcd_member("kube1", &BTreeSet::new(), &BTreeSet::from([ip]))
+                .expect("keys"),
+        ),
+        span: span(1),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::{Severity, Sources};
@@ -45,7 +46,7 @@ kubernetes: {{version: 1.{minor}.0, role: single, {settings}}}
     let loaded = spec::load(&path, None, &mut sources).expect("a spec");
     let decided = plan::decide(&loaded, &sources).unwrap_or_else(|found| panic!("{found:#?}"));
     let mut rng = system_random();
-    let keys = KeyFolder::open(&folder.path().join("keys"), Access::Look).expect("a key folder");
+    let keys = KeyFolder::open(folder.path().join("keys"), Access::Look).expect("a key folder");
     let mut keys = Keys::new(keys, SystemTime::now(), &mut rng);
     let cluster = decided.with_keys(&mut keys).expect("keys");
     let node = &cluster.nodes[0];
@@ -56,7 +57,8 @@ kubernetes: {{version: 1.{minor}.0, role: single, {settings}}}
         let Some(Contents::Inline(bytes)) = &file.contents else {
             continue;
         };
-        if folder.iter().any(|folder| path.starts_with(folder)) && path.ends_with(".yaml") {
+        let is_yaml = Path::new(path).extension().is_some_and(|it| it == "yaml");
+        if is_yaml && folder.iter().any(|folder| path.starts_with(folder)) {
             let text = String::from_utf8(bytes.clone()).expect("text");
             let name = path.rsplit('/').next().expect("a name").to_owned();
             all.push((name, text));

@@ -4,6 +4,7 @@
 //! [`MINORS`] and a run of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -89,10 +90,10 @@ fn range(minors: &BTreeSet<u16>, all: &BTreeSet<u16>) -> String {
     );
     let mut text = String::new();
     if Some(first) != all.first() {
-        text += &format!("@{first}");
+        let _ = write!(text, "@{first}");
     }
     if Some(last) != all.last() {
-        text += &format!("<{}", last + 1);
+        let _ = write!(text, "<{}", last + 1);
     }
     text
 }
@@ -301,7 +302,7 @@ fn fields_are_those_of_the_schemas() {
         } else {
             format!(" {kind}")
         };
-        lines += &format!("{api} {name}{kind}\n");
+        let _ = writeln!(lines, "{api} {name}{kind}");
     }
     lines.push('\n');
     while let Some(line) = writer.next() {

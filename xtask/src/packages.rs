@@ -13,10 +13,30 @@ use crate::steps::{output, run};
 struct Package {
     name: &'static str,
     reason: &'static str,
+    /// The program that it is wanted for, where other packages, which it conflicts with, bring the same.
+    program: Option<&'static str>,
 }
 
 const fn package(name: &'static str, reason: &'static str) -> Package {
-    Package { name, reason }
+    Package {
+        name,
+        reason,
+        program: None,
+    }
+}
+
+impl Package {
+    const fn unless(self, program: &'static str) -> Self {
+        Self {
+            program: Some(program),
+            ..self
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        let program = self.program.map(|it| format!("command -v {it}"));
+        program.is_some_and(|it| output("sh", &["-c", &it]).is_some()) || is_installed(self.name)
+    }
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
@@ -46,7 +66,7 @@ const PACKAGES: [Package; 43] = [
         "the BIOS boot loader of the ISOs that tests make",
     ),
     package("kmod", "depmod judges our indexes of kernel modules"),
-    package("kubernetes-client", "kubectl judges our kubeconfigs"),
+    package("kubernetes-client", "kubectl judges our kubeconfigs").unless("kubectl"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
     package("nftables", "nft checks our packet filters"),
@@ -88,7 +108,7 @@ const PACKAGES: [Package; 43] = [
 pub fn install() -> anyhow::Result<String> {
     let missing: Vec<&Package> = PACKAGES
         .iter()
-        .filter(|package| !is_installed(package.name))
+        .filter(|package| !package.is_there())
         .collect();
     let old_qemu = qemu_release::is_too_old();
     if missing.is_empty() && !old_qemu {
