@@ -45,6 +45,13 @@ until api_is_ready; do
 done
 say "the API server answers"
 
+# Static pods that have nothing to do before. The kubelet reads a file as soon as it is there, so each comes whole.
+for pod in "$here"/static-pods/*.yaml; do
+    [ -e "$pod" ] || continue
+    install --mode 0600 "$pod" "/etc/kubernetes/manifests/.${pod##*/}"
+    mv "/etc/kubernetes/manifests/.${pod##*/}" "/etc/kubernetes/manifests/${pod##*/}"
+done
+
 for manifest in "$here"/*.yaml; do
     [ -e "$manifest" ] || continue
     # Not validated here: what the API server would check it by takes it longest to make.

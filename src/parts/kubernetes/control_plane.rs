@@ -3,7 +3,7 @@
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{PKI, key_pair, secret, static_pod};
+use super::{LATER, PKI, key_pair, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
@@ -26,7 +26,7 @@ pub fn control_plane(
             api_server(kubernetes, plane, release),
             &origin,
         ),
-        static_pod(
+        later_static_pod(
             "kube-controller-manager",
             local(
                 kubernetes,
@@ -37,7 +37,7 @@ pub fn control_plane(
             ),
             &origin,
         ),
-        static_pod(
+        later_static_pod(
             "kube-scheduler",
             local(
                 kubernetes,
@@ -147,6 +147,12 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("volumes", &protection.volumes),
         ],
     )
+}
+
+/// A static pod that starts once the API server is ready: the first boot puts it where the kubelet looks. A controller manager that
+/// finds a server still on its way gives up after ten seconds, and the next one waits for its lease.
+fn later_static_pod(name: &str, text: String, origin: &Origin) -> File {
+    secret(&format!("{LATER}/{name}.yaml"), text, origin)
 }
 
 /// A component that answers on 127.0.0.1 only.

@@ -22,6 +22,9 @@ const PKI: &str = "/etc/kubernetes/pki";
 /// Where the kubelet looks for static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
+/// Static pods that wait for the API server.
+const LATER: &str = "/etc/kubernetes/imgbuild/static-pods";
+
 /// Everything of Kubernetes. Nothing where the node has none.
 pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     let Some(kubernetes) = &node.kubernetes else {

@@ -120,9 +120,12 @@ fn apply(node: &Guest, manifest: &str) {
     ));
 }
 
-/// A shell command that prints what answers at `address`.
+/// A shell command that prints what answers at `address`, of which a first try may come too early: rules and routes to a pod that
+/// is Ready are still on their way.
 fn fetch(address: &str) -> String {
-    format!("timeout 20 bash -c 'cat < /dev/tcp/{address}'")
+    format!(
+        "bash -c 'for _ in 1 2 3 4 5; do said=$(timeout 10 cat < /dev/tcp/{address}) && echo \"$said\" && exit; sleep 1; done; exit 1'"
+    )
 }
 
 /// Nobody without a name gets in, and a kubelet gets no further than its own.
