@@ -137,7 +137,7 @@ fn strangers_are_refused(node: &Guest, api: &str) {
     let stranger = format!("kubectl --server https://{api} --insecure-skip-tls-verify");
     node.refuses(
         &format!("{stranger} --token made.up get nodes"),
-        "Unauthorized",
+        "You must be logged in to the server",
     );
     node.refuses(
         &format!("{stranger} get --raw /api/v1/nodes"),
