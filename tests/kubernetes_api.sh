@@ -30,9 +30,10 @@ until_done() {
     exit 1
 }
 
-# The command of a static pod, a word a line.
+# The command of a static pod, which the kubelet finds at once or once the API server is ready, a word a line.
 command_of() {
-    sed -n '/^    command:$/,/^    [a-z]/s/^    - //p' "/etc/kubernetes/manifests/$1.yaml" | tr -d '"'
+    find /etc/kubernetes/manifests /etc/kubernetes/imgbuild/static-pods -name "$1.yaml" \
+        -exec sed -n '/^    command:$/,/^    [a-z]/s/^    - //p' {} + | tr -d '"'
 }
 
 etcd --data-dir "$nodes/etcd" \

@@ -147,9 +147,13 @@ impl Generated {
         read_yaml(path, self.text(path))
     }
 
-    /// The manifest of a static pod.
+    /// The manifest of a static pod, which the kubelet finds at once or once the API server is ready.
     pub fn pod(&self, name: &str) -> Json {
-        self.yaml(&format!("/etc/kubernetes/manifests/{name}.yaml"))
+        let at_once = format!("/etc/kubernetes/manifests/{name}.yaml");
+        if self.files.contains_key(&at_once) {
+            return self.yaml(&at_once);
+        }
+        self.yaml(&format!("/etc/kubernetes/imgbuild/static-pods/{name}.yaml"))
     }
 
     /// The flags of a component, as they are written.

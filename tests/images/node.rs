@@ -126,10 +126,16 @@ kubernetes: {{version: 1.36.2, role: single, artifacts: {{mode: pull, programs: 
         );
     }
     let manifest = |name: &str| {
+        let later = ["kube-controller-manager", "kube-scheduler"].contains(&name);
+        let at = if later {
+            "imgbuild/static-pods"
+        } else {
+            "manifests"
+        };
         file(
             folder,
             "node.ign",
-            &format!("/etc/kubernetes/manifests/{name}.yaml"),
+            &format!("/etc/kubernetes/{at}/{name}.yaml"),
         )
     };
     for name in [
