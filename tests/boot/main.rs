@@ -1,7 +1,7 @@
 //! Boots what imgbuild makes and asks the nodes how they are.
 //!
 //! Every test here takes minutes and a booted machine, so all are `#[ignore]`d: `cargo xtask test` runs `every_time::`, with
-//! `--all` the rest too. One of them by hand:
+//! `--all` `with_all::` too, and `kubernetes::` where `IMGBUILD_KUBE_DIR` names a folder of programs. One of them by hand:
 //!
 //! ```text
 //! cargo test --test boot -- --ignored --nocapture every_time::iso

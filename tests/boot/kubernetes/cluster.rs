@@ -74,7 +74,7 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
 
 /// All become Ready; pods on different nodes talk; a control plane goes, the API goes on; it comes back by itself.
 #[test]
-#[ignore = "boots five machines: cargo xtask test --all"]
+#[ignore = "boots five machines: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn cluster_does_without_a_control_plane() {
     let Some(programs) = super::programs() else {
         return;

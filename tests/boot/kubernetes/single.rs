@@ -30,7 +30,7 @@ storage_device: /dev/vda
 
 /// It becomes Ready without a network, runs pods, serves, refuses strangers, and is all there after a reboot.
 #[test]
-#[ignore = "boots a machine: cargo xtask test --all"]
+#[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_lives_through_a_reboot() {
     let Some(programs) = super::programs() else {
         return;
@@ -85,7 +85,7 @@ fn single_lives_through_a_reboot() {
 
 /// Services through nftables.
 #[test]
-#[ignore = "boots a machine: cargo xtask test --all"]
+#[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_with_nftables() {
     let Some(programs) = super::programs() else {
         return;

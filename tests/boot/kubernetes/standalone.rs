@@ -10,7 +10,7 @@ const ADDRESS: &str = "192.168.77.30/24";
 
 /// It runs the static pods that the spec lays out.
 #[test]
-#[ignore = "boots a machine: cargo xtask test --all"]
+#[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn standalone_runs_a_static_pod() {
     let Some(programs) = super::programs() else {
         return;
