@@ -9,7 +9,7 @@ use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
 use crate::plan::{
-    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release,
+    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release, Role,
 };
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
@@ -43,7 +43,7 @@ pub fn control_plane(
                 kubernetes,
                 ("kube-scheduler", ImageUse::Scheduler),
                 include_str!("../../../manifests/kube-scheduler.yaml"),
-                &scheduler(plane),
+                &scheduler(kubernetes, plane),
                 release.scheduler,
             ),
             &origin,
@@ -200,7 +200,7 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ),
             ("cluster-signing-key-file", pki("ca.key")),
             ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
-            ("leader-elect", "true".to_owned()),
+            ("leader-elect", leader_elect(kubernetes)),
             ("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
             ("root-ca-file", pki("ca.crt")),
             ("service-account-private-key-file", pki("sa.key")),
@@ -224,7 +224,13 @@ fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     }
 }
 
-fn scheduler(plane: &ControlPlane) -> Flags {
+/// Whether there may be another to lead. Where there is none, the lease would only be written to etcd every two seconds, and waited
+/// for after each reboot.
+fn leader_elect(kubernetes: &Kubernetes) -> String {
+    (kubernetes.role != Role::Single).to_string()
+}
+
+fn scheduler(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     let config = || "/etc/kubernetes/scheduler.conf".to_owned();
     Flags::new(
         [
@@ -232,7 +238,7 @@ fn scheduler(plane: &ControlPlane) -> Flags {
             ("authorization-kubeconfig", config()),
             ("kubeconfig", config()),
             ("bind-address", "127.0.0.1".to_owned()),
-            ("leader-elect", "true".to_owned()),
+            ("leader-elect", leader_elect(kubernetes)),
         ],
         &plane.scheduler_args,
     )
