@@ -13,14 +13,16 @@ const NODES: [Member; 2] = [
     Member {
         name: "kube1",
         last: 11,
-        role: "single",
+        role: "control-plane",
         memory: super::MEMORY,
+        cpus: 2,
     },
     Member {
         name: "worker1",
         last: 21,
         role: "worker",
         memory: 1536,
+        cpus: 1,
     },
 ];
 
@@ -50,6 +52,7 @@ fn addons_come_from_embedded_archives() {
     });
     control.wait_until_ready();
     worker.wait_until_ready();
+    members::open_to_pods(&control, "kube1");
     members::pods_talk_across(&control, "10.96.0.77");
     for node in [&control, &worker] {
         let link = node.ask("ip -d link show flannel.1");

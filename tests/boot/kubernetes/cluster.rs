@@ -16,6 +16,7 @@ const fn member(name: &'static str, last: u8, role: &'static str, memory: u32) -
         last,
         role,
         memory,
+        cpus: 1,
     }
 }
 

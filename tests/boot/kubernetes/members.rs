@@ -18,6 +18,7 @@ pub struct Member {
     pub role: &'static str,
     /// In MiB.
     pub memory: u32,
+    pub cpus: u32,
 }
 
 impl Member {
@@ -38,7 +39,7 @@ impl Member {
         let mut machine = guest::machine(self.name, Firmware::Bios, medium, &self.address());
         machine.disks = vec![Disk::Raw(disk)];
         machine.memory = self.memory;
-        machine.cpus = 1;
+        machine.cpus = self.cpus;
         machine
     }
 }
@@ -86,6 +87,13 @@ pub fn ready(guest: &Guest) -> (usize, usize) {
         all.matches(" Ready ").count(),
         all.matches("NotReady").count(),
     )
+}
+
+/// Lets pods onto a control plane.
+pub fn open_to_pods(control: &Guest, node: &str) {
+    control.ask(&format!(
+        "{KUBECTL} taint node {node} node-role.kubernetes.io/control-plane-"
+    ));
 }
 
 /// Runs one pod on each of two nodes; each is asked from the other, so that the way leads across.

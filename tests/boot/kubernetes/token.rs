@@ -12,14 +12,16 @@ const NODES: [Member; 2] = [
     Member {
         name: "kube1",
         last: 11,
-        role: "single",
+        role: "control-plane",
         memory: super::MEMORY,
+        cpus: 2,
     },
     Member {
         name: "worker1",
         last: 21,
         role: "worker",
         memory: 1536,
+        cpus: 1,
     },
 ];
 
@@ -46,6 +48,7 @@ fn worker_joins_by_token() {
         requests.contains("system:bootstrap:") && requests.contains("Approved,Issued"),
         "{requests}"
     );
+    members::open_to_pods(&control, "kube1");
     members::pods_talk_across(&control, "10.96.0.77");
 
     // No key of an authority, and nobody's certificate but its own.
