@@ -116,11 +116,12 @@ pub fn run(
             "a spec and `--output` are needed; see `imgbuild --help`".to_owned(),
         ));
     };
-    let format = format(build.format.as_deref(), output)?;
+    let named = format(build.format.as_deref(), output)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
     let mut cluster = file.decide(Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
+    let format = for_target(named, build.format.is_some(), &nodes)?;
     let targets = targets(output, format, &nodes, &names(&cluster))?;
     let ready = Ready::compile(&nodes, sources, messages)?;
 
@@ -150,6 +151,24 @@ pub fn run(
         }
     }
     Ok(())
+}
+
+/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has.
+pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<Format, Failure> {
+    let mut format = format;
+    for node in nodes {
+        let facts = node.target.facts();
+        if format == Format::Iso && !is_named {
+            format = facts.iso.parse().map_err(Failure::Usage)?;
+        }
+        if let Some(why) = facts.why_not_format(format.as_str()) {
+            return Err(Failure::Usage(format!(
+                "{} is a node of {}, which has no format {format}: {why}",
+                node.hostname.value, facts.title
+            )));
+        }
+    }
+    Ok(format)
 }
 
 /// The format that is asked for by name, or that the output's name tells.
@@ -230,6 +249,8 @@ fn write(
             .write_all(&ready.config)
             .context("writing the Ignition config"),
         (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
+        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress),
+        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
         (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
         (Format::Iso | Format::Initrd | Format::Pxe, _) => {

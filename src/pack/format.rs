@@ -26,11 +26,15 @@ pub enum Format {
     Initrd,
     /// A folder to boot machines from over the network.
     Pxe,
+    /// An ISO 9660 image with the config as `config.json`, for an installer.
+    ConfigIso,
+    /// An ISO 9660 image with the config where Ignition's provider `openstack` looks.
+    ConfigDrive,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ignition,
         Self::Iso,
         Self::Payload(Compression::None),
@@ -38,6 +42,8 @@ impl Format {
         Self::Payload(Compression::Zstd),
         Self::Initrd,
         Self::Pxe,
+        Self::ConfigIso,
+        Self::ConfigDrive,
     ];
 
     /// The name that `--format` takes.
@@ -50,6 +56,8 @@ impl Format {
             Self::Payload(Compression::Zstd) => "cpio.zst",
             Self::Initrd => "initrd",
             Self::Pxe => "pxe",
+            Self::ConfigIso => "config-iso",
+            Self::ConfigDrive => "config-2",
         }
     }
 
@@ -57,6 +65,7 @@ impl Format {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Ignition => "ign",
+            Self::ConfigIso | Self::ConfigDrive => "iso",
             other => other.as_str(),
         }
     }

@@ -12,8 +12,8 @@ use super::iso9660::Iso;
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
-    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_PATH, NETWORK_PATH,
-    PAYLOAD_PATH,
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, CONFIG_PATH,
+    NETWORK_PATH, PAYLOAD_PATH, USER_DATA,
 };
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
@@ -34,6 +34,8 @@ pub enum Kind {
     Iso,
     /// An ISO image that holds a config as `config.json`, for an installer.
     ConfigIso,
+    /// An ISO image that holds a config as OpenStack's user data, for Ignition itself.
+    ConfigDrive,
     /// A base initrd with a payload.
     Initrd,
     /// A payload alone.
@@ -106,13 +108,18 @@ fn ignition(file: File) -> Result<Artifact> {
 
 fn iso(iso: &Iso) -> Result<Artifact> {
     let Some(payload) = iso.read(PAYLOAD_PATH, PAYLOAD_MAX)? else {
-        return match iso.read("config.json", CONFIG_MAX)? {
-            Some(config) => Ok(Artifact {
-                config,
-                ..empty(Kind::ConfigIso)
-            }),
-            None => damaged("the ISO image is none that imgbuild wrote: it holds no config"),
-        };
+        for (path, kind) in [
+            (CONFIG_JSON, Kind::ConfigIso),
+            (USER_DATA, Kind::ConfigDrive),
+        ] {
+            if let Some(config) = iso.read(path, CONFIG_MAX)? {
+                return Ok(Artifact {
+                    config,
+                    ..empty(kind)
+                });
+            }
+        }
+        return damaged("the ISO image is none that imgbuild wrote: it holds no config");
     };
     let mut artifact = empty(Kind::Iso);
     let mut found = false;
