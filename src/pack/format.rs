@@ -26,11 +26,13 @@ pub enum Format {
     Initrd,
     /// A folder to boot machines from over the network.
     Pxe,
+    /// A live ISO of Fedora CoreOS with the config in its embed area.
+    Embed,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ignition,
         Self::Iso,
         Self::Payload(Compression::None),
@@ -38,6 +40,7 @@ impl Format {
         Self::Payload(Compression::Zstd),
         Self::Initrd,
         Self::Pxe,
+        Self::Embed,
     ];
 
     /// The name that `--format` takes.
@@ -50,6 +53,7 @@ impl Format {
             Self::Payload(Compression::Zstd) => "cpio.zst",
             Self::Initrd => "initrd",
             Self::Pxe => "pxe",
+            Self::Embed => "embed",
         }
     }
 
@@ -57,6 +61,7 @@ impl Format {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Ignition => "ign",
+            Self::Embed => "iso",
             other => other.as_str(),
         }
     }

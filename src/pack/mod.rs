@@ -24,6 +24,7 @@ mod gpt;
 mod initrd;
 pub mod iso;
 pub mod output;
+mod patch;
 mod pxe;
 
 pub use boot_record::BootRecord;
@@ -31,6 +32,7 @@ pub(crate) use boot_record::LONGEST as BOOT_RECORD_MAX;
 pub use bootable::iso;
 pub use format::{Compression, Format};
 pub use initrd::{initrd, payload};
+pub use patch::{Patch, patched};
 pub use pxe::pxe;
 
 /// Large files start at a multiple of this many bytes, the block size of the file systems that can share blocks.
