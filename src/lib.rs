@@ -27,3 +27,4 @@ pub mod qemu;
 pub mod read;
 pub mod registry;
 pub mod spec;
+pub mod target;

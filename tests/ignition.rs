@@ -120,17 +120,19 @@ fn the_network_for_fetches_is_the_nodes() {
 
 #[test]
 fn the_engine_writes_what_the_config_says() {
-    let mut compiled = compile(&nodes::small());
+    let compiled = compile(&nodes::small());
+    let mut config = compiled.config.into_v3().expect("of 3.x");
     // The verb refuses users, and the test machine has no `etcd`.
-    compiled.config.passwd = None;
-    let storage = compiled.config.storage.as_mut().expect("has files");
+    config.passwd = None;
+    let storage = config.storage.as_mut().expect("has files");
     for file in storage.files.iter_mut().flatten() {
         (file.user, file.group) = (None, None);
     }
     for directory in storage.directories.iter_mut().flatten() {
         (directory.user, directory.group) = (None, None);
     }
-    let folder = apply(&ignition::to_json(&compiled.config)).expect("the engine takes it");
+    let json = ignition::to_json(&ignition::Config::V3(config));
+    let folder = apply(&json).expect("the engine takes it");
     let root = folder.path().join("root");
     insta::assert_snapshot!("applied", listing(&root));
 }

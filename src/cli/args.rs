@@ -71,7 +71,8 @@ pub struct Build {
     #[arg(short, long, value_name = "PATH", required = true)]
     pub output: Option<PathBuf>,
 
-    /// The output's format, whatever its name [possible values: ign, iso, cpio, cpio.gz, cpio.zst, initrd, pxe, embed]
+    /// The output's format, whatever its name [possible values: ignition, iso, cpio, cpio.gz, cpio.zst,
+    /// initrd, pxe, config-iso, config-2, embed]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<String>,
 

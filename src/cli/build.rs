@@ -15,6 +15,7 @@ use crate::pack::{self, Format, Machine, Patch, Payload};
 use crate::pki::Access;
 use crate::plan::{InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
+use crate::target::Target;
 
 use super::args;
 use super::artifacts::{self, Wanted};
@@ -141,13 +142,17 @@ pub fn run(
             "a spec and `--output` are needed; see `imgbuild --help`".to_owned(),
         ));
     };
-    let format = format(build.format.as_deref(), output)?;
-    let live = live_iso(build, format)?;
+    let named = format(build.format.as_deref(), output)?;
+    let live = live_iso(build, named)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
     let mut cluster = file.decide(Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
+    let format = for_target(named, build.format.is_some(), &nodes)?;
     let targets = targets(output, format, &nodes, &names(&cluster))?;
+    if live.is_some() {
+        warn_of_others(&nodes, messages);
+    }
     let ready = Ready::compile(&nodes, sources, messages)?;
 
     let mut bases = Bases::new(&build.source.base, &file.lock, progress);
@@ -204,12 +209,43 @@ fn live_iso(build: &args::Build, format: Format) -> Result<Option<Image>, Failur
     }
 }
 
+/// Says of nodes of other systems that a live system of Fedora CoreOS is not theirs.
+pub fn warn_of_others(nodes: &[&Node], messages: Messages) {
+    for node in nodes {
+        if node.target != Target::FedoraCoreos {
+            messages.warn(&format!(
+                "{} is a node of {}: Fedora CoreOS has other programs, paths and network settings",
+                node.hostname.value,
+                node.target.facts().title
+            ));
+        }
+    }
+}
+
 /// What makes a copy of the live ISO, where one is asked for, the node's.
 fn patches(live: Option<&Image>, ready: &Ready<'_>) -> Result<Vec<Patch>, Failure> {
     match live {
         Some(image) => image.with(&ready.wishes()),
         None => Ok(Vec::new()),
     }
+}
+
+/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has.
+pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<Format, Failure> {
+    let mut format = format;
+    for node in nodes {
+        let facts = node.target.facts();
+        if format == Format::Iso && !is_named {
+            format = facts.iso.parse().map_err(Failure::Usage)?;
+        }
+        if let Some(why) = facts.why_not_format(format.as_str()) {
+            return Err(Failure::Usage(format!(
+                "{} is a node of {}, which has no format {format}: {why}",
+                node.hostname.value, facts.title
+            )));
+        }
+    }
+    Ok(format)
 }
 
 /// The format that is asked for by name, or that the output's name tells.
@@ -290,6 +326,8 @@ fn write(
             .write_all(&ready.config)
             .context("writing the Ignition config"),
         (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
+        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress),
+        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
         (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
         (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {

@@ -10,14 +10,14 @@ use anyhow::Context;
 use crate::diagnostic::Sources;
 use crate::embed::{self, Installer, Refused, Wishes};
 use crate::pack::output::Output;
-use crate::pack::{self, Patch};
+use crate::pack::{self, Format, Patch};
 use crate::pki::Access;
 use crate::progress::Progress;
 use crate::read::{CONFIG_PATH, Damaged, Features, Iso, KEYFILES_PATH, LiveIso};
 
 use super::args::{Embed, Show};
 use super::artifacts;
-use super::build::Ready;
+use super::build::{Ready, for_target, warn_of_others};
 use super::inspect;
 use super::messages::Messages;
 use super::outcome::Failure;
@@ -268,6 +268,8 @@ fn config(
             names(&cluster)
         )));
     };
+    for_target(Format::Embed, true, &nodes)?;
+    warn_of_others(&nodes, messages);
     let ready = Ready::compile(&[node], sources, messages)?;
     Ok(ready[0].wishes())
 }

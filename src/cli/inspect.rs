@@ -126,6 +126,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Ignition => "an Ignition config",
         Kind::Iso => "a bootable ISO image",
         Kind::ConfigIso => "an ISO image with a config for an installer",
+        Kind::ConfigDrive => "an ISO image with a config for Ignition (a config drive)",
         Kind::Initrd => "a base initrd with a node's payload",
         Kind::Payload => "a node's payload, to append to a base initrd",
         Kind::LiveIso => "a live ISO image of Fedora CoreOS",

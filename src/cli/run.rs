@@ -215,6 +215,7 @@ fn from_spec(
     let mut cluster = file.decide(Access::Write, sources, messages)?;
     super::artifacts::pin(&mut cluster, &run.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, run.node.as_deref())?;
+    super::build::for_target(pack::Format::Iso, true, &nodes)?;
     let ready = Ready::compile(&nodes, sources, messages)?;
     let mut bases = Bases::new(&run.source.base, &file.lock, progress);
     let medium = run.medium.unwrap_or(if run.secure_boot {

@@ -156,6 +156,16 @@ codes! {
     BAD_CERTIFICATE = "E0133": "not a certificate in PEM", "ca_certificates: [{name: site, inline: no certificate}]\n";
     /// The text holds a NUL or a line break where a single line is needed.
     NOT_ONE_LINE = "E0134": "not a single line", "network: {interfaces: [{name: eth0, search: [\"a\\nb\"]}]}\n";
+    /// What a target cannot do is refused where it is asked for. The line under the marked key says why.
+    NOT_FOR_TARGET = "E0135": "not for this target", "version: 1\ntarget: container-linux\nhostname: kube1\nswap: {zram: {size: 1GiB}}\n";
+    /// Container Linux has sections and versions of its own. Its nodes make no cluster with nodes of other targets.
+    TARGETS_DIFFER = "E0136": "targets that do not go together", "version: 1\nnodes: [{hostname: a}, {hostname: b, target: container-linux}]\n";
+    /// Each target takes certain versions of Ignition's specification.
+    BAD_IGNITION_VERSION = "E0137": "not a version of Ignition for this target", "version: 1\ntarget: container-linux\nhostname: kube1\nignition: {version: 3.3.0}\n";
+    /// `{PRIVATE_IPV4}` and the like stand for what a cloud tells the node: which cloud, `platform:` says. Not every cloud tells everything.
+    BAD_DYNAMIC_DATA = "E0138": "dynamic data that is not there", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {advertise_client_urls: 'http://{PRIVATE_IPV4}:2379'}\n";
+    /// A value in one of ct's sections that ct, or the program that it is for, does not take.
+    BAD_CT_VALUE = "E0139": "not what ct takes", "version: 1\ntarget: container-linux\nhostname: kube1\nlocksmith: {window_start: Thursday, window_length: 1h}\n";
 
     // E02xx: checks across fields.
     /// Each node of a cluster has a name of its own.
@@ -331,6 +341,8 @@ codes! {
     BAD_FILESYSTEM = "E0316": "a file system that cannot be", "storage: {filesystems: [{device: /dev/vdb, format: xfs, label: longer-than-twelve}]}\n";
     /// Ignition checks an encrypted device before it makes it.
     BAD_ENCRYPTED_DEVICE = "E0317": "an encrypted device that cannot be", "storage: {luks: [{name: a}]}\n";
+    /// What Container Linux' Ignition, which reads specification 2.x, would refuse at boot.
+    REFUSED_BY_V2 = "E0318": "refused by Ignition 2.x", "version: 1\ntarget: container-linux\nhostname: kube1\nstorage: {files: [{path: /a, filesystem: data}]}\n";
 
     // E05xx: Kubernetes.
     /// A release of Kubernetes has three numbers: 1.36.2.
@@ -402,6 +414,9 @@ codes! {
     ENDPOINT_NOT_IN_CERTIFICATE = "E0527": "an endpoint that is in no certificate", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, endpoint: api.example}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// Pods, services and the address of the API server are all of IPv4 or all of IPv6.
     KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
+    /// A worker asks the API of its control plane over TLS, or, where the control plane opens it, on the insecure port. 127.0.0.1 is the worker
+    /// itself.
+    NO_API_TO_REACH = "E0529": "an API that cannot be reached", "version: 1\ntarget: container-linux\nhostname: kube1\nkubernetes: {version: 1.9.6, role: worker}\n";
     /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
     NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
     /// A manifest is a map with an `apiVersion` and a `kind`.
@@ -477,6 +492,8 @@ codes! {
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
     NO_SSH_KEY_FOUND = "W0100": "no SSH key found", "";
+    /// ct, whose words these are, knows settings of etcd up to 3.3 and of flannel up to 0.7.
+    NEWER_THAN_CT = "W0101": "newer than what ct knows", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {version: 3.4.0}\n";
 
     // W02xx: checks across fields.
     /// The same entry twice in a list does no harm, and is probably not what was meant.
@@ -528,6 +545,9 @@ codes! {
     UNKNOWN_NAMESPACE = "W0535": "an unknown namespace", "";
     /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33, takes its place.
     IPVS_IS_DEPRECATED = "W0536": "a mode that is to go", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: ipvs}}\n";
+    /// On the insecure port, nobody is asked who they are, and everybody may do everything: run programs as root on every node of the cluster, read every
+    /// secret. Let only a network in that you trust as much as root, or leave `insecure_bind_address` out: the API is then served over TLS.
+    OPEN_API = "W0537": "an API open to everybody", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, insecure_bind_address: 0.0.0.0}\n";
 
     // W058x: care of a cluster.
     /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.

@@ -38,22 +38,29 @@ pub struct Side {
 }
 
 impl Side {
-    /// Reads an Ignition config of spec 3.
+    /// Reads an Ignition config of spec 2 or 3.
     pub fn new(config: &[u8]) -> Result<Self> {
         let config: Value =
             serde_json::from_slice(config).context("reading the Ignition config")?;
         let mut things = BTreeMap::new();
         let storage = &config["storage"];
         for file in list(&storage["files"]) {
-            things.insert(format!("file {}", name(file, "path")), Content::file(file)?);
-        }
-        for unit in list(&config["systemd"]["units"]) {
-            let unit_name = name(unit, "name");
-            for dropin in list(&unit["dropins"]) {
-                let key = format!("drop-in {unit_name}.d/{}", name(dropin, "name"));
-                things.insert(key, Content::unit(dropin));
+            let mut key = format!("file {}", name(file, "path"));
+            // In 2.x each piece that is added to a file is an entry of its own.
+            while things.contains_key(&key) {
+                key.push_str(" (more)");
             }
-            things.insert(format!("unit {unit_name}"), Content::unit(unit));
+            things.insert(key, Content::file(file)?);
+        }
+        for (section, kind) in [("systemd", "unit"), ("networkd", "networkd unit")] {
+            for unit in list(&config[section]["units"]) {
+                let unit_name = name(unit, "name");
+                for dropin in list(&unit["dropins"]) {
+                    let key = format!("drop-in {unit_name}.d/{}", name(dropin, "name"));
+                    things.insert(key, Content::unit(dropin));
+                }
+                things.insert(format!("{kind} {unit_name}"), Content::unit(unit));
+            }
         }
         for (section, kind, key) in [
             ("directories", "directory", "path"),
@@ -64,8 +71,11 @@ impl Side {
             ("luks", "luks", "name"),
         ] {
             for thing in list(&storage[section]) {
+                // In 2.x a file system's device is a level deeper.
+                let mount = &thing["mount"];
+                let named = if mount.is_object() { mount } else { thing };
                 things.insert(
-                    format!("{kind} {}", name(thing, key)),
+                    format!("{kind} {}", name(named, key)),
                     Content::other(thing),
                 );
             }

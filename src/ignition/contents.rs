@@ -11,19 +11,28 @@ use sha2::{Digest, Sha256, Sha512};
 use super::report::{error, warning};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Contents, Fragment, Origin};
+use crate::target::IgnitionVersion;
 
 /// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
-const SCHEMES: [&str; 7] = ["data", "http", "https", "tftp", "s3", "arn", "gs"];
+const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];
+
+/// Those of Ignition 2.x; `oem` is the partition of that name.
+const SCHEMES_V2: &[&str] = &["data", "http", "https", "tftp", "s3", "oem"];
 
 /// The most that compressed contents may unpack to: more would not fit into the node's memory, and hints at a bomb.
 const LARGEST: u64 = 1 << 30;
 
 /// Checks all contents of `fragment` that the spec gave as a source.
-pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
+    let schemes = if version < IgnitionVersion::V3_3 {
+        SCHEMES_V2
+    } else {
+        SCHEMES
+    };
     for file in &fragment.files {
         for contents in file.contents.iter().chain(&file.append) {
             if let Contents::Remote(contents) = contents {
-                resource(contents, file.path.as_str(), &file.origin, found);
+                resource(contents, schemes, file.path.as_str(), &file.origin, found);
             }
         }
         if file.overwrite && file.contents.is_none() {
@@ -39,15 +48,21 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
     }
     for (luks, origin) in &fragment.luks {
         if let Some(key) = &luks.key_file {
-            resource(key, &luks.name, origin, found);
+            resource(key, schemes, &luks.name, origin, found);
         }
     }
     for (authority, origin) in &fragment.ignition_cas {
-        resource(authority, "certificate authority", origin, found);
+        resource(authority, schemes, "certificate authority", origin, found);
     }
 }
 
-fn resource(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
+fn resource(
+    resource: &Resource,
+    schemes: &[&str],
+    what: &str,
+    origin: &Origin,
+    found: &mut Vec<Diagnostic>,
+) {
     let Some(source) = resource
         .source
         .as_deref()
@@ -60,7 +75,7 @@ fn resource(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Di
         .as_ref()
         .and_then(|verification| verification.hash.as_deref());
     let scheme = source.split_once(':').map_or("", |(scheme, _)| scheme);
-    if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+    if !schemes.contains(&scheme.to_ascii_lowercase().as_str()) {
         found.push(
             error(
                 codes::BAD_SOURCE,
@@ -72,7 +87,7 @@ fn resource(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Di
             )
             .help(format!(
                 "a source starts with one of {}",
-                SCHEMES.join(", ")
+                schemes.join(", ")
             )),
         );
         return;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::report::{error, warning};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::AbsolutePath;
-use crate::parts::{Directory, File, Fragment, Link, Origin, Unit};
+use crate::parts::{Directory, File, Fragment, Link, OnlyV2, Origin, Unit};
 
 /// Merges `generated`, then `own`, in this order.
 pub(super) fn merge(
@@ -106,6 +106,7 @@ impl Merger<'_> {
             self.found,
         );
         merged.ignition_cas.extend(fragment.ignition_cas);
+        only_v2(&mut merged.only_v2, *fragment.only_v2, self.found);
     }
 
     fn file(&mut self, new: File) {
@@ -243,6 +244,50 @@ impl Merger<'_> {
         }
         old.enabled = new.enabled.or(old.enabled);
     }
+}
+
+/// Adds what only Ignition 2.x has.
+fn only_v2(merged: &mut OnlyV2, new: OnlyV2, found: &mut Vec<Diagnostic>) {
+    named(
+        &mut merged.networkd,
+        new.networkd,
+        "networkd unit",
+        |unit| &unit.name,
+        found,
+    );
+    named(
+        &mut merged.users,
+        new.users,
+        "user",
+        |user| &user.name,
+        found,
+    );
+    named(
+        &mut merged.disks,
+        new.disks,
+        "disk",
+        |disk| &disk.device,
+        found,
+    );
+    named(
+        &mut merged.filesystems,
+        new.filesystems,
+        "file system",
+        |filesystem| &filesystem.name,
+        found,
+    );
+    // The same path on two file systems is two files.
+    merged.files.extend(new.files);
+    merged.directories.extend(new.directories);
+    merged.links.extend(new.links);
+    merged.references.append.extend(new.references.append);
+    if new.references.replace.is_some() {
+        merged.references.replace = new.references.replace;
+    }
+    let timeouts = new.timeouts;
+    let old = &mut merged.timeouts;
+    old.http_response_headers = timeouts.http_response_headers.or(old.http_response_headers);
+    old.http_total = timeouts.http_total.or(old.http_total);
 }
 
 /// Adds `new` to `list`, each under a name of its own.

@@ -1,6 +1,6 @@
 //! Merges fragments into one Ignition config, checks it and writes it.
 //!
-//! The config is of spec 3.3.0, the newest that Debian's Ignition 2.14 accepts.
+//! The version of its specification is the node's: 3.3.0 for Debian, whose Ignition 2.14 accepts none newer, 2.2.0 for Container Linux.
 
 mod contents;
 mod disks;
@@ -10,6 +10,7 @@ mod paths;
 mod report;
 mod systemd;
 mod trace;
+pub mod v2;
 mod values;
 mod write;
 
@@ -20,11 +21,39 @@ use ignition_config::v3_3;
 use crate::diagnostic::Diagnostic;
 use crate::parts::{self, Contents, Fragment, Origin};
 use crate::plan::Node;
+use crate::target::IgnitionVersion;
+
+/// A config, in the types of its specification.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Config {
+    /// 3.3.0 and later: what the parts ask for, all of these say alike.
+    V3(v3_3::Config),
+    /// 2.2.0 and 2.3.0.
+    V2(v2::Config),
+}
+
+impl Config {
+    /// The config, where it is of 3.x.
+    pub fn into_v3(self) -> Option<v3_3::Config> {
+        match self {
+            Self::V3(config) => Some(config),
+            Self::V2(_) => None,
+        }
+    }
+
+    /// The config, where it is of 2.x.
+    pub fn into_v2(self) -> Option<v2::Config> {
+        match self {
+            Self::V3(_) => None,
+            Self::V2(config) => Some(config),
+        }
+    }
+}
 
 /// A node's Ignition config, checked.
 #[derive(Debug, Clone)]
 pub struct Compiled {
-    pub config: v3_3::Config,
+    pub config: Config,
     /// What is doubtful but does not stop the build.
     pub warnings: Vec<Diagnostic>,
     /// networkd files that Ignition needs to reach remote sources before it has written any: for
@@ -48,7 +77,11 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
     }
     Ok(Compiled {
         network: network_files(&merged),
-        config: write::config(merged),
+        config: if node.ignition < IgnitionVersion::V3_3 {
+            Config::V2(v2::config(merged, node.ignition))
+        } else {
+            Config::V3(write::config(merged, node.ignition))
+        },
         warnings: found,
     })
 }
@@ -57,20 +90,21 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
 fn merged(node: &Node, found: &mut Vec<Diagnostic>) -> Fragment {
     values::check(node, found);
     let merged = merge::merge(parts::all(node), &node.own, found);
-    paths::check(&merged, found);
-    contents::check(&merged, found);
+    paths::check(&merged, node.ignition, found);
+    contents::check(&merged, node.ignition, found);
     disks::check(&merged, found);
     systemd::check(&merged, found);
+    v2::check(&merged, node.ignition, found);
     merged
 }
 
 /// `config` as JSON without white space or nulls, for payloads.
-pub fn to_json(config: &v3_3::Config) -> Vec<u8> {
+pub fn to_json(config: &Config) -> Vec<u8> {
     write::json(config, false)
 }
 
 /// `config` as JSON for people, ending in a newline.
-pub fn to_json_pretty(config: &v3_3::Config) -> Vec<u8> {
+pub fn to_json_pretty(config: &Config) -> Vec<u8> {
     write::json(config, true)
 }
 

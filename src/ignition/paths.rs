@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Fragment, Origin};
+use crate::target::IgnitionVersion;
 
 /// Where Ignition writes units.
 const UNITS: &str = "/etc/systemd/system";
@@ -17,7 +18,7 @@ struct Leaf<'a> {
 }
 
 /// Checks the paths of a merged fragment.
-pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
     for file in &fragment.files {
         let leaf = Leaf {
@@ -50,7 +51,7 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
     for (path, origin, mode) in files.chain(directories).chain(links) {
         below(path, origin, &leaves, found);
         read_only(path, origin, found);
-        special_bits(path, mode, origin, found);
+        special_bits(path, mode, version, origin, found);
     }
 }
 
@@ -139,8 +140,14 @@ fn read_only(path: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn special_bits(path: &str, mode: u32, origin: &Origin, found: &mut Vec<Diagnostic>) {
-    if mode <= 0o777 {
+fn special_bits(
+    path: &str,
+    mode: u32,
+    version: IgnitionVersion,
+    origin: &Origin,
+    found: &mut Vec<Diagnostic>,
+) {
+    if mode <= 0o777 || version.has_special_bits() {
         return;
     }
     let as_written = mode.to_string();
@@ -149,7 +156,9 @@ fn special_bits(path: &str, mode: u32, origin: &Origin, found: &mut Vec<Diagnost
     {
         format!("if octal {as_written} is meant, write 0{as_written}")
     } else {
-        "Ignition's specification 3.3.0 has no set-user-ID, set-group-ID and sticky bits; a line of tmpfiles.d(5) sets them".to_owned()
+        format!(
+            "Ignition's specification {version} has no set-user-ID, set-group-ID and sticky bits; a line of tmpfiles.d(5) sets them"
+        )
     };
     found.push(
         error(

@@ -56,5 +56,39 @@ pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
             );
         }
     }
+    let only = &fragment.only_v2;
+    for (unit, origin) in &only.networkd {
+        add("networkd unit", &unit.name, origin);
+    }
+    for (user, origin) in &only.users {
+        add("user", &user.name, origin);
+    }
+    for (disk, origin) in &only.disks {
+        add("disk", &disk.device, origin);
+    }
+    for (filesystem, origin) in &only.filesystems {
+        add("filesystem", &filesystem.name, origin);
+    }
+    for (file, origin) in &only.files {
+        add(
+            "file",
+            &format!("{}:{}", file.filesystem, file.path),
+            origin,
+        );
+    }
+    for (node, origin) in &only.directories {
+        add(
+            "directory",
+            &format!("{}:{}", node.filesystem, node.path),
+            origin,
+        );
+    }
+    for (link, origin) in &only.links {
+        add(
+            "link",
+            &format!("{}:{}", link.filesystem, link.path),
+            origin,
+        );
+    }
     things
 }

@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::encode::Encoder;
 use crate::names::UserName;
 use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
+use crate::target::IgnitionVersion;
 
 /// `all` as a config. Files, directories, links and units are in the order of their names; the rest is in the
 /// order in which it was asked for.
-pub(super) fn config(mut all: Fragment) -> Config {
+pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     all.files.sort_by(|a, b| a.path.cmp(&b.path));
     all.directories.sort_by(|a, b| a.path.cmp(&b.path));
     all.links.sort_by(|a, b| a.path.cmp(&b.path));
@@ -17,6 +18,7 @@ pub(super) fn config(mut all: Fragment) -> Config {
 
     let mut encoder = Encoder::default();
     let mut config = Config::default();
+    config.ignition.version = Some(version.as_str().to_owned());
     if let Some(authorities) = filled(values(all.ignition_cas)) {
         config.ignition.security = Some(v3_3::Security {
             tls: Some(v3_3::SecurityTls {
@@ -142,8 +144,12 @@ fn unit(unit: Unit) -> v3_3::Unit {
 }
 
 /// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
-pub(super) fn json(config: &Config, pretty: bool) -> Vec<u8> {
-    let mut value = serde_json::to_value(config).expect("a config is plain data");
+pub(super) fn json(config: &super::Config, pretty: bool) -> Vec<u8> {
+    let mut value = match config {
+        super::Config::V3(config) => serde_json::to_value(config),
+        super::Config::V2(config) => serde_json::to_value(config),
+    }
+    .expect("a config is plain data");
     strip_nulls(&mut value);
     let mut bytes = if pretty {
         serde_json::to_vec_pretty(&value)

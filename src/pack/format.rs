@@ -26,13 +26,17 @@ pub enum Format {
     Initrd,
     /// A folder to boot machines from over the network.
     Pxe,
+    /// An ISO 9660 image with the config as `config.json`, for an installer.
+    ConfigIso,
+    /// An ISO 9660 image with the config where Ignition's provider `openstack` looks.
+    ConfigDrive,
     /// A live ISO of Fedora CoreOS with the config in its embed area.
     Embed,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ignition,
         Self::Iso,
         Self::Payload(Compression::None),
@@ -40,6 +44,8 @@ impl Format {
         Self::Payload(Compression::Zstd),
         Self::Initrd,
         Self::Pxe,
+        Self::ConfigIso,
+        Self::ConfigDrive,
         Self::Embed,
     ];
 
@@ -53,6 +59,8 @@ impl Format {
             Self::Payload(Compression::Zstd) => "cpio.zst",
             Self::Initrd => "initrd",
             Self::Pxe => "pxe",
+            Self::ConfigIso => "config-iso",
+            Self::ConfigDrive => "config-2",
             Self::Embed => "embed",
         }
     }
@@ -61,7 +69,7 @@ impl Format {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Ignition => "ign",
-            Self::Embed => "iso",
+            Self::ConfigIso | Self::ConfigDrive | Self::Embed => "iso",
             other => other.as_str(),
         }
     }

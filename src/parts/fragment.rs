@@ -3,6 +3,7 @@
 use ignition_config::v3_3;
 
 use crate::diagnostic::Span;
+use crate::ignition::v2;
 use crate::names::{AbsolutePath, UnitName, UserName};
 
 /// Where a generated thing comes from.
@@ -44,6 +45,26 @@ pub struct Fragment {
     pub filesystems: Vec<(v3_3::Filesystem, Origin)>,
     /// Certificate authorities that Ignition itself trusts when it fetches.
     pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
+    /// What only Ignition 2.x has words for.
+    pub only_v2: Box<OnlyV2>,
+}
+
+/// What only Ignition 2.x has words for: Container Linux's networkd units, and the parts of ct's sections that 3.x says otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct OnlyV2 {
+    pub networkd: Vec<(v2::NetworkdUnit, Origin)>,
+    /// Users with `create`, its older form.
+    pub users: Vec<(v2::User, Origin)>,
+    pub disks: Vec<(v2::Disk, Origin)>,
+    pub filesystems: Vec<(v2::Filesystem, Origin)>,
+    /// Files on other file systems than the root.
+    pub files: Vec<(v2::File, Origin)>,
+    /// Directories on other file systems than the root.
+    pub directories: Vec<(v2::Directory, Origin)>,
+    /// Links on other file systems than the root.
+    pub links: Vec<(v2::Link, Origin)>,
+    pub references: v2::References,
+    pub timeouts: v2::Timeouts,
 }
 
 /// The owner of a file, directory or link; `None` for root.

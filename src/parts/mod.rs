@@ -1,6 +1,7 @@
 //! Writes: one small function a part, each from a decided node to a [`Fragment`].
 
 mod ca_certificates;
+mod container_linux;
 mod containerd;
 mod etcd;
 mod etcd_care;
@@ -27,6 +28,9 @@ use crate::plan::Node;
 /// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and `passwd`
 /// sections are not among it.
 pub fn all(node: &Node) -> Vec<Fragment> {
+    if let Some(own) = &node.container_linux {
+        return container_linux::all(node, own);
+    }
     let mut fragments = vec![
         hostname::hostname(node),
         hostname::hosts(node),

@@ -8,68 +8,13 @@ use super::{Fragment, Origin};
 use crate::names::UserName;
 use crate::plan::{Node, User};
 
-/// Groups that the base has: those of Debian's base-passwd, and those that its packages make. Ignition would fail to add
-/// one again.
-const BASE_GROUPS: &[&str] = &[
-    "_ssh",
-    "adm",
-    "audio",
-    "backup",
-    "bin",
-    "cdrom",
-    "clock",
-    "daemon",
-    "dialout",
-    "dip",
-    "disk",
-    "etcd",
-    "fax",
-    "floppy",
-    "games",
-    "input",
-    "irc",
-    "kmem",
-    "kvm",
-    "list",
-    "lp",
-    "mail",
-    "man",
-    "messagebus",
-    "news",
-    "nogroup",
-    "operator",
-    "plugdev",
-    "proxy",
-    "render",
-    "root",
-    "sasl",
-    "sgx",
-    "shadow",
-    "src",
-    "staff",
-    "sudo",
-    "sys",
-    "systemd-journal",
-    "systemd-network",
-    "systemd-resolve",
-    "systemd-timesync",
-    "tape",
-    "tty",
-    "users",
-    "utmp",
-    "uucp",
-    "video",
-    "voice",
-    "www-data",
-];
-
 /// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with `usermod(8)`.
 pub fn users(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     for user in &node.users {
         fragment
             .users
-            .push((account(user), Origin::new("users", user.span)));
+            .push((account(node, user), Origin::new("users", user.span)));
     }
     for (name, origin) in missing_groups(node) {
         fragment
@@ -79,12 +24,11 @@ pub fn users(node: &Node) -> Fragment {
     fragment
 }
 
-fn account(user: &User) -> v3_3::User {
+fn account(node: &Node, user: &User) -> v3_3::User {
     let name = user.name.to_string();
     let shell = match &user.shell {
         Some(shell) => Some(shell.to_string()),
-        // useradd's own default is /bin/sh.
-        None if name != "root" => Some("/bin/bash".to_owned()),
+        None if name != "root" => node.target.facts().shell.map(str::to_owned),
         None => None,
     };
     let groups: Vec<_> = user.groups.iter().map(ToString::to_string).collect();
@@ -106,7 +50,7 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
     for user in &node.users {
         for group in &user.groups {
             let name = group.as_str();
-            let known = BASE_GROUPS.contains(&name)
+            let known = node.target.facts().groups.contains(&name)
                 || node.own.groups.iter().any(|(own, _)| own.name == name)
                 // useradd makes a group of each user's own name.
                 || node.users.iter().any(|other| other.name.as_str() == name);

@@ -82,7 +82,6 @@ impl Keys<'_> {
         // For whoever works on the node itself.
         let server = Names::of_node(server.dns, server.addresses);
 
-        let service_account = self.bare_key(Path::new("sa.key"))?;
         Ok(ControlPlaneKeys {
             api_server: self.signed(
                 &own.join("apiserver"),
@@ -113,10 +112,7 @@ impl Keys<'_> {
             )?,
             admin: self.kubernetes_admin()?,
             super_admin: self.client("super-admin", "kubernetes-super-admin", MASTERS)?,
-            service_account: ServiceAccountKeys {
-                key: service_account.to_pem()?,
-                public: self.service_account_verifiers(&service_account)?,
-            },
+            service_account: self.service_account()?,
             trusted_authorities: authority.trusted.clone(),
             authority: KeyPair {
                 key: authority.key_pem()?.with_context(|| {
@@ -130,6 +126,42 @@ impl Keys<'_> {
             front_proxy_authority: front_proxy.trusted.clone(),
             etcd_authority,
         })
+    }
+
+    /// What signs the tokens of service accounts, and what they are checked by.
+    pub fn service_account(&mut self) -> Result<ServiceAccountKeys> {
+        let key = self.bare_key(Path::new("sa.key"))?;
+        Ok(ServiceAccountKeys {
+            key: key.to_pem()?,
+            public: self.service_account_verifiers(&key)?,
+        })
+    }
+
+    /// What an API server of Kubernetes 1.9 presents to its clients, who reach it by the node's name, by `addresses` and as the
+    /// service `kubernetes`; and what it presents to kubelets, in the group that needs no binding.
+    pub fn hyperkube_api(
+        &mut self,
+        node: &str,
+        addresses: &BTreeSet<IpAddr>,
+    ) -> Result<(KeyPair, KeyPair)> {
+        let authority = self.kubernetes_authority()?;
+        let own = Path::new("nodes").join(node).join(FOLDER);
+        let services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+        let mut dns: BTreeSet<String> = services.map(str::to_owned).into();
+        dns.insert("kubernetes.default.svc.cluster.local".to_owned());
+        dns.insert(node.to_owned());
+        let names = Names::of_node(dns, addresses.iter().copied());
+        let server = self.signed(
+            &own.join("apiserver"),
+            &Profile::server("kube-apiserver", names),
+            &authority,
+        )?;
+        let kubelet_client = self.signed(
+            &own.join("apiserver-kubelet-client"),
+            &Profile::client_in("kube-apiserver-kubelet-client", MASTERS),
+            &authority,
+        )?;
+        Ok((server, kubelet_client))
     }
 
     /// The certificate of the cluster's authority, in PEM; two while it is replaced.

@@ -5,6 +5,7 @@
 
 mod addons;
 mod check;
+mod container_linux;
 mod containers;
 mod decide;
 mod images;
@@ -15,6 +16,7 @@ mod node;
 mod tables;
 
 pub use addons::*;
+pub use container_linux::*;
 pub use containers::*;
 pub use decide::{Decided, decide, tentative};
 pub use images::*;

@@ -10,14 +10,7 @@ use ipnet::IpNet;
 use crate::diagnostic::{Located, Span};
 use crate::names::{AbsolutePath, Arch, Hostname, InterfaceName, MacAddr, UserName};
 use crate::parts::Fragment;
-
-/// The operating system that a node runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// Built from Debian 13 packages.
-    #[default]
-    Debian,
-}
+pub use crate::target::{IgnitionVersion, Target};
 
 /// The kernel package of the Debian base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -52,6 +45,8 @@ impl Cluster {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub target: Target,
+    /// The version of Ignition's specification that its config is written in.
+    pub ignition: IgnitionVersion,
     pub arch: Arch,
     pub kernel: KernelFlavour,
     pub hostname: Located<Hostname>,
@@ -73,6 +68,8 @@ pub struct Node {
     pub etcd: Option<EtcdMember>,
     pub containerd: Option<super::Containerd>,
     pub kubernetes: Option<super::Kubernetes>,
+    /// What only Container Linux has; on its nodes only.
+    pub container_linux: Option<super::ContainerLinux>,
     /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
     pub own: Fragment,
 }

@@ -13,8 +13,8 @@ use super::live::{self, LiveIso};
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
-    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_PATH, NETWORK_PATH,
-    PAYLOAD_PATH,
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, CONFIG_PATH,
+    NETWORK_PATH, PAYLOAD_PATH, USER_DATA,
 };
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
@@ -37,6 +37,8 @@ pub enum Kind {
     Iso,
     /// An ISO image that holds a config as `config.json`, for an installer.
     ConfigIso,
+    /// An ISO image that holds a config as OpenStack's user data, for Ignition itself.
+    ConfigDrive,
     /// A base initrd with a payload.
     Initrd,
     /// A payload alone.
@@ -113,11 +115,16 @@ fn ignition(file: File) -> Result<Artifact> {
 
 fn iso(iso: Iso) -> Result<Artifact> {
     let Some(payload) = iso.read(PAYLOAD_PATH, PAYLOAD_MAX)? else {
-        if let Some(config) = iso.read("config.json", CONFIG_MAX)? {
-            return Ok(Artifact {
-                config,
-                ..empty(Kind::ConfigIso)
-            });
+        for (path, kind) in [
+            (CONFIG_JSON, Kind::ConfigIso),
+            (USER_DATA, Kind::ConfigDrive),
+        ] {
+            if let Some(config) = iso.read(path, CONFIG_MAX)? {
+                return Ok(Artifact {
+                    config,
+                    ..empty(kind)
+                });
+            }
         }
         return match LiveIso::open(iso)? {
             Ok(live) => Ok(live_iso(live)),

@@ -37,6 +37,8 @@ struct Config {
     ignition: Head,
     storage: Storage,
     systemd: Systemd,
+    /// 2.x only.
+    networkd: Networkd,
     passwd: Passwd,
 }
 
@@ -115,9 +117,18 @@ struct Systemd {
     units: Vec<Unit>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Networkd {
+    units: Vec<Unit>,
+}
+
 #[derive(Deserialize)]
 struct Unit {
     name: String,
+    /// An older word of 2.x.
+    #[serde(default)]
+    enable: bool,
     enabled: Option<bool>,
     #[serde(default)]
     mask: bool,
@@ -182,7 +193,8 @@ pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
         add("file", file.path, details);
     }
     for unit in config.systemd.units {
-        let state = match (unit.mask, unit.enabled) {
+        let enabled = unit.enabled.or(unit.enable.then_some(true));
+        let state = match (unit.mask, enabled) {
             (true, _) => Some("masked"),
             (_, Some(true)) => Some("enabled"),
             (_, Some(false)) => Some("disabled"),
@@ -192,6 +204,11 @@ pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
         let dropins = dropins.map(|dropin| format!("drop-in {}", dropin.name));
         let details = state.map(str::to_owned).into_iter().chain(dropins);
         add("unit", unit.name, details.collect());
+    }
+    for unit in config.networkd.units {
+        let dropins = unit.dropins.into_iter();
+        let dropins = dropins.map(|dropin| format!("drop-in {}", dropin.name));
+        add("networkd unit", unit.name, dropins.collect());
     }
     for (kind, list) in [
         ("group", config.passwd.groups),
@@ -216,7 +233,7 @@ fn owned(node: &Node) -> Vec<String> {
 fn file_details(file: &Node) -> Vec<String> {
     let mut details = owned(file);
     let appended = file.append.as_array().map_or(&[][..], Vec::as_slice);
-    if !appended.is_empty() {
+    if !appended.is_empty() || file.append == Value::Bool(true) {
         details.push("added to".to_owned());
     }
     let contents = file.contents.as_ref();
@@ -298,9 +315,16 @@ mod tests {
                 "2.x",
                 r#"{"ignition":{"version":"2.2.0"},
                     "storage":{"filesystems":[{"name":"a","mount":{"device":"/dev/vdb","format":"xfs"}}],
-                               "files":[{"filesystem":"root","path":"/a","append":true,"mode":420,"contents":{"source":"data:,a"}}]}}"#,
+                               "files":[{"filesystem":"root","path":"/a","append":true,"mode":420,"contents":{"source":"data:,a"}}]},
+                    "systemd":{"units":[{"name":"a.service","enable":true}]},
+                    "networkd":{"units":[{"name":"a.network","contents":"","dropins":[{"name":"b.conf"}]}]}}"#,
                 "2.2.0",
-                vec!["file system /dev/vdb  (xfs)", "file /a  (0644)"],
+                vec![
+                    "file system /dev/vdb  (xfs)",
+                    "file /a  (0644, added to)",
+                    "unit a.service  (enabled)",
+                    "networkd unit a.network  (drop-in b.conf)",
+                ],
             ),
         ] {
             let (found, things) = listing(config.as_bytes()).expect(name);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::decode::{Decode, Decoder, LocalRequest};
 use super::merge::merge;
-use super::types::{Cluster, ClusterSection, Spec};
+use super::types::{Cluster, ClusterSection, ContainerLinux, Spec};
 use super::yaml::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::target::{TABLE, Target};
 
 /// Values of all nodes of a file together, what is common counted for each.
 const MOST_VALUES: usize = 1_000_000;
@@ -50,20 +51,89 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
         section.name
     });
     let common = common(tree, entries, decoder);
-    let mut nodes = Vec::new();
+    let mut cluster = Cluster {
+        name: section,
+        nodes: Vec::new(),
+        container_linux: Vec::new(),
+        span: tree.span,
+    };
     match entries.iter().find(|entry| &*entry.key.value == "nodes") {
-        None => nodes.extend(Spec::decode(&common, decoder)),
+        None => node(common, decoder, &mut cluster),
         Some(entry) => {
-            for node in listed_nodes(entry, &common, decoder) {
-                nodes.extend(Spec::decode(&merge(&common, node.clone()), decoder));
+            for one in listed_nodes(entry, &common, decoder) {
+                node(merge(&common, one.clone()), decoder, &mut cluster);
             }
         }
     }
-    Some(Cluster {
-        name: section,
-        nodes,
-        span: tree.span,
-    })
+    if let (Some(other), Some(first)) = (cluster.container_linux.first(), cluster.nodes.first()) {
+        let span = other.target.map_or(other.span, |target| target.span);
+        decoder.diagnostics.push(
+            Diagnostic::error(
+                codes::TARGETS_DIFFER,
+                span,
+                "nodes of Container Linux are in a file of their own",
+            )
+            .related(first.span, "a node of another target")
+            .help("Kubernetes 1.9 makes no cluster with later releases: write a second spec"),
+        );
+    }
+    Some(cluster)
+}
+
+/// Reads a node by the words of its target, and adds it to `cluster`.
+fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
+    let target = target_of(&tree);
+    refuse(&mut tree, target, decoder);
+    if target == Target::ContainerLinux {
+        let read = ContainerLinux::decode(&tree, decoder);
+        cluster.container_linux.extend(read);
+    } else {
+        cluster.nodes.extend(Spec::decode(&tree, decoder));
+    }
+}
+
+/// The target that a node names; the default one where it names none, or none that is known.
+fn target_of(tree: &Node) -> Target {
+    let named = tree.get("target").and_then(|node| match &node.value {
+        Value::Scalar(scalar) => TABLE.iter().find(|facts| facts.name == &*scalar.text),
+        _ => None,
+    });
+    named.map_or_else(Target::default, |facts| facts.target)
+}
+
+/// Takes out what the target does not take, and says why.
+fn refuse(tree: &mut Node, target: Target, decoder: &mut Decoder) {
+    let facts = target.facts();
+    for (path, why) in facts.refused_keys {
+        let Some(key) = take_out(tree, path) else {
+            continue;
+        };
+        decoder.diagnostics.push(
+            Diagnostic::error(
+                codes::NOT_FOR_TARGET,
+                key.span,
+                format!("`{path}` is not for the target `{}`", facts.name),
+            )
+            .label(*why)
+            .help("leave it out, or take another `target:`"),
+        );
+    }
+}
+
+/// Takes the key at `path` (`network.firewall`) out of `tree`.
+fn take_out(tree: &mut Node, path: &str) -> Option<Located<Arc<str>>> {
+    let Value::Map(entries) = &mut tree.value else {
+        return None;
+    };
+    let (key, rest) = match path.split_once('.') {
+        None => (path, None),
+        Some((key, rest)) => (key, Some(rest)),
+    };
+    let at = entries.iter().position(|entry| &*entry.key.value == key)?;
+    match rest {
+        None => Some(entries.remove(at).key),
+        Some(rest) => take_out(&mut entries[at].value, rest),
+    }
 }
 
 /// What every node of the file has.

@@ -36,6 +36,7 @@ pub fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 pub fn bare() -> Node {
     Node {
         target: Target::Debian,
+        ignition: Target::Debian.facts().ignition[0],
         arch: Arch::Amd64,
         kernel: KernelFlavour::Generic,
         hostname: at(3, "kube1.lab.example"),
@@ -53,6 +54,7 @@ pub fn bare() -> Node {
         etcd: None,
         containerd: None,
         kubernetes: None,
+        container_linux: None,
         own: Fragment::default(),
     }
 }

@@ -41,7 +41,7 @@ pub fn compile(node: &Node, own: Fragment) -> (Vec<Diagnostic>, Option<v3_3::Con
         ..node.clone()
     };
     match ignition::compile(&node) {
-        Ok(compiled) => (compiled.warnings, Some(compiled.config)),
+        Ok(compiled) => (compiled.warnings, compiled.config.into_v3()),
         Err(found) => (found, None),
     }
 }

@@ -2,20 +2,20 @@
 
 /// A file as it grows. A section that stays empty is not written.
 #[derive(Debug, Default)]
-pub(super) struct Ini {
+pub(in crate::parts) struct Ini {
     text: String,
     pending: Option<&'static str>,
 }
 
 impl Ini {
     /// Starts `[name]`.
-    pub(super) fn section(&mut self, name: &'static str) -> &mut Self {
+    pub(in crate::parts) fn section(&mut self, name: &'static str) -> &mut Self {
         self.pending = Some(name);
         self
     }
 
     /// Adds `key=value` to the section.
-    pub(super) fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+    pub(in crate::parts) fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         use std::fmt::Write;
 
         if let Some(section) = self.pending.take() {
@@ -29,7 +29,7 @@ impl Ini {
     }
 
     /// Adds `key=value` where there is a value.
-    pub(super) fn set_some(
+    pub(in crate::parts) fn set_some(
         &mut self,
         key: &str,
         value: Option<impl std::fmt::Display>,
@@ -41,7 +41,7 @@ impl Ini {
     }
 
     /// Adds a line for each value.
-    pub(super) fn set_each(
+    pub(in crate::parts) fn set_each(
         &mut self,
         key: &str,
         values: impl IntoIterator<Item = impl std::fmt::Display>,
@@ -52,7 +52,7 @@ impl Ini {
         self
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(in crate::parts) fn into_text(self) -> String {
         self.text
     }
 }

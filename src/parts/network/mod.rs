@@ -11,7 +11,7 @@ mod link;
 use std::collections::BTreeMap;
 
 pub use bond::is_bond_option;
-use ini::Ini;
+pub(super) use ini::Ini;
 
 use super::names::{path, unit};
 use super::{File, Fragment, Origin, Unit};

@@ -197,7 +197,7 @@ pub(super) fn remote(written: &Resource) -> v3_3::Resource {
     }
 }
 
-fn owner(user: Option<&OwnerRef>, group: Option<&OwnerRef>) -> Owner {
+pub(super) fn owner(user: Option<&OwnerRef>, group: Option<&OwnerRef>) -> Owner {
     let name = |owner: Option<&OwnerRef>| owner?.name.as_ref().map(|name| name.value.clone());
     let id = |owner: Option<&OwnerRef>| owner?.id.map(|id| id.value);
     Owner {

@@ -27,14 +27,8 @@ impl Decider<'_> {
                 .push((ignition, origin("storage", disk.device.span)));
         }
         for raid in &storage.raid {
-            let ignition = v3_3::Raid {
-                devices: Some(paths(&raid.devices)),
-                level: Some(raid.level.as_str().to_owned()),
-                name: raid.name.as_str().to_owned(),
-                options: options(&raid.options),
-                spares: raid.spares.map(|spares| i64::from(spares.value)),
-            };
-            own.raid.push((ignition, origin("storage", raid.name.span)));
+            own.raid
+                .push((array(raid), origin("storage", raid.name.span)));
         }
         for luks in &storage.luks {
             let ignition = self.luks(luks);
@@ -319,4 +313,15 @@ fn options(written: &[Located<spec::Fstab>]) -> Option<Vec<String>> {
         .map(|option| option.as_str().to_owned())
         .collect();
     (!options.is_empty()).then_some(options)
+}
+
+/// An array of disks.
+pub(super) fn array(raid: &spec::Raid) -> v3_3::Raid {
+    v3_3::Raid {
+        devices: Some(paths(&raid.devices)),
+        level: Some(raid.level.as_str().to_owned()),
+        name: raid.name.as_str().to_owned(),
+        options: options(&raid.options),
+        spares: raid.spares.map(|spares| i64::from(spares.value)),
+    }
 }

@@ -90,6 +90,8 @@ impl Decider<'_> {
                 Some(self.draft(written, node, sources))
             })
             .collect();
+        // Nodes of Container Linux follow those that have drafts.
+        drafts.resize_with(nodes.len(), || None);
         self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);
         self.etcd_servers(&mut drafts, etcd);
@@ -429,7 +431,7 @@ fn part(network: IpNet, index: usize) -> Option<IpNet> {
 }
 
 /// The first address that stays and that others can route to.
-fn static_address(network: &Network) -> Option<IpAddr> {
+pub(super) fn static_address(network: &Network) -> Option<IpAddr> {
     let all = network.interfaces.iter().flat_map(|i| &i.addresses);
     all.map(|address| address.addr())
         .find(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))

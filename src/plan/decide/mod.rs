@@ -1,5 +1,6 @@
 //! From the spec to nodes with every default filled.
 
+mod container_linux;
 mod containers;
 mod doubt;
 mod etcd;
@@ -24,8 +25,10 @@ use anyhow::{Context, Result};
 use super::check;
 use super::{CaCertificate, Cluster, KernelFlavour, Node, Swap, Target};
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources};
+use crate::names::Hostname;
 use crate::parts::Fragment;
 use crate::pki::{KeyAlgorithm, Keys};
+use crate::spec::decode::Table;
 use crate::spec::{self, Loaded, LocalFiles};
 
 /// Nodes of which everything is decided and checked, but what comes from the key folder.
@@ -91,11 +94,24 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
             let etcd = draft.as_ref().map(|draft| &draft.member);
             Some(decider.firewall(network.firewall.as_ref()?, etcd))
         });
-        for (user, password) in decider.passwords(written) {
+        for (user, password) in decider.passwords(&written.users) {
             passwords.push((at, user, password));
         }
         nodes.push(node);
         drafts.push(draft);
+    }
+    // Nodes of Container Linux are alone in their file.
+    for (at, node) in decider
+        .container_linux(&spec.container_linux)
+        .into_iter()
+        .enumerate()
+    {
+        let users = &spec.container_linux[at].users;
+        for (user, password) in decider.passwords(users) {
+            passwords.push((nodes.len(), user, password));
+        }
+        nodes.push(node);
+        drafts.push(None);
     }
     decider.complete_clusters(&mut drafts);
     decider.backups_of_nothing(spec);
@@ -152,6 +168,7 @@ impl Decided {
     /// Whether [`Decided::with_keys`] reads or makes anything.
     pub fn needs_keys(&self) -> bool {
         !self.passwords.is_empty()
+            || container_linux::needs_keys(&self.cluster)
             || self.etcd_keys.iter().any(Option::is_some)
             || self
                 .kubernetes
@@ -193,6 +210,7 @@ impl Decided {
                 node.kubernetes = Some(decided);
             }
         }
+        container_linux::with_keys(&mut self.cluster, keys)?;
         // The same user with the same password on a thousand nodes is hashed once.
         let mut hashes: BTreeMap<(String, &str), String> = BTreeMap::new();
         for (node, user, password) in &self.passwords {
@@ -222,46 +240,25 @@ impl Decider<'_> {
     /// A node without its etcd and its firewall.
     fn node(&mut self, written: &spec::Spec) -> Node {
         let network = written.network.as_ref();
+        let target = written
+            .target
+            .map_or(Target::default(), |target| target.value);
         Node {
-            target: match written.target.map(|target| target.value) {
-                None | Some(spec::Target::Debian) => Target::Debian,
-            },
+            target,
+            ignition: target.facts().ignition[0],
             arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
             kernel: match written.kernel.map(|kernel| kernel.value) {
                 None | Some(spec::Kernel::Generic) => KernelFlavour::Generic,
                 Some(spec::Kernel::Cloud) => KernelFlavour::Cloud,
             },
             hostname: written.hostname.clone(),
-            users: self.users(written),
-            network: self.network(written),
+            users: self.users(&written.users),
+            network: self.network(network, written.hostname.span),
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
-            hosts: network.map_or_else(Vec::new, |network| {
-                let names = |names: &Vec<Located<crate::names::Hostname>>| {
-                    names.iter().map(|name| name.value.clone()).collect()
-                };
-                network
-                    .hosts
-                    .iter()
-                    .map(|(address, hosts)| (*address, names(hosts)))
-                    .collect()
-            }),
+            hosts: network.map_or_else(Vec::new, hosts),
             firewall: None,
-            sysctls: written
-                .sysctls
-                .iter()
-                .map(|(key, value)| {
-                    // The key's place: that is what a second one repeats.
-                    (
-                        key.as_str().to_owned(),
-                        Located::new(value.as_str().to_owned(), key.span),
-                    )
-                })
-                .collect(),
-            modules: written
-                .modules
-                .iter()
-                .map(|m| m.as_ref().map(|m| m.as_str().to_owned()))
-                .collect(),
+            sysctls: sysctls(&written.sysctls),
+            modules: modules(&written.modules),
             kernel_arguments: written
                 .kernel_arguments
                 .iter()
@@ -281,6 +278,7 @@ impl Decider<'_> {
             etcd: None,
             containerd: None,
             kubernetes: None,
+            container_linux: None,
             own: self.own(written),
         }
     }
@@ -313,6 +311,38 @@ impl Decider<'_> {
         }
         own
     }
+}
+
+/// The spec's lines of `/etc/hosts`.
+fn hosts(network: &spec::Network) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
+    let names =
+        |names: &Vec<Located<Hostname>>| names.iter().map(|name| name.value.clone()).collect();
+    let hosts = network.hosts.iter();
+    hosts
+        .map(|(address, hosts)| (*address, names(hosts)))
+        .collect()
+}
+
+fn sysctls(
+    written: &Table<spec::SysctlKey, Located<spec::Setting>>,
+) -> BTreeMap<String, Located<String>> {
+    written
+        .iter()
+        .map(|(key, value)| {
+            // The key's place: that is what a second one repeats.
+            (
+                key.as_str().to_owned(),
+                Located::new(value.as_str().to_owned(), key.span),
+            )
+        })
+        .collect()
+}
+
+fn modules(written: &[Located<spec::ModuleName>]) -> Vec<Located<String>> {
+    written
+        .iter()
+        .map(|m| m.as_ref().map(|m| m.as_str().to_owned()))
+        .collect()
 }
 
 fn swap(written: &spec::Swap) -> Option<Swap> {

@@ -1,7 +1,7 @@
 //! `network:` with every default filled.
 
 use super::Decider;
-use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::parts::is_bond_option;
 use crate::plan::check::host_bits;
 use crate::plan::{
@@ -11,15 +11,12 @@ use crate::plan::{
 use crate::spec;
 
 impl Decider<'_> {
-    /// The node's links: those of the spec, or DHCP on every wired card.
-    pub(super) fn network(&mut self, node: &spec::Spec) -> Network {
-        let written = node
-            .network
-            .as_ref()
-            .map_or(&[][..], |network| &network.interfaces);
+    /// The node's links: those of the spec, or DHCP on every wired card because of the value at `span`.
+    pub(super) fn network(&mut self, written: Option<&spec::Network>, span: Span) -> Network {
+        let written = written.map_or(&[][..], |network| &network.interfaces);
         if written.is_empty() {
             return Network {
-                interfaces: vec![any_ethernet(node)],
+                interfaces: vec![any_ethernet(span)],
             };
         }
         Network {
@@ -195,13 +192,13 @@ impl Decider<'_> {
 }
 
 /// Where an interface is pointed at: its name, else its card.
-fn place(written: &spec::Interface) -> crate::diagnostic::Span {
+fn place(written: &spec::Interface) -> Span {
     let name = written.name.as_ref().map(|name| name.span);
     name.or(written.mac.map(|mac| mac.span))
         .unwrap_or(written.span)
 }
 
-fn any_ethernet(node: &spec::Spec) -> Interface {
+fn any_ethernet(span: Span) -> Interface {
     Interface {
         matching: InterfaceMatch::AnyEthernet,
         kind: LinkKind::Physical,
@@ -213,7 +210,7 @@ fn any_ethernet(node: &spec::Spec) -> Interface {
         routes: Vec::new(),
         mtu: None,
         required_for_online: true,
-        span: node.hostname.span,
+        span,
     }
 }
 

@@ -10,10 +10,10 @@ use crate::spec;
 const ROUNDS: u32 = 100_000;
 
 impl Decider<'_> {
-    /// The passwords that `node`'s users have in files, with the users' places in the list.
-    pub(super) fn passwords(&mut self, node: &spec::Spec) -> Vec<(usize, String)> {
+    /// The passwords that `users` have in files, with the users' places in the list.
+    pub(super) fn passwords(&mut self, users: &[spec::User]) -> Vec<(usize, String)> {
         let mut passwords = Vec::new();
-        for (at, user) in node.users.iter().enumerate() {
+        for (at, user) in users.iter().enumerate() {
             let Some(file) = &user.password_file else {
                 continue;
             };

@@ -23,9 +23,9 @@ fn names(names: &[Located<UserName>]) -> Vec<UserName> {
 
 impl Decider<'_> {
     /// Users; their passwords from files come later.
-    pub(super) fn users(&self, node: &spec::Spec) -> Vec<User> {
-        let users = node.users.iter();
+    pub(super) fn users(&self, users: &[spec::User]) -> Vec<User> {
         users
+            .iter()
             .map(|user| User {
                 name: user.name.clone(),
                 uid: user.uid.map(|uid| uid.value),
@@ -44,7 +44,7 @@ impl Decider<'_> {
     }
 
     /// Each key once, in the order written.
-    fn keys(
+    pub(super) fn keys(
         &self,
         written: &[Located<SshPublicKey>],
         local: &[Located<SshKeyFiles>],

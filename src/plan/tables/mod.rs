@@ -3,7 +3,13 @@
 //! The tables are text files of one fact a line: a new minor is a new number in their ranges. They are read where something is looked
 //! up, which a spec asks a few times.
 
+mod ct;
+mod hyperkube;
+
 use std::fmt;
+
+pub use ct::{CtKind, CtService, CtSetting};
+pub use hyperkube::{HYPERKUBE, Hyperkube};
 
 use super::RELEASES;
 

@@ -1,5 +1,6 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
+mod container_linux;
 mod containers;
 mod etcd;
 mod etcd_care;
@@ -14,6 +15,7 @@ mod passwd;
 mod storage;
 mod systemd;
 
+pub use container_linux::*;
 pub use containers::*;
 pub use etcd::*;
 pub use etcd_care::*;

@@ -4,13 +4,16 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
-use crate::spec::types::{Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd};
+use crate::spec::decode::{Leaf, LeafError, Table, listed, record, unknown_word, words};
+use crate::spec::types::{
+    ContainerLinux, Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd,
+};
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
+use crate::target::{TABLE, Target};
 
 /// The nodes of one spec file; a file without `nodes:` is a cluster of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub struct Cluster {
     pub name: Option<Located<ClusterName>>,
     /// In the order written, each merged with what is common.
     pub nodes: Vec<Spec>,
+    /// Nodes of Container Linux, whose sections are others. A file has nodes of one of the two kinds.
+    pub container_linux: Vec<ContainerLinux>,
     /// The whole of the file.
     pub span: Span,
 }
@@ -77,37 +82,46 @@ record! {
     "a cluster"
 }
 
-/// The operating system that a node runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// Built from Debian 13 packages.
-    Debian,
-}
-
-/// Targets of later versions, and the reason why they are refused.
-const LATER_TARGETS: &[&str] = &["flatcar", "fedora-coreos", "container-linux"];
-
 impl Leaf for Target {
     const WHAT: &'static str = "a target";
 
     fn schema() -> Json {
-        json!({ "enum": ["debian"] })
+        let names: Vec<_> = TABLE
+            .iter()
+            .filter(|facts| facts.not_yet.is_none())
+            .map(|facts| facts.name)
+            .collect();
+        json!({ "enum": names })
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        match &*scalar.text {
-            "debian" => Ok(Self::Debian),
-            later if LATER_TARGETS.contains(&later) => Err(LeafError {
-                label: Some("its base and Ignition version are not built in yet".to_owned()),
+        let text = &*scalar.text;
+        let Some(facts) = TABLE.iter().find(|facts| facts.name == text) else {
+            let names: Vec<_> = TABLE.iter().map(|facts| facts.name).collect();
+            return Err(unknown_word(text, Self::WHAT, &names));
+        };
+        match facts.not_yet {
+            None => Ok(facts.target),
+            Some(why) => Err(LeafError {
+                label: Some(why.to_owned()),
                 ..LeafError::new(
                     codes::TARGET_NOT_YET,
-                    format!("the target `{later}` is not supported yet"),
+                    format!("the target `{text}` is not supported yet"),
                 )
             }
-            .help("this version of imgbuild makes `debian` nodes")),
-            other => Err(unknown_word(other, Self::WHAT, &["debian"])),
+            .help(format!("the targets of this version are {}", built()))),
         }
     }
+}
+
+/// The targets that specs may have.
+fn built() -> String {
+    let names: Vec<_> = TABLE
+        .iter()
+        .filter(|facts| facts.not_yet.is_none())
+        .map(|facts| facts.name)
+        .collect();
+    listed(&names)
 }
 
 words! {

@@ -1,0 +1,48 @@
+//! What Container Linux is told in its own way: networkd units, ct's sections, Kubernetes 1.9 from one image.
+
+mod kubernetes;
+mod network;
+mod services;
+
+use super::names::path;
+use super::{File, Fragment, Origin, hostname, kernel, ntp, users};
+use crate::plan::{ContainerLinux, Node};
+
+/// Every part of a node of Container Linux, in a fixed order.
+pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {
+    let mut fragments = vec![
+        host_name(node, own),
+        users::users(node),
+        network::network(node),
+        ntp::ntp(node),
+        kernel::sysctls(node),
+        kernel::modules(node),
+        services::metadata(own),
+        services::etcd(own),
+        services::flannel(own),
+        services::docker(own),
+        services::update(own),
+    ];
+    if !node.hosts.is_empty() {
+        fragments.push(hostname::hosts(node));
+    }
+    if let Some(kubernetes) = &own.kubernetes {
+        fragments.extend(kubernetes::kubernetes(node, kubernetes));
+    }
+    fragments
+}
+
+/// `/etc/hostname`, as ct's users write it: the name, and no more.
+fn host_name(node: &Node, own: &ContainerLinux) -> Fragment {
+    if !own.writes_hostname {
+        return Fragment::default();
+    }
+    Fragment {
+        files: vec![File::text(
+            path("/etc/hostname"),
+            node.hostname.to_string(),
+            Origin::new("hostname", node.hostname.span),
+        )],
+        ..Fragment::default()
+    }
+}

@@ -1,0 +1,73 @@
+//! The node's links, as networkd units of Ignition 2.x.
+//!
+//! Container Linux' networkd, of systemd 241 at the last, knows all the settings that [`super::super::network`] writes; a link that is
+//! no more than an address has the unit that its users write by hand.
+
+use super::super::network::Ini;
+use super::super::{Contents, Fragment, Origin, network as generic};
+use crate::ignition::v2::NetworkdUnit;
+use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Node};
+
+/// Links, addresses, routes and name servers.
+pub(super) fn network(node: &Node) -> Fragment {
+    let interfaces = &node.network.interfaces;
+    let mut fragment = Fragment::default();
+    if let [interface] = interfaces.as_slice()
+        && let Some(text) = by_hand(interface)
+    {
+        let unit = NetworkdUnit {
+            contents: text,
+            dropins: Vec::new(),
+            name: "10-static.network".to_owned(),
+        };
+        let origin = Origin::new("network", interface.span);
+        fragment.only_v2.networkd.push((unit, origin));
+        return fragment;
+    }
+    // The same files as units: Ignition 2.x has a place for them.
+    let others = generic::network(node);
+    for file in others.files {
+        let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
+        if let Some(Contents::Inline(text)) = &file.contents {
+            let unit = NetworkdUnit {
+                contents: String::from_utf8_lossy(text).into_owned(),
+                dropins: Vec::new(),
+                name: name.to_owned(),
+            };
+            fragment.only_v2.networkd.push((unit, file.origin));
+        }
+    }
+    fragment.units = others.units;
+    fragment
+}
+
+/// The unit of a card with addresses of its own and nothing beside them.
+fn by_hand(interface: &Interface) -> Option<String> {
+    let InterfaceMatch::Name(name) = &interface.matching else {
+        return None;
+    };
+    let plain = interface.kind == LinkKind::Physical
+        && interface.dhcp == Dhcp::No
+        && !interface.addresses.is_empty()
+        && interface.mtu.is_none()
+        && interface.required_for_online
+        && interface.routes.iter().all(|route| route.metric.is_none());
+    if !plain {
+        return None;
+    }
+    let mut ini = Ini::default();
+    ini.section("Match").set("Name", name);
+    ini.section("Network")
+        .set_each("Address", interface.addresses.iter().map(|a| a.value))
+        .set_each("Gateway", interface.gateways.iter().map(|a| a.value))
+        .set_each("DNS", interface.dns.iter().map(|a| a.value));
+    if !interface.search.is_empty() {
+        ini.set("Domains", interface.search.join(" "));
+    }
+    for route in &interface.routes {
+        ini.section("Route")
+            .set_some("Gateway", route.gateway.map(|gateway| gateway.value))
+            .set("Destination", route.destination.trunc());
+    }
+    Some(ini.into_text())
+}

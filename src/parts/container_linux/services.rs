@@ -1,0 +1,134 @@
+//! ct's sections, as the drop-ins and files that ct makes of them.
+
+use super::super::names::{path, unit};
+use super::super::{File, Fragment, Origin, Unit};
+use crate::plan::{ContainerLinux, Target, Wrapped};
+
+/// The drop-in by which a unit of the system runs what a section says.
+fn dropin(name: &str, file: &str, text: String, origin: Origin) -> Fragment {
+    Fragment {
+        units: vec![Unit {
+            enabled: Some(true),
+            ..Unit::dropin(unit(name), file, text, origin)
+        }],
+        ..Fragment::default()
+    }
+}
+
+/// A drop-in that runs `program` with the arguments of a section. `more` are further lines of `[Service]`.
+fn wrapper(program: &str, variable: &str, wrapped: &Wrapped, more: &[String]) -> String {
+    let mut text = String::new();
+    if wrapped.has_dynamic_data {
+        text.push_str(
+            "[Unit]\nRequires=coreos-metadata.service\nAfter=coreos-metadata.service\n\n",
+        );
+    }
+    text.push_str("[Service]");
+    if wrapped.has_dynamic_data {
+        text.push_str("\nEnvironmentFile=/run/metadata/coreos");
+    }
+    if let Some(version) = &wrapped.version {
+        text.push_str(&format!(
+            "\nEnvironment=\"{variable}_IMAGE_TAG=v{version}\""
+        ));
+    }
+    // The empty one takes the unit's own away.
+    text.push_str(&format!(
+        "\nExecStart=\nExecStart={program} ${variable}_OPTS"
+    ));
+    for argument in &wrapped.arguments {
+        text.push_str(&format!(" \\\n  {argument}"));
+    }
+    for line in more {
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
+}
+
+/// Tells the metadata service which cloud it is in, where it cannot know.
+pub(super) fn metadata(own: &ContainerLinux) -> Fragment {
+    let Some(provider) = &own.metadata_provider else {
+        return Fragment::default();
+    };
+    let text = format!(
+        "[Service]\nEnvironment=COREOS_METADATA_OPT_PROVIDER=--provider={}",
+        provider.value
+    );
+    let file = "20-clct-provider-override.conf";
+    let origin = Origin::new("platform", provider.span);
+    Fragment {
+        units: vec![
+            Unit::dropin(
+                unit("coreos-metadata.service"),
+                file,
+                text.clone(),
+                origin.clone(),
+            ),
+            Unit {
+                enabled: Some(true),
+                ..Unit::dropin(unit("coreos-metadata-sshkeys@.service"), file, text, origin)
+            },
+        ],
+        ..Fragment::default()
+    }
+}
+
+/// A member of etcd.
+pub(super) fn etcd(own: &ContainerLinux) -> Fragment {
+    let Some(etcd) = &own.etcd else {
+        return Fragment::default();
+    };
+    let facts = Target::ContainerLinux.facts();
+    let text = wrapper(facts.paths.etcd, "ETCD", etcd, &[]);
+    let origin = Origin::new("etcd", etcd.span);
+    dropin(facts.units.etcd, "20-clct-etcd-member.conf", text, origin)
+}
+
+/// flannel.
+pub(super) fn flannel(own: &ContainerLinux) -> Fragment {
+    let Some(flannel) = &own.flannel else {
+        return Fragment::default();
+    };
+    let facts = Target::ContainerLinux.facts();
+    let more: Vec<String> = flannel
+        .network_config
+        .iter()
+        .map(|arguments| format!("ExecStartPre=/usr/bin/etcdctl {arguments}"))
+        .collect();
+    let program = facts.paths.flannel.unwrap_or_default();
+    let text = wrapper(program, "FLANNEL", &flannel.wrapped, &more);
+    let origin = Origin::new("flannel", flannel.wrapped.span);
+    dropin(
+        facts.units.flannel.unwrap_or_default(),
+        "20-clct-flannel.conf",
+        text,
+        origin,
+    )
+}
+
+/// docker's flags.
+pub(super) fn docker(own: &ContainerLinux) -> Fragment {
+    let Some(flags) = &own.docker else {
+        return Fragment::default();
+    };
+    let text = format!("[Service]\nEnvironment=\"DOCKER_OPTS={}\"", flags.join(" "));
+    let origin = Origin::new("docker", flags.span);
+    let facts = Target::ContainerLinux.facts();
+    dropin(facts.units.runtime, "20-clct-docker.conf", text, origin)
+}
+
+/// `/etc/coreos/update.conf`.
+pub(super) fn update(own: &ContainerLinux) -> Fragment {
+    let Some(lines) = &own.update else {
+        return Fragment::default();
+    };
+    Fragment {
+        files: vec![File::text(
+            path("/etc/coreos/update.conf"),
+            lines.join("\n"),
+            Origin::new("update", lines.span),
+        )],
+        ..Fragment::default()
+    }
+}

@@ -1,0 +1,298 @@
+//! ct's `docker:`, `locksmith:`, `update:`, `systemd:`, `networkd:` and `ignition:`.
+
+use serde_json::{Value as Json, json};
+
+use super::storage::CtVerification;
+use crate::diagnostic::{Located, codes};
+use crate::names::UnitName;
+use crate::spec::decode::{Leaf, LeafError, record, text, words};
+use crate::spec::types::DropIn;
+use crate::spec::values::{Line, LocalText, PlainName, SourceUrl};
+use crate::spec::yaml::Scalar;
+use crate::target::{IgnitionVersion, Target};
+
+record! {
+    /// docker.
+    pub struct CtDocker {
+        /// Flags of dockerd, such as `--debug=true`.
+        pub flags: Vec<Located<Line>>,
+    }
+    "docker"
+}
+
+words! {
+    /// When a node reboots into an update.
+    pub enum CtRebootStrategy {
+        /// At once.
+        Reboot = "reboot",
+        /// One node after the other, by a lock in etcd.
+        EtcdLock = "etcd-lock",
+        /// Never by itself.
+        Off = "off",
+    }
+    "a reboot strategy"
+}
+
+record! {
+    /// locksmithd, which reboots a node into its update.
+    pub struct CtLocksmith {
+        /// When the node reboots.
+        pub reboot_strategy: Option<Located<CtRebootStrategy>>,
+        /// When reboots may start: `Thu 04:00`, or `04:00` for every day.
+        pub window_start: Option<Located<WindowStart>>,
+        /// How long after that: `1h30m`.
+        pub window_length: Option<Located<WindowLength>>,
+        /// The group of nodes that share a lock.
+        pub group: Option<Located<Line>>,
+        /// etcd's URLs.
+        pub etcd_endpoints: Option<Located<Line>>,
+        /// The authority of etcd's certificate.
+        pub etcd_cafile: Option<Located<Line>>,
+        /// The certificate that is shown to etcd.
+        pub etcd_certfile: Option<Located<Line>>,
+        /// Its key.
+        pub etcd_keyfile: Option<Located<Line>>,
+    }
+    "locksmith"
+}
+
+/// The start of a window for reboots (locksmith's README).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowStart(pub String);
+
+impl Leaf for WindowStart {
+    const WHAT: &'static str = "the start of a window";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^([A-Za-z]{3} )?[0-9]{1,2}:[0-9]{2}$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        let wrong = |why: &str| {
+            LeafError::rule(codes::BAD_CT_VALUE, text, Self::WHAT, why)
+                .help("write it as in `Thu 04:00` or `04:00`")
+        };
+        let time = match text.split_once(' ') {
+            None => text,
+            Some((day, time)) => {
+                const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+                if !DAYS.contains(&day.to_ascii_lowercase().as_str()) {
+                    return Err(wrong("a day is its first three letters in English"));
+                }
+                time
+            }
+        };
+        let number = |text: &str, below: u8| {
+            text.len() <= 2 && text.parse::<u8>().is_ok_and(|number| number < below)
+        };
+        match time.split_once(':') {
+            Some((hour, minute)) if number(hour, 24) && minute.len() == 2 && number(minute, 60) => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(wrong("the time is hours and minutes")),
+        }
+    }
+}
+
+/// A length of time as Go writes it: `1h30m`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowLength(pub String);
+
+impl Leaf for WindowLength {
+    const WHAT: &'static str = "a length of time";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^([0-9.]+(ns|us|ms|s|m|h))+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        let mut rest = text;
+        let mut good = !rest.is_empty();
+        while good && !rest.is_empty() {
+            let digits = rest.len()
+                - rest
+                    .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                    .len();
+            let unit = ["ns", "us", "ms", "s", "m", "h"]
+                .into_iter()
+                .find(|unit| rest[digits..].starts_with(unit));
+            good = rest[..digits].parse::<f64>().is_ok() && unit.is_some();
+            rest = &rest[digits + unit.map_or(0, str::len)..];
+        }
+        if good {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(LeafError::rule(
+            codes::BAD_CT_VALUE,
+            text,
+            Self::WHAT,
+            "it is numbers, each with its unit",
+        )
+        .help("write it as in `1h30m`"))
+    }
+}
+
+record! {
+    /// Where updates come from.
+    pub struct CtUpdate {
+        /// The channel: stable, beta, alpha, or one of your own server.
+        pub group: Option<Located<Line>>,
+        /// The URL of your own server.
+        pub server: Option<Located<Line>>,
+    }
+    "update"
+}
+
+record! {
+    /// Units and drop-ins, as ct has them.
+    pub struct CtSystemd {
+        /// Units to write, enable, disable or mask.
+        pub units: Vec<CtUnit>,
+    }
+    "systemd"
+}
+
+record! {
+    /// A systemd unit.
+    pub struct CtUnit {
+        /// The name with its type.
+        pub name: Located<UnitName>,
+        /// An older word for `enabled: true`.
+        pub enable: Option<Located<bool>>,
+        /// Whether it starts at boot; as the system has it where nothing is said.
+        pub enabled: Option<Located<bool>>,
+        /// Whether it can never start.
+        pub mask: Option<Located<bool>>,
+        /// The unit file's text.
+        pub contents: Option<Located<String>>,
+        /// A file beside the spec with the unit file's text.
+        pub contents_local: Option<Located<LocalText>>,
+        /// Additions to the unit.
+        pub dropins: Vec<DropIn>,
+    }
+    "a unit",
+    at_most_one(enable, enabled),
+    at_most_one(contents, contents_local)
+}
+
+record! {
+    /// Files of systemd-networkd, as ct has them.
+    pub struct CtNetworkd {
+        /// The files.
+        pub units: Vec<CtNetworkdUnit>,
+    }
+    "networkd"
+}
+
+record! {
+    /// A file of systemd-networkd.
+    pub struct CtNetworkdUnit {
+        /// The file's name, which ends in .network, .netdev or .link.
+        pub name: Located<PlainName>,
+        /// Its text.
+        pub contents: Option<Located<String>>,
+        /// A file beside the spec with its text.
+        pub contents_local: Option<Located<LocalText>>,
+        /// Additions to it.
+        pub dropins: Vec<DropIn>,
+    }
+    "a networkd unit",
+    at_most_one(contents, contents_local)
+}
+
+record! {
+    /// The Ignition config itself.
+    pub struct CtIgnition {
+        /// The version of Ignition's specification: 2.2.0, where nothing is said, or 2.3.0.
+        pub version: Option<Located<IgnitionV2>>,
+        /// Other configs.
+        pub config: Option<CtConfigs>,
+        /// How long Ignition waits.
+        pub timeouts: Option<CtTimeouts>,
+        /// Whom Ignition trusts.
+        pub security: Option<CtSecurity>,
+    }
+    "ignition"
+}
+
+/// A version of Ignition's specification that Container Linux takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IgnitionV2(pub IgnitionVersion);
+
+impl Leaf for IgnitionV2 {
+    const WHAT: &'static str = "a version of Ignition's specification";
+
+    fn schema() -> Json {
+        let versions = Target::ContainerLinux.facts().ignition;
+        json!({ "enum": versions.iter().map(|version| version.as_str()).collect::<Vec<_>>() })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let versions = Target::ContainerLinux.facts().ignition;
+        let known = versions
+            .iter()
+            .find(|version| version.as_str() == &*scalar.text);
+        known.map(|version| Self(*version)).ok_or_else(|| {
+            let names: Vec<_> = versions.iter().map(|version| version.as_str()).collect();
+            LeafError::rule(
+                codes::BAD_IGNITION_VERSION,
+                &scalar.text,
+                Self::WHAT,
+                format!("Container Linux takes {}", names.join(" and ")),
+            )
+        })
+    }
+}
+
+record! {
+    /// Other configs.
+    pub struct CtConfigs {
+        /// Configs that are added to this one.
+        pub append: Vec<CtReference>,
+        /// A config that takes the place of this one.
+        pub replace: Option<CtReference>,
+    }
+    "config"
+}
+
+record! {
+    /// Something that Ignition fetches.
+    pub struct CtReference {
+        /// Where from.
+        pub source: Located<SourceUrl>,
+        /// What it must be.
+        pub verification: Option<CtVerification>,
+    }
+    "a reference"
+}
+
+record! {
+    /// How long Ignition waits, in seconds.
+    pub struct CtTimeouts {
+        /// For the headers of an answer.
+        pub http_response_headers: Option<Located<u32>>,
+        /// For a whole answer; 0 for ever.
+        pub http_total: Option<Located<u32>>,
+    }
+    "timeouts"
+}
+
+record! {
+    /// Whom Ignition trusts.
+    pub struct CtSecurity {
+        /// Whom it trusts when it fetches over HTTPS.
+        pub tls: Option<CtTls>,
+    }
+    "security"
+}
+
+record! {
+    /// Whom Ignition trusts when it fetches over HTTPS.
+    pub struct CtTls {
+        /// Certificates in PEM.
+        pub certificate_authorities: Vec<CtReference>,
+    }
+    "tls"
+}

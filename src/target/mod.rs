@@ -1,0 +1,204 @@
+//! The operating systems that a node can run: one row of [`TABLE`] a target says what it takes and where its things are.
+//!
+//! What a target does not take is in its row with the reason, so that a wish for it is an error at its line that says why. Nothing
+//! outside this module asks which target it has before it, but the row.
+
+mod table;
+
+use std::fmt;
+
+pub use table::TABLE;
+
+/// The operating system of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Target {
+    /// Built from Debian 13 packages.
+    #[default]
+    Debian,
+    /// Flatcar Container Linux.
+    Flatcar,
+    /// Fedora CoreOS.
+    FedoraCoreos,
+    /// CoreOS' Container Linux, whose last release was in 2020.
+    ContainerLinux,
+}
+
+impl Target {
+    /// What is true of it.
+    pub fn facts(self) -> &'static Facts {
+        // One row a target, in the order of the enum; a test holds them together.
+        &TABLE[self as usize]
+    }
+
+    /// The word for it in a spec.
+    pub fn as_str(self) -> &'static str {
+        self.facts().name
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A version of Ignition's specification that imgbuild writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IgnitionVersion {
+    V2_2,
+    V2_3,
+    V3_3,
+    V3_4,
+    V3_5,
+    V3_6,
+}
+
+impl IgnitionVersion {
+    /// `3.3.0`
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2_2 => "2.2.0",
+            Self::V2_3 => "2.3.0",
+            Self::V3_3 => "3.3.0",
+            Self::V3_4 => "3.4.0",
+            Self::V3_5 => "3.5.0",
+            Self::V3_6 => "3.6.0",
+        }
+    }
+
+    /// Whether files may have set-user-ID, set-group-ID and sticky bits: spec 2.x takes them, 3.x from 3.6.0 on.
+    pub fn has_special_bits(self) -> bool {
+        matches!(self, Self::V2_2 | Self::V2_3 | Self::V3_6)
+    }
+}
+
+impl fmt::Display for IgnitionVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is true of one target.
+#[derive(Debug)]
+pub struct Facts {
+    pub target: Target,
+    /// The word for it in a spec.
+    pub name: &'static str,
+    /// For people, with its article where it needs one.
+    pub title: &'static str,
+    /// Why specs for it are refused, where its parts are not all there yet.
+    pub not_yet: Option<&'static str>,
+    /// Versions of Ignition's specification that it takes; the first where the spec says none.
+    pub ignition: &'static [IgnitionVersion],
+    /// The format of `-o x.iso`, as `--format` names it.
+    pub iso: &'static str,
+    /// Formats that it does not take, as `--format` names them, and why.
+    pub refused_formats: &'static [(&'static str, &'static str)],
+    /// Keys of a spec, with dots between levels, that it does not take, and why.
+    pub refused_keys: &'static [(&'static str, &'static str)],
+    /// Kernel arguments by which its Ignition runs on the first boot from a network or a medium.
+    pub first_boot: &'static [&'static str],
+    /// Groups that it has. Ignition would fail to add one again.
+    pub groups: &'static [&'static str],
+    /// The login shell of users that name none; `None`: the system's own default.
+    pub shell: Option<&'static str>,
+    pub paths: Paths,
+    pub units: Units,
+}
+
+/// Where a target has its things.
+#[derive(Debug)]
+pub struct Paths {
+    /// The kubelet, or what runs it.
+    pub kubelet: &'static str,
+    /// Static pods.
+    pub manifests: &'static str,
+    /// Kubeconfig files that pods mount.
+    pub kubeconfig: &'static str,
+    /// Programs of CNI.
+    pub cni_bin: &'static str,
+    /// etcd, or what runs it.
+    pub etcd: &'static str,
+    /// What runs flannel, where the system has it.
+    pub flannel: Option<&'static str>,
+    /// The system's authorities, as pods mount them.
+    pub ca_certificates: &'static str,
+    /// Where Ignition looks for a config on the medium or the disk that it boots from.
+    pub config: &'static str,
+}
+
+/// The names of units that a target has, or that are written for it.
+#[derive(Debug)]
+pub struct Units {
+    pub etcd: &'static str,
+    pub flannel: Option<&'static str>,
+    pub runtime: &'static str,
+    pub kubelet: &'static str,
+    /// What tells a node its addresses in a cloud.
+    pub metadata: Option<&'static str>,
+}
+
+impl Facts {
+    /// Why the format of this name is not for the target; `None`: it is.
+    pub fn why_not_format(&self, format: &str) -> Option<&'static str> {
+        let refused = self.refused_formats.iter();
+        refused
+            .clone()
+            .find(|(name, _)| *name == format)
+            .map(|(_, why)| *why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_target_has_its_row() {
+        let targets = [
+            Target::Debian,
+            Target::Flatcar,
+            Target::FedoraCoreos,
+            Target::ContainerLinux,
+        ];
+        assert_eq!(targets.len(), TABLE.len());
+        let mut names = BTreeSet::new();
+        for target in targets {
+            let facts = target.facts();
+            assert_eq!(facts.target, target);
+            assert!(names.insert(facts.name), "{}", facts.name);
+            assert!(!facts.ignition.is_empty(), "{target}");
+        }
+    }
+
+    #[test]
+    fn formats_are_formats() {
+        for facts in &TABLE {
+            let refused = facts.refused_formats.iter().map(|(name, _)| name);
+            for name in refused.chain([&facts.iso]) {
+                assert!(
+                    name.parse::<crate::pack::Format>().is_ok(),
+                    "{}: {name}",
+                    facts.name
+                );
+            }
+            assert_eq!(facts.why_not_format(facts.iso), None, "{}", facts.name);
+        }
+    }
+
+    #[test]
+    fn reasons_are_parts_of_sentences() {
+        for facts in &TABLE {
+            let formats = facts.refused_formats.iter();
+            for (name, why) in formats.chain(facts.refused_keys) {
+                assert!(
+                    !why.is_empty() && !why.ends_with('.'),
+                    "{}: {name}",
+                    facts.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The table itself.
+
+use super::{Facts, IgnitionVersion, Paths, Target, Units};
+
+/// What Debian alone has: its own base, and what stage 0 of it does.
+const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
+
+/// Groups of Debian's base-passwd, and those that packages of the base make.
+const DEBIAN_GROUPS: &[&str] = &[
+    "_ssh",
+    "adm",
+    "audio",
+    "backup",
+    "bin",
+    "cdrom",
+    "clock",
+    "daemon",
+    "dialout",
+    "dip",
+    "disk",
+    "etcd",
+    "fax",
+    "floppy",
+    "games",
+    "input",
+    "irc",
+    "kmem",
+    "kvm",
+    "list",
+    "lp",
+    "mail",
+    "man",
+    "messagebus",
+    "news",
+    "nogroup",
+    "operator",
+    "plugdev",
+    "proxy",
+    "render",
+    "root",
+    "sasl",
+    "sgx",
+    "shadow",
+    "src",
+    "staff",
+    "sudo",
+    "sys",
+    "systemd-journal",
+    "systemd-network",
+    "systemd-resolve",
+    "systemd-timesync",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "uucp",
+    "video",
+    "voice",
+    "www-data",
+];
+
+/// Groups of Container Linux' and Flatcar's baselayout.
+const COREOS_GROUPS: &[&str] = &[
+    "adm",
+    "audio",
+    "bin",
+    "cdrom",
+    "console",
+    "core",
+    "daemon",
+    "dialout",
+    "disk",
+    "docker",
+    "etcd",
+    "floppy",
+    "fleet",
+    "kmem",
+    "kvm",
+    "lp",
+    "messagebus",
+    "nobody",
+    "portage",
+    "render",
+    "rkt",
+    "rkt-admin",
+    "root",
+    "sshd",
+    "sudo",
+    "sys",
+    "systemd-journal",
+    "systemd-network",
+    "systemd-resolve",
+    "systemd-timesync",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "uucp",
+    "video",
+    "wheel",
+];
+
+/// Groups of Fedora's setup, and those that packages of Fedora CoreOS make.
+const FEDORA_GROUPS: &[&str] = &[
+    "adm",
+    "audio",
+    "bin",
+    "cdrom",
+    "core",
+    "daemon",
+    "dialout",
+    "disk",
+    "docker",
+    "floppy",
+    "input",
+    "kmem",
+    "kvm",
+    "lock",
+    "lp",
+    "man",
+    "nobody",
+    "render",
+    "root",
+    "sudo",
+    "sys",
+    "systemd-journal",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "video",
+    "wheel",
+];
+
+/// Container Linux brings its own.
+const NO_BASE: &str =
+    "imgbuild has no base for it: write a config ISO or the JSON, and give it to its own installer";
+
+/// A payload is for Debian's base.
+const NO_PAYLOAD: &str = "its initrd looks for no payload";
+
+/// The node gets them from the registry.
+const PULLED: &str = "the node pulls its one image itself";
+
+/// Kubernetes alone.
+const NO_ADDONS: &str = "nothing on the node applies addons: do it with kubectl";
+
+/// One row a target, in the order of [`Target`].
+pub static TABLE: [Facts; 4] = [
+    Facts {
+        target: Target::Debian,
+        name: "debian",
+        title: "Debian",
+        not_yet: None,
+        // Debian 13 has Ignition 2.14.0, which takes 3.0.0 to 3.3.0.
+        ignition: &[IgnitionVersion::V3_3],
+        iso: "iso",
+        refused_formats: &[],
+        refused_keys: &[
+            (
+                "networkd",
+                "its files come from `network:`, or from `storage.files`",
+            ),
+            (
+                "flannel",
+                "flannel runs in pods: `kubernetes: {cni: flannel}`",
+            ),
+            ("docker", "containers are run by containerd"),
+            (
+                "locksmith",
+                "a node is an image, and nothing updates it but another one",
+            ),
+            (
+                "update",
+                "a node is an image, and nothing updates it but another one",
+            ),
+            ("platform", "addresses come from `network:`"),
+        ],
+        first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        groups: DEBIAN_GROUPS,
+        // useradd's own default is /bin/sh.
+        shell: Some("/bin/bash"),
+        paths: Paths {
+            kubelet: "/usr/bin/kubelet",
+            manifests: "/etc/kubernetes/manifests",
+            kubeconfig: "/etc/kubernetes",
+            cni_bin: "/opt/cni/bin",
+            etcd: "/usr/bin/etcd",
+            flannel: None,
+            ca_certificates: "/etc/ssl/certs",
+            config: "imgbuild/config.ign",
+        },
+        units: Units {
+            etcd: "etcd.service",
+            flannel: None,
+            runtime: "containerd.service",
+            kubelet: "kubelet.service",
+            metadata: None,
+        },
+    },
+    Facts {
+        target: Target::Flatcar,
+        name: "flatcar",
+        title: "Flatcar",
+        not_yet: Some("its paths, units and images are not built in yet"),
+        // Since release 3185; older configs are converted.
+        ignition: &[IgnitionVersion::V3_3],
+        iso: "iso",
+        refused_formats: &[],
+        refused_keys: &[("kernel", OF_THE_BASE), ("storage_device", OF_THE_BASE)],
+        // 1 and never `detected`: that asks for a first boot that a disk tells of.
+        first_boot: &["flatcar.first_boot=1"],
+        groups: COREOS_GROUPS,
+        shell: None,
+        paths: Paths {
+            kubelet: "/usr/bin/kubelet",
+            manifests: "/etc/kubernetes/manifests",
+            kubeconfig: "/etc/kubernetes",
+            cni_bin: "/opt/cni/bin",
+            etcd: "/usr/lib/flatcar/etcd-wrapper",
+            flannel: Some("/usr/lib/flatcar/flannel-wrapper"),
+            ca_certificates: "/usr/share/ca-certificates",
+            config: "usr/share/oem/config.ign",
+        },
+        units: Units {
+            etcd: "etcd-member.service",
+            flannel: Some("flanneld.service"),
+            runtime: "containerd.service",
+            kubelet: "kubelet.service",
+            metadata: Some("coreos-metadata.service"),
+        },
+    },
+    Facts {
+        target: Target::FedoraCoreos,
+        name: "fedora-coreos",
+        title: "Fedora CoreOS",
+        not_yet: Some("its paths, units and images are not built in yet"),
+        ignition: &[
+            IgnitionVersion::V3_4,
+            IgnitionVersion::V3_5,
+            IgnitionVersion::V3_6,
+        ],
+        iso: "iso",
+        refused_formats: &[],
+        refused_keys: &[("kernel", OF_THE_BASE), ("storage_device", OF_THE_BASE)],
+        first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        groups: FEDORA_GROUPS,
+        shell: None,
+        paths: Paths {
+            kubelet: "/usr/bin/kubelet",
+            manifests: "/etc/kubernetes/manifests",
+            kubeconfig: "/etc/kubernetes",
+            cni_bin: "/opt/cni/bin",
+            etcd: "/usr/bin/etcd",
+            flannel: None,
+            ca_certificates: "/etc/pki/ca-trust/extracted/pem",
+            config: "config.ign",
+        },
+        units: Units {
+            etcd: "etcd.service",
+            flannel: None,
+            runtime: "containerd.service",
+            kubelet: "kubelet.service",
+            metadata: Some("afterburn.service"),
+        },
+    },
+    Facts {
+        target: Target::ContainerLinux,
+        name: "container-linux",
+        title: "Container Linux",
+        not_yet: None,
+        // ct's releases 0.8 and 0.9 write 2.2.0, its last commit 2.3.0.
+        ignition: &[IgnitionVersion::V2_2, IgnitionVersion::V2_3],
+        iso: "config-iso",
+        refused_formats: &[
+            ("iso", NO_BASE),
+            ("initrd", NO_BASE),
+            ("pxe", NO_BASE),
+            ("cpio", NO_PAYLOAD),
+            ("cpio.gz", NO_PAYLOAD),
+            ("cpio.zst", NO_PAYLOAD),
+            ("embed", "Fedora CoreOS takes Ignition's spec 3 alone"),
+        ],
+        refused_keys: &[
+            ("kernel", OF_THE_BASE),
+            (
+                "storage_device",
+                "disks and file systems are under `storage:`",
+            ),
+            (
+                "kernel_arguments",
+                "it starts from its own disk; its menu is /usr/share/oem/grub.cfg",
+            ),
+            ("containerd", "it runs docker, and pulls its images itself"),
+            (
+                "ca_certificates",
+                "write them to /etc/ssl/certs/NAME.pem under `storage.files`",
+            ),
+            (
+                "swap",
+                "a disk for it is under `storage:`, its unit under `systemd:`",
+            ),
+            (
+                "network.firewall",
+                "it has no nftables; rules of iptables-restore go to /var/lib/iptables/rules-save",
+            ),
+            ("storage.luks", "Ignition 2.x has no encrypted devices"),
+            (
+                "storage.trees",
+                "ct has no trees: list the files under `storage.files`",
+            ),
+            ("kubernetes.programs", PULLED),
+            ("kubernetes.artifacts", PULLED),
+            ("kubernetes.runtime", "it runs docker"),
+            ("kubernetes.domain", NO_ADDONS),
+            ("kubernetes.dns", NO_ADDONS),
+            (
+                "kubernetes.manifests",
+                "apply them with kubectl: nothing on the node does",
+            ),
+            (
+                "kubernetes.etcd_backup",
+                "nothing on the node takes them: `etcdctl snapshot save` does",
+            ),
+            (
+                "kubernetes.extra_sans",
+                "the certificate names the node and its endpoint",
+            ),
+            (
+                "kubernetes.feature_gates",
+                "write them under `extra_args:`, by component",
+            ),
+            (
+                "kubernetes.kubelet",
+                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+            ),
+            (
+                "kubernetes.audit",
+                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+            ),
+            (
+                "kubernetes.encryption",
+                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+            ),
+            (
+                "kubernetes.external_etcd",
+                "name its URLs as `etcd_servers:`",
+            ),
+            (
+                "kubernetes.static_pods",
+                "write them to /etc/kubernetes/manifests under `storage.files`",
+            ),
+            ("kubernetes.join", "workers come with their certificate"),
+            (
+                "kubernetes.bootstrap_token",
+                "workers come with their certificate",
+            ),
+            (
+                "kubernetes.key_algorithm",
+                "its keys are on the curve P-256",
+            ),
+        ],
+        first_boot: &["coreos.first_boot=1"],
+        groups: COREOS_GROUPS,
+        shell: None,
+        paths: Paths {
+            kubelet: "/usr/lib/coreos/kubelet-wrapper",
+            manifests: "/etc/kubernetes/manifests",
+            kubeconfig: "/etc/kubernetes/kubeconfig",
+            cni_bin: "/opt/cni/bin",
+            etcd: "/usr/lib/coreos/etcd-wrapper",
+            flannel: Some("/usr/lib/coreos/flannel-wrapper"),
+            ca_certificates: "/usr/share/ca-certificates",
+            config: "usr/share/oem/config.ign",
+        },
+        units: Units {
+            etcd: "etcd-member.service",
+            flannel: Some("flanneld.service"),
+            runtime: "docker.service",
+            kubelet: "kubelet.service",
+            metadata: Some("coreos-metadata.service"),
+        },
+    },
+];
