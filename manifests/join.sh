@@ -66,7 +66,7 @@ done
 if [ $# -gt 0 ]; then
     until_done k label --overwrite "node/$node" "$@"
     # Pods can be made once the controller manager has made what they run as.
-    until_done k get serviceaccount/default --output name
+    until_done k wait --for create --timeout 25s serviceaccount/default
 fi
 until_done k wait --for condition=Ready --timeout 25s "node/$node"
 say "the node is Ready"

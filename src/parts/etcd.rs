@@ -10,6 +10,9 @@ use crate::plan::{EtcdMember, EtcdTls, Node};
 /// Where kubeadm puts etcd's keys, and so do we.
 const PKI: &str = "/etc/kubernetes/pki/etcd";
 
+/// How often a leader shows that it lives, and how long the others wait for it, in milliseconds.
+const ELECTION: [(&str, &str); 2] = [("heartbeat-interval", "500"), ("election-timeout", "5000")];
+
 /// etcd as a system service. Nothing where the node is no member.
 pub fn etcd(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
@@ -101,6 +104,15 @@ fn environment(member: &EtcdMember) -> String {
         "listen-metrics-urls".to_owned(),
         "http://127.0.0.1:2381".to_owned(),
     ));
+    // Machines that share processors or disks do not meet etcd's defaults of 100 and 1000 ms, and then elect without end; k3s has
+    // these. Both or neither, since etcd wants the second to be five times the first. One that is alone has nobody to wait for.
+    if member.initial_cluster.len() > 1
+        && !ELECTION
+            .iter()
+            .any(|(flag, _)| member.settings.contains_key(*flag))
+    {
+        settings.extend(ELECTION.map(|(flag, value)| (flag.to_owned(), value.to_owned())));
+    }
     if member.tls.is_some() {
         for (flag, value) in [
             ("cert-file", "server.crt"),

@@ -1,5 +1,7 @@
 //! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
 
+use std::collections::BTreeMap;
+
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
@@ -9,7 +11,7 @@ use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
 use crate::plan::{
-    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release,
+    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release, Role,
 };
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
@@ -43,7 +45,7 @@ pub fn control_plane(
                 kubernetes,
                 ("kube-scheduler", ImageUse::Scheduler),
                 include_str!("../../../manifests/kube-scheduler.yaml"),
-                &scheduler(plane),
+                &scheduler(kubernetes, plane),
                 release.scheduler,
             ),
             &origin,
@@ -200,7 +202,6 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ),
             ("cluster-signing-key-file", pki("ca.key")),
             ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
-            ("leader-elect", "true".to_owned()),
             ("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
             ("root-ca-file", pki("ca.crt")),
             ("service-account-private-key-file", pki("sa.key")),
@@ -209,7 +210,9 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
                 kubernetes.service_network.to_string(),
             ),
             ("use-service-account-credentials", "true".to_owned()),
-        ],
+        ]
+        .into_iter()
+        .chain(leader_election(kubernetes, &plane.controller_manager_args)),
         &plane.controller_manager_args,
     )
 }
@@ -224,7 +227,28 @@ fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     }
 }
 
-fn scheduler(plane: &ControlPlane) -> Flags {
+/// Who leads, of several. One that is alone has no lease: it would be written to etcd every two seconds, and waited for after each
+/// reboot. Others have more time than Kubernetes gives (15, 10 and 2 s), as OpenShift's do: on machines that share processors or a
+/// disk a leader misses ten seconds, ends, and the cluster starts anew again and again. The price is a minute in which nobody leads
+/// when one is gone.
+fn leader_election(
+    kubernetes: &Kubernetes,
+    args: &BTreeMap<String, String>,
+) -> Vec<(&'static str, String)> {
+    let alone = kubernetes.role == Role::Single;
+    let mut flags = vec![("leader-elect", (!alone).to_string())];
+    // The three depend on each other, so the spec's replace all.
+    if !alone && !args.keys().any(|flag| flag.starts_with("leader-elect-")) {
+        flags.extend([
+            ("leader-elect-lease-duration", "60s".to_owned()),
+            ("leader-elect-renew-deadline", "45s".to_owned()),
+            ("leader-elect-retry-period", "5s".to_owned()),
+        ]);
+    }
+    flags
+}
+
+fn scheduler(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     let config = || "/etc/kubernetes/scheduler.conf".to_owned();
     Flags::new(
         [
@@ -232,8 +256,9 @@ fn scheduler(plane: &ControlPlane) -> Flags {
             ("authorization-kubeconfig", config()),
             ("kubeconfig", config()),
             ("bind-address", "127.0.0.1".to_owned()),
-            ("leader-elect", "true".to_owned()),
-        ],
+        ]
+        .into_iter()
+        .chain(leader_election(kubernetes, &plane.scheduler_args)),
         &plane.scheduler_args,
     )
 }

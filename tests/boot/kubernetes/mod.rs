@@ -1,12 +1,17 @@
 //! Kubernetes with its real programs: those of the folder that `IMGBUILD_KUBE_DIR` names (kubelet, kube-apiserver,
 //! kube-controller-manager, kube-scheduler, kube-proxy, kubectl; static, for amd64, of [`VERSION`]). Without it nothing is
-//! tested, and the output says so.
+//! tested, and the output says so. A folder `images` in it may hold the archives (OCI, or of `docker save`) of CoreDNS, flannel and
+//! flannel's CNI plugin under the names that [`VERSION`] asks for; what needs them is skipped, and said, without.
 
+mod addons;
 mod cluster;
+mod members;
 mod single;
 mod standalone;
+mod token;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::guest::Guest;
 use crate::lab::Lab;
@@ -19,6 +24,9 @@ const MEMORY: u32 = 3072;
 
 /// `kubectl` as the administrator.
 const KUBECTL: &str = "sudo kubectl";
+
+/// How long several machines may take that share the processors of one.
+const PATIENCE: Duration = Duration::from_secs(2700);
 
 /// How long the cluster may take to do what it was told.
 const WAIT: &str = "--timeout 55s";
@@ -139,8 +147,9 @@ fn strangers_are_refused(node: &Guest, api: &str) {
         &format!("{stranger} --token made.up get nodes"),
         "You must be logged in to the server",
     );
+    // A name and a password say nothing to this server; without them `kubectl` would ask for some rather than try.
     node.refuses(
-        &format!("{stranger} get --raw /api/v1/nodes"),
-        "cannot list resource",
+        &format!("{stranger} --username nobody --password none get --raw /api/v1/nodes"),
+        r#"User "system:anonymous" cannot list resource"#,
     );
 }

@@ -1,8 +1,12 @@
 //! A cluster of one.
 
+use std::process::Command;
+use std::time::Duration;
+
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
+use crate::cluster::eventually;
 use crate::guest::{self, Guest};
 use crate::lab::Lab;
 
@@ -12,7 +16,7 @@ const API: &str = "192.168.77.10:6443";
 /// The Service of the tests.
 const SERVICE: &str = "10.96.0.77";
 
-fn spec(lab: &Lab, name: &str, rest: &str) -> std::path::PathBuf {
+fn spec(lab: &Lab, name: &str, etcd: &str, rest: &str) -> std::path::PathBuf {
     let key = &lab.public_key;
     let text = format!(
         "\
@@ -20,7 +24,7 @@ version: 1
 hostname: kube1
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: 192.168.77.1}}]}}
-etcd: {{}}
+etcd: {etcd}
 kubernetes: {{version: {VERSION}, role: single, {rest}}}
 storage_device: /dev/vda
 "
@@ -36,7 +40,7 @@ fn single_lives_through_a_reboot() {
         return;
     };
     let lab = Lab::new();
-    let spec = spec(&lab, "node.yaml", "");
+    let spec = spec(&lab, "node.yaml", "{}", "");
     let iso = super::build(&lab, &spec, "node.iso", &programs, &[]);
     let disk = lab.path("state.raw");
     create_disk(&disk, 4 << 30).unwrap();
@@ -83,28 +87,62 @@ fn single_lives_through_a_reboot() {
     );
 }
 
-/// Services through nftables.
+/// Services through nftables; and a snapshot that the node's timer takes is what another node starts from.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
-fn single_with_nftables() {
+fn single_with_nftables_moves_by_a_snapshot() {
     let Some(programs) = super::programs() else {
         return;
     };
     let lab = Lab::new();
-    let spec = spec(&lab, "node.yaml", "proxy: {mode: nftables}");
-    let iso = super::build(&lab, &spec, "node.iso", &programs, &[]);
-    let disk = lab.path("state.raw");
-    create_disk(&disk, 4 << 30).unwrap();
-    let mut machine = guest::machine("kube1", Firmware::Bios, Medium::Cd(iso), ADDRESS);
-    machine.memory = MEMORY;
-    machine.disks = vec![Disk::Raw(disk)];
-    let node = Guest::boot(&lab, "kubernetes-nftables", machine);
+    let boot = |name: &str, etcd: &str| {
+        let spec = spec(
+            &lab,
+            &format!("{name}.yaml"),
+            etcd,
+            "proxy: {mode: nftables}",
+        );
+        let iso = super::build(&lab, &spec, &format!("{name}.iso"), &programs, &[]);
+        let disk = lab.path(&format!("{name}.raw"));
+        create_disk(&disk, 4 << 30).unwrap();
+        let mut machine = guest::machine("kube1", Firmware::Bios, Medium::Cd(iso), ADDRESS);
+        machine.memory = MEMORY;
+        machine.disks = vec![Disk::Raw(disk)];
+        Guest::boot(&lab, &format!("kubernetes-nftables-{name}"), machine)
+    };
+    let node = boot("first", "{backup: {schedule: minutely, keep: 2}}");
     super::apply(&node, &super::pod());
     node.ask(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     serves(&node);
     node.ask("sudo nft list table ip kube-proxy | grep -q default/web");
+
+    // The next snapshot of the timer has all of it.
+    let newest = "sudo sh -c 'ls -t /var/lib/imgbuild/etcd-snapshots/*.db | head -n 1'";
+    let before = node.ask(newest);
+    eventually(Duration::from_secs(180), || node.ask(newest) != before);
+    let file = node.ask(newest);
+    let packed = lab.write(
+        "snapshot.base64",
+        &node.ask(&format!("sudo gzip -c {file} | base64 -w 0")),
+    );
+    let unpacked = Command::new("sh")
+        .args(["-c", "base64 -d \"$0\" | gzip -d > \"$1\""])
+        .arg(packed)
+        .arg(lab.path("snapshot.db"))
+        .status()
+        .unwrap();
+    assert!(unpacked.success());
+    node.shut_down();
+
+    let second = boot("second", "{restore: snapshot.db}");
+    second.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    answers(&second);
+    second.says(
+        &format!("{KUBECTL} get pod lab -o jsonpath='{{.metadata.name}}'"),
+        "lab",
+    );
 }
 
 /// A Deployment answers at its Service's address.

@@ -51,6 +51,11 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
     payload(&lab, &rounds, &mut table)?;
     iso(&lab, &rounds, &mut table)?;
     cluster(&lab, &rounds, &mut table)?;
+    if options.quick {
+        table.note("a large cluster of Kubernetes is left out: its keys take a while to make");
+    } else {
+        kubernetes_cluster(&lab, &rounds, &mut table)?;
+    }
     if options.base && !options.quick {
         base(&lab, &mut table)?;
     } else {
@@ -177,6 +182,15 @@ fn transpile(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()
     let plain = ["plain.yaml", "-o", "plain.ign"];
     table.ours(&lab.imgbuild(rounds.short, &plain)?);
     table.also("imgbuild, with etcd and its keys", &with_keys);
+    // Keys and certificates of a whole control plane, each read and checked again.
+    let role = "kubernetes: {version: 1.36.2, role: single, pod_network: 10.128.0.0/16}\n";
+    lab.write("single.yaml", &(node("kube1", 10) + role))?;
+    let single = ["single.yaml", "-o", "single.ign", "--keys", "single-keys"];
+    run(&mut lab.command(&lab.program, &single))?;
+    table.also(
+        "imgbuild, with a control plane and its keys",
+        &lab.imgbuild(rounds.short, &single)?,
+    );
     table.known("ct", "4 ms for a small config");
     table.known("butane", "7 ms for a small config");
     Ok(())
@@ -263,6 +277,43 @@ fn cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> 
     table.note(&format!(
         "each node of the tree takes {each} bytes beside the base"
     ));
+    Ok(())
+}
+
+/// The configs of one cluster of Kubernetes: three control planes, else workers, each with its share of the cluster's keys.
+fn kubernetes_cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> {
+    table.section(&format!("Ignition configs of one cluster of {NODES} nodes"));
+    let nodes: Vec<String> = (0..NODES)
+        .map(|n| {
+            let (role, etcd) = match n {
+                0..3 => ("control-plane", "    etcd: {}\n"),
+                _ => ("worker", ""),
+            };
+            let network = interface(n, "    ");
+            format!("  - hostname: n{n}\n{network}{etcd}    kubernetes: {{role: {role}}}\n")
+        })
+        .collect();
+    let common =
+        "kubernetes: {version: 1.36.2, pod_network: 10.128.0.0/12, service_network: 172.20.0.0/16}";
+    lab.write(
+        "kubernetes.yaml",
+        &format!(
+            "version: 1\ncluster: {{name: bench}}\n{common}\nnodes:\n{}",
+            nodes.concat()
+        ),
+    )?;
+    let arguments = [
+        "kubernetes.yaml",
+        "-o",
+        "configs",
+        "--format",
+        "ignition",
+        "--keys",
+        "cluster-keys",
+    ];
+    // The first run makes the keys.
+    run(&mut lab.command(&lab.program, &arguments))?;
+    table.ours(&lab.imgbuild(rounds.long, &arguments)?);
     Ok(())
 }
 

@@ -1,0 +1,117 @@
+//! The nodes of a cluster, each in a machine of its own, on one switch.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use imgbuild::qemu::{Disk, Firmware, Machine, Medium, create_disk, mac_of};
+
+use super::{KUBECTL, VERSION, WAIT};
+use crate::cluster::eventually;
+use crate::guest::{self, Guest};
+use crate::lab::Lab;
+
+/// One of them.
+pub struct Member {
+    pub name: &'static str,
+    /// The last part of its address.
+    pub last: u8,
+    pub role: &'static str,
+    /// In MiB.
+    pub memory: u32,
+    pub cpus: u32,
+}
+
+impl Member {
+    /// With the node's network before it.
+    pub fn address(&self) -> String {
+        format!("192.168.79.{}/24", self.last)
+    }
+
+    fn has_etcd(&self) -> bool {
+        self.role != "worker"
+    }
+
+    /// A machine with an empty disk; it starts from the PXE tree.
+    pub fn machine(&self, lab: &Lab, tree: &Path) -> Machine {
+        let disk = lab.path(&format!("{}.raw", self.name));
+        create_disk(&disk, 4 << 30).unwrap();
+        let medium = Medium::of_tree(tree, self.name).unwrap();
+        let mut machine = guest::machine(self.name, Firmware::Bios, medium, &self.address());
+        machine.disks = vec![Disk::Raw(disk)];
+        machine.memory = self.memory;
+        machine.cpus = self.cpus;
+        machine
+    }
+}
+
+/// The spec of a cluster; `of_worker` and `of_all` are more of their `kubernetes:`.
+pub fn spec(lab: &Lab, members: &[Member], of_all: &str, of_worker: &str) -> PathBuf {
+    let key = &lab.public_key;
+    let mut text = format!(
+        "\
+version: 1
+cluster: {{name: lab}}
+users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
+storage_device: /dev/vda
+nodes:
+"
+    );
+    for member in members {
+        let Member { name, role, .. } = member;
+        let mac = mac_of(name);
+        let address = member.address();
+        let etcd = if member.has_etcd() {
+            "\n    etcd: {}"
+        } else {
+            ""
+        };
+        let more = if member.has_etcd() { "" } else { of_worker };
+        write!(
+            text,
+            "  - hostname: {name}{etcd}
+    network:
+      interfaces: [{{name: lan0, mac: '{mac}', addresses: [{address}], gateway: 192.168.79.1}}]
+    kubernetes: {{version: {VERSION}, role: {role}{of_all}{more}}}
+"
+        )
+        .unwrap();
+    }
+    lab.write("cluster.yaml", &text)
+}
+
+/// How many nodes the API server calls Ready, and how many not.
+pub fn ready(guest: &Guest) -> (usize, usize) {
+    let all = guest.try_ask(&format!("{KUBECTL} get nodes --no-headers"));
+    let all = String::from_utf8_lossy(&all.stdout).into_owned();
+    (
+        all.matches(" Ready ").count(),
+        all.matches("NotReady").count(),
+    )
+}
+
+/// Lets pods onto a control plane.
+pub fn open_to_pods(control: &Guest, node: &str) {
+    control.ask(&format!(
+        "{KUBECTL} taint node {node} node-role.kubernetes.io/control-plane-"
+    ));
+}
+
+/// Runs one pod on each of two nodes; each is asked from the other, so that the way leads across.
+pub fn pods_talk_across(control: &Guest, service: &str) {
+    super::apply(control, &super::web(2, service, true));
+    eventually(super::PATIENCE, || {
+        let done = control.try_ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+        done.status.success()
+    });
+    let pods = control.ask(&format!(
+        "{KUBECTL} get pods -l app=web -o jsonpath='{{range .items[*]}}{{.spec.nodeName}} {{.metadata.name}} {{.status.podIP}}{{\"\\n\"}}{{end}}'"
+    ));
+    let pods: Vec<Vec<&str>> = pods.lines().map(|line| line.split(' ').collect()).collect();
+    assert_eq!(pods.len(), 2, "{pods:?}");
+    assert_ne!(pods[0][0], pods[1][0], "both pods are on one node");
+    for (from, to) in [(0, 1), (1, 0)] {
+        let ask = super::fetch(&format!("{}/8080", pods[to][2]));
+        let said = control.ask(&format!("{KUBECTL} exec {} -- {ask}", pods[from][1]));
+        assert_eq!(said, pods[to][1]);
+    }
+}
