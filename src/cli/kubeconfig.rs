@@ -70,7 +70,10 @@ fn hyperkube(cluster: &Cluster) -> Option<(String, &HyperkubeTls)> {
         let own = node.container_linux.as_ref()?;
         let api = own.kubernetes.as_ref()?.api.as_ref()?;
         let address = SocketAddr::new(api.advertise, api.secure_port?);
-        Some((format!("https://{address}"), api.keys.as_ref()?.tls.as_ref()?))
+        Some((
+            format!("https://{address}"),
+            api.keys.as_ref()?.tls.as_ref()?,
+        ))
     })
 }
 

@@ -110,7 +110,9 @@ impl Leaf for IgnitionVersion {
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        let known = Self::ALL.iter().find(|version| version.as_str() == &*scalar.text);
+        let known = Self::ALL
+            .iter()
+            .find(|version| version.as_str() == &*scalar.text);
         known.copied().ok_or_else(|| {
             LeafError::rule(
                 codes::BAD_IGNITION_VERSION,
