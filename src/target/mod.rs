@@ -106,6 +106,10 @@ pub struct Facts {
     pub refused_keys: &'static [(&'static str, &'static str)],
     /// Kernel arguments by which its Ignition runs on the first boot from a network or a medium.
     pub first_boot: &'static [&'static str],
+    /// Where imgbuild mounts file systems of its own.
+    pub mounts: &'static [&'static str],
+    /// Whether `/usr/local` can be written, though `/usr` cannot.
+    pub has_usr_local: bool,
     /// Whether systemd-networkd makes its links.
     pub networkd: bool,
     /// Groups that it has. Ignition would fail to add one again.

@@ -5,6 +5,14 @@ use super::{Facts, IgnitionVersion, Paths, Target, Units};
 /// What Debian alone has: its own base, and what stage 0 of it does.
 const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
 
+/// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
+const DEBIAN_MOUNTS: &[&str] = &[
+    "/var/lib/imgbuild",
+    "/var/lib/etcd",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+];
+
 /// Groups of Debian's base-passwd, and those that packages of the base make.
 const DEBIAN_GROUPS: &[&str] = &[
     "_ssh",
@@ -183,6 +191,8 @@ pub static TABLE: [Facts; 4] = [
             ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: DEBIAN_MOUNTS,
+        has_usr_local: true,
         networkd: true,
         groups: DEBIAN_GROUPS,
         // useradd's own default is /bin/sh.
@@ -243,6 +253,8 @@ pub static TABLE: [Facts; 4] = [
         ],
         // 1 and never `detected`: that asks for a first boot that a disk tells of.
         first_boot: &["flatcar.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
         networkd: true,
         groups: COREOS_GROUPS,
         shell: None,
@@ -305,6 +317,8 @@ pub static TABLE: [Facts; 4] = [
             ),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: &[],
+        has_usr_local: true,
         networkd: false,
         groups: FEDORA_GROUPS,
         shell: None,
@@ -421,6 +435,8 @@ pub static TABLE: [Facts; 4] = [
             ),
         ],
         first_boot: &["coreos.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
         networkd: true,
         groups: COREOS_GROUPS,
         shell: None,
