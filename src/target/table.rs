@@ -354,6 +354,7 @@ pub static TABLE: [Facts; 4] = [
             ("cpio", NO_PAYLOAD),
             ("cpio.gz", NO_PAYLOAD),
             ("cpio.zst", NO_PAYLOAD),
+            ("embed", "Fedora CoreOS takes Ignition's spec 3 alone"),
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),

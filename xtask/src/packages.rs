@@ -40,7 +40,7 @@ impl Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 43] = [
+const PACKAGES: [Package; 46] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
@@ -67,6 +67,8 @@ const PACKAGES: [Package; 43] = [
     ),
     package("kmod", "depmod judges our indexes of kernel modules"),
     package("kubernetes-client", "kubectl judges our kubeconfigs").unless("kubectl"),
+    package("libssl-dev", "coreos-installer is built with it"),
+    package("libzstd-dev", "coreos-installer is built with it"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
     package("nftables", "nft checks our packet filters"),
@@ -77,6 +79,7 @@ const PACKAGES: [Package; 43] = [
     package("openssl", "judges our certificates"),
     package("ovmf", "UEFI for amd64 machines, with Secure Boot"),
     package("perl-base", "crypt(3) judges our password hashes"),
+    package("pkg-config", "finds what coreos-installer is built with").unless("pkg-config"),
     package("procps", "sysctl, which reads the base's kernel parameters"),
     package(
         "python3-jsonschema",
