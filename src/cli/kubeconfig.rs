@@ -1,12 +1,14 @@
 //! `imgbuild kubeconfig`
 
 use std::io::Write;
+use std::net::SocketAddr;
 
 use anyhow::Context;
 
 use crate::diagnostic::Sources;
 use crate::pack::output::Output;
 use crate::pki::{Access, Kubeconfig};
+use crate::plan::{Cluster, HyperkubeTls};
 
 use super::args::KubeconfigOf;
 use super::keys::control_plane;
@@ -24,15 +26,26 @@ pub fn run(
     let file = SpecFile::new(&command.of.spec, command.of.keys.as_deref());
     // One with keys that are forgotten would be of no use: what is missing is made and kept.
     let cluster = file.decide(Access::Write, sources, messages)?;
-    let plane = control_plane(&cluster, &file.path)?;
-    let text = Kubeconfig {
-        cluster: &cluster.name,
-        server: server.as_deref().unwrap_or(&plane.outside),
-        certificate_authority: &plane.keys.trusted_authorities,
-        user: "kubernetes-admin",
-        client: &plane.keys.admin,
-    }
-    .to_yaml();
+    let text = if let Some((outside, tls)) = hyperkube(&cluster) {
+        Kubeconfig {
+            cluster: &cluster.name,
+            server: server.as_deref().unwrap_or(&outside),
+            certificate_authority: &tls.authority,
+            user: "kubernetes-admin",
+            client: &tls.admin,
+        }
+        .to_yaml()
+    } else {
+        let plane = control_plane(&cluster, &file.path)?;
+        Kubeconfig {
+            cluster: &cluster.name,
+            server: server.as_deref().unwrap_or(&plane.outside),
+            certificate_authority: &plane.keys.trusted_authorities,
+            user: "kubernetes-admin",
+            client: &plane.keys.admin,
+        }
+        .to_yaml()
+    };
     match &command.output {
         None => {
             let mut out = std::io::stdout();
@@ -49,6 +62,19 @@ pub fn run(
         }
     }
     Ok(())
+}
+
+/// The API of Kubernetes 1.9 over TLS, where a node of `cluster` serves it: its URL and its keys.
+fn hyperkube(cluster: &Cluster) -> Option<(String, &HyperkubeTls)> {
+    cluster.nodes.iter().find_map(|node| {
+        let own = node.container_linux.as_ref()?;
+        let api = own.kubernetes.as_ref()?.api.as_ref()?;
+        let address = SocketAddr::new(api.advertise, api.secure_port?);
+        Some((
+            format!("https://{address}"),
+            api.keys.as_ref()?.tls.as_ref()?,
+        ))
+    })
 }
 
 /// `https://`, a host and perhaps a port and a path: what a kubeconfig takes, without what YAML or a URL would read otherwise.

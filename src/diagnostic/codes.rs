@@ -148,8 +148,6 @@ codes! {
     BAD_UUID = "E0128": "not a UUID", "storage: {disks: [{device: /dev/vda, partitions: [{label: a, guid: '12'}]}]}\n";
     /// The version of the spec's own language; there is one so far.
     BAD_VERSION = "E0129": "unknown version of the spec", "version: 2\nhostname: kube1\n";
-    /// The target is planned, and not yet built.
-    TARGET_NOT_YET = "E0131": "target not supported yet", "target: flatcar\n";
     /// Each of `nodes:` has a host name of its own; one beside `nodes:` would be everybody's.
     HOSTNAME_BESIDE_NODES = "E0132": "a host name beside `nodes`", "nodes: [{hostname: kube2}]\n";
     /// A certificate authority is one or more certificates in PEM.

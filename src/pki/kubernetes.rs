@@ -138,12 +138,12 @@ impl Keys<'_> {
     }
 
     /// What an API server of Kubernetes 1.9 presents to its clients, who reach it by the node's name, by `addresses` and as the
-    /// service `kubernetes`; and what it presents to kubelets, in the group that needs no binding.
+    /// service `kubernetes`; what it presents to kubelets, in the group that needs no binding; and the administrator's.
     pub fn hyperkube_api(
         &mut self,
         node: &str,
         addresses: &BTreeSet<IpAddr>,
-    ) -> Result<(KeyPair, KeyPair)> {
+    ) -> Result<[KeyPair; 3]> {
         let authority = self.kubernetes_authority()?;
         let own = Path::new("nodes").join(node).join(FOLDER);
         let services = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
@@ -161,7 +161,9 @@ impl Keys<'_> {
             &Profile::client_in("kube-apiserver-kubelet-client", MASTERS),
             &authority,
         )?;
-        Ok((server, kubelet_client))
+        // kubeadm's group has no rights that something on the node would bind it to.
+        let admin = self.client("super-admin", "kubernetes-super-admin", MASTERS)?;
+        Ok([server, kubelet_client, admin])
     }
 
     /// The certificate of the cluster's authority, in PEM; two while it is replaced.

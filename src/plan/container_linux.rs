@@ -45,6 +45,10 @@ pub struct WrappedFlannel {
 
 /// Kubernetes 1.9 on a node.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and none a state"
+)]
 pub struct HyperkubeNode {
     pub version: Located<KubeVersion>,
     /// The image without its tag.
@@ -99,6 +103,8 @@ pub struct HyperkubeTls {
     pub authority: String,
     pub server: KeyPair,
     pub kubelet_client: KeyPair,
+    /// The administrator's, which no node gets.
+    pub admin: KeyPair,
 }
 
 /// How a worker shows who it is: two files, secrets both.

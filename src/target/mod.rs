@@ -54,6 +54,16 @@ pub enum IgnitionVersion {
 }
 
 impl IgnitionVersion {
+    /// All of them, oldest first.
+    pub const ALL: [Self; 6] = [
+        Self::V2_2,
+        Self::V2_3,
+        Self::V3_3,
+        Self::V3_4,
+        Self::V3_5,
+        Self::V3_6,
+    ];
+
     /// `3.3.0`
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,8 +96,6 @@ pub struct Facts {
     pub name: &'static str,
     /// For people, with its article where it needs one.
     pub title: &'static str,
-    /// Why specs for it are refused, where its parts are not all there yet.
-    pub not_yet: Option<&'static str>,
     /// Versions of Ignition's specification that it takes; the first where the spec says none.
     pub ignition: &'static [IgnitionVersion],
     /// The format of `-o x.iso`, as `--format` names it.
@@ -98,6 +106,12 @@ pub struct Facts {
     pub refused_keys: &'static [(&'static str, &'static str)],
     /// Kernel arguments by which its Ignition runs on the first boot from a network or a medium.
     pub first_boot: &'static [&'static str],
+    /// Where imgbuild mounts file systems of its own.
+    pub mounts: &'static [&'static str],
+    /// Whether `/usr/local` can be written, though `/usr` cannot.
+    pub has_usr_local: bool,
+    /// Whether systemd-networkd makes its links.
+    pub networkd: bool,
     /// Groups that it has. Ignition would fail to add one again.
     pub groups: &'static [&'static str],
     /// The login shell of users that name none; `None`: the system's own default.

@@ -5,6 +5,14 @@ use super::{Facts, IgnitionVersion, Paths, Target, Units};
 /// What Debian alone has: its own base, and what stage 0 of it does.
 const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
 
+/// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
+const DEBIAN_MOUNTS: &[&str] = &[
+    "/var/lib/imgbuild",
+    "/var/lib/etcd",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+];
+
 /// Groups of Debian's base-passwd, and those that packages of the base make.
 const DEBIAN_GROUPS: &[&str] = &[
     "_ssh",
@@ -132,6 +140,12 @@ const FEDORA_GROUPS: &[&str] = &[
     "wheel",
 ];
 
+/// What is planned.
+const NOT_YET: &str = "it is not built in yet";
+
+/// What NetworkManager reads.
+const KEYFILES: &str = "it runs NetworkManager: its keyfiles go to /etc/NetworkManager/system-connections under `storage.files`";
+
 /// Container Linux brings its own.
 const NO_BASE: &str =
     "imgbuild has no base for it: write a config ISO or the JSON, and give it to its own installer";
@@ -151,7 +165,6 @@ pub static TABLE: [Facts; 4] = [
         target: Target::Debian,
         name: "debian",
         title: "Debian",
-        not_yet: None,
         // Debian 13 has Ignition 2.14.0, which takes 3.0.0 to 3.3.0.
         ignition: &[IgnitionVersion::V3_3],
         iso: "iso",
@@ -175,8 +188,12 @@ pub static TABLE: [Facts; 4] = [
                 "a node is an image, and nothing updates it but another one",
             ),
             ("platform", "addresses come from `network:`"),
+            ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: DEBIAN_MOUNTS,
+        has_usr_local: true,
+        networkd: true,
         groups: DEBIAN_GROUPS,
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -202,14 +219,43 @@ pub static TABLE: [Facts; 4] = [
         target: Target::Flatcar,
         name: "flatcar",
         title: "Flatcar",
-        not_yet: Some("its paths, units and images are not built in yet"),
         // Since release 3185; older configs are converted.
         ignition: &[IgnitionVersion::V3_3],
-        iso: "iso",
-        refused_formats: &[],
-        refused_keys: &[("kernel", OF_THE_BASE), ("storage_device", OF_THE_BASE)],
+        iso: "config-2",
+        refused_formats: &[
+            ("iso", NOT_YET),
+            ("initrd", NOT_YET),
+            ("pxe", NOT_YET),
+            ("cpio", NO_PAYLOAD),
+            ("cpio.gz", NO_PAYLOAD),
+            ("cpio.zst", NO_PAYLOAD),
+        ],
+        refused_keys: &[
+            ("kernel", OF_THE_BASE),
+            ("kernel_arguments", NOT_YET),
+            ("storage_device", OF_THE_BASE),
+            (
+                "swap",
+                "a disk for it is under `storage:`, its unit under `systemd:`",
+            ),
+            (
+                "ca_certificates",
+                "write them to /etc/ssl/certs/NAME.pem under `storage.files`",
+            ),
+            ("etcd", NOT_YET),
+            ("containerd", NOT_YET),
+            ("kubernetes", NOT_YET),
+            ("network.firewall", NOT_YET),
+            (
+                "ignition",
+                "its Ignition takes 3.3.0 and none newer for certain",
+            ),
+        ],
         // 1 and never `detected`: that asks for a first boot that a disk tells of.
         first_boot: &["flatcar.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
+        networkd: true,
         groups: COREOS_GROUPS,
         shell: None,
         paths: Paths {
@@ -234,16 +280,46 @@ pub static TABLE: [Facts; 4] = [
         target: Target::FedoraCoreos,
         name: "fedora-coreos",
         title: "Fedora CoreOS",
-        not_yet: Some("its paths, units and images are not built in yet"),
         ignition: &[
             IgnitionVersion::V3_4,
             IgnitionVersion::V3_5,
             IgnitionVersion::V3_6,
         ],
-        iso: "iso",
-        refused_formats: &[],
-        refused_keys: &[("kernel", OF_THE_BASE), ("storage_device", OF_THE_BASE)],
+        iso: "config-2",
+        refused_formats: &[
+            ("iso", NOT_YET),
+            ("initrd", NOT_YET),
+            ("pxe", NOT_YET),
+            ("cpio", NO_PAYLOAD),
+            ("cpio.gz", NO_PAYLOAD),
+            ("cpio.zst", NO_PAYLOAD),
+        ],
+        refused_keys: &[
+            ("kernel", OF_THE_BASE),
+            ("kernel_arguments", NOT_YET),
+            ("storage_device", OF_THE_BASE),
+            (
+                "swap",
+                "a disk for it is under `storage:`, its unit under `systemd:`",
+            ),
+            (
+                "ca_certificates",
+                "write them to /etc/pki/ca-trust/source/anchors under `storage.files`",
+            ),
+            ("etcd", NOT_YET),
+            ("containerd", NOT_YET),
+            ("kubernetes", NOT_YET),
+            ("network.firewall", NOT_YET),
+            ("network.interfaces", KEYFILES),
+            (
+                "network.ntp",
+                "it runs chrony: its file is /etc/chrony.conf",
+            ),
+        ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: &[],
+        has_usr_local: true,
+        networkd: false,
         groups: FEDORA_GROUPS,
         shell: None,
         paths: Paths {
@@ -268,7 +344,6 @@ pub static TABLE: [Facts; 4] = [
         target: Target::ContainerLinux,
         name: "container-linux",
         title: "Container Linux",
-        not_yet: None,
         // ct's releases 0.8 and 0.9 write 2.2.0, its last commit 2.3.0.
         ignition: &[IgnitionVersion::V2_2, IgnitionVersion::V2_3],
         iso: "config-iso",
@@ -361,6 +436,9 @@ pub static TABLE: [Facts; 4] = [
             ),
         ],
         first_boot: &["coreos.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
+        networkd: true,
         groups: COREOS_GROUPS,
         shell: None,
         paths: Paths {

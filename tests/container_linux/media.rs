@@ -157,3 +157,36 @@ fn media_repeat_and_are_compared() {
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert_eq!(told, "kube1:\n  + networkd unit a.network\n");
 }
+
+/// Flatcar and Fedora CoreOS have the config alone so far, in the version that they take.
+#[test]
+fn other_targets_write_their_own_version() {
+    for (spec, version) in [
+        (
+            "target: flatcar\nnetwork: {interfaces: [{name: eth0, dhcp: true}]}\n",
+            "3.3.0",
+        ),
+        ("target: fedora-coreos\n", "3.4.0"),
+        (
+            "target: fedora-coreos\nignition: {version: 3.6.0}\nstorage: {files: [{path: /opt/a, mode: 04755, contents: {inline: a}}]}\n",
+            "3.6.0",
+        ),
+    ] {
+        let users = "users: [{name: core, groups: [sudo], password_hash: '*'}]\n";
+        let folder = project(&format!("version: 1\nhostname: kube1\n{users}{spec}"));
+        let made = imgbuild(
+            folder.path(),
+            &["node.yaml", "-o", "-", "--format", "ignition"],
+        );
+        assert!(made.status.success(), "{spec}: {}", said(&made));
+        let config: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        assert_eq!(config["ignition"]["version"], version, "{spec}");
+        assert_eq!(config["passwd"]["users"][0].get("shell"), None, "{spec}");
+        assert_eq!(config["passwd"].get("groups"), None, "sudo is there");
+        let made = imgbuild(
+            folder.path(),
+            &["node.yaml", "-o", "a.iso", "--format", "iso"],
+        );
+        assert_eq!(made.status.code(), Some(2), "{spec}");
+    }
+}

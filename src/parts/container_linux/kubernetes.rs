@@ -219,20 +219,19 @@ impl Writer<'_> {
 
     /// How kubelet and proxy, and on a control plane all components, reach the API.
     fn clients(&self) -> Fragment {
-        let files = match &self.kubernetes.clients {
-            Some(clients) => vec![
+        let files = if let Some(clients) = &self.kubernetes.clients {
+            vec![
                 self.config("master-config", clients.kubelet.clone())
                     .mode(SECRET),
                 self.config("kube-proxy-client", clients.proxy.clone())
                     .mode(SECRET),
-            ],
-            None => {
-                let text = fill(
-                    include_str!("../../../manifests/container-linux/master-config.yaml"),
-                    &[("server", &self.kubernetes.server)],
-                );
-                vec![self.config("master-config", text)]
-            }
+            ]
+        } else {
+            let text = fill(
+                include_str!("../../../manifests/container-linux/master-config.yaml"),
+                &[("server", &self.kubernetes.server)],
+            );
+            vec![self.config("master-config", text)]
         };
         Fragment {
             files,

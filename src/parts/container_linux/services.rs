@@ -17,33 +17,25 @@ fn dropin(name: &str, file: &str, text: String, origin: Origin) -> Fragment {
 
 /// A drop-in that runs `program` with the arguments of a section. `more` are further lines of `[Service]`.
 fn wrapper(program: &str, variable: &str, wrapped: &Wrapped, more: &[String]) -> String {
-    let mut text = String::new();
+    let mut lines = vec!["[Service]".to_owned()];
     if wrapped.has_dynamic_data {
-        text.push_str(
-            "[Unit]\nRequires=coreos-metadata.service\nAfter=coreos-metadata.service\n\n",
-        );
-    }
-    text.push_str("[Service]");
-    if wrapped.has_dynamic_data {
-        text.push_str("\nEnvironmentFile=/run/metadata/coreos");
+        let unit = "[Unit]\nRequires=coreos-metadata.service\nAfter=coreos-metadata.service\n";
+        lines.insert(0, unit.to_owned());
+        lines.push("EnvironmentFile=/run/metadata/coreos".to_owned());
     }
     if let Some(version) = &wrapped.version {
-        text.push_str(&format!(
-            "\nEnvironment=\"{variable}_IMAGE_TAG=v{version}\""
-        ));
+        lines.push(format!("Environment=\"{variable}_IMAGE_TAG=v{version}\""));
     }
     // The empty one takes the unit's own away.
-    text.push_str(&format!(
-        "\nExecStart=\nExecStart={program} ${variable}_OPTS"
-    ));
-    for argument in &wrapped.arguments {
-        text.push_str(&format!(" \\\n  {argument}"));
-    }
-    for line in more {
-        text.push('\n');
-        text.push_str(line);
-    }
-    text
+    lines.push("ExecStart=".to_owned());
+    let command = format!("ExecStart={program} ${variable}_OPTS");
+    let words: Vec<_> = std::iter::once(&command)
+        .chain(&wrapped.arguments)
+        .collect();
+    let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
+    lines.push(words.join(" \\\n  "));
+    lines.extend_from_slice(more);
+    lines.join("\n")
 }
 
 /// Tells the metadata service which cloud it is in, where it cannot know.

@@ -23,8 +23,8 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 
 use super::check;
-use super::{CaCertificate, Cluster, KernelFlavour, Node, Swap, Target};
-use crate::diagnostic::{Diagnostic, Located, Severity, Sources};
+use super::{CaCertificate, Cluster, IgnitionVersion, KernelFlavour, Network, Node, Swap, Target};
+use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
 use crate::names::Hostname;
 use crate::parts::Fragment;
 use crate::pki::{KeyAlgorithm, Keys};
@@ -243,9 +243,10 @@ impl Decider<'_> {
         let target = written
             .target
             .map_or(Target::default(), |target| target.value);
+        let wanted = written.ignition.as_ref().and_then(|it| it.version);
         Node {
             target,
-            ignition: target.facts().ignition[0],
+            ignition: self.ignition_version(target, wanted),
             arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
             kernel: match written.kernel.map(|kernel| kernel.value) {
                 None | Some(spec::Kernel::Generic) => KernelFlavour::Generic,
@@ -253,7 +254,11 @@ impl Decider<'_> {
             },
             hostname: written.hostname.clone(),
             users: self.users(&written.users),
-            network: self.network(network, written.hostname.span),
+            network: if target.facts().networkd {
+                self.network(network, written.hostname.span)
+            } else {
+                Network::default()
+            },
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
             hosts: network.map_or_else(Vec::new, hosts),
             firewall: None,
@@ -281,6 +286,36 @@ impl Decider<'_> {
             container_linux: None,
             own: self.own(written),
         }
+    }
+
+    /// The version of Ignition's specification that is `wanted`, or the target's own.
+    fn ignition_version(
+        &mut self,
+        target: Target,
+        wanted: Option<Located<IgnitionVersion>>,
+    ) -> IgnitionVersion {
+        let known = target.facts().ignition;
+        let Some(wanted) = wanted else {
+            return known[0];
+        };
+        if known.contains(&wanted.value) {
+            return wanted.value;
+        }
+        let names: Vec<_> = known.iter().map(|version| version.as_str()).collect();
+        self.found.push(
+            Diagnostic::error(
+                codes::BAD_IGNITION_VERSION,
+                wanted.span,
+                format!(
+                    "{} does not take Ignition {}",
+                    target.facts().title,
+                    wanted.value
+                ),
+            )
+            .label(format!("it takes {}", names.join(", ")))
+            .help("leave it out, or write one of these"),
+        );
+        known[0]
     }
 
     fn ca_certificate(&self, written: &spec::CaCertificate) -> Option<CaCertificate> {

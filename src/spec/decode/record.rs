@@ -27,7 +27,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "include",
         "`include` belongs at the top of a file or of a node",
     ),
-    ("ignition", "the Ignition version follows from the target"),
     (
         "variant",
         "`variant` is Butane's; the target is named by `target:`",

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{Leaf, LeafError, Table, listed, record, unknown_word, words};
+use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{
     ContainerLinux, Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd,
 };
@@ -13,7 +13,7 @@ use crate::spec::values::{
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
-use crate::target::{TABLE, Target};
+use crate::target::{IgnitionVersion, TABLE, Target};
 
 /// The nodes of one spec file; a file without `nodes:` is a cluster of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,8 @@ record! {
         pub containerd: Option<Containerd>,
         /// Kubernetes on this node; none where nothing is said.
         pub kubernetes: Option<Kubernetes>,
+        /// The Ignition config itself.
+        pub ignition: Option<IgnitionSection>,
         /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has them.
         pub storage: Option<Storage>,
         /// Units and drop-ins, as Butane has them.
@@ -86,42 +88,49 @@ impl Leaf for Target {
     const WHAT: &'static str = "a target";
 
     fn schema() -> Json {
-        let names: Vec<_> = TABLE
-            .iter()
-            .filter(|facts| facts.not_yet.is_none())
-            .map(|facts| facts.name)
-            .collect();
-        json!({ "enum": names })
+        json!({ "enum": TABLE.iter().map(|facts| facts.name).collect::<Vec<_>>() })
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = &*scalar.text;
-        let Some(facts) = TABLE.iter().find(|facts| facts.name == text) else {
+        let known = TABLE.iter().find(|facts| facts.name == text);
+        known.map(|facts| facts.target).ok_or_else(|| {
             let names: Vec<_> = TABLE.iter().map(|facts| facts.name).collect();
-            return Err(unknown_word(text, Self::WHAT, &names));
-        };
-        match facts.not_yet {
-            None => Ok(facts.target),
-            Some(why) => Err(LeafError {
-                label: Some(why.to_owned()),
-                ..LeafError::new(
-                    codes::TARGET_NOT_YET,
-                    format!("the target `{text}` is not supported yet"),
-                )
-            }
-            .help(format!("the targets of this version are {}", built()))),
-        }
+            unknown_word(text, Self::WHAT, &names)
+        })
     }
 }
 
-/// The targets that specs may have.
-fn built() -> String {
-    let names: Vec<_> = TABLE
-        .iter()
-        .filter(|facts| facts.not_yet.is_none())
-        .map(|facts| facts.name)
-        .collect();
-    listed(&names)
+/// A version of Ignition's specification that some target takes.
+impl Leaf for IgnitionVersion {
+    const WHAT: &'static str = "a version of Ignition's specification";
+
+    fn schema() -> Json {
+        json!({ "enum": IgnitionVersion::ALL.iter().map(|version| version.as_str()).collect::<Vec<_>>() })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let known = Self::ALL
+            .iter()
+            .find(|version| version.as_str() == &*scalar.text);
+        known.copied().ok_or_else(|| {
+            LeafError::rule(
+                codes::BAD_IGNITION_VERSION,
+                &scalar.text,
+                <Self as Leaf>::WHAT,
+                "imgbuild does not write it",
+            )
+        })
+    }
+}
+
+record! {
+    /// The Ignition config itself.
+    pub struct IgnitionSection {
+        /// The version of Ignition's specification; the oldest that the target takes where nothing is said.
+        pub version: Option<Located<IgnitionVersion>>,
+    }
+    "ignition"
 }
 
 words! {

@@ -6,9 +6,10 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::codes;
 use crate::names::Hostname;
-use crate::plan::{KubeVersion, RELEASES};
+use crate::plan::{HYPERKUBE, KubeVersion, RELEASES};
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
+use crate::target::Target;
 
 impl Leaf for KubeVersion {
     const WHAT: &'static str = "a version of Kubernetes";
@@ -34,7 +35,15 @@ impl Leaf for KubeVersion {
                 codes::UNKNOWN_KUBE_VERSION,
                 format!("Kubernetes {version} is not one that imgbuild knows"),
             )
-            .help(format!("1.{first} to 1.{last} are")));
+            .help(if version.minor == HYPERKUBE.minor {
+                format!(
+                    "1.{first} to 1.{last} are; 1.{} runs with `target: {}`",
+                    version.minor,
+                    Target::ContainerLinux
+                )
+            } else {
+                format!("1.{first} to 1.{last} are")
+            }));
         }
         Ok(version)
     }

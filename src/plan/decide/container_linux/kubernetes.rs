@@ -452,11 +452,12 @@ fn keys_of(name: &str, kubernetes: &mut HyperkubeNode, keys: &mut Keys) -> Resul
                 .into_iter()
                 .flatten()
                 .collect();
-            let (server, kubelet_client) = keys.hyperkube_api(name, &addresses)?;
+            let [server, kubelet_client, admin] = keys.hyperkube_api(name, &addresses)?;
             Some(HyperkubeTls {
                 authority: keys.kubernetes_authority_certificate()?,
                 server,
                 kubelet_client,
+                admin,
             })
         } else {
             None

@@ -54,7 +54,7 @@ impl Decider<'_> {
             .map(|flannel| self.wrapped_flannel(&flannel.0, platform));
         Node {
             target,
-            ignition: version.map_or(target.facts().ignition[0], |version| version.value.0),
+            ignition: self.ignition_version(target, version),
             arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
             kernel: KernelFlavour::default(),
             hostname: self.name_of(written, &own.files),

@@ -42,7 +42,7 @@ impl Decider<'_> {
             .ignition
             .as_ref()
             .and_then(|ignition| ignition.version);
-        let is_v2_3 = version.is_some_and(|version| version.value.0 == IgnitionVersion::V2_3);
+        let is_v2_3 = version.is_some_and(|version| version.value == IgnitionVersion::V2_3);
         if let Some(storage) = &written.storage {
             self.ct_storage(storage, is_v2_3, &mut own);
         }
@@ -149,12 +149,17 @@ impl Decider<'_> {
             overwrite: !is_added && file.overwrite.is_none_or(|overwrite| overwrite.value),
             origin: origin("storage", file.path.span),
         };
-        let kept = file.overwrite.is_some_and(|overwrite| !overwrite.value);
+        // Files of all parts are added to or replace what is there. Anything else is said in words of 2.x.
+        let is_plain = file
+            .overwrite
+            .is_none_or(|overwrite| overwrite.value != is_added);
         match elsewhere(file.filesystem.as_ref()) {
-            None if !kept && !(is_added && is_set(file.overwrite)) => own.files.push(there),
+            None if is_plain => own.files.push(there),
             filesystem => {
                 for mut node in v2::files(&there) {
-                    node.filesystem = filesystem.unwrap_or(v2::ROOT).to_owned();
+                    filesystem
+                        .unwrap_or(v2::ROOT)
+                        .clone_into(&mut node.filesystem);
                     node.overwrite = file.overwrite.map(|overwrite| overwrite.value);
                     own.only_v2.files.push((node, there.origin.clone()));
                 }

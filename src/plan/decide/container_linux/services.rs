@@ -95,7 +95,7 @@ impl Decider<'_> {
                     .help("keep one of them"),
                 );
             }
-            let mut line = String::new();
+            let mut words = Vec::new();
             for (flag, argument) in [
                 ("etcd-endpoints", "endpoints"),
                 ("etcd-cafile", "ca-file"),
@@ -103,14 +103,11 @@ impl Decider<'_> {
                 ("etcd-keyfile", "key-file"),
             ] {
                 if let Some(text) = text_of(flag) {
-                    line.push_str(&format!("--{argument}={} ", quoted(text)));
+                    words.push(format!("--{argument}={}", quoted(text)));
                 }
             }
-            line.push_str(&format!(
-                "set /coreos.com/network/config {}",
-                quoted(config)
-            ));
-            line
+            words.push(format!("set /coreos.com/network/config {}", quoted(config)));
+            words.join(" ")
         });
         WrappedFlannel {
             wrapped: self.wrapped(written, platform),

@@ -9,7 +9,7 @@ use crate::spec::decode::{Leaf, LeafError, record, text, words};
 use crate::spec::types::DropIn;
 use crate::spec::values::{Line, LocalText, PlainName, SourceUrl};
 use crate::spec::yaml::Scalar;
-use crate::target::{IgnitionVersion, Target};
+use crate::target::IgnitionVersion;
 
 record! {
     /// docker.
@@ -206,7 +206,7 @@ record! {
     /// The Ignition config itself.
     pub struct CtIgnition {
         /// The version of Ignition's specification: 2.2.0, where nothing is said, or 2.3.0.
-        pub version: Option<Located<IgnitionV2>>,
+        pub version: Option<Located<IgnitionVersion>>,
         /// Other configs.
         pub config: Option<CtConfigs>,
         /// How long Ignition waits.
@@ -215,35 +215,6 @@ record! {
         pub security: Option<CtSecurity>,
     }
     "ignition"
-}
-
-/// A version of Ignition's specification that Container Linux takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IgnitionV2(pub IgnitionVersion);
-
-impl Leaf for IgnitionV2 {
-    const WHAT: &'static str = "a version of Ignition's specification";
-
-    fn schema() -> Json {
-        let versions = Target::ContainerLinux.facts().ignition;
-        json!({ "enum": versions.iter().map(|version| version.as_str()).collect::<Vec<_>>() })
-    }
-
-    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        let versions = Target::ContainerLinux.facts().ignition;
-        let known = versions
-            .iter()
-            .find(|version| version.as_str() == &*scalar.text);
-        known.map(|version| Self(*version)).ok_or_else(|| {
-            let names: Vec<_> = versions.iter().map(|version| version.as_str()).collect();
-            LeafError::rule(
-                codes::BAD_IGNITION_VERSION,
-                &scalar.text,
-                Self::WHAT,
-                format!("Container Linux takes {}", names.join(" and ")),
-            )
-        })
-    }
 }
 
 record! {

@@ -256,10 +256,14 @@ fn not_of_version(
     let (major, minor) = numbers;
     let message = format!("`{}` is no setting of {name} {major}.{minor}", setting.key);
     let (first, last) = (setting.first, setting.last);
-    let why = format!(
-        "{name} {}.{} to {}.{} have it",
-        first.0, first.1, last.0, last.1
-    );
+    let why = if first == last {
+        format!("{name} {}.{} has it", first.0, first.1)
+    } else {
+        format!(
+            "{name} {}.{} to {}.{} have it",
+            first.0, first.1, last.0, last.1
+        )
+    };
     Diagnostic::error(codes::BAD_CT_VALUE, entry.key.span, message)
         .label(why)
         .help(format!(
