@@ -11,7 +11,8 @@ pub(super) fn to_schema(config: &mut Item, schema: &Json, found: &mut Findings) 
         definitions: &schema["$defs"],
         found,
     };
-    fitting.fit(config, schema, "");
+    // A spec of any target but Container Linux, whose sections are others.
+    fitting.fit(config, &schema["else"], "");
 }
 
 struct Fitting<'a> {

@@ -87,8 +87,7 @@ pub fn import(
         .clone()
         .or_else(|| target(kind, &tree).map(str::to_owned));
     let target = target.filter(|target| {
-        let facts = TABLE.iter().find(|facts| facts.name == target);
-        let is_there = facts.is_some_and(|facts| facts.not_yet.is_none());
+        let is_there = TABLE.iter().any(|facts| facts.name == target);
         if !is_there {
             found.left_out(
                 tree.span,
