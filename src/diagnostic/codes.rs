@@ -552,7 +552,7 @@ codes! {
     BACKUP_IN_MEMORY = "W0580": "snapshots in memory", "etcd: {backup: {}}\n";
 
     // E06xx: configs of other tools.
-    /// `imgbuild import` reads Butane configs, Ignition configs of spec 2 and 3, and Container Linux Configs.
+    /// `imgbuild import` reads Butane configs, Ignition configs of spec 3, and Container Linux Configs.
     NO_CONFIG = "E0600": "nothing to import", "";
     /// A config of another tool says something that a node spec has no word for, or that the target does not have. It is left out of
     /// what is imported; a comment stands in its place.

@@ -71,7 +71,7 @@ fn split(item: &Item) -> Vec<Item> {
 }
 
 /// Writes modes in octal with a leading 0, which is how a node spec has them: Butane takes decimal numbers too.
-fn modes(config: &mut Item) {
+pub(super) fn modes(config: &mut Item) {
     let Some(storage) = config.get_mut("storage") else {
         return;
     };

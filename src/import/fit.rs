@@ -4,19 +4,30 @@ use serde_json::Value as Json;
 
 use super::Findings;
 use super::item::{Item, Value};
+use crate::target::Target;
 
-/// Leaves out of `config`, a whole spec but for its head, what `schema` does not know.
-pub(super) fn to_schema(config: &mut Item, schema: &Json, found: &mut Findings) {
+/// Leaves out of `config`, a whole spec but for its head, what `schema` does not know; `target` may have a schema of its own.
+pub(super) fn to_schema(
+    config: &mut Item,
+    schema: &Json,
+    target: Option<&str>,
+    found: &mut Findings,
+) {
+    let definitions = &schema["$defs"];
+    let is_ct = target == Some(Target::ContainerLinux.as_str());
     let mut fitting = Fitting {
-        definitions: &schema["$defs"],
+        definitions,
+        keeps_nulls: is_ct,
         found,
     };
-    // A spec of any target but Container Linux, whose sections are others.
-    fitting.fit(config, &schema["else"], "");
+    let file = if is_ct { "ContainerLinuxFile" } else { "File" };
+    fitting.fit(config, &definitions[file], "");
 }
 
 struct Fitting<'a> {
     definitions: &'a Json,
+    /// To ct a section with nothing in it is a wish: `flannel: ~`.
+    keeps_nulls: bool,
     found: &'a mut Findings,
 }
 
@@ -97,7 +108,8 @@ impl<'a> Fitting<'a> {
             };
             self.fit(&mut value, property, &path);
             // Of what nothing is left nothing is written, nor of what was nothing.
-            if value.is_null() || (had_something && value.is_empty()) {
+            let is_nothing = value.is_null() && !self.keeps_nulls;
+            if is_nothing || (had_something && value.is_empty()) {
                 pending.append(&mut value.comments);
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs.
+//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs of spec 3.
 //!
 //! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes as it is, with its comments. What
 //! the node spec has no word for is left out, and said: what it has words for is read from its own schema.
@@ -13,7 +13,7 @@ mod write;
 use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
 use crate::names::Hostname;
 use crate::spec::yaml::{Limits, Node, parse};
-use crate::target::TABLE;
+use crate::target::{TABLE, Target};
 
 use item::{Item, Value};
 
@@ -78,7 +78,17 @@ pub fn import(
     let mut found = Findings::default();
     match kind {
         Kind::Butane => butane::to_spec(&mut item, &mut found),
-        Kind::Ignition(2) | Kind::ContainerLinux => {}
+        Kind::ContainerLinux => butane::modes(&mut item),
+        Kind::Ignition(2) => {
+            return Err(vec![
+                Diagnostic::error(
+                    codes::NO_CONFIG,
+                    tree.span,
+                    "configs of Ignition's spec 2 are not imported",
+                )
+                .help("import the Container Linux Config that it was made from"),
+            ]);
+        }
         Kind::Ignition(_) => ignition::to_spec(&mut item, &mut found),
     }
     let schema = crate::spec::schema();
@@ -99,21 +109,24 @@ pub fn import(
         }
         is_there
     });
-    let named = hostname(&mut item, options.hostname.is_some());
-    fit::to_schema(&mut item, &schema, &mut found);
+    // A node of Container Linux takes its name from the file by itself.
+    let is_ct = target.as_deref() == Some(Target::ContainerLinux.as_str());
+    let named = if is_ct {
+        None
+    } else {
+        hostname(&mut item, options.hostname.is_some())
+    };
+    fit::to_schema(&mut item, &schema, target.as_deref(), &mut found);
     let comments = named.as_ref().map(|(_, comments)| comments.join("\n"));
     let hostname = match (&options.hostname, named) {
         (Some(name), _) => Some(name.clone()),
         (None, named) => named.map(|(name, _)| name),
     };
-    let made_up_name = hostname.is_none().then(|| {
+    let made_up_name = (hostname.is_none() && !is_ct).then(|| {
         let name = options.fallback.as_ref().map(ToString::to_string);
         name.unwrap_or_else(|| "node1".to_owned())
     });
-    let name = match (&hostname, &made_up_name) {
-        (Some(name), _) => name.as_str(),
-        (None, name) => name.as_deref().unwrap_or_default(),
-    };
+    let hostname = hostname.map(|name| name.to_string());
     let mut text = "version: 1\n".to_owned();
     if let Some(target) = target {
         text.extend(["target: ", &target, "\n"]);
@@ -122,7 +135,9 @@ pub fn import(
         text.push_str(comment);
         text.push('\n');
     }
-    text.extend(["hostname: ", name, "\n"]);
+    if let Some(name) = hostname.as_ref().or(made_up_name.as_ref()) {
+        text.extend(["hostname: ", name, "\n"]);
+    }
     text.push_str(&write::yaml(&item));
     for comment in last_words {
         text.push_str(&comment);
@@ -171,7 +186,7 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
                     "`{}` is no version of Ignition's spec",
                     shown.escape_debug()
                 ),
-                "versions 2.0.0 to 2.4.0 and 3.0.0 to 3.6.0 are read",
+                "versions 3.0.0 to 3.6.0 are read",
             ),
         };
     }

@@ -179,6 +179,9 @@ fn literal(text: &str) -> Option<String> {
 
 /// A scalar on one line.
 fn scalar(text: &str, plain: bool) -> String {
+    if plain && text.is_empty() {
+        return "~".to_owned();
+    }
     if plain && !text.contains('\n') || is_word(text) {
         text.to_owned()
     } else {

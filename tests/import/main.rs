@@ -129,6 +129,7 @@ fn what_is_no_config_is_refused() {
         ("a: b\n", "E0600", "no config"),
         ("version: 1\nhostname: a\n", "E0600", "node spec already"),
         (r#"{"ignition":{"version":"1.0.0"}}"#, "E0600", "`1.0.0`"),
+        (r#"{"ignition":{"version":"2.2.0"}}"#, "E0600", "spec 2"),
         (r#"{"ignition":{"version":{}}}"#, "E0600", "no version"),
     ] {
         fs::write(folder.path().join("config.yaml"), config).unwrap();

@@ -39,6 +39,45 @@ fn ignition_configs() {
     assert!(count >= 15, "{count}");
 }
 
+#[test]
+fn container_linux_configs() {
+    let mut count = 0;
+    for (name, config) in samples(include_str!("ct.txt")) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::write(folder.join("node.yaml"), format!("{config}\n")).unwrap();
+        let head = "version: 1\ntarget: container-linux\n";
+        fs::write(folder.join("same.yaml"), format!("{head}{config}\n")).unwrap();
+        let imported = imgbuild(folder, &["import", "node.yaml", "-o", "spec.yaml"]);
+        assert!(imported.status.success(), "{name}: {}", said(&imported));
+        assert!(
+            !said(&imported).contains("warning"),
+            "{name}: {}",
+            said(&imported)
+        );
+        let spec = fs::read_to_string(folder.join("spec.yaml")).unwrap();
+        // The name of a node without one is its file's.
+        fs::rename(folder.join("spec.yaml"), folder.join("node.yaml")).unwrap();
+        let built = imgbuild(folder, &["node.yaml", "-o", "built.ign"]);
+        assert!(built.status.success(), "{name}: {}\n{spec}", said(&built));
+        fs::rename(folder.join("same.yaml"), folder.join("node.yaml")).unwrap();
+        let same = imgbuild(folder, &["node.yaml", "-o", "same.ign"]);
+        assert!(same.status.success(), "{name}: {}", said(&same));
+        let (built, same) = (
+            read(&folder.join("built.ign")),
+            read(&folder.join("same.ign")),
+        );
+        assert_eq!(built, same, "{name}\n{spec}");
+        assert_eq!(
+            config.matches('#').count(),
+            spec.matches('#').count(),
+            "{name}: comments"
+        );
+        count += 1;
+    }
+    assert!(count >= 10, "{count}");
+}
+
 fn check(name: &str, file: &str, config: &str, expected: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
