@@ -296,7 +296,6 @@ pub static TABLE: [Facts; 4] = [
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
-            ("kernel_arguments", NOT_YET),
             ("storage_device", OF_THE_BASE),
             (
                 "swap",
