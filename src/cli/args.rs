@@ -393,6 +393,10 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<Medium>,
 
+    /// Hand the Ignition config of a spec over by QEMU's fw_cfg too, where the target's Ignition looks for it on the platform `qemu`
+    #[arg(long)]
+    pub fw_cfg: bool,
+
     /// Memory of each machine in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048)]
     pub memory: u32,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Fragment, Origin};
+use crate::plan::Node;
 use crate::target::IgnitionVersion;
 
 /// Where Ignition writes units.
@@ -18,7 +19,8 @@ struct Leaf<'a> {
 }
 
 /// Checks the paths of a merged fragment.
-pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(fragment: &Fragment, node: &Node, found: &mut Vec<Diagnostic>) {
+    let (version, writable) = (node.ignition, node.target.facts().paths.writable);
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
     for file in &fragment.files {
         let leaf = Leaf {
@@ -50,7 +52,7 @@ pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut V
         .map(|l| (l.path.as_str(), &l.origin, 0));
     for (path, origin, mode) in files.chain(directories).chain(links) {
         below(path, origin, &leaves, found);
-        read_only(path, origin, found);
+        read_only(path, writable, origin, found);
         special_bits(path, mode, version, origin, found);
     }
 }
@@ -119,15 +121,16 @@ fn below(
     }
 }
 
-/// The image is read-only; what lies below `/usr/local` is kept elsewhere.
-fn read_only(path: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
+/// The image is read-only; what lies below the folders that are `writable` is kept elsewhere.
+fn read_only(path: &str, writable: &[&str], origin: &Origin, found: &mut Vec<Diagnostic>) {
     let is_below = |folder: &str| {
         path.strip_prefix(folder)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     // The links of a merged /usr: /bin is usr/bin.
     let merged = ["/bin", "/sbin", "/lib", "/lib64"];
-    let is_image = is_below("/usr") && !path.starts_with("/usr/local/");
+    let is_in = |folder: &&str| is_below(folder) && path != *folder;
+    let is_image = is_below("/usr") && !writable.iter().any(is_in);
     if is_image || merged.into_iter().any(is_below) {
         found.push(
             error(
@@ -135,7 +138,10 @@ fn read_only(path: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
                 origin,
                 format!("`{path}` lies on the read-only image"),
             )
-            .help("write below /etc, /opt, /srv, /var or /usr/local"),
+            .help(format!(
+                "write below /etc, /opt, /srv, /var or {}",
+                writable.join(", ")
+            )),
         );
     }
 }

@@ -40,7 +40,7 @@ impl Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 43] = [
+const PACKAGES: [Package; 46] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
@@ -57,6 +57,9 @@ const PACKAGES: [Package; 43] = [
     package("etcd-server", "keeps a real API server's objects"),
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
+    package("gpg", "signs kernels and initrds, as their makers do"),
+    package("gpg-agent", "keeps the keys of those makers"),
+    package("gpgv", "checks such signatures, for imgbuild itself"),
     package("gzip", "unpacks our compressed payloads"),
     package("ignition", "ignition-validate judges our configs"),
     package("iproute2", "ip makes the links that networkd is tried on"),

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::AbsolutePath;
-use crate::plan::{Dhcp, EtcdMember, Network};
+use crate::plan::{Dhcp, EtcdMember, Network, Target};
 use crate::spec::{self, EtcdUrl};
 
 /// IANA: etcd-client and etcd-server.
@@ -86,6 +86,7 @@ impl Decider<'_> {
         let addresses = static_addresses(network);
         let first = addresses.first().map(ToString::to_string);
         let hostname = node.hostname.to_string();
+        let target = node.target.map_or(Target::default(), |target| target.value);
 
         // Where only one of two is written, the other has its port.
         let port_of = |urls: [&spec::OneOrMany<Located<EtcdUrl>>; 2], default| {
@@ -167,6 +168,10 @@ impl Decider<'_> {
                     .map_or(spec::InitialClusterState::New, |state| state.value)
                     .as_str()
                     .to_owned(),
+                image: etcd.image.as_ref().map_or_else(
+                    || target.facts().etcd_image.map(str::to_owned),
+                    |image| Some(image.value.to_string()),
+                ),
                 settings: etcd
                     .settings
                     .iter()
