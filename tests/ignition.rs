@@ -159,7 +159,13 @@ fn listing(root: &Path) -> String {
         let name = path.strip_prefix(root).expect("under the root").display();
         let _ = writeln!(text, "{:06o} /{name}", metadata.permissions().mode());
         if metadata.is_file() {
-            for line in std::fs::read_to_string(&path).expect("text").lines() {
+            let file = std::fs::read_to_string(&path).expect("text");
+            let mut lines: Vec<_> = file.lines().collect();
+            // Ignition writes presets in no order.
+            if path.extension().is_some_and(|it| it == "preset") {
+                lines.sort_unstable();
+            }
+            for line in lines {
                 let _ = writeln!(text, "    {line}");
             }
         } else if metadata.is_symlink() {

@@ -485,7 +485,7 @@ fn a_full_initrd_is_stage_0_then_the_root_image_then_the_payload() {
     );
     assert!(
         fs::read(unpacked.join("imgbuild/root.squashfs")).expect("unpacked")
-            == fs::read(root_of(&base)).expect("there")
+            == fs::read(root_of(base)).expect("there")
     );
 }
 

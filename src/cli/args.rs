@@ -72,9 +72,13 @@ pub struct Build {
     pub output: Option<PathBuf>,
 
     /// The output's format, whatever its name [possible values: ignition, iso, cpio, cpio.gz, cpio.zst,
-    /// initrd, pxe, config-iso, config-2]
+    /// initrd, pxe, config-iso, config-2, embed]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<String>,
+
+    /// With `--format embed`: the Fedora CoreOS live ISO that a copy with the node's config is made of
+    #[arg(long, value_name = "LIVE_ISO")]
+    pub base: Option<PathBuf>,
 
     /// Of a cluster, only the node with this host name
     #[arg(long, value_name = "HOSTNAME")]
@@ -203,11 +207,32 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         keys: Option<PathBuf>,
     },
+    /// Turn a Butane config, an Ignition config or a Container Linux Config into a node spec
+    #[command(
+        long_about = "Turn a Butane config, an Ignition config or a Container Linux Config into a node spec. Comments are kept; what a \
+            node spec has no word for is left out and said, with its line."
+    )]
+    Import(Import),
     /// The cluster's keys and certificates
     #[command(subcommand)]
     Keys(Keys),
     /// Print the kubeconfig of the cluster's administrator
     Kubeconfig(KubeconfigOf),
+    /// Put a config into a live ISO of Fedora CoreOS, or make a payload for its network boot
+    #[command(
+        long_about = "Put a config into a live ISO of Fedora CoreOS or RHEL CoreOS, where it looks for one, or make a payload for \
+            network boot. What this embeds coreos-installer reads, and the other way round.\n\n\
+            The live system runs --ignition. With --dest-device, --dest-ignition and other --dest options it installs itself onto a \
+            disk without asking, and restarts into the installed system. Either config may be an Ignition config or a node spec \
+            (.yaml).",
+        after_help = "Examples:\n  \
+            imgbuild embed live.iso --ignition node.yaml -o node.iso\n  \
+            imgbuild embed live.iso --dest-device /dev/sda --dest-ignition node.yaml -o install.iso\n  \
+            imgbuild embed live.iso --show\n  \
+            imgbuild embed node.iso --remove -o live.iso     the original, byte for byte\n  \
+            imgbuild embed --pxe --ignition config.ign -o config.img"
+    )]
+    Embed(Box<Embed>),
     /// Boot a spec or an image in QEMU, its console here
     Run(Box<Run>),
     /// The base OS images in the cache
@@ -358,8 +383,157 @@ pub struct CacheDir {
     pub cache: Option<PathBuf>,
 }
 
+/// Embedding into live systems.
+#[derive(Debug, Clone, Args)]
+pub struct Embed {
+    /// The live ISO; it stays as it is unless --output names it too
+    #[arg(value_name = "LIVE_ISO", required_unless_present = "pxe")]
+    pub iso: Option<PathBuf>,
+
+    /// Where to write: a file, or `-` for standard output
+    #[arg(
+        short,
+        long,
+        value_name = "PATH",
+        required_unless_present = "show",
+        conflicts_with = "show"
+    )]
+    pub output: Option<PathBuf>,
+
+    /// Show what is embedded
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "summary",
+        conflicts_with_all = ["remove", "pxe", "LiveSystem", "InstalledSystem"]
+    )]
+    pub show: Option<Show>,
+
+    /// Take out what was embedded, and reset the kernel's arguments
+    #[arg(long, conflicts_with_all = ["pxe", "LiveSystem", "InstalledSystem", "force"])]
+    pub remove: bool,
+
+    /// Make a payload for network boot, to be loaded behind the live system's initrd
+    #[arg(
+        long,
+        conflicts_with_all = ["iso", "karg_append", "karg_delete", "karg_replace", "force"]
+    )]
+    pub pxe: bool,
+
+    /// Replace what was embedded before
+    #[arg(long)]
+    pub force: bool,
+
+    /// Of a cluster's spec, only the node with this host name
+    #[arg(long, value_name = "HOSTNAME")]
+    pub node: Option<String>,
+
+    #[command(flatten)]
+    pub live: LiveSystem,
+
+    #[command(flatten)]
+    pub installed: InstalledSystem,
+
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// What a live system is given.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Live system")]
+pub struct LiveSystem {
+    /// The config of the live system: an Ignition config, or a node spec (.yaml)
+    #[arg(long, value_name = "FILE")]
+    pub ignition: Option<PathBuf>,
+
+    /// A keyfile of NetworkManager, for the live system and one that it installs; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub network_keyfile: Vec<PathBuf>,
+
+    /// Add a kernel argument; may be given several times, as those below
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub karg_append: Vec<String>,
+
+    /// Take a kernel argument away
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub karg_delete: Vec<String>,
+
+    /// Replace a kernel argument's value
+    #[arg(long, value_name = "KEY=OLD=NEW")]
+    pub karg_replace: Vec<String>,
+}
+
+/// What a live system installs.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Installed system")]
+#[allow(
+    clippy::struct_field_names,
+    reason = "named as the options are, which have to be told from those of the live system"
+)]
+pub struct InstalledSystem {
+    /// The disk to install onto, without asking
+    #[arg(long, value_name = "DEVICE")]
+    pub dest_device: Option<String>,
+
+    /// The config of the installed system: an Ignition config, or a node spec (.yaml)
+    #[arg(long, value_name = "FILE")]
+    pub dest_ignition: Option<PathBuf>,
+
+    /// A console of the installed system, as in ttyS0,115200n8; may be given several times, as those below
+    #[arg(long, value_name = "CONSOLE")]
+    pub dest_console: Vec<String>,
+
+    /// Add a kernel argument to the installed system
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub dest_karg_append: Vec<String>,
+
+    /// Take a kernel argument away from the installed system
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    pub dest_karg_delete: Vec<String>,
+}
+
+/// What `embed --show` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Show {
+    /// All in short, without secrets
+    Summary,
+    /// The Ignition config as it is
+    Ignition,
+    /// The kernel's arguments
+    Kargs,
+    /// The keyfiles as they are
+    Network,
+}
+
+/// Configs of other tools.
+#[derive(Debug, Clone, Args)]
+pub struct Import {
+    /// The config (.bu, .yaml, .ign, .json)
+    #[arg(value_name = "CONFIG")]
+    pub config: PathBuf,
+
+    /// Where to write the spec [default: standard output]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// The node's name [default: what the config writes into /etc/hostname, else the config's own name]
+    #[arg(long, value_name = "HOSTNAME")]
+    pub hostname: Option<crate::names::Hostname>,
+
+    /// The spec's target [default: what the config is written for]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
 /// Booting in QEMU.
 #[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of the command line, each by itself"
+)]
 pub struct Run {
     /// A node spec, the spec of a cluster, an ISO, an initrd made with `-o x.initrd`, or a PXE tree
     #[arg(value_name = "WHAT")]
@@ -393,7 +567,7 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<Medium>,
 
-    /// Hand the Ignition config of a spec over by QEMU's fw_cfg too, where the target's Ignition looks for it on the platform `qemu`
+    /// Hand the Ignition config of a spec over by QEMU's `fw_cfg` too, where the target's Ignition looks for it on the platform `qemu`
     #[arg(long)]
     pub fw_cfg: bool,
 

@@ -7,18 +7,21 @@ use anyhow::Context;
 
 use crate::base::Base;
 use crate::diagnostic::Sources;
+use crate::embed::{Edits, Wishes};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
-use crate::pack::{self, Format, Machine, Payload};
+use crate::pack::{self, Format, Machine, Patch, Payload};
 use crate::pki;
 use crate::plan::{BootFiles, InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
 use crate::registry::{self, Access};
+use crate::target::Target;
 
 use super::args;
 use super::artifacts::{self, Wanted};
 use super::base::{cache, locked, request};
+use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
@@ -76,6 +79,19 @@ impl<'a> Ready<'a> {
         }
     }
 
+    /// The node as a live system of Fedora CoreOS takes it: its config and its kernel arguments.
+    pub fn wishes(&self) -> Wishes {
+        Wishes {
+            config: Some(self.payload.config.clone()),
+            keyfiles: keyfiles(&self.payload.network),
+            arguments: Edits {
+                append: self.kernel_arguments.clone(),
+                ..Edits::default()
+            },
+            ..Wishes::default()
+        }
+    }
+
     /// The kernel's whole command line on `base`.
     pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
         pack::command_line(base, &self.machine())
@@ -93,6 +109,16 @@ fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>
             None => Vec::new(),
         },
     }
+}
+
+/// Those network files that `NetworkManager` reads.
+fn keyfiles(network: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let is_keyfile = |name: &str| name.ends_with(".nmconnection");
+    network
+        .iter()
+        .filter(|(name, _)| is_keyfile(name))
+        .cloned()
+        .collect()
 }
 
 /// The node's own kernel arguments.
@@ -128,12 +154,16 @@ pub fn run(
         ));
     };
     let named = format(build.format.as_deref(), output)?;
+    let live = live_iso(build, named)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
     let mut cluster = file.decide(pki::Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
     let format = for_target(named, build.format.is_some(), &nodes)?;
     let targets = targets(output, format, &nodes, &names(&cluster))?;
+    if live.is_some() {
+        warn_of_others(&nodes, messages);
+    }
     let ready = Ready::compile(&nodes, sources, messages)?;
 
     let mut bases = Bases::new(&build.source.base, &file.lock, progress);
@@ -146,22 +176,69 @@ pub fn run(
         }
         Targets::Stream => {
             let base = bases.of(&ready[0], format)?;
+            let patches = patches(live.as_ref(), &ready[0])?;
             let mut out = Output::stdout()?;
-            write(out.file(), format, base.as_ref(), &ready[0], progress)?;
+            match &live {
+                Some(live) => live.write(out.file(), patches, progress)?,
+                None => write(out.file(), format, base.as_ref(), &ready[0], progress)?,
+            }
             out.commit()?;
         }
         Targets::Files(paths) => {
             for (ready, path) in ready.iter().zip(paths) {
                 let base = bases.of(ready, format)?;
+                let patches = patches(live.as_ref(), ready)?;
                 let mut out = Output::create(&path, true)?;
-                write(out.file(), format, base.as_ref(), ready, progress)
-                    .with_context(|| format!("writing {}", path.display()))?;
+                let written = match &live {
+                    Some(live) => live.write(out.file(), patches, progress),
+                    None => write(out.file(), format, base.as_ref(), ready, progress),
+                };
+                written.with_context(|| format!("writing {}", path.display()))?;
                 out.commit()?;
                 messages.note(&format!("wrote {}", path.display()));
             }
         }
     }
     Ok(())
+}
+
+/// The live ISO that goes with the format `embed`.
+fn live_iso(build: &args::Build, format: Format) -> Result<Option<Image>, Failure> {
+    match (&build.base, format == Format::Embed) {
+        (Some(path), true) => {
+            let image = Image::open(path)?;
+            image.check_pristine()?;
+            Ok(Some(image))
+        }
+        (None, true) => Err(Failure::Usage(
+            "--format embed wants the live ISO: --base LIVE_ISO".to_owned(),
+        )),
+        (Some(_), false) => Err(Failure::Usage(
+            "--base goes with --format embed alone".to_owned(),
+        )),
+        (None, false) => Ok(None),
+    }
+}
+
+/// Says of nodes of other systems that a live system of Fedora CoreOS is not theirs.
+pub fn warn_of_others(nodes: &[&Node], messages: Messages) {
+    for node in nodes {
+        if node.target != Target::FedoraCoreos {
+            messages.warn(&format!(
+                "{} is a node of {}: Fedora CoreOS has other programs, paths and network settings",
+                node.hostname.value,
+                node.target.facts().title
+            ));
+        }
+    }
+}
+
+/// What makes a copy of the live ISO, where one is asked for, the node's.
+fn patches(live: Option<&Image>, ready: &Ready<'_>) -> Result<Vec<Patch>, Failure> {
+    match live {
+        Some(image) => image.with(&ready.wishes()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has.
@@ -264,7 +341,7 @@ fn write(
         (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
         (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
-        (Format::Iso | Format::Initrd | Format::Pxe, _) => {
+        (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
             anyhow::bail!("the format {format} does not go into one file without a base")
         }
     }

@@ -11,7 +11,7 @@ use crate::diagnostic::Sources;
 use crate::diff::{self, Side, Skew};
 use crate::ignition;
 use crate::pki::Access;
-use crate::read::{self, Damaged};
+use crate::read::{self, Damaged, Kind};
 
 use super::messages::Messages;
 use super::outcome::Failure;
@@ -26,8 +26,9 @@ pub fn run(
     sources: &mut Sources,
     messages: Messages,
 ) -> Result<(), Failure> {
-    let before = sides(old, node, keys, sources, messages)?;
+    let mut before = sides(old, node, keys, sources, messages)?;
     let mut after = sides(new, node, keys, sources, messages)?;
+    same_name(&mut before, &mut after);
     // An image is one node: the others of a cluster are not gone because of it.
     if before.len() == 1 && !is_spec(old) {
         after.retain(|name, _| before.contains_key(name));
@@ -92,6 +93,20 @@ pub fn run(
     }
 }
 
+/// Calls a node that has no name, such as a live image without a config, by the name of the only one that it is compared with.
+fn same_name(before: &mut BTreeMap<String, Side>, after: &mut BTreeMap<String, Side>) {
+    if before.len() != 1 || after.len() != 1 {
+        return;
+    }
+    let rename = |nameless: &mut BTreeMap<String, Side>, named: &BTreeMap<String, Side>| {
+        if let (Some(side), Some(name)) = (nameless.remove(""), named.keys().next()) {
+            nameless.insert(name.clone(), side);
+        }
+    };
+    rename(before, after);
+    rename(after, before);
+}
+
 fn is_spec(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| {
@@ -122,6 +137,11 @@ fn sides(
         let mut side = Side::new(&artifact.config)
             .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
         side.kernel_arguments = artifact.kernel_arguments;
+        if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
+            for (name, contents) in &artifact.network {
+                side.add_private("keyfile", name, contents);
+            }
+        }
         side.base = artifact.base;
         Ok(side)
     };

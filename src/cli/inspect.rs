@@ -1,5 +1,6 @@
 //! `imgbuild inspect`: what a spec makes, and the line that asked for it; or what is inside an artifact.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
@@ -63,23 +64,44 @@ fn describe(artifact: &Artifact, now: SystemTime) -> anyhow::Result<String> {
         let _ = writeln!(text, "  arguments   {}", arguments.join(" ").escape_debug());
     }
     let bytes = artifact.config.len();
-    let _ = writeln!(
-        text,
-        "  Ignition    {}, {bytes} bytes",
-        version.escape_debug()
-    );
+    let is_live = matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload);
+    let _ = if is_live && version.is_empty() {
+        writeln!(text, "  Ignition    none")
+    } else {
+        let version = version.escape_debug();
+        writeln!(text, "  Ignition    {version}, {bytes} bytes")
+    };
     for name in artifact.network.keys() {
-        let _ = writeln!(
-            text,
-            "  for Ignition's own fetches: {}",
-            name.escape_debug()
-        );
+        let name = name.escape_debug();
+        let _ = if is_live {
+            writeln!(text, "  keyfile     {name}")
+        } else {
+            writeln!(text, "  for Ignition's own fetches: {name}")
+        };
     }
-    let _ = writeln!(text, "\nIt asks for");
-    for thing in &things {
+    list(&mut text, "It asks for", &things);
+    if let Some(installed) = laid.files.get(read::DEST_PATH).filter(|_| is_live) {
+        let (version, things) = read::listing(installed)?;
+        let version = version.escape_debug();
+        let title = format!("The installed system (Ignition {version}) asks for");
+        list(&mut text, &title, &things);
+        let installed = read::laid(installed)?;
+        certificates(&mut text, &installed.files, now);
+    }
+    certificates(&mut text, &laid.files, now);
+    Ok(text)
+}
+
+fn list(text: &mut String, title: &str, things: &[read::Thing]) {
+    let _ = writeln!(text, "\n{title}");
+    for thing in things {
         let _ = writeln!(text, "  {}", thing.to_string().escape_debug());
     }
-    let certificates = read::certificates(&laid.files);
+}
+
+/// The certificates in `files`, with the day that each ends.
+fn certificates(text: &mut String, files: &BTreeMap<String, Vec<u8>>, now: SystemTime) {
+    let certificates = read::certificates(files);
     if !certificates.is_empty() {
         let _ = writeln!(text, "\nCertificates");
     }
@@ -97,7 +119,6 @@ fn describe(artifact: &Artifact, now: SystemTime) -> anyhow::Result<String> {
             Err(why) => writeln!(text, "  {path}  {why}"),
         };
     }
-    Ok(text)
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -108,6 +129,8 @@ fn kind(kind: Kind) -> &'static str {
         Kind::ConfigDrive => "an ISO image with a config for Ignition (a config drive)",
         Kind::Initrd => "a base initrd with a node's payload",
         Kind::Payload => "a node's payload, to append to a base initrd",
+        Kind::LiveIso => "a live ISO image of Fedora CoreOS",
+        Kind::LivePayload => "a payload for a Fedora CoreOS live system, to append to its initrd",
     }
 }
 

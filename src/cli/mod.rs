@@ -6,8 +6,10 @@ mod base;
 mod build;
 mod console;
 mod diff;
+mod embed;
 mod explain;
 pub mod findings;
+mod import;
 mod inspect;
 mod keys;
 mod kubeconfig;
@@ -19,9 +21,11 @@ mod run;
 mod spec_file;
 mod written_node;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 
 use crate::base::Lock;
@@ -81,7 +85,9 @@ fn run(
             sources,
             messages,
         ),
+        Command::Embed(wanted) => embed::run(wanted, sources, messages, progress),
         Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Import(wanted) => import::run(wanted, sources, messages),
         Command::Inspect { what, node, keys } => {
             if inspect::is_spec(what) {
                 let file = SpecFile::new(what, keys.as_deref());
@@ -100,7 +106,8 @@ fn run(
         Command::Base(command) => base::run(command, messages, progress),
         Command::Update { spec, source } => update(spec, source, sources, messages, progress),
         Command::Schema => {
-            println!("{:#}", spec::schema());
+            let mut out = std::io::stdout();
+            writeln!(out, "{:#}", spec::schema()).context("writing to standard output")?;
             Ok(())
         }
         Command::Completions { shell } => {

@@ -1,7 +1,8 @@
 //! Every code that a diagnostic can carry, with what `imgbuild explain` says about it.
 //!
 //! One table for all rooms, so that a code is never given twice: E00xx files and YAML, E01xx structure and values, E02xx
-//! checks across fields, E03xx Ignition and Butane, E04xx keys, E05xx Kubernetes. A code is never reused for something else. The example of
+//! checks across fields, E03xx Ignition and Butane, E04xx keys, E05xx Kubernetes,
+//! E06xx configs of other tools. A code is never reused for something else. The example of
 //! an entry is a spec, or the lines of one that follow `version: 1` and `hostname: kube1`; a test reads each and looks for
 //! its code. What needs more than one file, or bytes that YAML cannot hold, has an empty example and a case of its own
 //! under `tests/wrong_specs/`.
@@ -553,6 +554,13 @@ codes! {
     // W058x: care of a cluster.
     /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.
     BACKUP_IN_MEMORY = "W0580": "snapshots in memory", "etcd: {backup: {}}\n";
+
+    // E06xx: configs of other tools.
+    /// `imgbuild import` reads Butane configs, Ignition configs of spec 3, and Container Linux Configs.
+    NO_CONFIG = "E0600": "nothing to import", "";
+    /// A config of another tool says something that a node spec has no word for, or that the target does not have. It is left out of
+    /// what is imported; a comment stands in its place.
+    NOT_TAKEN_OVER = "W0600": "not taken over", "";
 }
 
 impl std::fmt::Display for Explanation {

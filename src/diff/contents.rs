@@ -90,6 +90,15 @@ impl Content {
         }
     }
 
+    /// A file that only its owner reads.
+    pub(super) fn private(contents: &[u8]) -> Self {
+        Self {
+            settings: Value::Null,
+            bytes: Some(contents.to_vec()),
+            secret: true,
+        }
+    }
+
     /// The contents, where they are text and for everyone.
     pub(super) fn text(&self) -> Option<&str> {
         if self.secret {

@@ -107,6 +107,12 @@ impl Side {
             things,
         })
     }
+
+    /// Adds a file that lies beside the config. What is in it is not shown: it may hold passwords.
+    pub fn add_private(&mut self, kind: &str, name: &str, contents: &[u8]) {
+        self.things
+            .insert(format!("{kind} {name}"), Content::private(contents));
+    }
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -124,7 +130,9 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
         && before != after
     {
         lines.push(format!(
-            "~ base {before:.12} -> {after:.12} (its packages, its kernel or the programs laid over it)"
+            "~ base {} -> {} (its packages, its kernel or the programs laid over it)",
+            shortened(before),
+            shortened(after)
         ));
     }
     if let (Some(before), Some(after)) = (&old.kernel_arguments, &new.kernel_arguments) {
@@ -143,6 +151,12 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Enough of a hash to tell it from others; a name as it is.
+fn shortened(id: &str) -> &str {
+    let is_hash = id.len() > 12 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hash { &id[..12] } else { id }
 }
 
 /// The identity of the base is told by its own line.

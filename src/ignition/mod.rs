@@ -90,7 +90,7 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
 fn merged(node: &Node, found: &mut Vec<Diagnostic>) -> Fragment {
     values::check(node, found);
     let merged = merge::merge(parts::all(node), &node.own, found);
-    paths::check(&merged, node, found);
+    paths::check(&merged, node.target.facts(), node.ignition, found);
     contents::check(&merged, node.ignition, found);
     disks::check(&merged, found);
     systemd::check(&merged, found);

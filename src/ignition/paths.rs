@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Fragment, Origin};
-use crate::plan::Node;
-use crate::target::IgnitionVersion;
+use crate::target::{Facts, IgnitionVersion};
 
 /// Where Ignition writes units.
 const UNITS: &str = "/etc/systemd/system";
@@ -19,8 +18,12 @@ struct Leaf<'a> {
 }
 
 /// Checks the paths of a merged fragment.
-pub(super) fn check(fragment: &Fragment, node: &Node, found: &mut Vec<Diagnostic>) {
-    let (version, writable) = (node.ignition, node.target.facts().paths.writable);
+pub(super) fn check(
+    fragment: &Fragment,
+    target: &Facts,
+    version: IgnitionVersion,
+    found: &mut Vec<Diagnostic>,
+) {
     let mut leaves: BTreeMap<String, Leaf> = BTreeMap::new();
     for file in &fragment.files {
         let leaf = Leaf {
@@ -52,7 +55,7 @@ pub(super) fn check(fragment: &Fragment, node: &Node, found: &mut Vec<Diagnostic
         .map(|l| (l.path.as_str(), &l.origin, 0));
     for (path, origin, mode) in files.chain(directories).chain(links) {
         below(path, origin, &leaves, found);
-        read_only(path, writable, origin, found);
+        read_only(path, target, origin, found);
         special_bits(path, mode, version, origin, found);
     }
 }
@@ -121,16 +124,16 @@ fn below(
     }
 }
 
-/// The image is read-only; what lies below the folders that are `writable` is kept elsewhere.
-fn read_only(path: &str, writable: &[&str], origin: &Origin, found: &mut Vec<Diagnostic>) {
+/// The image is read-only; what lies below `/usr/local` is, on some targets, kept elsewhere.
+fn read_only(path: &str, target: &Facts, origin: &Origin, found: &mut Vec<Diagnostic>) {
     let is_below = |folder: &str| {
         path.strip_prefix(folder)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     // The links of a merged /usr: /bin is usr/bin.
     let merged = ["/bin", "/sbin", "/lib", "/lib64"];
-    let is_in = |folder: &&str| is_below(folder) && path != *folder;
-    let is_image = is_below("/usr") && !writable.iter().any(is_in);
+    let is_elsewhere = target.has_usr_local && path.starts_with("/usr/local/");
+    let is_image = is_below("/usr") && !is_elsewhere;
     if is_image || merged.into_iter().any(is_below) {
         found.push(
             error(
@@ -138,10 +141,11 @@ fn read_only(path: &str, writable: &[&str], origin: &Origin, found: &mut Vec<Dia
                 origin,
                 format!("`{path}` lies on the read-only image"),
             )
-            .help(format!(
-                "write below /etc, /opt, /srv, /var or {}",
-                writable.join(", ")
-            )),
+            .help(if target.has_usr_local {
+                "write below /etc, /opt, /srv, /var or /usr/local"
+            } else {
+                "write below /etc, /opt, /srv or /var"
+            }),
         );
     }
 }

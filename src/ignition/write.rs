@@ -65,6 +65,9 @@ fn values<T>(list: Vec<(T, Origin)>) -> Vec<T> {
     list.into_iter().map(|(value, _)| value).collect()
 }
 
+/// Ignition's own default for a file that it makes.
+const DEFAULT_MODE: u32 = 0o644;
+
 fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
     let mut resource = |contents: &Contents| match contents {
         Contents::Inline(data) => encoder.resource(data),
@@ -73,7 +76,8 @@ fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
     let (user, group) = owner(&file.owner);
     v3_3::File {
         path: file.path.to_string(),
-        mode: Some(i64::from(file.mode)),
+        // Of what is there already and only added to, Ignition keeps the mode where none is given.
+        mode: (file.contents.is_some() || file.mode != DEFAULT_MODE).then(|| file.mode.into()),
         contents: file.contents.as_ref().map(&mut resource),
         append: filled(file.append.iter().map(&mut resource).collect()),
         overwrite: file.overwrite.then_some(true),

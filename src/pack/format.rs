@@ -30,11 +30,13 @@ pub enum Format {
     ConfigIso,
     /// An ISO 9660 image with the config where Ignition's provider `openstack` looks.
     ConfigDrive,
+    /// A live ISO of Fedora CoreOS with the config in its embed area.
+    Embed,
 }
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ignition,
         Self::Iso,
         Self::Payload(Compression::None),
@@ -44,6 +46,7 @@ impl Format {
         Self::Pxe,
         Self::ConfigIso,
         Self::ConfigDrive,
+        Self::Embed,
     ];
 
     /// The name that `--format` takes.
@@ -58,6 +61,7 @@ impl Format {
             Self::Pxe => "pxe",
             Self::ConfigIso => "config-iso",
             Self::ConfigDrive => "config-2",
+            Self::Embed => "embed",
         }
     }
 
@@ -65,7 +69,7 @@ impl Format {
     pub fn ending(self) -> &'static str {
         match self {
             Self::Ignition => "ign",
-            Self::ConfigIso | Self::ConfigDrive => "iso",
+            Self::ConfigIso | Self::ConfigDrive | Self::Embed => "iso",
             other => other.as_str(),
         }
     }

@@ -25,6 +25,7 @@ mod gpt;
 mod initrd;
 pub mod iso;
 pub mod output;
+mod patch;
 mod pxe;
 
 pub use boot_record::BootRecord;
@@ -34,6 +35,7 @@ pub(crate) use config_medium::{CONFIG_JSON, USER_DATA};
 pub use config_medium::{config_drive, config_iso};
 pub use format::{Compression, Format};
 pub use initrd::{initrd, payload};
+pub use patch::{Patch, patched};
 pub use pxe::pxe;
 
 /// Large files start at a multiple of this many bytes, the block size of the file systems that can share blocks.

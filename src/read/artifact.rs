@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::iso9660::Iso;
+use super::live::{self, LiveIso};
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
@@ -25,6 +26,8 @@ const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
 const TEXT_MAX: u64 = 1 << 20;
 /// The most networkd files.
 const NETWORK_FILES_MAX: usize = 10_000;
+/// The config of a live system that was given none.
+const NO_CONFIG: &[u8] = b"{}";
 
 /// What kind of file it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,19 +44,23 @@ pub enum Kind {
     Initrd,
     /// A payload alone.
     Payload,
+    /// A live ISO image of Fedora CoreOS, with or without a config.
+    LiveIso,
+    /// A payload for such a live system's initrd, or that initrd with one.
+    LivePayload,
 }
 
 /// A node, read back.
 #[derive(Clone)]
 pub struct Artifact {
     pub kind: Kind,
-    /// The Ignition config, JSON of whatever version.
+    /// The Ignition config, JSON of whatever version; an empty object where a live system has none.
     pub config: Vec<u8>,
-    /// networkd files for Ignition's own fetches, by name.
+    /// networkd files for Ignition's own fetches, or a live system's keyfiles of NetworkManager, by name.
     pub network: BTreeMap<String, Vec<u8>>,
     /// The whole kernel command line; of an ISO or an initrd.
     pub kernel_arguments: Option<Vec<String>>,
-    /// The base's id, as the kernel's command line has it; of an ISO or an initrd.
+    /// The base's id, as the kernel's command line has it; of an ISO or an initrd. Of a live ISO its volume's name.
     pub base: Option<String>,
     /// Images that are laid over the base's, by name without their ending.
     pub extensions: Vec<String>,
@@ -75,7 +82,7 @@ pub fn artifact(path: &Path) -> Result<Artifact> {
     let read = || {
         let file = File::open(path)?;
         if Iso::is_one(&file) {
-            return iso(&Iso::open(file)?);
+            return iso(Iso::open(file)?);
         }
         let mut first = [0; 64];
         let length = file.read_at(&mut first, 0)?;
@@ -107,7 +114,7 @@ fn ignition(file: File) -> Result<Artifact> {
     })
 }
 
-fn iso(iso: &Iso) -> Result<Artifact> {
+fn iso(iso: Iso) -> Result<Artifact> {
     let Some(payload) = iso.read(PAYLOAD_PATH, PAYLOAD_MAX)? else {
         for (path, kind) in [
             (CONFIG_JSON, Kind::ConfigIso),
@@ -120,7 +127,12 @@ fn iso(iso: &Iso) -> Result<Artifact> {
                 });
             }
         }
-        return damaged("the ISO image is none that imgbuild wrote: it holds no config");
+        return match LiveIso::open(iso)? {
+            Ok(live) => Ok(live_iso(live)),
+            Err(_) => damaged(
+                "the ISO image is none that imgbuild wrote, and no live image of Fedora CoreOS: it holds no config",
+            ),
+        };
     };
     let mut artifact = empty(Kind::Iso);
     let mut found = false;
@@ -146,6 +158,25 @@ fn iso(iso: &Iso) -> Result<Artifact> {
     Ok(artifact)
 }
 
+fn live_iso(mut live: LiveIso) -> Artifact {
+    let mut artifact = empty(Kind::LiveIso);
+    artifact.config = live
+        .files
+        .remove(live::CONFIG_PATH)
+        .unwrap_or_else(|| NO_CONFIG.to_vec());
+    for (path, contents) in live.files {
+        if let Some(name) = in_folder(&path, live::KEYFILES_PATH) {
+            artifact.network.insert(name.to_owned(), contents);
+        }
+    }
+    artifact.base = Some(live.iso.volume_id);
+    artifact.kernel_arguments = live.kernel_arguments.map(|arguments| {
+        let words = arguments.current.split_ascii_whitespace();
+        words.map(str::to_owned).collect()
+    });
+    artifact
+}
+
 fn initrd(file: File) -> Result<Artifact> {
     let mut artifact = empty(Kind::Payload);
     let mut found = false;
@@ -154,7 +185,11 @@ fn initrd(file: File) -> Result<Artifact> {
         Ok(())
     })?;
     if !found {
-        return damaged("it holds no config");
+        // What keeps the network alone is an artifact of a live system too.
+        if artifact.kind != Kind::LivePayload {
+            return damaged("it holds no config");
+        }
+        artifact.config = NO_CONFIG.to_vec();
     }
     artifact.extensions.sort();
     Ok(artifact)
@@ -165,6 +200,11 @@ impl Artifact {
     fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
         if TABLE.iter().any(|facts| facts.paths.config == entry.path) {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;
+            return Ok(true);
+        }
+        if entry.path == live::CONFIG_PATH {
+            self.config = read_limited(contents, CONFIG_MAX, "the config")?;
+            self.kind = Kind::LivePayload;
             return Ok(true);
         }
         if entry.path == BOOT_RECORD_PATH {
@@ -180,12 +220,11 @@ impl Artifact {
             self.kernel_arguments = Some(arguments);
         } else if entry.path == ROOT_IMAGE_PATH {
             self.kind = Kind::Initrd;
+        } else if let Some(name) = in_folder(&entry.path, live::KEYFILES_PATH) {
+            self.kind = Kind::LivePayload;
+            self.add_network(name, contents)?;
         } else if let Some(name) = in_folder(&entry.path, NETWORK_PATH) {
-            if self.network.len() >= NETWORK_FILES_MAX {
-                return damaged("it has more networkd files than any node");
-            }
-            let text = read_limited(contents, TEXT_MAX, name)?;
-            self.network.insert(name.to_owned(), text);
+            self.add_network(name, contents)?;
         } else if let Some(name) = in_folder(&entry.path, EXTENSIONS_PATH) {
             let name = name.trim_end_matches(".squashfs").to_owned();
             if !self.extensions.contains(&name) && self.extensions.len() < NETWORK_FILES_MAX {
@@ -193,6 +232,15 @@ impl Artifact {
             }
         }
         Ok(false)
+    }
+
+    fn add_network(&mut self, name: &str, contents: &mut dyn Read) -> Result<()> {
+        if self.network.len() >= NETWORK_FILES_MAX {
+            return damaged("it has more network files than any node");
+        }
+        let text = read_limited(contents, TEXT_MAX, name)?;
+        self.network.insert(name.to_owned(), text);
+        Ok(())
     }
 }
 

@@ -146,6 +146,28 @@ impl Iso {
         })
     }
 
+    /// Where the file at `path` lies: bytes from the image's start, and how many. `None` where there is no such file, or where it
+    /// lies in pieces.
+    pub fn extent(&self, path: &str) -> Result<Option<(u64, u64)>> {
+        Ok(match self.find(path)? {
+            Some(found) if !found.directory => match found.sections[..] {
+                [section] => Some((section.start, section.length)),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Bytes of the whole image.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The image itself.
+    pub fn image(&self) -> &File {
+        &self.file
+    }
+
     /// The names in the directory at `path` (empty: the root) in the image's order; none where there is no such directory.
     pub fn list(&self, path: &str) -> Result<Vec<String>> {
         Ok(match self.find(path)? {

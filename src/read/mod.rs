@@ -10,6 +10,7 @@ mod cpio;
 mod initrd;
 mod iso9660;
 mod listing;
+mod live;
 
 use std::fmt;
 use std::io;
@@ -20,6 +21,7 @@ pub use cpio::Entry;
 pub use initrd::archives;
 pub use iso9660::Iso;
 pub use listing::{Thing, certificates, listing};
+pub use live::{Area, CONFIG_PATH, DEST_PATH, Features, KEYFILES_PATH, KernelArguments, LiveIso};
 
 /// The file is not what it should be: cut short, or never of this format.
 #[derive(Debug, Clone, PartialEq, Eq)]

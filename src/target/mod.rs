@@ -108,6 +108,10 @@ pub struct Facts {
     pub refused_keys: &'static [(&'static str, &'static str)],
     /// Kernel arguments by which its Ignition runs on the first boot from a network or a medium.
     pub first_boot: &'static [&'static str],
+    /// Where imgbuild mounts file systems of its own.
+    pub mounts: &'static [&'static str],
+    /// Whether `/usr/local` can be written, though `/usr` cannot.
+    pub has_usr_local: bool,
     /// Whether systemd-networkd makes its links.
     pub networkd: bool,
     /// The image that etcd runs from, where the system has no etcd of its own.
@@ -141,9 +145,7 @@ pub struct Paths {
     pub config: &'static str,
     /// The folder of an initrd whose networkd files are there before Ignition runs.
     pub network: Option<&'static str>,
-    /// Folders below `/usr`, which is an image, that can be written to.
-    pub writable: &'static [&'static str],
-    /// The key of QEMU's fw_cfg by which its Ignition finds a config.
+    /// The key of QEMU's `fw_cfg` by which its Ignition finds a config.
     pub fw_cfg: Option<&'static str>,
 }
 

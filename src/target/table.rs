@@ -8,6 +8,14 @@ const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debi
 /// What others bring, and Debian does not.
 const BUILT: &str = "imgbuild builds it from Debian packages";
 
+/// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
+const DEBIAN_MOUNTS: &[&str] = &[
+    "/var/lib/imgbuild",
+    "/var/lib/etcd",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+];
+
 /// Groups of Debian's base-passwd, and those that packages of the base make.
 const DEBIAN_GROUPS: &[&str] = &[
     "_ssh",
@@ -198,6 +206,8 @@ pub static TABLE: [Facts; 4] = [
             ("etcd.image", "etcd is a package of the base"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: DEBIAN_MOUNTS,
+        has_usr_local: true,
         networkd: true,
         etcd_image: None,
         groups: DEBIAN_GROUPS,
@@ -213,7 +223,6 @@ pub static TABLE: [Facts; 4] = [
             ca_certificates: "/etc/ssl/certs",
             config: "imgbuild/config.ign",
             network: Some("imgbuild/network"),
-            writable: &["/usr/local"],
             fw_cfg: None,
         },
         units: Units {
@@ -286,6 +295,8 @@ pub static TABLE: [Facts; 4] = [
         ],
         // 1 and never `detected`: that asks for a first boot that a disk tells of.
         first_boot: &["flatcar.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
         networkd: true,
         etcd_image: Some("gcr.io/etcd-development/etcd:v3.5.21"),
         groups: COREOS_GROUPS,
@@ -300,7 +311,6 @@ pub static TABLE: [Facts; 4] = [
             ca_certificates: "/usr/share/ca-certificates",
             config: "usr/share/oem/config.ign",
             network: None,
-            writable: &["/usr/share/oem"],
             fw_cfg: Some("opt/org.flatcar-linux/config"),
         },
         units: Units {
@@ -354,6 +364,8 @@ pub static TABLE: [Facts; 4] = [
             ),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
+        mounts: &[],
+        has_usr_local: true,
         networkd: false,
         etcd_image: None,
         groups: FEDORA_GROUPS,
@@ -367,8 +379,7 @@ pub static TABLE: [Facts; 4] = [
             flannel: None,
             ca_certificates: "/etc/pki/ca-trust/extracted/pem",
             config: "config.ign",
-            network: None,
-            writable: &["/usr/local"],
+            network: Some("etc/coreos-firstboot-network"),
             fw_cfg: Some("opt/com.coreos/config"),
         },
         units: Units {
@@ -394,6 +405,7 @@ pub static TABLE: [Facts; 4] = [
             ("cpio", NO_PAYLOAD),
             ("cpio.gz", NO_PAYLOAD),
             ("cpio.zst", NO_PAYLOAD),
+            ("embed", "Fedora CoreOS takes Ignition's spec 3 alone"),
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
@@ -475,6 +487,8 @@ pub static TABLE: [Facts; 4] = [
             ),
         ],
         first_boot: &["coreos.first_boot=1"],
+        mounts: &[],
+        has_usr_local: false,
         networkd: true,
         etcd_image: None,
         groups: COREOS_GROUPS,
@@ -489,7 +503,6 @@ pub static TABLE: [Facts; 4] = [
             ca_certificates: "/usr/share/ca-certificates",
             config: "usr/share/oem/config.ign",
             network: None,
-            writable: &["/usr/share/oem"],
             fw_cfg: Some("opt/com.coreos/config"),
         },
         units: Units {

@@ -1,7 +1,9 @@
 //! Flatcar's way of booting, with Debian's kernel and a stand-in for Flatcar's initrd: does the config lie where Flatcar's first boot
 //! looks for it, with the kernel arguments that make it look?
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,10 +53,10 @@ fn initrd(lab: &Lab) {
         .unwrap();
     let file = File::create(lab.path("initrd")).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
-    std::io::Write::write_all(&mut gzip, &archive.finish().unwrap()).unwrap();
+    gzip.write_all(&archive.finish().unwrap()).unwrap();
     let mut file = gzip.finish().unwrap();
     while file.metadata().unwrap().len() % 4 != 1 {
-        std::io::Write::write_all(&mut file, &[0]).unwrap();
+        file.write_all(&[0]).unwrap();
     }
 }
 
@@ -93,10 +95,10 @@ kernel_arguments: [lab.bench=7]
     let tree = lab.build(&spec, "tree", &["--format", "pxe"]);
     let iso = lab.build(&spec, "node.iso", &[]);
     let config = artifact(&iso).unwrap().config;
-    let digest: String = Sha256::digest(&config)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut digest = String::new();
+    for byte in Sha256::digest(&config) {
+        write!(digest, "{byte:02x}").unwrap();
+    }
 
     let pxe = || Medium::Pxe {
         tree: tree.clone(),

@@ -28,7 +28,8 @@ fn with_line(block: &str, after: &str, line: &str) -> String {
         let new = old.contains(after).then_some(line);
         std::iter::once(old).chain(new)
     });
-    lines.map(|line| format!("{line}\n")).collect()
+    let lines: Vec<_> = lines.collect();
+    lines.join("\n") + "\n"
 }
 
 /// The line of a block that starts with these dashes.

@@ -1,5 +1,6 @@
 //! Kernel and initrd: by path and URL, with hash and signature. Needs the Debian packages gpg, gpg-agent and gpgv.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -12,11 +13,11 @@ use sha2::{Digest, Sha512};
 use crate::project::{HEAD, INITRD, KERNEL, Project, said};
 
 fn hash(bytes: &[u8]) -> String {
-    let digits: String = Sha512::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    format!("sha512-{digits}")
+    let mut hash = String::from("sha512-");
+    for byte in Sha512::digest(bytes) {
+        write!(hash, "{byte:02x}").unwrap();
+    }
+    hash
 }
 
 fn spec(kernel: &str, initrd: &str, more: &str) -> String {

@@ -1,11 +1,11 @@
 //! PXE folders and payloads. Needs the Debian packages cpio and gzip.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use imgbuild::read::artifact;
 
-use crate::project::{BASE, HEAD, INITRD, KERNEL, Project};
+use crate::project::{BASE, HEAD, INITRD, KERNEL, Project, said};
 
 #[test]
 fn a_folder_has_kernel_initrd_and_the_config_in_an_archive_of_its_own() {
@@ -29,12 +29,13 @@ fn a_folder_has_kernel_initrd_and_the_config_in_an_archive_of_its_own() {
     let unzipped = Command::new("gzip")
         .args(["--decompress", "--stdout"])
         .arg(&payload)
-        .stdout(Stdio::piped())
-        .spawn()
+        .output()
         .expect("starting gzip");
+    assert!(unzipped.status.success(), "{}", said(&unzipped));
+    fs::write(project.path("payload.cpio"), unzipped.stdout).unwrap();
     let list = Command::new("cpio")
         .args(["--list", "--quiet"])
-        .stdin(unzipped.stdout.unwrap())
+        .stdin(fs::File::open(project.path("payload.cpio")).unwrap())
         .output()
         .expect("starting cpio (Debian package cpio)");
     assert_eq!(

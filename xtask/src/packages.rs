@@ -70,6 +70,8 @@ const PACKAGES: [Package; 46] = [
     ),
     package("kmod", "depmod judges our indexes of kernel modules"),
     package("kubernetes-client", "kubectl judges our kubeconfigs").unless("kubectl"),
+    package("libssl-dev", "coreos-installer is built with it"),
+    package("libzstd-dev", "coreos-installer is built with it"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
     package("nftables", "nft checks our packet filters"),
@@ -80,6 +82,7 @@ const PACKAGES: [Package; 46] = [
     package("openssl", "judges our certificates"),
     package("ovmf", "UEFI for amd64 machines, with Secure Boot"),
     package("perl-base", "crypt(3) judges our password hashes"),
+    package("pkg-config", "finds what coreos-installer is built with").unless("pkg-config"),
     package("procps", "sysctl, which reads the base's kernel parameters"),
     package(
         "python3-jsonschema",

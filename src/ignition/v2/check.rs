@@ -75,15 +75,4 @@ pub(crate) fn check(merged: &Fragment, version: IgnitionVersion, found: &mut Vec
             there(&link.filesystem),
         );
     }
-    for (raid, origin) in &merged.raid {
-        let spares = raid.spares.unwrap_or_default();
-        let level = raid.level.as_deref().unwrap_or_default();
-        if spares != 0 && matches!(level, "linear" | "raid0" | "0" | "stripe") {
-            refused(
-                format!("the array `{}`", raid.name),
-                origin,
-                vec!["its level has no spares".to_owned()],
-            );
-        }
-    }
 }

@@ -4,15 +4,6 @@ use super::Once;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::AbsolutePath;
 use crate::plan::{Node, Swap};
-
-/// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
-pub(super) const OWN_MOUNTS: [&str; 4] = [
-    "/var/lib/imgbuild",
-    "/var/lib/etcd",
-    "/var/lib/containerd",
-    "/var/lib/kubelet",
-];
-
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     if let Some(device) = &node.storage_device {
         storage_device(node, device, found);
@@ -192,7 +183,7 @@ fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
         found.extend(paths.see(path, span, || {
             format!("two file systems are mounted at `{path}`")
         }));
-        if OWN_MOUNTS.contains(&path) {
+        if node.target.facts().mounts.contains(&path) {
             found.push(
                 Diagnostic::error(
                     codes::RESERVED_MOUNT,

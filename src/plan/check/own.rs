@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::disks::OWN_MOUNTS;
 use super::{Once, Twice};
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::names::AbsolutePath;
@@ -48,6 +47,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
             (path, at(origin))
         })
         .collect();
+    let own_mounts = node.target.facts().mounts;
     for (path, span) in all {
         let above = ancestors(path.as_str()).find_map(|above| Some((above, leaves.get(above)?)));
         if let Some((above, &leaf)) = above {
@@ -63,7 +63,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
         }
         let hidden = |mount: &&&str| ancestors(path.as_str()).any(|above| above == **mount);
         let in_memory = MOUNTED_LATER.iter().find(hidden);
-        if let Some(mount) = in_memory.or_else(|| OWN_MOUNTS.iter().find(hidden)) {
+        if let Some(mount) = in_memory.or_else(|| own_mounts.iter().find(hidden)) {
             let help = if in_memory.is_some() {
                 "files in memory are made by a line of tmpfiles.d(5)"
             } else {

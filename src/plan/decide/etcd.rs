@@ -73,6 +73,15 @@ impl Urls {
     }
 }
 
+/// The image that etcd runs from, on a target that has none.
+fn image(node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
+    if let Some(image) = &etcd.image {
+        return Some(image.value.to_string());
+    }
+    let target = node.target.map_or(Target::default(), |target| target.value);
+    target.facts().etcd_image.map(str::to_owned)
+}
+
 impl Decider<'_> {
     /// The member of `node`; its `initial_cluster` is filled by [`Decider::complete_clusters`] where the spec has none.
     pub(super) fn etcd(
@@ -86,7 +95,6 @@ impl Decider<'_> {
         let addresses = static_addresses(network);
         let first = addresses.first().map(ToString::to_string);
         let hostname = node.hostname.to_string();
-        let target = node.target.map_or(Target::default(), |target| target.value);
 
         // Where only one of two is written, the other has its port.
         let port_of = |urls: [&spec::OneOrMany<Located<EtcdUrl>>; 2], default| {
@@ -168,10 +176,7 @@ impl Decider<'_> {
                     .map_or(spec::InitialClusterState::New, |state| state.value)
                     .as_str()
                     .to_owned(),
-                image: etcd.image.as_ref().map_or_else(
-                    || target.facts().etcd_image.map(str::to_owned),
-                    |image| Some(image.value.to_string()),
-                ),
+                image: image(node, etcd),
                 settings: etcd
                     .settings
                     .iter()

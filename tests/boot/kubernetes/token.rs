@@ -72,6 +72,6 @@ fn worker_joins_by_token() {
     );
     worker.refuses(
         &format!("{own} label node kube1 mine=true"),
-        "is not allowed to modify node",
+        "only its own Node object",
     );
 }

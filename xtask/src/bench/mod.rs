@@ -14,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::coreos_installer;
 use crate::steps::{command, output, run};
 use measure::{Measured, measure};
 use table::Table;
@@ -49,6 +50,7 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let mut table = Table::default();
     transpile(&lab, &rounds, &mut table)?;
     payload(&lab, &rounds, &mut table)?;
+    embed(&lab, &rounds, &mut table)?;
     iso(&lab, &rounds, &mut table)?;
     cluster(&lab, &rounds, &mut table)?;
     if options.quick {
@@ -137,6 +139,18 @@ impl Lab {
         self.measure(rounds, Path::new(program), arguments)
             .map(Some)
     }
+
+    /// The figures of the coreos-installer that the tests use, or else of the one that is installed.
+    fn coreos_installer(
+        &self,
+        rounds: usize,
+        arguments: &[&str],
+    ) -> anyhow::Result<Option<Measured>> {
+        match coreos_installer::program() {
+            Some(program) => self.measure(rounds, &program, arguments).map(Some),
+            None => self.peer(rounds, "coreos-installer", arguments),
+        }
+    }
 }
 
 /// A node with etcd and what else a spec usually has.
@@ -198,13 +212,45 @@ fn transpile(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()
 
 /// A payload for a base initrd.
 fn payload(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> {
-    table.section("config into an initrd payload");
+    table.section("node.yaml into an initrd payload");
     table.ours(&lab.imgbuild(rounds.short, &["node.yaml", "-o", "node.cpio.gz"])?);
-    let wrap = ["pxe", "ignition", "wrap", "-i", "node.ign", "-o", "wrapped"];
+    table.section("Ignition config into a payload for Fedora CoreOS, to standard output");
+    let wrap = ["embed", "--pxe", "--ignition", "node.ign", "-o", "-"];
+    table.ours(&lab.imgbuild(rounds.short, &wrap)?);
+    let wrap = ["pxe", "ignition", "wrap", "-i", "node.ign"];
     table.peer(
         "coreos-installer pxe ignition wrap",
-        lab.peer(rounds.short, "coreos-installer", &wrap)?,
+        lab.coreos_installer(rounds.short, &wrap)?,
         "52 ms, 72 MB",
+    );
+    Ok(())
+}
+
+/// A config in a live ISO: a trimmed one of the peer's own test images.
+fn embed(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> {
+    let Some(packed) = coreos_installer::live_image() else {
+        table.note("embedding is not measured: `cargo xtask prepare` fetches coreos-installer's test images");
+        return Ok(());
+    };
+    let iso = Command::new("xz")
+        .args(["--decompress", "--stdout"])
+        .arg(&packed)
+        .output()
+        .context("starting xz, of Debian's package xz-utils")?;
+    if !iso.status.success() {
+        bail!("unpacking {} failed", packed.display());
+    }
+    fs::write(lab.folder.join("live.iso"), iso.stdout).context("writing the live ISO")?;
+    table.section("Ignition config into a live ISO of 1 MB, to standard output");
+    let ours = ["embed", "live.iso", "--ignition", "node.ign", "-o", "-"];
+    table.ours(&lab.imgbuild(rounds.short, &ours)?);
+    let theirs = [
+        "iso", "ignition", "embed", "-i", "node.ign", "-o", "-", "live.iso",
+    ];
+    table.peer(
+        "coreos-installer iso ignition embed",
+        lab.coreos_installer(rounds.short, &theirs)?,
+        "",
     );
     Ok(())
 }

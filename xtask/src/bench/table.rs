@@ -44,7 +44,14 @@ impl Table {
         };
         let ratio = self.ours.map_or(String::new(), |ours| {
             let ratio = ours.time.as_secs_f64() / peer.time.as_secs_f64();
-            format!("  imgbuild takes {ratio:.2} of its time")
+            let memory = match (ours.memory, peer.memory) {
+                (Some(ours), Some(peer)) if peer > 0 => {
+                    let whole = |kib| f64::from(u32::try_from(kib).unwrap_or(u32::MAX));
+                    format!(", {:.2} of its memory", whole(ours) / whole(peer))
+                }
+                _ => String::new(),
+            };
+            format!("  imgbuild takes {ratio:.2} of its time{memory}")
         });
         self.lines.push(line(name, &peer, &ratio));
     }

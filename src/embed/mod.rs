@@ -1,0 +1,166 @@
+//! Gives Fedora CoreOS's live system, on its ISO or started over the network, a config, the settings of its installer, NetworkManager's
+//! keyfiles and kernel arguments, in the way that the system itself looks for them. What coreos-installer embeds this reads, and
+//! the other way round.
+//!
+//! Nothing here writes: what to do to an image is a list of [`Patch`]es for [`patched`](crate::pack::patched), and a payload is
+//! bytes.
+
+mod arguments;
+mod config;
+mod console;
+mod files;
+mod installer;
+
+use std::fmt;
+
+use anyhow::Result;
+
+use crate::pack::Patch;
+use crate::read::{Features, LiveIso};
+
+pub use arguments::Edits;
+pub use config::check;
+pub use files::Files;
+pub use installer::Installer;
+
+/// What is asked for does not go: the request or the image is wrong, not the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused(pub String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// [`Refused`] as the error of a function.
+fn refused<T>(why: impl Into<String>) -> Result<T> {
+    Err(Refused(why.into()).into())
+}
+
+/// What a live system is given.
+#[derive(Clone, Default)]
+pub struct Wishes {
+    /// The live system's Ignition config, of spec 3.
+    pub config: Option<Vec<u8>>,
+    /// What the installer does, once the live system runs.
+    pub installer: Installer,
+    /// Names and contents of NetworkManager's keyfiles. They are in force before Ignition runs, and an installed system gets them
+    /// too.
+    pub keyfiles: Vec<(String, Vec<u8>)>,
+    /// Changes to the live kernel's arguments; of an ISO only.
+    pub arguments: Edits,
+}
+
+/// Shows no secret.
+impl fmt::Debug for Wishes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wishes")
+            .field("keyfiles", &self.keyfiles.len())
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Wishes {
+    /// The files for the live system's initrd. What a system with `features` would not read is [`Refused`].
+    pub fn files(&self, features: Features) -> Result<Files> {
+        let mut files = Files::default();
+        if !self.keyfiles.is_empty() && !features.live_initrd_network {
+            return refused(
+                "this live image does not read keyfiles of NetworkManager: take one of 2021-12 or later",
+            );
+        }
+        for (name, contents) in &self.keyfiles {
+            files.keyfile(name, contents)?;
+        }
+        let copy_network = !self.keyfiles.is_empty();
+        let installer = self.installer.files(features, copy_network)?;
+        if let Some(config) = config::with_files(self.config.as_deref(), installer)? {
+            files.config(config);
+        }
+        Ok(files)
+    }
+}
+
+/// What makes `live` a live image with `wishes` and nothing else: what was embedded before is gone.
+///
+/// A config for which there is not enough room is [`Refused`].
+pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
+    let mut patches = vec![area(live, &wishes.files(live.features)?)?];
+    match &live.kernel_arguments {
+        Some(arguments) => {
+            let wanted = wishes.arguments.applied_to(&arguments.default)?;
+            if wanted.len() > arguments.longest() {
+                return refused(format!(
+                    "the kernel's arguments have {} bytes, and the live ISO has room for {}: {} too many",
+                    wanted.len(),
+                    arguments.longest(),
+                    wanted.len() - arguments.longest()
+                ));
+            }
+            // Untouched where nothing changes, as they may end in another way than we would write them.
+            if wanted != arguments.current {
+                patches.extend(replaced(live, &wanted));
+            }
+        }
+        None if wishes.arguments.is_empty() => {}
+        None => {
+            return refused(
+                "this live image has no place for kernel arguments: take one of 2021 or later (s390x: 2023-07 or later)",
+            );
+        }
+    }
+    Ok(patches)
+}
+
+/// What makes `live` the image that it was before anything was embedded, byte for byte.
+pub fn removed(live: &LiveIso) -> Vec<Patch> {
+    let mut patches = Vec::new();
+    if !live.files.is_empty() {
+        patches.push(Patch {
+            start: live.area.start,
+            bytes: vec![0; live.area.length],
+        });
+    }
+    if let Some(arguments) = &live.kernel_arguments
+        && arguments.current != arguments.default
+    {
+        patches.extend(replaced(live, &arguments.default));
+    }
+    patches
+}
+
+fn replaced(live: &LiveIso, wanted: &str) -> Vec<Patch> {
+    live.kernel_arguments
+        .iter()
+        .flat_map(|arguments| arguments.replaced_by(wanted))
+        .map(|(start, bytes)| Patch { start, bytes })
+        .collect()
+}
+
+/// The embed area with `files`, filled up with zeros.
+fn area(live: &LiveIso, files: &Files) -> Result<Patch> {
+    let mut bytes = if files.is_empty() {
+        Vec::new()
+    } else {
+        files.archive()?
+    };
+    let room = live.area.length;
+    if bytes.len() > room {
+        return refused(format!(
+            "what is to be embedded has {} bytes, compressed, and the live ISO's embed area {room}: {} too many. Let the config \
+             fetch its large files from URLs, or let it be a small one that merges the whole from a URL (`ignition.config.merge`); \
+             a payload for network boot (`imgbuild embed --pxe`) has no such limit",
+            bytes.len(),
+            bytes.len() - room
+        ));
+    }
+    bytes.resize(room, 0);
+    Ok(Patch {
+        start: live.area.start,
+        bytes,
+    })
+}

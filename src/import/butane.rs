@@ -1,0 +1,105 @@
+//! What Butane writes otherwise than a node spec does.
+
+use crate::diagnostic::Span;
+
+use super::Findings;
+use super::item::{Item, Value};
+
+/// Takes Butane's own words out of `config`.
+pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
+    config.remove("variant");
+    config.remove("version");
+    kernel_arguments(config, "should_exist", "should_not_exist", found);
+    modes(config);
+}
+
+/// Makes the list of arguments that should be there the node's kernel arguments.
+pub(super) fn kernel_arguments(
+    config: &mut Item,
+    wanted: &str,
+    unwanted: &str,
+    found: &mut Findings,
+) {
+    let Some(arguments) = config.get_mut("kernel_arguments") else {
+        return;
+    };
+    if let Some(unwanted) = arguments.get(unwanted).filter(|list| !list.is_empty()) {
+        found.left_out(
+            unwanted.span,
+            "a node spec adds kernel arguments and takes none away".to_owned(),
+        );
+    }
+    let Some(mut list) = arguments.remove(wanted).filter(|list| !list.is_empty()) else {
+        config.remove("kernel_arguments");
+        return;
+    };
+    list.comments
+        .splice(..0, arguments.comments.iter().cloned());
+    // An entry may be several arguments there, and is one here.
+    if let Value::List(items) = &mut list.value {
+        *items = std::mem::take(items)
+            .into_iter()
+            .flat_map(|item| split(&item))
+            .collect();
+    }
+    *arguments = list;
+}
+
+fn split(item: &Item) -> Vec<Item> {
+    let Some(text) = item
+        .text()
+        .filter(|text| text.contains(char::is_whitespace))
+    else {
+        return vec![item.clone()];
+    };
+    let word = |text: &str, span: Span| {
+        let value = Value::Scalar {
+            text: text.to_owned(),
+            plain: false,
+        };
+        Item::of(value, span)
+    };
+    let mut items: Vec<Item> = text
+        .split_whitespace()
+        .map(|text| word(text, item.span))
+        .collect();
+    if let Some(first) = items.first_mut() {
+        first.comments.clone_from(&item.comments);
+        first.remark.clone_from(&item.remark);
+    }
+    items
+}
+
+/// Writes modes in octal with a leading 0, which is how a node spec has them: Butane takes decimal numbers too.
+pub(super) fn modes(config: &mut Item) {
+    let Some(storage) = config.get_mut("storage") else {
+        return;
+    };
+    for list in ["files", "directories"] {
+        let Some(list) = storage.get_mut(list) else {
+            continue;
+        };
+        for item in list.items_mut() {
+            if let Some(mode) = item.get_mut("mode") {
+                octal(mode);
+            }
+        }
+    }
+}
+
+/// A number as YAML 1.1 and 1.2 write it, in octal with a leading 0.
+pub(super) fn octal(mode: &mut Item) {
+    let Value::Scalar { text, plain: true } = &mut mode.value else {
+        return;
+    };
+    let digits = text.replace('_', "");
+    let number = match (digits.strip_prefix("0o"), digits.strip_prefix("0x")) {
+        (Some(octal), _) => u32::from_str_radix(octal, 8),
+        (_, Some(hexadecimal)) => u32::from_str_radix(hexadecimal, 16),
+        _ if digits.starts_with('0') => u32::from_str_radix(&digits, 8),
+        _ => digits.parse(),
+    };
+    if let Ok(number) = number {
+        *text = format!("0{number:03o}");
+    }
+}

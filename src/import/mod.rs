@@ -1,0 +1,255 @@
+//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs of spec 3.
+//!
+//! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes as it is, with its comments. What
+//! the node spec has no word for is left out, and said: what it has words for is read from its own schema.
+
+mod butane;
+mod comments;
+mod fit;
+mod ignition;
+mod item;
+mod write;
+
+use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
+use crate::names::Hostname;
+use crate::spec::yaml::{Limits, Node, parse};
+use crate::target::{TABLE, Target};
+
+use item::{Item, Value};
+
+/// Sections by which a Container Linux Config is known.
+const SECTIONS: [&str; 9] = [
+    "etcd",
+    "flannel",
+    "docker",
+    "locksmith",
+    "update",
+    "networkd",
+    "systemd",
+    "storage",
+    "passwd",
+];
+
+/// What is not in a config.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The node's name, over the one that the config gives it.
+    pub hostname: Option<Hostname>,
+    /// The node's name where neither says one.
+    pub fallback: Option<Hostname>,
+    /// The target, over the one that the config is for.
+    pub target: Option<String>,
+}
+
+/// A node spec.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The spec, as YAML.
+    pub text: String,
+    /// What was left out, each a warning with its place.
+    pub left_out: Vec<Diagnostic>,
+    /// The config does not say the node's name, so that the spec has one of our choice.
+    pub made_up_name: Option<String>,
+}
+
+/// What a config is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Butane,
+    /// A Container Linux Config, which ct takes.
+    ContainerLinux,
+    /// Ignition's own, by its major version.
+    Ignition(u64),
+}
+
+/// Turns `config`, which is kept as `source`, into a node spec. Errors are those of the text: no YAML, no config.
+pub fn import(
+    config: &str,
+    source: SourceId,
+    options: &Options,
+) -> Result<Imported, Vec<Diagnostic>> {
+    let (tree, diagnostics) = parse(config, source, Limits::default());
+    let Some(tree) = tree.filter(|_| diagnostics.is_empty()) else {
+        return Err(diagnostics);
+    };
+    let kind = kind(&tree)?;
+    let mut item = Item::new(&tree);
+    let last_words = comments::attach(config, &tree, &mut item);
+    let mut found = Findings::default();
+    match kind {
+        Kind::Butane => butane::to_spec(&mut item, &mut found),
+        Kind::ContainerLinux => butane::modes(&mut item),
+        Kind::Ignition(2) => {
+            return Err(vec![
+                Diagnostic::error(
+                    codes::NO_CONFIG,
+                    tree.span,
+                    "configs of Ignition's spec 2 are not imported",
+                )
+                .help("import the Container Linux Config that it was made from"),
+            ]);
+        }
+        Kind::Ignition(_) => ignition::to_spec(&mut item, &mut found),
+    }
+    let schema = crate::spec::schema();
+    let target = options
+        .target
+        .clone()
+        .or_else(|| target(kind, &tree).map(str::to_owned));
+    let target = target.filter(|target| {
+        let is_there = TABLE.iter().any(|facts| facts.name == target);
+        if !is_there {
+            found.left_out(
+                tree.span,
+                format!(
+                    "this imgbuild makes no nodes for `{}`: the spec says no target",
+                    target.escape_debug()
+                ),
+            );
+        }
+        is_there
+    });
+    // A node of Container Linux takes its name from the file by itself.
+    let is_ct = target.as_deref() == Some(Target::ContainerLinux.as_str());
+    let named = if is_ct {
+        None
+    } else {
+        hostname(&mut item, options.hostname.is_some())
+    };
+    fit::to_schema(&mut item, &schema, target.as_deref(), &mut found);
+    let comments = named.as_ref().map(|(_, comments)| comments.join("\n"));
+    let hostname = match (&options.hostname, named) {
+        (Some(name), _) => Some(name.clone()),
+        (None, named) => named.map(|(name, _)| name),
+    };
+    let made_up_name = (hostname.is_none() && !is_ct).then(|| {
+        let name = options.fallback.as_ref().map(ToString::to_string);
+        name.unwrap_or_else(|| "node1".to_owned())
+    });
+    let hostname = hostname.map(|name| name.to_string());
+    let mut text = "version: 1\n".to_owned();
+    if let Some(target) = target {
+        text.extend(["target: ", &target, "\n"]);
+    }
+    for comment in comments.iter().filter(|comment| !comment.is_empty()) {
+        text.push_str(comment);
+        text.push('\n');
+    }
+    if let Some(name) = hostname.as_ref().or(made_up_name.as_ref()) {
+        text.extend(["hostname: ", name, "\n"]);
+    }
+    text.push_str(&write::yaml(&item));
+    for comment in last_words {
+        text.push_str(&comment);
+        text.push('\n');
+    }
+    found.0.sort_by_key(|diagnostic| diagnostic.span);
+    Ok(Imported {
+        text,
+        left_out: found.0,
+        made_up_name,
+    })
+}
+
+/// What was left out so far.
+#[derive(Debug, Default)]
+struct Findings(Vec<Diagnostic>);
+
+impl Findings {
+    fn left_out(&mut self, span: Span, message: String) {
+        self.0
+            .push(Diagnostic::warning(codes::NOT_TAKEN_OVER, span, message));
+    }
+}
+
+/// What `tree` is by its first keys.
+fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
+    let text = |node: &Node| match &node.value {
+        crate::spec::yaml::Value::Scalar(scalar) => scalar.text.to_string(),
+        _ => String::new(),
+    };
+    let wrong = |span, message: String, help: &str| {
+        let diagnostic = Diagnostic::error(codes::NO_CONFIG, span, message);
+        Err(vec![diagnostic.help(help)])
+    };
+    if tree.get("variant").is_some() {
+        return Ok(Kind::Butane);
+    }
+    if let Some(version) = tree.get("ignition").and_then(|head| head.get("version")) {
+        let shown = text(version);
+        let major = shown.split('.').next().and_then(|major| major.parse().ok());
+        return match major {
+            Some(major @ (2 | 3)) => Ok(Kind::Ignition(major)),
+            _ => wrong(
+                version.span,
+                format!(
+                    "`{}` is no version of Ignition's spec",
+                    shown.escape_debug()
+                ),
+                "versions 3.0.0 to 3.6.0 are read",
+            ),
+        };
+    }
+    if tree.get("version").is_some() {
+        return wrong(
+            tree.span,
+            "this is a node spec already, or says no variant".to_owned(),
+            "a Butane config has `variant:`",
+        );
+    }
+    if SECTIONS.iter().any(|section| tree.get(section).is_some()) {
+        return Ok(Kind::ContainerLinux);
+    }
+    wrong(
+        tree.span,
+        "this is no config that imgbuild can import".to_owned(),
+        "Butane configs have `variant:`, Ignition configs `ignition.version`, Container Linux Configs sections such as `systemd:`",
+    )
+}
+
+/// The target that a config is for.
+fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
+    match kind {
+        Kind::Ignition(2) | Kind::ContainerLinux => Some("container-linux"),
+        Kind::Ignition(_) => None,
+        Kind::Butane => {
+            let variant = tree.get("variant")?;
+            let crate::spec::yaml::Value::Scalar(scalar) = &variant.value else {
+                return None;
+            };
+            match &*scalar.text {
+                "fcos" => Some("fedora-coreos"),
+                "flatcar" => Some("flatcar"),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Takes the file `/etc/hostname` out of `item` and gives the name in it, with what is remarked above it; with `replaced` it goes
+/// whatever it holds.
+fn hostname(item: &mut Item, replaced: bool) -> Option<(Hostname, Vec<String>)> {
+    let storage = item.get_mut("storage")?;
+    let Value::List(files) = &mut storage.get_mut("files")?.value else {
+        return None;
+    };
+    let at = files
+        .iter()
+        .position(|file| file.get("path").and_then(Item::text) == Some("/etc/hostname"))?;
+    let named = files[at]
+        .get("contents")
+        .and_then(|contents| contents.get("inline"))
+        .and_then(Item::text)
+        .and_then(|text| text.trim().parse::<Hostname>().ok());
+    if named.is_none() && !replaced {
+        return None;
+    }
+    let file = files.remove(at);
+    if files.is_empty() {
+        storage.remove("files");
+    }
+    if storage.is_empty() {
+        item.remove("storage");
+    }
+    named.map(|name| (name, file.comments))
+}

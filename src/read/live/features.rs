@@ -1,0 +1,40 @@
+//! What the live system and its installer understand, by `/coreos/features.json` (since the end of 2021).
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use super::super::iso9660::Iso;
+use super::described;
+
+const DESCRIPTION: &str = "coreos/features.json";
+
+/// What can be embedded beside a config of the live system; nothing where the image does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Features {
+    /// The installer takes settings from `/etc/coreos/installer.d`.
+    pub installer_config: bool,
+    pub installer_config_directives: Directives,
+    /// The live system takes keyfiles of NetworkManager from `/etc/coreos-firstboot-network` in its initrd.
+    pub live_initrd_network: bool,
+}
+
+/// Settings that not every installer knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Directives {
+    pub console: bool,
+}
+
+impl Features {
+    /// All of them: what images of 2023 and later have.
+    pub const ALL: Self = Self {
+        installer_config: true,
+        installer_config_directives: Directives { console: true },
+        live_initrd_network: true,
+    };
+
+    pub(super) fn find(iso: &Iso) -> Result<Self> {
+        Ok(described(iso, DESCRIPTION)?.unwrap_or_default())
+    }
+}
