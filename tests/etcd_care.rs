@@ -148,7 +148,7 @@ impl Root {
         let unpacked = Command::new("unsquashfs")
             .args(["-no-progress", "-quiet", "-no-xattrs", "-dest"])
             .arg(&root)
-            .arg(&base.root)
+            .arg(base.root.as_ref().expect("a root image"))
             .args([
                 "bin",
                 "sbin",

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Isolinux};
 use imgbuild::names::{Arch, Hostname, MacAddr};
-use imgbuild::pack::{self, BootRecord, Compression, Machine, Payload};
+use imgbuild::pack::{self, BootRecord, CONFIG_PATH, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use tempfile::TempDir;
 
@@ -60,13 +60,13 @@ impl StandIn {
             arch,
             kernel: file("vmlinuz", 300_001),
             initrd: file("initrd", 200_003),
-            root: file("root.squashfs", 2_000_005),
-            boot_loaders: BootLoaders {
+            root: Some(file("root.squashfs", 2_000_005)),
+            boot_loaders: Some(BootLoaders {
                 shim: file("shim.efi", 90_007),
                 mok_manager: file("mm.efi", 80_009),
                 grub: file("grub.efi", 200_011),
                 isolinux,
-            },
+            }),
             kernel_arguments: vec!["console=tty0".into(), "console=ttyS0,115200n8".into()],
             extensions: Vec::new(),
         };
@@ -88,8 +88,17 @@ impl StandIn {
     }
 }
 
+fn root_of(base: &Base) -> &PathBuf {
+    base.root.as_ref().expect("it has one")
+}
+
+fn loaders_of(base: &Base) -> &BootLoaders {
+    base.boot_loaders.as_ref().expect("it has some")
+}
+
 fn payload() -> Payload {
     Payload {
+        config_path: CONFIG_PATH,
         config: br#"{"ignition":{"version":"3.3.0"}}"#.to_vec(),
         network: vec![
             ("20-b.network".into(), b"[Match]\nName=b\n".to_vec()),
@@ -271,10 +280,10 @@ fn both_trees_hold_the_files_and_rock_ridge_their_modes() {
     for (name, source) in [
         ("boot/vmlinuz", &base.kernel),
         ("boot/initrd", &base.initrd),
-        ("imgbuild/root.squashfs", &base.root),
-        ("EFI/BOOT/BOOTX64.EFI", &base.boot_loaders.shim),
-        ("EFI/BOOT/grubx64.efi", &base.boot_loaders.grub),
-        ("EFI/BOOT/mmx64.efi", &base.boot_loaders.mok_manager),
+        ("imgbuild/root.squashfs", root_of(base)),
+        ("EFI/BOOT/BOOTX64.EFI", &loaders_of(base).shim),
+        ("EFI/BOOT/grubx64.efi", &loaders_of(base).grub),
+        ("EFI/BOOT/mmx64.efi", &loaders_of(base).mok_manager),
     ] {
         assert!(
             fs::read(tree.join(name)).expect("extracted") == fs::read(source).expect("there"),
@@ -342,7 +351,7 @@ fn the_efi_system_partition_is_a_sound_fat16_with_the_boot_loaders() {
     );
     assert!(
         fs::read(copy).expect("copied")
-            == fs::read(&stand_in.base.boot_loaders.grub).expect("there")
+            == fs::read(&loaders_of(&stand_in.base).grub).expect("there")
     );
 
     let bytes = fs::read(&iso).expect("there");
@@ -379,7 +388,7 @@ fn the_same_input_gives_the_same_bytes_to_a_file_and_to_a_pipe() {
 #[test]
 fn large_files_start_where_file_systems_can_share_their_blocks() {
     let stand_in = StandIn::new(Arch::Amd64);
-    let root = fs::read(&stand_in.base.root).expect("there");
+    let root = fs::read(root_of(&stand_in.base)).expect("there");
     let mut initrd = Vec::new();
     pack::initrd(&mut initrd, &stand_in.base, None, &Silent).expect("packed");
     for (name, artifact) in [
@@ -476,7 +485,7 @@ fn a_full_initrd_is_stage_0_then_the_root_image_then_the_payload() {
     );
     assert!(
         fs::read(unpacked.join("imgbuild/root.squashfs")).expect("unpacked")
-            == fs::read(&base.root).expect("there")
+            == fs::read(root_of(base)).expect("there")
     );
 }
 

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use imgbuild::base::{Base, BootLoaders, Extension};
 use imgbuild::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
-use imgbuild::pack::{self, Compression, Machine, Payload};
+use imgbuild::pack::{self, CONFIG_PATH, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use imgbuild::read::{Damaged, Iso, Kind, archives, artifact};
 use proptest::prelude::*;
@@ -36,13 +36,13 @@ fn base(folder: &Path) -> Base {
         arch: Arch::Arm64,
         kernel: file("vmlinuz", &[1; 3001]),
         initrd: file("initrd", &stage0),
-        root: file("root.squashfs", &[2; 15_005]),
-        boot_loaders: BootLoaders {
+        root: Some(file("root.squashfs", &[2; 15_005])),
+        boot_loaders: Some(BootLoaders {
             shim: file("shim.efi", &[3; 9007]),
             mok_manager: file("mm.efi", &[4; 8009]),
             grub: file("grub.efi", &[5; 2011]),
             isolinux: None,
-        },
+        }),
         kernel_arguments: vec![
             format!("imgbuild.base={}", "0123456789abcdef".repeat(4)),
             "console=tty0".into(),
@@ -57,6 +57,7 @@ fn base(folder: &Path) -> Base {
 
 fn payload() -> Payload {
     Payload {
+        config_path: CONFIG_PATH,
         config: CONFIG.to_vec(),
         network: vec![("10-a.network".into(), b"[Match]\nName=a\n".to_vec())],
     }
@@ -248,7 +249,7 @@ fn the_last_payload_counts() {
     for config in ["{\"first\":1}", "{\"last\":1}"] {
         let payload = Payload {
             config: config.into(),
-            network: Vec::new(),
+            ..Payload::default()
         };
         pack::payload(&mut out, &payload, Compression::Gzip).unwrap();
     }

@@ -152,9 +152,11 @@ pub struct Base {
     pub kernel: PathBuf,
     /// Stage 0: a compressed cpio archive that finds the root image and enters it.
     pub initrd: PathBuf,
-    /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file system, then on media.
-    pub root: PathBuf,
-    pub boot_loaders: BootLoaders,
+    /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file system, then on media. `None`: the
+    /// initrd holds the whole system, and is not imgbuild's.
+    pub root: Option<PathBuf>,
+    /// `None`: it makes no media.
+    pub boot_loaders: Option<BootLoaders>,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
     /// Images that stage 0 lays over the root image on the node.
@@ -194,14 +196,32 @@ impl Base {
         (is_id(id) && kernel.is_file()).then_some(kernel)
     }
 
+    /// The base that `kernel` and `initrd` of another system are. `id` is a hash of both, in hexadecimal; `first_boot` are the
+    /// arguments by which its Ignition runs.
+    pub fn brought(
+        arch: Arch,
+        id: String,
+        (kernel, initrd): (PathBuf, PathBuf),
+        first_boot: &[&str],
+    ) -> Self {
+        let consoles = ["console=tty0", serial_console(arch)];
+        let arguments = first_boot.iter().chain(&consoles);
+        Self {
+            id,
+            arch,
+            kernel,
+            initrd,
+            root: None,
+            boot_loaders: None,
+            kernel_arguments: arguments.map(|&argument| argument.to_owned()).collect(),
+            extensions: Vec::new(),
+        }
+    }
+
     /// The base with this id, which is in the cache.
     fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
         use builder::file;
         let folder = cache.base(&id);
-        let console = match arch {
-            Arch::Amd64 => "console=ttyS0,115200n8",
-            Arch::Arm64 => "console=ttyAMA0",
-        };
         let isolinux = (arch == Arch::Amd64).then(|| Isolinux {
             loader: folder.join(file::ISOLINUX),
             ldlinux: folder.join(file::LDLINUX),
@@ -211,19 +231,19 @@ impl Base {
             arch,
             kernel: folder.join(file::KERNEL),
             initrd: folder.join(file::INITRD),
-            root: folder.join(file::ROOT),
-            boot_loaders: BootLoaders {
+            root: Some(folder.join(file::ROOT)),
+            boot_loaders: Some(BootLoaders {
                 shim: folder.join(file::SHIM),
                 mok_manager: folder.join(file::MOK_MANAGER),
                 grub: folder.join(file::GRUB),
                 isolinux,
-            },
+            }),
             kernel_arguments: vec![
                 "ignition.firstboot".to_owned(),
                 "ignition.platform.id=metal".to_owned(),
                 format!("imgbuild.base={id}"),
                 "console=tty0".to_owned(),
-                console.to_owned(),
+                serial_console(arch).to_owned(),
                 // Debian's list without those that have no policy here (selinux, smack, tomoyo, loadpin, integrity's, ipe) and without
                 // bpf, for which systemd builds a program at every start: seconds under emulation. The last `lsm=` on the line wins.
                 "lsm=landlock,lockdown,yama,safesetid,apparmor".to_owned(),
@@ -231,6 +251,14 @@ impl Base {
             extensions: Vec::new(),
             id,
         }
+    }
+}
+
+/// The kernel's argument for the first serial port.
+fn serial_console(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "console=ttyS0,115200n8",
+        Arch::Arm64 => "console=ttyAMA0",
     }
 }
 

@@ -530,6 +530,10 @@ pub struct Import {
 
 /// Booting in QEMU.
 #[derive(Debug, Clone, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "options of the command line, each by itself"
+)]
 pub struct Run {
     /// A node spec, the spec of a cluster, an ISO, an initrd made with `-o x.initrd`, or a PXE tree
     #[arg(value_name = "WHAT")]
@@ -562,6 +566,10 @@ pub struct Run {
     /// How the machine sees the image
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<Medium>,
+
+    /// Hand the Ignition config of a spec over by QEMU's `fw_cfg` too, where the target's Ignition looks for it on the platform `qemu`
+    #[arg(long)]
+    pub fw_cfg: bool,
 
     /// Memory of each machine in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048)]

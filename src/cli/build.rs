@@ -12,14 +12,15 @@ use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
 use crate::pack::{self, Format, Machine, Patch, Payload};
-use crate::pki::Access;
-use crate::plan::{InterfaceMatch, KernelFlavour, Node};
+use crate::pki;
+use crate::plan::{BootFiles, InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
+use crate::registry::{self, Access};
 use crate::target::Target;
 
 use super::args;
 use super::artifacts::{self, Wanted};
-use super::base::{locked, request};
+use super::base::{cache, locked, request};
 use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
@@ -52,10 +53,7 @@ impl<'a> Ready<'a> {
                     ready.push(Self {
                         node,
                         config: ignition::to_json_pretty(&compiled.config),
-                        payload: Payload {
-                            config: ignition::to_json(&compiled.config),
-                            network: compiled.network,
-                        },
+                        payload: payload(node, &compiled.config, compiled.network),
                         kernel_arguments: kernel_arguments(node),
                         macs: macs(node),
                     });
@@ -97,6 +95,19 @@ impl<'a> Ready<'a> {
     /// The kernel's whole command line on `base`.
     pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
         pack::command_line(base, &self.machine())
+    }
+}
+
+/// What the node's initrd has of it.
+fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>)>) -> Payload {
+    let paths = &node.target.facts().paths;
+    Payload {
+        config_path: paths.config,
+        config: ignition::to_json(config),
+        network: match paths.network {
+            Some(_) => network,
+            None => Vec::new(),
+        },
     }
 }
 
@@ -145,7 +156,7 @@ pub fn run(
     let named = format(build.format.as_deref(), output)?;
     let live = live_iso(build, named)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
-    let mut cluster = file.decide(Access::Write, sources, messages)?;
+    let mut cluster = file.decide(pki::Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
     let format = for_target(named, build.format.is_some(), &nodes)?;
@@ -345,6 +356,8 @@ pub struct Bases<'a> {
     lock: &'a Path,
     progress: &'a dyn Progress,
     made: Vec<(Kind, Base)>,
+    /// Those that nodes bring.
+    brought: Vec<(BootFiles, Base)>,
 }
 
 impl<'a> Bases<'a> {
@@ -355,6 +368,7 @@ impl<'a> Bases<'a> {
             lock,
             progress,
             made: Vec::new(),
+            brought: Vec::new(),
         }
     }
 
@@ -365,6 +379,9 @@ impl<'a> Bases<'a> {
 
     /// The base of `node` with what is `wanted` in it.
     fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
+        if node.target.facts().brings_base {
+            return self.brought(node);
+        }
         let request = request(self.source, node.arch, node.kernel)?;
         let kind = (request.arch, request.kernel, wanted);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
@@ -376,8 +393,50 @@ impl<'a> Bases<'a> {
         Ok(base)
     }
 
+    /// Kernel and initrd that `node` brings.
+    fn brought(&mut self, node: &Node) -> Result<Base, Failure> {
+        let facts = node.target.facts();
+        let Some(files) = &node.base else {
+            return Err(Failure::Usage(format!(
+                "{} is a node of {}, and its spec does not say where kernel and initrd are: write \
+                 `base: {{kernel: {{source: …}}, initrd: {{source: …}}}}`",
+                node.hostname.value, facts.title
+            )));
+        };
+        if let Some((_, base)) = self.brought.iter().find(|(made, _)| made == files) {
+            return Ok(base.clone());
+        }
+        let access = Access {
+            offline: self.source.offline,
+            locked: self.source.locked,
+            refresh: false,
+            cache: cache(self.source.cache.as_deref())?,
+        };
+        let checked = registry::boot_files(files, &access, self.progress)?;
+        let paths = (checked.kernel, checked.initrd);
+        let base = Base::brought(node.arch, checked.id, paths, facts.first_boot);
+        self.brought.push((files.clone(), base.clone()));
+        Ok(base)
+    }
+
+    /// The base of `node`, with boot loaders: those of Debian where the node brings its own base, which has none.
+    pub fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
+        let base = self.of_node(node)?;
+        if base.boot_loaders.is_some() {
+            return Ok(base);
+        }
+        let request = request(self.source, node.arch, KernelFlavour::default())?;
+        let debian = locked(&request, self.lock, self.progress)?;
+        Ok(Base {
+            boot_loaders: debian.boot_loaders,
+            ..base
+        })
+    }
+
     fn of(&mut self, ready: &Ready<'_>, format: Format) -> Result<Option<Base>, Failure> {
-        if format.needs_base() {
+        if format == Format::Iso {
+            self.for_media(ready.node).map(Some)
+        } else if format.needs_base() {
             self.of_node(ready.node).map(Some)
         } else {
             Ok(None)

@@ -46,7 +46,13 @@ pub fn run(
         .prefix("imgbuild-run-")
         .tempdir()
         .context("making a folder for the machines")?;
-    let mut machines = match kind(&run.what)? {
+    let what = kind(&run.what)?;
+    if run.fw_cfg && !matches!(what, What::Spec) {
+        return Err(Failure::Usage(
+            "--fw-cfg goes with a spec: an image has its config in it".to_owned(),
+        ));
+    }
+    let mut machines = match what {
         What::Spec => from_spec(run, scratch.path(), sources, messages, progress)?,
         What::Iso => vec![from_iso(run)?],
         What::Initrd => vec![from_initrd(run)?],
@@ -232,7 +238,10 @@ fn from_spec(
         .iter()
         .map(|ready| {
             let name = ready.node.hostname.as_str();
-            let base = bases.of_node(ready.node)?;
+            let base = match medium {
+                MediumChoice::Cd | MediumChoice::Usb => bases.for_media(ready.node)?,
+                MediumChoice::Kernel | MediumChoice::Pxe => bases.of_node(ready.node)?,
+            };
             let path = scratch.join(name);
             let medium = match medium {
                 MediumChoice::Cd | MediumChoice::Usb => {
@@ -271,9 +280,31 @@ fn from_spec(
                 machine.disks.push(Disk::Scratch(DEFAULT_DISK));
             }
             machine.network = network(ready.node);
+            if run.fw_cfg {
+                machine.fw_cfg.push(fw_cfg(ready, scratch)?);
+            }
             Ok(machine)
         })
         .collect()
+}
+
+/// The config as a file in `scratch`, and the key by which the target's Ignition finds it.
+fn fw_cfg(ready: &Ready<'_>, scratch: &Path) -> Result<(&'static str, PathBuf), Failure> {
+    let node = ready.node;
+    let facts = node.target.facts();
+    let Some(key) = facts.paths.fw_cfg else {
+        return Err(Failure::Usage(format!(
+            "{} is a node of {}, which takes no config by fw_cfg: leave out --fw-cfg",
+            node.hostname.value, facts.title
+        )));
+    };
+    let path = scratch.join(format!("{}.ign", node.hostname.value));
+    let mut out = Output::create(&path, true)?;
+    out.file()
+        .write_all(&ready.machine().payload.config)
+        .context("writing the Ignition config")?;
+    out.commit()?;
+    Ok((key, path))
 }
 
 /// The card's address, where the spec finds it by that.

@@ -164,6 +164,10 @@ codes! {
     BAD_DYNAMIC_DATA = "E0138": "dynamic data that is not there", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {advertise_client_urls: 'http://{PRIVATE_IPV4}:2379'}\n";
     /// A value in one of ct's sections that ct, or the program that it is for, does not take.
     BAD_CT_VALUE = "E0139": "not what ct takes", "version: 1\ntarget: container-linux\nhostname: kube1\nlocksmith: {window_start: Thursday, window_length: 1h}\n";
+    /// Kernel and initrd of a target are files by their path, or come from a URL of HTTP.
+    BAD_BOOT_LOCATION = "E0140": "neither a path nor a URL to fetch from", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'ftp://a/b'}, initrd: {source: i}}\n";
+    /// A file from the network is taken only with a hash, and a signature says something only with the key of its maker.
+    UNCHECKED_BOOT_FILE = "E0141": "a file to boot that nothing checks", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'https://a/b'}, initrd: {source: i}}\n";
 
     // E02xx: checks across fields.
     /// Each node of a cluster has a name of its own.

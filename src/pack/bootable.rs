@@ -34,6 +34,10 @@ pub fn iso<W: Write>(
         "`{}` is not the identity of a base",
         base.id
     );
+    let boot_loaders = base
+        .boot_loaders
+        .as_ref()
+        .context("the base has no boot loaders for media")?;
     let arguments = command_line(base, machine)?;
     let payload = payload_archive(machine.payload)?;
     let identity = identity(base, machine.hostname, &arguments, &payload);
@@ -49,7 +53,7 @@ pub fn iso<W: Write>(
     text("boot/grub/grub.cfg", grub.clone())?;
 
     let mut bios = None;
-    if let Some(isolinux) = &base.boot_loaders.isolinux {
+    if let Some(isolinux) = &boot_loaders.isolinux {
         let loader = "isolinux/isolinux.bin".to_owned();
         text(
             "isolinux/isolinux.cfg",
@@ -73,9 +77,9 @@ pub fn iso<W: Write>(
 
     let [shim, grub_name, mok_manager] = efi_names(base.arch);
     let efi = [
-        (shim, read(&base.boot_loaders.shim)?),
-        (grub_name, read(&base.boot_loaders.grub)?),
-        (mok_manager, read(&base.boot_loaders.mok_manager)?),
+        (shim, read(&boot_loaders.shim)?),
+        (grub_name, read(&boot_loaders.grub)?),
+        (mok_manager, read(&boot_loaders.mok_manager)?),
     ];
     let mut esp: Vec<(&str, &[u8])> = efi
         .iter()
@@ -92,9 +96,11 @@ pub fn iso<W: Write>(
     for (path, source) in [
         (boot_menu::KERNEL, &base.kernel),
         (boot_menu::INITRD, &base.initrd),
-        (ROOT_IMAGE_PATH, &base.root),
     ] {
         tree.add(path, PUBLIC_MODE, Content::open(source)?)?;
+    }
+    if let Some(root) = &base.root {
+        tree.add(ROOT_IMAGE_PATH, PUBLIC_MODE, Content::open(root)?)?;
     }
     for extension in &base.extensions {
         let content = Content::open(&extension.file)?;

@@ -12,14 +12,14 @@ use crate::base::{Base, ROOT_IMAGE_PATH};
 use crate::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
-use super::{BLOCK, BootRecord, CONFIG_PATH, Compression, Machine, NETWORK_PATH, Payload};
+use super::{BLOCK, BootRecord, Compression, Machine, NETWORK_PATH, Payload};
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
 const GZIP_LEVEL: u32 = 9;
 /// As above. The kernel's window limit (8 MiB) is that of this level.
 const ZSTD_LEVEL: i32 = 19;
 
-/// Writes `payload` as a cpio archive: `imgbuild/config.ign` (0600) and `imgbuild/network/*` (0644).
+/// Writes `payload` as a cpio archive: the config at its path (0600) and `imgbuild/network/*` (0644).
 pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compression) -> Result<()> {
     let raw = payload_archive(payload)?;
     let bytes = match compression {
@@ -37,10 +37,32 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
+/// Writes the initrd of another system as it is, and behind it a node's payload.
+fn brought<W: Write>(
+    out: &mut W,
+    base: &Base,
+    machine: Option<&Machine<'_>>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let (initrd, length) = super::open(&base.initrd)?;
+    progress.start("copying the initrd", Some(length));
+    super::copy(&initrd, &base.initrd, length, out, progress)?;
+    progress.finish();
+    let Some(machine) = machine else {
+        return Ok(());
+    };
+    // An archive that is not compressed starts at a multiple of four.
+    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
+        .and_then(|()| {
+            out.write_all(&payload_archive(machine.payload).map_err(std::io::Error::other)?)
+        })
+        .context("writing the payload")
+}
+
 /// The payload as a raw cpio archive. Its length is a multiple of four.
 pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     let mut archive = Archive::new(Vec::new());
-    archive.file(CONFIG_PATH, 0o600, &payload.config)?;
+    archive.file(payload.config_path, 0o600, &payload.config)?;
     let mut network: Vec<_> = payload.network.iter().collect();
     network.sort();
     for pair in network.windows(2) {
@@ -70,10 +92,13 @@ pub fn initrd<W: Write>(
     machine: Option<&Machine<'_>>,
     progress: &dyn Progress,
 ) -> Result<()> {
+    let Some(root_path) = &base.root else {
+        return brought(out, base, machine, progress);
+    };
     let record = BootRecord::new(base, machine)?.archive()?;
     let stage0_at = (record.len() as u64).next_multiple_of(BLOCK);
     let (stage0, stage0_length) = super::open(&base.initrd)?;
-    let (root, root_length) = super::open(&base.root)?;
+    let (root, root_length) = super::open(root_path)?;
     let mut extensions = Vec::new();
     for extension in &base.extensions {
         let (file, length) = super::open(&extension.file)?;
@@ -95,7 +120,7 @@ pub fn initrd<W: Write>(
     super::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;
     let mut archive = Archive::new(&mut *out);
     archive.file_with(ROOT_IMAGE_PATH, 0o644, root_length, |out| {
-        super::copy(&root, &base.root, root_length, out, progress)
+        super::copy(&root, root_path, root_length, out, progress)
     })?;
     for (extension, file, length) in &extensions {
         archive.file_with(&extension.path(), 0o644, *length, |out| {

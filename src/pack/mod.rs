@@ -44,8 +44,8 @@ const BLOCK: u64 = 4096;
 /// How much is copied between two reports of progress, in bytes.
 const COPY_STEP: u64 = 32 << 20;
 
-/// Where a node's Ignition config lies in its payload.
-pub(crate) const CONFIG_PATH: &str = "imgbuild/config.ign";
+/// Where a node's Ignition config lies in its payload, on the base of Debian.
+pub const CONFIG_PATH: &str = "imgbuild/config.ign";
 
 /// Where an initrd says how it is booted.
 pub(crate) const BOOT_RECORD_PATH: &str = "imgbuild/boot.json";
@@ -59,14 +59,26 @@ pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 /// Where a node's payload lies on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
-/// What one node adds to the base. In an initrd it is a cpio archive with `imgbuild/config.ign` and
-/// `imgbuild/network/*`, parent directories included.
-#[derive(Clone, Default)]
+/// What one node adds to the base. In an initrd it is a cpio archive with the config and `imgbuild/network/*`, parent directories
+/// included.
+#[derive(Clone)]
 pub struct Payload {
+    /// Where the base looks for the config, without a leading slash.
+    pub config_path: &'static str,
     /// The Ignition config.
     pub config: Vec<u8>,
     /// networkd files that Ignition itself needs to reach remote sources: file name and contents.
     pub network: Vec<(String, Vec<u8>)>,
+}
+
+impl Default for Payload {
+    fn default() -> Self {
+        Self {
+            config_path: CONFIG_PATH,
+            config: Vec::new(),
+            network: Vec::new(),
+        }
+    }
 }
 
 /// Shows no secret.

@@ -1,4 +1,6 @@
 //! A member of the cluster's etcd: its unit, settings, keys, and `etcdctl` ready to use.
+//!
+//! Where the system has no etcd of its own, its unit runs it from an image: see [`super::etcd_container`].
 
 use std::fmt::Write;
 
@@ -8,7 +10,7 @@ use super::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::plan::{EtcdMember, EtcdTls, Node};
 
 /// Where kubeadm puts etcd's keys, and so do we.
-const PKI: &str = "/etc/kubernetes/pki/etcd";
+pub(super) const PKI: &str = "/etc/kubernetes/pki/etcd";
 
 /// How often a leader shows that it lives, and how long the others wait for it, in milliseconds.
 const ELECTION: [(&str, &str); 2] = [("heartbeat-interval", "500"), ("election-timeout", "5000")];
@@ -18,6 +20,9 @@ pub fn etcd(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
         return Fragment::default();
     };
+    if let Some(image) = &member.image {
+        return super::etcd_container::etcd(member, image);
+    }
     let origin = Origin::new("etcd", member.span);
     let mut fragment = Fragment::default();
     fragment.units.push(Unit::enabled(
@@ -49,7 +54,11 @@ pub fn etcd(node: &Node) -> Fragment {
         origin: origin.clone(),
     });
     if let Some(tls) = &member.tls {
-        fragment.files.extend(keys(tls, &origin));
+        let group = Owner {
+            group: Some(user("etcd")),
+            ..Owner::default()
+        };
+        fragment.files.extend(keys(tls, &group, &origin));
     }
     fragment
 }
@@ -63,8 +72,8 @@ fn owned_by_etcd() -> Owner {
 }
 
 /// The settings of the member as etcd reads them from its environment: flag `--a-b` is `ETCD_A_B`
-/// (<https://etcd.io/docs/v3.5/op-guide/configuration/>).
-fn environment(member: &EtcdMember) -> String {
+/// (<https://etcd.io/docs/v3.5/op-guide/configuration/>). Names and values.
+pub(super) fn variables(member: &EtcdMember) -> Vec<(String, String)> {
     let cluster: Vec<_> = member
         .initial_cluster
         .iter()
@@ -132,10 +141,18 @@ fn environment(member: &EtcdMember) -> String {
     settings.retain(|(flag, _)| !member.settings.contains_key(flag));
     settings.extend(member.settings.clone());
 
+    let variable = |flag: String| format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
+    let settings = settings.into_iter();
+    settings
+        .map(|(flag, value)| (variable(flag), value))
+        .collect()
+}
+
+/// The member's settings as systemd reads them.
+fn environment(member: &EtcdMember) -> String {
     let mut text = String::from("# Settings of etcd.service.\n");
-    for (flag, value) in settings {
-        let variable = flag.to_ascii_uppercase().replace('-', "_");
-        let _ = writeln!(text, "ETCD_{variable}={}", quoted(&value));
+    for (variable, value) in variables(member) {
+        let _ = writeln!(text, "{variable}={}", quoted(&value));
     }
     text
 }
@@ -160,6 +177,18 @@ fn quoted(value: &str) -> String {
 /// What makes `etcdctl` work at once, for every user, over SSH without a terminal and through `sudo`: a program of the same name
 /// that comes first on the path.
 fn client(member: &EtcdMember) -> String {
+    let lines: Vec<_> = client_settings(member)
+        .iter()
+        .map(|(name, value)| format!("export ETCDCTL_{name}=\"${{ETCDCTL_{name}:-{value}}}\""))
+        .collect();
+    fill(
+        include_str!("../../manifests/etcdctl"),
+        &[("settings", &lines.join("\n"))],
+    )
+}
+
+/// What `etcdctl` is to know of this member: variables without their `ETCDCTL_`, and values.
+pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)> {
     let mut settings = vec![("ENDPOINTS", own_endpoint(member))];
     if member.tls.is_some() {
         for (name, file) in [
@@ -170,14 +199,7 @@ fn client(member: &EtcdMember) -> String {
             settings.push((name, format!("{PKI}/{file}")));
         }
     }
-    let lines: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| format!("export ETCDCTL_{name}=\"${{ETCDCTL_{name}:-{value}}}\""))
-        .collect();
-    fill(
-        include_str!("../../manifests/etcdctl"),
-        &[("settings", &lines.join("\n"))],
-    )
+    settings
 }
 
 /// A URL at which the node's own member answers: on the loopback interface where it listens there.
@@ -207,9 +229,9 @@ fn own_endpoint(member: &EtcdMember) -> String {
         .unwrap_or_default()
 }
 
-/// The member's certificates and keys. Keys are readable by group `etcd`, in which the daemon is, and so may be users
+/// The member's certificates and keys. Keys are readable by the group of `owner`, in which the daemon is, and so may be users
 /// that the spec lets talk to etcd.
-fn keys(tls: &EtcdTls, origin: &Origin) -> Vec<File> {
+pub(super) fn keys(tls: &EtcdTls, owner: &Owner, origin: &Origin) -> Vec<File> {
     let mut files = vec![File::text(
         path(&format!("{PKI}/ca.crt")),
         tls.ca_certificate.as_str(),
@@ -232,11 +254,7 @@ fn keys(tls: &EtcdTls, origin: &Origin) -> Vec<File> {
                 origin.clone(),
             )
             .mode(0o640)
-            .owner(Owner {
-                user: None,
-                group: Some(user("etcd")),
-                ..Owner::default()
-            }),
+            .owner(owner.clone()),
         );
     }
     files

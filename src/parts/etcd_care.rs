@@ -13,7 +13,8 @@ const SNAPSHOT: &str = "/etc/imgbuild/etcd-restore.db";
 
 /// The program that restores, on every member; the timer of snapshots and the snapshot to start from where the spec has them.
 pub fn etcd_care(node: &Node) -> Fragment {
-    let Some(member) = &node.etcd else {
+    // Its programs stop and start the package's etcd.
+    let Some(member) = node.etcd.as_ref().filter(|member| member.image.is_none()) else {
         return Fragment::default();
     };
     let mut fragment = Fragment {

@@ -5,6 +5,7 @@ mod container_linux;
 mod containerd;
 mod etcd;
 mod etcd_care;
+mod etcd_container;
 mod firewall;
 mod fragment;
 mod hostname;

@@ -4,6 +4,7 @@
 //! [`Decided::with_keys`] adds what comes from the key folder.
 
 mod addons;
+mod boot_files;
 mod check;
 mod container_linux;
 mod containers;
@@ -16,6 +17,7 @@ mod node;
 mod tables;
 
 pub use addons::*;
+pub use boot_files::*;
 pub use container_linux::*;
 pub use containers::*;
 pub use decide::{Decided, decide, tentative};

@@ -65,6 +65,8 @@ pub struct Node {
     pub swap: Option<Swap>,
     /// Whole block device that keeps etcd's and containerd's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
+    /// Kernel and initrd of a system that imgbuild does not build.
+    pub base: Option<super::BootFiles>,
     pub etcd: Option<EtcdMember>,
     pub containerd: Option<super::Containerd>,
     pub kubernetes: Option<super::Kubernetes>,
@@ -262,6 +264,8 @@ pub struct EtcdMember {
     pub initial_cluster_token: String,
     /// `new` or `existing`.
     pub initial_cluster_state: String,
+    /// The image that it runs from; `None`: the system has etcd.
+    pub image: Option<String>,
     /// Further `ETCD_…` settings, by flag name (`heartbeat-interval`).
     pub settings: BTreeMap<String, String>,
     /// Snapshots at regular times.

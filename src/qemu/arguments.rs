@@ -111,6 +111,9 @@ fn computer(line: &mut Line, machine: &Machine, efi: Option<&Efi>, files: &Files
     line.add("-chardev", qmp);
     line.add("-mon", "chardev=qmp,mode=control");
     line.add("-device", "virtio-rng-pci");
+    for (key, file) in &machine.fw_cfg {
+        line.add("-fw_cfg", with_path(&format!("name={key},file="), file));
+    }
     if machine.arch == Arch::Amd64 {
         line.add("-device", "VGA");
     }
@@ -357,6 +360,7 @@ mod tests {
             host: 2222,
             guest: 22,
         }];
+        machine.fw_cfg = vec![("opt/org.flatcar-linux/config", "a,b.ign".into())];
         let files = Files {
             port: Some(Port {
                 card: ("/run/x/a".into(), "/run/x/b".into()),
@@ -369,6 +373,7 @@ mod tests {
             "id=disk0,format=qcow2,discard=unmap,file=state.qcow2 -device virtio-blk-pci,drive=disk0,serial=disk0 ",
             "id=disk1,format=raw,discard=unmap,file=/run/x/disk1.raw ",
             ",hostfwd=tcp:127.0.0.1:2222-10.0.2.15:22 ",
+            "-fw_cfg name=opt/org.flatcar-linux/config,file=a,,b.ign ",
             "local.path=/run/x/a,remote.type=unix,remote.path=/run/x/b ",
             "-device virtio-net-pci,netdev=card,",
         ] {

@@ -25,6 +25,8 @@ pub struct Machine {
     /// Of its only network card, which is the PCI device `0:3.0` (`enp0s3` in systemd's naming); `None`: made of the name.
     pub mac: Option<MacAddr>,
     pub network: UserNetwork,
+    /// What the guest reads by QEMU's `fw_cfg`: key (`opt/…`) and file.
+    pub fw_cfg: Vec<(&'static str, PathBuf)>,
 }
 
 impl Machine {
@@ -41,6 +43,7 @@ impl Machine {
             disks: Vec::new(),
             mac: None,
             network: UserNetwork::default(),
+            fw_cfg: Vec::new(),
         }
     }
 

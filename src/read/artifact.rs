@@ -13,9 +13,10 @@ use super::live::{self, LiveIso};
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
-    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, CONFIG_PATH,
-    NETWORK_PATH, PAYLOAD_PATH, USER_DATA,
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, NETWORK_PATH,
+    PAYLOAD_PATH, USER_DATA,
 };
+use crate::target::TABLE;
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
 const CONFIG_MAX: u64 = 96 << 20;
@@ -197,7 +198,7 @@ fn initrd(file: File) -> Result<Artifact> {
 impl Artifact {
     /// Takes what counts of an initrd's file; gives whether it was the config.
     fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
-        if entry.path == CONFIG_PATH {
+        if TABLE.iter().any(|facts| facts.paths.config == entry.path) {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;
             return Ok(true);
         }

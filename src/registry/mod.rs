@@ -3,6 +3,7 @@
 //!
 //! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it comes in and again when it is used.
 
+mod boot_files;
 mod credentials;
 mod http;
 mod images;
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::Cache;
 
+pub use boot_files::{CheckedBootFiles, boot_files};
 pub use credentials::Credentials;
 pub use http::Network;
 pub use images::Images;

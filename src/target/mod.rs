@@ -98,6 +98,8 @@ pub struct Facts {
     pub title: &'static str,
     /// Versions of Ignition's specification that it takes; the first where the spec says none.
     pub ignition: &'static [IgnitionVersion],
+    /// Whether a spec says where its kernel and initrd are, under `base:`: imgbuild builds none.
+    pub brings_base: bool,
     /// The format of `-o x.iso`, as `--format` names it.
     pub iso: &'static str,
     /// Formats that it does not take, as `--format` names them, and why.
@@ -112,6 +114,8 @@ pub struct Facts {
     pub has_usr_local: bool,
     /// Whether systemd-networkd makes its links.
     pub networkd: bool,
+    /// The image that etcd runs from, where the system has no etcd of its own.
+    pub etcd_image: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
     pub groups: &'static [&'static str],
     /// The login shell of users that name none; `None`: the system's own default.
@@ -137,8 +141,12 @@ pub struct Paths {
     pub flannel: Option<&'static str>,
     /// The system's authorities, as pods mount them.
     pub ca_certificates: &'static str,
-    /// Where Ignition looks for a config on the medium or the disk that it boots from.
+    /// Where Ignition looks for a config on the medium or the disk that it boots from; in an initrd, below its root.
     pub config: &'static str,
+    /// The folder of an initrd whose networkd files are there before Ignition runs.
+    pub network: Option<&'static str>,
+    /// The key of QEMU's `fw_cfg` by which its Ignition finds a config.
+    pub fw_cfg: Option<&'static str>,
 }
 
 /// The names of units that a target has, or that are written for it.

@@ -5,6 +5,9 @@ use super::{Facts, IgnitionVersion, Paths, Target, Units};
 /// What Debian alone has: its own base, and what stage 0 of it does.
 const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
 
+/// What others bring, and Debian does not.
+const BUILT: &str = "imgbuild builds it from Debian packages";
+
 /// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
 const DEBIAN_MOUNTS: &[&str] = &[
     "/var/lib/imgbuild",
@@ -140,6 +143,15 @@ const FEDORA_GROUPS: &[&str] = &[
     "wheel",
 ];
 
+/// Where its own settings for updates are.
+const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `storage.files`; `mask` its units under `systemd:` to have none";
+
+/// Kubernetes on Flatcar.
+const NO_KUBERNETES: &str = "its programs and images are not built for it yet: on Flatcar they have to be a systemd-sysext image";
+
+/// Whose kernel the cache does not have.
+const NOT_IN_CACHE: &str = "imgbuild finds the kernel of such an initrd in its cache, and Flatcar's is not there: write a PXE folder, or the payload alone";
+
 /// What is planned.
 const NOT_YET: &str = "it is not built in yet";
 
@@ -167,6 +179,7 @@ pub static TABLE: [Facts; 4] = [
         title: "Debian",
         // Debian 13 has Ignition 2.14.0, which takes 3.0.0 to 3.3.0.
         ignition: &[IgnitionVersion::V3_3],
+        brings_base: false,
         iso: "iso",
         refused_formats: &[],
         refused_keys: &[
@@ -189,11 +202,14 @@ pub static TABLE: [Facts; 4] = [
             ),
             ("platform", "addresses come from `network:`"),
             ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
+            ("base", BUILT),
+            ("etcd.image", "etcd is a package of the base"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
         networkd: true,
+        etcd_image: None,
         groups: DEBIAN_GROUPS,
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -206,6 +222,8 @@ pub static TABLE: [Facts; 4] = [
             flannel: None,
             ca_certificates: "/etc/ssl/certs",
             config: "imgbuild/config.ign",
+            network: Some("imgbuild/network"),
+            fw_cfg: None,
         },
         units: Units {
             etcd: "etcd.service",
@@ -221,31 +239,55 @@ pub static TABLE: [Facts; 4] = [
         title: "Flatcar",
         // Since release 3185; older configs are converted.
         ignition: &[IgnitionVersion::V3_3],
-        iso: "config-2",
-        refused_formats: &[
-            ("iso", NOT_YET),
-            ("initrd", NOT_YET),
-            ("pxe", NOT_YET),
-            ("cpio", NO_PAYLOAD),
-            ("cpio.gz", NO_PAYLOAD),
-            ("cpio.zst", NO_PAYLOAD),
-        ],
+        brings_base: true,
+        iso: "iso",
+        refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
-            ("kernel_arguments", NOT_YET),
-            ("storage_device", OF_THE_BASE),
+            (
+                "storage_device",
+                "disks and file systems are under `storage:`",
+            ),
+            ("kubernetes", NO_KUBERNETES),
+            (
+                "containerd",
+                "images and registries for its containerd are not built for it yet: write its settings under `storage.files`",
+            ),
+            (
+                "network.firewall",
+                "it has no unit that loads rules of nftables: bring one under `systemd:`",
+            ),
+            (
+                "ca_certificates",
+                "write them to /etc/ssl/certs/NAME.pem under `storage.files`: its update-ca-certificates.service does the rest",
+            ),
             (
                 "swap",
                 "a disk for it is under `storage:`, its unit under `systemd:`",
             ),
             (
-                "ca_certificates",
-                "write them to /etc/ssl/certs/NAME.pem under `storage.files`",
+                "etcd.backup",
+                "its timer is not built for it yet: `etcdctl snapshot save` takes snapshots",
             ),
-            ("etcd", NOT_YET),
-            ("containerd", NOT_YET),
-            ("kubernetes", NOT_YET),
-            ("network.firewall", NOT_YET),
+            (
+                "etcd.restore",
+                "a member that starts from a snapshot is not built for it yet",
+            ),
+            (
+                "flannel",
+                "flannel's unit is not built for it yet: bring one under `systemd:`",
+            ),
+            (
+                "networkd",
+                "its files come from `network:`, or from `storage.files`",
+            ),
+            (
+                "docker",
+                "write its settings to /etc/docker/daemon.json under `storage.files`",
+            ),
+            ("locksmith", UPDATES),
+            ("update", UPDATES),
+            ("platform", "addresses come from `network:`"),
             (
                 "ignition",
                 "its Ignition takes 3.3.0 and none newer for certain",
@@ -256,6 +298,7 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: false,
         networkd: true,
+        etcd_image: Some("gcr.io/etcd-development/etcd:v3.5.21"),
         groups: COREOS_GROUPS,
         shell: None,
         paths: Paths {
@@ -263,14 +306,16 @@ pub static TABLE: [Facts; 4] = [
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
-            etcd: "/usr/lib/flatcar/etcd-wrapper",
-            flannel: Some("/usr/lib/flatcar/flannel-wrapper"),
+            etcd: "/usr/bin/docker",
+            flannel: None,
             ca_certificates: "/usr/share/ca-certificates",
             config: "usr/share/oem/config.ign",
+            network: None,
+            fw_cfg: Some("opt/org.flatcar-linux/config"),
         },
         units: Units {
-            etcd: "etcd-member.service",
-            flannel: Some("flanneld.service"),
+            etcd: "etcd.service",
+            flannel: None,
             runtime: "containerd.service",
             kubelet: "kubelet.service",
             metadata: Some("coreos-metadata.service"),
@@ -285,6 +330,7 @@ pub static TABLE: [Facts; 4] = [
             IgnitionVersion::V3_5,
             IgnitionVersion::V3_6,
         ],
+        brings_base: true,
         iso: "config-2",
         refused_formats: &[
             ("iso", NOT_YET),
@@ -296,6 +342,7 @@ pub static TABLE: [Facts; 4] = [
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
+            ("base", NOT_YET),
             ("storage_device", OF_THE_BASE),
             (
                 "swap",
@@ -319,6 +366,7 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: true,
         networkd: false,
+        etcd_image: None,
         groups: FEDORA_GROUPS,
         shell: None,
         paths: Paths {
@@ -330,6 +378,8 @@ pub static TABLE: [Facts; 4] = [
             flannel: None,
             ca_certificates: "/etc/pki/ca-trust/extracted/pem",
             config: "config.ign",
+            network: Some("etc/coreos-firstboot-network"),
+            fw_cfg: Some("opt/com.coreos/config"),
         },
         units: Units {
             etcd: "etcd.service",
@@ -345,6 +395,7 @@ pub static TABLE: [Facts; 4] = [
         title: "Container Linux",
         // ct's releases 0.8 and 0.9 write 2.2.0, its last commit 2.3.0.
         ignition: &[IgnitionVersion::V2_2, IgnitionVersion::V2_3],
+        brings_base: true,
         iso: "config-iso",
         refused_formats: &[
             ("iso", NO_BASE),
@@ -438,6 +489,7 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: false,
         networkd: true,
+        etcd_image: None,
         groups: COREOS_GROUPS,
         shell: None,
         paths: Paths {
@@ -449,6 +501,8 @@ pub static TABLE: [Facts; 4] = [
             flannel: Some("/usr/lib/coreos/flannel-wrapper"),
             ca_certificates: "/usr/share/ca-certificates",
             config: "usr/share/oem/config.ign",
+            network: None,
+            fw_cfg: Some("opt/com.coreos/config"),
         },
         units: Units {
             etcd: "etcd-member.service",

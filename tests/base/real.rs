@@ -57,7 +57,7 @@ fn release(listed: &BTreeMap<String, tools::Listed>) -> String {
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn a_node_has_what_it_needs() {
     let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
-    let listed = tools::list(&base.root);
+    let listed = tools::list(base.root.as_ref().expect("a root image"));
     // Owners by number: 0 root, 42 shadow, 988 etcd, 990 messagebus, 987 _ssh.
     let cases = [
         ("/etc/shadow", "-rw-r-----", "0/42"),
@@ -98,12 +98,14 @@ fn a_node_has_what_it_needs() {
         .filter(|path| path.starts_with("/etc/ssh/ssh_host_"));
     assert_eq!(keys.count(), 0, "host keys");
 
-    let size = fs::metadata(&base.root).expect("the root image").len();
+    let size = fs::metadata(base.root.as_ref().expect("a root image"))
+        .expect("the root image")
+        .len();
     assert!(
         size < 270 << 20,
         "{size} bytes: an ISO is to stay below 300 MB"
     );
-    let loaders = &base.boot_loaders;
+    let loaders = base.boot_loaders.as_ref().expect("boot loaders");
     for path in [
         &base.kernel,
         &loaders.shim,
@@ -125,7 +127,7 @@ fn a_node_has_what_it_needs() {
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn kubernetes_finds_its_modules_and_programs() {
     let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
-    let listed = tools::list(&base.root);
+    let listed = tools::list(base.root.as_ref().expect("a root image"));
     for program in [
         "conntrack",
         "ip6tables",
@@ -158,7 +160,7 @@ fn kubernetes_finds_its_modules_and_programs() {
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn symbolic_links_lead_somewhere() {
     let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
-    let listed = tools::list(&base.root);
+    let listed = tools::list(base.root.as_ref().expect("a root image"));
     // Made at boot, or on a node only.
     let at_boot = ["/dev/", "/proc/", "/run/", "/etc/modules", "/var/usrlocal"];
     let mut dangling = Vec::new();
@@ -223,10 +225,14 @@ fn resolved(listed: &BTreeMap<String, tools::Listed>, path: &str, target: &str) 
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn module_indexes_say_what_depmod_would() {
     let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
-    let release = release(&tools::list(&base.root));
+    let release = release(&tools::list(base.root.as_ref().expect("a root image")));
     let folder = tempfile::tempdir().expect("temporary folder");
     let tree = folder.path().join("tree");
-    tools::unpack(&base.root, &tree, &["usr/lib/modules"]);
+    tools::unpack(
+        base.root.as_ref().expect("a root image"),
+        &tree,
+        &["usr/lib/modules"],
+    );
     let modules = tree.join("usr/lib/modules").join(&release);
     // depmod of a merged and of an unmerged /usr look in different places.
     std::os::unix::fs::symlink("usr/lib", tree.join("lib")).expect("link");
@@ -294,7 +300,7 @@ fn two_builds_agree() {
     };
     let second = ensure(&request, &mut lock, &Silent).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(first.id, second.id);
-    let hashes = |base: &Base| tools::hashes(base.root.parent().expect("a folder"));
+    let hashes = |base: &Base| tools::hashes(base.kernel.parent().expect("a folder"));
     assert_eq!(hashes(&first), hashes(&second));
 }
 
@@ -309,8 +315,8 @@ fn every_architecture_and_kernel_builds_here() {
         let (base, _) = base(arch, kernel);
         for path in [
             &base.kernel,
-            &base.boot_loaders.shim,
-            &base.boot_loaders.grub,
+            &base.boot_loaders.as_ref().expect("boot loaders").shim,
+            &base.boot_loaders.as_ref().expect("boot loaders").grub,
         ] {
             // PE: the header's place at 0x3c, the machine after its signature.
             let bytes = fs::read(path).expect("read");
@@ -320,8 +326,15 @@ fn every_architecture_and_kernel_builds_here() {
                 u16::from_le_bytes(bytes[header + 4..header + 6].try_into().expect("two bytes"));
             assert_eq!(machine, magic, "{arch} {kernel:?} {}", path.display());
         }
-        assert_eq!(base.boot_loaders.isolinux.is_some(), arch == Arch::Amd64);
-        let listed = tools::list(&base.root);
+        assert_eq!(
+            base.boot_loaders
+                .as_ref()
+                .expect("boot loaders")
+                .isolinux
+                .is_some(),
+            arch == Arch::Amd64
+        );
+        let listed = tools::list(base.root.as_ref().expect("a root image"));
         assert!(listed.contains_key("/usr/bin/etcd"));
         assert!(listed.contains_key(&format!(
             "/usr/lib/modules/{}/modules.dep.bin",

@@ -256,7 +256,7 @@ fn the_tree_differs_from_that_of_mmdebstrap_only_as_explained() {
     let packages = &lock.base(arch, kernel).expect("pinned").packages;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");
     let reference = reference(packages, folder.path()).named();
-    let ours = Scan::of_image(&base.root, folder.path()).named();
+    let ours = Scan::of_image(base.root.as_ref().expect("a root image"), folder.path()).named();
     assert_eq!(ours.accounts(), reference.accounts());
 
     // Packages that are left out, by dpkg's own lists.

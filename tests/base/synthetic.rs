@@ -120,7 +120,7 @@ fn build(folder: &Path) -> Base {
 fn a_base_has_what_its_packages_have() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let base = build(folder.path());
-    let listed = tools::list(&base.root);
+    let listed = tools::list(base.root.as_ref().expect("a root image"));
     let cases = [
         ("/usr/bin/tool", "-rwsr-xr-x", "0/42", None),
         ("/usr/bin/same", "-rwsr-xr-x", "0/42", None),
@@ -150,7 +150,7 @@ fn a_base_has_what_its_packages_have() {
     }
 
     let tree = folder.path().join("tree");
-    tools::unpack(&base.root, &tree, &[]);
+    tools::unpack(base.root.as_ref().expect("a root image"), &tree, &[]);
     let big = fs::read(tree.join("srv/big")).expect("read");
     assert_eq!(big.len(), 12_000_000);
     assert_eq!(big[11_999_996..], (2_999_999u32 / 7).to_le_bytes());
@@ -169,8 +169,15 @@ fn a_base_has_what_its_packages_have() {
     );
 
     assert_eq!(fs::read(&base.kernel).expect("read"), b"MZ kernel");
-    assert_eq!(fs::read(&base.boot_loaders.grub).expect("read"), b"MZ grub");
-    let isolinux = base.boot_loaders.isolinux.expect("amd64 has a BIOS");
+    assert_eq!(
+        fs::read(&base.boot_loaders.as_ref().expect("boot loaders").grub).expect("read"),
+        b"MZ grub"
+    );
+    let isolinux = base
+        .boot_loaders
+        .expect("boot loaders")
+        .isolinux
+        .expect("amd64 has a BIOS");
     assert_eq!(fs::read(isolinux.mbr).expect("read"), b"mbr");
 }
 
@@ -212,6 +219,6 @@ fn two_builds_in_two_folders_agree() {
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("temporary folder"));
     let [first, second] = folders.each_ref().map(|folder| build(folder.path()));
     assert_eq!(first.id, second.id);
-    let hashes = |base: &Base| tools::hashes(base.root.parent().expect("a folder"));
+    let hashes = |base: &Base| tools::hashes(base.kernel.parent().expect("a folder"));
     assert_eq!(hashes(&first), hashes(&second));
 }

@@ -10,6 +10,7 @@ use crate::embedded_images;
 use crate::guest::Guest;
 use crate::lab::Lab;
 use crate::node;
+use crate::stand_in;
 
 /// One ISO boots two machines, one under BIOS and one with Secure Boot enforced. They are the same node, and yet have
 /// identities of their own.
@@ -84,4 +85,11 @@ fn three_members_live_through_a_power_cut() {
 #[ignore = "boots a machine: cargo xtask test"]
 fn embedded_images_are_there() {
     embedded_images::are_there_without_a_network();
+}
+
+/// Flatcar's kernel and initrd are replaced; see [`stand_in`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn flatcar_finds_its_config() {
+    stand_in::finds_its_config();
 }

@@ -23,4 +23,5 @@ mod guest;
 mod kubernetes;
 mod lab;
 mod node;
+mod stand_in;
 mod with_all;

@@ -104,6 +104,7 @@ pub fn single(folder: &Path) -> Node {
 /// The one member of that cluster's etcd.
 fn etcd(keys: &mut Keys<'_>, ip: IpAddr) -> EtcdMember {
     EtcdMember {
+        image: None,
         name: at(1, "kube1"),
         data_dir: name("/var/lib/etcd"),
         listen_client_urls: vec![

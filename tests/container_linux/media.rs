@@ -158,7 +158,7 @@ fn media_repeat_and_are_compared() {
     assert_eq!(told, "kube1:\n  + networkd unit a.network\n");
 }
 
-/// Flatcar and Fedora CoreOS have the config alone so far, in the version that they take.
+/// Configs of Flatcar and Fedora CoreOS are in the version that they take; there is no ISO without a base.
 #[test]
 fn other_targets_write_their_own_version() {
     for (spec, version) in [

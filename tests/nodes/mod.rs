@@ -55,6 +55,7 @@ pub fn bare() -> Node {
         containerd: None,
         kubernetes: None,
         container_linux: None,
+        base: None,
         own: Fragment::default(),
     }
 }
@@ -115,6 +116,7 @@ pub fn etcd() -> EtcdMember {
         key: format!("key of {what}\n"),
     };
     EtcdMember {
+        image: None,
         name: Located::new("kube1".to_owned(), span(20)),
         data_dir: name("/var/lib/etcd"),
         listen_client_urls: vec![

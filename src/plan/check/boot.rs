@@ -10,6 +10,10 @@ const RESERVED: &[(&str, &str)] = &[
         "ignition.",
         "they start Ignition and say where its config is",
     ),
+    (
+        "flatcar.first_boot",
+        "it starts Ignition, on the first boot alone",
+    ),
     ("imgbuild.", "they lead stage 0 to the root image"),
     ("root", "the root file system is the image itself"),
     ("rootfstype", "the root file system is the image itself"),

@@ -12,7 +12,7 @@ use crate::registry::DEFAULT_SITE;
 use crate::spec::{self, ImageEntry};
 
 /// A path that the spec names, from the folder of the file that names it.
-fn local(path: &str, span: Span, sources: &Sources) -> PathBuf {
+pub(super) fn local(path: &str, span: Span, sources: &Sources) -> PathBuf {
     let here = sources.path(span.source).parent();
     here.unwrap_or(Path::new("")).join(path)
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::AbsolutePath;
-use crate::plan::{Dhcp, EtcdMember, Network};
+use crate::plan::{Dhcp, EtcdMember, Network, Target};
 use crate::spec::{self, EtcdUrl};
 
 /// IANA: etcd-client and etcd-server.
@@ -71,6 +71,15 @@ impl Urls {
             Self::written(urls)
         }
     }
+}
+
+/// The image that etcd runs from, on a target that has none.
+fn image(node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
+    if let Some(image) = &etcd.image {
+        return Some(image.value.to_string());
+    }
+    let target = node.target.map_or(Target::default(), |target| target.value);
+    target.facts().etcd_image.map(str::to_owned)
 }
 
 impl Decider<'_> {
@@ -167,6 +176,7 @@ impl Decider<'_> {
                     .map_or(spec::InitialClusterState::New, |state| state.value)
                     .as_str()
                     .to_owned(),
+                image: image(node, etcd),
                 settings: etcd
                     .settings
                     .iter()

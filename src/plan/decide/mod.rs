@@ -1,5 +1,6 @@
 //! From the spec to nodes with every default filled.
 
+mod boot_files;
 mod container_linux;
 mod containers;
 mod doubt;
@@ -86,6 +87,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
         let mut node = decider.node(written);
         node.containerd =
             (written.containerd.as_ref()).map(|containerd| decider.containerd(containerd, sources));
+        node.base = (written.base.as_ref()).map(|base| decider.boot_files(base, sources));
         let draft = written
             .etcd
             .as_ref()
@@ -280,6 +282,7 @@ impl Decider<'_> {
                 .collect(),
             swap: written.swap.as_ref().and_then(swap),
             storage_device: written.storage_device.clone(),
+            base: None,
             etcd: None,
             containerd: None,
             kubernetes: None,

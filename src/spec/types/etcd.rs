@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::EtcdBackup;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::AbsolutePath;
+use crate::oci::ImageName;
 use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, words};
 use crate::spec::values::{EtcdUrl, LocalFile, MemberName, PlainName, Setting, SettingName};
 use crate::spec::yaml::{Node, Value};
@@ -37,6 +38,8 @@ record! {
         /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl snapshot save` wrote. All members of
         /// a cluster start from the same one.
         pub restore: Option<Located<LocalFile>>,
+        /// The image that etcd runs from, on a target that has no etcd of its own; upstream's where nothing is said.
+        pub image: Option<Located<ImageName>>,
         /// Further flags without their dashes: `heartbeat-interval: 100`.
         pub settings: Table<SettingName, Located<Setting>>,
     }

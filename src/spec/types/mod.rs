@@ -1,5 +1,6 @@
 //! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
 
+mod boot_files;
 mod container_linux;
 mod containers;
 mod etcd;
@@ -15,6 +16,7 @@ mod passwd;
 mod storage;
 mod systemd;
 
+pub use boot_files::*;
 pub use container_linux::*;
 pub use containers::*;
 pub use etcd::*;

@@ -6,7 +6,7 @@ use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{
-    ContainerLinux, Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd,
+    BootFiles, ContainerLinux, Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd,
 };
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
@@ -57,6 +57,8 @@ record! {
         pub swap: Option<Swap>,
         /// A whole block device that keeps etcd's and containerd's data across boots. It is partitioned on first boot and kept after.
         pub storage_device: Option<Located<AbsolutePath>>,
+        /// Kernel and initrd of a target that imgbuild does not build.
+        pub base: Option<BootFiles>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
         pub etcd: Option<Etcd>,
         /// Container images and registries, with Kubernetes or without.

@@ -56,6 +56,28 @@ impl Leaf for ImageEntry {
     }
 }
 
+/// The name of an image alone.
+impl Leaf for ImageName {
+    const WHAT: &'static str = "the name of an image";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "minLength": 1 })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        text.parse().map_err(|_| {
+            LeafError::rule(
+                codes::BAD_IMAGE,
+                text,
+                Self::WHAT,
+                "it is a registry's host, a repository in lower case, and a tag or a digest",
+            )
+            .help("name it as in registry.example/app:1.2")
+        })
+    }
+}
+
 /// A registry by its host: `docker.io`, `mirror.example:5000`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost(String);

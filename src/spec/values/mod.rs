@@ -1,5 +1,6 @@
 //! Values of a spec that are written as one scalar and have rules.
 
+mod boot_files;
 mod calendar;
 mod containers;
 mod kubernetes;
@@ -12,6 +13,7 @@ mod network;
 mod number;
 mod secret;
 
+pub use boot_files::BootLocation;
 pub use calendar::{CalendarEvent, SnapshotCount};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};

@@ -69,6 +69,7 @@ impl Decider<'_> {
             ca_certificates: Vec::new(),
             swap: None,
             storage_device: None,
+            base: None,
             etcd: None,
             containerd: None,
             kubernetes: None,

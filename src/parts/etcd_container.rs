@@ -1,0 +1,79 @@
+//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by docker.
+//!
+//! Flatcar's own etcd-member.service is left alone: it runs another program with other settings, and may go.
+
+use std::fmt::Write;
+
+use super::etcd::{PKI, client_settings, keys, variables};
+use super::names::{path, unit};
+use super::template::fill;
+use super::{Directory, File, Fragment, Origin, Owner, Unit};
+use crate::plan::EtcdMember;
+
+/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it). Inside of the image nobody has a name.
+const USER: u32 = 232;
+
+/// The member's settings as docker reads them: one a line, the value as it is up to the line's end.
+const ENVIRONMENT: &str = "/etc/etcd/environment";
+
+/// etcd of `image` as a system service.
+pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
+    let origin = Origin::new("etcd", member.span);
+    let keys_volume = match &member.tls {
+        Some(_) => format!(" --volume={PKI}:{PKI}:ro"),
+        None => String::new(),
+    };
+    let mut fragment = Fragment::default();
+    fragment.units.push(Unit::enabled(
+        unit("etcd.service"),
+        fill(
+            include_str!("../../manifests/flatcar/etcd.service"),
+            &[
+                ("data_dir", member.data_dir.as_str()),
+                ("user", &USER.to_string()),
+                ("keys", &keys_volume),
+                ("image", image),
+            ],
+        ),
+        origin.clone(),
+    ));
+    let mut settings = String::new();
+    for (variable, value) in variables(member) {
+        // Writing to a String does not fail, here and below.
+        let _ = writeln!(settings, "{variable}={value}");
+    }
+    fragment
+        .files
+        .push(File::text(path(ENVIRONMENT), settings, origin.clone()));
+    let mut client = String::new();
+    for (name, value) in client_settings(member) {
+        let _ = write!(client, " --env=ETCDCTL_{name}={value}");
+    }
+    let client = fill(
+        include_str!("../../manifests/flatcar/etcdctl"),
+        &[("settings", &client)],
+    );
+    // /opt/bin is on the path of Flatcar's users.
+    fragment
+        .files
+        .push(File::text(path("/opt/bin/etcdctl"), client, origin.clone()).mode(0o755));
+    fragment.directories.push(Directory {
+        path: member.data_dir.clone(),
+        mode: 0o700,
+        owner: Owner {
+            user_id: Some(USER),
+            group_id: Some(USER),
+            ..Owner::default()
+        },
+        overwrite: false,
+        origin: origin.clone(),
+    });
+    if let Some(tls) = &member.tls {
+        let group = Owner {
+            group_id: Some(USER),
+            ..Owner::default()
+        };
+        fragment.files.extend(keys(tls, &group, &origin));
+    }
+    fragment
+}

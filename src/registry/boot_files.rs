@@ -1,0 +1,296 @@
+//! Kernel and initrd of a system that imgbuild does not build: fetched, and checked by hash and signature.
+//!
+//! What is fetched is kept in the cache as `boot/<kind>-<hexadecimal digits>`, its signature beside it as `….sig`.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use base64ct::{Base64, Encoding as _};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use super::programs::client;
+use super::{Access, Network};
+use crate::plan::{BootFile, BootFiles, BootSource};
+use crate::progress::Progress;
+
+/// Bytes of the longest signature or key that is read: a key ring may hold photographs.
+const MOST_OPENPGP: u64 = 4 << 20;
+
+/// How much is read at once.
+const STEP: usize = 1 << 20;
+
+const NAME: &str = "boot-file";
+
+/// The two files, found to be what the spec says.
+#[derive(Debug, Clone)]
+pub struct CheckedBootFiles {
+    pub kernel: PathBuf,
+    pub initrd: PathBuf,
+    /// SHA-256 over both, in hexadecimal.
+    pub id: String,
+}
+
+/// Gives kernel and initrd of `files`: fetched where they are not here yet, and checked.
+pub fn boot_files(
+    files: &BootFiles,
+    access: &Access,
+    progress: &dyn Progress,
+) -> Result<CheckedBootFiles> {
+    let key = files.key.as_deref();
+    let mut both = Sha256::new();
+    let mut paths = Vec::with_capacity(2);
+    for (what, file) in [("kernel", &files.kernel), ("initrd", &files.initrd)] {
+        let (path, digest) = checked(file, key, access, progress)
+            .with_context(|| format!("getting the {what} {}", file.source))?;
+        both.update(digest);
+        paths.push(path);
+    }
+    let [kernel, initrd] = <[PathBuf; 2]>::try_from(paths).expect("two were pushed");
+    Ok(CheckedBootFiles {
+        kernel,
+        initrd,
+        id: crate::base::hex(&both.finalize()),
+    })
+}
+
+/// The file, and its SHA-256.
+fn checked(
+    file: &BootFile,
+    key: Option<&Path>,
+    access: &Access,
+    progress: &dyn Progress,
+) -> Result<(PathBuf, [u8; 32])> {
+    let path = match (&file.source, &file.hash) {
+        (BootSource::Path(path), _) => path.clone(),
+        (BootSource::Url(url), Some(hash)) => fetched(url, hash, access, progress)?,
+        (BootSource::Url(_), None) => bail!("what comes from the network has a hash"),
+    };
+    let digests = digests(&path)?;
+    if let Some(hash) = &file.hash {
+        let found = digests.of_kind(hash);
+        ensure!(
+            found == *hash,
+            "{} is not what was asked for: its hash is {found} instead of {hash}",
+            path.display()
+        );
+    }
+    if let Some(signature) = &file.signature {
+        let key = key.context("a signature is checked with a key")?;
+        let signature = match signature {
+            BootSource::Path(path) => path.clone(),
+            BootSource::Url(url) => {
+                let beside = in_cache(access, &digests.of_kind("sha256-"), ".sig");
+                if !beside.exists() {
+                    store(url, &beside, access, progress)?;
+                }
+                beside
+            }
+        };
+        verify(&path, &signature, key)?;
+    }
+    Ok((path, digests.sha256))
+}
+
+/// Where the cache has a file with this hash.
+fn in_cache(access: &Access, hash: &str, ending: &str) -> PathBuf {
+    access
+        .cache
+        .root()
+        .join("boot")
+        .join(format!("{hash}{ending}"))
+}
+
+/// The file at `url` with this hash, in the cache.
+fn fetched(url: &str, hash: &str, access: &Access, progress: &dyn Progress) -> Result<PathBuf> {
+    let path = in_cache(access, hash, "");
+    if path.exists() {
+        return Ok(path);
+    }
+    store(url, &path, access, progress)?;
+    // Nothing is left in the cache under a hash that is not its own.
+    let found = digests(&path)?.of_kind(hash);
+    if found != hash {
+        fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        bail!("what came is not what was asked for: its hash is {found} instead of {hash}");
+    }
+    Ok(path)
+}
+
+/// Fetches `url` to `target`.
+fn store(url: &str, target: &Path, access: &Access, progress: &dyn Progress) -> Result<()> {
+    if access.offline {
+        bail!("{url} is not in the cache; `--offline` forbids to fetch it");
+    }
+    let work = access.cache.workspace()?;
+    let path = work.path().join(NAME);
+    let mut file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    let fetched = Network::new()?.wait(async {
+        let mut answer = client()?.get(url).send().await?.error_for_status()?;
+        progress.start(&format!("fetching {url}"), answer.content_length());
+        while let Some(chunk) = answer.chunk().await? {
+            file.write_all(&chunk).context("writing to the cache")?;
+            progress.advance(chunk.len() as u64);
+        }
+        Ok::<_, anyhow::Error>(())
+    });
+    progress.finish();
+    fetched.with_context(|| format!("fetching {url}"))?;
+    work.publish(NAME, target)
+}
+
+struct Digests {
+    sha256: [u8; 32],
+    sha512: [u8; 64],
+}
+
+impl Digests {
+    /// As a spec has it, of the kind that `hash` is of.
+    fn of_kind(&self, hash: &str) -> String {
+        if hash.starts_with("sha512-") {
+            format!("sha512-{}", crate::base::hex(&self.sha512))
+        } else {
+            format!("sha256-{}", crate::base::hex(&self.sha256))
+        }
+    }
+}
+
+fn digests(path: &Path) -> Result<Digests> {
+    let reading = || format!("reading {}", path.display());
+    let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let (mut sha256, mut sha512) = (Sha256::new(), Sha512::new());
+    let mut buffer = vec![0; STEP];
+    loop {
+        let count = file.read(&mut buffer).with_context(reading)?;
+        if count == 0 {
+            break;
+        }
+        sha256.update(&buffer[..count]);
+        sha512.update(&buffer[..count]);
+    }
+    Ok(Digests {
+        sha256: sha256.finalize().into(),
+        sha512: sha512.finalize().into(),
+    })
+}
+
+/// Checks that `signature` is one of `file`, made by `key`, with `gpgv`.
+fn verify(file: &Path, signature: &Path, key: &Path) -> Result<()> {
+    let folder = tempfile::Builder::new()
+        .prefix("imgbuild-gpgv-")
+        .tempdir()
+        .context("making a folder for gpgv")?;
+    let ring = folder.path().join("key.gpg");
+    let key_bytes =
+        dearmored(&small(key)?).with_context(|| format!("reading {}", key.display()))?;
+    fs::write(&ring, key_bytes).context("writing a key ring for gpgv")?;
+    // Its words are those of its status lines, whatever the language (GnuPG doc/DETAILS).
+    let output = Command::new("gpgv")
+        .arg("--homedir")
+        .arg(folder.path())
+        .arg("--keyring")
+        .arg(&ring)
+        .args(["--status-fd", "1", "--"])
+        .arg(std::path::absolute(signature).context("finding the signature")?)
+        .arg(std::path::absolute(file).context("finding the file")?)
+        .output()
+        .context("starting gpgv (Debian package gpgv), which checks signatures")?;
+    let status = String::from_utf8_lossy(&output.stdout);
+    let is_valid = status
+        .lines()
+        .any(|line| line.starts_with("[GNUPG:] VALIDSIG "));
+    ensure!(
+        output.status.success() && is_valid,
+        "the signature {} is not one of {} by the key {}: {}",
+        signature.display(),
+        file.display(),
+        key.display(),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}
+
+fn small(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let mut bytes = Vec::new();
+    file.take(MOST_OPENPGP + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("reading {}", path.display()))?;
+    ensure!(
+        bytes.len() as u64 <= MOST_OPENPGP,
+        "{} is too long for a key",
+        path.display()
+    );
+    Ok(bytes)
+}
+
+/// A key without its ASCII armor (RFC 9580 §6.2), which gpgv does not read in a key ring.
+fn dearmored(key: &[u8]) -> Result<Vec<u8>> {
+    const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
+    let Ok(text) = std::str::from_utf8(key) else {
+        return Ok(key.to_vec());
+    };
+    let mut bytes = Vec::new();
+    let mut lines = text.lines().map(str::trim);
+    while lines.any(|line| line == BEGIN) {
+        // Headers, such as `Comment: …`, end with an empty line; where there are none it may be left out.
+        let mut encoded = String::new();
+        for line in lines.by_ref() {
+            if line.starts_with("-----END ") {
+                break;
+            }
+            // The checksum's line starts with `=`.
+            if !line.contains(": ") && !line.starts_with('=') {
+                encoded.push_str(line);
+            }
+        }
+        let block = Base64::decode_vec(&encoded)
+            .ok()
+            .context("its armored block is not in base64")?;
+        bytes.extend(block);
+    }
+    ensure!(!bytes.is_empty(), "it holds no OpenPGP public key");
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dearmored;
+
+    #[test]
+    fn armor_is_taken_off() {
+        let block = |body: &str| {
+            format!(
+                "text\n-----BEGIN PGP PUBLIC KEY BLOCK-----\n{body}-----END PGP PUBLIC KEY BLOCK-----\n"
+            )
+        };
+        for (name, key, want) in [
+            (
+                "binary",
+                vec![0x99, 0xff, 0x01],
+                Some(vec![0x99, 0xff, 0x01]),
+            ),
+            (
+                "plain",
+                block("\nAQID\n=abcd\n").into_bytes(),
+                Some(vec![1, 2, 3]),
+            ),
+            (
+                "with a header and two lines",
+                block("Comment: a\n\nAQID\nBA==\n").into_bytes(),
+                Some(vec![1, 2, 3, 4]),
+            ),
+            (
+                "two blocks",
+                [block("\nAQID\n"), block("\nBAUG\n")].concat().into_bytes(),
+                Some(vec![1, 2, 3, 4, 5, 6]),
+            ),
+            ("no key", b"hello".to_vec(), None),
+            ("damaged", block("\nA*ID\n").into_bytes(), None),
+        ] {
+            assert_eq!(dearmored(&key).ok(), want, "{name}");
+        }
+    }
+}
