@@ -344,7 +344,7 @@ codes! {
     /// Ignition checks an encrypted device before it makes it.
     BAD_ENCRYPTED_DEVICE = "E0317": "an encrypted device that cannot be", "storage: {luks: [{name: a}]}\n";
     /// What Container Linux' Ignition, which reads specification 2.x, would refuse at boot.
-    REFUSED_BY_V2 = "E0318": "refused by Ignition 2.x", "version: 1\ntarget: container-linux\nhostname: kube1\nstorage: {files: [{path: /a, filesystem: data}]}\n";
+    REFUSED_BY_V2 = "E0318": "refused by Ignition 2.x", "target: container-linux\nstorage: {files: [{path: /a, filesystem: data}]}\n";
 
     // E05xx: Kubernetes.
     /// A release of Kubernetes has three numbers: 1.36.2.

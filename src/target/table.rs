@@ -343,7 +343,6 @@ pub static TABLE: [Facts; 4] = [
         refused_keys: &[
             ("kernel", OF_THE_BASE),
             ("base", NOT_YET),
-            ("kernel_arguments", NOT_YET),
             ("storage_device", OF_THE_BASE),
             (
                 "swap",

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use imgbuild::qemu::{Firmware, Medium, mac_of};
+use imgbuild::qemu::{Disk, Firmware, Medium, mac_of};
 
 use crate::cluster;
+use crate::config_iso;
 use crate::embedded_images;
 use crate::guest::Guest;
 use crate::lab::Lab;
@@ -18,8 +19,10 @@ use crate::stand_in;
 fn iso_under_bios_and_secure_boot() {
     let lab = Lab::new();
     let iso = lab.build(&node::spec(&lab, ""), "node.iso", &[]);
+    let (config_iso, config) = config_iso::build(&lab);
     let start = |name: &str, firmware| {
-        let machine = node::machine(&lab, name, firmware, Medium::Cd(iso.clone()));
+        let mut machine = node::machine(&lab, name, firmware, Medium::Cd(iso.clone()));
+        machine.disks.push(Disk::Raw(config_iso.clone()));
         Guest::boot(&lab, "iso", machine)
     };
     let identity = |guest: &Guest| {
@@ -30,6 +33,7 @@ fn iso_under_bios_and_secure_boot() {
     let bios = start("bios", Firmware::Bios);
     bios.ask("test ! -e /sys/firmware/efi");
     node::check_everything(&bios);
+    config_iso::is_mounted(&bios, &config);
     let first = identity(&bios);
     bios.shut_down();
 

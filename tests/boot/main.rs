@@ -14,6 +14,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cluster;
+mod config_iso;
 mod console_log;
 mod embedded_images;
 mod etcd_care;

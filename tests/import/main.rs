@@ -99,8 +99,8 @@ storage:
     let messages = said(&output);
     assert!(output.status.success(), "{messages}");
     for line in [
-        "node.bu:3:1",
-        "no word for `ignition`",
+        "node.bu:5:3",
+        "no word for `ignition.config`",
         "node.bu:8:1",
         "no word for `boot_device`",
         "node.bu:13:5",
