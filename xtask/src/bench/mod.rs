@@ -351,7 +351,7 @@ fn kubernetes_cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::
     let arguments = [
         "kubernetes.yaml",
         "-o",
-        "configs",
+        "configs/",
         "--format",
         "ignition",
         "--keys",
