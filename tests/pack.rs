@@ -61,6 +61,7 @@ impl StandIn {
             kernel: file("vmlinuz", 300_001),
             initrd: file("initrd", 200_003),
             root: Some(file("root.squashfs", 2_000_005)),
+            root_initrd: None,
             boot_loaders: Some(BootLoaders {
                 shim: file("shim.efi", 90_007),
                 mok_manager: file("mm.efi", 80_009),
@@ -104,6 +105,7 @@ fn payload() -> Payload {
             ("20-b.network".into(), b"[Match]\nName=b\n".to_vec()),
             ("10-a.network".into(), b"[Match]\nName=a\n".to_vec()),
         ],
+        ..Payload::default()
     }
 }
 

@@ -37,6 +37,7 @@ fn base(folder: &Path) -> Base {
         kernel: file("vmlinuz", &[1; 3001]),
         initrd: file("initrd", &stage0),
         root: Some(file("root.squashfs", &[2; 15_005])),
+        root_initrd: None,
         boot_loaders: Some(BootLoaders {
             shim: file("shim.efi", &[3; 9007]),
             mok_manager: file("mm.efi", &[4; 8009]),
@@ -60,6 +61,7 @@ fn payload() -> Payload {
         config_path: CONFIG_PATH,
         config: CONFIG.to_vec(),
         network: vec![("10-a.network".into(), b"[Match]\nName=a\n".to_vec())],
+        ..Payload::default()
     }
 }
 

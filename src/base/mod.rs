@@ -155,6 +155,8 @@ pub struct Base {
     /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file system, then on media. `None`: the
     /// initrd holds the whole system, and is not imgbuild's.
     pub root: Option<PathBuf>,
+    /// The root file system as a second initrd, behind the first; of systems that are not imgbuild's and have it so.
+    pub root_initrd: Option<PathBuf>,
     /// `None`: it makes no media.
     pub boot_loaders: Option<BootLoaders>,
     /// The kernel command line that every node of this base needs.
@@ -196,12 +198,12 @@ impl Base {
         (is_id(id) && kernel.is_file()).then_some(kernel)
     }
 
-    /// The base that `kernel` and `initrd` of another system are. `id` is a hash of both, in hexadecimal; `first_boot` are the
-    /// arguments by which its Ignition runs.
+    /// The base that `kernel`, `initrd` and, perhaps, an initrd with the root file system of another system are. `id` is a hash of
+    /// all, in hexadecimal; `first_boot` are the arguments by which its Ignition runs.
     pub fn brought(
         arch: Arch,
         id: String,
-        (kernel, initrd): (PathBuf, PathBuf),
+        (kernel, initrd, root_initrd): (PathBuf, PathBuf, Option<PathBuf>),
         first_boot: &[&str],
     ) -> Self {
         let consoles = ["console=tty0", serial_console(arch)];
@@ -212,6 +214,7 @@ impl Base {
             kernel,
             initrd,
             root: None,
+            root_initrd,
             boot_loaders: None,
             kernel_arguments: arguments.map(|&argument| argument.to_owned()).collect(),
             extensions: Vec::new(),
@@ -232,6 +235,7 @@ impl Base {
             kernel: folder.join(file::KERNEL),
             initrd: folder.join(file::INITRD),
             root: Some(folder.join(file::ROOT)),
+            root_initrd: None,
             boot_loaders: Some(BootLoaders {
                 shim: folder.join(file::SHIM),
                 mok_manager: folder.join(file::MOK_MANAGER),

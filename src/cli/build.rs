@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use crate::base::Base;
 use crate::diagnostic::Sources;
@@ -11,12 +12,12 @@ use crate::embed::{Edits, Wishes};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
-use crate::pack::{self, Format, Machine, Patch, Payload};
+use crate::pack::{self, Format, Machine, Payload};
 use crate::pki;
-use crate::plan::{BootFiles, InterfaceMatch, KernelFlavour, Node};
+use crate::plan::{BootFiles, BroughtSystem, InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
-use crate::registry::{self, Access};
-use crate::target::Target;
+use crate::registry::{self, Access, CheckedBootFiles};
+use crate::target::{LinkManager, Target};
 
 use super::args;
 use super::artifacts::{self, Wanted};
@@ -79,11 +80,15 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// The node as a live system of Fedora CoreOS takes it: its config and its kernel arguments.
+    /// The node as a live system of Fedora CoreOS takes it: its config, its keyfiles and its kernel arguments.
     pub fn wishes(&self) -> Wishes {
+        let keyfiles = match self.node.target.facts().links {
+            LinkManager::NetworkManager => self.payload.network.clone(),
+            LinkManager::Networkd => Vec::new(),
+        };
         Wishes {
             config: Some(self.payload.config.clone()),
-            keyfiles: keyfiles(&self.payload.network),
+            keyfiles,
             arguments: Edits {
                 append: self.kernel_arguments.clone(),
                 ..Edits::default()
@@ -100,25 +105,21 @@ impl<'a> Ready<'a> {
 
 /// What the node's initrd has of it.
 fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>)>) -> Payload {
-    let paths = &node.target.facts().paths;
-    Payload {
-        config_path: paths.config,
+    let facts = node.target.facts();
+    let payload = Payload {
+        config_path: facts.paths.config,
         config: ignition::to_json(config),
-        network: match paths.network {
-            Some(_) => network,
-            None => Vec::new(),
+        ..Payload::default()
+    };
+    match facts.paths.network {
+        None => payload,
+        Some(network_folder) => Payload {
+            network,
+            network_folder,
+            network_mode: facts.links.mode(),
+            ..payload
         },
     }
-}
-
-/// Those network files that `NetworkManager` reads.
-fn keyfiles(network: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
-    let is_keyfile = |name: &str| name.ends_with(".nmconnection");
-    network
-        .iter()
-        .filter(|(name, _)| is_keyfile(name))
-        .cloned()
-        .collect()
 }
 
 /// The node's own kernel arguments.
@@ -154,19 +155,20 @@ pub fn run(
         ));
     };
     let named = format(build.format.as_deref(), output)?;
-    let live = live_iso(build, named)?;
+    let given = given_live_iso(build, named)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
     let mut cluster = file.decide(pki::Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
     let format = for_target(named, build.format.is_some(), &nodes)?;
     let targets = targets(output, format, &nodes, &names(&cluster))?;
-    if live.is_some() {
+    if format == Format::Embed {
         warn_of_others(&nodes, messages);
     }
     let ready = Ready::compile(&nodes, sources, messages)?;
 
     let mut bases = Bases::new(&build.source.base, &file.lock, progress);
+    bases.given = given;
     match targets {
         Targets::Folder(path) => {
             let base = bases.one_of(&ready)?;
@@ -175,25 +177,17 @@ pub fn run(
             messages.note(&format!("wrote {}", path.display()));
         }
         Targets::Stream => {
-            let base = bases.of(&ready[0], format)?;
-            let patches = patches(live.as_ref(), &ready[0])?;
+            let ground = bases.of(ready[0].node, format)?;
             let mut out = Output::stdout()?;
-            match &live {
-                Some(live) => live.write(out.file(), patches, progress)?,
-                None => write(out.file(), format, base.as_ref(), &ready[0], progress)?,
-            }
+            write(out.file(), format, &ground, &ready[0], progress)?;
             out.commit()?;
         }
         Targets::Files(paths) => {
             for (ready, path) in ready.iter().zip(paths) {
-                let base = bases.of(ready, format)?;
-                let patches = patches(live.as_ref(), ready)?;
+                let ground = bases.of(ready.node, format)?;
                 let mut out = Output::create(&path, true)?;
-                let written = match &live {
-                    Some(live) => live.write(out.file(), patches, progress),
-                    None => write(out.file(), format, base.as_ref(), ready, progress),
-                };
-                written.with_context(|| format!("writing {}", path.display()))?;
+                write(out.file(), format, &ground, ready, progress)
+                    .map_err(|failure| failure.context(format!("writing {}", path.display())))?;
                 out.commit()?;
                 messages.note(&format!("wrote {}", path.display()));
             }
@@ -202,22 +196,22 @@ pub fn run(
     Ok(())
 }
 
-/// The live ISO that goes with the format `embed`.
-fn live_iso(build: &args::Build, format: Format) -> Result<Option<Image>, Failure> {
-    match (&build.base, format == Format::Embed) {
-        (Some(path), true) => {
-            let image = Image::open(path)?;
-            image.check_pristine()?;
-            Ok(Some(image))
-        }
-        (None, true) => Err(Failure::Usage(
-            "--format embed wants the live ISO: --base LIVE_ISO".to_owned(),
-        )),
-        (Some(_), false) => Err(Failure::Usage(
+/// The live ISO that the command line names for the format `embed`.
+fn given_live_iso(build: &args::Build, format: Format) -> Result<Option<Rc<Image>>, Failure> {
+    match &build.base {
+        Some(path) if format == Format::Embed => pristine(path).map(Some),
+        Some(_) => Err(Failure::Usage(
             "--base goes with --format embed alone".to_owned(),
         )),
-        (None, false) => Ok(None),
+        None => Ok(None),
     }
+}
+
+/// The live ISO at `path`, to which nobody has given anything yet.
+fn pristine(path: &Path) -> Result<Rc<Image>, Failure> {
+    let image = Image::open(path)?;
+    image.check_pristine()?;
+    Ok(Rc::new(image))
 }
 
 /// Says of nodes of other systems that a live system of Fedora CoreOS is not theirs.
@@ -233,21 +227,17 @@ pub fn warn_of_others(nodes: &[&Node], messages: Messages) {
     }
 }
 
-/// What makes a copy of the live ISO, where one is asked for, the node's.
-fn patches(live: Option<&Image>, ready: &Ready<'_>) -> Result<Vec<Patch>, Failure> {
-    match live {
-        Some(image) => image.with(&ready.wishes()),
-        None => Ok(Vec::new()),
-    }
-}
-
-/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has.
+/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has, and an ISO of a node that
+/// brings a live ISO is a copy of that.
 pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<Format, Failure> {
     let mut format = format;
     for node in nodes {
         let facts = node.target.facts();
         if format == Format::Iso && !is_named {
             format = facts.iso.parse().map_err(Failure::Usage)?;
+        }
+        if format == Format::Iso && brings_live_iso(node) {
+            format = Format::Embed;
         }
         if let Some(why) = facts.why_not_format(format.as_str()) {
             return Err(Failure::Usage(format!(
@@ -257,6 +247,12 @@ pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<For
         }
     }
     Ok(format)
+}
+
+/// Whether the node's base is a live ISO.
+fn brings_live_iso(node: &Node) -> bool {
+    let system = node.base.as_ref().map(|base| &base.system);
+    matches!(system, Some(BroughtSystem::LiveIso(_)))
 }
 
 /// The format that is asked for by name, or that the output's name tells.
@@ -324,27 +320,45 @@ fn targets(output: &Path, format: Format, nodes: &[&Node], all: &str) -> Result<
     })
 }
 
-fn write(
+/// Writes one artifact.
+pub fn write(
     out: &mut std::fs::File,
     format: Format,
-    base: Option<&Base>,
+    ground: &Ground,
     ready: &Ready<'_>,
     progress: &dyn Progress,
-) -> anyhow::Result<()> {
+) -> Result<(), Failure> {
     let machine = ready.machine();
-    match (format, base) {
+    match (format, ground) {
         (Format::Ignition, _) => out
             .write_all(&ready.config)
-            .context("writing the Ignition config"),
-        (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
-        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress),
-        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress),
-        (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
-        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
+            .context("writing the Ignition config")?,
+        (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression)?,
+        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress)?,
+        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress)?,
+        (Format::Iso, Ground::Base(base)) => pack::iso(out, base, &machine, progress)?,
+        (Format::Initrd, Ground::Base(base)) => {
+            pack::initrd(out, base, Some(&machine), progress)?;
+        }
+        (Format::Embed, Ground::LiveIso(live)) => {
+            live.write(out, live.with(&ready.wishes())?, progress)?;
+        }
         (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
-            anyhow::bail!("the format {format} does not go into one file without a base")
+            return Err(
+                anyhow!("the format {format} does not go into one file without a base").into(),
+            );
         }
     }
+    Ok(())
+}
+
+/// What an artifact is made of beside the node.
+#[derive(Debug)]
+pub enum Ground {
+    /// Nothing: it is the node's config alone.
+    Nothing,
+    Base(Box<Base>),
+    LiveIso(Rc<Image>),
 }
 
 /// What makes bases differ.
@@ -357,7 +371,16 @@ pub struct Bases<'a> {
     progress: &'a dyn Progress,
     made: Vec<(Kind, Base)>,
     /// Those that nodes bring.
-    brought: Vec<(BootFiles, Base)>,
+    brought: Vec<(BootFiles, Brought)>,
+    /// The live ISO that the command line names, for all nodes.
+    given: Option<Rc<Image>>,
+}
+
+/// What a node brings, checked.
+#[derive(Debug, Clone)]
+enum Brought {
+    Base(Box<Base>),
+    LiveIso(Rc<Image>),
 }
 
 impl<'a> Bases<'a> {
@@ -369,6 +392,7 @@ impl<'a> Bases<'a> {
             progress,
             made: Vec::new(),
             brought: Vec::new(),
+            given: None,
         }
     }
 
@@ -380,7 +404,14 @@ impl<'a> Bases<'a> {
     /// The base of `node` with what is `wanted` in it.
     fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
         if node.target.facts().brings_base {
-            return self.brought(node);
+            return match self.brought(node)? {
+                Brought::Base(base) => Ok(*base),
+                Brought::LiveIso(_) => Err(Failure::Usage(format!(
+                    "{} is to start from a live ISO, of which an ISO is made and nothing else: for a PXE folder its `base:` has \
+                     `kernel:`, `initrd:` and `rootfs:`",
+                    node.hostname.value
+                ))),
+            };
         }
         let request = request(self.source, node.arch, node.kernel)?;
         let kind = (request.arch, request.kernel, wanted);
@@ -393,8 +424,8 @@ impl<'a> Bases<'a> {
         Ok(base)
     }
 
-    /// Kernel and initrd that `node` brings.
-    fn brought(&mut self, node: &Node) -> Result<Base, Failure> {
+    /// What `node` brings.
+    fn brought(&mut self, node: &Node) -> Result<Brought, Failure> {
         let facts = node.target.facts();
         let Some(files) = &node.base else {
             return Err(Failure::Usage(format!(
@@ -403,8 +434,8 @@ impl<'a> Bases<'a> {
                 node.hostname.value, facts.title
             )));
         };
-        if let Some((_, base)) = self.brought.iter().find(|(made, _)| made == files) {
-            return Ok(base.clone());
+        if let Some((_, brought)) = self.brought.iter().find(|(made, _)| made == files) {
+            return Ok(brought.clone());
         }
         let access = Access {
             offline: self.source.offline,
@@ -412,15 +443,41 @@ impl<'a> Bases<'a> {
             refresh: false,
             cache: cache(self.source.cache.as_deref())?,
         };
-        let checked = registry::boot_files(files, &access, self.progress)?;
-        let paths = (checked.kernel, checked.initrd);
-        let base = Base::brought(node.arch, checked.id, paths, facts.first_boot);
-        self.brought.push((files.clone(), base.clone()));
-        Ok(base)
+        let brought = match registry::boot_files(files, &access, self.progress)? {
+            CheckedBootFiles::Network {
+                kernel,
+                initrd,
+                root,
+                id,
+            } => Brought::Base(Box::new(Base::brought(
+                node.arch,
+                id,
+                (kernel, initrd, root),
+                facts.first_boot,
+            ))),
+            CheckedBootFiles::LiveIso(path) => Brought::LiveIso(pristine(&path)?),
+        };
+        self.brought.push((files.clone(), brought.clone()));
+        Ok(brought)
+    }
+
+    /// The live ISO that is to be the node's.
+    fn live_iso(&mut self, node: &Node) -> Result<Rc<Image>, Failure> {
+        if let Some(given) = &self.given {
+            return Ok(given.clone());
+        }
+        if brings_live_iso(node)
+            && let Brought::LiveIso(image) = self.brought(node)?
+        {
+            return Ok(image);
+        }
+        Err(Failure::Usage(
+            "--format embed wants the live ISO: --base LIVE_ISO, or `base: {iso: {source: …}}` in the spec".to_owned(),
+        ))
     }
 
     /// The base of `node`, with boot loaders: those of Debian where the node brings its own base, which has none.
-    pub fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
+    fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
         let base = self.of_node(node)?;
         if base.boot_loaders.is_some() {
             return Ok(base);
@@ -433,13 +490,13 @@ impl<'a> Bases<'a> {
         })
     }
 
-    fn of(&mut self, ready: &Ready<'_>, format: Format) -> Result<Option<Base>, Failure> {
-        if format == Format::Iso {
-            self.for_media(ready.node).map(Some)
-        } else if format.needs_base() {
-            self.of_node(ready.node).map(Some)
-        } else {
-            Ok(None)
+    /// What an artifact of `node` in this format is made of.
+    pub fn of(&mut self, node: &Node, format: Format) -> Result<Ground, Failure> {
+        match format {
+            Format::Iso => Ok(Ground::Base(Box::new(self.for_media(node)?))),
+            Format::Embed => self.live_iso(node).map(Ground::LiveIso),
+            format if format.needs_base() => Ok(Ground::Base(Box::new(self.of_node(node)?))),
+            _ => Ok(Ground::Nothing),
         }
     }
 

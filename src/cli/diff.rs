@@ -12,6 +12,7 @@ use crate::diff::{self, Side, Skew};
 use crate::ignition;
 use crate::pki::Access;
 use crate::read::{self, Damaged, Kind};
+use crate::target::LinkManager;
 
 use super::messages::Messages;
 use super::outcome::Failure;
@@ -138,8 +139,13 @@ fn sides(
             .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
         side.kernel_arguments = artifact.kernel_arguments;
         if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
+            // Those of a spec are files of its config too.
+            let laid = read::laid(&artifact.config)?;
+            let folder = LinkManager::NetworkManager.folder();
             for (name, contents) in &artifact.network {
-                side.add_private("keyfile", name, contents);
+                if laid.files.get(&format!("{folder}/{name}")) != Some(contents) {
+                    side.add_private("keyfile", name, contents);
+                }
             }
         }
         side.base = artifact.base;

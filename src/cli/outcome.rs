@@ -25,6 +25,17 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The failure, with what was being done where it is the environment's.
+    #[must_use]
+    pub fn context(self, doing: String) -> Self {
+        match self {
+            Self::Environment(error) => Self::Environment(error.context(doing)),
+            input => input,
+        }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Environment(error)

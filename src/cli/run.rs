@@ -22,7 +22,7 @@ use crate::qemu::{
 
 use super::args::{Accel, ExitWhen, Medium as MediumChoice, Run};
 use super::base::cache;
-use super::build::{Bases, Ready};
+use super::build::{Bases, Ready, write};
 use super::console::{Prefixed, Terminal};
 use super::messages::Messages;
 use super::outcome::Failure;
@@ -221,10 +221,12 @@ fn from_spec(
     let mut cluster = file.decide(Access::Write, sources, messages)?;
     super::artifacts::pin(&mut cluster, &run.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, run.node.as_deref())?;
-    super::build::for_target(pack::Format::Iso, true, &nodes)?;
+    let format = super::build::for_target(pack::Format::Iso, true, &nodes)?;
     let ready = Ready::compile(&nodes, sources, messages)?;
     let mut bases = Bases::new(&run.source.base, &file.lock, progress);
-    let medium = run.medium.unwrap_or(if run.secure_boot {
+    // A live ISO boots as one.
+    let is_iso = run.secure_boot || format == pack::Format::Embed;
+    let medium = run.medium.unwrap_or(if is_iso {
         MediumChoice::Cd
     } else {
         MediumChoice::Kernel
@@ -238,15 +240,12 @@ fn from_spec(
         .iter()
         .map(|ready| {
             let name = ready.node.hostname.as_str();
-            let base = match medium {
-                MediumChoice::Cd | MediumChoice::Usb => bases.for_media(ready.node)?,
-                MediumChoice::Kernel | MediumChoice::Pxe => bases.of_node(ready.node)?,
-            };
             let path = scratch.join(name);
             let medium = match medium {
                 MediumChoice::Cd | MediumChoice::Usb => {
+                    let ground = bases.of(ready.node, format)?;
                     let mut out = Output::create(&path, true)?;
-                    pack::iso(out.file(), &base, &ready.machine(), progress)?;
+                    write(out.file(), format, &ground, ready, progress)?;
                     out.commit()?;
                     if medium == MediumChoice::Cd {
                         Medium::Cd(path)
@@ -255,6 +254,7 @@ fn from_spec(
                     }
                 }
                 MediumChoice::Kernel => {
+                    let base = bases.of_node(ready.node)?;
                     let mut out = Output::create(&path, true)?;
                     pack::initrd(out.file(), &base, Some(&ready.machine()), progress)?;
                     out.commit()?;

@@ -9,11 +9,9 @@ use ipnet::Ipv4Net;
 use crate::names::{Arch, MacAddr};
 use crate::qemu::{Disk, Machine, UserNetwork};
 use crate::read;
+use crate::target::LinkManager;
 
 use super::run::DEFAULT_DISK;
-
-/// Where the node's networkd files are.
-const NETWORKD: &str = "/etc/systemd/network/";
 
 /// A node, as far as its machine is concerned.
 #[derive(Debug, Default)]
@@ -34,12 +32,19 @@ impl WrittenNode {
             let bytes = laid.files.get(path)?;
             Some(String::from_utf8_lossy(bytes).trim().to_owned())
         };
-        let networkd = |ending: &str| {
+        let of = |manager: LinkManager, ending: &str| {
             let files = laid.files.iter();
-            let files =
-                files.filter(|(path, _)| path.starts_with(NETWORKD) && path.ends_with(ending));
+            let files = files
+                .filter(|(path, _)| path.starts_with(manager.folder()) && path.ends_with(ending));
             let texts = files.map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned());
             texts.collect::<Vec<_>>()
+        };
+        let links = of(LinkManager::Networkd, ".link");
+        let networks = of(LinkManager::Networkd, ".network");
+        let keyfiles = of(LinkManager::NetworkManager, ".nmconnection");
+        let mac_of = |texts: &[String], key: &str| {
+            let mut texts = texts.iter();
+            texts.find_map(|text| values(text, key).next()?.parse().ok())
         };
         let arguments = artifact.kernel_arguments.unwrap_or_default();
         Ok(Self {
@@ -50,10 +55,9 @@ impl WrittenNode {
             } else {
                 Arch::Amd64
             },
-            mac: networkd(".link")
-                .iter()
-                .find_map(|text| values(text, "PermanentMACAddress").next()?.parse().ok()),
-            network: networkd(".network").iter().find_map(|text| network(text)),
+            mac: mac_of(&links, "PermanentMACAddress").or_else(|| mac_of(&keyfiles, "mac-address")),
+            network: (networks.iter().find_map(|text| network(text)))
+                .or_else(|| keyfiles.iter().find_map(|text| keyfile_network(text))),
             wants_disk: laid.disks.iter().any(|disk| disk.starts_with("/dev/vd")),
         })
     }
@@ -82,7 +86,19 @@ fn network(text: &str) -> Option<UserNetwork> {
     UserNetwork::around(address, gateway, &dns)
 }
 
-/// The values of `key` in a file of systemd's.
+/// The network around the first static IPv4 address of a keyfile, which has its gateway behind it.
+fn keyfile_network(text: &str) -> Option<UserNetwork> {
+    let first = values(text, "address1").find_map(|value| {
+        let (address, gateway) = value.split_once(',').unwrap_or((value, ""));
+        Some((address.parse::<Ipv4Net>().ok()?, gateway.parse().ok()))
+    });
+    let (address, gateway) = first?;
+    let servers = values(text, "dns").flat_map(|list| list.split(';'));
+    let servers: Vec<Ipv4Addr> = servers.filter_map(|server| server.parse().ok()).collect();
+    UserNetwork::around(address, gateway, &servers)
+}
+
+/// The values of `key` in a file of systemd's, or a keyfile.
 fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines().filter_map(move |line| {
         let (name, value) = line.split_once('=')?;

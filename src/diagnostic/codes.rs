@@ -168,6 +168,9 @@ codes! {
     BAD_BOOT_LOCATION = "E0140": "neither a path nor a URL to fetch from", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'ftp://a/b'}, initrd: {source: i}}\n";
     /// A file from the network is taken only with a hash, and a signature says something only with the key of its maker.
     UNCHECKED_BOOT_FILE = "E0141": "a file to boot that nothing checks", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'https://a/b'}, initrd: {source: i}}\n";
+    /// Fedora CoreOS' live system comes as kernel, initrd and root file system. The last one is a further initrd, or the machine fetches it
+    /// itself, in its own time and with less memory, from the URL that a kernel argument names.
+    NO_ROOT_FILE_SYSTEM = "E0142": "a live system without its root file system", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nbase: {kernel: {source: k}, initrd: {source: i}}\n";
 
     // E02xx: checks across fields.
     /// Each node of a cluster has a name of its own.
@@ -304,6 +307,8 @@ codes! {
     /// GRUB, ISOLINUX and iPXE parse the kernel's command line each in its own way: variables, quotes, comments. What stands there
     /// holds only what all of them leave alone.
     ALTERED_KERNEL_ARGUMENT = "E0264": "a kernel argument that boot loaders change", "kernel_arguments: ['console=$tty']\n";
+    /// NetworkManager takes name servers, domains to search and routes of IPv4 on links that have IPv4, and the same of IPv6.
+    NOT_ON_THIS_LINK = "E0265": "settings of an IP version that the link does not have", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: ens3, addresses: ['fd00::2/64'], dns: [10.0.0.1]}]}\n";
 
     // E03xx: Ignition and the units in it.
     /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite: true` is taken instead, with a
@@ -520,6 +525,9 @@ codes! {
     /// The kernel numbers cards (eth0, eth1) in the order in which it finds them, which with several cards can change from boot to
     /// boot. A card that is found by its MAC address keeps its place.
     KERNEL_NAMES = "W0209": "several cards by the kernel's names", "network: {interfaces: [{name: eth0, dhcp: true}, {name: eth1}]}\n";
+    /// The target gives cards names by where they sit (enp1s0, ens3), so that no card has the kernel's name, unless its kernel is told to leave
+    /// names alone. A card that is found by its MAC address can have any name.
+    NO_SUCH_CARD = "W0210": "a name that no card has", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, dhcp: true}]}\n";
 
     // W03xx: Ignition and the units in it.
     /// `overwrite: true`, or `mask: true` for a unit, takes the place of what imgbuild writes itself.

@@ -21,7 +21,7 @@ use ignition_config::v3_3;
 use crate::diagnostic::Diagnostic;
 use crate::parts::{self, Contents, Fragment, Origin};
 use crate::plan::Node;
-use crate::target::IgnitionVersion;
+use crate::target::{IgnitionVersion, LinkManager};
 
 /// A config, in the types of its specification.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,7 @@ pub struct Compiled {
     pub config: Config,
     /// What is doubtful but does not stop the build.
     pub warnings: Vec<Diagnostic>,
-    /// networkd files that Ignition needs to reach remote sources before it has written any: for
+    /// Files for the node's links that Ignition needs to reach remote sources before it has written any: for
     /// [`Payload::network`](crate::pack::Payload).
     pub network: Vec<(String, Vec<u8>)>,
 }
@@ -76,7 +76,7 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
         return Err(found);
     }
     Ok(Compiled {
-        network: network_files(&merged),
+        network: network_files(node, &merged),
         config: if node.ignition < IgnitionVersion::V3_3 {
             Config::V2(v2::config(merged, node.ignition))
         } else {
@@ -113,15 +113,22 @@ pub fn trace(fragments: &[Fragment]) -> Vec<(String, Origin)> {
     fragments.iter().flat_map(trace::things).collect()
 }
 
-/// The networkd files of `merged`, the spec's own among them: name and text.
-fn network_files(merged: &Fragment) -> Vec<(String, Vec<u8>)> {
+/// The files of `merged` for the links, the spec's own among them: name and text.
+fn network_files(node: &Node, merged: &Fragment) -> Vec<(String, Vec<u8>)> {
+    let links = node.target.facts().links;
+    // Where keyfiles lie before Ignition runs, NetworkManager reads none without this ending.
+    let is_read = |name: &str| match links {
+        LinkManager::Networkd => true,
+        LinkManager::NetworkManager => name.ends_with(".nmconnection"),
+    };
     let mut files: Vec<_> = merged
         .files
         .iter()
         .filter_map(|file| {
-            let name = file.path.as_str().strip_prefix("/etc/systemd/network/")?;
+            let name = file.path.as_str().strip_prefix(links.folder())?;
+            let name = name.strip_prefix('/')?;
             match &file.contents {
-                Some(Contents::Inline(text)) if !name.contains('/') => {
+                Some(Contents::Inline(text)) if !name.contains('/') && is_read(name) => {
                     Some((name.to_owned(), text.clone()))
                 }
                 _ => None,

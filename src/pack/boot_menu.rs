@@ -1,16 +1,29 @@
 //! Configuration of the boot loaders on the ISO: one entry, started at once.
 
+use std::iter;
+
 use super::PAYLOAD_PATH;
 use crate::names::Hostname;
 
 /// Paths on the medium.
 pub(super) const KERNEL: &str = "boot/vmlinuz";
 pub(super) const INITRD: &str = "boot/initrd";
+/// The root file system of a system that has it as a second initrd.
+pub(super) const ROOT_INITRD: &str = "boot/rootfs";
+
+/// The paths of all initrds, in their order, parted by `between`.
+fn initrds(has_root: bool, between: &str) -> String {
+    let root = has_root.then_some(ROOT_INITRD);
+    let all = iter::once(INITRD).chain(root).chain([PAYLOAD_PATH]);
+    let all: Vec<_> = all.map(|path| format!("/{path}")).collect();
+    all.join(between)
+}
 
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
 /// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
 /// between single quotes.
-pub(super) fn grub(hostname: &Hostname, arguments: &str, marker: &str) -> String {
+pub(super) fn grub(hostname: &Hostname, arguments: &str, marker: &str, has_root: bool) -> String {
+    let initrds = initrds(has_root, " ");
     let quoted = arguments.replace(' ', "' '");
     format!(
         "\
@@ -21,14 +34,15 @@ set timeout_style=hidden
 search --no-floppy --file --set=root /{marker}
 menuentry '{hostname}' {{
 \tlinux /{KERNEL} '{quoted}'
-\tinitrd /{INITRD} /{PAYLOAD_PATH}
+\tinitrd {initrds}
 }}
 "
     )
 }
 
 /// `isolinux.cfg`.
-pub(super) fn isolinux(hostname: &Hostname, arguments: &str) -> String {
+pub(super) fn isolinux(hostname: &Hostname, arguments: &str, has_root: bool) -> String {
+    let initrds = initrds(has_root, ",");
     format!(
         "\
 # Starts {hostname} at once; Shift or Alt held down gives a prompt.
@@ -39,7 +53,7 @@ TIMEOUT 0
 LABEL node
   SAY Starting {hostname}
   LINUX /{KERNEL}
-  INITRD /{INITRD},/{PAYLOAD_PATH}
+  INITRD {initrds}
   APPEND {arguments}
 "
     )

@@ -41,8 +41,9 @@ pub fn iso<W: Write>(
     let arguments = command_line(base, machine)?;
     let payload = payload_archive(machine.payload)?;
     let identity = identity(base, machine.hostname, &arguments, &payload);
+    let has_root = base.root_initrd.is_some();
     let marker = format!("imgbuild/{}.medium", hex(&identity[..8]));
-    let grub = boot_menu::grub(machine.hostname, &arguments, &marker);
+    let grub = boot_menu::grub(machine.hostname, &arguments, &marker, has_root);
 
     let mut tree = Tree::new();
     let mut text =
@@ -57,7 +58,7 @@ pub fn iso<W: Write>(
         let loader = "isolinux/isolinux.bin".to_owned();
         text(
             "isolinux/isolinux.cfg",
-            boot_menu::isolinux(machine.hostname, &arguments),
+            boot_menu::isolinux(machine.hostname, &arguments, has_root),
         )?;
         tree.add(
             &loader,
@@ -98,6 +99,9 @@ pub fn iso<W: Write>(
         (boot_menu::INITRD, &base.initrd),
     ] {
         tree.add(path, PUBLIC_MODE, Content::open(source)?)?;
+    }
+    if let Some(root) = &base.root_initrd {
+        tree.add(boot_menu::ROOT_INITRD, PUBLIC_MODE, Content::open(root)?)?;
     }
     if let Some(root) = &base.root {
         tree.add(ROOT_IMAGE_PATH, PUBLIC_MODE, Content::open(root)?)?;

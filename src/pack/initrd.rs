@@ -4,6 +4,8 @@
 //! last wins (kernel Documentation/driver-api/early-userspace/buffer-format.rst).
 
 use std::io::Write;
+use std::iter;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use flate2::{Compression as GzipLevel, GzBuilder};
@@ -12,14 +14,14 @@ use crate::base::{Base, ROOT_IMAGE_PATH};
 use crate::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
-use super::{BLOCK, BootRecord, Compression, Machine, NETWORK_PATH, Payload};
+use super::{BLOCK, BootRecord, Compression, Machine, Payload};
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
 const GZIP_LEVEL: u32 = 9;
 /// As above. The kernel's window limit (8 MiB) is that of this level.
 const ZSTD_LEVEL: i32 = 19;
 
-/// Writes `payload` as a cpio archive: the config at its path (0600) and `imgbuild/network/*` (0644).
+/// Writes `payload` as a cpio archive: the config at its path (0600), and the files for its links.
 pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compression) -> Result<()> {
     let raw = payload_archive(payload)?;
     let bytes = match compression {
@@ -37,26 +39,33 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
-/// Writes the initrd of another system as it is, and behind it a node's payload.
+/// Writes the initrd of another system as it is, and behind it, for a node, the one with the root file system and the payload.
 fn brought<W: Write>(
     out: &mut W,
     base: &Base,
     machine: Option<&Machine<'_>>,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let (initrd, length) = super::open(&base.initrd)?;
-    progress.start("copying the initrd", Some(length));
-    super::copy(&initrd, &base.initrd, length, out, progress)?;
-    progress.finish();
     let Some(machine) = machine else {
-        return Ok(());
+        return brought_file(out, &base.initrd, progress).map(|_| ());
     };
-    // An archive that is not compressed starts at a multiple of four.
-    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
-        .and_then(|()| {
-            out.write_all(&payload_archive(machine.payload).map_err(std::io::Error::other)?)
-        })
+    for path in iter::once(&base.initrd).chain(&base.root_initrd) {
+        let length = brought_file(out, path, progress)?;
+        // An archive that is not compressed starts at a multiple of four.
+        super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
+            .context("writing the initrd")?;
+    }
+    out.write_all(&payload_archive(machine.payload)?)
         .context("writing the payload")
+}
+
+/// Copies an initrd of another system and gives its length.
+fn brought_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) -> Result<u64> {
+    let (file, length) = super::open(path)?;
+    progress.start("copying the initrd", Some(length));
+    super::copy(&file, path, length, out, progress)?;
+    progress.finish();
+    Ok(length)
 }
 
 /// The payload as a raw cpio archive. Its length is a multiple of four.
@@ -77,7 +86,8 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
             !name.contains('/'),
             "`{name}` is not the name of a network file"
         );
-        archive.file(&format!("{NETWORK_PATH}/{name}"), 0o644, contents)?;
+        let path = format!("{}/{name}", payload.network_folder);
+        archive.file(&path, payload.network_mode, contents)?;
     }
     archive.finish()
 }

@@ -50,7 +50,7 @@ pub const CONFIG_PATH: &str = "imgbuild/config.ign";
 /// Where an initrd says how it is booted.
 pub(crate) const BOOT_RECORD_PATH: &str = "imgbuild/boot.json";
 
-/// The folder of the payload that has the networkd files.
+/// The folder of the payload that has the networkd files, on the base of Debian.
 pub(crate) const NETWORK_PATH: &str = "imgbuild/network";
 
 /// The file of an ISO by which stage 0 finds which base a medium carries.
@@ -59,16 +59,19 @@ pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 /// Where a node's payload lies on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
-/// What one node adds to the base. In an initrd it is a cpio archive with the config and `imgbuild/network/*`, parent directories
-/// included.
+/// What one node adds to the base. In an initrd it is a cpio archive with the config and the files for its links, parent
+/// directories included.
 #[derive(Clone)]
 pub struct Payload {
     /// Where the base looks for the config, without a leading slash.
     pub config_path: &'static str,
     /// The Ignition config.
     pub config: Vec<u8>,
-    /// networkd files that Ignition itself needs to reach remote sources: file name and contents.
+    /// Files for its links that Ignition itself needs to reach remote sources: file name and contents.
     pub network: Vec<(String, Vec<u8>)>,
+    /// Where the base looks for them, without a leading slash, and their mode.
+    pub network_folder: &'static str,
+    pub network_mode: u32,
 }
 
 impl Default for Payload {
@@ -77,6 +80,8 @@ impl Default for Payload {
             config_path: CONFIG_PATH,
             config: Vec::new(),
             network: Vec::new(),
+            network_folder: NETWORK_PATH,
+            network_mode: 0o644,
         }
     }
 }

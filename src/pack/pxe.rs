@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
+use std::iter;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
@@ -21,6 +22,10 @@ use super::{Compression, Machine, command_line};
 
 const KERNEL: &str = "vmlinuz";
 const INITRD: &str = "initrd.img";
+/// The root file system of a system that has it as a second initrd.
+const ROOT_INITRD: &str = "rootfs.img";
+/// Of an archive in an initrd that is not compressed, in bytes (kernel `init/initramfs.c`).
+const ALIGNMENT: u64 = crate::cpio::ALIGNMENT as u64;
 const NODES: &str = "nodes";
 const MACHINES: &str = "machines";
 
@@ -40,12 +45,16 @@ pub fn pxe(
         fs::create_dir(root.join(name)).with_context(|| format!("creating {name}/"))?;
     }
 
-    let (kernel, length) = super::open(&base.kernel)?;
-    let mut file = create(root, KERNEL, 0o666)?;
-    progress.start("copying the kernel", Some(length));
-    super::copy(&kernel, &base.kernel, length, &mut file, progress)?;
-    progress.finish();
-    super::initrd(&mut create(root, INITRD, 0o666)?, base, None, progress)?;
+    copy(root, KERNEL, &base.kernel, progress)?;
+    let mut initrd = create(root, INITRD, 0o666)?;
+    super::initrd(&mut initrd, base, None, progress)?;
+    if let Some(root_initrd) = &base.root_initrd {
+        // It is not compressed, and so starts at a multiple of four whoever puts the two together.
+        let length = initrd.stream_position().context("writing the initrd")?;
+        super::zeros(&mut initrd, length.next_multiple_of(ALIGNMENT) - length)
+            .context("writing the initrd")?;
+        copy(root, ROOT_INITRD, root_initrd, progress)?;
+    }
 
     write(root, "boot.ipxe", &boot_script(machines))?;
     write(root, "dnsmasq.conf", &dnsmasq(base.arch, machines))?;
@@ -92,13 +101,19 @@ fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
     let mut file = create(root, &format!("{NODES}/{payload}"), 0o600)?;
     super::payload(&mut file, machine.payload, Compression::Gzip)?;
     // UEFI kernels fetch the initrds that their command line names; others ignore those words.
+    let second = base.root_initrd.as_ref().map(|_| ROOT_INITRD);
+    let (mut words, mut lines) = (String::new(), String::new());
+    for initrd in iter::once(INITRD).chain(second) {
+        // Writing to a String does not fail.
+        let _ = write!(words, "initrd={initrd} ");
+        let _ = writeln!(lines, "initrd ../{initrd}");
+    }
     let script = format!(
         "\
 #!ipxe
 echo Starting {name}
-kernel ../{KERNEL} initrd={INITRD} initrd={payload} {arguments}
-initrd ../{INITRD}
-initrd {payload}
+kernel ../{KERNEL} {words}initrd={payload} {arguments}
+{lines}initrd {payload}
 boot
 "
     );
@@ -232,6 +247,16 @@ fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// Copies `source` into the folder.
+fn copy(root: &Path, name: &str, source: &Path, progress: &dyn Progress) -> Result<()> {
+    let (file, length) = super::open(source)?;
+    let mut out = create(root, name, 0o666)?;
+    progress.start(&format!("copying {name}"), Some(length));
+    super::copy(&file, source, length, &mut out, progress)?;
+    progress.finish();
     Ok(())
 }
 

@@ -20,8 +20,9 @@ pub fn etcd(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
         return Fragment::default();
     };
-    if let Some(image) = &member.image {
-        return super::etcd_container::etcd(member, image);
+    let target = node.target.facts();
+    if let (Some(image), Some(engine)) = (&member.image, target.containers) {
+        return super::etcd_container::etcd(member, image, target, engine);
     }
     let origin = Origin::new("etcd", member.span);
     let mut fragment = Fragment::default();

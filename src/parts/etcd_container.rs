@@ -1,4 +1,4 @@
-//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by docker.
+//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by docker or podman.
 //!
 //! Flatcar's own etcd-member.service is left alone: it runs another program with other settings, and may go.
 
@@ -9,26 +9,42 @@ use super::names::{path, unit};
 use super::template::fill;
 use super::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::plan::EtcdMember;
+use crate::target::{ContainerEngine, Facts};
 
-/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it). Inside of the image nobody has a name.
+/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it); Fedora gives it to nobody. Inside of the
+/// image nobody has a name.
 const USER: u32 = 232;
 
-/// The member's settings as docker reads them: one a line, the value as it is up to the line's end.
+/// The member's settings as the engine reads them: one a line, the value as it is up to the line's end.
 const ENVIRONMENT: &str = "/etc/etcd/environment";
 
 /// etcd of `image` as a system service.
-pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
+pub(super) fn etcd(
+    member: &EtcdMember,
+    image: &str,
+    target: &Facts,
+    engine: ContainerEngine,
+) -> Fragment {
     let origin = Origin::new("etcd", member.span);
     let keys_volume = match &member.tls {
         Some(_) => format!(" --volume={PKI}:{PKI}:ro"),
         None => String::new(),
     };
+    let daemon = engine.daemon;
+    let behind = |text: Option<&str>| text.map_or(String::new(), |text| format!(" {text}"));
     let mut fragment = Fragment::default();
     fragment.units.push(Unit::enabled(
         unit("etcd.service"),
         fill(
-            include_str!("../../manifests/flatcar/etcd.service"),
+            include_str!("../../manifests/etcd-container.service"),
             &[
+                (
+                    "requires",
+                    &daemon.map_or(String::new(), |unit| format!("Requires={unit}")),
+                ),
+                ("after", &behind(daemon)),
+                ("engine", engine.program),
+                ("files", &behind(engine.files)),
                 ("data_dir", member.data_dir.as_str()),
                 ("user", &USER.to_string()),
                 ("keys", &keys_volume),
@@ -50,13 +66,13 @@ pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
         let _ = write!(client, " --env=ETCDCTL_{name}={value}");
     }
     let client = fill(
-        include_str!("../../manifests/flatcar/etcdctl"),
-        &[("settings", &client)],
+        include_str!("../../manifests/etcdctl-container"),
+        &[("engine", engine.program), ("settings", &client)],
     );
-    // /opt/bin is on the path of Flatcar's users.
+    let program = path(&format!("{}/etcdctl", target.paths.programs));
     fragment
         .files
-        .push(File::text(path("/opt/bin/etcdctl"), client, origin.clone()).mode(0o755));
+        .push(File::text(program, client, origin.clone()).mode(0o755));
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
         mode: 0o700,

@@ -12,9 +12,9 @@ use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
 use crate::plan::{Firewall, FirewallRule, Node, Protocol};
 
-/// `/etc/nftables.conf` and Debian's service for it. Nothing where the spec asks for no firewall.
+/// The rules, and the service of the system's package that loads them. Nothing where the spec asks for no firewall.
 pub fn firewall(node: &Node) -> Fragment {
-    let Some(firewall) = &node.firewall else {
+    let (Some(firewall), Some(rules)) = (&node.firewall, node.target.facts().paths.nftables) else {
         return Fragment::default();
     };
     let origin = Origin::new("firewall", firewall.span);
@@ -27,7 +27,7 @@ pub fn firewall(node: &Node) -> Fragment {
     );
     let name = unit("nftables.service");
     Fragment {
-        files: vec![File::text(path("/etc/nftables.conf"), text, origin.clone()).mode(0o755)],
+        files: vec![File::text(path(rules), text, origin.clone()).mode(0o755)],
         units: vec![
             Unit::enable(name.clone(), origin.clone()),
             Unit::dropin(

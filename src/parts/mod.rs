@@ -22,7 +22,7 @@ mod users;
 pub(crate) use ca_certificates::subject_hash;
 pub use fragment::*;
 pub(crate) use names::escape_path;
-pub use network::{is_bond_option, kernel_named};
+pub use network::{IpVersion, is_bond_option, kernel_named, takes_routes, takes_settings};
 
 use crate::plan::Node;
 

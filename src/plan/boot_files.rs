@@ -1,18 +1,31 @@
-//! Kernel and initrd that a node brings with it.
+//! What a node brings with it to be booted from.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::diagnostic::Span;
 
-/// Kernel and initrd of a system that imgbuild does not build.
+/// The files of a system that imgbuild does not build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootFiles {
-    pub kernel: BootFile,
-    pub initrd: BootFile,
+    pub system: BroughtSystem,
     /// The OpenPGP key that made the signatures.
     pub key: Option<PathBuf>,
     pub span: Span,
+}
+
+/// In which form a system comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BroughtSystem {
+    /// For booting from a network.
+    Network {
+        kernel: BootFile,
+        initrd: BootFile,
+        /// A further initrd with the root file system, where the first one does not hold it.
+        root: Option<BootFile>,
+    },
+    /// A live ISO with a place for a config.
+    LiveIso(BootFile),
 }
 
 /// A file to boot, and how it is known to be the right one.

@@ -65,7 +65,7 @@ pub struct Node {
     pub swap: Option<Swap>,
     /// Whole block device that keeps etcd's and containerd's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
-    /// Kernel and initrd of a system that imgbuild does not build.
+    /// The files of a system that imgbuild does not build.
     pub base: Option<super::BootFiles>,
     pub etcd: Option<EtcdMember>,
     pub containerd: Option<super::Containerd>,
@@ -187,7 +187,7 @@ pub struct Route {
     pub metric: Option<u32>,
 }
 
-/// Time servers, for systemd-timesyncd.
+/// Time servers.
 #[derive(Debug, Clone, Default)]
 pub struct Ntp {
     pub servers: Vec<Located<String>>,

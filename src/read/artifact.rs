@@ -200,11 +200,9 @@ impl Artifact {
     fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
         if TABLE.iter().any(|facts| facts.paths.config == entry.path) {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;
-            return Ok(true);
-        }
-        if entry.path == live::CONFIG_PATH {
-            self.config = read_limited(contents, CONFIG_MAX, "the config")?;
-            self.kind = Kind::LivePayload;
+            if entry.path == live::CONFIG_PATH {
+                self.is_live();
+            }
             return Ok(true);
         }
         if entry.path == BOOT_RECORD_PATH {
@@ -221,7 +219,7 @@ impl Artifact {
         } else if entry.path == ROOT_IMAGE_PATH {
             self.kind = Kind::Initrd;
         } else if let Some(name) = in_folder(&entry.path, live::KEYFILES_PATH) {
-            self.kind = Kind::LivePayload;
+            self.is_live();
             self.add_network(name, contents)?;
         } else if let Some(name) = in_folder(&entry.path, NETWORK_PATH) {
             self.add_network(name, contents)?;
@@ -232,6 +230,13 @@ impl Artifact {
             }
         }
         Ok(false)
+    }
+
+    /// Takes note that an initrd's archive is for a live system. On an ISO it is the node's payload, as any other.
+    fn is_live(&mut self) {
+        if self.kind == Kind::Payload {
+            self.kind = Kind::LivePayload;
+        }
     }
 
     fn add_network(&mut self, name: &str, contents: &mut dyn Read) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Kernel and initrd of a system that imgbuild does not build: fetched, and checked by hash and signature.
+//! The files of a system that imgbuild does not build: fetched, and checked by hash and signature.
 //!
 //! What is fetched is kept in the cache as `boot/<kind>-<hexadecimal digits>`, its signature beside it as `….sig`.
 
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::programs::client;
 use super::{Access, Network};
-use crate::plan::{BootFile, BootFiles, BootSource};
+use crate::plan::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::progress::Progress;
 
 /// Bytes of the longest signature or key that is read: a key ring may hold photographs.
@@ -24,36 +24,53 @@ const STEP: usize = 1 << 20;
 
 const NAME: &str = "boot-file";
 
-/// The two files, found to be what the spec says.
+/// The files of a system, found to be what the spec says.
 #[derive(Debug, Clone)]
-pub struct CheckedBootFiles {
-    pub kernel: PathBuf,
-    pub initrd: PathBuf,
-    /// SHA-256 over both, in hexadecimal.
-    pub id: String,
+pub enum CheckedBootFiles {
+    Network {
+        kernel: PathBuf,
+        initrd: PathBuf,
+        root: Option<PathBuf>,
+        /// SHA-256 over all of them, in hexadecimal.
+        id: String,
+    },
+    LiveIso(PathBuf),
 }
 
-/// Gives kernel and initrd of `files`: fetched where they are not here yet, and checked.
+/// Gives the files of `files`: fetched where they are not here yet, and checked.
 pub fn boot_files(
     files: &BootFiles,
     access: &Access,
     progress: &dyn Progress,
 ) -> Result<CheckedBootFiles> {
-    let key = files.key.as_deref();
-    let mut both = Sha256::new();
-    let mut paths = Vec::with_capacity(2);
-    for (what, file) in [("kernel", &files.kernel), ("initrd", &files.initrd)] {
-        let (path, digest) = checked(file, key, access, progress)
+    let mut all = Sha256::new();
+    let mut checked = |what: &str, file: &BootFile| {
+        let (path, digest) = checked(file, files.key.as_deref(), access, progress)
             .with_context(|| format!("getting the {what} {}", file.source))?;
-        both.update(digest);
-        paths.push(path);
+        all.update(digest);
+        Ok::<_, anyhow::Error>(path)
+    };
+    match &files.system {
+        BroughtSystem::Network {
+            kernel,
+            initrd,
+            root,
+        } => {
+            let kernel = checked("kernel", kernel)?;
+            let initrd = checked("initrd", initrd)?;
+            let root = root.as_ref();
+            let root = root
+                .map(|root| checked("root file system", root))
+                .transpose()?;
+            Ok(CheckedBootFiles::Network {
+                kernel,
+                initrd,
+                root,
+                id: crate::base::hex(&all.finalize()),
+            })
+        }
+        BroughtSystem::LiveIso(iso) => Ok(CheckedBootFiles::LiveIso(checked("live ISO", iso)?)),
     }
-    let [kernel, initrd] = <[PathBuf; 2]>::try_from(paths).expect("two were pushed");
-    Ok(CheckedBootFiles {
-        kernel,
-        initrd,
-        id: crate::base::hex(&both.finalize()),
-    })
 }
 
 /// The file, and its SHA-256.

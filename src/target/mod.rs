@@ -88,6 +88,52 @@ impl fmt::Display for IgnitionVersion {
     }
 }
 
+/// What makes a target's links, and so what its files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkManager {
+    /// systemd-networkd.
+    Networkd,
+    /// `NetworkManager`, by its keyfiles.
+    NetworkManager,
+}
+
+impl LinkManager {
+    /// The folder of its files.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Networkd => "/etc/systemd/network",
+            Self::NetworkManager => "/etc/NetworkManager/system-connections",
+        }
+    }
+
+    /// The mode of its files. networkd reads them as a user of its own; `NetworkManager` takes none that others than root can read.
+    pub fn mode(self) -> u32 {
+        match self {
+            Self::Networkd => 0o644,
+            Self::NetworkManager => 0o600,
+        }
+    }
+}
+
+/// What sets a target's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// systemd-timesyncd.
+    Timesyncd,
+    Chrony,
+}
+
+/// What runs containers of the system's own, such as etcd's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContainerEngine {
+    /// docker's client, or what understands the same words.
+    pub program: &'static str,
+    /// The unit that has to run for it.
+    pub daemon: Option<&'static str>,
+    /// What a container is given so that it can use the files of the system that are mounted in it.
+    pub files: Option<&'static str>,
+}
+
 /// What is true of one target.
 #[derive(Debug)]
 pub struct Facts {
@@ -112,8 +158,15 @@ pub struct Facts {
     pub mounts: &'static [&'static str],
     /// Whether `/usr/local` can be written, though `/usr` cannot.
     pub has_usr_local: bool,
-    /// Whether systemd-networkd makes its links.
-    pub networkd: bool,
+    pub links: LinkManager,
+    pub clock: Clock,
+    /// What runs containers of the system's own; `None`: nothing does.
+    pub containers: Option<ContainerEngine>,
+    /// The kernel argument by which a live system fetches its root file system, which then is no file of `base:`; `None`: the
+    /// initrd has it.
+    pub root_url: Option<&'static str>,
+    /// Whether it names cards by where they sit (`enp1s0`), and not as the kernel does (`eth0`).
+    pub predictable_names: bool,
     /// The image that etcd runs from, where the system has no etcd of its own.
     pub etcd_image: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
@@ -139,11 +192,17 @@ pub struct Paths {
     pub etcd: &'static str,
     /// What runs flannel, where the system has it.
     pub flannel: Option<&'static str>,
+    /// Programs that are added, where the users' shells find them.
+    pub programs: &'static str,
     /// The system's authorities, as pods mount them.
     pub ca_certificates: &'static str,
+    /// The folder of further authorities, out of which the system makes its own lists; `None`: nothing on it does.
+    pub trust_anchors: Option<&'static str>,
+    /// What nftables.service loads; `None`: there is no such unit.
+    pub nftables: Option<&'static str>,
     /// Where Ignition looks for a config on the medium or the disk that it boots from; in an initrd, below its root.
     pub config: &'static str,
-    /// The folder of an initrd whose networkd files are there before Ignition runs.
+    /// The folder of an initrd whose files for the links are in force before Ignition runs.
     pub network: Option<&'static str>,
     /// The key of QEMU's `fw_cfg` by which its Ignition finds a config.
     pub fw_cfg: Option<&'static str>,

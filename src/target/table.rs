@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{Facts, IgnitionVersion, Paths, Target, Units};
+use super::{Clock, ContainerEngine, Facts, IgnitionVersion, LinkManager, Paths, Target, Units};
 
 /// What Debian alone has: its own base, and what stage 0 of it does.
 const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
@@ -150,13 +150,20 @@ const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `sto
 const NO_KUBERNETES: &str = "its programs and images are not built for it yet: on Flatcar they have to be a systemd-sysext image";
 
 /// Whose kernel the cache does not have.
-const NOT_IN_CACHE: &str = "imgbuild finds the kernel of such an initrd in its cache, and Flatcar's is not there: write a PXE folder, or the payload alone";
+const NOT_IN_CACHE: &str = "imgbuild finds the kernel of such an initrd in its cache, and this one is not there: write a PXE folder, or the payload alone";
 
-/// What is planned.
-const NOT_YET: &str = "it is not built in yet";
+/// Upstream's image of etcd.
+const ETCD_IMAGE: &str = "gcr.io/etcd-development/etcd:v3.5.21";
 
-/// What NetworkManager reads.
-const KEYFILES: &str = "it runs NetworkManager: its keyfiles go to /etc/NetworkManager/system-connections under `storage.files`";
+/// etcd in a container.
+const NO_TIMER: &str = "its timer is not built for it yet: `etcdctl snapshot save` takes snapshots";
+
+/// As above.
+const NO_RESTORE: &str = "a member that starts from a snapshot is not built for it yet";
+
+/// What updates Fedora CoreOS.
+const ZINCATI: &str =
+    "Zincati updates it: write its settings to /etc/zincati/config.d under `storage.files`";
 
 /// Container Linux brings its own.
 const NO_BASE: &str =
@@ -208,7 +215,11 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
-        networkd: true,
+        links: LinkManager::Networkd,
+        clock: Clock::Timesyncd,
+        containers: None,
+        root_url: None,
+        predictable_names: false,
         etcd_image: None,
         groups: DEBIAN_GROUPS,
         // useradd's own default is /bin/sh.
@@ -220,7 +231,10 @@ pub static TABLE: [Facts; 4] = [
             cni_bin: "/opt/cni/bin",
             etcd: "/usr/bin/etcd",
             flannel: None,
+            programs: "/usr/local/bin",
             ca_certificates: "/etc/ssl/certs",
+            trust_anchors: None,
+            nftables: Some("/etc/nftables.conf"),
             config: "imgbuild/config.ign",
             network: Some("imgbuild/network"),
             fw_cfg: None,
@@ -244,6 +258,11 @@ pub static TABLE: [Facts; 4] = [
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
+            ("base.rootfs", "its initrd holds the whole system"),
+            (
+                "base.iso",
+                "its own ISO has no place for a config: imgbuild makes one out of kernel and initrd",
+            ),
             (
                 "storage_device",
                 "disks and file systems are under `storage:`",
@@ -265,14 +284,8 @@ pub static TABLE: [Facts; 4] = [
                 "swap",
                 "a disk for it is under `storage:`, its unit under `systemd:`",
             ),
-            (
-                "etcd.backup",
-                "its timer is not built for it yet: `etcdctl snapshot save` takes snapshots",
-            ),
-            (
-                "etcd.restore",
-                "a member that starts from a snapshot is not built for it yet",
-            ),
+            ("etcd.backup", NO_TIMER),
+            ("etcd.restore", NO_RESTORE),
             (
                 "flannel",
                 "flannel's unit is not built for it yet: bring one under `systemd:`",
@@ -297,8 +310,16 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["flatcar.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
-        networkd: true,
-        etcd_image: Some("gcr.io/etcd-development/etcd:v3.5.21"),
+        links: LinkManager::Networkd,
+        clock: Clock::Timesyncd,
+        containers: Some(ContainerEngine {
+            program: "/usr/bin/docker",
+            daemon: Some("docker.service"),
+            files: None,
+        }),
+        root_url: None,
+        predictable_names: false,
+        etcd_image: Some(ETCD_IMAGE),
         groups: COREOS_GROUPS,
         shell: None,
         paths: Paths {
@@ -308,7 +329,10 @@ pub static TABLE: [Facts; 4] = [
             cni_bin: "/opt/cni/bin",
             etcd: "/usr/bin/docker",
             flannel: None,
+            programs: "/opt/bin",
             ca_certificates: "/usr/share/ca-certificates",
+            trust_anchors: None,
+            nftables: None,
             config: "usr/share/oem/config.ign",
             network: None,
             fw_cfg: Some("opt/org.flatcar-linux/config"),
@@ -331,42 +355,58 @@ pub static TABLE: [Facts; 4] = [
             IgnitionVersion::V3_6,
         ],
         brings_base: true,
-        iso: "config-2",
-        refused_formats: &[
-            ("iso", NOT_YET),
-            ("initrd", NOT_YET),
-            ("pxe", NOT_YET),
-            ("cpio", NO_PAYLOAD),
-            ("cpio.gz", NO_PAYLOAD),
-            ("cpio.zst", NO_PAYLOAD),
-        ],
+        iso: "iso",
+        refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
-            ("base", NOT_YET),
-            ("storage_device", OF_THE_BASE),
+            (
+                "storage_device",
+                "disks and file systems are under `storage:`",
+            ),
             (
                 "swap",
                 "a disk for it is under `storage:`, its unit under `systemd:`",
             ),
+            ("etcd.backup", NO_TIMER),
+            ("etcd.restore", NO_RESTORE),
             (
-                "ca_certificates",
-                "write them to /etc/pki/ca-trust/source/anchors under `storage.files`",
+                "containerd",
+                "images and registries for its podman are not built for it: write its settings to /etc/containers under `storage.files`",
             ),
-            ("etcd", NOT_YET),
-            ("containerd", NOT_YET),
-            ("kubernetes", NOT_YET),
-            ("network.firewall", NOT_YET),
-            ("network.interfaces", KEYFILES),
             (
-                "network.ntp",
-                "it runs chrony: its file is /etc/chrony.conf",
+                "kubernetes",
+                "its programs, and a runtime for pods, are not built for it yet",
             ),
+            (
+                "flannel",
+                "flannel's unit is not built for it: bring one under `systemd:`",
+            ),
+            (
+                "networkd",
+                "it runs NetworkManager: its files come from `network:`, or from `storage.files`",
+            ),
+            (
+                "docker",
+                "write its settings to /etc/docker/daemon.json under `storage.files`",
+            ),
+            ("locksmith", ZINCATI),
+            ("update", ZINCATI),
+            ("platform", "addresses come from `network:`"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: &[],
         has_usr_local: true,
-        networkd: false,
-        etcd_image: None,
+        links: LinkManager::NetworkManager,
+        clock: Clock::Chrony,
+        containers: Some(ContainerEngine {
+            program: "/usr/bin/podman",
+            daemon: None,
+            // SELinux lets a container use what is labelled for it. Labels of its own would keep the files from others.
+            files: Some("--security-opt=label=disable"),
+        }),
+        root_url: Some("coreos.live.rootfs_url"),
+        predictable_names: true,
+        etcd_image: Some(ETCD_IMAGE),
         groups: FEDORA_GROUPS,
         shell: None,
         paths: Paths {
@@ -374,9 +414,12 @@ pub static TABLE: [Facts; 4] = [
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
-            etcd: "/usr/bin/etcd",
+            etcd: "/usr/bin/podman",
             flannel: None,
+            programs: "/usr/local/bin",
             ca_certificates: "/etc/pki/ca-trust/extracted/pem",
+            trust_anchors: Some("/etc/pki/ca-trust/source/anchors"),
+            nftables: Some("/etc/sysconfig/nftables.conf"),
             config: "config.ign",
             network: Some("etc/coreos-firstboot-network"),
             fw_cfg: Some("opt/com.coreos/config"),
@@ -488,7 +531,11 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["coreos.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
-        networkd: true,
+        links: LinkManager::Networkd,
+        clock: Clock::Timesyncd,
+        containers: None,
+        root_url: None,
+        predictable_names: false,
         etcd_image: None,
         groups: COREOS_GROUPS,
         shell: None,
@@ -499,7 +546,10 @@ pub static TABLE: [Facts; 4] = [
             cni_bin: "/opt/cni/bin",
             etcd: "/usr/lib/coreos/etcd-wrapper",
             flannel: Some("/usr/lib/coreos/flannel-wrapper"),
+            programs: "/opt/bin",
             ca_certificates: "/usr/share/ca-certificates",
+            trust_anchors: None,
+            nftables: None,
             config: "usr/share/oem/config.ign",
             network: None,
             fw_cfg: Some("opt/com.coreos/config"),

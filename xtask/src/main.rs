@@ -1,6 +1,7 @@
 //! Build automation: `cargo xtask test` runs every check, `cargo xtask bench` measures against the peers.
 
 mod bench;
+mod chrony;
 mod coreos_installer;
 mod deny;
 mod kubernetes_schemas;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::everything(&options),
         Verb::Prepare => packages::install().and_then(|note| {
             println!("{note}; {}", kubernetes_schemas::install()?);
+            println!("{}", chrony::install()?);
             println!("{}", coreos_installer::install()?);
             Ok(true)
         }),

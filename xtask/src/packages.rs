@@ -40,7 +40,7 @@ impl Package {
 }
 
 /// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
-const PACKAGES: [Package; 49] = [
+const PACKAGES: [Package; 51] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
@@ -57,6 +57,10 @@ const PACKAGES: [Package; 49] = [
     package("etcd-server", "keeps a real API server's objects"),
     package("gdisk", "sgdisk checks the partition tables"),
     package("genisoimage", "isoinfo reads our ISOs"),
+    package(
+        "gir1.2-nm-1.0",
+        "NetworkManager's own library reads our keyfiles",
+    ),
     package("gpg", "signs kernels and initrds, as their makers do"),
     package("gpg-agent", "keeps the keys of those makers"),
     package("gpgv", "checks such signatures, for imgbuild itself"),
@@ -84,6 +88,7 @@ const PACKAGES: [Package; 49] = [
     package("perl-base", "crypt(3) judges our password hashes"),
     package("pkg-config", "finds what coreos-installer is built with").unless("pkg-config"),
     package("procps", "sysctl, which reads the base's kernel parameters"),
+    package("python3-gi", "lets Python ask that library"),
     package(
         "python3-jsonschema",
         "judges our JSON Schema, and manifests by Kubernetes'",

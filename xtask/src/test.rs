@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::steps::{Steps, command, run};
-use crate::{bench, coreos_installer, deny, kubernetes_schemas, packages};
+use crate::{bench, chrony, coreos_installer, deny, kubernetes_schemas, packages};
 
 #[derive(Args)]
 pub struct Options {
@@ -29,9 +29,11 @@ pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let ready = steps.run("packages that the tests need", packages::install);
     if ready {
         steps.run("Kubernetes' schemas", kubernetes_schemas::install);
+        steps.run("chronyd", chrony::install);
         steps.run("coreos-installer", coreos_installer::install);
     } else {
         steps.skip("Kubernetes' schemas", "packages are missing");
+        steps.skip("chronyd", "packages are missing");
         steps.skip("coreos-installer", "packages are missing");
     }
     steps.run("format", || cargo(&["fmt", "--all", "--check"]));

@@ -1,7 +1,7 @@
 //! Certificate authorities of the site.
 //!
-//! `update-ca-certificates(8)` does not run on the node: what it would make of `/usr/local/share/ca-certificates` is written as
-//! it is. Go, curl and most others read the one file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are
+//! Where the system has a folder for them (`update-ca-trust(8)`) they go there, and that is all. On Debian's base
+//! `update-ca-certificates(8)` does not run: what it would make of `/usr/local/share/ca-certificates` is written as it is. Go, curl and most others read the one file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are
 //! added; what goes by OpenSSL's defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
 
 mod subject;
@@ -21,11 +21,19 @@ use crate::plan::{CaCertificate, Node};
 /// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own fetches.
 pub fn ca_certificates(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
+    let anchors = node.target.facts().paths.trust_anchors;
     // OpenSSL tells certificates whose subjects have the same hash apart by a number.
     let mut hashes: Vec<u32> = Vec::new();
     for authority in &node.ca_certificates {
         let origin = Origin::new("ca_certificates", authority.pem.span);
         for (name, pem, hash) in certificates(authority) {
+            let bundle: v3_3::Resource = resource(pem.as_bytes());
+            fragment.ignition_cas.push((bundle, origin.clone()));
+            if let Some(folder) = anchors {
+                let file = path(&format!("{folder}/{name}.pem"));
+                fragment.files.push(File::text(file, pem, origin.clone()));
+                continue;
+            }
             let file = path(&format!("/etc/ssl/certs/{name}.pem"));
             if let Some(hash) = hash {
                 let same = hashes.iter().filter(|other| **other == hash).count();
@@ -45,11 +53,9 @@ pub fn ca_certificates(node: &Node) -> Fragment {
                 .push(File::text(file, pem.clone(), origin.clone()));
             fragment.files.push(File::appended(
                 path("/etc/ssl/certs/ca-certificates.crt"),
-                pem.clone(),
+                pem,
                 origin.clone(),
             ));
-            let bundle: v3_3::Resource = resource(pem.as_bytes());
-            fragment.ignition_cas.push((bundle, origin.clone()));
         }
     }
     fragment

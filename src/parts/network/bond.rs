@@ -9,6 +9,8 @@ enum Unit {
     Seconds,
     /// A list with commas, which networkd separates by spaces.
     List,
+    /// 1 or 0, which networkd takes too.
+    Switch,
 }
 
 /// Kernel option, networkd key, unit.
@@ -18,7 +20,7 @@ const OPTIONS: &[(&str, &str, Unit)] = &[
     ("ad_actor_system", "AdActorSystem", Unit::None),
     ("ad_select", "AdSelect", Unit::None),
     ("ad_user_port_key", "AdUserPortKey", Unit::None),
-    ("all_slaves_active", "AllSlavesActive", Unit::None),
+    ("all_slaves_active", "AllSlavesActive", Unit::Switch),
     ("arp_all_targets", "ARPAllTargets", Unit::None),
     ("arp_interval", "ARPIntervalSec", Unit::Milliseconds),
     ("arp_ip_target", "ARPIPTargets", Unit::List),
@@ -35,7 +37,11 @@ const OPTIONS: &[(&str, &str, Unit)] = &[
     ("peer_notif_delay", "PeerNotifyDelaySec", Unit::Milliseconds),
     ("primary_reselect", "PrimaryReselectPolicy", Unit::None),
     ("resend_igmp", "ResendIGMP", Unit::None),
-    ("tlb_dynamic_lb", "DynamicTransmitLoadBalancing", Unit::None),
+    (
+        "tlb_dynamic_lb",
+        "DynamicTransmitLoadBalancing",
+        Unit::Switch,
+    ),
     ("updelay", "UpDelaySec", Unit::Milliseconds),
     ("xmit_hash_policy", "TransmitHashPolicy", Unit::None),
 ];
@@ -47,6 +53,66 @@ pub fn is_bond_option(option: &str) -> bool {
         || OPTIONS
             .iter()
             .any(|(kernel, key, _)| *kernel == option || *key == option)
+}
+
+/// The kernel's name and value for `option`, which `NetworkManager` goes by.
+pub(super) fn kernel_setting<'a>(option: &'a str, value: &str) -> (&'a str, String) {
+    let known = OPTIONS
+        .iter()
+        .find(|(kernel, key, _)| *kernel == option || *key == option);
+    let Some((kernel, key, unit)) = known else {
+        // `primary`, which only the kernel has.
+        return (option, value.to_owned());
+    };
+    // networkd's own keys count bare numbers in seconds.
+    let seconds = option == *key;
+    let value = match unit {
+        Unit::Milliseconds => time(value, if seconds { 1000 } else { 1 }, 1),
+        Unit::Seconds => time(value, 1000, 1000),
+        Unit::List => value
+            .split([' ', ','])
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(","),
+        Unit::Switch => match value {
+            "yes" | "true" | "on" | "y" | "t" => "1".to_owned(),
+            "no" | "false" | "off" | "n" | "f" => "0".to_owned(),
+            other => other.to_owned(),
+        },
+        Unit::None => value.to_owned(),
+    };
+    (kernel, value)
+}
+
+/// A time span (`systemd.time(7)`) in units of `unit` milliseconds; a number without a unit counts `bare` milliseconds. What is none
+/// stays as it is.
+fn time(text: &str, bare: u64, unit: u64) -> String {
+    let milliseconds = || {
+        let mut sum = 0_u64;
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            let (number, behind) = rest.split_at(digits);
+            let behind = behind.trim_start();
+            let letters = behind
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(behind.len());
+            let (name, behind) = behind.split_at(letters);
+            let factor = match name {
+                "" => bare,
+                "ms" | "msec" => 1,
+                "s" | "sec" | "second" | "seconds" => 1000,
+                "m" | "min" | "minute" | "minutes" => 60_000,
+                _ => return None,
+            };
+            sum = sum.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
+            rest = behind.trim_start();
+        }
+        Some(sum)
+    };
+    milliseconds().map_or_else(|| text.to_owned(), |sum| (sum / unit).to_string())
 }
 
 /// The key and value of `[Bond]` for `option`; `None` for what is not set there.
@@ -63,4 +129,34 @@ pub(super) fn setting(option: &str, value: &str) -> Option<(&'static str, String
         _ => value.to_owned(),
     };
     Some((key, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kernel_setting;
+
+    #[test]
+    fn settings_as_the_kernel_counts_them() {
+        for (option, value, expected) in [
+            ("miimon", "100", ("miimon", "100")),
+            ("MIIMonitorSec", "1", ("miimon", "1000")),
+            ("MIIMonitorSec", "1s 500ms", ("miimon", "1500")),
+            ("UpDelaySec", "2min", ("updelay", "120000")),
+            ("lp_interval", "5", ("lp_interval", "5")),
+            ("LearnPacketIntervalSec", "2s", ("lp_interval", "2")),
+            ("MIIMonitorSec", "soon", ("miimon", "soon")),
+            (
+                "ARPIPTargets",
+                "10.0.0.1 10.0.0.2",
+                ("arp_ip_target", "10.0.0.1,10.0.0.2"),
+            ),
+            ("AllSlavesActive", "yes", ("all_slaves_active", "1")),
+            ("tlb_dynamic_lb", "0", ("tlb_dynamic_lb", "0")),
+            ("LACPTransmitRate", "fast", ("lacp_rate", "fast")),
+            ("primary", "eth0", ("primary", "eth0")),
+        ] {
+            let (name, set) = kernel_setting(option, value);
+            assert_eq!((name, set.as_str()), expected, "{option}={value}");
+        }
+    }
 }

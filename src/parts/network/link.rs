@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Ini, Ties, bond, final_name};
+use super::{Ini, Join, Ties, bond, final_name};
 use crate::names::InterfaceName;
 use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Route};
 
@@ -150,7 +150,11 @@ fn match_section(ini: &mut Ini, matching: &InterfaceMatch) {
 }
 
 fn tied(ini: &mut Ini, ties: &Ties) {
-    if let Some((key, master)) = &ties.master {
+    if let Some((join, master)) = &ties.master {
+        let key = match join {
+            Join::Bond => "Bond",
+            Join::Bridge => "Bridge",
+        };
         ini.set(key, master);
     }
     if ties.primary {
@@ -160,7 +164,7 @@ fn tied(ini: &mut Ini, ties: &Ties) {
 }
 
 /// Whether the kernel takes `gateway` as it is: it lies in a network of the link, or the network's own is learnt later.
-fn is_reachable(interface: &Interface, gateway: IpAddr) -> bool {
+pub(super) fn is_reachable(interface: &Interface, gateway: IpAddr) -> bool {
     let is_link_local = matches!(gateway, IpAddr::V6(v6) if v6.segments()[0] & 0xffc0 == 0xfe80);
     let learnt = match interface.dhcp {
         Dhcp::No => false,

@@ -1,4 +1,4 @@
-//! The node's links, as files of systemd-networkd under `/etc/systemd/network`.
+//! The node's links, as files of systemd-networkd under `/etc/systemd/network`, or of `NetworkManager` ([`keyfiles`]).
 //!
 //! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones (`enp1s0`) as alternative
 //! names, which `Name=` in `[Match]` finds as well: either works in a spec. A spec that has predictable names only gets them
@@ -6,24 +6,35 @@
 
 mod bond;
 mod ini;
+mod keyfile;
+mod keyfiles;
 mod link;
 
 use std::collections::BTreeMap;
 
 pub use bond::is_bond_option;
 pub(super) use ini::Ini;
+pub use keyfile::{IpVersion, takes_routes, takes_settings};
 
 use super::names::{path, unit};
 use super::{File, Fragment, Origin, Unit};
 use crate::diagnostic::Span;
 use crate::names::InterfaceName;
 use crate::plan::{Interface, InterfaceMatch, LinkKind, Node};
+use crate::target::LinkManager;
+
+/// What joins links into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Join {
+    Bond,
+    Bridge,
+}
 
 /// What a link carries or belongs to by the word of another link.
 #[derive(Debug, Default, Clone)]
 struct Ties {
-    /// The bond or bridge that it is a member of, and the key that says so.
-    master: Option<(&'static str, InterfaceName)>,
+    /// The bond or bridge that it is a member of.
+    master: Option<(Join, InterfaceName)>,
     /// VLANs on top of it.
     vlans: Vec<InterfaceName>,
     /// The bond prefers it.
@@ -34,6 +45,13 @@ struct Ties {
 
 /// Links, addresses, routes and name servers.
 pub fn network(node: &Node) -> Fragment {
+    match node.target.facts().links {
+        LinkManager::Networkd => networkd(node),
+        LinkManager::NetworkManager => keyfiles::keyfiles(node),
+    }
+}
+
+fn networkd(node: &Node) -> Fragment {
     let interfaces = &node.network.interfaces;
     let mut by_name = ties(interfaces);
     let mut fragment = Fragment::default();
@@ -201,7 +219,7 @@ fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
             } => {
                 for member in members {
                     let tied = by_name.entry(member.value.clone()).or_default();
-                    tied.master = Some(("Bond", own.clone()));
+                    tied.master = Some((Join::Bond, own.clone()));
                     tied.primary = options
                         .get("primary")
                         .is_some_and(|primary| primary == member.as_str());
@@ -211,7 +229,7 @@ fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
             LinkKind::Bridge { members, .. } => {
                 for member in members {
                     let tied = by_name.entry(member.value.clone()).or_default();
-                    tied.master = Some(("Bridge", own.clone()));
+                    tied.master = Some((Join::Bridge, own.clone()));
                     tied.span.get_or_insert(member.span);
                 }
             }

@@ -14,6 +14,7 @@ mod firewall;
 mod interfaces;
 mod kubernetes;
 mod kubernetes_documents;
+mod links;
 mod manifests;
 mod names;
 mod own;
@@ -38,6 +39,7 @@ pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
     for node in nodes {
         interfaces::check(node, &mut found);
         addresses::check(node, &mut found);
+        links::check(node, &mut found);
         names::check(node, &mut found);
         boot::check(node, &mut found);
         disks::check(node, &mut found);

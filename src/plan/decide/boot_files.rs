@@ -3,20 +3,49 @@
 use super::Decider;
 use super::containers::local;
 use crate::diagnostic::{Diagnostic, Located, Sources, codes};
-use crate::plan::{BootFile, BootFiles, BootSource};
+use crate::plan::{BootFile, BootFiles, BootSource, BroughtSystem, Target};
 use crate::spec;
 
 impl Decider<'_> {
-    /// Kernel and initrd of a node.
-    pub(super) fn boot_files(&mut self, written: &spec::BootFiles, sources: &Sources) -> BootFiles {
-        let has_key = written.key.is_some();
+    /// What a node is booted from; `None` where a part is missing.
+    pub(super) fn boot_files(
+        &mut self,
+        node: &spec::Spec,
+        written: &spec::BootFiles,
+        sources: &Sources,
+    ) -> Option<BootFiles> {
+        let mut file = |written: &Option<spec::BootFile>| {
+            let file = written.as_ref()?;
+            Some(self.boot_file(file, has_key(node), sources))
+        };
+        let files = [
+            &written.kernel,
+            &written.initrd,
+            &written.rootfs,
+            &written.iso,
+        ]
+        .map(&mut file);
+        let system = match files {
+            [_, _, _, Some(iso)] => BroughtSystem::LiveIso(iso),
+            [Some(kernel), Some(initrd), root, None] => {
+                if root.is_none() {
+                    self.found.extend(rootless(node, written));
+                }
+                BroughtSystem::Network {
+                    kernel,
+                    initrd,
+                    root,
+                }
+            }
+            // The decoder has told what is missing.
+            _ => return None,
+        };
         let key = written.key.as_ref();
-        BootFiles {
-            kernel: self.boot_file(&written.kernel, has_key, sources),
-            initrd: self.boot_file(&written.initrd, has_key, sources),
+        Some(BootFiles {
+            system,
             key: key.map(|key| local(key.value.as_str(), key.span, sources)),
             span: written.span,
-        }
+        })
     }
 
     fn boot_file(
@@ -46,7 +75,7 @@ impl Decider<'_> {
                     signature.span,
                     "nothing says whose signature this is",
                 )
-                .help("add `key:` beside `kernel:` and `initrd:`, the path of the OpenPGP key that you trust"),
+                .help("add `key:` to `base:`, the path of the OpenPGP key that you trust"),
             );
         }
         let hash = written.hash.as_ref();
@@ -57,6 +86,32 @@ impl Decider<'_> {
             signature: signature.map(|signature| found(signature, sources)),
         }
     }
+}
+
+/// Whether the base of `node` names a key.
+fn has_key(node: &spec::Spec) -> bool {
+    node.base.as_ref().is_some_and(|base| base.key.is_some())
+}
+
+/// The error of a live system that is told nowhere to find its root file system.
+fn rootless(node: &spec::Spec, written: &spec::BootFiles) -> Option<Diagnostic> {
+    let target = node.target.map_or(Target::default(), |target| target.value);
+    let argument = target.facts().root_url?;
+    let is_told = node.kernel_arguments.iter().any(|written| {
+        let value = written.as_str().strip_prefix(argument);
+        value.is_some_and(|value| value.starts_with('='))
+    });
+    (!is_told).then(|| {
+        Diagnostic::error(
+            codes::NO_ROOT_FILE_SYSTEM,
+            written.span,
+            format!("{} has no root file system to start", target.facts().title),
+        )
+        .label("kernel and initrd are not all of it")
+        .help(format!(
+            "add `rootfs:`, or say where the machine fetches it: `kernel_arguments: [{argument}=http://…]`"
+        ))
+    })
 }
 
 fn found(written: &Located<spec::BootLocation>, sources: &Sources) -> BootSource {

@@ -24,7 +24,7 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 
 use super::check;
-use super::{CaCertificate, Cluster, IgnitionVersion, KernelFlavour, Network, Node, Swap, Target};
+use super::{CaCertificate, Cluster, IgnitionVersion, KernelFlavour, Node, Swap, Target};
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
 use crate::names::Hostname;
 use crate::parts::Fragment;
@@ -87,7 +87,8 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
         let mut node = decider.node(written);
         node.containerd =
             (written.containerd.as_ref()).map(|containerd| decider.containerd(containerd, sources));
-        node.base = (written.base.as_ref()).map(|base| decider.boot_files(base, sources));
+        node.base =
+            (written.base.as_ref()).and_then(|base| decider.boot_files(written, base, sources));
         let draft = written
             .etcd
             .as_ref()
@@ -256,11 +257,7 @@ impl Decider<'_> {
             },
             hostname: written.hostname.clone(),
             users: self.users(&written.users),
-            network: if target.facts().networkd {
-                self.network(network, written.hostname.span)
-            } else {
-                Network::default()
-            },
+            network: self.network(network, written.hostname.span),
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
             hosts: network.map_or_else(Vec::new, hosts),
             firewall: None,

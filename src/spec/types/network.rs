@@ -166,7 +166,7 @@ record! {
 }
 
 record! {
-    /// Time servers, for systemd-timesyncd.
+    /// Time servers.
     pub struct Ntp {
         /// Servers by name or address.
         pub servers: Vec<Located<HostOrAddress>>,

@@ -1,0 +1,267 @@
+//! The text of one link's keyfile (`nm-settings-keyfile(5)`), which says what [`super::link`] says to networkd.
+
+use std::net::IpAddr;
+
+use super::link::is_reachable;
+use super::{Ini, Join, Ties, bond, final_name};
+use crate::names::InterfaceName;
+use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind};
+
+/// A version of IP, of which each has a section of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpVersion {
+    V4,
+    V6,
+}
+
+impl IpVersion {
+    /// That of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+}
+
+/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and `ipv6.method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    /// DHCP and, in IPv6, routers.
+    Auto,
+    Manual,
+    LinkLocal,
+    Disabled,
+}
+
+impl Method {
+    fn of(interface: &Interface, version: IpVersion) -> Self {
+        // As with networkd, routers are listened to where addresses are asked of the network at all.
+        let is_asked = match version {
+            IpVersion::V4 => matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both),
+            IpVersion::V6 => interface.dhcp != Dhcp::No,
+        };
+        let mut addresses = interface.addresses.iter();
+        if is_asked {
+            Self::Auto
+        } else if addresses.any(|address| IpVersion::of(address.addr()) == version) {
+            Self::Manual
+        } else if version == IpVersion::V6 && !interface.addresses.is_empty() {
+            Self::LinkLocal
+        } else {
+            Self::Disabled
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Manual => "manual",
+            Self::LinkLocal => "link-local",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Whether name servers and domains can be set beside it.
+    fn takes_settings(self) -> bool {
+        matches!(self, Self::Auto | Self::Manual)
+    }
+}
+
+/// Whether a link has routes of `version`: in IPv6, the link's own address is enough.
+pub fn takes_routes(interface: &Interface, version: IpVersion) -> bool {
+    Method::of(interface, version) != Method::Disabled
+}
+
+/// Whether `NetworkManager` takes name servers and domains to search of `version` on a link.
+pub fn takes_settings(interface: &Interface, version: IpVersion) -> bool {
+    Method::of(interface, version).takes_settings()
+}
+
+/// The keyfile of a link of the spec, by the name `id`.
+pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
+    let mut ini = Ini::default();
+    let kind = match &interface.kind {
+        LinkKind::Physical => "ethernet",
+        LinkKind::Bond { .. } => "bond",
+        LinkKind::Vlan { .. } => "vlan",
+        LinkKind::Bridge { .. } => "bridge",
+    };
+    // A card that is found by its address has, until udev renames it, another name than the spec's.
+    let mac = match &interface.matching {
+        InterfaceMatch::Mac { mac, .. } => Some(mac),
+        InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
+    };
+    let name = final_name(&interface.matching).filter(|_| mac.is_none());
+    connection(&mut ini, id, kind, name, ties);
+    ini.section("ethernet")
+        .set_some("mac-address", mac)
+        .set_some("mtu", interface.mtu);
+    match &interface.kind {
+        LinkKind::Physical => {}
+        LinkKind::Bond { mode, options, .. } => {
+            ini.section("bond").set("mode", mode);
+            let settings = options.iter();
+            let settings: Vec<_> = settings
+                .map(|(option, value)| bond::kernel_setting(option, value))
+                .collect();
+            // The kernel's default is not to watch the links at all.
+            let watches = |(name, _): &(&str, String)| matches!(*name, "miimon" | "arp_interval");
+            if !settings.iter().any(watches) {
+                ini.set("miimon", 100);
+            }
+            for (name, value) in settings {
+                ini.set(name, value);
+            }
+        }
+        LinkKind::Vlan { id, parent } => {
+            ini.section("vlan")
+                .set("id", id)
+                .set("parent", &parent.value);
+        }
+        LinkKind::Bridge { stp, .. } => {
+            ini.section("bridge").set("stp", stp);
+        }
+    }
+    // A member has no addresses.
+    if ties.master.is_none() {
+        for version in [IpVersion::V4, IpVersion::V6] {
+            addresses(&mut ini, interface, version);
+        }
+    }
+    ini.into_text()
+}
+
+/// The keyfile of a link that the spec names only as a member or a parent of another.
+pub(super) fn carrier(name: &InterfaceName, ties: &Ties) -> String {
+    let mut ini = Ini::default();
+    connection(&mut ini, name.as_str(), "ethernet", Some(name), ties);
+    if ties.master.is_none() {
+        for section in ["ipv4", "ipv6"] {
+            ini.section(section)
+                .set("method", Method::Disabled.as_str());
+        }
+    }
+    ini.into_text()
+}
+
+fn connection(ini: &mut Ini, id: &str, kind: &str, name: Option<&InterfaceName>, ties: &Ties) {
+    ini.section("connection")
+        .set("id", id)
+        .set("type", kind)
+        .set_some("interface-name", name);
+    if let Some((join, master)) = &ties.master {
+        let join = match join {
+            Join::Bond => "bond",
+            Join::Bridge => "bridge",
+        };
+        ini.set("master", master).set("slave-type", join);
+    }
+}
+
+/// The section of one version of IP.
+fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
+    let method = Method::of(interface, version);
+    ini.section(match version {
+        IpVersion::V4 => "ipv4",
+        IpVersion::V6 => "ipv6",
+    })
+    .set("method", method.as_str());
+    if method == Method::Auto {
+        // Either default would ask for another address after each boot of a system that runs from memory.
+        match version {
+            IpVersion::V4 => ini.set("dhcp-client-id", "mac"),
+            IpVersion::V6 => ini.set("dhcp-duid", "ll"),
+        };
+        // Where the spec says which servers to use, the network is not asked.
+        if !interface.dns.is_empty() {
+            ini.set("ignore-auto-dns", true);
+        }
+    }
+    if waits_for(interface, version, method) {
+        ini.set("may-fail", false);
+    }
+
+    let own = interface.addresses.iter();
+    let own = own.filter(|address| IpVersion::of(address.addr()) == version);
+    let gateways = interface.gateways.iter().map(|gateway| gateway.value);
+    let mut gateways = gateways.filter(|gateway| IpVersion::of(*gateway) == version);
+    for (at, address) in (1..).zip(own) {
+        // The first address's gateway is the link's. One that is in no network of the link gets a route of its own.
+        let gateway = if at == 1 { gateways.next() } else { None };
+        let gateway = gateway.map_or(String::new(), |gateway| format!(",{gateway}"));
+        ini.set(
+            &format!("address{at}"),
+            format!("{}{gateway}", address.value),
+        );
+    }
+    let servers = interface.dns.iter().map(|server| server.value);
+    let servers: Vec<_> = servers
+        .filter(|server| IpVersion::of(*server) == version)
+        .collect();
+    if !servers.is_empty() {
+        ini.set("dns", list(&servers));
+    }
+    let is_first = version == IpVersion::V4 || !takes_settings(interface, IpVersion::V4);
+    if !interface.search.is_empty() && is_first && method.takes_settings() {
+        ini.set("dns-search", list(&interface.search));
+    }
+    routes(ini, interface, version, gateways);
+}
+
+/// Whether the link is up only with addresses of this version. Of two that DHCP may give, one is enough.
+fn waits_for(interface: &Interface, version: IpVersion, method: Method) -> bool {
+    interface.required_for_online
+        && match interface.dhcp {
+            Dhcp::No => method == Method::Manual,
+            Dhcp::V4 => version == IpVersion::V4,
+            Dhcp::V6 => version == IpVersion::V6,
+            Dhcp::Both => false,
+        }
+}
+
+/// Routes of the spec, and default routes by `gateways`.
+fn routes(
+    ini: &mut Ini,
+    interface: &Interface,
+    version: IpVersion,
+    gateways: impl Iterator<Item = IpAddr>,
+) {
+    let (everywhere, nobody) = match version {
+        IpVersion::V4 => ("0.0.0.0/0", "0.0.0.0"),
+        IpVersion::V6 => ("::/0", "::"),
+    };
+    let mut all: Vec<(String, Option<IpAddr>)> = gateways
+        .map(|gateway| (format!("{everywhere},{gateway}"), Some(gateway)))
+        .collect();
+    for route in &interface.routes {
+        if IpVersion::of(route.destination.addr()) != version {
+            continue;
+        }
+        let gateway = route.gateway.as_ref().map(|gateway| gateway.value);
+        let mut text = route.destination.trunc().to_string();
+        if gateway.is_some() || route.metric.is_some() {
+            text.push(',');
+            text.push_str(&gateway.map_or(nobody.to_owned(), |gateway| gateway.to_string()));
+        }
+        if let Some(metric) = route.metric {
+            text.push(',');
+            text.push_str(&metric.to_string());
+        }
+        all.push((text, gateway));
+    }
+    for (at, (text, gateway)) in (1..).zip(all) {
+        ini.set(&format!("route{at}"), text);
+        if gateway.is_some_and(|gateway| !is_reachable(interface, gateway)) {
+            ini.set(&format!("route{at}_options"), "onlink=true");
+        }
+    }
+}
+
+/// A list as keyfiles have it: each element with a semicolon behind it.
+fn list(elements: &[impl ToString]) -> String {
+    elements.iter().fold(String::new(), |text, element| {
+        text + &element.to_string() + ";"
+    })
+}

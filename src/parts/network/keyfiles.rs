@@ -1,0 +1,59 @@
+//! The node's links, as keyfiles of `NetworkManager`.
+//!
+//! A node that takes whatever card has a network needs none: `NetworkManager` asks on every card by itself. One whose links are in the
+//! spec has those and no others, as on other targets.
+
+use super::{Origin, final_name, keyfile, link, path, stem, ties};
+use crate::diagnostic::Span;
+use crate::parts::{File, Fragment};
+use crate::plan::{InterfaceMatch, Node};
+use crate::target::LinkManager::NetworkManager;
+
+/// Keeps `NetworkManager` from making connections of its own (`NetworkManager.conf(5)`).
+const NO_OTHERS: (&str, &str) = (
+    "/etc/NetworkManager/conf.d/10-imgbuild.conf",
+    "[main]\nno-auto-default=*\n",
+);
+
+pub(super) fn keyfiles(node: &Node) -> Fragment {
+    let interfaces = node.network.interfaces.iter();
+    let interfaces: Vec<_> = interfaces
+        .filter(|interface| interface.matching != InterfaceMatch::AnyEthernet)
+        .collect();
+    let mut fragment = Fragment::default();
+    let Some(first) = interfaces.first() else {
+        return fragment;
+    };
+    let mut add = |file: &str, text: String, mode: u32, span: Span| {
+        let file = File::text(path(file), text, Origin::new("network", span)).mode(mode);
+        fragment.files.push(file);
+    };
+    let in_folder = |name: &str| format!("{}/{name}.nmconnection", NetworkManager.folder());
+    let mode = NetworkManager.mode();
+    let mut by_name = ties(&node.network.interfaces);
+    for interface in &interfaces {
+        let own = final_name(&interface.matching)
+            .and_then(|name| by_name.remove(name))
+            .unwrap_or_default();
+        if let Some(text) = link::rename(interface) {
+            let name = format!("/etc/systemd/network/{}.link", stem(interface));
+            add(&name, text, 0o644, interface.span);
+        }
+        let id = match (&interface.matching, final_name(&interface.matching)) {
+            (_, Some(name)) => name.to_string(),
+            (InterfaceMatch::Mac { mac, .. }, None) => mac.hyphenated(),
+            (_, None) => continue,
+        };
+        let text = keyfile::keyfile(interface, &id, &own);
+        add(&in_folder(&id), text, mode, interface.span);
+    }
+    // Members and parents that the spec names nowhere else.
+    for (name, carried) in by_name {
+        let text = keyfile::carrier(&name, &carried);
+        let span = carried.span.unwrap_or_default();
+        add(&in_folder(name.as_str()), text, mode, span);
+    }
+    let (file, text) = NO_OTHERS;
+    add(file, text.to_owned(), 0o644, first.span);
+    fragment
+}
