@@ -91,6 +91,10 @@ fn program() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_imgbuild").into(), PathBuf::from)
 }
 
+fn json(bytes: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(bytes).unwrap()
+}
+
 /// Unpacks the published images into the lab; their names.
 fn images(lab: &Lab) -> Vec<String> {
     let folder = Path::new(FOLDER).join("fixtures");
@@ -299,7 +303,6 @@ fn an_installer_is_set_up_with_the_same_settings() {
     let ((ours, our_config), (theirs, their_config)) =
         (settings("ours.iso"), settings("theirs.iso"));
     assert_eq!(ours, theirs);
-    let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
     // It writes what the config does not say as null.
     let same = imgbuild::read::listing(&our_config).unwrap();
     assert_eq!(same, imgbuild::read::listing(&their_config).unwrap());
@@ -343,6 +346,39 @@ fn payloads_go_both_ways() {
     };
     assert!(!unpacked("one.img").is_empty());
     assert_eq!(unpacked("one.img").len(), unpacked("theirs.img").len());
+}
+
+/// What a node's payload has, coreos-installer finds; and a live ISO of a node too.
+#[test]
+#[ignore = "wants coreos-installer, which takes minutes to build"]
+fn nodes_of_fedora_coreos_are_read_by_theirs() {
+    let lab = Lab::new();
+    let spec = "version: 1\ntarget: fedora-coreos\nhostname: kube1\nkernel_arguments: [a=1]\n\
+                network: {interfaces: [{name: ens3, addresses: [10.0.0.2/24]}]}\n";
+    fs::write(lab.path("node.yaml"), spec).unwrap();
+    lab.ours("node.yaml -o node.cpio.gz");
+    lab.ours("node.yaml -o node.ign");
+    let config = json(&lab.read("node.ign"));
+    assert_eq!(
+        json(&lab.theirs("pxe ignition unwrap node.cpio.gz")),
+        config
+    );
+    lab.theirs("pxe network unwrap -C payload node.cpio.gz");
+    let keyfile = lab.read("payload/ens3.nmconnection");
+    assert!(keyfile.starts_with(b"[connection]\nid=ens3\n"));
+
+    live_images(&lab);
+    let newest = "embed-areas-2023-07.x86_64.iso";
+    let spec = format!("{spec}base: {{iso: {{source: {newest}}}}}\n");
+    fs::write(lab.path("node.yaml"), spec).unwrap();
+    lab.ours("node.yaml -o node.iso");
+    assert_eq!(json(&lab.theirs("iso ignition show node.iso")), config);
+    let arguments = String::from_utf8(lab.theirs("iso kargs show node.iso")).unwrap();
+    assert!(arguments.trim_end().ends_with(" a=1"), "{arguments}");
+    lab.theirs("iso network extract -C iso node.iso");
+    assert!(lab.read("iso/ens3.nmconnection") == keyfile);
+    lab.theirs("iso reset node.iso");
+    assert_eq!(lab.sha256("node.iso"), lab.sha256(newest));
 }
 
 #[test]

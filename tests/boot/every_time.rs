@@ -91,5 +91,12 @@ fn embedded_images_are_there() {
 #[test]
 #[ignore = "boots machines: cargo xtask test"]
 fn flatcar_finds_its_config() {
-    stand_in::finds_its_config();
+    stand_in::flatcar::finds_its_config();
+}
+
+/// Fedora CoreOS' kernel, initrd, root file system and live ISO are replaced; see [`stand_in`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn fedora_coreos_finds_its_config() {
+    stand_in::fedora_coreos::finds_its_config();
 }

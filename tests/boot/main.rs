@@ -22,6 +22,8 @@ mod every_time;
 mod guest;
 mod kubernetes;
 mod lab;
+#[path = "../live_iso/mod.rs"]
+mod live_iso;
 mod node;
 mod stand_in;
 mod with_all;

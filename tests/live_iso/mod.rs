@@ -84,6 +84,9 @@ pub fn write(path: &Path, kernel: &Path, initrd: &Path, loaders: Option<&Loaders
     add("coreos/kargs.json", text(described.to_string()));
     add("coreos/features.json", text(features.to_string()));
     let boot = loaders.map(|loaders| {
+        // Debian's GRUB looks for its menu on the medium that has the first of these, where it cannot read the partition.
+        add(".disk/info", text("live\n".to_owned()));
+        add("boot/grub/grub.cfg", text(stub()));
         let [loader, ldlinux, mbr] = &loaders.isolinux;
         let place = "isolinux/isolinux.bin";
         add(place, Content::Bytes(fs::read(loader).unwrap()));
@@ -106,14 +109,15 @@ pub fn write(path: &Path, kernel: &Path, initrd: &Path, loaders: Option<&Loaders
     iso::write(&mut image, &mut File::create(path).unwrap(), &Silent).unwrap();
 }
 
+/// GRUB's settings that lead to the menu on the ISO.
+fn stub() -> String {
+    format!("search --no-floppy --file --set=root /{CONFIG}\nconfigfile /{GRUB_MENU}\n")
+}
+
 /// A FAT file system with the loaders and a menu that leads to the one on the ISO. Needs the Debian packages dosfstools and mtools.
 fn efi_partition(path: &Path, [shim, grub]: &[std::path::PathBuf; 2]) -> Vec<u8> {
     let menu = path.with_extension("cfg");
-    fs::write(
-        &menu,
-        format!("search --no-floppy --file --set=root /{CONFIG}\nconfigfile /{GRUB_MENU}\n"),
-    )
-    .unwrap();
+    fs::write(&menu, stub()).unwrap();
     File::create(path)
         .and_then(|file| file.set_len(ESP_ALIGNMENT * 256))
         .unwrap();
