@@ -152,6 +152,9 @@ fn macs(node: &Node) -> Vec<MacAddr> {
         .collect()
 }
 
+/// How many outputs are finished together: a process may have 1,024 files open.
+const AT_ONCE: usize = 256;
+
 /// Runs `imgbuild SPEC -o OUTPUT`.
 pub fn run(
     build: &args::Build,
@@ -196,17 +199,24 @@ pub fn run(
             out.commit()?;
         }
         Targets::Files(paths) => {
-            for (ready, path) in ready.iter().zip(paths) {
-                let base = bases.of(ready, format)?;
-                let patches = patches(live.as_ref(), ready)?;
-                let mut out = Output::create(&path, true)?;
-                let written = match &live {
-                    Some(live) => live.write(out.file(), patches, progress),
-                    None => write(out.file(), format, base.as_ref(), ready, progress),
-                };
-                written.with_context(|| format!("writing {}", path.display()))?;
-                out.commit()?;
-                messages.note(&format!("wrote {}", path.display()));
+            let work: Vec<_> = ready.iter().zip(paths).collect();
+            for work in work.chunks(AT_ONCE) {
+                let mut outputs = Vec::with_capacity(work.len());
+                for (ready, path) in work {
+                    let base = bases.of(ready, format)?;
+                    let patches = patches(live.as_ref(), ready)?;
+                    let mut out = Output::create(path, true)?;
+                    let written = match &live {
+                        Some(live) => live.write(out.file(), patches, progress),
+                        None => write(out.file(), format, base.as_ref(), ready, progress),
+                    };
+                    written.with_context(|| format!("writing {}", path.display()))?;
+                    outputs.push(out);
+                }
+                Output::commit_all(outputs)?;
+                for (_, path) in work {
+                    messages.note(&format!("wrote {}", path.display()));
+                }
             }
         }
     }
