@@ -7,10 +7,14 @@ mod import;
 mod keys;
 mod messages;
 mod run;
+mod verify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use base::{BaseCommand, CacheDir};
 pub use build::{BaseSource, Build, Kernel, Source};
@@ -19,14 +23,15 @@ pub use import::Import;
 pub use keys::{Keys, KeysOf, KubeconfigOf, RotationStep};
 pub use messages::{Color, Common, MessageFormat};
 pub use run::{Accel, ExitWhen, Medium, Run};
+pub use verify::Verify;
 
 /// One readable YAML file in, one bootable, immutable Kubernetes node out.
 #[derive(Debug, Parser)]
 #[command(
     name = "imgbuild",
     version,
-    args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
+    override_usage = "imgbuild [OPTIONS] --output <PATH> <SPEC>\n       imgbuild [OPTIONS] <COMMAND>",
     after_help = "Examples:\n  \
         imgbuild node.yaml -o node.iso        a bootable ISO: CD or USB stick, BIOS or UEFI\n  \
         imgbuild node.yaml -o node.ign        the Ignition config alone\n  \
@@ -43,6 +48,41 @@ pub struct Cli {
 
     #[command(flatten)]
     pub common: Common,
+}
+
+impl Cli {
+    /// Reads the command line that the process was given; ends it where that is wrong, or asks for help.
+    pub fn of_process() -> Self {
+        match Self::of(std::env::args_os()) {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        }
+    }
+
+    /// Reads a command line. Options of every command may stand before one; those of a build may not.
+    fn of(
+        words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        // Not clap's `args_conflicts_with_subcommands`: behind any option it takes a command for a spec.
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some(name) = matches.subcommand_name() {
+            let is_given = |argument: &&clap::Arg| {
+                let id = argument.get_id().as_str();
+                !argument.is_global_set()
+                    && matches.try_contains_id(id).is_ok()
+                    && matches.value_source(id) == Some(ValueSource::CommandLine)
+            };
+            let given = command.get_arguments().find(is_given);
+            if let Some(given) = given.map(ToString::to_string) {
+                let message = format!(
+                    "`{given}` goes with a build, and `{name}` is a command; a spec of that name is ./{name}"
+                );
+                return Err(command.error(ErrorKind::ArgumentConflict, message));
+            }
+        }
+        Self::from_arg_matches(&matches)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -128,6 +168,20 @@ pub enum Command {
         #[command(flatten)]
         source: BaseSource,
     },
+    /// Build a spec again and tell whether an artifact is what it gives, byte for byte
+    #[command(
+        long_about = "Build a spec again, with the same keys, lock and base, and tell whether an artifact is what it gives, byte for byte. \
+            Where bytes differ, what differs is told: the base, the kernel, its arguments, files, units, users. Neither keys nor lock \
+            change.\n\n\
+            An artifact of another program, such as a config that Butane wrote or an ISO of genisoimage, may say the same in other \
+            bytes. That is told, and is no difference unless --exact is given.\n\n\
+            Exit status: 0 the same, 1 it differs (or the environment failed), 2 the spec or the command line is wrong.",
+        after_help = "Examples:\n  \
+            imgbuild verify node.iso node.yaml\n  \
+            imgbuild verify out/ cluster.yaml                        a PXE tree, every node of it\n  \
+            imgbuild verify live-node.iso node.yaml --base live.iso  a live ISO of Fedora CoreOS with a config in it"
+    )]
+    Verify(Box<Verify>),
     /// Print the JSON Schema of the node spec, for editors
     Schema,
     /// Print a shell's completions
@@ -145,12 +199,49 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_declaration_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::of(line.split_whitespace())
+    }
+
+    #[test]
+    fn options_of_every_command_go_before_and_behind_it() {
+        for line in [
+            "imgbuild -q schema",
+            "imgbuild schema -q",
+            "imgbuild --quiet --color never embed live.iso --show",
+            "imgbuild -q node.yaml -o node.iso",
+            "imgbuild node.yaml -o node.iso -q",
+            "imgbuild -o node.iso -q ./schema",
+        ] {
+            let cli = read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert!(cli.common.quiet, "{line}");
+            assert_eq!(cli.command.is_none(), line.contains("-o"), "{line}");
+        }
+        for (line, why) in [
+            ("imgbuild -o a.iso schema", ErrorKind::ArgumentConflict),
+            (
+                "imgbuild --offline -q check a.yaml",
+                ErrorKind::ArgumentConflict,
+            ),
+            ("imgbuild -q", ErrorKind::MissingRequiredArgument),
+            ("imgbuild node.yaml", ErrorKind::MissingRequiredArgument),
+        ] {
+            let error = read(line).expect_err(line);
+            assert_eq!(error.kind(), why, "{line}: {error}");
+        }
+        let said = read("imgbuild -o a.iso schema")
+            .expect_err("is refused")
+            .to_string();
+        assert!(
+            said.contains("--output <PATH>") && said.contains("./schema"),
+            "{said}"
+        );
     }
 }

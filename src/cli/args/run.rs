@@ -22,7 +22,7 @@ pub struct Run {
     #[arg(long, value_name = "HOSTNAME")]
     pub node: Option<String>,
 
-    /// Leave once the node is up, or leave with the machine
+    /// Leave once the node is up, which nodes of Debian say, or leave with the machine
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub exit_when: ExitWhen,
 
@@ -50,9 +50,9 @@ pub struct Run {
     #[arg(long)]
     pub fw_cfg: bool,
 
-    /// Memory of each machine in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 2048)]
-    pub memory: u32,
+    /// Memory of each machine in MiB [default: 2048, or what the target asks for]
+    #[arg(long, value_name = "MIB")]
+    pub memory: Option<u32>,
 
     /// Processors of each machine
     #[arg(long, value_name = "N", default_value_t = 2)]
