@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::base::Base;
-use crate::diagnostic::Sources;
+use crate::diagnostic::{Diagnostic, Sources};
 use crate::embed::{Edits, Wishes};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
@@ -25,13 +25,13 @@ use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
+use super::processors::on_all_processors;
 use super::spec_file::{SpecFile, chosen, names};
 
 /// A node whose config is made: all that the packers need beside the base.
 #[derive(Debug)]
 pub struct Ready<'a> {
     pub node: &'a Node,
-    config: Vec<u8>,
     payload: Payload,
     kernel_arguments: Vec<String>,
     macs: Vec<MacAddr>,
@@ -46,17 +46,11 @@ impl<'a> Ready<'a> {
     ) -> Result<Vec<Self>, Failure> {
         let mut ready = Vec::with_capacity(nodes.len());
         let mut diagnostics = Vec::new();
-        for &node in nodes {
-            match ignition::compile(node) {
-                Ok(compiled) => {
-                    diagnostics.extend(compiled.warnings);
-                    ready.push(Self {
-                        node,
-                        config: ignition::to_json_pretty(&compiled.config),
-                        payload: payload(node, &compiled.config, compiled.network),
-                        kernel_arguments: kernel_arguments(node),
-                        macs: macs(node),
-                    });
+        for compiled in on_all_processors(nodes, |node| Self::of(node)) {
+            match compiled {
+                Ok((node, warnings)) => {
+                    diagnostics.extend(warnings);
+                    ready.push(node);
                 }
                 Err(found) => diagnostics.extend(found),
             }
@@ -67,6 +61,23 @@ impl<'a> Ready<'a> {
         }
         messages.diagnostics(sources, &diagnostics);
         Ok(ready)
+    }
+
+    /// With what is doubtful.
+    fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let compiled = ignition::compile(node)?;
+        let ready = Self {
+            node,
+            payload: payload(node, &compiled.config, compiled.network),
+            kernel_arguments: kernel_arguments(node),
+            macs: macs(node),
+        };
+        Ok((ready, compiled.warnings))
+    }
+
+    /// The node's config for people.
+    fn config(&self) -> Vec<u8> {
+        ignition::indented(&self.payload.config)
     }
 
     /// The node as the packers see it.
@@ -341,16 +352,17 @@ impl<'a> Making<'a> {
     /// Writes it.
     pub fn write(self, out: &mut std::fs::File, progress: &dyn Progress) -> anyhow::Result<()> {
         let format = self.format;
-        let config = &self.ready.config;
         let machine = self.ready.machine();
         if let Some((image, patches)) = self.live {
             return image.write(out, patches, progress);
         }
         match (format, &self.base) {
-            (Format::Ignition, _) => out.write_all(config).context("writing the Ignition config"),
+            (Format::Ignition, _) => out
+                .write_all(&self.ready.config())
+                .context("writing the Ignition config"),
             (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
-            (Format::ConfigIso, _) => pack::config_iso(out, config, progress),
-            (Format::ConfigDrive, _) => pack::config_drive(out, config, progress),
+            (Format::ConfigIso, _) => pack::config_iso(out, &self.ready.config(), progress),
+            (Format::ConfigDrive, _) => pack::config_drive(out, &self.ready.config(), progress),
             (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
             (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
             (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {

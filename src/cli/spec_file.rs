@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::pki::{Access, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
-use crate::plan::{self, Cluster, Decided, Node};
+use crate::pki::{Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
+use crate::plan::{self, Cluster, Node};
 use crate::spec::{self, Loaded};
 
 use super::findings;
@@ -58,21 +58,30 @@ impl SpecFile {
         let decided = self.decided(&loaded, sources, messages)?;
         // A folder that nothing is needed of is not made.
         let may_write = access == Access::Write && decided.needs_keys();
-        let looked = self.with_keys(decided, Access::Look)?;
-        if !(may_write && looked.is_incomplete) {
-            tell(&looked.notices, messages);
-            return self.with_pins(looked.cluster);
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        if !(may_write && keys.are_incomplete()) {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
         }
-        // Keys are about to be made: not for a spec that ignition refuses.
-        let mut found = findings::of_ignition(&looked.cluster.nodes);
+        // Keys are about to be kept: not for a spec that ignition refuses.
+        let mut found = findings::of_ignition(&cluster.nodes);
         if findings::has_errors(&found) {
             findings::sort_by_place(&mut found);
             return Err(Failure::Input(found));
         }
+        if keys.keep_all()? {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
+        }
+        // Another build was faster: with its keys.
+        drop(keys);
         let decided = plan::decide(&loaded, sources)?;
-        let complete = self.with_keys(decided, access)?;
-        tell(&complete.notices, messages);
-        self.with_pins(complete.cluster)
+        let mut keys = self.keys(Access::Write, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        tell(&keys.notices(), messages);
+        self.with_pins(cluster)
     }
 
     /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked keys, which then were made for this
@@ -85,9 +94,11 @@ impl SpecFile {
         let loaded = self.load(sources)?;
         let decided = self.decided(&loaded, sources, messages)?;
         let needs_keys = decided.needs_keys();
-        let looked = self.with_keys(decided, Access::Look)?;
-        let lacks_keys = needs_keys && looked.is_incomplete;
-        Ok((self.with_pins(looked.cluster)?, lacks_keys))
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        let lacks_keys = needs_keys && keys.are_incomplete();
+        Ok((self.with_pins(cluster)?, lacks_keys))
     }
 
     /// Decides. Warnings are said at once, errors are all that is wrong.
@@ -96,7 +107,7 @@ impl SpecFile {
         loaded: &Loaded,
         sources: &Sources,
         messages: Messages,
-    ) -> Result<Decided, Failure> {
+    ) -> Result<plan::Decided, Failure> {
         let Ok(decided) = plan::decide(loaded, sources) else {
             return Err(Failure::Input(self.findings(loaded, sources)?.0));
         };
@@ -127,30 +138,16 @@ impl SpecFile {
         sources: &Sources,
     ) -> anyhow::Result<(Vec<Diagnostic>, Vec<Notice>)> {
         let mut rng = system_random();
-        let folder = KeyFolder::open(&self.keys, Access::Look)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
+        let mut keys = self.keys(Access::Look, &mut rng)?;
         let found = findings::all(loaded, sources, &mut keys)?;
-        Ok((found, keys.notices().to_vec()))
+        Ok((found, keys.notices()))
     }
 
-    fn with_keys(&self, decided: Decided, access: Access) -> anyhow::Result<Complete> {
-        let mut rng = system_random();
+    /// The key folder, open.
+    fn keys<'a>(&self, access: Access, rng: &'a mut impl CryptoRng) -> anyhow::Result<Keys<'a>> {
         let folder = KeyFolder::open(&self.keys, access)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
-        Ok(Complete {
-            cluster: decided.with_keys(&mut keys)?,
-            notices: keys.notices().to_vec(),
-            is_incomplete: keys.are_incomplete(),
-        })
+        Ok(Keys::new(folder, SystemTime::now(), rng))
     }
-}
-
-/// A cluster with its keys.
-struct Complete {
-    cluster: Cluster,
-    notices: Vec<Notice>,
-    /// Keys were made that are not in the folder.
-    is_incomplete: bool,
 }
 
 fn tell(notices: &[Notice], messages: Messages) {
