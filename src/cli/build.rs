@@ -4,15 +4,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 
 use crate::base::Base;
-use crate::diagnostic::Sources;
+use crate::diagnostic::{Diagnostic, Sources};
 use crate::embed::{Edits, Wishes};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
 use crate::pack::output::Output;
-use crate::pack::{self, Format, Machine, Payload};
+use crate::pack::{self, Format, Machine, Patch, Payload};
 use crate::pki;
 use crate::plan::{BootFiles, BroughtSystem, InterfaceMatch, KernelFlavour, Node};
 use crate::progress::Progress;
@@ -26,13 +26,13 @@ use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
+use super::processors::on_all_processors;
 use super::spec_file::{SpecFile, chosen, names};
 
 /// A node whose config is made: all that the packers need beside the base.
 #[derive(Debug)]
 pub struct Ready<'a> {
     pub node: &'a Node,
-    config: Vec<u8>,
     payload: Payload,
     kernel_arguments: Vec<String>,
     macs: Vec<MacAddr>,
@@ -47,17 +47,11 @@ impl<'a> Ready<'a> {
     ) -> Result<Vec<Self>, Failure> {
         let mut ready = Vec::with_capacity(nodes.len());
         let mut diagnostics = Vec::new();
-        for &node in nodes {
-            match ignition::compile(node) {
-                Ok(compiled) => {
-                    diagnostics.extend(compiled.warnings);
-                    ready.push(Self {
-                        node,
-                        config: ignition::to_json_pretty(&compiled.config),
-                        payload: payload(node, &compiled.config, compiled.network),
-                        kernel_arguments: kernel_arguments(node),
-                        macs: macs(node),
-                    });
+        for compiled in on_all_processors(nodes, |node| Self::of(node)) {
+            match compiled {
+                Ok((node, warnings)) => {
+                    diagnostics.extend(warnings);
+                    ready.push(node);
                 }
                 Err(found) => diagnostics.extend(found),
             }
@@ -68,6 +62,23 @@ impl<'a> Ready<'a> {
         }
         messages.diagnostics(sources, &diagnostics);
         Ok(ready)
+    }
+
+    /// With what is doubtful.
+    fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let compiled = ignition::compile(node)?;
+        let ready = Self {
+            node,
+            payload: payload(node, &compiled.config, compiled.network),
+            kernel_arguments: kernel_arguments(node),
+            macs: macs(node),
+        };
+        Ok((ready, compiled.warnings))
+    }
+
+    /// The node's config for people.
+    fn config(&self) -> Vec<u8> {
+        ignition::indented(&self.payload.config)
     }
 
     /// The node as the packers see it.
@@ -142,6 +153,9 @@ fn macs(node: &Node) -> Vec<MacAddr> {
         .collect()
 }
 
+/// How many outputs are finished together: a process may have 1,024 files open.
+const AT_ONCE: usize = 256;
+
 /// Runs `imgbuild SPEC -o OUTPUT`.
 pub fn run(
     build: &args::Build,
@@ -178,18 +192,28 @@ pub fn run(
         }
         Targets::Stream => {
             let ground = bases.of(ready[0].node, format)?;
+            let making = Making::new(format, ground, &ready[0])?;
             let mut out = Output::stdout()?;
-            write(out.file(), format, &ground, &ready[0], progress)?;
+            making.write(out.file(), progress)?;
             out.commit()?;
         }
         Targets::Files(paths) => {
-            for (ready, path) in ready.iter().zip(paths) {
-                let ground = bases.of(ready.node, format)?;
-                let mut out = Output::create(&path, true)?;
-                write(out.file(), format, &ground, ready, progress)
-                    .map_err(|failure| failure.context(format!("writing {}", path.display())))?;
-                out.commit()?;
-                messages.note(&format!("wrote {}", path.display()));
+            let work: Vec<_> = ready.iter().zip(paths).collect();
+            for work in work.chunks(AT_ONCE) {
+                let mut outputs = Vec::with_capacity(work.len());
+                for (ready, path) in work {
+                    let ground = bases.of(ready.node, format)?;
+                    let making = Making::new(format, ground, ready)?;
+                    let mut out = Output::create(path, true)?;
+                    making
+                        .write(out.file(), progress)
+                        .with_context(|| format!("writing {}", path.display()))?;
+                    outputs.push(out);
+                }
+                Output::commit_all(outputs)?;
+                for (_, path) in work {
+                    messages.note(&format!("wrote {}", path.display()));
+                }
             }
         }
     }
@@ -250,7 +274,7 @@ pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<For
 }
 
 /// Whether the node's base is a live ISO.
-fn brings_live_iso(node: &Node) -> bool {
+pub fn brings_live_iso(node: &Node) -> bool {
     let system = node.base.as_ref().map(|base| &base.system);
     matches!(system, Some(BroughtSystem::LiveIso(_)))
 }
@@ -320,38 +344,6 @@ fn targets(output: &Path, format: Format, nodes: &[&Node], all: &str) -> Result<
     })
 }
 
-/// Writes one artifact.
-pub fn write(
-    out: &mut std::fs::File,
-    format: Format,
-    ground: &Ground,
-    ready: &Ready<'_>,
-    progress: &dyn Progress,
-) -> Result<(), Failure> {
-    let machine = ready.machine();
-    match (format, ground) {
-        (Format::Ignition, _) => out
-            .write_all(&ready.config)
-            .context("writing the Ignition config")?,
-        (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression)?,
-        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress)?,
-        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress)?,
-        (Format::Iso, Ground::Base(base)) => pack::iso(out, base, &machine, progress)?,
-        (Format::Initrd, Ground::Base(base)) => {
-            pack::initrd(out, base, Some(&machine), progress)?;
-        }
-        (Format::Embed, Ground::LiveIso(live)) => {
-            live.write(out, live.with(&ready.wishes())?, progress)?;
-        }
-        (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
-            return Err(
-                anyhow!("the format {format} does not go into one file without a base").into(),
-            );
-        }
-    }
-    Ok(())
-}
-
 /// What an artifact is made of beside the node.
 #[derive(Debug)]
 pub enum Ground {
@@ -359,6 +351,53 @@ pub enum Ground {
     Nothing,
     Base(Box<Base>),
     LiveIso(Rc<Image>),
+}
+
+/// An artifact in one file, all that it needs at hand.
+pub struct Making<'a> {
+    format: Format,
+    ready: &'a Ready<'a>,
+    ground: Ground,
+    /// What makes a copy of a live ISO the node's.
+    patches: Vec<Patch>,
+}
+
+impl<'a> Making<'a> {
+    /// The node `ready` in `format`, on the ground that goes with that.
+    pub fn new(format: Format, ground: Ground, ready: &'a Ready<'a>) -> Result<Self, Failure> {
+        let patches = match &ground {
+            Ground::LiveIso(image) => image.with(&ready.wishes())?,
+            Ground::Nothing | Ground::Base(_) => Vec::new(),
+        };
+        Ok(Self {
+            format,
+            ready,
+            ground,
+            patches,
+        })
+    }
+
+    /// Writes it.
+    pub fn write(self, out: &mut std::fs::File, progress: &dyn Progress) -> anyhow::Result<()> {
+        let format = self.format;
+        let machine = self.ready.machine();
+        match (format, &self.ground) {
+            (Format::Ignition, _) => out
+                .write_all(&self.ready.config())
+                .context("writing the Ignition config"),
+            (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
+            (Format::ConfigIso, _) => pack::config_iso(out, &self.ready.config(), progress),
+            (Format::ConfigDrive, _) => pack::config_drive(out, &self.ready.config(), progress),
+            (Format::Iso, Ground::Base(base)) => pack::iso(out, base, &machine, progress),
+            (Format::Initrd, Ground::Base(base)) => {
+                pack::initrd(out, base, Some(&machine), progress)
+            }
+            (Format::Embed, Ground::LiveIso(image)) => image.write(out, self.patches, progress),
+            (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
+                anyhow::bail!("the format {format} does not go into one file without a base")
+            }
+        }
+    }
 }
 
 /// What makes bases differ.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::pki::{Access, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
-use crate::plan::{self, Cluster, Decided, Node};
+use crate::pki::{Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
+use crate::plan::{self, Cluster, Node};
 use crate::spec::{self, Loaded};
 
 use super::findings;
@@ -55,27 +55,64 @@ impl SpecFile {
         messages: Messages,
     ) -> Result<Cluster, Failure> {
         let loaded = self.load(sources)?;
-        let Ok(decided) = plan::decide(&loaded, sources) else {
-            return Err(Failure::Input(self.findings(&loaded, sources)?.0));
-        };
-        messages.diagnostics(sources, &decided.warnings);
+        let decided = self.decided(&loaded, sources, messages)?;
         // A folder that nothing is needed of is not made.
         let may_write = access == Access::Write && decided.needs_keys();
-        let looked = self.with_keys(decided, Access::Look)?;
-        if !(may_write && looked.is_incomplete) {
-            tell(&looked.notices, messages);
-            return self.with_pins(looked.cluster);
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        if !(may_write && keys.are_incomplete()) {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
         }
-        // Keys are about to be made: not for a spec that ignition refuses.
-        let mut found = findings::of_ignition(&looked.cluster.nodes);
+        // Keys are about to be kept: not for a spec that ignition refuses.
+        let mut found = findings::of_ignition(&cluster.nodes);
         if findings::has_errors(&found) {
             findings::sort_by_place(&mut found);
             return Err(Failure::Input(found));
         }
+        if keys.keep_all()? {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
+        }
+        // Another build was faster: with its keys.
+        drop(keys);
         let decided = plan::decide(&loaded, sources)?;
-        let complete = self.with_keys(decided, access)?;
-        tell(&complete.notices, messages);
-        self.with_pins(complete.cluster)
+        let mut keys = self.keys(Access::Write, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        tell(&keys.notices(), messages);
+        self.with_pins(cluster)
+    }
+
+    /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked keys, which then were made for this
+    /// cluster alone.
+    pub fn decide_as_is(
+        &self,
+        sources: &mut Sources,
+        messages: Messages,
+    ) -> Result<(Cluster, bool), Failure> {
+        let loaded = self.load(sources)?;
+        let decided = self.decided(&loaded, sources, messages)?;
+        let needs_keys = decided.needs_keys();
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        let lacks_keys = needs_keys && keys.are_incomplete();
+        Ok((self.with_pins(cluster)?, lacks_keys))
+    }
+
+    /// Decides. Warnings are said at once, errors are all that is wrong.
+    fn decided(
+        &self,
+        loaded: &Loaded,
+        sources: &Sources,
+        messages: Messages,
+    ) -> Result<plan::Decided, Failure> {
+        let Ok(decided) = plan::decide(loaded, sources) else {
+            return Err(Failure::Input(self.findings(loaded, sources)?.0));
+        };
+        messages.diagnostics(sources, &decided.warnings);
+        Ok(decided)
     }
 
     fn with_pins(&self, mut cluster: Cluster) -> Result<Cluster, Failure> {
@@ -101,30 +138,16 @@ impl SpecFile {
         sources: &Sources,
     ) -> anyhow::Result<(Vec<Diagnostic>, Vec<Notice>)> {
         let mut rng = system_random();
-        let folder = KeyFolder::open(&self.keys, Access::Look)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
+        let mut keys = self.keys(Access::Look, &mut rng)?;
         let found = findings::all(loaded, sources, &mut keys)?;
-        Ok((found, keys.notices().to_vec()))
+        Ok((found, keys.notices()))
     }
 
-    fn with_keys(&self, decided: Decided, access: Access) -> anyhow::Result<Complete> {
-        let mut rng = system_random();
+    /// The key folder, open.
+    fn keys<'a>(&self, access: Access, rng: &'a mut impl CryptoRng) -> anyhow::Result<Keys<'a>> {
         let folder = KeyFolder::open(&self.keys, access)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
-        Ok(Complete {
-            cluster: decided.with_keys(&mut keys)?,
-            notices: keys.notices().to_vec(),
-            is_incomplete: keys.are_incomplete(),
-        })
+        Ok(Keys::new(folder, SystemTime::now(), rng))
     }
-}
-
-/// A cluster with its keys.
-struct Complete {
-    cluster: Cluster,
-    notices: Vec<Notice>,
-    /// Keys were made that are not in the folder.
-    is_incomplete: bool,
 }
 
 fn tell(notices: &[Notice], messages: Messages) {
@@ -162,5 +185,35 @@ pub fn names(cluster: &Cluster) -> String {
         .iter()
         .map(|node| node.hostname.as_str())
         .collect();
-    names.join(", ")
+    few(&names)
+}
+
+/// The first of `names`, and how many more there are: a cluster may have a thousand.
+pub fn few(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_few_names() {
+        let names: Vec<String> = (1..=1000).map(|n| format!("node{n}")).collect();
+        for (count, shown) in [
+            (0, ""),
+            (1, "node1"),
+            (5, "node1, node2, node3, node4, node5"),
+            (6, "node1, node2, node3, node4, node5 and 1 more"),
+            (1000, "node1, node2, node3, node4, node5 and 995 more"),
+        ] {
+            assert_eq!(few(&names[..count]), shown);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use crate::names::{Arch, MacAddr};
 use crate::qemu::{Disk, Machine, UserNetwork};
 use crate::read;
-use crate::target::LinkManager;
+use crate::target::{LinkManager, Target};
 
 use super::run::DEFAULT_DISK;
 
@@ -17,6 +17,7 @@ use super::run::DEFAULT_DISK;
 #[derive(Debug, Default)]
 pub struct WrittenNode {
     pub name: Option<String>,
+    pub target: Target,
     pub arch: Arch,
     mac: Option<MacAddr>,
     network: Option<UserNetwork>,
@@ -49,6 +50,7 @@ impl WrittenNode {
         let arguments = artifact.kernel_arguments.unwrap_or_default();
         Ok(Self {
             name: text("/etc/hostname"),
+            target: artifact.target.unwrap_or_default(),
             // The first serial port of an arm64 machine, which every node has for a console.
             arch: if arguments.iter().any(|a| a.starts_with("console=ttyAMA")) {
                 Arch::Arm64

@@ -6,10 +6,10 @@ use super::PAYLOAD_PATH;
 use crate::names::Hostname;
 
 /// Paths on the medium.
-pub(super) const KERNEL: &str = "boot/vmlinuz";
-pub(super) const INITRD: &str = "boot/initrd";
+pub(crate) const KERNEL: &str = "boot/vmlinuz";
+pub(crate) const INITRD: &str = "boot/initrd";
 /// The root file system of a system that has it as a second initrd.
-pub(super) const ROOT_INITRD: &str = "boot/rootfs";
+pub(crate) const ROOT_INITRD: &str = "boot/rootfs";
 
 /// The paths of all initrds, in their order, parted by `between`.
 fn initrds(has_root: bool, between: &str) -> String {

@@ -167,10 +167,14 @@ pub struct Facts {
     pub root_url: Option<&'static str>,
     /// Whether it names cards by where they sit (`enp1s0`), and not as the kernel does (`eth0`).
     pub predictable_names: bool,
+    /// Whether a node says on its console that it is up, or that units failed; else why not.
+    pub says_ready: Result<(), &'static str>,
+    /// What a machine that boots it has by default, in MiB.
+    pub memory: u32,
     /// The image that etcd runs from, where the system has no etcd of its own.
     pub etcd_image: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
-    pub groups: &'static [&'static str],
+    pub groups: &'static [&'static [&'static str]],
     /// The login shell of users that name none; `None`: the system's own default.
     pub shell: Option<&'static str>,
     pub paths: Paths,

@@ -75,6 +75,20 @@ fn a_folder_has_kernel_initrd_root_and_the_node_in_an_archive_of_its_own() {
         project.prints(&["diff", "node.yaml", "tree/nodes/kube1.cpio.gz"]),
         "kube1: nothing changes\n"
     );
+    is_verified(&project, "tree");
+    fs::write(tree.join("rootfs.img"), "another").unwrap();
+    let run = project.imgbuild(&["verify", "tree", "node.yaml"]);
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert!(
+        text.contains("the base's root file system (rootfs.img)"),
+        "{text}"
+    );
+}
+
+/// What was built is what the spec gives.
+fn is_verified(project: &Project, artifact: &str) {
+    let text = project.prints(&["verify", artifact, "node.yaml"]);
+    assert!(text.contains("the same bytes as node.yaml gives"), "{text}");
 }
 
 #[test]
@@ -133,6 +147,7 @@ fn an_iso_of_a_live_iso_is_what_embed_makes() {
         project.prints(&["diff", "node.yaml", "node.iso"]),
         "kube1: nothing changes\n"
     );
+    is_verified(&project, "node.iso");
 
     project.build("formats.iso", &["--format", "embed"]);
     assert!(fs::read(project.path("formats.iso")).unwrap() == iso);
