@@ -152,6 +152,9 @@ fn macs(node: &Node) -> Vec<MacAddr> {
         .collect()
 }
 
+/// How many outputs are finished together: a process may have 1,024 files open.
+const AT_ONCE: usize = 256;
+
 /// Runs `imgbuild SPEC -o OUTPUT`.
 pub fn run(
     build: &args::Build,
@@ -192,14 +195,21 @@ pub fn run(
             out.commit()?;
         }
         Targets::Files(paths) => {
-            for (ready, path) in ready.iter().zip(paths) {
-                let making = Making::new(format, live.as_ref(), ready, &mut bases)?;
-                let mut out = Output::create(&path, true)?;
-                making
-                    .write(out.file(), progress)
-                    .with_context(|| format!("writing {}", path.display()))?;
-                out.commit()?;
-                messages.note(&format!("wrote {}", path.display()));
+            let work: Vec<_> = ready.iter().zip(paths).collect();
+            for work in work.chunks(AT_ONCE) {
+                let mut outputs = Vec::with_capacity(work.len());
+                for (ready, path) in work {
+                    let making = Making::new(format, live.as_ref(), ready, &mut bases)?;
+                    let mut out = Output::create(path, true)?;
+                    making
+                        .write(out.file(), progress)
+                        .with_context(|| format!("writing {}", path.display()))?;
+                    outputs.push(out);
+                }
+                Output::commit_all(outputs)?;
+                for (_, path) in work {
+                    messages.note(&format!("wrote {}", path.display()));
+                }
             }
         }
     }
