@@ -329,7 +329,7 @@ pub static TABLE: [Facts; 4] = [
         has_usr_local: true,
         networkd: false,
         says_ready: Err(SILENT),
-        // What Fedora CoreOS' documentation asks of a machine that runs its live system.
+        // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live Fedora CoreOS").
         memory: 4096,
         etcd_image: None,
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
