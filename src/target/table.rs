@@ -369,7 +369,7 @@ pub static TABLE: [Facts; 4] = [
         root_url: Some("coreos.live.rootfs_url"),
         predictable_names: true,
         says_ready: Err(SILENT),
-        // What Fedora CoreOS' documentation asks of a machine that runs its live system.
+        // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live Fedora CoreOS").
         memory: 4096,
         etcd_image: Some(ETCD_IMAGE),
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],

@@ -9,6 +9,7 @@ use imgbuild::names::{Arch, Hostname};
 use imgbuild::pack::{self, CONFIG_PATH, Machine, Payload};
 use imgbuild::progress::Silent;
 use imgbuild::verify::{Verdict, compare};
+use proptest::prelude::*;
 
 const CONFIG: &str = r#"{"ignition":{"version":"3.3.0"},"storage":{"files":[{"path":"/etc/motd","mode":420,"contents":{"source":"data:,hello"}}]}}"#;
 
@@ -193,4 +194,35 @@ fn an_initrd() {
             (at(b"lab=1"), "- kernel argument lab=1"),
         ]
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Whatever is damaged: a difference, no panic and no failure.
+    #[test]
+    fn any_damage_is_a_difference(
+        is_iso: bool,
+        places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let name = if is_iso { "node.iso" } else { "node.initrd" };
+        make(folder, name, CONFIG, &[]);
+        let whole = fs::read(folder.join(name)).unwrap();
+        let mut bytes = whole.clone();
+        for (place, byte) in places {
+            // Where the structure of an ISO is, rather than anywhere in its files.
+            let (start, end) = if is_iso { (32 << 10, 80 << 10) } else { (0, bytes.len()) };
+            let end = end.min(bytes.len());
+            bytes[start + place.index(end - start)] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        fs::write(folder.join("copy"), &bytes).unwrap();
+        let verdict = compare(&folder.join("copy"), &folder.join(name)).unwrap();
+        prop_assert_eq!(verdict == Verdict::Same, bytes == whole);
+    }
 }

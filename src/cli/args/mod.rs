@@ -37,7 +37,7 @@ pub use verify::Verify;
         imgbuild node.yaml -o node.ign        the Ignition config alone\n  \
         imgbuild cluster.yaml -o out/         a PXE tree with every node of the cluster\n  \
         imgbuild run node.yaml                boot it in QEMU\n\n\
-        Exit status: 0 done, 1 the environment failed (network, disk, tool), 2 the input is wrong."
+        Exit status: 0 done, 1 the environment failed (network, disk, tool) or `verify` found a difference, 2 the input is wrong."
 )]
 pub struct Cli {
     #[command(subcommand)]

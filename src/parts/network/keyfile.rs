@@ -235,7 +235,7 @@ fn routes(
     let mut all: Vec<(String, Option<IpAddr>)> = gateways
         .map(|gateway| (format!("{everywhere},{gateway}"), Some(gateway)))
         .collect();
-    for route in &interface.routes {
+    for route in interface.all_routes() {
         if IpVersion::of(route.destination.addr()) != version {
             continue;
         }
