@@ -6,5 +6,6 @@
 
 mod boot_files;
 mod configs;
+mod kubernetes;
 mod project;
 mod pxe;

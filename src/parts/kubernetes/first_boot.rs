@@ -6,7 +6,7 @@ use super::{addons, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Cni, Kubernetes, Manifest, PROGRAMS, Role};
+use crate::plan::{Cni, Kubernetes, Manifest, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
@@ -31,7 +31,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         path(&format!("{FOLDER}/join")),
         fill(
             include_str!("../../../manifests/join.sh"),
-            &[("programs", PROGRAMS)],
+            &[("programs", kubernetes.system.paths.programs)],
         ),
         origin.clone(),
     )];
@@ -83,10 +83,13 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     };
     files.push(
         File::text(
-            path("/usr/local/bin/kubectl"),
+            path(&format!(
+                "{}/kubectl",
+                kubernetes.system.paths.user_programs
+            )),
             fill(
                 include_str!("../../../manifests/kubectl"),
-                &[("programs", PROGRAMS)],
+                &[("programs", kubernetes.system.paths.programs)],
             ),
             origin.clone(),
         )
