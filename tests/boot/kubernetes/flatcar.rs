@@ -1,4 +1,4 @@
-//! Flatcar's kubelet with the real programs, on a stand-in for Flatcar: Debian's base under Flatcar's name, whose systemd-sysext merges
+//! Flatcar's Kubernetes with the real programs, on a stand-in for Flatcar: Debian's base under Flatcar's name, whose systemd-sysext merges
 //! the image at boot as Flatcar's does, and whose Ignition applies Flatcar's config. Needs the Debian packages cpio and squashfs-tools.
 
 use std::fs::{self, File};
@@ -44,6 +44,16 @@ RemainAfterExit=yes
 ExecStart=/usr/bin/systemd-sysext merge
 [Install]
 WantedBy=sysinit.target
+";
+/// Debian's program with the settings that docker would be given.
+const ETCD: &str = "\
+[Service]
+Type=notify
+EnvironmentFile=/etc/etcd/environment
+ExecStart=/usr/bin/etcd
+TimeoutStartSec=infinity
+[Install]
+WantedBy=multi-user.target
 ";
 const RELEASE: &str = "ID=flatcar\nVERSION_ID=4593.2.5\nSYSEXT_LEVEL=1.0\nPRETTY_NAME=stand-in\n";
 
@@ -109,6 +119,12 @@ fn payload(lab: &Lab, config: &Path) -> PathBuf {
         link["overwrite"] = json!(true);
     }
     let units = config["systemd"]["units"].as_array_mut().unwrap();
+    for unit in units
+        .iter_mut()
+        .filter(|unit| unit["name"] == "etcd.service")
+    {
+        unit["contents"] = json!(ETCD);
+    }
     units.push(json!({"name": "oem.mount", "contents": OEM}));
     units.push(json!({"name": "systemd-sysext.service", "enabled": true, "contents": SYSEXT}));
     let mut archive = Archive::new(Vec::new());
@@ -119,10 +135,10 @@ fn payload(lab: &Lab, config: &Path) -> PathBuf {
     payload
 }
 
-/// It runs a pod behind a bridge, with programs and plugins out of the image alone.
+/// A cluster of one comes up, with programs and plugins out of the image alone, and runs a pod behind a bridge.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
-fn flatcar_runs_a_pod() {
+fn flatcar_runs_a_cluster() {
     let Some(real) = super::programs() else {
         return;
     };
@@ -147,8 +163,9 @@ target: flatcar
 hostname: alone
 base: {{kernel: {{source: vmlinuz}}, initrd: {{source: initrd}}}}
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
-network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}], firewall: {{}}}}
-kubernetes: {{version: {VERSION}, role: standalone, static_pods: [web.yaml]}}
+network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}], firewall: {{allow_from: [192.168.77.0/24]}}}}
+etcd: {{}}
+kubernetes: {{version: {VERSION}, role: single, static_pods: [web.yaml]}}
 "
         ),
     );
@@ -177,6 +194,7 @@ spec:
     };
     initrds[1] = payload(&lab, &config);
     let mut machine = guest::machine("alone", Firmware::Bios, medium, ADDRESS);
+    machine.memory = super::MEMORY;
     machine.disks.push(Disk::Raw(oem(&lab, &tree)));
     let node = Guest::boot(&lab, "kubernetes-flatcar", machine);
 
@@ -190,6 +208,23 @@ spec:
         &format!("for _ in $(seq 50); do {answer} 2> /dev/null && exit; sleep 1; done; exit 1"),
         "web-alone",
     );
+    let pods = node.ask("sudo /opt/bin/kubectl get pods --all-namespaces --no-headers");
+    for name in [
+        "kube-apiserver-alone",
+        "kube-controller-manager-alone",
+        "kube-proxy-alone",
+        "kube-scheduler-alone",
+        "web-alone",
+    ] {
+        let line = pods.lines().find(|line| line.contains(name));
+        assert!(line.is_some_and(|line| line.contains("Running")), "{pods}");
+    }
+    node.says(
+        "sudo /opt/bin/kubectl get node alone -o jsonpath='{.status.nodeInfo.osImage}'",
+        "stand-in",
+    );
+    // kube-proxy has rules of the node's own iptables.
+    node.ask("sudo iptables-save | grep -q 'KUBE-SERVICES.*10.96.0.1/32'");
     let links = node.ask("networkctl list --no-pager --no-legend");
     for link in links
         .lines()
