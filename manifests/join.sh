@@ -1,19 +1,11 @@
-# Brings this node into its cluster: join NODE API-HOST API-PORT [LABEL…]
+# Brings this node into its cluster: join NODE HOST:PORT [LABEL…], with the place of its API server
 #
 # Waits for the API server, applies the manifests beside this file in the order of their names, labels the node, and waits
 # until it is Ready. All of it may run again and again, and on several nodes at once. What it does shows on the console.
 
-node=$1 host=$2 port=$3
-shift 3
-here=/etc/kubernetes/imgbuild
-cache=/run/imgbuild-kubectl
-PATH={{programs}}:$PATH
-connect=$host:$port
-[[ $host != *:* ]] || connect=[$host]:$port
-
-say() {
-    echo "<5>imgbuild: $node: $*" > /dev/kmsg
-}
+. /etc/kubernetes/imgbuild/api-servers
+node=$1 server=$2
+shift 2
 
 # Runs a command until it succeeds; its last words are told, in short, when they change.
 until_done() {
@@ -27,24 +19,8 @@ until_done() {
     done
 }
 
-k() {
-    kubectl --cache-dir "$cache" --request-timeout 30s "$@"
-}
-
-# Whether the API server is ready. Asked without kubectl, which takes seconds of the processor that the server needs, unless the
-# server knows no strangers (401). One that has not yet made the roles of strangers says 403.
-api_is_ready() {
-    case $(printf 'GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n' "$host" |
-        timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile /etc/kubernetes/pki/ca.crt \
-            -connect "$connect" 2> /dev/null) in
-        HTTP/*\ 200\ *) true ;;
-        HTTP/*\ 401\ *) k get --raw /readyz > /dev/null 2>&1 ;;
-        *) false ;;
-    esac
-}
-
-say "waiting for the API server at $host:$port"
-until api_is_ready; do
+say "waiting for the API server at $server"
+until is_ready "$server"; do
     sleep 2
 done
 say "the API server answers"

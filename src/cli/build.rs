@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::base::Base;
-use crate::diagnostic::Sources;
+use crate::diagnostic::{Diagnostic, Sources};
 use crate::embed::{Edits, Wishes};
 use crate::ignition;
 use crate::names::{Arch, MacAddr};
@@ -25,13 +25,13 @@ use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
+use super::processors::on_all_processors;
 use super::spec_file::{SpecFile, chosen, names};
 
 /// A node whose config is made: all that the packers need beside the base.
 #[derive(Debug)]
 pub struct Ready<'a> {
     pub node: &'a Node,
-    config: Vec<u8>,
     payload: Payload,
     kernel_arguments: Vec<String>,
     macs: Vec<MacAddr>,
@@ -46,17 +46,11 @@ impl<'a> Ready<'a> {
     ) -> Result<Vec<Self>, Failure> {
         let mut ready = Vec::with_capacity(nodes.len());
         let mut diagnostics = Vec::new();
-        for &node in nodes {
-            match ignition::compile(node) {
-                Ok(compiled) => {
-                    diagnostics.extend(compiled.warnings);
-                    ready.push(Self {
-                        node,
-                        config: ignition::to_json_pretty(&compiled.config),
-                        payload: payload(node, &compiled.config, compiled.network),
-                        kernel_arguments: kernel_arguments(node),
-                        macs: macs(node),
-                    });
+        for compiled in on_all_processors(nodes, |node| Self::of(node)) {
+            match compiled {
+                Ok((node, warnings)) => {
+                    diagnostics.extend(warnings);
+                    ready.push(node);
                 }
                 Err(found) => diagnostics.extend(found),
             }
@@ -67,6 +61,23 @@ impl<'a> Ready<'a> {
         }
         messages.diagnostics(sources, &diagnostics);
         Ok(ready)
+    }
+
+    /// With what is doubtful.
+    fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let compiled = ignition::compile(node)?;
+        let ready = Self {
+            node,
+            payload: payload(node, &compiled.config, compiled.network),
+            kernel_arguments: kernel_arguments(node),
+            macs: macs(node),
+        };
+        Ok((ready, compiled.warnings))
+    }
+
+    /// The node's config for people.
+    fn config(&self) -> Vec<u8> {
+        ignition::indented(&self.payload.config)
     }
 
     /// The node as the packers see it.
@@ -141,6 +152,9 @@ fn macs(node: &Node) -> Vec<MacAddr> {
         .collect()
 }
 
+/// How many outputs are finished together: a process may have 1,024 files open.
+const AT_ONCE: usize = 256;
+
 /// Runs `imgbuild SPEC -o OUTPUT`.
 pub fn run(
     build: &args::Build,
@@ -185,17 +199,24 @@ pub fn run(
             out.commit()?;
         }
         Targets::Files(paths) => {
-            for (ready, path) in ready.iter().zip(paths) {
-                let base = bases.of(ready, format)?;
-                let patches = patches(live.as_ref(), ready)?;
-                let mut out = Output::create(&path, true)?;
-                let written = match &live {
-                    Some(live) => live.write(out.file(), patches, progress),
-                    None => write(out.file(), format, base.as_ref(), ready, progress),
-                };
-                written.with_context(|| format!("writing {}", path.display()))?;
-                out.commit()?;
-                messages.note(&format!("wrote {}", path.display()));
+            let work: Vec<_> = ready.iter().zip(paths).collect();
+            for work in work.chunks(AT_ONCE) {
+                let mut outputs = Vec::with_capacity(work.len());
+                for (ready, path) in work {
+                    let base = bases.of(ready, format)?;
+                    let patches = patches(live.as_ref(), ready)?;
+                    let mut out = Output::create(path, true)?;
+                    let written = match &live {
+                        Some(live) => live.write(out.file(), patches, progress),
+                        None => write(out.file(), format, base.as_ref(), ready, progress),
+                    };
+                    written.with_context(|| format!("writing {}", path.display()))?;
+                    outputs.push(out);
+                }
+                Output::commit_all(outputs)?;
+                for (_, path) in work {
+                    messages.note(&format!("wrote {}", path.display()));
+                }
             }
         }
     }
@@ -334,11 +355,11 @@ fn write(
     let machine = ready.machine();
     match (format, base) {
         (Format::Ignition, _) => out
-            .write_all(&ready.config)
+            .write_all(&ready.config())
             .context("writing the Ignition config"),
         (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
-        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config, progress),
-        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config, progress),
+        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config(), progress),
+        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config(), progress),
         (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
         (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
         (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {

@@ -10,6 +10,8 @@ use crate::pki::Keys;
 use crate::plan::{self, Cluster, Node};
 use crate::spec::Loaded;
 
+use super::processors::on_all_processors;
+
 /// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it is the paths of keys that count
 /// here; the error is that of a folder which cannot be used.
 pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Diagnostic>> {
@@ -41,7 +43,10 @@ fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Clus
 
 /// What `ignition` finds in `nodes`.
 pub fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
-    nodes.iter().flat_map(ignition::check).collect()
+    on_all_processors(nodes, ignition::check)
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Whether any of `findings` stops the build.

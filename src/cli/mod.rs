@@ -16,6 +16,7 @@ mod kubeconfig;
 mod manual;
 mod messages;
 mod outcome;
+mod processors;
 mod progress;
 mod run;
 mod spec_file;

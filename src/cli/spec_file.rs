@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::pki::{Access, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
-use crate::plan::{self, Cluster, Decided, Node};
+use crate::pki::{Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
+use crate::plan::{self, Cluster, Node};
 use crate::spec::{self, Loaded};
 
 use super::findings;
@@ -61,21 +61,30 @@ impl SpecFile {
         messages.diagnostics(sources, &decided.warnings);
         // A folder that nothing is needed of is not made.
         let may_write = access == Access::Write && decided.needs_keys();
-        let looked = self.with_keys(decided, Access::Look)?;
-        if !(may_write && looked.is_incomplete) {
-            tell(&looked.notices, messages);
-            return self.with_pins(looked.cluster);
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        if !(may_write && keys.are_incomplete()) {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
         }
-        // Keys are about to be made: not for a spec that ignition refuses.
-        let mut found = findings::of_ignition(&looked.cluster.nodes);
+        // Keys are about to be kept: not for a spec that ignition refuses.
+        let mut found = findings::of_ignition(&cluster.nodes);
         if findings::has_errors(&found) {
             findings::sort_by_place(&mut found);
             return Err(Failure::Input(found));
         }
+        if keys.keep_all()? {
+            tell(&keys.notices(), messages);
+            return self.with_pins(cluster);
+        }
+        // Another build was faster: with its keys.
+        drop(keys);
         let decided = plan::decide(&loaded, sources)?;
-        let complete = self.with_keys(decided, access)?;
-        tell(&complete.notices, messages);
-        self.with_pins(complete.cluster)
+        let mut keys = self.keys(Access::Write, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        tell(&keys.notices(), messages);
+        self.with_pins(cluster)
     }
 
     fn with_pins(&self, mut cluster: Cluster) -> Result<Cluster, Failure> {
@@ -101,30 +110,16 @@ impl SpecFile {
         sources: &Sources,
     ) -> anyhow::Result<(Vec<Diagnostic>, Vec<Notice>)> {
         let mut rng = system_random();
-        let folder = KeyFolder::open(&self.keys, Access::Look)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
+        let mut keys = self.keys(Access::Look, &mut rng)?;
         let found = findings::all(loaded, sources, &mut keys)?;
-        Ok((found, keys.notices().to_vec()))
+        Ok((found, keys.notices()))
     }
 
-    fn with_keys(&self, decided: Decided, access: Access) -> anyhow::Result<Complete> {
-        let mut rng = system_random();
+    /// The key folder, open.
+    fn keys<'a>(&self, access: Access, rng: &'a mut impl CryptoRng) -> anyhow::Result<Keys<'a>> {
         let folder = KeyFolder::open(&self.keys, access)?;
-        let mut keys = Keys::new(folder, SystemTime::now(), &mut rng);
-        Ok(Complete {
-            cluster: decided.with_keys(&mut keys)?,
-            notices: keys.notices().to_vec(),
-            is_incomplete: keys.are_incomplete(),
-        })
+        Ok(Keys::new(folder, SystemTime::now(), rng))
     }
-}
-
-/// A cluster with its keys.
-struct Complete {
-    cluster: Cluster,
-    notices: Vec<Notice>,
-    /// Keys were made that are not in the folder.
-    is_incomplete: bool,
 }
 
 fn tell(notices: &[Notice], messages: Messages) {

@@ -100,12 +100,17 @@ fn merged(node: &Node, found: &mut Vec<Diagnostic>) -> Fragment {
 
 /// `config` as JSON without white space or nulls, for payloads.
 pub fn to_json(config: &Config) -> Vec<u8> {
-    write::json(config, false)
+    write::json(config)
 }
 
-/// `config` as JSON for people, ending in a newline.
+/// `json`, as [`to_json`] gives it, for people: indented, and ending in a newline.
+pub fn indented(json: &[u8]) -> Vec<u8> {
+    write::indented(json)
+}
+
+/// `config` as JSON for people.
 pub fn to_json_pretty(config: &Config) -> Vec<u8> {
-    write::json(config, true)
+    indented(&to_json(config))
 }
 
 /// Each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what asked for it.

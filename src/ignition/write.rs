@@ -144,22 +144,21 @@ fn unit(unit: Unit) -> v3_3::Unit {
 }
 
 /// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
-pub(super) fn json(config: &super::Config, pretty: bool) -> Vec<u8> {
+pub(super) fn json(config: &super::Config) -> Vec<u8> {
     let mut value = match config {
         super::Config::V3(config) => serde_json::to_value(config),
         super::Config::V2(config) => serde_json::to_value(config),
     }
     .expect("a config is plain data");
     strip_nulls(&mut value);
-    let mut bytes = if pretty {
-        serde_json::to_vec_pretty(&value)
-    } else {
-        serde_json::to_vec(&value)
-    }
-    .expect("a JSON value is plain data");
-    if pretty {
-        bytes.push(b'\n');
-    }
+    serde_json::to_vec(&value).expect("a JSON value is plain data")
+}
+
+/// `json`, which [`json`] wrote, with white space.
+pub(super) fn indented(json: &[u8]) -> Vec<u8> {
+    let value: Value = serde_json::from_slice(json).expect("it was written as JSON");
+    let mut bytes = serde_json::to_vec_pretty(&value).expect("a JSON value is plain data");
+    bytes.push(b'\n');
     bytes
 }
 

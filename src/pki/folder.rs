@@ -1,12 +1,15 @@
 //! The `keys/` folder on disk: private, locked while in use, each file there whole or not at all.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Write};
+use std::mem::take;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
 
 /// Larger than any key or certificate; what is larger is not one.
 const MAX_FILE: u64 = 256 * 1024;
@@ -32,8 +35,10 @@ pub struct KeyFolder {
     access: Access,
     /// What would have been written, with [`Access::Look`].
     in_memory: BTreeMap<PathBuf, String>,
+    /// What was read, with [`Access::Look`]: a digest of each file, `None` where there was none.
+    seen: RefCell<BTreeMap<PathBuf, Option<[u8; 32]>>>,
     /// Held as long as the folder is open.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 impl KeyFolder {
@@ -71,7 +76,8 @@ impl KeyFolder {
             root,
             access,
             in_memory: BTreeMap::new(),
-            _lock: lock,
+            seen: RefCell::default(),
+            lock,
         };
         folder.refuse_open_folder()?;
         if access == Access::Write {
@@ -103,9 +109,19 @@ impl KeyFolder {
 
     /// The text of `file`; `None` when there is none.
     pub fn read(&self, file: impl AsRef<Path>) -> Result<Option<String>> {
-        if let Some(text) = self.in_memory.get(file.as_ref()) {
+        let file = file.as_ref();
+        if let Some(text) = self.in_memory.get(file) {
             return Ok(Some(text.clone()));
         }
+        let text = self.read_from_disk(file)?;
+        if self.access == Access::Look {
+            let digest = text.as_ref().map(|text| Sha256::digest(text).into());
+            self.seen.borrow_mut().insert(file.to_owned(), digest);
+        }
+        Ok(text)
+    }
+
+    fn read_from_disk(&self, file: &Path) -> Result<Option<String>> {
         let path = self.path(file);
         let reading = || format!("reading {}", path.display());
         let opened = match File::open(&path) {
@@ -131,30 +147,79 @@ impl KeyFolder {
             self.in_memory.insert(file.to_owned(), text.to_owned());
             return Ok(());
         }
-        let path = self.path(file);
-        let writing = || format!("writing {}", path.display());
-        let parent = path.parent().unwrap_or(&self.root);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .with_context(writing)?;
-        let mut unfinished = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(parent)
-            .with_context(writing)?;
-        unfinished
-            .write_all(text.as_bytes())
-            .with_context(writing)?;
-        unfinished.as_file().sync_all().with_context(writing)?;
-        unfinished
-            .persist(&path)
-            .map_err(|e| e.error)
-            .with_context(writing)?;
-        File::open(parent)
-            .and_then(|folder| folder.sync_all())
-            .with_context(writing)
+        self.write_all([(file, text)])
+    }
+
+    /// Writes what [`Access::Look`] has held back; from now on the folder is open to be written.
+    ///
+    /// `false`, with nothing written: another build has changed what was read.
+    pub fn keep(&mut self) -> Result<bool> {
+        let held = take(&mut self.in_memory);
+        let seen = self.seen.take();
+        self.lock = None;
+        *self = Self::open(&self.root, Access::Write)?;
+        for (file, digest) in seen {
+            let now = self.read_from_disk(&file)?;
+            if now.map(|text| Sha256::digest(text).into()) != digest {
+                return Ok(false);
+            }
+        }
+        // Keys first: where the machine stops between the two, the next build uses the key.
+        let (certificates, others): (Vec<_>, Vec<_>) = (held.iter())
+            .map(|(file, text)| (file.as_path(), text.as_str()))
+            .partition(|(file, _)| file.extension().is_some_and(|ending| ending == "crt"));
+        self.write_all(others.into_iter().chain(certificates))?;
+        Ok(true)
+    }
+
+    /// Writes files, each of which is there whole or not at all. They appear in this order.
+    fn write_all<'a>(&self, files: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Result<()> {
+        let mut unfinished = Vec::new();
+        let mut folders = BTreeSet::new();
+        for (file, text) in files {
+            let path = self.path(file);
+            let writing = || format!("writing {}", path.display());
+            let parent = path.parent().unwrap_or(&self.root);
+            if folders.insert(parent.to_owned()) {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(parent)
+                    .with_context(writing)?;
+            }
+            let mut file = tempfile::Builder::new()
+                .prefix(UNFINISHED)
+                .permissions(Permissions::from_mode(0o600))
+                .tempfile_in(parent)
+                .with_context(writing)?;
+            file.write_all(text.as_bytes()).with_context(writing)?;
+            // Closed: thousands of files may not be open at once.
+            unfinished.push((file.into_temp_path(), path));
+        }
+        self.sync(unfinished.iter().map(|(file, _)| &**file))?;
+        for (file, path) in unfinished {
+            let persisted = file.persist(&path);
+            (persisted.map_err(|e| e.error))
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+        self.sync(folders.iter().map(PathBuf::as_path))
+    }
+
+    /// Waits until `paths` are on the disk.
+    fn sync<'a>(&self, paths: impl ExactSizeIterator<Item = &'a Path>) -> Result<()> {
+        // Each waits for the disk, so that many take longer than all that the file system may still have to write.
+        const MANY: usize = 100;
+        if paths.len() > MANY {
+            return File::open(&self.root)
+                .and_then(|root| Ok(rustix::fs::syncfs(&root)?))
+                .with_context(|| format!("writing {}", self.root.display()));
+        }
+        for path in paths {
+            File::open(path)
+                .and_then(|open| open.sync_all())
+                .with_context(|| format!("writing {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// All files below the folder with this ending, relative to it and sorted. Links are not followed.

@@ -114,9 +114,16 @@ impl<'a> Keys<'a> {
         self.algorithm = algorithm;
     }
 
-    /// What the user should be told, in the order in which it happened.
-    pub fn notices(&self) -> &[Notice] {
-        &self.notices
+    /// What the user should be told, in the order in which it happened. What was made in memory alone is nobody's business.
+    pub fn notices(&self) -> Vec<Notice> {
+        let is_kept = self.folder.access() == Access::Write;
+        let told = (self.notices.iter()).filter(|notice| is_kept || notice.is_warning());
+        told.cloned().collect()
+    }
+
+    /// Keeps what was made in memory, as [`KeyFolder::keep`] does.
+    pub fn keep_all(&mut self) -> Result<bool> {
+        self.folder.keep()
     }
 
     /// Whether something was made that a folder open to be looked at does not keep.
@@ -270,7 +277,7 @@ impl<'a> Keys<'a> {
         let certificate = self_signed(profile, &key, self.now, self.rng)?;
         let pem = certificate.to_pem()?;
         self.folder.write(&file, &pem)?;
-        self.tell_of_new(Notice::Made {
+        self.notices.push(Notice::Made {
             path: self.folder.path(&file),
             subject: certificate.subject(),
         });
@@ -338,7 +345,7 @@ impl<'a> Keys<'a> {
         let pem = certificate.to_pem()?;
         self.folder.write(&file, &pem)?;
         let path = self.folder.path(&file);
-        self.tell_of_new(match why {
+        self.notices.push(match why {
             Some(why) => Notice::Reissued { path, why },
             None => Notice::Made {
                 path,
@@ -415,13 +422,6 @@ impl<'a> Keys<'a> {
                 self.show(file)
             ),
             _ => Ok(()),
-        }
-    }
-
-    /// What was made in memory alone is nobody's business.
-    fn tell_of_new(&mut self, notice: Notice) {
-        if self.folder.access() == Access::Write {
-            self.notices.push(notice);
         }
     }
 

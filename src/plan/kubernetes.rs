@@ -173,6 +173,10 @@ pub struct Taint {
 #[derive(Debug, Clone)]
 pub struct ControlPlane {
     pub advertise: SocketAddr,
+    /// The API servers of the control planes before this one in the file, which start before it.
+    pub earlier: Vec<SocketAddr>,
+    /// Those of the ones behind it.
+    pub later: Vec<SocketAddr>,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
     /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control planes where only nodes know

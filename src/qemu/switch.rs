@@ -42,8 +42,19 @@ pub(super) struct Port {
     pub gateway: (PathBuf, PathBuf),
 }
 
-/// All ports, by the machine's name.
-type Ports = Arc<Mutex<BTreeMap<String, Port>>>;
+/// Address of a station (IEEE 802 §8).
+type Address = [u8; 6];
+
+/// What the switch knows.
+#[derive(Debug, Default)]
+struct Table {
+    /// All ports, by the machine's name.
+    ports: BTreeMap<String, Port>,
+    /// Behind which port a station was last heard. Those of a machine and of its pods' bridges are few, and none is forgotten.
+    stations: BTreeMap<Address, String>,
+}
+
+type Ports = Arc<Mutex<Table>>;
 
 impl Switch {
     /// A switch without machines.
@@ -60,7 +71,8 @@ impl Switch {
 
     /// The port of `machine`, made on first use.
     pub(super) fn port(&self, machine: &str) -> anyhow::Result<Port> {
-        let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        let ports = &mut table.ports;
         if let Some(port) = ports.get(machine) {
             // The machine comes back, after a power cut perhaps: QEMU does not bind a path that is taken.
             for (theirs, _) in [&port.card, &port.gateway] {
@@ -94,9 +106,9 @@ impl Switch {
 /// Wakes the threads of all ports, which then find that there are none left.
 impl Drop for Switch {
     fn drop(&mut self) {
-        let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone = std::mem::take(&mut *ports);
-        drop(ports);
+        let mut table = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = std::mem::take(&mut table.ports);
+        drop(table);
         let Ok(socket) = UnixDatagram::unbound() else {
             // They sleep on until the process ends, which harms nothing.
             return;
@@ -121,11 +133,11 @@ fn forward(name: &str, side: Side, socket: &UnixDatagram, ports: &Ports) {
     let mut frame = vec![0; LONGEST_FRAME];
     while let Ok(length) = socket.recv(&mut frame) {
         let targets = {
-            let ports = ports.lock().unwrap_or_else(PoisonError::into_inner);
-            if ports.is_empty() {
+            let mut table = ports.lock().unwrap_or_else(PoisonError::into_inner);
+            if table.ports.is_empty() {
                 return;
             }
-            targets(name, side, &frame[..length], &ports)
+            table.targets(name, side, &frame[..length])
         };
         for path in targets {
             // A machine that is off or too slow misses the frame, as on a real wire.
@@ -134,29 +146,54 @@ fn forward(name: &str, side: Side, socket: &UnixDatagram, ports: &Ports) {
     }
 }
 
-/// Where a frame goes: the sockets of QEMU that get it.
-fn targets(name: &str, side: Side, frame: &[u8], ports: &BTreeMap<String, Port>) -> Vec<PathBuf> {
-    let Some(own) = ports.get(name) else {
-        return Vec::new();
-    };
-    if frame.len() < SHORTEST_FRAME {
-        return Vec::new();
+impl Table {
+    /// Where a frame goes: the sockets of QEMU that get it. Learns where its sender is.
+    fn targets(&mut self, name: &str, side: Side, frame: &[u8]) -> Vec<PathBuf> {
+        let Some(own) = self.ports.get(name) else {
+            return Vec::new();
+        };
+        if frame.len() < SHORTEST_FRAME {
+            return Vec::new();
+        }
+        if side == Side::Gateway {
+            return vec![own.card.0.clone()];
+        }
+        if frame.starts_with(&GATEWAY_PREFIX) {
+            return vec![own.gateway.0.clone()];
+        }
+        let (target, source) = (address(&frame[..6]), address(&frame[6..12]));
+        if !is_group(source) && self.stations.get(&source).is_none_or(|port| port != name) {
+            self.stations.insert(source, name.to_owned());
+        }
+        if is_group(target) {
+            let mut targets = vec![own.gateway.0.clone()];
+            targets.extend(self.others(name));
+            return targets;
+        }
+        match self
+            .stations
+            .get(&target)
+            .and_then(|port| self.ports.get_key_value(port))
+        {
+            Some((port, _)) if port == name => Vec::new(),
+            Some((_, port)) => vec![port.card.0.clone()],
+            None => self.others(name).collect(),
+        }
     }
-    if side == Side::Gateway {
-        return vec![own.card.0.clone()];
+
+    fn others(&self, name: &str) -> impl Iterator<Item = PathBuf> {
+        let others = self.ports.iter().filter(move |(port, _)| *port != name);
+        others.map(|(_, port)| port.card.0.clone())
     }
-    let for_gateway = frame.starts_with(&GATEWAY_PREFIX);
-    // The lowest bit of an address's first byte marks a group (IEEE 802 §8.2.2).
-    let for_group = frame[0] & 1 == 1;
-    let mut targets = Vec::new();
-    if for_gateway || for_group {
-        targets.push(own.gateway.0.clone());
-    }
-    if !for_gateway {
-        let others = ports.iter().filter(|(port, _)| *port != name);
-        targets.extend(others.map(|(_, port)| port.card.0.clone()));
-    }
-    targets
+}
+
+fn address(bytes: &[u8]) -> Address {
+    bytes.try_into().expect("six bytes")
+}
+
+/// The lowest bit of an address's first byte marks a group (IEEE 802 §8.2.2).
+fn is_group(address: Address) -> bool {
+    address[0] & 1 == 1
 }
 
 #[cfg(test)]
@@ -174,6 +211,7 @@ mod tests {
     const NODE: [u8; 3] = [0x52, 0x54, 0x00];
     const GATEWAY: [u8; 3] = [0x52, 0x55, 0x0a];
     const EVERYONE: [u8; 3] = [0xff; 3];
+    const OTHER: [u8; 3] = [0x52, 0x54, 0x01];
 
     #[test]
     fn ways_of_frames() {
@@ -181,12 +219,12 @@ mod tests {
         for name in ["a", "b", "c"] {
             switch.port(name).unwrap();
         }
-        let ports = switch.ports.lock().unwrap();
+        let mut table = switch.ports.lock().unwrap();
         for (name, side, frame, expected) in [
             (
-                "node to node",
+                "node to one that was not heard yet",
                 Side::Card,
-                frame(NODE, NODE),
+                frame(OTHER, NODE),
                 &["1-card", "2-card"][..],
             ),
             (
@@ -213,15 +251,35 @@ mod tests {
                 frame(EVERYONE, GATEWAY),
                 &["0-card"],
             ),
+            (
+                "node to one behind its own port",
+                Side::Card,
+                frame(NODE, OTHER),
+                &[],
+            ),
             ("too short", Side::Card, vec![0xff; 13], &[]),
             ("empty", Side::Card, Vec::new(), &[]),
         ] {
-            let found = targets("a", side, &frame, &ports);
+            let found = table.targets("a", side, &frame);
             let found: Vec<_> = found
                 .iter()
                 .map(|path| path.file_name().unwrap().to_str().unwrap())
                 .collect();
             assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_station_is_found_where_it_was_heard_last() {
+        let switch = Switch::new().unwrap();
+        for name in ["a", "b", "c"] {
+            switch.port(name).unwrap();
+        }
+        let mut table = switch.ports.lock().unwrap();
+        for heard in ["b", "c"] {
+            table.targets(heard, Side::Card, &frame(EVERYONE, OTHER));
+            let found = table.targets("a", Side::Card, &frame(OTHER, NODE));
+            assert_eq!(found, [table.ports[heard].card.0.clone()], "{heard}");
         }
     }
 

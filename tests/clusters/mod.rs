@@ -77,6 +77,8 @@ pub fn single(folder: &Path) -> Node {
         },
         control_plane: Some(ControlPlane {
             advertise: "192.168.1.10:6443".parse().expect("valid"),
+            earlier: Vec::new(),
+            later: Vec::new(),
             etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
             outside: own.clone(),
             bootstrap_token: None,

@@ -4,3 +4,6 @@ mod generated;
 mod live;
 mod node;
 mod programs;
+mod services;
+#[path = "../units/mod.rs"]
+mod units;

@@ -87,6 +87,11 @@ spec:
 impl Generated {
     /// The first node of `spec`, which has `others` beside it.
     pub fn of(spec: &str, others: &[(&str, &str)]) -> Self {
+        Self::nth(spec, others, 0)
+    }
+
+    /// The node of `spec` before which `index` others stand.
+    pub fn nth(spec: &str, others: &[(&str, &str)], index: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in [("node.yaml", spec)].iter().chain(others) {
             fs::write(folder.path().join(name), text).expect("written");
@@ -117,7 +122,7 @@ impl Generated {
         let cluster = decided.with_keys(&mut keys).expect("keys");
         let mut files = BTreeMap::new();
         let mut units = Vec::new();
-        for fragment in imgbuild::parts::all(&cluster.nodes[0]) {
+        for fragment in imgbuild::parts::all(&cluster.nodes[index]) {
             units.extend(fragment.units);
             for file in fragment.files {
                 if let Some(Contents::Inline(bytes)) = file.contents

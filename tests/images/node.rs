@@ -126,11 +126,10 @@ kubernetes: {{version: 1.36.2, role: single, artifacts: {{mode: pull, programs: 
         );
     }
     let manifest = |name: &str| {
-        let later = ["kube-controller-manager", "kube-scheduler"].contains(&name);
-        let at = if later {
-            "imgbuild/static-pods"
-        } else {
+        let at = if name == "kube-apiserver" {
             "manifests"
+        } else {
+            "imgbuild/static-pods"
         };
         file(
             folder,

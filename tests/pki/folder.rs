@@ -4,10 +4,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use imgbuild::pki::Access;
+use imgbuild::pki::{Access, KeyFolder, Keys, Notice};
 use imgbuild::plan::EtcdTls;
 
-use crate::member::{DAY, KUBE1, Member, contents, make, member_at, now, refusal};
+use crate::member::{DAY, KUBE1, KUBE2, Member, contents, make, member_at, now, refusal, told};
+use crate::randomness::Counter;
 
 type Damage<'a> = &'a dyn Fn(&Path);
 
@@ -144,6 +145,62 @@ fn looking_changes_nothing() {
         "the authority ends soon: {notices:?}"
     );
     assert_eq!(contents(&root), before);
+}
+
+/// What was made in memory is kept as it would have been written, unless the folder has become another meanwhile.
+#[test]
+fn what_was_held_back_is_kept() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let written = scratch.path().join("written");
+    make(&written);
+    let kept = scratch.path().join("kept");
+    let mut rng = Counter(1);
+    let folder = KeyFolder::open(&kept, Access::Look).expect("opens");
+    let mut keys = Keys::new(folder, now(), &mut rng);
+    let tls = KUBE1.keys(&mut keys).expect("keys");
+    assert!(!kept.exists());
+    assert!(keys.keep_all().expect("is written"));
+    let made = keys.notices();
+    assert!(
+        made.len() > 3
+            && made
+                .iter()
+                .all(|notice| matches!(notice, Notice::Made { .. })),
+        "{made:?}"
+    );
+    drop(keys);
+    assert_eq!(contents(&kept), contents(&written));
+    assert_eq!(told(&kept, &KUBE1, now()), [""; 0]);
+    assert_eq!(make(&kept).server.key, tls.server.key);
+
+    for (case, meanwhile) in [
+        (
+            "another build made the same",
+            (&|root: &Path| _ = member_at(root, Access::Write, &KUBE2, now(), 3)) as &dyn Fn(&Path),
+        ),
+        ("an authority became another", &|root: &Path| {
+            fs::write(root.join("etcd/ca.crt"), "another").expect("writes");
+        }),
+    ] {
+        let root = scratch.path().join(case);
+        make(&root);
+        let mut rng = Counter(2);
+        let folder = KeyFolder::open(&root, Access::Look).expect("opens");
+        let mut keys = Keys::new(folder, now(), &mut rng);
+        KUBE2.keys(&mut keys).expect("keys");
+        // The lock of the one that looks is shared, so another waits for it; the test does not.
+        fs::rename(root.join(".lock"), root.join(".lock-of-another")).expect("is there");
+        meanwhile(&root);
+        let certificates = || {
+            let mut found = contents(&root);
+            found.retain(|(name, ..)| !name.starts_with(".lock"));
+            found
+        };
+        let before = certificates();
+        assert!(!keys.keep_all().expect("looks"), "{case}");
+        drop(keys);
+        assert!(certificates() == before, "{case}");
+    }
 }
 
 #[test]

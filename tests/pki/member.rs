@@ -25,6 +25,12 @@ pub struct Member<'a> {
     pub addresses: &'a [&'a str],
 }
 
+pub const KUBE2: Member = Member {
+    node: "kube2",
+    dns: &[],
+    addresses: &["192.168.1.11"],
+};
+
 pub const KUBE1: Member = Member {
     node: "kube1",
     dns: &["etcd.lab.example"],
@@ -41,14 +47,21 @@ pub fn member_at(
 ) -> anyhow::Result<(EtcdTls, Vec<Notice>)> {
     let mut rng = Counter(seed);
     let mut keys = Keys::new(KeyFolder::open(root, access)?, now, &mut rng);
-    let dns: BTreeSet<String> = member.dns.iter().map(ToString::to_string).collect();
-    let addresses: BTreeSet<IpAddr> = member
-        .addresses
-        .iter()
-        .map(|a| a.parse().expect("an address"))
-        .collect();
-    let tls = keys.etcd_member(member.node, &dns, &addresses)?;
-    Ok((tls, keys.notices().to_vec()))
+    let tls = member.keys(&mut keys)?;
+    Ok((tls, keys.notices()))
+}
+
+impl Member<'_> {
+    /// Its keys from `keys`.
+    pub fn keys(&self, keys: &mut Keys) -> anyhow::Result<EtcdTls> {
+        let dns: BTreeSet<String> = self.dns.iter().map(ToString::to_string).collect();
+        let addresses: BTreeSet<IpAddr> = self
+            .addresses
+            .iter()
+            .map(|a| a.parse().expect("an address"))
+            .collect();
+        keys.etcd_member(self.node, &dns, &addresses)
+    }
 }
 
 pub fn make(root: &Path) -> EtcdTls {

@@ -5,10 +5,11 @@
 //! file system knows no files without names, and for folders, the unfinished output has a name like `.node.iso.imgbuild-…`, is
 //! locked while its process lives, and is swept by the next run if that process was killed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -102,22 +103,60 @@ impl Output {
 
     /// Puts the finished file on the disk and in its place.
     pub fn commit(self) -> Result<()> {
-        let Self { file, state } = self;
-        let (target, temporary) = match state {
-            State::Stream => return Ok(()),
-            State::Unnamed { target } => {
-                sync(&file, &target)?;
-                let (temporary, ()) = Temporary::create(&target, |name| link_unnamed(&file, name))?;
-                (target, temporary)
-            }
-            State::Named { target, temporary } => {
-                sync(&file, &target)?;
-                (target, temporary)
+        Self::commit_all(vec![self])
+    }
+
+    /// Puts finished files on the disk, and then each in its place. All of them are open until then.
+    pub fn commit_all(outputs: Vec<Self>) -> Result<()> {
+        sync_files(&outputs)?;
+        let mut folders = BTreeSet::new();
+        for Self { file, state } in outputs {
+            let (target, temporary) = match state {
+                State::Stream => continue,
+                State::Unnamed { target } => {
+                    let (temporary, ()) =
+                        Temporary::create(&target, |name| link_unnamed(&file, name))?;
+                    (target, temporary)
+                }
+                State::Named { target, temporary } => (target, temporary),
+            };
+            temporary.rename(&target)?;
+            folders.insert(folder_of(&target).to_owned());
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    /// What it becomes; `None` where it is written in place.
+    fn target(&self) -> Option<&Path> {
+        match &self.state {
+            State::Stream => None,
+            State::Unnamed { target } | State::Named { target, .. } => Some(target),
+        }
+    }
+}
+
+/// Waits until the files are on the disk.
+fn sync_files(outputs: &[Output]) -> Result<()> {
+    // Each waits for the disk, so that many take longer than all that the file system may still have to write.
+    const MANY: usize = 16;
+    let mut synced = BTreeSet::new();
+    for output in outputs {
+        let Some(target) = output.target() else {
+            continue;
+        };
+        let synced = if outputs.len() < MANY {
+            output.file.sync_all()
+        } else {
+            let system = output.file.metadata().map(|metadata| metadata.dev());
+            match system.map(|system| synced.insert(system)) {
+                Ok(true) => rustix::fs::syncfs(&output.file).map_err(io::Error::from),
+                Ok(false) => Ok(()),
+                Err(error) => Err(error),
             }
         };
-        temporary.rename(&target)?;
-        sync_folder(folder_of(&target))
+        synced.with_context(|| format!("writing {} to the disk", target.display()))?;
     }
+    Ok(())
 }
 
 /// A file without a name in `folder`; `None` where the file system or the kernel has no such files.
@@ -184,11 +223,6 @@ fn folder_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
-}
-
-fn sync(file: &File, target: &Path) -> Result<()> {
-    file.sync_all()
-        .with_context(|| format!("writing {} to the disk", target.display()))
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {

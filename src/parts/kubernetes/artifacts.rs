@@ -52,6 +52,15 @@ pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
     }
 }
 
+/// The unit that brings the kubelet's programs, or the images of its pods.
+pub fn unit_name(kubernetes: &Kubernetes) -> &'static str {
+    if kubernetes.is_pulled() {
+        "imgbuild-programs.service"
+    } else {
+        "imgbuild-images.service"
+    }
+}
+
 /// How a static pod runs `name`: the program that the node has, or the one of the pod's own image.
 pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
     if kubernetes.is_pulled() {

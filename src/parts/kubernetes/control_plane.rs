@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{LATER, PKI, key_pair, secret, static_pod};
+use super::{LATER, MANIFESTS, PKI, key_pair, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
@@ -24,11 +24,13 @@ pub fn control_plane(
     let release = kubernetes.version.known_release();
     let mut files = vec![
         static_pod(
+            MANIFESTS,
             "kube-apiserver",
             api_server(kubernetes, plane, release),
             &origin,
         ),
-        later_static_pod(
+        static_pod(
+            LATER,
             "kube-controller-manager",
             local(
                 kubernetes,
@@ -39,7 +41,8 @@ pub fn control_plane(
             ),
             &origin,
         ),
-        later_static_pod(
+        static_pod(
+            LATER,
             "kube-scheduler",
             local(
                 kubernetes,
@@ -149,12 +152,6 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("volumes", &protection.volumes),
         ],
     )
-}
-
-/// A static pod that starts once the API server is ready: the first boot puts it where the kubelet looks. A controller manager that
-/// finds a server still on its way gives up after ten seconds, and the next one waits for its lease.
-fn later_static_pod(name: &str, text: String, origin: &Origin) -> File {
-    secret(&format!("{LATER}/{name}.yaml"), text, origin)
 }
 
 /// A component that answers on 127.0.0.1 only.

@@ -1,8 +1,10 @@
 //! What brings the node into its cluster once the API answers.
 
+use std::net::SocketAddr;
+
 use super::joining::joining;
 use super::kubelet::kubeconfig_of;
-use super::{addons, secret};
+use super::{addons, artifacts, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
@@ -27,14 +29,24 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         return Fragment::default();
     };
     let origin = Origin::new("first boot", kubernetes.span);
-    let mut files = vec![File::text(
-        path(&format!("{FOLDER}/join")),
-        fill(
-            include_str!("../../../manifests/join.sh"),
-            &[("programs", kubernetes.system.paths.programs)],
+    let mut files = vec![
+        File::text(
+            path(&format!("{FOLDER}/api-servers")),
+            fill(
+                include_str!("../../../manifests/api-servers.sh"),
+                &[
+                    ("programs", kubernetes.system.paths.programs),
+                    ("node", &kubernetes.node_name),
+                ],
+            ),
+            origin.clone(),
         ),
-        origin.clone(),
-    )];
+        File::text(
+            path(&format!("{FOLDER}/join")),
+            include_str!("../../../manifests/join.sh"),
+            origin.clone(),
+        ),
+    ];
     let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
             files.push(File::text(
@@ -96,17 +108,14 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         .mode(0o755),
     );
     debug_assert!(kubernetes.role != Role::Standalone);
-    let server = api.server.trim_start_matches("https://");
-    let (host, port) = server.rsplit_once(':').unwrap_or((server, "443"));
-    let unit = Unit::enabled(
+    let join = Unit::enabled(
         unit("imgbuild-kubernetes.service"),
         fill(
             include_str!("../../../manifests/imgbuild-kubernetes.service"),
             &[
                 ("kubeconfig", &kubeconfig),
                 ("node", &kubernetes.node_name),
-                ("host", host.trim_matches(['[', ']'])),
-                ("port", port),
+                ("server", api.server.trim_start_matches("https://")),
                 ("labels", &labels),
             ],
         ),
@@ -114,7 +123,43 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     );
     Fragment {
         files,
-        units: vec![unit],
+        units: vec![join],
         ..Fragment::default()
     }
+}
+
+/// What holds the kubelet back until it is this node's turn to start its API server. Nothing on a node that is the first.
+pub fn turn(kubernetes: &Kubernetes) -> Fragment {
+    let Some(plane) = (kubernetes.control_plane.as_ref()).filter(|plane| !plane.earlier.is_empty())
+    else {
+        return Fragment::default();
+    };
+    let origin = Origin::new("first boot", kubernetes.span);
+    Fragment {
+        files: vec![File::text(
+            path(&format!("{FOLDER}/turn")),
+            include_str!("../../../manifests/turn.sh"),
+            origin.clone(),
+        )],
+        units: vec![Unit::enabled(
+            unit("imgbuild-turn.service"),
+            fill(
+                include_str!("../../../manifests/imgbuild-turn.service"),
+                &[
+                    ("artifacts", artifacts::unit_name(kubernetes)),
+                    ("programs", kubernetes.system.paths.programs),
+                    ("earlier", &list(&plane.earlier)),
+                    ("later", &list(&plane.later)),
+                ],
+            ),
+            origin,
+        )],
+        ..Fragment::default()
+    }
+}
+
+/// API servers as the script takes them.
+fn list(servers: &[SocketAddr]) -> String {
+    let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    servers.join(" ")
 }

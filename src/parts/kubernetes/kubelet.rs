@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::artifacts;
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
@@ -40,13 +41,6 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
         flags.push(("node-labels", labels.join(",")));
     }
     let flags = Flags::new(flags, &kubelet.extra_args);
-    // What brings its programs, or the images of its pods.
-    let artifacts = if kubernetes.is_pulled() {
-        "imgbuild-programs.service"
-    } else {
-        "imgbuild-images.service"
-    };
-
     let mut fragment = Fragment {
         files: vec![File::text(
             path("/etc/kubernetes/kubelet.yaml"),
@@ -66,7 +60,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/kubelet.service"),
                 &[
                     ("programs", kubernetes.system.paths.programs),
-                    ("artifacts", artifacts),
+                    ("artifacts", artifacts::unit_name(kubernetes)),
                     ("arguments", &flags.unit_arguments()),
                 ],
             ),

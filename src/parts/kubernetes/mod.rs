@@ -22,7 +22,8 @@ const PKI: &str = "/etc/kubernetes/pki";
 /// Where the kubelet looks for static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
-/// Static pods that wait for the API server.
+/// Where static pods wait for the API server. A controller manager that finds one still on its way gives up after ten seconds, and the
+/// next one waits for its lease; a proxy has nothing to do before, and takes what the API server needs to start.
 const LATER: &str = "/etc/kubernetes/imgbuild/static-pods";
 
 /// Everything of Kubernetes. Nothing where the node has none.
@@ -46,6 +47,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
         ));
     }
     fragments.push(static_pods(kubernetes));
+    fragments.push(first_boot::turn(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));
     fragments
 }
@@ -71,20 +73,15 @@ fn static_pods(kubernetes: &Kubernetes) -> Fragment {
         files: kubernetes
             .static_pods
             .iter()
-            .map(|(name, text)| static_pod(name, text.clone(), &origin))
+            .map(|(name, text)| static_pod(MANIFESTS, name, text.clone(), &origin))
             .collect(),
         ..Fragment::default()
     }
 }
 
-/// A static pod's manifest, for root's eyes as kubeadm has it.
-fn static_pod(name: &str, text: String, origin: &Origin) -> File {
-    File::text(
-        path(&format!("{MANIFESTS}/{name}.yaml")),
-        text,
-        origin.clone(),
-    )
-    .mode(0o600)
+/// A static pod's manifest in `folder`, for root's eyes as kubeadm has it.
+fn static_pod(folder: &str, name: &str, text: String, origin: &Origin) -> File {
+    secret(&format!("{folder}/{name}.yaml"), text, origin)
 }
 
 /// A file that only root reads.

@@ -1,9 +1,9 @@
-//! kube-proxy as a static pod: it needs nothing of the cluster before it runs.
+//! kube-proxy as a static pod.
 
 use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
 use super::flags::Flags;
-use super::{secret, static_pod};
+use super::{LATER, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin};
@@ -32,6 +32,7 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     Fragment {
         files: vec![
             static_pod(
+                LATER,
                 "kube-proxy",
                 fill(
                     include_str!("../../../manifests/kube-proxy.yaml"),

@@ -50,6 +50,8 @@ pub(super) struct Draft {
     endpoint_host: String,
     /// What [`SHARED_NAME`] stands for, where it is used.
     api_servers: Vec<IpAddr>,
+    /// On a control plane, the API servers of the others: those before it in the file, and those behind it.
+    other_api_servers: (Vec<SocketAddr>, Vec<SocketAddr>),
     pod_network: Located<IpNet>,
     service_network: Located<IpNet>,
     domain: String,
@@ -96,6 +98,7 @@ impl Decider<'_> {
         drafts.resize_with(nodes.len(), || None);
         self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);
+        order_api_servers(&mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
         self.check_keys(&drafts);
@@ -168,6 +171,7 @@ impl Decider<'_> {
             port: API_PORT,
             endpoint_host: String::new(),
             api_servers: Vec::new(),
+            other_api_servers: (Vec::new(), Vec::new()),
             pod_network: (written
                 .pod_network
                 .unwrap_or_else(|| default("10.244.0.0/16")))
@@ -380,6 +384,17 @@ impl Decider<'_> {
     }
 }
 
+/// Tells each control plane which API servers start before its own, and which after.
+fn order_api_servers(drafts: &mut [Option<Draft>]) {
+    let all: Vec<SocketAddr> = (drafts.iter().flatten())
+        .filter_map(Draft::advertise)
+        .collect();
+    let planes = (drafts.iter_mut().flatten()).filter(|draft| draft.advertise().is_some());
+    for (index, plane) in planes.enumerate() {
+        plane.other_api_servers = (all[..index].to_vec(), all[index + 1..].to_vec());
+    }
+}
+
 /// The drafts that there are, for the checks.
 fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNode<'_>> {
     drafts
@@ -545,6 +560,12 @@ impl Draft {
         names
     }
 
+    /// Where the API server on this node is reached; `None` where there is none.
+    fn advertise(&self) -> Option<SocketAddr> {
+        let node_ip = self.node_ip.filter(|_| self.role.has_control_plane())?;
+        Some(SocketAddr::new(node_ip, self.port))
+    }
+
     /// Whether keys are read or made.
     pub(super) fn needs_keys(&self) -> bool {
         self.role != Role::Standalone
@@ -553,13 +574,14 @@ impl Draft {
     /// The control plane on this node, which takes its settings out of the draft.
     fn control_plane(
         &mut self,
-        node_ip: IpAddr,
+        advertise: SocketAddr,
         keys: &mut Keys,
         token: Option<&BootstrapToken>,
     ) -> Result<ControlPlane> {
+        let (earlier, later) = take(&mut self.other_api_servers);
         let mut dns = take(&mut self.settings.dns);
         let mut addresses = take(&mut self.settings.addresses);
-        addresses.insert(node_ip);
+        addresses.insert(advertise.ip());
         addresses.insert(nth(self.service_network.value, 1));
         match self.endpoint_host.parse::<IpAddr>() {
             Ok(address) => addresses.insert(address),
@@ -583,7 +605,9 @@ impl Draft {
             }
         }
         Ok(ControlPlane {
-            advertise: SocketAddr::new(node_ip, self.port),
+            advertise,
+            earlier,
+            later,
             etcd_servers: take(&mut self.etcd_servers),
             outside: match self.api_servers.first() {
                 Some(address) => url(&address.to_string(), self.port),
@@ -618,8 +642,8 @@ impl Draft {
         let in_cluster = self.role != Role::Standalone;
         let own: BTreeSet<IpAddr> = self.node_ip.into_iter().collect();
         let endpoint = url(&self.endpoint_host, self.port);
-        let control_plane = match self.node_ip.filter(|_| self.role.has_control_plane()) {
-            Some(node_ip) => Some(self.control_plane(node_ip, keys, token)?),
+        let control_plane = match self.advertise() {
+            Some(advertise) => Some(self.control_plane(advertise, keys, token)?),
             None => None,
         };
         let api = if in_cluster {

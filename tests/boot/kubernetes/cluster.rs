@@ -16,7 +16,8 @@ const fn member(name: &'static str, last: u8, role: &'static str, memory: u32) -
         last,
         role,
         memory,
-        cpus: 1,
+        // One control plane starts after the other, each with all that the machine has.
+        cpus: 2,
     }
 }
 

@@ -1,0 +1,26 @@
+# What the scripts beside this file know of API servers, which they name HOST:PORT.
+
+here=/etc/kubernetes/imgbuild
+cache=/run/imgbuild-kubectl
+PATH={{programs}}:$PATH
+
+# On the console and in the journal.
+say() {
+    echo "<5>imgbuild: {{node}}: $*" > /dev/kmsg
+}
+
+k() {
+    kubectl --cache-dir "$cache" --request-timeout 30s "$@"
+}
+
+# Whether an API server is ready. Asked without kubectl, which takes seconds of the processor that the server needs, unless the
+# server knows no strangers (401). One that has not yet made the roles of strangers says 403.
+is_ready() {
+    case $(printf 'GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" |
+        timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile /etc/kubernetes/pki/ca.crt \
+            -connect "$1" 2> /dev/null) in
+        HTTP/*\ 200\ *) true ;;
+        HTTP/*\ 401\ *) k --server "https://$1" get --raw /readyz > /dev/null 2>&1 ;;
+        *) false ;;
+    esac
+}

@@ -1,0 +1,42 @@
+//! Work on many nodes at once.
+
+use std::num::NonZero;
+use std::thread;
+
+/// What `work` gives for each of `items`, in their order; done by as many threads as there are processors.
+pub fn on_all_processors<'a, I: Sync, T: Send>(
+    items: &'a [I],
+    work: impl Fn(&'a I) -> T + Sync,
+) -> Vec<T> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(processors).max(1);
+    if share == items.len() {
+        return items.iter().map(work).collect();
+    }
+    thread::scope(|scope| {
+        let work = &work;
+        let working: Vec<_> = (items.chunks(share))
+            .map(|share| scope.spawn(move || share.iter().map(work).collect::<Vec<T>>()))
+            .collect();
+        working
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("no work panics but with a bug"))
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept() {
+        for count in [0, 1, 2, 3, 100] {
+            let items: Vec<usize> = (0..count).collect();
+            assert_eq!(
+                on_all_processors(&items, |item| item * 2),
+                (0..count).map(|n| n * 2).collect::<Vec<_>>()
+            );
+        }
+    }
+}

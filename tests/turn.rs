@@ -1,0 +1,209 @@
+//! Which control plane starts its API server when: the script that holds a kubelet back, against servers on loopback that are ready,
+//! on their way, or off.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A control plane as another one finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its API server answers.
+    Ready,
+    /// Its kubelet listens, its API server does not answer.
+    Starting,
+    Off,
+}
+
+use State::{Off, Ready, Starting};
+
+#[test]
+fn one_after_the_other() {
+    let folder = tempfile::tempdir().expect("works");
+    certificate(folder.path());
+    for (name, earlier, later, waited, goes) in [
+        ("the first is ready", &[Ready][..], &[Off][..], 0, true),
+        ("the first is on its way", &[Starting], &[Off], 0, false),
+        (
+            "the first is on its way for long",
+            &[Starting],
+            &[Off],
+            299,
+            false,
+        ),
+        (
+            "a later one was faster, the first is on its way",
+            &[Starting],
+            &[Ready],
+            90,
+            false,
+        ),
+        ("nobody has shown yet", &[Off], &[Off], 0, false),
+        ("nobody shows", &[Off], &[Off], 60, true),
+        (
+            "the first is gone, a later one ready: a head start",
+            &[Off],
+            &[Ready],
+            0,
+            false,
+        ),
+        (
+            "the third, right after the first",
+            &[Ready, Off],
+            &[],
+            0,
+            false,
+        ),
+        (
+            "the third, while the second starts",
+            &[Ready, Starting],
+            &[],
+            0,
+            false,
+        ),
+        ("the third, after both", &[Ready, Ready], &[], 0, true),
+    ] {
+        let planes = Planes::new(folder.path(), &[earlier, later].concat());
+        let (earlier, later) = planes.servers.split_at(earlier.len());
+        assert_eq!(
+            planes.let_go(folder.path(), earlier, later, waited),
+            goes,
+            "{name}"
+        );
+    }
+}
+
+/// Control planes on 127.0.0.2 and following.
+struct Planes {
+    servers: Vec<String>,
+    kubelet_port: u16,
+    running: Vec<Child>,
+    _kubelets: Vec<TcpListener>,
+}
+
+impl Planes {
+    fn new(folder: &Path, states: &[State]) -> Self {
+        let host = |index: usize| format!("127.0.0.{}", index + 2);
+        // Free on all of them, as they are this process' own.
+        let kubelet_port = free_port();
+        let mut running = Vec::new();
+        let mut kubelets = Vec::new();
+        let mut servers = Vec::new();
+        for (index, state) in states.iter().enumerate() {
+            let server = format!("{}:{}", host(index), free_port());
+            if *state == Ready {
+                running.push(api_server(folder, &server));
+            }
+            if *state != Off {
+                kubelets.push(TcpListener::bind((host(index), kubelet_port)).expect("works"));
+            }
+            servers.push(server);
+        }
+        Self {
+            servers,
+            kubelet_port,
+            running,
+            _kubelets: kubelets,
+        }
+    }
+
+    /// Whether the script lets a control plane go that has waited so many seconds.
+    fn let_go(&self, folder: &Path, earlier: &[String], later: &[String], waited: u32) -> bool {
+        let there = folder.display().to_string();
+        let script = |name: &str| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("manifests")
+                .join(name);
+            let text = fs::read_to_string(path).expect("works");
+            (text.replace("/etc/kubernetes", &there))
+                .replace("/dev/kmsg", "/dev/null")
+                .replace("10250", &self.kubelet_port.to_string())
+                .replace("{{programs}}", &there)
+                .replace("{{node}}", "kube2")
+        };
+        fs::create_dir_all(folder.join("imgbuild")).expect("works");
+        fs::write(
+            folder.join("imgbuild/api-servers"),
+            script("api-servers.sh"),
+        )
+        .expect("works");
+        let turn = script("turn.sh");
+        let (functions, wait) = turn.split_once("\nuntil ").expect("it ends in a loop");
+        assert!(wait.starts_with("is_our_turn ||"), "{wait}");
+        let once = format!("{functions}\nSECONDS={waited}\nis_our_turn\n");
+        let status = Command::new("bash")
+            .args(["-c", &once])
+            .env("EARLIER", earlier.join(" "))
+            .env("LATER", later.join(" "))
+            .status()
+            .expect("bash");
+        match status.code() {
+            Some(0) => true,
+            Some(1) => false,
+            _ => panic!("{status}"),
+        }
+    }
+}
+
+impl Drop for Planes {
+    fn drop(&mut self) {
+        for server in &mut self.running {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("0.0.0.0:0").expect("works");
+    listener.local_addr().expect("works").port()
+}
+
+/// What answers every request with 200.
+fn api_server(folder: &Path, address: &str) -> Child {
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-www", "-accept", address])
+        .args(["-cert", "ca.crt", "-key", "ca.key"])
+        .current_dir(folder.join("pki"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl is there (Debian package openssl)");
+    let said = BufReader::new(server.stdout.take().expect("is piped"));
+    let mut lines = said.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "ACCEPT"), "the server listens");
+    server
+}
+
+fn certificate(folder: &Path) {
+    let pki = folder.join("pki");
+    fs::create_dir(&pki).expect("works");
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-subj",
+            "/CN=kubernetes",
+            "-days",
+            "1",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.crt",
+        ])
+        .current_dir(pki)
+        .stderr(Stdio::null())
+        .status()
+        .expect("openssl is there (Debian package openssl)");
+    assert!(made.success());
+}
