@@ -9,3 +9,5 @@ mod configs;
 mod kubernetes;
 mod project;
 mod pxe;
+#[path = "../units/mod.rs"]
+mod units;
