@@ -28,3 +28,4 @@ pub mod read;
 pub mod registry;
 pub mod spec;
 pub mod target;
+pub mod verify;

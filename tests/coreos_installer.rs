@@ -345,6 +345,63 @@ fn payloads_go_both_ways() {
     assert_eq!(unpacked("one.img").len(), unpacked("theirs.img").len());
 }
 
+/// `verify` takes what it makes of a spec's config for what it is, and `inspect` sees through the config that it makes around one.
+#[test]
+#[ignore = "wants coreos-installer, which takes minutes to build"]
+fn what_it_makes_is_verified() {
+    let lab = Lab::new();
+    let spec = "version: 1\ntarget: fedora-coreos\nhostname: kube1\nstorage: {files: [{path: /etc/motd, contents: {inline: hello}}]}\n";
+    fs::write(lab.path("node.yaml"), spec).unwrap();
+    fs::write(lab.path("other.yaml"), spec.replace("hello", "there")).unwrap();
+    lab.ours("node.yaml -o node.ign");
+    let verified = |arguments: &str| {
+        let output = lab.run(&program(), &format!("verify {arguments}"));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text)
+    };
+    lab.theirs("pxe ignition wrap -i node.ign -o theirs.img");
+    let (code, text) = verified("theirs.img node.yaml");
+    assert!(code == Some(0) && text.contains("mean the same"), "{text}");
+    let (code, text) = verified("theirs.img other.yaml");
+    assert!(
+        code == Some(1) && text.contains("~ file /etc/motd"),
+        "{text}"
+    );
+    for image in live_images(&lab) {
+        let theirs = lab.path("theirs.iso");
+        fs::copy(lab.path(&image), &theirs).unwrap();
+        lab.theirs("iso ignition embed -i node.ign theirs.iso");
+        for base in [String::new(), format!("--base {image}")] {
+            let (code, text) = verified(&format!("theirs.iso node.yaml {base}"));
+            assert!(
+                code == Some(0) && text.contains("mean the same"),
+                "{image}: {text}"
+            );
+            let (code, text) = verified(&format!("theirs.iso other.yaml {base}"));
+            assert!(
+                code == Some(1) && text.contains("~ file /etc/motd"),
+                "{image}: {text}"
+            );
+        }
+        if takes(&lab, &image).1 {
+            lab.theirs(&format!(
+                "iso customize --live-ignition node.ign --dest-device /dev/sda -o customized.iso {image}"
+            ));
+            let inspected = String::from_utf8(lab.ours("inspect customized.iso")).unwrap();
+            assert!(
+                inspected.contains("  file /etc/motd  (0644)\n"),
+                "{image}: {inspected}"
+            );
+            let (code, text) = verified("customized.iso node.yaml");
+            assert!(
+                code == Some(1) && text.contains("+ file /etc/coreos/installer.d/"),
+                "{image}: {text}"
+            );
+            fs::remove_file(lab.path("customized.iso")).unwrap();
+        }
+    }
+}
+
 #[test]
 #[ignore = "wants coreos-installer, which takes minutes to build"]
 fn an_image_that_is_not_live_is_refused_by_both_and_read_by_us() {

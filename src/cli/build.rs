@@ -189,13 +189,9 @@ pub fn run(
             messages.note(&format!("wrote {}", path.display()));
         }
         Targets::Stream => {
-            let base = bases.of(&ready[0], format)?;
-            let patches = patches(live.as_ref(), &ready[0])?;
+            let making = Making::new(format, live.as_ref(), &ready[0], &mut bases)?;
             let mut out = Output::stdout()?;
-            match &live {
-                Some(live) => live.write(out.file(), patches, progress)?,
-                None => write(out.file(), format, base.as_ref(), &ready[0], progress)?,
-            }
+            making.write(out.file(), progress)?;
             out.commit()?;
         }
         Targets::Files(paths) => {
@@ -203,14 +199,11 @@ pub fn run(
             for work in work.chunks(AT_ONCE) {
                 let mut outputs = Vec::with_capacity(work.len());
                 for (ready, path) in work {
-                    let base = bases.of(ready, format)?;
-                    let patches = patches(live.as_ref(), ready)?;
+                    let making = Making::new(format, live.as_ref(), ready, &mut bases)?;
                     let mut out = Output::create(path, true)?;
-                    let written = match &live {
-                        Some(live) => live.write(out.file(), patches, progress),
-                        None => write(out.file(), format, base.as_ref(), ready, progress),
-                    };
-                    written.with_context(|| format!("writing {}", path.display()))?;
+                    making
+                        .write(out.file(), progress)
+                        .with_context(|| format!("writing {}", path.display()))?;
                     outputs.push(out);
                 }
                 Output::commit_all(outputs)?;
@@ -251,14 +244,6 @@ pub fn warn_of_others(nodes: &[&Node], messages: Messages) {
                 node.target.facts().title
             ));
         }
-    }
-}
-
-/// What makes a copy of the live ISO, where one is asked for, the node's.
-fn patches(live: Option<&Image>, ready: &Ready<'_>) -> Result<Vec<Patch>, Failure> {
-    match live {
-        Some(image) => image.with(&ready.wishes()),
-        None => Ok(Vec::new()),
     }
 }
 
@@ -345,25 +330,54 @@ fn targets(output: &Path, format: Format, nodes: &[&Node], all: &str) -> Result<
     })
 }
 
-fn write(
-    out: &mut std::fs::File,
+/// An artifact in one file, all that it needs at hand.
+pub struct Making<'a> {
     format: Format,
-    base: Option<&Base>,
-    ready: &Ready<'_>,
-    progress: &dyn Progress,
-) -> anyhow::Result<()> {
-    let machine = ready.machine();
-    match (format, base) {
-        (Format::Ignition, _) => out
-            .write_all(&ready.config())
-            .context("writing the Ignition config"),
-        (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
-        (Format::ConfigIso, _) => pack::config_iso(out, &ready.config(), progress),
-        (Format::ConfigDrive, _) => pack::config_drive(out, &ready.config(), progress),
-        (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
-        (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
-        (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
-            anyhow::bail!("the format {format} does not go into one file without a base")
+    ready: &'a Ready<'a>,
+    base: Option<Base>,
+    /// A live ISO, and what makes a copy of it the node's.
+    live: Option<(&'a Image, Vec<Patch>)>,
+}
+
+impl<'a> Making<'a> {
+    /// The node `ready` in `format`; `live` goes with [`Format::Embed`].
+    pub fn new(
+        format: Format,
+        live: Option<&'a Image>,
+        ready: &'a Ready<'a>,
+        bases: &mut Bases<'_>,
+    ) -> Result<Self, Failure> {
+        let live = match live {
+            Some(image) => Some((image, image.with(&ready.wishes())?)),
+            None => None,
+        };
+        Ok(Self {
+            format,
+            ready,
+            base: bases.of(ready, format)?,
+            live,
+        })
+    }
+
+    /// Writes it.
+    pub fn write(self, out: &mut std::fs::File, progress: &dyn Progress) -> anyhow::Result<()> {
+        let format = self.format;
+        let machine = self.ready.machine();
+        if let Some((image, patches)) = self.live {
+            return image.write(out, patches, progress);
+        }
+        match (format, &self.base) {
+            (Format::Ignition, _) => out
+                .write_all(&self.ready.config())
+                .context("writing the Ignition config"),
+            (Format::Payload(compression), _) => pack::payload(out, machine.payload, compression),
+            (Format::ConfigIso, _) => pack::config_iso(out, &self.ready.config(), progress),
+            (Format::ConfigDrive, _) => pack::config_drive(out, &self.ready.config(), progress),
+            (Format::Iso, Some(base)) => pack::iso(out, base, &machine, progress),
+            (Format::Initrd, Some(base)) => pack::initrd(out, base, Some(&machine), progress),
+            (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
+                anyhow::bail!("the format {format} does not go into one file without a base")
+            }
         }
     }
 }

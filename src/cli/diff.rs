@@ -11,11 +11,12 @@ use crate::diagnostic::Sources;
 use crate::diff::{self, Side, Skew};
 use crate::ignition;
 use crate::pki::Access;
-use crate::read::{self, Damaged, Kind};
+use crate::read::{self, Damaged};
 
+use super::inspect::is_spec;
 use super::messages::Messages;
 use super::outcome::Failure;
-use super::spec_file::{SpecFile, chosen};
+use super::spec_file::{SpecFile, chosen, few};
 
 /// Prints what changes from `old` to `new`; of clusters, node by node. A version of Kubernetes that the nodes cannot go to is a wrong
 /// input.
@@ -30,7 +31,7 @@ pub fn run(
     let mut after = sides(new, node, keys, sources, messages)?;
     same_name(&mut before, &mut after);
     // An image is one node: the others of a cluster are not gone because of it.
-    if before.len() == 1 && !is_spec(old) {
+    if before.len() == 1 && !is_whole(old) {
         after.retain(|name, _| before.contains_key(name));
         if after.is_empty() {
             let names: Vec<&str> = before.keys().map(String::as_str).collect();
@@ -72,7 +73,7 @@ pub fn run(
         }
     }
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
-        if is_spec(new) {
+        if is_whole(new) {
             let _ = writeln!(text, "{name}: no longer a node");
         }
     }
@@ -107,11 +108,9 @@ fn same_name(before: &mut BTreeMap<String, Side>, after: &mut BTreeMap<String, S
     rename(after, before);
 }
 
-fn is_spec(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| {
-        ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml")
-    })
+/// Whether all nodes of a cluster are there: in a spec, and in a folder for network boot.
+fn is_whole(path: &Path) -> bool {
+    is_spec(path) || path.is_dir()
 }
 
 /// The nodes of a spec or an artifact, by host name.
@@ -132,35 +131,26 @@ fn sides(
         }
         return Ok(sides);
     }
-    let of_artifact = || {
-        let artifact = read::artifact(path)?;
-        let mut side = Side::new(&artifact.config)
-            .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
-        side.kernel_arguments = artifact.kernel_arguments;
-        if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
-            for (name, contents) in &artifact.network {
-                side.add_private("keyfile", name, contents);
-            }
+    let of_artifacts = || {
+        let mut sides = BTreeMap::new();
+        for artifact in read::artifacts(path)? {
+            let side = Side::of(&artifact)
+                .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
+            sides.insert(side.hostname.clone(), side);
         }
-        side.base = artifact.base;
-        Ok(side)
+        Ok(sides)
     };
-    let side: Side = of_artifact().map_err(|error: anyhow::Error| {
-        // Not the system's fault but the file's.
-        if error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
-            Failure::Usage(format!("{error:#}"))
-        } else {
-            Failure::Environment(error)
+    let mut sides: BTreeMap<String, Side> = of_artifacts().map_err(Failure::of_reading)?;
+    if let Some(wanted) = node {
+        let there = sides.keys().cloned().collect::<Vec<_>>();
+        sides.retain(|name, _| name == wanted);
+        if sides.is_empty() {
+            return Err(Failure::Usage(format!(
+                "{} is the node `{}`",
+                path.display(),
+                few(&there)
+            )));
         }
-    })?;
-    if let Some(wanted) = node
-        && side.hostname != wanted
-    {
-        return Err(Failure::Usage(format!(
-            "{} is the node `{}`",
-            path.display(),
-            side.hostname
-        )));
     }
-    Ok(BTreeMap::from([(side.hostname.clone(), side)]))
+    Ok(sides)
 }

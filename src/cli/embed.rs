@@ -120,7 +120,7 @@ impl Image {
 }
 
 /// What is refused or damaged is wrong input; the rest is the machine's fault.
-fn failure(error: anyhow::Error) -> Failure {
+pub fn failure(error: anyhow::Error) -> Failure {
     let is_input = error
         .chain()
         .any(|cause| cause.is::<Refused>() || cause.is::<Damaged>());

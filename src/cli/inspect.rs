@@ -24,23 +24,21 @@ pub fn is_spec(path: &Path) -> bool {
     ending.is_some_and(|ending| ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Prints what the artifact at `path` holds, but no secret.
+/// Prints what the artifact at `path` holds, but no secret; of a folder for network boot, what each node's payload does.
 pub fn artifact(path: &Path) -> Result<(), Failure> {
     let described = || -> anyhow::Result<String> {
-        let artifact = read::artifact(path)?;
-        let within = || format!("reading {}", path.display());
-        describe(&artifact, SystemTime::now()).with_context(within)
-    };
-    let text = described().map_err(|error| {
-        // What is damaged is wrong input, not a failure of the machine.
-        if error.downcast_ref::<read::Damaged>().is_some() {
-            Failure::Usage(format!("{error:#}"))
-        } else {
-            Failure::Environment(error)
+        let now = SystemTime::now();
+        let mut text = String::new();
+        for artifact in read::artifacts(path)? {
+            let described =
+                describe(&artifact, now).with_context(|| format!("reading {}", path.display()))?;
+            let _ = write!(text, "{}: {described}", path.display());
         }
-    })?;
+        Ok(text)
+    };
+    let text = described().map_err(Failure::of_reading)?;
     let mut out = std::io::stdout().lock();
-    write!(out, "{}: {text}", path.display()).context("writing to standard output")?;
+    write!(out, "{text}").context("writing to standard output")?;
     Ok(())
 }
 
@@ -49,7 +47,7 @@ fn describe(artifact: &Artifact, now: SystemTime) -> anyhow::Result<String> {
     let (version, things) = read::listing(&artifact.config)?;
     let mut text = String::new();
     // Writing to a String does not fail, here and below.
-    let _ = writeln!(text, "{}", kind(artifact.kind));
+    let _ = writeln!(text, "{}", artifact.kind);
     if let Some(name) = laid.files.get("/etc/hostname") {
         let name = String::from_utf8_lossy(name);
         let _ = writeln!(text, "  node        {}", name.trim().escape_debug());
@@ -118,19 +116,6 @@ fn certificates(text: &mut String, files: &BTreeMap<String, Vec<u8>>, now: Syste
             ),
             Err(why) => writeln!(text, "  {path}  {why}"),
         };
-    }
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Ignition => "an Ignition config",
-        Kind::Iso => "a bootable ISO image",
-        Kind::ConfigIso => "an ISO image with a config for an installer",
-        Kind::ConfigDrive => "an ISO image with a config for Ignition (a config drive)",
-        Kind::Initrd => "a base initrd with a node's payload",
-        Kind::Payload => "a node's payload, to append to a base initrd",
-        Kind::LiveIso => "a live ISO image of Fedora CoreOS",
-        Kind::LivePayload => "a payload for a Fedora CoreOS live system, to append to its initrd",
     }
 }
 

@@ -77,7 +77,7 @@ impl Messages {
     pub fn failure(self, sources: &Sources, failure: &Failure) {
         match failure {
             Failure::Input(diagnostics) => self.diagnostics(sources, diagnostics),
-            Failure::Usage(what) => eprintln!("error: {what}"),
+            Failure::Usage(what) | Failure::Differs(what) => eprintln!("error: {what}"),
             Failure::Environment(error) => eprintln!("error: {error:#}"),
         }
     }

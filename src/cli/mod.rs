@@ -20,6 +20,7 @@ mod processors;
 mod progress;
 mod run;
 mod spec_file;
+mod verify;
 mod written_node;
 
 use std::io::Write;
@@ -27,7 +28,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 
 use crate::base::Lock;
 use crate::diagnostic::Sources;
@@ -44,7 +44,7 @@ use spec_file::SpecFile;
 
 /// Runs the command line that the process was given.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let messages = Messages::new(&cli.common);
     let progress: Box<dyn Progress> = if messages.quiet() {
         Box::new(Silent)
@@ -106,6 +106,7 @@ fn run(
         Command::Run(run) => run::run(run, sources, messages, progress),
         Command::Base(command) => base::run(command, messages, progress),
         Command::Update { spec, source } => update(spec, source, sources, messages, progress),
+        Command::Verify(wanted) => verify::run(wanted, sources, messages, progress),
         Command::Schema => {
             let mut out = std::io::stdout();
             writeln!(out, "{:#}", spec::schema()).context("writing to standard output")?;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::diagnostic::Diagnostic;
+use crate::read::Damaged;
 
 /// Why a command did not do its work.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Failure {
     Usage(String),
     /// Something outside of the input failed: network, disk, a tool. Exit status 1.
     Environment(anyhow::Error),
+    /// What was compared is not the same. Exit status 1.
+    Differs(String),
 }
 
 impl Failure {
@@ -20,7 +23,16 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Input(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Environment(_) => ExitCode::from(1),
+            Self::Environment(_) | Self::Differs(_) => ExitCode::from(1),
+        }
+    }
+
+    /// Why an artifact could not be read: one that is damaged is wrong input, not a failure of the machine.
+    pub fn of_reading(error: anyhow::Error) -> Self {
+        if error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
+            Self::Usage(format!("{error:#}"))
+        } else {
+            Self::Environment(error)
         }
     }
 }

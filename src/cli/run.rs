@@ -12,7 +12,7 @@ use crate::names::{Arch, MacAddr};
 use crate::pack;
 use crate::pack::output::Output;
 use crate::pki::Access;
-use crate::plan::{Interface, InterfaceMatch, Node};
+use crate::plan::{Interface, InterfaceMatch, Node, Target};
 use crate::progress::Progress;
 use crate::qemu::watch::{self, Outcome, Until};
 use crate::qemu::{
@@ -60,8 +60,8 @@ pub fn run(
     };
     let publish = published(&run.publish)?;
     let disks = disks(&run.disk, machines.len())?;
-    for (index, machine) in machines.iter_mut().enumerate() {
-        machine.memory = run.memory;
+    for (index, (machine, target)) in machines.iter_mut().enumerate() {
+        machine.memory = run.memory.unwrap_or(target.facts().memory);
         machine.cpus = run.cpus;
         machine.accel = match run.accel {
             Accel::Tcg => crate::qemu::Accel::Tcg,
@@ -73,7 +73,21 @@ pub fn run(
         }
         machine.network.forwards = forwards(&publish, index)?;
     }
+    let machines: Vec<_> = machines.into_iter().map(|(machine, _)| machine).collect();
     boot(run, &machines, messages)
+}
+
+/// Refuses to wait for what nodes of `target` never say.
+fn check_wait(run: &Run, name: &str, target: Target) -> Result<(), Failure> {
+    let facts = target.facts();
+    match facts.says_ready {
+        Err(why) if run.exit_when == ExitWhen::Ready => Err(Failure::Usage(format!(
+            "{name} is a node of {}: {why}, so --exit-when ready would wait for ever; leave it out, or give --exit-when off with \
+             --timeout",
+            facts.title
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What is to be booted, by its name.
@@ -118,7 +132,7 @@ fn firmware(run: &Run, arch: Arch) -> Result<Firmware, Failure> {
     Ok(firmware)
 }
 
-fn from_iso(run: &Run) -> Result<Machine, Failure> {
+fn from_iso(run: &Run) -> Result<(Machine, Target), Failure> {
     let medium = match run.medium {
         None | Some(MediumChoice::Cd) => Medium::Cd(run.what.clone()),
         Some(MediumChoice::Usb) => Medium::UsbStick(run.what.clone()),
@@ -130,12 +144,9 @@ fn from_iso(run: &Run) -> Result<Machine, Failure> {
     };
     let node = WrittenNode::read(&run.what)?;
     let name = node.name.clone().unwrap_or_else(|| file_stem(run));
-    Ok(node.fit(Machine::new(
-        name,
-        node.arch,
-        firmware(run, node.arch)?,
-        medium,
-    )))
+    check_wait(run, &name, node.target)?;
+    let machine = Machine::new(name, node.arch, firmware(run, node.arch)?, medium);
+    Ok((node.fit(machine), node.target))
 }
 
 /// What a machine is called of which the file's name is all that is known.
@@ -148,7 +159,7 @@ fn file_stem(run: &Run) -> String {
 }
 
 /// An initrd with all in it but the kernel, which the cache has.
-fn from_initrd(run: &Run) -> Result<Machine, Failure> {
+fn from_initrd(run: &Run) -> Result<(Machine, Target), Failure> {
     if !matches!(run.medium, None | Some(MediumChoice::Kernel)) {
         return Err(Failure::Usage(
             "an initrd is booted as --medium kernel".to_owned(),
@@ -158,11 +169,13 @@ fn from_initrd(run: &Run) -> Result<Machine, Failure> {
     let (medium, arch) = Medium::of_initrd(&run.what, &cache)?;
     let node = WrittenNode::read(&run.what)?;
     let name = node.name.clone().unwrap_or_else(|| file_stem(run));
-    Ok(node.fit(Machine::new(name, arch, firmware(run, arch)?, medium)))
+    check_wait(run, &name, node.target)?;
+    let machine = Machine::new(name, arch, firmware(run, arch)?, medium);
+    Ok((node.fit(machine), node.target))
 }
 
 /// A machine for every node of a PXE folder.
-fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
+fn from_tree(run: &Run) -> Result<Vec<(Machine, Target)>, Failure> {
     let direct = match run.medium {
         None | Some(MediumChoice::Pxe) => false,
         Some(MediumChoice::Kernel) => true,
@@ -204,7 +217,9 @@ fn from_tree(run: &Run) -> Result<Vec<Machine>, Failure> {
                 }
             };
             let node = WrittenNode::read(&nodes.join(format!("{name}.cpio.gz")))?;
-            Ok(node.fit(Machine::new(name, Arch::Amd64, firmware, medium)))
+            check_wait(run, &name, node.target)?;
+            let machine = Machine::new(name, Arch::Amd64, firmware, medium);
+            Ok((node.fit(machine), node.target))
         })
         .collect()
 }
@@ -216,12 +231,15 @@ fn from_spec(
     sources: &mut Sources,
     messages: Messages,
     progress: &dyn Progress,
-) -> Result<Vec<Machine>, Failure> {
+) -> Result<Vec<(Machine, Target)>, Failure> {
     let file = SpecFile::new(&run.what, run.source.keys.as_deref());
     let mut cluster = file.decide(Access::Write, sources, messages)?;
     super::artifacts::pin(&mut cluster, &run.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, run.node.as_deref())?;
     super::build::for_target(pack::Format::Iso, true, &nodes)?;
+    for node in &nodes {
+        check_wait(run, node.hostname.as_str(), node.target)?;
+    }
     let ready = Ready::compile(&nodes, sources, messages)?;
     let mut bases = Bases::new(&run.source.base, &file.lock, progress);
     let medium = run.medium.unwrap_or(if run.secure_boot {
@@ -283,7 +301,7 @@ fn from_spec(
             if run.fw_cfg {
                 machine.fw_cfg.push(fw_cfg(ready, scratch)?);
             }
-            Ok(machine)
+            Ok((machine, ready.node.target))
         })
         .collect()
 }

@@ -55,10 +55,7 @@ impl SpecFile {
         messages: Messages,
     ) -> Result<Cluster, Failure> {
         let loaded = self.load(sources)?;
-        let Ok(decided) = plan::decide(&loaded, sources) else {
-            return Err(Failure::Input(self.findings(&loaded, sources)?.0));
-        };
-        messages.diagnostics(sources, &decided.warnings);
+        let decided = self.decided(&loaded, sources, messages)?;
         // A folder that nothing is needed of is not made.
         let may_write = access == Access::Write && decided.needs_keys();
         let mut rng = system_random();
@@ -85,6 +82,37 @@ impl SpecFile {
         let cluster = decided.with_keys(&mut keys)?;
         tell(&keys.notices(), messages);
         self.with_pins(cluster)
+    }
+
+    /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked keys, which then were made for this
+    /// cluster alone.
+    pub fn decide_as_is(
+        &self,
+        sources: &mut Sources,
+        messages: Messages,
+    ) -> Result<(Cluster, bool), Failure> {
+        let loaded = self.load(sources)?;
+        let decided = self.decided(&loaded, sources, messages)?;
+        let needs_keys = decided.needs_keys();
+        let mut rng = system_random();
+        let mut keys = self.keys(Access::Look, &mut rng)?;
+        let cluster = decided.with_keys(&mut keys)?;
+        let lacks_keys = needs_keys && keys.are_incomplete();
+        Ok((self.with_pins(cluster)?, lacks_keys))
+    }
+
+    /// Decides. Warnings are said at once, errors are all that is wrong.
+    fn decided(
+        &self,
+        loaded: &Loaded,
+        sources: &Sources,
+        messages: Messages,
+    ) -> Result<plan::Decided, Failure> {
+        let Ok(decided) = plan::decide(loaded, sources) else {
+            return Err(Failure::Input(self.findings(loaded, sources)?.0));
+        };
+        messages.diagnostics(sources, &decided.warnings);
+        Ok(decided)
     }
 
     fn with_pins(&self, mut cluster: Cluster) -> Result<Cluster, Failure> {
@@ -157,5 +185,35 @@ pub fn names(cluster: &Cluster) -> String {
         .iter()
         .map(|node| node.hostname.as_str())
         .collect();
-    names.join(", ")
+    few(&names)
+}
+
+/// The first of `names`, and how many more there are: a cluster may have a thousand.
+pub fn few(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_has_a_few_names() {
+        let names: Vec<String> = (1..=1000).map(|n| format!("node{n}")).collect();
+        for (count, shown) in [
+            (0, ""),
+            (1, "node1"),
+            (5, "node1, node2, node3, node4, node5"),
+            (6, "node1, node2, node3, node4, node5 and 1 more"),
+            (1000, "node1, node2, node3, node4, node5 and 995 more"),
+        ] {
+            assert_eq!(few(&names[..count]), shown);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 use crate::names::{Arch, MacAddr};
 use crate::qemu::{Disk, Machine, UserNetwork};
 use crate::read;
+use crate::target::Target;
 
 use super::run::DEFAULT_DISK;
 
@@ -19,6 +20,7 @@ const NETWORKD: &str = "/etc/systemd/network/";
 #[derive(Debug, Default)]
 pub struct WrittenNode {
     pub name: Option<String>,
+    pub target: Target,
     pub arch: Arch,
     mac: Option<MacAddr>,
     network: Option<UserNetwork>,
@@ -44,6 +46,7 @@ impl WrittenNode {
         let arguments = artifact.kernel_arguments.unwrap_or_default();
         Ok(Self {
             name: text("/etc/hostname"),
+            target: artifact.target.unwrap_or_default(),
             // The first serial port of an arm64 machine, which every node has for a console.
             arch: if arguments.iter().any(|a| a.starts_with("console=ttyAMA")) {
                 Arch::Arm64

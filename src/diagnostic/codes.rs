@@ -550,6 +550,9 @@ codes! {
     /// On the insecure port, nobody is asked who they are, and everybody may do everything: run programs as root on every node of the cluster, read every
     /// secret. Let only a network in that you trust as much as root, or leave `insecure_bind_address` out: the API is then served over TLS.
     OPEN_API = "W0537": "an API open to everybody", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, insecure_bind_address: 0.0.0.0}\n";
+    /// What Kubernetes' reference lists for 1.9 is all that can be checked: flags that were deprecated by then are not in it. A component
+    /// that is given a flag that it does not have ends at once.
+    UNLISTED_FLAG = "W0539": "a flag that the reference does not list", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, extra_args: {scheduler: {bogus: 1}}}\n";
 
     // W058x: care of a cluster.
     /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.

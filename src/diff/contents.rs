@@ -1,21 +1,20 @@
 //! One thing of a config: what it holds, who may see it, how two of them differ.
 
-use std::io::Read;
-
 use anyhow::Result;
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::read::Damaged;
+use crate::read::contents;
 
-/// The most that contents may unpack to, in bytes.
-const LARGEST: u64 = 128 << 20;
 /// Texts that are longer, in bytes, are not shown line by line.
 const SHOWN_MAX: usize = 1 << 20;
 /// What only private things have.
 const MARKS: [&str; 3] = ["PRIVATE KEY-----", "client-key-data:", "token:"];
 const OTHERS_READ: u64 = 0o004;
+/// The mode of files that are given none (Ignition's specification, `storage.files.mode`).
+const FILE_MODE: u64 = 0o644;
+/// That of directories (`storage.directories.mode`).
+const DIRECTORY_MODE: u64 = 0o755;
 
 /// One thing of a config.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,34 +27,36 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// A file, its contents decoded: how they were packed is no difference.
-    pub(super) fn file(file: &Value) -> Result<Self> {
-        let mut settings = file.clone();
-        let contents = &file["contents"];
-        let bytes = match contents["source"].as_str() {
-            Some(source) if source.starts_with("data:") => {
-                let packed = crate::ignition::decode(source).map_err(Damaged)?;
-                if let Some(file) = settings.as_object_mut() {
-                    file.remove("contents");
-                }
-                Some(if contents["compression"] == "gzip" {
-                    let mut bytes = Vec::new();
-                    MultiGzDecoder::new(packed.as_slice())
-                        .take(LARGEST)
-                        .read_to_end(&mut bytes)
-                        .map_err(|error| {
-                            Damaged(format!("the config's compressed contents: {error}"))
-                        })?;
-                    bytes
-                } else {
-                    packed
-                })
+    /// A file, its contents decoded: how they were packed is no difference, nor is whether a default is written. What they unpack to
+    /// counts against `left`. `is_v2`: of a config of spec 2.
+    pub(super) fn file(file: &Value, is_v2: bool, left: &mut u64) -> Result<Self> {
+        let mut settings = plain(file, is_v2);
+        let mut bytes = contents(&file["contents"], "the config's contents", left)?;
+        let source = file["contents"]["source"].as_str();
+        if is_v2 && source.is_none_or(str::is_empty) {
+            // In 2.x a file without a source is written all the same.
+            bytes = Some(Vec::new());
+        }
+        if let Some(file) = settings.as_object_mut() {
+            if bytes.is_some() {
+                file.remove("contents");
             }
-            _ => None,
-        };
-        let for_all = file["mode"]
-            .as_u64()
-            .is_none_or(|mode| mode & OTHERS_READ != 0);
+            // A file that is added to keeps the mode that it has, unless one is given.
+            let is_whole = !file.contains_key("append");
+            // Ignition 2.x gives a file that says no mode none at all.
+            if is_v2 {
+                file.entry("mode").or_insert(0.into());
+            }
+            // What is there is replaced by 2.x.
+            let replaces = (is_v2, "overwrite", Value::Bool(true));
+            for (counts, key, default) in [(true, "mode", FILE_MODE.into()), replaces] {
+                if counts && is_whole && file.get(key) == Some(&default) {
+                    file.remove(key);
+                }
+            }
+        }
+        let default = if is_v2 { 0 } else { FILE_MODE };
+        let for_all = file["mode"].as_u64().unwrap_or(default) & OTHERS_READ != 0;
         let secret = !for_all || bytes.as_deref().is_some_and(is_marked);
         Ok(Self {
             settings,
@@ -66,10 +67,14 @@ impl Content {
 
     /// A unit or a drop-in.
     pub(super) fn unit(unit: &Value) -> Self {
-        let mut settings = unit.clone();
+        let mut settings = plain(unit, false);
         if let Some(unit) = settings.as_object_mut() {
             unit.remove("contents");
             unit.remove("dropins");
+            // An older word of 2.x, which the newer overrules.
+            if let Some(enabled) = unit.remove("enable") {
+                unit.entry("enabled").or_insert(enabled);
+            }
         }
         let bytes = unit["contents"]
             .as_str()
@@ -84,10 +89,23 @@ impl Content {
     /// Anything else: its settings may be secret, such as a password's hash.
     pub(super) fn other(thing: &Value) -> Self {
         Self {
-            settings: thing.clone(),
+            settings: plain(thing, false),
             bytes: None,
             secret: true,
         }
+    }
+
+    /// A directory. `is_v2`: of a config of spec 2.
+    pub(super) fn directory(directory: &Value, is_v2: bool) -> Self {
+        let mut content = Self::other(directory);
+        if let Some(directory) = content.settings.as_object_mut() {
+            if is_v2 {
+                directory.entry("mode").or_insert(0.into());
+            } else if directory.get("mode") == Some(&DIRECTORY_MODE.into()) {
+                directory.remove("mode");
+            }
+        }
+        content
     }
 
     /// A file that only its owner reads.
@@ -111,7 +129,7 @@ impl Content {
     /// In a few words behind the thing's name what differs in `new`, other than lines of text.
     pub(super) fn why(&self, new: &Self) -> String {
         let mut reasons = Vec::new();
-        let mode = |content: &Self| content.settings["mode"].as_u64().unwrap_or(0o644);
+        let mode = |content: &Self| content.settings["mode"].as_u64().unwrap_or(FILE_MODE);
         if mode(self) != mode(new) {
             reasons.push(format!("mode {:04o} -> {:04o}", mode(self), mode(new)));
         }
@@ -146,6 +164,34 @@ impl Content {
         } else {
             format!(": {}", reasons.join(", "))
         }
+    }
+}
+
+/// `thing` without what Ignition takes where nothing is said. `is_v2`: files of 2.x replace what is there.
+fn plain(thing: &Value, is_v2: bool) -> Value {
+    let mut thing = thing.clone();
+    without_defaults(&mut thing, is_v2);
+    thing
+}
+
+fn without_defaults(thing: &mut Value, is_v2: bool) {
+    match thing {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| without_defaults(item, is_v2)),
+        Value::Object(members) => {
+            members.retain(|key, value| match (key.as_str(), &*value) {
+                // Nothing said is as the base has it.
+                ("enabled", _) => true,
+                ("shouldExist", value) => *value == false,
+                ("overwrite", _) if is_v2 => true,
+                (_, value) => *value != false,
+            });
+            members
+                .values_mut()
+                .for_each(|value| without_defaults(value, is_v2));
+        }
+        _ => {}
     }
 }
 

@@ -7,10 +7,11 @@ mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::Value;
 
 use crate::plan::KubeVersion;
+use crate::read::{self, Artifact, Kind, UNPACKED_MAX};
 use contents::{Content, text_diff};
 
 pub use upgrade::{Skew, skew, steps};
@@ -25,6 +26,16 @@ pub struct Release {
     pub role: String,
 }
 
+/// Sections of configs of spec 2 and 3.
+const KNOWN: [&str; 6] = [
+    "ignition",
+    "kernelArguments",
+    "networkd",
+    "passwd",
+    "storage",
+    "systemd",
+];
+
 /// A node, as far as two are compared.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
@@ -34,59 +45,21 @@ pub struct Side {
     pub kernel_arguments: Option<Vec<String>>,
     /// The base's id; `None`: not known.
     pub base: Option<String>,
+    /// The version of Ignition's specification; empty: there is no config.
+    version: String,
     things: BTreeMap<String, Content>,
 }
 
 impl Side {
-    /// Reads an Ignition config of spec 2 or 3.
+    /// Reads an Ignition config of spec 2 or 3, and those that it has in itself.
     pub fn new(config: &[u8]) -> Result<Self> {
-        let config: Value =
-            serde_json::from_slice(config).context("reading the Ignition config")?;
         let mut things = BTreeMap::new();
-        let storage = &config["storage"];
-        for file in list(&storage["files"]) {
-            let mut key = format!("file {}", name(file, "path"));
-            // In 2.x each piece that is added to a file is an entry of its own.
-            while things.contains_key(&key) {
-                key.push_str(" (more)");
-            }
-            things.insert(key, Content::file(file)?);
-        }
-        for (section, kind) in [("systemd", "unit"), ("networkd", "networkd unit")] {
-            for unit in list(&config[section]["units"]) {
-                let unit_name = name(unit, "name");
-                for dropin in list(&unit["dropins"]) {
-                    let key = format!("drop-in {unit_name}.d/{}", name(dropin, "name"));
-                    things.insert(key, Content::unit(dropin));
-                }
-                things.insert(format!("{kind} {unit_name}"), Content::unit(unit));
-            }
-        }
-        for (section, kind, key) in [
-            ("directories", "directory", "path"),
-            ("links", "link", "path"),
-            ("disks", "disk", "device"),
-            ("filesystems", "filesystem", "device"),
-            ("raid", "raid", "name"),
-            ("luks", "luks", "name"),
-        ] {
-            for thing in list(&storage[section]) {
-                // In 2.x a file system's device is a level deeper.
-                let mount = &thing["mount"];
-                let named = if mount.is_object() { mount } else { thing };
-                things.insert(
-                    format!("{kind} {}", name(named, key)),
-                    Content::other(thing),
-                );
-            }
-        }
-        for (section, kind) in [("users", "user"), ("groups", "group")] {
-            for thing in list(&config["passwd"][section]) {
-                things.insert(
-                    format!("{kind} {}", name(thing, "name")),
-                    Content::other(thing),
-                );
-            }
+        let mut left = UNPACKED_MAX;
+        let mut version = None;
+        for config in read::configs(config)? {
+            version.get_or_insert_with(|| name(&config["ignition"], "version").to_owned());
+            // A later config's thing stands in the place of an earlier one's.
+            things.extend(things_of(&config, &mut left)?);
         }
         let text = |path: &str| {
             let content: &Content = things.get(&format!("file {path}"))?;
@@ -104,15 +77,126 @@ impl Side {
             kubernetes,
             kernel_arguments: None,
             base: None,
+            version: version.unwrap_or_default(),
             things,
         })
     }
 
+    /// Reads an artifact's config, and takes what else it says of the node.
+    pub fn of(artifact: &Artifact) -> Result<Self> {
+        let mut side = Self::new(&artifact.config)?;
+        side.kernel_arguments.clone_from(&artifact.kernel_arguments);
+        if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
+            for (name, contents) in &artifact.network {
+                side.add_private("keyfile", name, contents);
+            }
+        }
+        side.base.clone_from(&artifact.base);
+        Ok(side)
+    }
+
     /// Adds a file that lies beside the config. What is in it is not shown: it may hold passwords.
-    pub fn add_private(&mut self, kind: &str, name: &str, contents: &[u8]) {
+    fn add_private(&mut self, kind: &str, name: &str, contents: &[u8]) {
         self.things
             .insert(format!("{kind} {name}"), Content::private(contents));
     }
+}
+
+/// What one config asks for, by kind and name.
+fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>> {
+    let mut things = BTreeMap::new();
+    let is_v2 = name(&config["ignition"], "version").starts_with("2.");
+    let storage = &config["storage"];
+    for file in list(&storage["files"]) {
+        let mut key = format!("file {}", name(file, "path"));
+        // In 2.x each piece that is added to a file is an entry of its own.
+        while things.contains_key(&key) {
+            key.push_str(" (more)");
+        }
+        things.insert(key, Content::file(file, is_v2, left)?);
+    }
+    for (section, kind) in [("systemd", "unit"), ("networkd", "networkd unit")] {
+        for unit in list(&config[section]["units"]) {
+            let unit_name = name(unit, "name");
+            for dropin in list(&unit["dropins"]) {
+                let key = format!("drop-in {unit_name}.d/{}", name(dropin, "name"));
+                things.insert(key, Content::unit(dropin));
+            }
+            things.insert(format!("{kind} {unit_name}"), Content::unit(unit));
+        }
+    }
+    for (section, kind, key) in [
+        ("directories", "directory", "path"),
+        ("links", "link", "path"),
+        ("disks", "disk", "device"),
+        ("filesystems", "filesystem", "device"),
+        ("raid", "raid", "name"),
+        ("luks", "luks", "name"),
+    ] {
+        for thing in list(&storage[section]) {
+            // In 2.x a file system's device is a level deeper, and one that is mounted already has but a name.
+            let mount = &thing["mount"];
+            let named = if mount.is_object() { mount } else { thing };
+            let key = if named[key].is_string() { key } else { "name" };
+            let content = match section {
+                "directories" => Content::directory(thing, is_v2),
+                _ => Content::other(thing),
+            };
+            things.insert(format!("{kind} {}", name(named, key)), content);
+        }
+    }
+    for (section, kind) in [("users", "user"), ("groups", "group")] {
+        for thing in list(&config["passwd"][section]) {
+            things.insert(
+                format!("{kind} {}", name(thing, "name")),
+                Content::other(thing),
+            );
+        }
+    }
+    things.extend(settings_of(config));
+    Ok(things)
+}
+
+/// What a config says of Ignition itself and of the kernel, and what it has that Ignition 2 and 3 do not know.
+fn settings_of(config: &Value) -> BTreeMap<String, Content> {
+    let mut things = BTreeMap::new();
+    for (list_name, kind) in [
+        ("shouldExist", "kernel argument, by Ignition:"),
+        ("shouldNotExist", "no kernel argument, by Ignition:"),
+    ] {
+        for argument in list(&config["kernelArguments"][list_name]) {
+            let argument = argument.as_str().unwrap_or_default();
+            things.insert(format!("{kind} {argument}"), Content::other(&Value::Null));
+        }
+    }
+    for (key, value) in config["ignition"].as_object().into_iter().flatten() {
+        match key.as_str() {
+            "version" => {}
+            "config" => {
+                for how in ["merge", "append", "replace"] {
+                    let others = &value[how];
+                    let one = std::slice::from_ref(others);
+                    for other in others.as_array().map_or(one, Vec::as_slice) {
+                        let source = name(other, "source");
+                        // Those in the config itself are read as part of it.
+                        if !source.is_empty() && !source.starts_with("data:") {
+                            things
+                                .insert(format!("config to {how} {source}"), Content::other(other));
+                        }
+                    }
+                }
+            }
+            _ => {
+                things.insert(format!("setting ignition.{key}"), Content::other(value));
+            }
+        }
+    }
+    for (key, value) in config.as_object().into_iter().flatten() {
+        if !KNOWN.contains(&key.as_str()) {
+            things.insert(format!("unknown section {key}"), Content::other(value));
+        }
+    }
+    things
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -134,6 +218,9 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
             shortened(before),
             shortened(after)
         ));
+    }
+    if !old.version.is_empty() && !new.version.is_empty() && old.version != new.version {
+        lines.push(format!("~ Ignition {} -> {}", old.version, new.version));
     }
     if let (Some(before), Some(after)) = (&old.kernel_arguments, &new.kernel_arguments) {
         arguments(before, after, &mut lines);

@@ -7,6 +7,7 @@ use flate2::read::MultiGzDecoder;
 use super::Findings;
 use super::butane::{kernel_arguments, octal};
 use super::item::{Item, Value};
+use crate::diagnostic::Span;
 
 /// The most that contents may unpack to, in bytes, to be written as text.
 const TEXT_MAX: u64 = 1 << 20;
@@ -51,8 +52,8 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     }
 }
 
-/// Null is nothing there; so is an empty list.
-fn without_nulls(item: &mut Item) {
+/// Null is nothing there.
+pub(super) fn without_nulls(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}
         Value::List(items) => items.iter_mut().for_each(without_nulls),
@@ -66,7 +67,7 @@ fn without_nulls(item: &mut Item) {
 }
 
 /// Keys as Butane writes them: `sizeMiB` is `size_mib`.
-fn snake_case(item: &mut Item) {
+pub(super) fn snake_case(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}
         Value::List(items) => items.iter_mut().for_each(snake_case),
@@ -93,44 +94,44 @@ fn snake(key: &str) -> String {
 
 /// Contents that are text in the config itself are written as text.
 fn inline(contents: &mut Item) {
-    // What says what its bytes have to be stays byte for byte.
-    if contents.get("verification").is_some_and(|v| !v.is_empty()) {
-        return;
-    }
-    let is_gzip = match contents.get("compression").and_then(Item::text) {
-        None | Some("") => false,
-        Some("gzip") => true,
-        Some(_) => return,
-    };
-    let Some(source) = contents.get("source") else {
+    let Some((text, span)) = text_of(contents) else {
         return;
     };
-    let Some(url) = source.text().filter(|url| url.starts_with("data:")) else {
-        return;
-    };
-    let Ok(mut bytes) = crate::ignition::decode(url) else {
-        return;
-    };
-    if is_gzip {
-        let mut unpacked = Vec::new();
-        let read = MultiGzDecoder::new(bytes.as_slice())
-            .take(TEXT_MAX + 1)
-            .read_to_end(&mut unpacked);
-        if read.is_err() || unpacked.len() as u64 > TEXT_MAX {
-            return;
-        }
-        bytes = unpacked;
-    }
-    let Some(text) = String::from_utf8(bytes).ok().filter(|text| is_text(text)) else {
-        return;
-    };
-    let span = source.span;
     contents.remove("compression");
     contents.remove("source");
     if let Value::Map(entries) = &mut contents.value {
         let text = Item::of(Value::Scalar { text, plain: false }, span);
         entries.insert(0, ("inline".to_owned(), span, text));
     }
+}
+
+/// The text that stands in the config itself as `contents`, and where; `None` where that is elsewhere, or no text.
+pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
+    // What says what its bytes have to be stays byte for byte.
+    if contents.get("verification").is_some_and(|v| !v.is_empty()) {
+        return None;
+    }
+    let is_gzip = match contents.get("compression").and_then(Item::text) {
+        None | Some("") => false,
+        Some("gzip") => true,
+        Some(_) => return None,
+    };
+    let source = contents.get("source")?;
+    let url = source.text().filter(|url| url.starts_with("data:"))?;
+    let mut bytes = crate::ignition::decode(url).ok()?;
+    if is_gzip {
+        let mut unpacked = Vec::new();
+        MultiGzDecoder::new(bytes.as_slice())
+            .take(TEXT_MAX + 1)
+            .read_to_end(&mut unpacked)
+            .ok()?;
+        if unpacked.len() as u64 > TEXT_MAX {
+            return None;
+        }
+        bytes = unpacked;
+    }
+    let text = String::from_utf8(bytes).ok().filter(|text| is_text(text))?;
+    Some((text, source.span))
 }
 
 /// Whether people can read it, and YAML can hold it.

@@ -1,4 +1,4 @@
-//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs of spec 3.
+//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs of spec 2 and 3.
 //!
 //! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes as it is, with its comments. What
 //! the node spec has no word for is left out, and said: what it has words for is read from its own schema.
@@ -7,6 +7,7 @@ mod butane;
 mod comments;
 mod fit;
 mod ignition;
+mod ignition_v2;
 mod item;
 mod write;
 
@@ -16,6 +17,9 @@ use crate::spec::yaml::{Limits, Node, parse};
 use crate::target::{TABLE, Target};
 
 use item::{Item, Value};
+
+/// The last minor version of Ignition's spec 2.
+const NEWEST_V2: u64 = 4;
 
 /// Sections by which a Container Linux Config is known.
 const SECTIONS: [&str; 9] = [
@@ -58,8 +62,10 @@ enum Kind {
     Butane,
     /// A Container Linux Config, which ct takes.
     ContainerLinux,
-    /// Ignition's own, by its major version.
-    Ignition(u64),
+    /// Ignition's own, of spec 3.
+    Ignition,
+    /// Ignition's own, of spec 2 and this minor version.
+    IgnitionV2(u64),
 }
 
 /// Turns `config`, which is kept as `source`, into a node spec. Errors are those of the text: no YAML, no config.
@@ -79,17 +85,11 @@ pub fn import(
     match kind {
         Kind::Butane => butane::to_spec(&mut item, &mut found),
         Kind::ContainerLinux => butane::modes(&mut item),
-        Kind::Ignition(2) => {
-            return Err(vec![
-                Diagnostic::error(
-                    codes::NO_CONFIG,
-                    tree.span,
-                    "configs of Ignition's spec 2 are not imported",
-                )
-                .help("import the Container Linux Config that it was made from"),
-            ]);
+        Kind::IgnitionV2(minor) => {
+            check_target(options, tree.span)?;
+            ignition_v2::to_spec(&mut item, minor, &mut found);
         }
-        Kind::Ignition(_) => ignition::to_spec(&mut item, &mut found),
+        Kind::Ignition => ignition::to_spec(&mut item, &mut found),
     }
     let schema = crate::spec::schema();
     let target = options
@@ -177,16 +177,17 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
     }
     if let Some(version) = tree.get("ignition").and_then(|head| head.get("version")) {
         let shown = text(version);
-        let major = shown.split('.').next().and_then(|major| major.parse().ok());
-        return match major {
-            Some(major @ (2 | 3)) => Ok(Kind::Ignition(major)),
+        let mut numbers = shown.split('.').map(str::parse::<u64>);
+        return match (numbers.next(), numbers.next()) {
+            (Some(Ok(2)), Some(Ok(minor @ 0..=NEWEST_V2))) => Ok(Kind::IgnitionV2(minor)),
+            (Some(Ok(3)), _) => Ok(Kind::Ignition),
             _ => wrong(
                 version.span,
                 format!(
                     "`{}` is no version of Ignition's spec",
                     shown.escape_debug()
                 ),
-                "versions 3.0.0 to 3.6.0 are read",
+                "versions 2.0.0 to 2.4.0 and 3.0.0 to 3.6.0 are read",
             ),
         };
     }
@@ -207,11 +208,27 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
     )
 }
 
+/// Words of spec 2 are those of one target.
+fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
+    let only = Target::ContainerLinux.as_str();
+    match &options.target {
+        Some(target) if target != only => Err(vec![
+            Diagnostic::error(
+                codes::NO_CONFIG,
+                span,
+                format!("a config of Ignition's spec 2 becomes a node of `{only}`, and of no other target"),
+            )
+            .help("leave out --target"),
+        ]),
+        _ => Ok(()),
+    }
+}
+
 /// The target that a config is for.
 fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
     match kind {
-        Kind::Ignition(2) | Kind::ContainerLinux => Some("container-linux"),
-        Kind::Ignition(_) => None,
+        Kind::IgnitionV2(_) | Kind::ContainerLinux => Some("container-linux"),
+        Kind::Ignition => None,
         Kind::Butane => {
             let variant = tree.get("variant")?;
             let crate::spec::yaml::Value::Scalar(scalar) = &variant.value else {

@@ -3,8 +3,8 @@
 use crate::names::Hostname;
 
 /// Paths on the medium.
-pub(super) const KERNEL: &str = "boot/vmlinuz";
-pub(super) const INITRD: &str = "boot/initrd";
+pub(crate) const KERNEL: &str = "boot/vmlinuz";
+pub(crate) const INITRD: &str = "boot/initrd";
 
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
 /// partition, and other media may be there. `arguments` have no character that GRUB would take for its own

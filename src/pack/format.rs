@@ -116,6 +116,10 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // The endings that mean it are words for it too.
+        if matches!(text, "ign" | "json") {
+            return Ok(Self::Ignition);
+        }
         Self::ALL
             .into_iter()
             .find(|format| format.as_str() == text)
@@ -158,6 +162,9 @@ mod tests {
     fn every_format_is_named() {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
+        }
+        for ending in ["ign", "json"] {
+            assert_eq!(ending.parse(), Ok(Format::Ignition));
         }
         assert!("tar".parse::<Format>().is_err());
     }

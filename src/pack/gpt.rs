@@ -19,10 +19,10 @@ pub(super) const NO_AUTOMOUNT: u64 = 1 << 63;
 
 /// A GUID as it lies on the disk: its first three fields little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Guid([u8; 16]);
+pub(crate) struct Guid([u8; 16]);
 
 /// C12A7328-F81F-11D2-BA4B-00A0C93EC93B
-pub(super) const EFI_SYSTEM: Guid = Guid([
+pub(crate) const EFI_SYSTEM: Guid = Guid([
     0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b,
 ]);
 /// EBD0A0A2-B9E5-4433-87C0-68B6B72699C7
@@ -31,6 +31,11 @@ pub(super) const BASIC_DATA: Guid = Guid([
 ]);
 
 impl Guid {
+    /// As they lie on the disk.
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// A GUID of version 8 (RFC 9562 §5.8: of the maker's own making) from a hash.
     pub(super) fn from_hash(hash: &[u8; 32]) -> Self {
         let mut bytes = [0; 16];

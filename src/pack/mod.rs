@@ -15,7 +15,7 @@ use crate::base::Base;
 use crate::names::{Hostname, MacAddr, altered_by_boot_loaders};
 use crate::progress::Progress;
 
-mod boot_menu;
+pub(crate) mod boot_menu;
 mod boot_record;
 mod bootable;
 mod config_medium;
@@ -34,9 +34,13 @@ pub use bootable::iso;
 pub(crate) use config_medium::{CONFIG_JSON, USER_DATA};
 pub use config_medium::{config_drive, config_iso};
 pub use format::{Compression, Format};
+pub(crate) use gpt::EFI_SYSTEM;
 pub use initrd::{initrd, payload};
 pub use patch::{Patch, patched};
 pub use pxe::pxe;
+pub(crate) use pxe::{
+    INITRD as PXE_INITRD, KERNEL as PXE_KERNEL, NODE_PAYLOAD, NODE_SCRIPT, NODES,
+};
 
 /// Large files start at a multiple of this many bytes, the block size of the file systems that can share blocks.
 const BLOCK: u64 = 4096;

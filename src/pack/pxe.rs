@@ -19,9 +19,12 @@ use crate::progress::Progress;
 use super::output::OutputFolder;
 use super::{Compression, Machine, command_line};
 
-const KERNEL: &str = "vmlinuz";
-const INITRD: &str = "initrd.img";
-const NODES: &str = "nodes";
+pub(crate) const KERNEL: &str = "vmlinuz";
+pub(crate) const INITRD: &str = "initrd.img";
+/// The folder with each node's payload and script, which are named after the node.
+pub(crate) const NODES: &str = "nodes";
+pub(crate) const NODE_PAYLOAD: &str = ".cpio.gz";
+pub(crate) const NODE_SCRIPT: &str = ".ipxe";
 const MACHINES: &str = "machines";
 
 /// Writes the folder `path` for `machines`, whole or not at all. It replaces one that was made in this way, and nothing else.
@@ -88,7 +91,7 @@ fn nodes(
 fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
     let name = machine.hostname;
     let arguments = command_line(base, machine)?;
-    let payload = format!("{name}.cpio.gz");
+    let payload = format!("{name}{NODE_PAYLOAD}");
     let mut file = create(root, &format!("{NODES}/{payload}"), 0o600)?;
     super::payload(&mut file, machine.payload, Compression::Gzip)?;
     // UEFI kernels fetch the initrds that their command line names; others ignore those words.
@@ -102,7 +105,7 @@ initrd {payload}
 boot
 "
     );
-    write(root, &format!("{NODES}/{name}.ipxe"), &script)?;
+    write(root, &format!("{NODES}/{name}{NODE_SCRIPT}"), &script)?;
     for mac in machine.macs {
         let script = format!("#!ipxe\nchain ../{NODES}/{name}.ipxe\n");
         write(

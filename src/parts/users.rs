@@ -50,7 +50,8 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
     for user in &node.users {
         for group in &user.groups {
             let name = group.as_str();
-            let known = node.target.facts().groups.contains(&name)
+            let groups = node.target.facts().groups;
+            let known = groups.iter().any(|list| list.contains(&name))
                 || node.own.groups.iter().any(|(own, _)| own.name == name)
                 // useradd makes a group of each user's own name.
                 || node.users.iter().any(|other| other.name.as_str() == name);

@@ -1,6 +1,7 @@
 //! What tells one node from another, out of an artifact of any format.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::os::unix::fs::FileExt;
@@ -10,20 +11,21 @@ use anyhow::{Context, Result};
 
 use super::iso9660::Iso;
 use super::live::{self, LiveIso};
+use super::pxe;
 use super::{Damaged, archives, damaged, reading};
 use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
     BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, NETWORK_PATH,
     PAYLOAD_PATH, USER_DATA,
 };
-use crate::target::TABLE;
+use crate::target::{TABLE, Target};
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
 const CONFIG_MAX: u64 = 96 << 20;
 /// The largest payload of an ISO that is read, in bytes.
 const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
 /// The largest of what people write: networkd files, boot loader settings.
-const TEXT_MAX: u64 = 1 << 20;
+pub(super) const TEXT_MAX: u64 = 1 << 20;
 /// The most networkd files.
 const NETWORK_FILES_MAX: usize = 10_000;
 /// The config of a live system that was given none.
@@ -44,16 +46,38 @@ pub enum Kind {
     Initrd,
     /// A payload alone.
     Payload,
+    /// A node of a folder for network boot.
+    PxeNode,
     /// A live ISO image of Fedora CoreOS, with or without a config.
     LiveIso,
     /// A payload for such a live system's initrd, or that initrd with one.
     LivePayload,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ignition => "an Ignition config",
+            Self::Iso => "a bootable ISO image",
+            Self::ConfigIso => "an ISO image with a config for an installer",
+            Self::ConfigDrive => "an ISO image with a config for Ignition (a config drive)",
+            Self::Initrd => "a base initrd with a node's payload",
+            Self::Payload => "a node's payload, to append to a base initrd",
+            Self::PxeNode => "a node of a folder for network boot",
+            Self::LiveIso => "a live ISO image of Fedora CoreOS",
+            Self::LivePayload => {
+                "a payload for a Fedora CoreOS live system, to append to its initrd"
+            }
+        })
+    }
+}
+
 /// A node, read back.
 #[derive(Clone)]
 pub struct Artifact {
     pub kind: Kind,
+    /// For which system it is, by where the config lies; `None`: the config alone does not say.
+    pub target: Option<Target>,
     /// The Ignition config, JSON of whatever version; an empty object where a live system has none.
     pub config: Vec<u8>,
     /// networkd files for Ignition's own fetches, or a live system's keyfiles of NetworkManager, by name.
@@ -67,13 +91,22 @@ pub struct Artifact {
 }
 
 /// Shows no secret.
-impl std::fmt::Debug for Artifact {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Artifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Artifact")
             .field("kind", &self.kind)
             .field("config_bytes", &self.config.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Reads what is at `path`: one artifact, or those of each node in a folder for network boot, in the order of their names.
+pub fn artifacts(path: &Path) -> Result<Vec<Artifact>> {
+    if path.is_dir() {
+        let read = || pxe::nodes(path);
+        return read().with_context(|| format!("reading {}", path.display()));
+    }
+    Ok(vec![artifact(path)?])
 }
 
 /// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or none of ours, gives an error
@@ -98,6 +131,7 @@ pub fn artifact(path: &Path) -> Result<Artifact> {
 fn empty(kind: Kind) -> Artifact {
     Artifact {
         kind,
+        target: None,
         config: Vec::new(),
         network: BTreeMap::new(),
         kernel_arguments: None,
@@ -168,6 +202,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
 
 fn live_iso(mut live: LiveIso) -> Artifact {
     let mut artifact = empty(Kind::LiveIso);
+    artifact.target = Some(Target::FedoraCoreos);
     artifact.config = live
         .files
         .remove(live::CONFIG_PATH)
@@ -206,26 +241,20 @@ fn initrd(file: File) -> Result<Artifact> {
 impl Artifact {
     /// Takes what counts of an initrd's file; gives whether it was the config.
     fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
-        if TABLE.iter().any(|facts| facts.paths.config == entry.path) {
+        let row = TABLE.iter().find(|facts| facts.paths.config == entry.path);
+        if let Some(facts) = row {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;
-            return Ok(true);
-        }
-        if entry.path == live::CONFIG_PATH {
-            self.config = read_limited(contents, CONFIG_MAX, "the config")?;
-            self.kind = Kind::LivePayload;
+            self.target = Some(facts.target);
+            if entry.path == live::CONFIG_PATH {
+                self.kind = Kind::LivePayload;
+            }
             return Ok(true);
         }
         if entry.path == BOOT_RECORD_PATH {
             let text = read_limited(contents, BOOT_RECORD_MAX, "the boot record")?;
             let record = BootRecord::from_json(&text).map_err(|e| Damaged(format!("{e:#}")))?;
             let arguments = record.kernel_arguments.split_ascii_whitespace();
-            let arguments: Vec<_> = arguments.map(str::to_owned).collect();
-            let base = arguments
-                .iter()
-                .rev()
-                .find_map(|argument| argument.strip_prefix("imgbuild.base="));
-            self.base = base.map(str::to_owned);
-            self.kernel_arguments = Some(arguments);
+            self.booted_with(arguments.map(str::to_owned).collect());
         } else if entry.path == ROOT_IMAGE_PATH {
             self.kind = Kind::Initrd;
         } else if let Some(name) = in_folder(&entry.path, live::KEYFILES_PATH) {
@@ -252,6 +281,14 @@ impl Artifact {
         }
     }
 
+    /// Takes the kernel's arguments, and the base of which they tell.
+    pub(super) fn booted_with(&mut self, arguments: Vec<String>) {
+        let mut last_first = arguments.iter().rev();
+        let base = last_first.find_map(|argument| argument.strip_prefix("imgbuild.base="));
+        self.base = base.map(str::to_owned);
+        self.kernel_arguments = Some(arguments);
+    }
+
     fn add_network(&mut self, name: &str, contents: &mut dyn Read) -> Result<()> {
         if self.network.len() >= NETWORK_FILES_MAX {
             return damaged("it has more network files than any node");
@@ -270,7 +307,7 @@ fn in_folder<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
 }
 
 /// Reads to the end, of which it has to be no farther than `limit` bytes.
-fn read_limited(source: impl Read, limit: u64, what: &str) -> Result<Vec<u8>> {
+pub(super) fn read_limited(source: impl Read, limit: u64, what: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source
         .take(limit + 1)

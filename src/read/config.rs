@@ -1,16 +1,13 @@
 //! An Ignition config, of any version, as the files that it puts on a node.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use anyhow::Result;
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::damaged;
-
-/// The most that all compressed contents together may unpack to, in bytes: a bomb ends here.
-const UNPACKED_MAX: u64 = 256 << 20;
+use super::nested::{UNPACKED_MAX, configs, contents};
 
 /// What counts of an Ignition config here: fields that 2.x and 3.x have alike.
 #[derive(Deserialize, Default)]
@@ -29,13 +26,8 @@ struct Storage {
 #[derive(Deserialize)]
 struct File {
     path: String,
-    contents: Option<Contents>,
-}
-
-#[derive(Deserialize)]
-struct Contents {
-    source: Option<String>,
-    compression: Option<String>,
+    #[serde(default)]
+    contents: Value,
 }
 
 #[derive(Deserialize)]
@@ -52,43 +44,24 @@ pub struct Laid {
     pub disks: Vec<String>,
 }
 
-/// Reads an Ignition config; one that is not JSON, or whose contents are damaged, is an error.
+/// Reads an Ignition config and those that it has in itself, of which later ones count; one that is not JSON, or whose contents are
+/// damaged, is an error.
 pub fn laid(config: &[u8]) -> Result<Laid> {
-    let config: Config = match serde_json::from_slice(config) {
-        Ok(config) => config,
-        Err(why) => return damaged(format!("its Ignition config: {why}")),
-    };
-    let mut files = BTreeMap::new();
+    let mut laid = Laid::default();
     let mut left = UNPACKED_MAX;
-    for file in config.storage.files {
-        let Some(contents) = file.contents else {
-            continue;
+    for config in configs(config)? {
+        let config: Config = match serde_json::from_value(config) {
+            Ok(config) => config,
+            Err(why) => return damaged(format!("its Ignition config: {why}")),
         };
-        let Some(source) = contents.source.filter(|s| s.starts_with("data:")) else {
-            continue;
-        };
-        let bytes = match crate::ignition::decode(&source) {
-            Ok(bytes) => bytes,
-            Err(why) => return damaged(format!("the contents of {}: {why}", file.path)),
-        };
-        let bytes = if contents.compression.as_deref() == Some("gzip") {
-            let mut unpacked = Vec::new();
-            MultiGzDecoder::new(bytes.as_slice())
-                .take(left + 1)
-                .read_to_end(&mut unpacked)
-                .map_err(|e| super::reading(e, &file.path))?;
-            left = match left.checked_sub(unpacked.len() as u64) {
-                Some(left) => left,
-                None => return damaged("its contents unpack to more than any node has"),
-            };
-            unpacked
-        } else {
-            bytes
-        };
-        files.insert(file.path, bytes);
+        for file in config.storage.files {
+            let what = format!("the contents of {}", file.path);
+            if let Some(bytes) = contents(&file.contents, &what, &mut left)? {
+                laid.files.insert(file.path, bytes);
+            }
+        }
+        let disks = config.storage.disks;
+        laid.disks.extend(disks.into_iter().map(|d| d.device));
     }
-    Ok(Laid {
-        files,
-        disks: config.storage.disks.into_iter().map(|d| d.device).collect(),
-    })
+    Ok(laid)
 }

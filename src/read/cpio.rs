@@ -23,19 +23,30 @@ pub(super) trait Source: Read {
     fn skip(&mut self, count: u64) -> io::Result<()>;
 }
 
-/// A regular file in an archive.
+/// A file in an archive, of any kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Without a leading slash.
     pub path: String,
+    /// What it is, in the bits of `S_IFMT` (inode(7)).
+    pub kind: u32,
     /// Permission bits.
     pub mode: u32,
-    /// Bytes.
+    /// Numbers of user and group.
+    pub owner: (u32, u32),
+    /// Major and minor number of a device.
+    pub device: (u32, u32),
+    /// Bytes; a symbolic link has its target for contents.
     pub length: u64,
 }
 
-/// Reads one archive, of whose magic the first byte was taken, and shows each regular file to `visit`, which may read its
-/// contents.
+impl Entry {
+    pub fn is_regular(&self) -> bool {
+        self.kind == REGULAR
+    }
+}
+
+/// Reads one archive, of whose magic the first byte was taken, and shows each file to `visit`, which may read its contents.
 pub(super) fn archive(
     source: &mut dyn Source,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
@@ -49,8 +60,21 @@ pub(super) fn archive(
             .map_err(|e| reading(e, WHAT))?;
         first = false;
         let fields = fields(&header)?;
-        let [_, mode, .., name_size, _checksum] = fields;
-        let length = fields[6];
+        let [
+            _,
+            mode,
+            user,
+            group,
+            _,
+            _,
+            length,
+            _,
+            _,
+            major,
+            minor,
+            name_size,
+            _checksum,
+        ] = fields;
         if name_size == 0 || name_size > NAME_MAX {
             return damaged(format!("{WHAT} is damaged: a name of {name_size} bytes"));
         }
@@ -67,20 +91,20 @@ pub(super) fn archive(
             return Ok(());
         }
         let length = u64::from(length);
-        let mut left = length;
-        if mode & FILE_TYPE == REGULAR {
-            let entry = Entry {
-                path: name
-                    .trim_start_matches("./")
-                    .trim_start_matches('/')
-                    .to_owned(),
-                mode: mode & 0o7777,
-                length,
-            };
-            let mut contents = Read::take(&mut *source, length);
-            visit(&entry, &mut contents)?;
-            left = contents.limit();
-        }
+        let entry = Entry {
+            path: name
+                .trim_start_matches("./")
+                .trim_start_matches('/')
+                .to_owned(),
+            kind: mode & FILE_TYPE,
+            mode: mode & 0o7777,
+            owner: (user, group),
+            device: (major, minor),
+            length,
+        };
+        let mut contents = Read::take(&mut *source, length);
+        visit(&entry, &mut contents)?;
+        let left = contents.limit();
         source
             .skip(left + pad(length))
             .map_err(|e| reading(e, WHAT))?;

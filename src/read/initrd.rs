@@ -14,10 +14,24 @@ const ZSTD_WINDOW: u32 = 23;
 /// Memory for an xz stream, in bytes.
 const XZ_MEMORY: u64 = 128 << 20;
 
-/// Shows every regular file of the chain in `input` to `visit`, in order; of files with one name the kernel keeps the last.
+/// Shows every regular file of the chain in `input` to `visit`, as [`entries`] does.
+pub fn archives<R: Read + Seek>(
+    input: R,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
+) -> Result<()> {
+    entries(input, &mut |entry, contents| {
+        if entry.is_regular() {
+            visit(entry, contents)
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Shows every file of the chain in `input`, of whatever kind, to `visit`, in order; of files with one name the kernel keeps the last.
 ///
 /// Contents that `visit` does not read are passed over without reading where they are not compressed.
-pub fn archives<R: Read + Seek>(
+pub fn entries<R: Read + Seek>(
     mut input: R,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
 ) -> Result<()> {

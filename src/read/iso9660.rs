@@ -21,6 +21,9 @@ const DESCRIPTORS: u64 = 16;
 const DESCRIPTORS_MAX: u64 = 64;
 /// The longest directory that is read, in bytes: some hundred thousand names.
 const DIRECTORY_MAX: u64 = 16 << 20;
+/// The deepest directories and the most entries that are listed.
+const DEPTH_MAX: usize = 16;
+const ENTRIES_MAX: usize = 100_000;
 const FLAG_DIRECTORY: u8 = 1 << 1;
 const FLAG_MULTI_EXTENT: u8 = 1 << 7;
 /// Bytes of a directory record before its identifier (§9.1).
@@ -158,6 +161,11 @@ impl Iso {
         })
     }
 
+    /// Whether names are the standard's own, in which all letters are capitals.
+    pub fn has_plain_names(&self) -> bool {
+        self.names == Names::Plain
+    }
+
     /// Bytes of the whole image.
     pub fn length(&self) -> u64 {
         self.length
@@ -177,6 +185,47 @@ impl Iso {
             }
             _ => Vec::new(),
         })
+    }
+
+    /// The paths of all files, without a leading slash, each directory in the image's order.
+    pub fn files(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        let root = Found {
+            name: String::new(),
+            directory: true,
+            sections: vec![self.root],
+        };
+        let mut left = ENTRIES_MAX;
+        self.add_files(&root, "", DEPTH_MAX, &mut left, &mut found)?;
+        Ok(found)
+    }
+
+    fn add_files(
+        &self,
+        directory: &Found,
+        path: &str,
+        depth: usize,
+        left: &mut usize,
+        found: &mut Vec<String>,
+    ) -> Result<()> {
+        for entry in self.directory(directory)? {
+            let path = format!("{path}{}", entry.name);
+            // Directories that lead back into themselves end here.
+            match left.checked_sub(1) {
+                Some(rest) if depth > 0 => *left = rest,
+                _ => {
+                    return damaged(
+                        "the ISO image has more directories and files than are looked at",
+                    );
+                }
+            }
+            if entry.directory {
+                self.add_files(&entry, &format!("{path}/"), depth - 1, left, found)?;
+            } else {
+                found.push(path);
+            }
+        }
+        Ok(())
     }
 
     fn find(&self, path: &str) -> Result<Option<Found>> {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::damaged;
+use super::nested::configs;
 
 /// One thing that a config asks for, in its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +41,33 @@ struct Config {
     /// 2.x only.
     networkd: Networkd,
     passwd: Passwd,
+    /// 3.3.0 and later.
+    #[serde(rename = "kernelArguments")]
+    kernel_arguments: KernelArguments,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Head {
     version: String,
+    config: Others,
+}
+
+/// Configs of elsewhere: those that stand in the config itself are listed as if they were in it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Others {
+    merge: Vec<Contents>,
+    /// What 2.x calls merging.
+    append: Vec<Contents>,
+    replace: Option<Contents>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct KernelArguments {
+    should_exist: Vec<String>,
+    should_not_exist: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -143,14 +165,23 @@ struct Passwd {
     groups: Vec<Named>,
 }
 
-/// The version of an Ignition config, and what it asks for, each kind in the config's order. What is not JSON of this form is an
-/// error that holds [`Damaged`](super::Damaged).
+/// The version of an Ignition config, and what it and those that it has in itself ask for, each kind in the config's order. What is
+/// not JSON of this form is an error that holds [`Damaged`](super::Damaged).
 pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
-    let config: Config = match serde_json::from_slice(config) {
-        Ok(config) => config,
-        Err(why) => return damaged(format!("its Ignition config: {why}")),
-    };
+    let mut version = None;
     let mut things = Vec::new();
+    for config in configs(config)? {
+        let config: Config = match serde_json::from_value(config) {
+            Ok(config) => config,
+            Err(why) => return damaged(format!("its Ignition config: {why}")),
+        };
+        version.get_or_insert_with(|| config.ignition.version.clone());
+        list(config, &mut things);
+    }
+    Ok((version.unwrap_or_default(), things))
+}
+
+fn list(config: Config, things: &mut Vec<Thing>) {
     let mut add = |kind, name: String, details: Vec<String>| {
         things.push(Thing {
             kind,
@@ -158,6 +189,7 @@ pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
             details,
         });
     };
+    head(config.ignition.config, config.kernel_arguments, &mut add);
     let storage = config.storage;
     for disk in storage.disks {
         add("disk", disk.device, Vec::new());
@@ -218,7 +250,32 @@ pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
             add(kind, named.name, Vec::new());
         }
     }
-    Ok((config.ignition.version, things))
+}
+
+/// What comes from elsewhere, and what the kernel is told.
+fn head(
+    others: Others,
+    arguments: KernelArguments,
+    add: &mut impl FnMut(&'static str, String, Vec<String>),
+) {
+    for (list, how) in [
+        (others.merge, "merged"),
+        (others.append, "appended"),
+        (others.replace.into_iter().collect(), "instead of this one"),
+    ] {
+        let sources = list.into_iter().filter_map(|other| other.source);
+        for source in sources.filter(|source| !source.starts_with("data:")) {
+            add("config", source, vec![how.to_owned()]);
+        }
+    }
+    for (list, details) in [
+        (arguments.should_exist, vec![]),
+        (arguments.should_not_exist, vec!["taken away".to_owned()]),
+    ] {
+        for argument in list {
+            add("kernel argument", argument, details.clone());
+        }
+    }
 }
 
 fn owned(node: &Node) -> Vec<String> {

@@ -7,21 +7,28 @@
 mod artifact;
 mod config;
 mod cpio;
+mod gpt;
 mod initrd;
 mod iso9660;
 mod listing;
 mod live;
+mod nested;
+mod pxe;
 
 use std::fmt;
 use std::io;
 
-pub use artifact::{Artifact, Kind, artifact};
+pub use artifact::{Artifact, Kind, artifact, artifacts};
 pub use config::{Laid, laid};
 pub use cpio::Entry;
-pub use initrd::archives;
-pub use iso9660::Iso;
+pub(crate) use gpt::efi_system_partition;
+pub use initrd::{archives, entries};
+pub use iso9660::{Contents, Iso};
 pub use listing::{Thing, certificates, listing};
 pub use live::{Area, CONFIG_PATH, DEST_PATH, Features, KEYFILES_PATH, KernelArguments, LiveIso};
+pub use nested::configs;
+pub(crate) use nested::{UNPACKED_MAX, contents};
+pub use pxe::node as pxe_node;
 
 /// The file is not what it should be: cut short, or never of this format.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +43,12 @@ impl fmt::Display for Damaged {
 impl std::error::Error for Damaged {}
 
 /// [`Damaged`] as the error of a function.
-fn damaged<T>(why: impl Into<String>) -> anyhow::Result<T> {
+pub(crate) fn damaged<T>(why: impl Into<String>) -> anyhow::Result<T> {
     Err(Damaged(why.into()).into())
 }
 
 /// An error of reading: the file's own end and what decompressors complain of are damage, the rest is the system's.
-fn reading(error: io::Error, what: &str) -> anyhow::Error {
+pub(crate) fn reading(error: io::Error, what: &str) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Damaged(format!("{what} is cut short")).into(),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other

@@ -116,6 +116,10 @@ pub struct Facts {
     pub networkd: bool,
     pub services: Services,
     pub containerd: Containerd,
+    /// Whether a node says on its console that it is up, or that units failed; else why not.
+    pub says_ready: Result<(), &'static str>,
+    /// What a machine that boots it has by default, in MiB.
+    pub memory: u32,
     /// The image that etcd runs from, where the system has no etcd of its own.
     pub etcd_image: Option<&'static str>,
     /// How images of programs get onto a node; `None`: stage 0 lays them over the root image.
@@ -123,7 +127,7 @@ pub struct Facts {
     /// Why a node cannot fetch programs and images of Kubernetes itself; `None`: it can.
     pub no_pull: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
-    pub groups: &'static [&'static str],
+    pub groups: &'static [&'static [&'static str]],
     /// The login shell of users that name none; `None`: the system's own default.
     pub shell: Option<&'static str>,
     pub paths: Paths,

@@ -16,29 +16,43 @@ const DEBIAN_MOUNTS: &[&str] = &[
     "/var/lib/kubelet",
 ];
 
-/// Groups of Debian's base-passwd, and those that packages of the base make.
-const DEBIAN_GROUPS: &[&str] = &[
-    "_ssh",
+/// Groups that all of them have.
+const SHARED_GROUPS: &[&str] = &[
     "adm",
     "audio",
-    "backup",
     "bin",
     "cdrom",
-    "clock",
     "daemon",
     "dialout",
-    "dip",
     "disk",
+    "floppy",
+    "kmem",
+    "kvm",
+    "lp",
+    "render",
+    "root",
+    "sudo",
+    "sys",
+    "systemd-journal",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "video",
+];
+
+/// Further groups of Debian's base-passwd, and those that packages of the base make.
+const DEBIAN_GROUPS: &[&str] = &[
+    "_ssh",
+    "backup",
+    "clock",
+    "dip",
     "etcd",
     "fax",
-    "floppy",
     "games",
     "input",
     "irc",
-    "kmem",
-    "kvm",
     "list",
-    "lp",
     "mail",
     "man",
     "messagebus",
@@ -47,101 +61,41 @@ const DEBIAN_GROUPS: &[&str] = &[
     "operator",
     "plugdev",
     "proxy",
-    "render",
-    "root",
     "sasl",
     "sgx",
     "shadow",
     "src",
     "staff",
-    "sudo",
-    "sys",
-    "systemd-journal",
     "systemd-network",
     "systemd-resolve",
     "systemd-timesync",
-    "tape",
-    "tty",
-    "users",
-    "utmp",
     "uucp",
-    "video",
     "voice",
     "www-data",
 ];
 
-/// Groups of Container Linux' and Flatcar's baselayout.
+/// Further groups of Container Linux' and Flatcar's baselayout.
 const COREOS_GROUPS: &[&str] = &[
-    "adm",
-    "audio",
-    "bin",
-    "cdrom",
     "console",
     "core",
-    "daemon",
-    "dialout",
-    "disk",
     "docker",
     "etcd",
-    "floppy",
     "fleet",
-    "kmem",
-    "kvm",
-    "lp",
     "messagebus",
     "nobody",
     "portage",
-    "render",
     "rkt",
     "rkt-admin",
-    "root",
     "sshd",
-    "sudo",
-    "sys",
-    "systemd-journal",
     "systemd-network",
     "systemd-resolve",
     "systemd-timesync",
-    "tape",
-    "tty",
-    "users",
-    "utmp",
     "uucp",
-    "video",
     "wheel",
 ];
 
-/// Groups of Fedora's setup, and those that packages of Fedora CoreOS make.
-const FEDORA_GROUPS: &[&str] = &[
-    "adm",
-    "audio",
-    "bin",
-    "cdrom",
-    "core",
-    "daemon",
-    "dialout",
-    "disk",
-    "docker",
-    "floppy",
-    "input",
-    "kmem",
-    "kvm",
-    "lock",
-    "lp",
-    "man",
-    "nobody",
-    "render",
-    "root",
-    "sudo",
-    "sys",
-    "systemd-journal",
-    "tape",
-    "tty",
-    "users",
-    "utmp",
-    "video",
-    "wheel",
-];
+/// Further groups of Fedora's setup, and those that packages of Fedora CoreOS make.
+const FEDORA_GROUPS: &[&str] = &["core", "docker", "input", "lock", "man", "nobody", "wheel"];
 
 /// Where its own settings for updates are.
 const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `storage.files`; `mask` its units under `systemd:` to have none";
@@ -173,6 +127,9 @@ const NO_PAYLOAD: &str = "its initrd looks for no payload";
 
 /// The node gets them from the registry.
 const PULLED: &str = "the node pulls its one image itself";
+
+/// Debian's base has a unit that does.
+const SILENT: &str = "nothing on it says on its console that it is up";
 
 /// Kubernetes alone.
 const NO_ADDONS: &str = "nothing on the node applies addons: do it with kubectl";
@@ -228,10 +185,12 @@ pub static TABLE: [Facts; 4] = [
             selinux: false,
             config_variable: None,
         },
+        says_ready: Ok(()),
+        memory: 2048,
         etcd_image: None,
         sysext: None,
         no_pull: None,
-        groups: DEBIAN_GROUPS,
+        groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
         paths: Paths {
@@ -311,10 +270,13 @@ pub static TABLE: [Facts; 4] = [
             selinux: true,
             config_variable: Some("CONTAINERD_CONFIG"),
         },
+        says_ready: Err(SILENT),
+        // Its initrd has all of /usr in it, unpacked in memory, and asks for 3 GB.
+        memory: 3072,
         etcd_image: Some("gcr.io/etcd-development/etcd:v3.5.21"),
         sysext: Some(FLATCAR_SYSEXT),
         no_pull: Some("CNI's plugins have to come with the node: Flatcar has none"),
-        groups: COREOS_GROUPS,
+        groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
@@ -398,10 +360,13 @@ pub static TABLE: [Facts; 4] = [
             selinux: false,
             config_variable: None,
         },
+        says_ready: Err(SILENT),
+        // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live Fedora CoreOS").
+        memory: 4096,
         etcd_image: None,
         sysext: None,
         no_pull: None,
-        groups: FEDORA_GROUPS,
+        groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
@@ -539,10 +504,12 @@ pub static TABLE: [Facts; 4] = [
             selinux: false,
             config_variable: None,
         },
+        says_ready: Err(SILENT),
+        memory: 2048,
         etcd_image: None,
         sysext: None,
         no_pull: None,
-        groups: COREOS_GROUPS,
+        groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/lib/coreos/kubelet-wrapper",

@@ -129,7 +129,7 @@ fn what_is_no_config_is_refused() {
         ("a: b\n", "E0600", "no config"),
         ("version: 1\nhostname: a\n", "E0600", "node spec already"),
         (r#"{"ignition":{"version":"1.0.0"}}"#, "E0600", "`1.0.0`"),
-        (r#"{"ignition":{"version":"2.2.0"}}"#, "E0600", "spec 2"),
+        (r#"{"ignition":{"version":"2.9.0"}}"#, "E0600", "`2.9.0`"),
         (r#"{"ignition":{"version":{}}}"#, "E0600", "no version"),
     ] {
         fs::write(folder.path().join("config.yaml"), config).unwrap();
@@ -142,6 +142,22 @@ fn what_is_no_config_is_refused() {
         );
         assert!(!folder.path().join("out.yaml").exists(), "{config}");
     }
+    // Words of spec 2 are those of one target.
+    fs::write(
+        folder.path().join("config.yaml"),
+        r#"{"ignition":{"version":"2.2.0"}}"#,
+    )
+    .unwrap();
+    let output = imgbuild(
+        folder.path(),
+        &["import", "config.yaml", "--target", "flatcar"],
+    );
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(
+        said(&output).contains("`container-linux`"),
+        "{}",
+        said(&output)
+    );
     fs::write(folder.path().join("config.yaml"), [0xff, 0xfe]).unwrap();
     let output = imgbuild(folder.path(), &["import", "config.yaml"]);
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));

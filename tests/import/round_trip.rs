@@ -40,6 +40,112 @@ fn ignition_configs() {
 }
 
 #[test]
+fn ignition_configs_of_spec_2() {
+    let mut count = 0;
+    for (name, sample) in samples(include_str!("ignition_v2.txt")) {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::write(folder.join("node.ign"), sample).unwrap();
+        let imported = imgbuild(folder, &["import", "node.ign", "-o", "node.yaml"]);
+        let told = said(&imported);
+        assert!(imported.status.success(), "{name}: {told}");
+        assert!(!told.contains("warning"), "{name}: {told}");
+        let spec = fs::read_to_string(folder.join("node.yaml")).unwrap();
+        let built = imgbuild(folder, &["node.yaml", "-o", "built.ign"]);
+        assert!(built.status.success(), "{name}: {}\n{spec}", said(&built));
+        let expected = whole(&serde_json::from_str(sample).expect(name));
+        assert_eq!(
+            whole(&read(&folder.join("built.ign"))),
+            expected,
+            "{name}\n{spec}"
+        );
+        // `diff` comes to the same by its own rules.
+        let differences = imgbuild(folder, &["diff", "node.ign", "built.ign"]);
+        let told = String::from_utf8(differences.stdout).unwrap();
+        let lines = told
+            .lines()
+            .skip(1)
+            .filter(|line| !line.starts_with("  ~ Ignition "));
+        assert_eq!(lines.collect::<Vec<_>>(), [""; 0], "{name}\n{spec}");
+        count += 1;
+    }
+    assert!(count >= 15, "{count}");
+}
+
+/// A config of spec 2 without its version, as it is when what need not be said is not said, each list in the order of names.
+fn whole(config: &Value) -> Value {
+    let mut config = without_nothing(config).unwrap_or_else(|| json!({}));
+    config["ignition"]
+        .as_object_mut()
+        .unwrap()
+        .remove("version");
+    for section in ["storage", "systemd", "networkd", "passwd"] {
+        let lists = config.get_mut(section).and_then(Value::as_object_mut);
+        for (kind, list) in lists.into_iter().flatten() {
+            let list = list.as_array_mut().unwrap();
+            for thing in list.iter_mut() {
+                said_once(kind, thing);
+            }
+            list.sort_by_key(|thing| {
+                let key = ["path", "name", "device"].map(|key| thing[key].to_string());
+                (key, thing.to_string())
+            });
+        }
+    }
+    without_nothing(&config).unwrap_or_else(|| json!({}))
+}
+
+/// `thing` without defaults, and with the newer of two words.
+fn said_once(kind: &str, thing: &mut Value) {
+    let map = thing.as_object_mut().unwrap();
+    let defaults = match kind {
+        // Ignition 2.x has no other default than nothing.
+        "files" => vec![
+            ("mode", json!(0)),
+            ("overwrite", json!(true)),
+            ("append", json!(false)),
+        ],
+        "directories" => vec![("mode", json!(0))],
+        _ => vec![],
+    };
+    for (key, default) in defaults {
+        if map.get(key) == Some(&default) {
+            map.remove(key);
+        }
+    }
+    if kind == "files" {
+        let contents = map
+            .remove("contents")
+            .unwrap_or_else(|| json!({"source": "data:,"}));
+        let is_empty = contents["source"].as_str().is_none_or(str::is_empty);
+        let contents = if is_empty {
+            json!({"source": "data:,"})
+        } else {
+            contents
+        };
+        let verification = contents.get("verification").cloned();
+        let text = text(&contents).unwrap_or(contents);
+        map.insert("contents".to_owned(), json!([text, verification]));
+    }
+    if map.remove("enable").is_some() {
+        map.insert("enabled".to_owned(), json!(true));
+    }
+    // What is false where nothing is said.
+    for (_, value) in map.iter_mut().filter(|(key, _)| *key == "create") {
+        value
+            .as_object_mut()
+            .unwrap()
+            .retain(|_, value| *value != false);
+    }
+    if let Some(partitions) = map.get_mut("partitions") {
+        for partition in partitions.as_array_mut().unwrap() {
+            let map = partition.as_object_mut().unwrap();
+            map.retain(|key, value| key != "guid" || value != "");
+        }
+    }
+}
+
+#[test]
 fn container_linux_configs() {
     let mut count = 0;
     for (name, config) in samples(include_str!("ct.txt")) {

@@ -1,7 +1,7 @@
 //! Flags of `extra_args` and feature gates: known to the version, and the user's to set.
 
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::plan::{Component, KubeVersion, feature_gates, flags};
+use crate::plan::{Component, HYPERKUBE, KubeVersion, feature_gates, flags, hyperkube_flags};
 use crate::spec::decode::nearest;
 use crate::spec::{Setting, SettingName, Table};
 
@@ -246,6 +246,32 @@ pub(in crate::plan) fn component_flags(
             },
         };
         found.extend(problem);
+    }
+}
+
+/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it leaves out those that were deprecated then.
+pub(in crate::plan) fn hyperkube_component_flags(
+    component: Component,
+    written: &Table<SettingName, Located<Setting>>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, _) in written {
+        let flag = name.as_str();
+        if hyperkube_flags(component).any(|known| known == flag) {
+            continue;
+        }
+        let diagnostic = Diagnostic::warning(
+            codes::UNLISTED_FLAG,
+            name.span,
+            format!(
+                "the reference of Kubernetes 1.{} does not list `--{flag}` of {component}",
+                HYPERKUBE.minor
+            ),
+        );
+        found.push(match nearest(flag, hyperkube_flags(component)) {
+            Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+            None => diagnostic.help("a component does not start with a flag that it does not know"),
+        });
     }
 }
 

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 pub(super) use addresses::host_bits;
 pub(super) use component_config::component_config;
-pub(super) use component_flags::{component_flags, component_gates};
+pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
 pub(super) use kubernetes_documents::{audit_policy, static_pod};

@@ -14,6 +14,7 @@ pub use hyperkube::{HYPERKUBE, Hyperkube};
 use super::RELEASES;
 
 const FLAGS: &str = include_str!("flags.txt");
+const HYPERKUBE_FLAGS: &str = include_str!("hyperkube_flags.txt");
 const GATES: &str = include_str!("gates.txt");
 const KUBELET_CONFIG: &str = include_str!("kubelet_config.txt");
 const PROXY_CONFIG: &str = include_str!("proxy_config.txt");
@@ -86,16 +87,26 @@ fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.starts_with('#'))
 }
 
-/// The flags of `component`, in order, and the minors that have them.
-pub fn flags(component: Component) -> impl Iterator<Item = (&'static str, Minors)> {
-    lines(FLAGS)
-        .skip_while(move |line| section(line) != Some(component.as_str()))
+/// The lines of a table under `[name]`.
+fn under(table: &'static str, name: &'static str) -> impl Iterator<Item = &'static str> {
+    lines(table)
+        .skip_while(move |line| section(line) != Some(name))
         .skip(1)
         .take_while(|line| section(line).is_none())
-        .map(|line| match line.split_once(' ') {
-            Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
-            None => (line, Minors::ALL),
-        })
+}
+
+/// The flags of `component` in Kubernetes 1.9 that its reference lists.
+pub fn hyperkube_flags(component: Component) -> impl Iterator<Item = &'static str> {
+    let own = under(HYPERKUBE_FLAGS, component.as_str());
+    own.chain(under(HYPERKUBE_FLAGS, "logging"))
+}
+
+/// The flags of `component`, in order, and the minors that have them.
+pub fn flags(component: Component) -> impl Iterator<Item = (&'static str, Minors)> {
+    under(FLAGS, component.as_str()).map(|line| match line.split_once(' ') {
+        Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
+        None => (line, Minors::ALL),
+    })
 }
 
 fn section(line: &str) -> Option<&str> {

@@ -123,8 +123,8 @@ fn bytes_at(iso: &Iso, start: u64, length: usize, what: &str) -> Result<Vec<u8>>
     Ok(bytes)
 }
 
-/// A number of eight bytes, as the headers in the system area have them.
-fn u64_at(header: &[u8], at: usize) -> u64 {
+/// A number of eight bytes, little-endian, as the headers in the system area have them.
+pub(super) fn u64_at(header: &[u8], at: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&header[at..at + 8]);
     u64::from_le_bytes(bytes)

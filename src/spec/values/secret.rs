@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64ct::{Base64, Encoding as _};
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::codes;
@@ -113,7 +114,7 @@ impl SshPublicKey {
         let Some(key) = words.next().filter(|key| !key.is_empty()) else {
             return Err("after the type comes the key in base64");
         };
-        let Some(blob) = base64(key) else {
+        let Ok(blob) = Base64::decode_vec(key) else {
             return Err("the key is not base64, perhaps cut off");
         };
         // RFC 4253 §6.6: the blob starts with its own type as a string with a length of four bytes.
@@ -147,34 +148,6 @@ fn strings_fit(mut blob: &[u8]) -> bool {
         any = true;
     }
     any && blob.is_empty()
-}
-
-/// Decodes base64 with padding (RFC 4648 §4).
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let mut bits = 0_u32;
-    let mut held = 0;
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held & 0xff) as u8);
-        }
-    }
-    Some(bytes)
 }
 
 impl Leaf for SshPublicKey {

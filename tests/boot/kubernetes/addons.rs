@@ -4,27 +4,10 @@ use std::path::Path;
 
 use imgbuild::qemu::Switch;
 
-use super::members::{self, Member};
+use super::members::{self, PAIR};
 use super::{KUBECTL, PATIENCE};
 use crate::guest::Guest;
 use crate::lab::Lab;
-
-const NODES: [Member; 2] = [
-    Member {
-        name: "kube1",
-        last: 11,
-        role: "control-plane",
-        memory: super::MEMORY,
-        cpus: 2,
-    },
-    Member {
-        name: "worker1",
-        last: 21,
-        role: "worker",
-        memory: 1536,
-        cpus: 1,
-    },
-];
 
 /// Pods on different nodes talk through flannel's tunnel and know each other's Service by its name.
 #[test]
@@ -43,10 +26,10 @@ fn addons_come_from_embedded_archives() {
         ", cni: flannel, dns: coredns, artifacts: {{images: ['{}']}}",
         images.display()
     );
-    let spec = members::spec(&lab, &NODES, &more, "");
+    let spec = members::spec(&lab, &PAIR, &more, "");
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let switch = Switch::new().unwrap();
-    let [control, worker] = NODES.each_ref().map(|member| {
+    let [control, worker] = PAIR.each_ref().map(|member| {
         let machine = member.machine(&lab, &tree);
         Guest::start(&lab, "kubernetes-addons", machine, Some(&switch)).patient(PATIENCE)
     });

@@ -21,6 +21,24 @@ pub struct Member {
     pub cpus: u32,
 }
 
+/// A control plane and a worker.
+pub const PAIR: [Member; 2] = [
+    Member {
+        name: "kube1",
+        last: 11,
+        role: "control-plane",
+        memory: super::MEMORY,
+        cpus: 2,
+    },
+    Member {
+        name: "worker1",
+        last: 21,
+        role: "worker",
+        memory: 1536,
+        cpus: 1,
+    },
+];
+
 impl Member {
     /// With the node's network before it.
     pub fn address(&self) -> String {

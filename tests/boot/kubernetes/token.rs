@@ -2,28 +2,11 @@
 
 use imgbuild::qemu::Switch;
 
-use super::members::{self, Member};
+use super::members::{self, PAIR};
 use super::{KUBECTL, PATIENCE};
 use crate::cluster::eventually;
 use crate::guest::Guest;
 use crate::lab::Lab;
-
-const NODES: [Member; 2] = [
-    Member {
-        name: "kube1",
-        last: 11,
-        role: "control-plane",
-        memory: super::MEMORY,
-        cpus: 2,
-    },
-    Member {
-        name: "worker1",
-        last: 21,
-        role: "worker",
-        memory: 1536,
-        cpus: 1,
-    },
-];
 
 /// It joins, runs pods that its neighbour's reach, and neither knows nor learns what is not its own.
 #[test]
@@ -33,10 +16,10 @@ fn worker_joins_by_token() {
         return;
     };
     let lab = Lab::new();
-    let spec = members::spec(&lab, &NODES, "", ", join: token");
+    let spec = members::spec(&lab, &PAIR, "", ", join: token");
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let switch = Switch::new().unwrap();
-    let [control, worker] = NODES.each_ref().map(|member| {
+    let [control, worker] = PAIR.each_ref().map(|member| {
         let machine = member.machine(&lab, &tree);
         Guest::start(&lab, "kubernetes-token", machine, Some(&switch)).patient(PATIENCE)
     });

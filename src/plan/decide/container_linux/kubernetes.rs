@@ -11,9 +11,10 @@ use super::super::kubernetes::static_address;
 use super::place;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::pki::Keys;
+use crate::plan::check::hyperkube_component_flags;
 use crate::plan::{
-    Cluster, HYPERKUBE, HyperkubeApi, HyperkubeApiKeys, HyperkubeClients, HyperkubeExtraArgs,
-    HyperkubeNode, HyperkubeTls, KeyPair, Node, Role,
+    Cluster, Component, HYPERKUBE, HyperkubeApi, HyperkubeApiKeys, HyperkubeClients,
+    HyperkubeExtraArgs, HyperkubeNode, HyperkubeTls, KeyPair, Node, Role,
 };
 use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode, KubernetesRole};
 
@@ -90,6 +91,27 @@ impl Decider<'_> {
         }
     }
 
+    fn hyperkube_extra_args(&mut self, written: &spec::HyperkubeNode) -> HyperkubeExtraArgs {
+        type Flags = spec::decode::Table<spec::SettingName, Located<spec::Setting>>;
+        let Some(extra) = &written.extra_args else {
+            return HyperkubeExtraArgs::default();
+        };
+        let mut list = |component: Component, flags: &Flags| {
+            hyperkube_component_flags(component, flags, &mut self.found);
+            flags
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()))
+                .collect()
+        };
+        HyperkubeExtraArgs {
+            api_server: list(Component::ApiServer, &extra.api_server),
+            controller_manager: list(Component::ControllerManager, &extra.controller_manager),
+            scheduler: list(Component::Scheduler, &extra.scheduler),
+            proxy: list(Component::Proxy, &extra.proxy),
+            kubelet: list(Component::Kubelet, &extra.kubelet),
+        }
+    }
+
     fn hyperkube(
         &mut self,
         node_written: &spec::ContainerLinux,
@@ -144,7 +166,7 @@ impl Decider<'_> {
                 || ADMISSION.map(str::to_owned).to_vec(),
                 |list| list.iter().map(|one| one.as_str().to_owned()).collect(),
             ),
-            extra_args: extra_args(written),
+            extra_args: self.hyperkube_extra_args(written),
             span: written.span,
         }
     }
@@ -398,26 +420,6 @@ fn server_for(
             "the control plane's insecure port answers the control plane itself only",
         )),
         (false, _) => Ok(format!("http://{}", authority(&host, INSECURE_PORT))),
-    }
-}
-
-fn extra_args(written: &spec::HyperkubeNode) -> HyperkubeExtraArgs {
-    type Flags = spec::decode::Table<spec::SettingName, Located<spec::Setting>>;
-    let Some(extra) = &written.extra_args else {
-        return HyperkubeExtraArgs::default();
-    };
-    let list = |flags: &Flags| {
-        flags
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()))
-            .collect()
-    };
-    HyperkubeExtraArgs {
-        api_server: list(&extra.api_server),
-        controller_manager: list(&extra.controller_manager),
-        scheduler: list(&extra.scheduler),
-        proxy: list(&extra.proxy),
-        kubelet: list(&extra.kubelet),
     }
 }
 

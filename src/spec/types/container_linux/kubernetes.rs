@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
 use crate::plan::{HYPERKUBE, KubeVersion};
-use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, words};
-use crate::spec::types::KubernetesRole;
-use crate::spec::values::{Endpoint, EtcdUrl, PlainName, Setting, SettingName};
+use crate::spec::decode::{Leaf, LeafError, OneOrMany, record, words};
+use crate::spec::types::{KubernetesExtraArgs, KubernetesRole};
+use crate::spec::values::{Endpoint, EtcdUrl, PlainName};
 use crate::spec::yaml::Scalar;
 
 record! {
@@ -46,7 +46,7 @@ record! {
         /// Admission controllers of the API server, in this order.
         pub admission_control: Option<Vec<Located<PlainName>>>,
         /// Flags of the components, beside those that imgbuild gives them.
-        pub extra_args: Option<HyperkubeExtraArgs>,
+        pub extra_args: Option<KubernetesExtraArgs>,
     }
     "Kubernetes"
 }
@@ -80,23 +80,6 @@ record! {
         pub mode: Option<Located<HyperkubeProxyMode>>,
     }
     "kube-proxy"
-}
-
-record! {
-    /// Flags by component, without their dashes: `api_server: {v: 4}`.
-    pub struct HyperkubeExtraArgs {
-        /// The API server's.
-        pub api_server: Table<SettingName, Located<Setting>>,
-        /// The controller manager's.
-        pub controller_manager: Table<SettingName, Located<Setting>>,
-        /// The scheduler's.
-        pub scheduler: Table<SettingName, Located<Setting>>,
-        /// kube-proxy's.
-        pub proxy: Table<SettingName, Located<Setting>>,
-        /// The kubelet's.
-        pub kubelet: Table<SettingName, Located<Setting>>,
-    }
-    "extra flags"
 }
 
 /// A release of Kubernetes 1.9.

@@ -2,12 +2,12 @@
 
 use serde_json::{Value as Json, json};
 
-use super::storage::CtVerification;
+use super::storage::{CtSourceUrl, CtVerification};
 use crate::diagnostic::{Located, codes};
 use crate::names::UnitName;
 use crate::spec::decode::{Leaf, LeafError, record, text, words};
 use crate::spec::types::DropIn;
-use crate::spec::values::{Line, LocalText, PlainName, SourceUrl};
+use crate::spec::values::{Line, LocalText, PlainName};
 use crate::spec::yaml::Scalar;
 use crate::target::IgnitionVersion;
 
@@ -232,7 +232,7 @@ record! {
     /// Something that Ignition fetches.
     pub struct CtReference {
         /// Where from.
-        pub source: Located<SourceUrl>,
+        pub source: Located<CtSourceUrl>,
         /// What it must be.
         pub verification: Option<CtVerification>,
     }

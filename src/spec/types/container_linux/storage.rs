@@ -209,13 +209,40 @@ record! {
     /// Bytes that Ignition fetches.
     pub struct CtRemote {
         /// Where from.
-        pub url: Located<SourceUrl>,
+        pub url: Located<CtSourceUrl>,
         /// How they are compressed.
         pub compression: Option<Located<Compression>>,
         /// What they must be.
         pub verification: Option<CtVerification>,
     }
     "a remote source"
+}
+
+/// A URL that Ignition 2.x fetches: those that its successors fetch, and `oem:///path`, a file of the partition of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CtSourceUrl(String);
+
+impl CtSourceUrl {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Leaf for CtSourceUrl {
+    const WHAT: &'static str = SourceUrl::WHAT;
+
+    fn schema() -> serde_json::Value {
+        serde_json::json!({ "type": "string", "pattern": "^((https?|tftp|s3)://|data:|oem:///)" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let path = scalar.text.strip_prefix("oem:///");
+        if path.is_some_and(|path| !path.is_empty() && !path.contains(char::is_whitespace)) {
+            return Ok(Self(scalar.text.to_string()));
+        }
+        SourceUrl::read(scalar).map(|url| Self(url.as_str().to_owned()))
+    }
 }
 
 record! {

@@ -1,0 +1,46 @@
+//! The arguments of `imgbuild base`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::BaseSource;
+
+#[derive(Debug, Subcommand)]
+pub enum BaseCommand {
+    /// Build a base and keep it in the cache
+    Build {
+        /// The machine that it is for
+        #[arg(long, value_name = "ARCH", default_value = "amd64")]
+        arch: crate::names::Arch,
+        /// The lock to take the packages from, and to write [default: none, the newest packages]
+        #[arg(long, value_name = "FILE")]
+        lock: Option<PathBuf>,
+        #[command(flatten)]
+        source: BaseSource,
+    },
+    /// List the bases in the cache
+    List {
+        #[command(flatten)]
+        cache: CacheDir,
+    },
+    /// Remove bases and packages that were not used for a while
+    Gc {
+        /// Keep what was used within this many days
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        keep_days: u64,
+        /// Keep what this lock names, however old; may be given several times
+        #[arg(long, value_name = "FILE")]
+        lock: Vec<PathBuf>,
+        #[command(flatten)]
+        cache: CacheDir,
+    },
+}
+
+/// Where the cache is.
+#[derive(Debug, Clone, Args)]
+pub struct CacheDir {
+    /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "IMGBUILD_CACHE")]
+    pub cache: Option<PathBuf>,
+}

@@ -1,0 +1,25 @@
+//! The arguments of `imgbuild import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Configs of other tools.
+#[derive(Debug, Clone, Args)]
+pub struct Import {
+    /// The config (.bu, .yaml, .ign, .json)
+    #[arg(value_name = "CONFIG")]
+    pub config: PathBuf,
+
+    /// Where to write the spec [default: standard output]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+
+    /// The node's name [default: what the config writes into /etc/hostname, else the config's own name]
+    #[arg(long, value_name = "HOSTNAME")]
+    pub hostname: Option<crate::names::Hostname>,
+
+    /// The spec's target [default: what the config is written for]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}

@@ -1,0 +1,204 @@
+//! An Ignition config of any version together with those that it brings along, and contents that stand in a config itself.
+//!
+//! coreos-installer puts a config that people give it into one of its own, as a `data:` URL to merge; Butane does so with `inline`
+//! and `local` configs.
+
+use std::io::Read;
+
+use anyhow::Result;
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+
+use super::{damaged, reading};
+
+/// How deep configs that stand in others are looked for.
+const DEPTH_MAX: usize = 8;
+/// Words whose absence 2.x writes as an empty one.
+const OPTIONAL: [&str; 3] = ["compression", "guid", "typeGuid"];
+/// The most that all compressed contents of a config may unpack to, in bytes: a bomb ends here.
+pub(crate) const UNPACKED_MAX: u64 = 256 << 20;
+
+/// The config in `config`, and behind it those that it merges (3.x) or appends (2.x) out of itself, each before what it brings
+/// along. One that is replaced is not among them: what replaces it is.
+///
+/// Nothing in them is null, an empty list or an empty map, for such say nothing. What is not JSON, or damaged, is an error that holds
+/// [`Damaged`](super::Damaged).
+pub fn configs(config: &[u8]) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    let mut left = UNPACKED_MAX;
+    add(config, 0, &mut left, &mut found)?;
+    Ok(found)
+}
+
+fn add(config: &[u8], depth: usize, left: &mut u64, found: &mut Vec<Value>) -> Result<()> {
+    if depth > DEPTH_MAX {
+        return damaged(
+            "its Ignition config has others in it, and they others, too deep to follow",
+        );
+    }
+    let mut config: Value = match serde_json::from_slice(config) {
+        Ok(config) => config,
+        Err(why) => return damaged(format!("its Ignition config: {why}")),
+    };
+    if !config.is_object() {
+        return damaged("its Ignition config: it is no JSON object");
+    }
+    without_nothing(&mut config);
+    let mut inside = |resource: &Value| contents(resource, "a config in its Ignition config", left);
+    let others = &config["ignition"]["config"];
+    if let Some(instead) = inside(&others["replace"])? {
+        return add(&instead, depth + 1, left, found);
+    }
+    let mut nested = Vec::new();
+    for list in ["merge", "append"] {
+        for resource in others[list].as_array().into_iter().flatten() {
+            nested.extend(inside(resource)?);
+        }
+    }
+    found.push(config);
+    for config in nested {
+        add(&config, depth + 1, left, found)?;
+    }
+    Ok(())
+}
+
+/// Takes out of maps what says nothing.
+fn without_nothing(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_nothing),
+        Value::Object(members) => {
+            members.values_mut().for_each(without_nothing);
+            members.retain(|key, value| match value {
+                Value::Null => false,
+                Value::Array(items) => !items.is_empty(),
+                Value::Object(members) => !members.is_empty(),
+                Value::String(text) => !(text.is_empty() && OPTIONAL.contains(&key.as_str())),
+                _ => true,
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The bytes that a resource of a config has in itself, unpacked; `None` where the node fetches them, or there are none. What it
+/// unpacks to counts against `left`. Damage in `what` is an error that holds [`Damaged`](super::Damaged).
+pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<Option<Vec<u8>>> {
+    let Some(source) = resource["source"]
+        .as_str()
+        .filter(|source| source.starts_with("data:"))
+    else {
+        return Ok(None);
+    };
+    let packed = match crate::ignition::decode(source) {
+        Ok(packed) => packed,
+        Err(why) => return damaged(format!("{what}: {why}")),
+    };
+    if resource["compression"] != "gzip" {
+        return Ok(Some(packed));
+    }
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(packed.as_slice())
+        .take(*left + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(|e| reading(e, what))?;
+    match left.checked_sub(unpacked.len() as u64) {
+        Some(rest) => *left = rest,
+        None => return damaged("its contents unpack to more than any node has"),
+    }
+    Ok(Some(unpacked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(config: &str) -> Result<Vec<String>, String> {
+        let configs = configs(config.as_bytes()).map_err(|error| error.to_string())?;
+        let name = |config: &Value| config["name"].as_str().unwrap_or("?").to_owned();
+        Ok(configs.iter().map(name).collect())
+    }
+
+    /// `config` as Ignition's 3.x has it in another.
+    fn inside(config: &str) -> String {
+        serde_json::to_string(&crate::ignition::resource(config.as_bytes())).expect("writes")
+    }
+
+    #[test]
+    fn configs_in_configs_are_found() {
+        let c = r#"{"name":"c"}"#;
+        let b = format!(
+            r#"{{"name":"b","ignition":{{"config":{{"merge":[{}]}}}}}}"#,
+            inside(c)
+        );
+        let long = format!(r#"{{"name":"long","text":"{}"}}"#, "a".repeat(5000));
+        for (name, config, expected) in [
+            ("alone", c.to_owned(), vec!["c"]),
+            (
+                "merged",
+                format!(
+                    r#"{{"name":"a","ignition":{{"config":{{"merge":[{},{{"source":"https://example.com"}},{}]}}}}}}"#,
+                    inside(&b),
+                    inside(&long)
+                ),
+                vec!["a", "b", "c", "long"],
+            ),
+            (
+                "appended, as in 2.x",
+                format!(
+                    r#"{{"name":"a","ignition":{{"config":{{"append":[{}],"replace":{{}}}}}}}}"#,
+                    inside(c)
+                ),
+                vec!["a", "c"],
+            ),
+            (
+                "replaced",
+                format!(
+                    r#"{{"name":"a","ignition":{{"config":{{"replace":{}}}}}}}"#,
+                    inside(&b)
+                ),
+                vec!["b", "c"],
+            ),
+            (
+                "elsewhere",
+                r#"{"name":"a","ignition":{"config":{"merge":null,"replace":{"source":"https://example.com"}}}}"#.to_owned(),
+                vec!["a"],
+            ),
+        ] {
+            assert_eq!(names(&config).expect(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_gone() {
+        let found = configs(
+            br#"{"a":null,"b":[],"c":{"d":{"e":[null]},"f":{"g":null}},"compression":"","h":"","i":false}"#,
+        );
+        assert_eq!(
+            found.expect("reads"),
+            [serde_json::json!({"c":{"d":{"e":[null]}},"h":"","i":false})]
+        );
+    }
+
+    #[test]
+    fn there_are_limits() {
+        let mut config = "{}".to_owned();
+        for _ in 0..=DEPTH_MAX {
+            config = format!(
+                r#"{{"ignition":{{"config":{{"replace":{}}}}}}}"#,
+                inside(&config)
+            );
+        }
+        assert!(names(&config).expect_err("too deep").contains("too deep"));
+        for (config, why) in [
+            ("[]", "no JSON object"),
+            ("{", "its Ignition config"),
+            (
+                r#"{"ignition":{"config":{"merge":[{"source":"data:,%zz"}]}}}"#,
+                "hexadecimal",
+            ),
+        ] {
+            let said = names(config).expect_err(config);
+            assert!(said.contains(why), "{config}: {said}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether an artifact is what a spec gives: it is held against the same thing built again, byte for byte, and where bytes differ,
+//! what differs is told in terms of the node and of what it boots from.
+//!
+//! Files are read in pieces: an image is never in memory as a whole. Secrets are compared, and never shown.
+
+mod archive;
+mod bytes;
+mod folder;
+mod image;
+mod live;
+mod part;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::diff::{self, Side};
+use crate::read::{self, Artifact, Damaged, Kind};
+
+use bytes::{first_difference, open};
+
+/// What a comparison came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every byte is the same.
+    Same,
+    /// Bytes differ, and what they mean does not: in which ways they are written otherwise.
+    Equal(Vec<String>),
+    /// From what was built to what was found, a line each, as [`diff::differences`] gives them.
+    Differs(Vec<String>),
+}
+
+/// What was found so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Findings {
+    /// What differs.
+    differs: Vec<String>,
+    /// What is written otherwise and means the same.
+    otherwise: Vec<String>,
+}
+
+impl Findings {
+    fn differs(&mut self, line: impl Into<String>) {
+        self.differs.push(line.into());
+    }
+
+    fn otherwise(&mut self, line: impl Into<String>) {
+        self.otherwise.push(line.into());
+    }
+
+    fn add(&mut self, more: Self) {
+        self.differs.extend(more.differs);
+        self.otherwise.extend(more.otherwise);
+    }
+
+    /// The same, for one node of several.
+    fn of_node(mut self, name: &str) -> Self {
+        for line in self.differs.iter_mut().chain(&mut self.otherwise) {
+            *line = format!("{name}: {line}");
+        }
+        self
+    }
+}
+
+/// Compares what is at `found`, a file or a folder for network boot, with what was built at `built`. What cannot be read of the one is
+/// a difference; of the other it is an error.
+pub fn compare(found: &Path, built: &Path) -> Result<Verdict> {
+    let findings = if built.is_dir() {
+        folder::compare(found, built)?
+    } else {
+        let Some(first) = first_difference(&open(found)?, &open(built)?)
+            .with_context(|| format!("comparing {}", found.display()))?
+        else {
+            return Ok(Verdict::Same);
+        };
+        let mut findings = file(found, built)?;
+        if findings == Findings::default() {
+            findings.differs(format!("~ {first}"));
+        }
+        findings
+    };
+    Ok(if findings == Findings::default() {
+        Verdict::Same
+    } else if findings.differs.is_empty() {
+        Verdict::Equal(findings.otherwise)
+    } else {
+        Verdict::Differs(findings.differs)
+    })
+}
+
+/// What differs between two files that are not the same.
+fn file(found: &Path, built: &Path) -> Result<Findings> {
+    let ours = read::artifact(built)?;
+    let theirs = match read::artifact(found) {
+        Ok(artifact) => artifact,
+        Err(error) => return unreadable(error),
+    };
+    let mut findings = Findings::default();
+    if theirs.kind != ours.kind {
+        findings.differs(format!(
+            "~ it is {}, and the spec gives {}",
+            theirs.kind, ours.kind
+        ));
+        return Ok(findings);
+    }
+    let compared = match ours.kind {
+        Kind::Ignition => nodes(&theirs, &ours),
+        Kind::LiveIso => live::compare(found, built, &theirs, &ours),
+        Kind::Iso | Kind::ConfigIso | Kind::ConfigDrive => {
+            image::compare(found, built, &theirs, &ours)
+        }
+        Kind::Initrd | Kind::Payload | Kind::PxeNode | Kind::LivePayload => {
+            archive::compare(&open(found)?, &open(built)?, &theirs, &ours)
+        }
+    };
+    compared.or_else(unreadable)
+}
+
+/// What was found cannot be read: a difference, unless it is the machine's fault.
+fn unreadable(error: anyhow::Error) -> Result<Findings> {
+    if !error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
+        return Err(error);
+    }
+    let mut findings = Findings::default();
+    findings.differs(format!("~ it cannot be read: {error:#}"));
+    Ok(findings)
+}
+
+/// What differs between two nodes by their configs, kernel arguments and bases.
+fn nodes(theirs: &Artifact, ours: &Artifact) -> Result<Findings> {
+    let mut findings = Findings {
+        differs: diff::differences(&Side::of(ours)?, &Side::of(theirs)?),
+        otherwise: Vec::new(),
+    };
+    if findings.differs.is_empty() && theirs.config != ours.config {
+        findings.otherwise("the config's JSON is written otherwise (order, spaces, defaults, or how contents are packed)");
+    }
+    Ok(findings)
+}

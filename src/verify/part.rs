@@ -1,0 +1,51 @@
+//! What the files of images, initrds and folders for network boot are to people.
+
+use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::pack::{
+    BASE_ID_PATH, BOOT_RECORD_PATH, CONFIG_JSON, NETWORK_PATH, PAYLOAD_PATH, PXE_INITRD,
+    PXE_KERNEL, USER_DATA, boot_menu,
+};
+
+/// Paths that are one thing.
+const NAMED: [(&str, &str); 15] = [
+    (boot_menu::KERNEL, "the kernel"),
+    (boot_menu::INITRD, "the base's initrd"),
+    (PXE_KERNEL, "the kernel"),
+    (PXE_INITRD, "the base's initrd"),
+    (ROOT_IMAGE_PATH, "the base's root image"),
+    (BASE_ID_PATH, "the base's identity"),
+    (PAYLOAD_PATH, "the node's payload"),
+    (BOOT_RECORD_PATH, "the boot record"),
+    (CONFIG_JSON, "the config"),
+    (USER_DATA, "the config"),
+    ("boot/grub/grub.cfg", "the boot menu"),
+    ("isolinux/isolinux.cfg", "the boot menu"),
+    (".disk/info", "the medium's label"),
+    ("boot.ipxe", "the script that machines start with"),
+    ("dnsmasq.conf", "the settings for dnsmasq"),
+];
+
+/// Folders whose files are of one kind.
+const FOLDERS: [(&str, &str); 5] = [
+    (EXTENSIONS_PATH, "laid over the base:"),
+    (NETWORK_PATH, "network file"),
+    ("EFI", "boot loader"),
+    ("isolinux", "boot loader"),
+    ("machines", "the script of a machine,"),
+];
+
+/// The file at `path` in words, with its path.
+pub(super) fn named(path: &str) -> String {
+    let path = path.escape_debug().to_string();
+    if let Some((_, words)) = NAMED.iter().find(|(known, _)| *known == path) {
+        return format!("{words} ({path})");
+    }
+    let in_folder = |folder: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    match FOLDERS.iter().find(|(folder, _)| in_folder(folder)) {
+        Some((_, words)) => format!("{words} {path}"),
+        None => format!("file {path}"),
+    }
+}
