@@ -444,7 +444,9 @@ impl<'a> Bases<'a> {
     fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
         if node.target.facts().brings_base {
             return match self.brought(node)? {
-                Brought::Base(base) => Ok(*base),
+                Brought::Base(base) => {
+                    wanted.laid_over(*base, self.source, self.lock, self.progress)
+                }
                 Brought::LiveIso(_) => Err(Failure::Usage(format!(
                     "{} is to start from a live ISO, of which an ISO is made and nothing else: for a PXE folder its `base:` has \
                      `kernel:`, `initrd:` and `rootfs:`",

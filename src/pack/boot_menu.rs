@@ -1,8 +1,5 @@
 //! Configuration of the boot loaders on the ISO: one entry, started at once.
 
-use std::iter;
-
-use super::PAYLOAD_PATH;
 use crate::names::Hostname;
 
 /// Paths on the medium.
@@ -11,19 +8,16 @@ pub(crate) const INITRD: &str = "boot/initrd";
 /// The root file system of a system that has it as a second initrd.
 pub(crate) const ROOT_INITRD: &str = "boot/rootfs";
 
-/// The paths of all initrds, in their order, parted by `between`.
-fn initrds(has_root: bool, between: &str) -> String {
-    let root = has_root.then_some(ROOT_INITRD);
-    let all = iter::once(INITRD).chain(root).chain([PAYLOAD_PATH]);
-    let all: Vec<_> = all.map(|path| format!("/{path}")).collect();
-    all.join(between)
-}
-
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
 /// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
 /// between single quotes.
-pub(super) fn grub(hostname: &Hostname, arguments: &str, marker: &str, has_root: bool) -> String {
-    let initrds = initrds(has_root, " ");
+pub(super) fn grub(
+    hostname: &Hostname,
+    arguments: &str,
+    initrds: &[String],
+    marker: &str,
+) -> String {
+    let initrds = joined(initrds, " ");
     let quoted = arguments.replace(' ', "' '");
     format!(
         "\
@@ -41,8 +35,8 @@ menuentry '{hostname}' {{
 }
 
 /// `isolinux.cfg`.
-pub(super) fn isolinux(hostname: &Hostname, arguments: &str, has_root: bool) -> String {
-    let initrds = initrds(has_root, ",");
+pub(super) fn isolinux(hostname: &Hostname, arguments: &str, initrds: &[String]) -> String {
+    let initrds = joined(initrds, ",");
     format!(
         "\
 # Starts {hostname} at once; Shift or Alt held down gives a prompt.
@@ -57,4 +51,10 @@ LABEL node
   APPEND {arguments}
 "
     )
+}
+
+/// Paths of the medium, from its root.
+fn joined(paths: &[String], separator: &str) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| format!("/{path}")).collect();
+    paths.join(separator)
 }

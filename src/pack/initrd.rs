@@ -4,7 +4,6 @@
 //! last wins (kernel Documentation/driver-api/early-userspace/buffer-format.rst).
 
 use std::io::Write;
-use std::iter;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -39,30 +38,49 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
-/// Writes the initrd of another system as it is, and behind it, for a node, the one with the root file system and the payload.
+/// Writes the initrd of another system as it is, and behind it what is laid over that system; for a node also the one with the root
+/// file system, and the payload.
 fn brought<W: Write>(
     out: &mut W,
     base: &Base,
     machine: Option<&Machine<'_>>,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let Some(machine) = machine else {
-        return brought_file(out, &base.initrd, progress).map(|_| ());
-    };
-    for path in iter::once(&base.initrd).chain(&base.root_initrd) {
-        let length = brought_file(out, path, progress)?;
-        // An archive that is not compressed starts at a multiple of four.
-        super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
-            .context("writing the initrd")?;
+    let length = brought_file(out, &base.initrd, progress)?;
+    if machine.is_none() && base.extensions.is_empty() {
+        return Ok(());
     }
+    pad(out, length)?;
+    // A folder for network boot has it as a file of its own.
+    if let (Some(root), Some(_)) = (&base.root_initrd, machine) {
+        let length = brought_file(out, root, progress)?;
+        pad(out, length)?;
+    }
+    for extension in &base.extensions {
+        let length = brought_file(out, &extension.file, progress)?;
+        ensure!(
+            length % ALIGNMENT as u64 == 0,
+            "{} does not end at a multiple of {ALIGNMENT} bytes",
+            extension.file.display()
+        );
+    }
+    let Some(machine) = machine else {
+        return Ok(());
+    };
     out.write_all(&payload_archive(machine.payload)?)
         .context("writing the payload")
+}
+
+/// Fills an initrd of `length` bytes up: an archive that is not compressed starts at a multiple of four.
+fn pad<W: Write>(out: &mut W, length: u64) -> Result<()> {
+    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
+        .context("padding the initrd")
 }
 
 /// Copies an initrd of another system and gives its length.
 fn brought_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) -> Result<u64> {
     let (file, length) = super::open(path)?;
-    progress.start("copying the initrd", Some(length));
+    progress.start("copying an initrd", Some(length));
     super::copy(&file, path, length, out, progress)?;
     progress.finish();
     Ok(length)

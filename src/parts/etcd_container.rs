@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::etcd::{PKI, client_settings, keys, variables};
+use super::etcd_care::SNAPSHOTS;
 use super::names::{path, unit};
 use super::template::fill;
 use super::{Directory, File, Fragment, Origin, Owner, Unit};
@@ -17,6 +18,20 @@ const USER: u32 = 232;
 
 /// The member's settings as the engine reads them: one a line, the value as it is up to the line's end.
 const ENVIRONMENT: &str = "/etc/etcd/environment";
+
+/// Who etcd is on the node.
+pub(super) fn owner() -> Owner {
+    Owner {
+        user_id: Some(USER),
+        group_id: Some(USER),
+        ..Owner::default()
+    }
+}
+
+/// `text`, if there is one, as a further word of a line.
+pub(super) fn behind(text: Option<&str>) -> String {
+    text.map_or(String::new(), |text| format!(" {text}"))
+}
 
 /// etcd of `image` as a system service.
 pub(super) fn etcd(
@@ -31,7 +46,13 @@ pub(super) fn etcd(
         None => String::new(),
     };
     let daemon = engine.daemon;
-    let behind = |text: Option<&str>| text.map_or(String::new(), |text| format!(" {text}"));
+    let mut folders = vec![member.data_dir.as_str()];
+    folders.extend(member.backup.as_ref().map(|_| SNAPSHOTS));
+    let volumes = folders.iter().fold(String::new(), |mut volumes, folder| {
+        // Writing to a String does not fail, here and below.
+        let _ = write!(volumes, " --volume={folder}:{folder}");
+        volumes
+    });
     let mut fragment = Fragment::default();
     fragment.units.push(Unit::enabled(
         unit("etcd.service"),
@@ -47,6 +68,8 @@ pub(super) fn etcd(
                 ("files", &behind(engine.files)),
                 ("data_dir", member.data_dir.as_str()),
                 ("user", &USER.to_string()),
+                ("folders", &folders.join(" ")),
+                ("volumes", &volumes),
                 ("keys", &keys_volume),
                 ("image", image),
             ],
@@ -55,7 +78,6 @@ pub(super) fn etcd(
     ));
     let mut settings = String::new();
     for (variable, value) in variables(member) {
-        // Writing to a String does not fail, here and below.
         let _ = writeln!(settings, "{variable}={value}");
     }
     fragment
@@ -69,18 +91,14 @@ pub(super) fn etcd(
         include_str!("../../manifests/etcdctl-container"),
         &[("engine", engine.program), ("settings", &client)],
     );
-    let program = path(&format!("{}/etcdctl", target.paths.programs));
+    let program = path(&format!("{}/etcdctl", target.paths.user_programs));
     fragment
         .files
         .push(File::text(program, client, origin.clone()).mode(0o755));
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
         mode: 0o700,
-        owner: Owner {
-            user_id: Some(USER),
-            group_id: Some(USER),
-            ..Owner::default()
-        },
+        owner: owner(),
         overwrite: false,
         origin: origin.clone(),
     });

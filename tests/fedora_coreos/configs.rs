@@ -17,7 +17,7 @@ network:
 sysctls: {vm.max_map_count: 262144}
 modules: [br_netfilter]
 kernel_arguments: [mitigations=off]
-etcd: {settings: {heartbeat-interval: 200}}
+etcd: {settings: {heartbeat-interval: 200}, backup: {keep: 3}}
 storage: {files: [{path: /usr/local/bin/hello, mode: 0755, contents: {inline: \"#!/bin/sh\\n\"}}]}
 systemd: {units: [{name: zincati.service, mask: true}]}
 passwd: {groups: [{name: site, gid: 2000}]}
@@ -66,6 +66,14 @@ fn a_full_config_is_accepted_and_complete() {
             "/usr/local/bin/etcdctl",
             "exec /usr/bin/podman exec --interactive --env=ETCDCTL_ENDPOINTS=https://127.0.0.1:2379",
         ),
+        (
+            "/usr/local/sbin/imgbuild-etcd-snapshot",
+            "/usr/bin/podman exec etcd /usr/local/bin/etcdutl snapshot status",
+        ),
+        (
+            "/usr/local/sbin/imgbuild-etcd-restore",
+            "/usr/bin/podman run --rm --security-opt=label=disable --network=none",
+        ),
         ("/etc/kubernetes/pki/etcd/server.crt", "BEGIN CERTIFICATE"),
     ] {
         let text = files
@@ -83,6 +91,7 @@ fn a_full_config_is_accepted_and_complete() {
     assert_eq!(keyfile["mode"], 0o600);
     // Fedora has a file of its own there.
     assert_eq!(file("/etc/chrony.conf")["overwrite"], true);
+    assert!(!files.values().any(|text| text.contains("docker")));
     let groups = json["passwd"]["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 1, "Fedora has the others: {groups:?}");
 }
