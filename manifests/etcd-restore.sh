@@ -16,8 +16,8 @@ if [ $# -ne 1 ]; then
     echo 'usage: imgbuild-etcd-restore FILE' >&2
     exit 2
 fi
-file=$1
-. /etc/default/etcd
+file=$(realpath "$1")
+{{settings}}
 data=$ETCD_DATA_DIR
 if [ -n "$first" ] && [ -e "$data/member" ]; then
     rm -f "$file"

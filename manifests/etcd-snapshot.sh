@@ -10,9 +10,9 @@ install -d -m 0700 "$folder"
 new=$folder/unfinished
 trap 'rm -f "$new" "$new.part"' EXIT
 rm -f "$new" "$new.part"
-/usr/local/bin/etcdctl --command-timeout 10m snapshot save "$new"
+{{etcdctl}} --command-timeout 10m snapshot save "$new"
 # Goes through every page of the database.
-status=$(etcdutl snapshot status "$new" --write-out json)
+status=$({{etcdutl}} snapshot status "$new" --write-out json)
 sync "$new"
 read -r host < /proc/sys/kernel/hostname
 name=$folder/$host-$(date --utc +%Y%m%dT%H%M%SZ).db

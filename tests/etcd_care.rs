@@ -18,6 +18,7 @@ use imgbuild::parts::{Contents, all};
 use imgbuild::plan::{EtcdBackup, KernelFlavour, Node};
 use imgbuild::progress::Silent;
 use imgbuild::spec::CalendarEvent;
+use imgbuild::target::Target;
 
 /// Every kind of event, with lists, ranges and repetitions of every field.
 fn events() -> Vec<String> {
@@ -172,7 +173,13 @@ impl Root {
         std::os::unix::fs::symlink("../var/usrlocal", root.path("usr/local")).unwrap();
         for fragment in all(node) {
             for file in fragment.files {
-                let wanted = ["/usr/local/", "/etc/default/etcd", "/etc/imgbuild/"];
+                let wanted = [
+                    "/usr/local/",
+                    "/opt/bin/",
+                    "/etc/default/etcd",
+                    "/etc/etcd/",
+                    "/etc/imgbuild/",
+                ];
                 if !wanted
                     .iter()
                     .any(|start| file.path.as_str().starts_with(start))
@@ -225,6 +232,50 @@ impl Root {
         assert!(done.status.success(), "{script}: {said}\n{complaint}");
         said
     }
+}
+
+/// The node of the system that has docker and no etcd, with a docker that runs what the image has on the node itself.
+fn flatcar() -> Root {
+    let mut node = node();
+    node.target = Target::Flatcar;
+    node.etcd.as_mut().unwrap().image = Some("registry.example/etcd:1".to_owned());
+    let root = Root::new(&node);
+    let docker = root.path("usr/bin/docker");
+    fs::write(
+        &docker,
+        "\
+#!/bin/bash -eu
+case $1 in
+    exec | run) while [[ $1 != /usr/local/bin/* ]]; do shift; done; exec \"/usr/bin/${1##*/}\" \"${@:2}\" ;;
+    image) test -e /tmp/pulled ;;
+    pull) echo \"$3\" > /tmp/pulled ;;
+esac
+",
+    )
+    .unwrap();
+    fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+    root
+}
+
+/// The same scripts where etcd is an image.
+#[test]
+#[ignore = "needs a base: cargo xtask test"]
+fn a_snapshot_brings_everything_back_through_docker() {
+    let root = flatcar();
+    fs::create_dir_all(root.path("var/lib/etcd")).unwrap();
+    let start = "PATH=/opt/bin:$PATH; unset ETCDCTL_ENDPOINTS; \
+        start() { (while IFS= read -r line; do export \"$line\"; done < /etc/etcd/environment; exec etcd) > /tmp/etcd.log 2>&1 & \
+            until etcdctl endpoint health > /dev/null 2>&1; do kill -0 $! || { cat /tmp/etcd.log; exit 1; }; done; }; start;";
+    let said = root.run(&format!(
+        "{start} etcdctl put greeting hello; imgbuild-etcd-snapshot; etcdctl put greeting changed; \
+         cp /var/lib/imgbuild/etcd-snapshots/*.db /tmp/snapshot.db; stop"
+    ));
+    assert!(said.contains("\"totalKey\":"), "{said}");
+    let said = root.run(&format!(
+        "cd /tmp; /opt/bin/imgbuild-etcd-restore snapshot.db; {start} etcdctl get greeting --print-value-only; stop; cat /tmp/pulled"
+    ));
+    assert!(said.lines().any(|line| line == "hello"), "{said}");
+    assert!(said.ends_with("registry.example/etcd:1\n"), "{said}");
 }
 
 /// A node with nothing but a member that talks in the clear on the loopback interface.

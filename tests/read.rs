@@ -10,7 +10,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use imgbuild::base::{Base, BootLoaders, Extension};
+use imgbuild::base::{Base, BootLoaders, Extension, ExtensionForm};
 use imgbuild::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
 use imgbuild::pack::{self, CONFIG_PATH, Compression, Machine, Payload};
@@ -51,6 +51,7 @@ fn base(folder: &Path) -> Base {
             name: "kubernetes",
             id: "1".repeat(64),
             file: file("kubernetes.squashfs", &[6; 7001]),
+            form: ExtensionForm::Image,
         }],
     }
 }

@@ -1,4 +1,4 @@
-//! Images that are laid over the root image on the node: programs that not every node has.
+//! Images that are laid over the system of a node: programs that not every node has.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -7,25 +7,31 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::cache::Cache;
+use super::cache::{Cache, Workspace};
 use super::squashfs::{Options, Writer};
 use super::tree::{Content, Kind, Node, Tree};
 use super::{EXTENSIONS_PATH, hex};
+use crate::cpio::Archive;
 use crate::names::Arch;
 use crate::oci;
-use crate::plan::{IMAGE_ARCHIVES, PROGRAMS};
+use crate::plan::{CNI_PLUGINS, PROGRAMS_EXTENSION};
 use crate::progress::Progress;
+use crate::target::Facts;
 
 /// Counts up whenever the same programs give other bytes.
 const VERSION: u32 = 2;
 
 /// As the root image's, but smaller blocks: a program's pages are read here and there, and each costs its block.
-pub(super) const OPTIONS: Options = Options {
+const OPTIONS: Options = Options {
     block_size: 256 << 10,
     fragment_size: 128 << 10,
     level: 9,
     threads: 1,
 };
+
+/// The files of an extension in the cache: its image, or the archive that holds it.
+const IMAGE: &str = "image.squashfs";
+const ARCHIVE: &str = "extension.cpio";
 
 /// What a control plane cannot do without.
 const CONTROL_PLANE: [&str; 3] = [
@@ -40,21 +46,34 @@ const NODE: [&str; 2] = ["kubelet", "kube-proxy"];
 /// What is taken where it is there; the base has one of its own.
 const OPTIONAL: [&str; 1] = ["kubectl"];
 
-/// An image that stage 0 lays over the root image.
+/// An image that is laid over the system of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
     /// In a file name.
     pub name: &'static str,
     /// SHA-256 over what it is made of, in hexadecimal.
     pub id: String,
-    /// The image (squashfs), in the cache.
+    /// The image (squashfs), or the archive that holds it, in the cache.
     pub file: PathBuf,
+    pub form: ExtensionForm,
+}
+
+/// How an extension reaches the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtensionForm {
+    /// An image (squashfs) that stage 0 looks for beside the root image.
+    Image,
+    /// A cpio archive, not compressed, that goes behind the initrd of another system; its length is a multiple of four.
+    Initrd,
 }
 
 impl Extension {
-    /// Where stage 0 looks for it: below `/` in an initrd, below the volume's root on an ISO.
+    /// Where stage 0 looks for an image: below `/` in an initrd, below the volume's root on an ISO. Where an archive lies on an ISO.
     pub fn path(&self) -> String {
-        format!("{EXTENSIONS_PATH}/{}.squashfs", self.name)
+        match self.form {
+            ExtensionForm::Image => format!("{EXTENSIONS_PATH}/{}.squashfs", self.name),
+            ExtensionForm::Initrd => format!("boot/{}.cpio", self.name),
+        }
     }
 }
 
@@ -72,14 +91,34 @@ pub fn programs_in(folder: &Path) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// The image of `programs` (names and paths) and of the container image that their pods run in. From the cache, or made there.
+/// The plugins of CNI that are in `folder`, or should be.
+pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    CNI_PLUGINS
+        .map(|name| (name.to_owned(), folder.join(name)))
+        .into()
+}
+
+/// Programs by name and path.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs<'a> {
+    pub kubernetes: &'a [(String, PathBuf)],
+    /// CNI's plugins, where the system has none.
+    pub plugins: &'a [(String, PathBuf)],
+}
+
+/// The image of `programs` and of the container image that their pods run in, laid out for `system`. From the cache, or made there.
 pub fn kubernetes(
     cache: &Cache,
     arch: Arch,
-    programs: &[(String, PathBuf)],
+    system: &Facts,
+    programs: Programs<'_>,
     progress: &dyn Progress,
 ) -> Result<Extension> {
-    for (_, path) in programs {
+    let Programs {
+        kubernetes,
+        plugins,
+    } = programs;
+    for (_, path) in kubernetes.iter().chain(plugins) {
         check(path, arch)?;
     }
     let mut image = Vec::new();
@@ -87,52 +126,64 @@ pub fn kubernetes(
 
     let mut hash = Sha256::new();
     hash.update(format!("imgbuild kubernetes extension {VERSION} {arch}\n"));
+    hash.update(layout(system));
     hash.update(hex(&Sha256::digest(&image)));
-    let total = programs
-        .iter()
+    let total = (kubernetes.iter().chain(plugins))
         .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
         .sum();
     progress.start("hashing the programs of Kubernetes", Some(total));
-    for (name, path) in programs {
+    for (name, path) in kubernetes {
         let digest = digest(path, progress)?;
         hash.update(format!("{name} {digest}\n"));
+    }
+    for (name, path) in plugins {
+        let digest = digest(path, progress)?;
+        hash.update(format!("cni {name} {digest}\n"));
     }
     progress.finish();
     let id = hex(&hash.finalize());
 
-    let _exclusive = cache.exclusive(&format!("extension-{id}"))?;
-    let target = cache.folder("extensions")?.join(&id);
-    if !target.exists() {
-        build(cache, &target, programs, &image, progress)?;
-    }
-    Ok(Extension {
-        name: "kubernetes",
+    let extension = Unmade {
+        name: PROGRAMS_EXTENSION,
         id,
-        file: target.join("image.squashfs"),
+        arch,
+        system,
+    };
+    extension.made(cache, |work| {
+        let mut writer = work.writer()?;
+        let mut tree = Tree::new();
+        let folders = [
+            (system.paths.programs, kubernetes),
+            (system.paths.cni_plugins.unwrap_or_default(), plugins),
+        ];
+        progress.start(
+            "packing the programs of Kubernetes",
+            Some((kubernetes.len() + plugins.len()) as u64),
+        );
+        for (folder, programs) in folders {
+            add_programs(folder, programs, (&mut tree, &mut writer), progress)?;
+        }
+        progress.finish();
+        let images = system.paths.images;
+        tree.insert(
+            &format!("{images}/node.tar"),
+            Node::file(0o644, image.clone()),
+        );
+        let list = oci::list_of(&image).context("listing the container image")?;
+        tree.insert(
+            &format!("{images}/node.list"),
+            Node::file(0o644, list.into_bytes()),
+        );
+        Ok((writer, tree))
     })
 }
 
-fn build(
-    cache: &Cache,
-    target: &Path,
+fn add_programs(
+    folder: &str,
     programs: &[(String, PathBuf)],
-    image: &[u8],
+    (tree, writer): (&mut Tree, &mut Writer),
     progress: &dyn Progress,
 ) -> Result<()> {
-    let work = cache.workspace()?;
-    let folder = work.path().join("extension");
-    fs::create_dir(&folder).context("making a folder for the extension")?;
-    let file = File::create(folder.join("image.squashfs")).context("making the extension")?;
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut writer = Writer::new(file, Options { threads, ..OPTIONS })?;
-    let mut tree = Tree::new();
-    for at in ["/opt", "/opt/kubernetes", PROGRAMS, IMAGE_ARCHIVES] {
-        tree.insert(at, Node::directory(0o755));
-    }
-    progress.start(
-        "packing the programs of Kubernetes",
-        Some(programs.len() as u64),
-    );
     for (name, path) in programs {
         let mut program =
             File::open(path).with_context(|| format!("opening {}", path.display()))?;
@@ -141,21 +192,123 @@ fn build(
             .with_context(|| format!("packing {}", path.display()))?;
         let mut node = Node::file(0o755, Vec::new());
         node.kind = Kind::File(Content::Stored(stored));
-        tree.insert(&format!("{PROGRAMS}/{name}"), node);
+        tree.insert(&format!("{folder}/{name}"), node);
         progress.advance(1);
     }
-    tree.insert(
-        &format!("{IMAGE_ARCHIVES}/node.tar"),
-        Node::file(0o644, image.to_vec()),
-    );
-    let list = oci::list_of(image).context("listing the container image")?;
-    tree.insert(
-        &format!("{IMAGE_ARCHIVES}/node.list"),
-        Node::file(0o644, list.into_bytes()),
-    );
-    writer.finish(&tree, 0)?;
-    progress.finish();
-    work.publish("extension", target)
+    Ok(())
+}
+
+/// What an extension's layout adds to its id; nothing for images that stage 0 lays over Debian's.
+pub(super) fn layout(system: &Facts) -> String {
+    match &system.sysext {
+        Some(sysext) => format!(
+            "{} {} {} {} {:?}\n",
+            sysext.in_initrd,
+            sysext.release,
+            system.paths.programs,
+            system.paths.images,
+            system.paths.cni_plugins
+        ),
+        None => String::new(),
+    }
+}
+
+/// An extension of which all is known but its bytes.
+pub(super) struct Unmade<'a> {
+    pub name: &'static str,
+    pub id: String,
+    pub arch: Arch,
+    pub system: &'a Facts,
+}
+
+impl Unmade<'_> {
+    /// The extension: from the cache, or made there, its files as `fill` gives them.
+    pub fn made(
+        self,
+        cache: &Cache,
+        fill: impl FnOnce(&Work) -> Result<(Writer, Tree)>,
+    ) -> Result<Extension> {
+        let _exclusive = cache.exclusive(&format!("extension-{}", self.id))?;
+        let target = cache.folder("extensions")?.join(&self.id);
+        if !target.exists() {
+            let work = Work::new(cache)?;
+            let (writer, mut tree) = fill(&work)?;
+            if let Some(sysext) = &self.system.sysext {
+                let path = format!(
+                    "/usr/lib/extension-release.d/extension-release.{}",
+                    self.name
+                );
+                let text = format!("{}ARCHITECTURE={}\n", sysext.release, systemd(self.arch));
+                tree.insert(&path, Node::file(0o644, text.into_bytes()));
+            }
+            writer.finish(&tree, 0)?;
+            if let Some(sysext) = &self.system.sysext {
+                work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
+            }
+            work.workspace.publish("extension", &target)?;
+        }
+        let (name, form) = match self.system.sysext {
+            Some(_) => (ARCHIVE, ExtensionForm::Initrd),
+            None => (IMAGE, ExtensionForm::Image),
+        };
+        Ok(Extension {
+            name: self.name,
+            id: self.id,
+            file: target.join(name),
+            form,
+        })
+    }
+}
+
+/// What systemd calls an architecture (os-release(5), `ARCHITECTURE=`).
+fn systemd(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "x86-64",
+        Arch::Arm64 => "arm64",
+    }
+}
+
+/// Where an extension is made.
+pub(super) struct Work {
+    workspace: Workspace,
+    folder: PathBuf,
+}
+
+impl Work {
+    fn new(cache: &Cache) -> Result<Self> {
+        let workspace = cache.workspace()?;
+        let folder = workspace.path().join("extension");
+        fs::create_dir(&folder).context("making a folder for the extension")?;
+        Ok(Self { workspace, folder })
+    }
+
+    /// A folder for what is not kept.
+    pub fn scratch(&self) -> &Path {
+        self.workspace.path()
+    }
+
+    /// Writes the image.
+    pub fn writer(&self) -> Result<Writer> {
+        let file = File::create(self.folder.join(IMAGE)).context("making the extension")?;
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Writer::new(file, Options { threads, ..OPTIONS })
+    }
+
+    /// Puts the finished image into an archive, at `path`.
+    fn archive(&self, path: &str) -> Result<()> {
+        let image = self.folder.join(IMAGE);
+        let mut bytes = File::open(&image).context("opening the extension")?;
+        let length = bytes.metadata().context("measuring the extension")?.len();
+        let file = File::create(self.folder.join(ARCHIVE)).context("making an archive")?;
+        let mut archive = Archive::new(file);
+        archive.file_with(path, 0o644, length, |out| {
+            io::copy(&mut bytes, out)
+                .map(|_| ())
+                .context("copying the extension into an archive")
+        })?;
+        archive.finish()?;
+        fs::remove_file(image).context("removing the extension's own file")
+    }
 }
 
 /// Refuses what cannot run on the node: not an ELF program, or one for another machine (System V ABI, chapter 4: `e_machine`).

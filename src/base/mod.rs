@@ -33,7 +33,10 @@ use sha2::{Digest as _, Sha256};
 pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache, Workspace};
 pub use catalog::{Collected, StoredBase, collect, list};
-pub use extension::{Extension, kubernetes as kubernetes_extension, program_names, programs_in};
+pub use extension::{
+    Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
+    program_names, programs_in,
+};
 pub use glob::Glob;
 pub use images::extension as images_extension;
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
@@ -159,7 +162,7 @@ pub struct Base {
     pub boot_loaders: Option<BootLoaders>,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
-    /// Images that stage 0 lays over the root image on the node.
+    /// Images that are laid over the root image on the node.
     pub extensions: Vec<Extension>,
 }
 

@@ -13,6 +13,7 @@ use crate::plan::{
 };
 use crate::progress::Progress;
 use crate::registry::{self, Access, Credentials, Mirrors, Pins};
+use crate::target::Target;
 
 use super::args::BaseSource;
 use super::base::request;
@@ -22,8 +23,12 @@ use super::outcome::Failure;
 /// What a node has with it beside its base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
+    /// The system that they are laid out for.
+    target: Target,
     /// Where its programs come from, and their version.
     programs: Option<(Programs, String)>,
+    /// The folder of CNI's plugins, where the system has none.
+    plugins: Option<PathBuf>,
     images: Option<EmbeddedImages>,
 }
 
@@ -34,8 +39,14 @@ impl Wanted {
             Some(kubernetes) => programs_of(node, kubernetes, source)?,
             None => None,
         };
+        let plugins = match (&node.kubernetes, &programs) {
+            (Some(kubernetes), Some((programs, _))) => plugins_of(node, kubernetes, programs)?,
+            _ => None,
+        };
         Ok(Self {
+            target: node.target,
             programs,
+            plugins,
             images: embedded_images(node),
         })
     }
@@ -67,7 +78,11 @@ impl Wanted {
         lock_file: &Path,
         progress: &dyn Progress,
     ) -> Result<Base, Failure> {
+        if self.programs.is_none() && self.images.is_none() {
+            return Ok(base);
+        }
         let arch = base.arch;
+        let system = self.target.facts();
         let mut store = Store::open(source, arch, lock_file, false)?;
         let mut folder = None;
         if let Some((programs, version)) = &self.programs {
@@ -83,13 +98,19 @@ impl Wanted {
                         .all(&names, &mut store.pins, progress)?
                 }
             };
-            let extension =
-                base::kubernetes_extension(&store.access.cache, arch, &programs, progress)?;
+            let plugins = self.plugins.as_deref().map(base::plugins_in);
+            let programs = base::Programs {
+                kubernetes: &programs,
+                plugins: plugins.as_deref().unwrap_or_default(),
+            };
+            let cache = &store.access.cache;
+            let extension = base::kubernetes_extension(cache, arch, system, programs, progress)?;
             base = base.with_extension(extension);
         }
         if let Some(wanted) = &self.images {
             let images = store.images(wanted, folder.map(PathBuf::as_path), progress)?;
-            let extension = base::images_extension(&store.access.cache, arch, &images, progress)?;
+            let cache = &store.access.cache;
+            let extension = base::images_extension(cache, arch, system, &images, progress)?;
             base = base.with_extension(extension);
         }
         store.save()?;
@@ -119,6 +140,29 @@ fn programs_of(
             node.hostname.value,
             kubernetes.version.value,
             registry::DEFAULT_SITE,
+        ))),
+    }
+}
+
+/// The folder of CNI's plugins that go with `programs`; `None`: the system has them, or `kubernetes` needs none.
+fn plugins_of(
+    node: &Node,
+    kubernetes: &Kubernetes,
+    programs: &Programs,
+) -> Result<Option<PathBuf>, Failure> {
+    let Artifacts::Embedded { cni_plugins, .. } = &kubernetes.images else {
+        return Ok(None);
+    };
+    if kubernetes.cni_plugins().is_none() {
+        return Ok(None);
+    }
+    match (cni_plugins, programs) {
+        (Some(folder), _) | (None, Programs::Folder(folder)) => Ok(Some(folder.clone())),
+        (None, Programs::Site(site)) => Err(Failure::Usage(format!(
+            "{} is a node of {}, which has no CNI plugins, and {site} has none either: name their folder with \
+             `artifacts: {{cni_plugins: …}}`",
+            node.hostname.value,
+            node.target.facts().title,
         ))),
     }
 }

@@ -415,7 +415,8 @@ impl<'a> Bases<'a> {
     /// The base of `node` with what is `wanted` in it.
     fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
         if node.target.facts().brings_base {
-            return self.brought(node);
+            let base = self.brought(node)?;
+            return wanted.laid_over(base, self.source, self.lock, self.progress);
         }
         let request = request(self.source, node.arch, node.kernel)?;
         let kind = (request.arch, request.kernel, wanted);

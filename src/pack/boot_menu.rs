@@ -1,6 +1,5 @@
 //! Configuration of the boot loaders on the ISO: one entry, started at once.
 
-use super::PAYLOAD_PATH;
 use crate::names::Hostname;
 
 /// Paths on the medium.
@@ -10,7 +9,13 @@ pub(crate) const INITRD: &str = "boot/initrd";
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
 /// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
 /// between single quotes.
-pub(super) fn grub(hostname: &Hostname, arguments: &str, marker: &str) -> String {
+pub(super) fn grub(
+    hostname: &Hostname,
+    arguments: &str,
+    initrds: &[String],
+    marker: &str,
+) -> String {
+    let initrds = joined(initrds, " ");
     let quoted = arguments.replace(' ', "' '");
     format!(
         "\
@@ -21,14 +26,15 @@ set timeout_style=hidden
 search --no-floppy --file --set=root /{marker}
 menuentry '{hostname}' {{
 \tlinux /{KERNEL} '{quoted}'
-\tinitrd /{INITRD} /{PAYLOAD_PATH}
+\tinitrd {initrds}
 }}
 "
     )
 }
 
 /// `isolinux.cfg`.
-pub(super) fn isolinux(hostname: &Hostname, arguments: &str) -> String {
+pub(super) fn isolinux(hostname: &Hostname, arguments: &str, initrds: &[String]) -> String {
+    let initrds = joined(initrds, ",");
     format!(
         "\
 # Starts {hostname} at once; Shift or Alt held down gives a prompt.
@@ -39,8 +45,14 @@ TIMEOUT 0
 LABEL node
   SAY Starting {hostname}
   LINUX /{KERNEL}
-  INITRD /{INITRD},/{PAYLOAD_PATH}
+  INITRD {initrds}
   APPEND {arguments}
 "
     )
+}
+
+/// Paths of the medium, from its root.
+fn joined(paths: &[String], separator: &str) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| format!("/{path}")).collect();
+    paths.join(separator)
 }

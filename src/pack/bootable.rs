@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Base, ROOT_IMAGE_PATH};
+use crate::base::{Base, Extension, ExtensionForm, ROOT_IMAGE_PATH};
 use crate::names::{Arch, Hostname};
 use crate::progress::Progress;
 
@@ -42,7 +42,16 @@ pub fn iso<W: Write>(
     let payload = payload_archive(machine.payload)?;
     let identity = identity(base, machine.hostname, &arguments, &payload);
     let marker = format!("imgbuild/{}.medium", hex(&identity[..8]));
-    let grub = boot_menu::grub(machine.hostname, &arguments, &marker);
+    // In the order in which the kernel unpacks them.
+    let archives = (base.extensions.iter())
+        .filter(|extension| extension.form == ExtensionForm::Initrd)
+        .map(Extension::path);
+    let initrds: Vec<String> = [boot_menu::INITRD.to_owned()]
+        .into_iter()
+        .chain(archives)
+        .chain([PAYLOAD_PATH.to_owned()])
+        .collect();
+    let grub = boot_menu::grub(machine.hostname, &arguments, &initrds, &marker);
 
     let mut tree = Tree::new();
     let mut text =
@@ -57,7 +66,7 @@ pub fn iso<W: Write>(
         let loader = "isolinux/isolinux.bin".to_owned();
         text(
             "isolinux/isolinux.cfg",
-            boot_menu::isolinux(machine.hostname, &arguments),
+            boot_menu::isolinux(machine.hostname, &arguments, &initrds),
         )?;
         tree.add(
             &loader,

@@ -37,7 +37,7 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
-/// Writes the initrd of another system as it is, and behind it a node's payload.
+/// Writes the initrd of another system as it is, and behind it what is laid over that system, and a node's payload.
 fn brought<W: Write>(
     out: &mut W,
     base: &Base,
@@ -48,14 +48,27 @@ fn brought<W: Write>(
     progress.start("copying the initrd", Some(length));
     super::copy(&initrd, &base.initrd, length, out, progress)?;
     progress.finish();
+    if machine.is_none() && base.extensions.is_empty() {
+        return Ok(());
+    }
+    // An archive that is not compressed starts at a multiple of four, and so is as long.
+    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
+        .context("padding the initrd")?;
+    for extension in &base.extensions {
+        let (file, length) = super::open(&extension.file)?;
+        ensure!(
+            length % ALIGNMENT as u64 == 0,
+            "{} does not end at a multiple of {ALIGNMENT} bytes",
+            extension.file.display()
+        );
+        progress.start("copying programs and images", Some(length));
+        super::copy(&file, &extension.file, length, out, progress)?;
+        progress.finish();
+    }
     let Some(machine) = machine else {
         return Ok(());
     };
-    // An archive that is not compressed starts at a multiple of four.
-    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
-        .and_then(|()| {
-            out.write_all(&payload_archive(machine.payload).map_err(std::io::Error::other)?)
-        })
+    out.write_all(&payload_archive(machine.payload)?)
         .context("writing the payload")
 }
 

@@ -6,10 +6,12 @@ use super::names::{path, unit};
 use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
 use crate::oci::NODE_IMAGE;
-use crate::plan::{IMAGE_ARCHIVES, ImageUse, Node, Registry, embedded_images};
+use crate::plan::{ImageUse, Node, Registry, embedded_images};
 
 /// Where the settings of each registry are (containerd, docs/hosts.md).
 const REGISTRIES: &str = "/etc/containerd/certs.d";
+
+const CONFIG: &str = "/etc/containerd/config.toml";
 
 const IMPORT: &str = "/etc/containerd/import-images";
 
@@ -28,11 +30,21 @@ pub fn containerd(node: &Node) -> Fragment {
         |kubernetes| kubernetes.image(ImageUse::Pause),
     );
     let logins = logins(registries);
+    let system = node.target.facts();
+    let selinux = if system.containerd.selinux {
+        "\n  enable_selinux = true"
+    } else {
+        ""
+    };
     let config = File::text(
-        path("/etc/containerd/config.toml"),
+        path(CONFIG),
         fill(
             include_str!("../../manifests/containerd.toml"),
-            &[("sandbox_image", &sandbox), ("logins", &logins)],
+            &[
+                ("sandbox_image", &sandbox),
+                ("selinux", selinux),
+                ("logins", &logins),
+            ],
         ),
         origin.clone(),
     );
@@ -44,6 +56,14 @@ pub fn containerd(node: &Node) -> Fragment {
         }],
         ..Fragment::default()
     };
+    if let Some(variable) = system.containerd.config_variable {
+        fragment.units.push(Unit::dropin(
+            unit(system.units.runtime),
+            "10-imgbuild.conf",
+            format!("[Service]\nEnvironment={variable}={CONFIG}\n"),
+            origin.clone(),
+        ));
+    }
     for registry in registries {
         fragment.files.extend(hosts(registry, &origin));
     }
@@ -58,7 +78,7 @@ pub fn containerd(node: &Node) -> Fragment {
             unit("imgbuild-images.service"),
             fill(
                 include_str!("../../manifests/imgbuild-images.service"),
-                &[("archives", IMAGE_ARCHIVES), ("script", IMPORT)],
+                &[("archives", system.paths.images), ("script", IMPORT)],
             ),
             origin,
         ));

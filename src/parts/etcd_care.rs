@@ -6,48 +6,104 @@ use super::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::plan::{EtcdBackup, EtcdMember, Node, Snapshot};
 
 /// Where snapshots are kept; on the storage device, where the node has one.
-const SNAPSHOTS: &str = "/var/lib/imgbuild/etcd-snapshots";
+pub(super) const SNAPSHOTS: &str = "/var/lib/imgbuild/etcd-snapshots";
 
 /// The snapshot that an image brings.
 const SNAPSHOT: &str = "/etc/imgbuild/etcd-restore.db";
 
+/// How the scripts come by etcd's programs and settings.
+struct Tools {
+    /// The folder of the scripts themselves.
+    programs: &'static str,
+    /// `etcdctl` of the node's own member, by its path.
+    etcdctl: String,
+    /// What runs `etcdutl` beside the running member.
+    etcdutl: &'static str,
+    /// What gives a script the member's settings and, where the system has none, `etcdutl` without a running member.
+    settings: String,
+    /// Lines of a unit that the latter needs.
+    runtime: &'static str,
+}
+
+impl Tools {
+    fn of(node: &Node, member: &EtcdMember) -> Self {
+        let paths = &node.target.facts().paths;
+        let etcdctl = format!("{}/etcdctl", paths.user_programs);
+        match &member.image {
+            None => Self {
+                programs: paths.admin_programs,
+                etcdctl,
+                etcdutl: "etcdutl",
+                settings: ". /etc/default/etcd".to_owned(),
+                runtime: "",
+            },
+            Some(image) => Self {
+                programs: paths.admin_programs,
+                etcdctl,
+                etcdutl: "docker exec etcd /usr/local/bin/etcdutl",
+                settings: fill(
+                    include_str!("../../manifests/flatcar/etcd-restore-settings.sh"),
+                    &[("image", image)],
+                )
+                .trim_end()
+                .to_owned(),
+                runtime: "Requires=docker.service\nWants=network-online.target\nAfter=docker.service network-online.target",
+            },
+        }
+    }
+
+    fn program(&self, name: &str, text: impl Into<Vec<u8>>, origin: Origin) -> File {
+        File::text(path(&format!("{}/{name}", self.programs)), text, origin).mode(0o755)
+    }
+}
+
 /// The program that restores, on every member; the timer of snapshots and the snapshot to start from where the spec has them.
 pub fn etcd_care(node: &Node) -> Fragment {
-    // Its programs stop and start the package's etcd.
-    let Some(member) = node.etcd.as_ref().filter(|member| member.image.is_none()) else {
+    let Some(member) = &node.etcd else {
         return Fragment::default();
     };
+    let tools = Tools::of(node, member);
+    let script = fill(
+        include_str!("../../manifests/etcd-restore.sh"),
+        &[("settings", &tools.settings)],
+    );
+    let origin = Origin::new("etcd", member.span);
     let mut fragment = Fragment {
-        files: vec![program(
-            "imgbuild-etcd-restore",
-            include_str!("../../manifests/etcd-restore.sh"),
-            Origin::new("etcd", member.span),
-        )],
+        files: vec![tools.program("imgbuild-etcd-restore", script, origin)],
         ..Fragment::default()
     };
     if let Some(written) = &member.backup {
-        backup(written, &mut fragment);
+        backup(member, written, &tools, &mut fragment);
     }
     if let Some(snapshot) = &member.restore {
-        restore(member, snapshot, &mut fragment);
+        restore(member, snapshot, &tools, &mut fragment);
     }
     fragment
 }
 
-fn backup(backup: &EtcdBackup, fragment: &mut Fragment) {
+fn backup(member: &EtcdMember, backup: &EtcdBackup, tools: &Tools, fragment: &mut Fragment) {
     let origin = Origin::new("etcd backup", backup.span);
     let folder = ("folder", SNAPSHOTS);
     let script = fill(
         include_str!("../../manifests/etcd-snapshot.sh"),
-        &[folder, ("keep", &backup.keep.to_string())],
+        &[
+            folder,
+            ("keep", &backup.keep.to_string()),
+            ("etcdctl", &tools.etcdctl),
+            ("etcdutl", tools.etcdutl),
+        ],
     );
     fragment
         .files
-        .push(program("imgbuild-etcd-snapshot", script, origin.clone()));
+        .push(tools.program("imgbuild-etcd-snapshot", script, origin.clone()));
     fragment.directories.push(Directory {
         path: path(SNAPSHOTS),
         mode: 0o700,
-        owner: Owner::default(),
+        owner: match &member.image {
+            // Who runs inside of the image writes there.
+            Some(_) => super::etcd_container::owner(),
+            None => Owner::default(),
+        },
         overwrite: false,
         origin: origin.clone(),
     });
@@ -57,7 +113,7 @@ fn backup(backup: &EtcdBackup, fragment: &mut Fragment) {
             unit("imgbuild-etcd-snapshot.service"),
             fill(
                 include_str!("../../manifests/imgbuild-etcd-snapshot.service"),
-                &[folder],
+                &[folder, ("programs", tools.programs)],
             ),
             origin.clone(),
         )
@@ -72,7 +128,7 @@ fn backup(backup: &EtcdBackup, fragment: &mut Fragment) {
     ));
 }
 
-fn restore(member: &EtcdMember, snapshot: &Snapshot, fragment: &mut Fragment) {
+fn restore(member: &EtcdMember, snapshot: &Snapshot, tools: &Tools, fragment: &mut Fragment) {
     let origin = Origin::new("etcd restore", snapshot.span);
     fragment
         .files
@@ -84,12 +140,11 @@ fn restore(member: &EtcdMember, snapshot: &Snapshot, fragment: &mut Fragment) {
             &[
                 ("data_dir", member.data_dir.as_str()),
                 ("snapshot", SNAPSHOT),
+                ("programs", tools.programs),
+                ("runtime", tools.runtime),
+                ("user", "etcd"),
             ],
         ),
         origin,
     ));
-}
-
-fn program(name: &str, text: impl Into<Vec<u8>>, origin: Origin) -> File {
-    File::text(path(&format!("/usr/local/sbin/{name}")), text, origin).mode(0o755)
 }

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::etcd::{PKI, client_settings, keys, variables};
+use super::etcd_care::SNAPSHOTS;
 use super::names::{path, unit};
 use super::template::fill;
 use super::{Directory, File, Fragment, Origin, Owner, Unit};
@@ -16,6 +17,15 @@ const USER: u32 = 232;
 /// The member's settings as docker reads them: one a line, the value as it is up to the line's end.
 const ENVIRONMENT: &str = "/etc/etcd/environment";
 
+/// Who etcd is on the node.
+pub(super) fn owner() -> Owner {
+    Owner {
+        user_id: Some(USER),
+        group_id: Some(USER),
+        ..Owner::default()
+    }
+}
+
 /// etcd of `image` as a system service.
 pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
     let origin = Origin::new("etcd", member.span);
@@ -23,6 +33,13 @@ pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
         Some(_) => format!(" --volume={PKI}:{PKI}:ro"),
         None => String::new(),
     };
+    let mut folders = vec![member.data_dir.as_str()];
+    folders.extend(member.backup.as_ref().map(|_| SNAPSHOTS));
+    let volumes = folders.iter().fold(String::new(), |mut volumes, folder| {
+        // Writing to a String does not fail, here and below.
+        let _ = write!(volumes, " --volume={folder}:{folder}");
+        volumes
+    });
     let mut fragment = Fragment::default();
     fragment.units.push(Unit::enabled(
         unit("etcd.service"),
@@ -31,6 +48,8 @@ pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
             &[
                 ("data_dir", member.data_dir.as_str()),
                 ("user", &USER.to_string()),
+                ("folders", &folders.join(" ")),
+                ("volumes", &volumes),
                 ("keys", &keys_volume),
                 ("image", image),
             ],
@@ -39,7 +58,6 @@ pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
     ));
     let mut settings = String::new();
     for (variable, value) in variables(member) {
-        // Writing to a String does not fail, here and below.
         let _ = writeln!(settings, "{variable}={value}");
     }
     fragment
@@ -60,11 +78,7 @@ pub(super) fn etcd(member: &EtcdMember, image: &str) -> Fragment {
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
         mode: 0o700,
-        owner: Owner {
-            user_id: Some(USER),
-            group_id: Some(USER),
-            ..Owner::default()
-        },
+        owner: owner(),
         overwrite: false,
         origin: origin.clone(),
     });

@@ -12,7 +12,7 @@ use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
 use crate::plan::{Firewall, FirewallRule, Node, Protocol};
 
-/// `/etc/nftables.conf` and Debian's service for it. Nothing where the spec asks for no firewall.
+/// `/etc/nftables.conf` and what loads it: the system's own service, or one of ours. Nothing where the spec asks for no firewall.
 pub fn firewall(node: &Node) -> Fragment {
     let Some(firewall) = &node.firewall else {
         return Fragment::default();
@@ -26,17 +26,26 @@ pub fn firewall(node: &Node) -> Fragment {
         ],
     );
     let name = unit("nftables.service");
-    Fragment {
-        files: vec![File::text(path("/etc/nftables.conf"), text, origin.clone()).mode(0o755)],
-        units: vec![
+    let units = if node.target.facts().services.loads_nftables {
+        vec![
             Unit::enable(name.clone(), origin.clone()),
             Unit::dropin(
                 name,
                 "10-own-table.conf",
                 include_str!("../../manifests/nftables-own-table.conf"),
-                origin,
+                origin.clone(),
             ),
-        ],
+        ]
+    } else {
+        vec![Unit::enabled(
+            name,
+            include_str!("../../manifests/nftables.service"),
+            origin.clone(),
+        )]
+    };
+    Fragment {
+        files: vec![File::text(path("/etc/nftables.conf"), text, origin).mode(0o755)],
+        units,
         ..Fragment::default()
     }
 }

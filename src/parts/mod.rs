@@ -16,6 +16,7 @@ mod network;
 mod ntp;
 mod storage;
 mod swap;
+mod sysext;
 mod template;
 mod users;
 
@@ -47,6 +48,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         etcd::etcd(node),
         etcd_care::etcd_care(node),
         containerd::containerd(node),
+        sysext::sysext(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));
     fragments

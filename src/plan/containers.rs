@@ -84,6 +84,12 @@ pub struct Fetched {
     pub images: BTreeMap<String, String>,
 }
 
+/// The name of the image of programs that is laid over a node's system.
+pub const PROGRAMS_EXTENSION: &str = "kubernetes";
+
+/// The name of that of container images.
+pub const IMAGES_EXTENSION: &str = "images";
+
 /// The images that a node has with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmbeddedImages {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 
@@ -12,6 +13,7 @@ use super::{
 };
 use crate::diagnostic::{Located, Span};
 use crate::pki::BootstrapToken;
+use crate::target::Facts;
 
 /// What a node is to its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub struct Kubernetes {
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
+    /// What the node's system has, and where.
+    pub system: &'static Facts,
     /// Pods of the user's that the kubelet runs by itself: name and manifest.
     pub static_pods: Vec<(String, String)>,
     pub span: Span,
@@ -194,20 +198,35 @@ pub struct ControlPlane {
 /// Where the node's programs and images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Images {
-    /// Programs in an image that the build makes, laid out at [`PROGRAMS`]; pods run them from there.
+    /// Programs in an image that the build makes, laid out at [`crate::target::Paths::programs`]; pods run them from there.
     Embedded {
         /// Where the build has them from, where the spec says so.
         programs: Option<Programs>,
         /// Images that the spec lists, beside which all others that the node needs are embedded too; `None`: none of either.
         images: Option<Vec<Located<ImageSource>>>,
+        /// The folder that the build has CNI's plugins from, where the system has none; `None`: that of the programs.
+        cni_plugins: Option<PathBuf>,
     },
-    /// The node fetches programs (to [`PROGRAMS`]) and images.
+    /// The node fetches programs (to [`crate::target::Paths::programs`]) and images.
     Pulled {
         /// The URL of a site laid out as upstream's, without a slash at the end.
         site: String,
         /// By the lock, once [`Cluster::pin`](super::Cluster::pin) has seen it.
         known: Fetched,
     },
+}
+
+/// CNI's plugins that pods need on any network: the loopback device, and what bridges and the networks that build on it use.
+pub const CNI_PLUGINS: [&str; 4] = ["bridge", "host-local", "loopback", "portmap"];
+
+impl Kubernetes {
+    /// The folder of CNI's plugins on the node, where they come with it.
+    pub fn cni_plugins(&self) -> Option<&'static str> {
+        self.system
+            .paths
+            .cni_plugins
+            .filter(|_| self.cni != Cni::None)
+    }
 }
 
 impl Images {
@@ -219,12 +238,6 @@ impl Images {
         }
     }
 }
-
-/// Where the programs of Kubernetes are on a node with [`Images::Embedded`].
-pub const PROGRAMS: &str = "/opt/kubernetes/bin";
-
-/// Where the OCI archives are that the node has with it.
-pub const IMAGE_ARCHIVES: &str = "/opt/kubernetes/images";
 
 /// What a control plane needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under
 /// `/etc/kubernetes/pki/` and in kubeconfig files.

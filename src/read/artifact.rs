@@ -188,6 +188,14 @@ fn iso(iso: Iso) -> Result<Artifact> {
         .iter()
         .map(|name| name.trim_end_matches(".squashfs").to_owned())
         .collect();
+    // Beside the payload: those that go behind the initrd.
+    for name in iso.list("boot")? {
+        let stem = name.strip_suffix(".cpio");
+        artifact.extensions.extend(
+            stem.filter(|_| !PAYLOAD_PATH.ends_with(&name))
+                .map(str::to_owned),
+        );
+    }
     artifact.extensions.sort();
     Ok(artifact)
 }
@@ -255,12 +263,22 @@ impl Artifact {
         } else if let Some(name) = in_folder(&entry.path, NETWORK_PATH) {
             self.add_network(name, contents)?;
         } else if let Some(name) = in_folder(&entry.path, EXTENSIONS_PATH) {
-            let name = name.trim_end_matches(".squashfs").to_owned();
-            if !self.extensions.contains(&name) && self.extensions.len() < NETWORK_FILES_MAX {
-                self.extensions.push(name);
-            }
+            self.add_extension(name.trim_end_matches(".squashfs"));
+        } else if let Some(name) = (TABLE.iter())
+            .filter_map(|facts| facts.sysext.as_ref())
+            .find_map(|sysext| in_folder(&entry.path, sysext.in_initrd))
+        {
+            self.add_extension(name.trim_end_matches(".raw"));
         }
         Ok(false)
+    }
+
+    fn add_extension(&mut self, name: &str) {
+        if !self.extensions.iter().any(|known| known == name)
+            && self.extensions.len() < NETWORK_FILES_MAX
+        {
+            self.extensions.push(name.to_owned());
+        }
     }
 
     /// Takes the kernel's arguments, and the base of which they tell.

@@ -114,12 +114,18 @@ pub struct Facts {
     pub has_usr_local: bool,
     /// Whether systemd-networkd makes its links.
     pub networkd: bool,
+    pub services: Services,
+    pub containerd: Containerd,
     /// Whether a node says on its console that it is up, or that units failed; else why not.
     pub says_ready: Result<(), &'static str>,
     /// What a machine that boots it has by default, in MiB.
     pub memory: u32,
     /// The image that etcd runs from, where the system has no etcd of its own.
     pub etcd_image: Option<&'static str>,
+    /// How images of programs get onto a node; `None`: stage 0 lays them over the root image.
+    pub sysext: Option<Sysext>,
+    /// Why a node cannot fetch programs and images of Kubernetes itself; `None`: it can.
+    pub no_pull: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
     /// The login shell of users that name none; `None`: the system's own default.
@@ -128,11 +134,57 @@ pub struct Facts {
     pub units: Units,
 }
 
+/// What services of a target do by themselves.
+#[derive(Debug)]
+pub struct Services {
+    /// Whether networkd takes every link that no file names, those of pods too.
+    pub takes_all_links: bool,
+    /// Whether a unit `nftables.service` loads /etc/nftables.conf.
+    pub loads_nftables: bool,
+    /// Whether /etc/ssl/certs/ca-certificates.crt is a link to a file that cannot be written, until the program
+    /// `update-ca-certificates` makes it from the folder's other files.
+    pub links_ca_bundle: bool,
+}
+
+/// How a target runs containerd.
+#[derive(Debug)]
+pub struct Containerd {
+    /// Whether it labels containers for `SELinux`.
+    pub selinux: bool,
+    /// The variable by which its unit is told the file of its settings; `None`: that is /etc/containerd/config.toml.
+    pub config_variable: Option<&'static str>,
+}
+
+/// Images that systemd-sysext(8) lays over `/usr`, of a system that unpacks them from an initrd.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sysext {
+    /// The folder of an initrd in which images reach the node, without a leading slash.
+    pub in_initrd: &'static str,
+    /// That folder on the node.
+    pub on_node: &'static str,
+    /// The fields of `extension-release` by which an image matches the system (os-release(5)), a line each.
+    pub release: &'static str,
+}
+
 /// Where a target has its things.
 #[derive(Debug)]
 pub struct Paths {
     /// The kubelet, or what runs it.
     pub kubelet: &'static str,
+    /// The folder of Kubernetes' programs, where imgbuild brings them.
+    pub programs: &'static str,
+    /// The folder of container images that come with a node.
+    pub images: &'static str,
+    /// The folder of CNI's plugins, where imgbuild brings them: the system has none.
+    pub cni_plugins: Option<&'static str>,
+    /// Programs for users, in a folder that can be written and is on their path.
+    pub user_programs: &'static str,
+    /// Programs for administrators, likewise.
+    pub admin_programs: &'static str,
+    /// Folders of the system that a pod needs to run the system's iptables, nft and the like: names of volumes, and paths.
+    pub system_folders: &'static [(&'static str, &'static str)],
+    /// Folders that links in /etc/ssl/certs lead to: names of volumes, and paths.
+    pub linked_authorities: &'static [(&'static str, &'static str)],
     /// Static pods.
     pub manifests: &'static str,
     /// Kubeconfig files that pods mount.

@@ -1,6 +1,6 @@
 //! The table itself.
 
-use super::{Facts, IgnitionVersion, Paths, Target, Units};
+use super::{Containerd, Facts, IgnitionVersion, Paths, Services, Sysext, Target, Units};
 
 /// What Debian alone has: its own base, and what stage 0 of it does.
 const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
@@ -100,8 +100,14 @@ const FEDORA_GROUPS: &[&str] = &["core", "docker", "input", "lock", "man", "nobo
 /// Where its own settings for updates are.
 const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `storage.files`; `mask` its units under `systemd:` to have none";
 
-/// Kubernetes on Flatcar.
-const NO_KUBERNETES: &str = "its programs and images are not built for it yet: on Flatcar they have to be a systemd-sysext image";
+/// Flatcar's initrd copies `usr/share/oem` to a file system in memory that is /oem on the node (bootengine: `minimal-init`,
+/// `51diskless-generator/sysroot-oem.mount`; before, `99setup-root/initrd-setup-root`), and links in /etc/extensions lead to
+/// images there, as with Flatcar's own. Images that keep to the level need not be of its version (changelog of release 3185).
+const FLATCAR_SYSEXT: Sysext = Sysext {
+    in_initrd: "usr/share/oem/sysext",
+    on_node: "/oem/sysext",
+    release: "ID=flatcar\nSYSEXT_LEVEL=1.0\n",
+};
 
 /// Whose kernel the cache does not have.
 const NOT_IN_CACHE: &str = "imgbuild finds the kernel of such an initrd in its cache, and Flatcar's is not there: write a PXE folder, or the payload alone";
@@ -161,19 +167,41 @@ pub static TABLE: [Facts; 4] = [
             ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
             ("base", BUILT),
             ("etcd.image", "etcd is a package of the base"),
+            (
+                "kubernetes.artifacts.cni_plugins",
+                "CNI's plugins are a package of the base",
+            ),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
         networkd: true,
+        services: Services {
+            takes_all_links: false,
+            loads_nftables: true,
+            links_ca_bundle: false,
+        },
+        containerd: Containerd {
+            selinux: false,
+            config_variable: None,
+        },
         says_ready: Ok(()),
         memory: 2048,
         etcd_image: None,
+        sysext: None,
+        no_pull: None,
         groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
+            programs: "/opt/kubernetes/bin",
+            images: "/opt/kubernetes/images",
+            cni_plugins: None,
+            user_programs: "/usr/local/bin",
+            admin_programs: "/usr/local/sbin",
+            system_folders: &[("usr", "/usr"), ("alternatives", "/etc/alternatives")],
+            linked_authorities: &[],
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
@@ -207,34 +235,9 @@ pub static TABLE: [Facts; 4] = [
                 "storage_device",
                 "disks and file systems are under `storage:`",
             ),
-            ("kubernetes", NO_KUBERNETES),
-            (
-                "containerd",
-                "images and registries for its containerd are not built for it yet: write its settings under `storage.files`",
-            ),
-            (
-                "network.firewall",
-                "it has no unit that loads rules of nftables: bring one under `systemd:`",
-            ),
-            (
-                "ca_certificates",
-                "write them to /etc/ssl/certs/NAME.pem under `storage.files`: its update-ca-certificates.service does the rest",
-            ),
-            (
-                "swap",
-                "a disk for it is under `storage:`, its unit under `systemd:`",
-            ),
-            (
-                "etcd.backup",
-                "its timer is not built for it yet: `etcdctl snapshot save` takes snapshots",
-            ),
-            (
-                "etcd.restore",
-                "a member that starts from a snapshot is not built for it yet",
-            ),
             (
                 "flannel",
-                "flannel's unit is not built for it yet: bring one under `systemd:`",
+                "flannel runs in pods: `kubernetes: {cni: flannel}`",
             ),
             (
                 "networkd",
@@ -257,14 +260,34 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: false,
         networkd: true,
+        services: Services {
+            // `zz-default.network`, and from a network or a medium `yy-pxe.network` (coreos-init).
+            takes_all_links: true,
+            loads_nftables: false,
+            links_ca_bundle: true,
+        },
+        containerd: Containerd {
+            selinux: true,
+            config_variable: Some("CONTAINERD_CONFIG"),
+        },
         says_ready: Err(SILENT),
         // Its initrd has all of /usr in it, unpacked in memory, and asks for 3 GB.
         memory: 3072,
         etcd_image: Some("gcr.io/etcd-development/etcd:v3.5.21"),
+        sysext: Some(FLATCAR_SYSEXT),
+        no_pull: Some("CNI's plugins have to come with the node: Flatcar has none"),
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
+            // systemd-sysext makes what it lays over read-only, and network add-ons write to /opt/cni/bin: so not below /opt.
+            programs: "/usr/lib/kubernetes/bin",
+            images: "/usr/lib/kubernetes/images",
+            cni_plugins: Some("/usr/lib/kubernetes/cni"),
+            user_programs: "/opt/bin",
+            admin_programs: "/opt/bin",
+            system_folders: &[("usr", "/usr")],
+            linked_authorities: &[("usr-share-ca-certificates", "/usr/share/ca-certificates")],
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
@@ -328,14 +351,32 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: true,
         networkd: false,
+        services: Services {
+            takes_all_links: false,
+            loads_nftables: false,
+            links_ca_bundle: false,
+        },
+        containerd: Containerd {
+            selinux: false,
+            config_variable: None,
+        },
         says_ready: Err(SILENT),
         // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live Fedora CoreOS").
         memory: 4096,
         etcd_image: None,
+        sysext: None,
+        no_pull: None,
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
+            programs: "/opt/kubernetes/bin",
+            images: "/opt/kubernetes/images",
+            cni_plugins: None,
+            user_programs: "/usr/local/bin",
+            admin_programs: "/usr/local/sbin",
+            system_folders: &[("usr", "/usr")],
+            linked_authorities: &[],
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
@@ -454,13 +495,31 @@ pub static TABLE: [Facts; 4] = [
         mounts: &[],
         has_usr_local: false,
         networkd: true,
+        services: Services {
+            takes_all_links: false,
+            loads_nftables: false,
+            links_ca_bundle: false,
+        },
+        containerd: Containerd {
+            selinux: false,
+            config_variable: None,
+        },
         says_ready: Err(SILENT),
         memory: 2048,
         etcd_image: None,
+        sysext: None,
+        no_pull: None,
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/lib/coreos/kubelet-wrapper",
+            programs: "/opt/kubernetes/bin",
+            images: "/opt/kubernetes/images",
+            cni_plugins: None,
+            user_programs: "/opt/bin",
+            admin_programs: "/opt/bin",
+            system_folders: &[("usr", "/usr")],
+            linked_authorities: &[],
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes/kubeconfig",
             cni_bin: "/opt/cni/bin",

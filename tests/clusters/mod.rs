@@ -11,6 +11,8 @@ use imgbuild::plan::{
     Proxy, ProxyMode, Role,
 };
 
+use imgbuild::target::Target;
+
 use crate::nodes::{at, bare, name, span};
 
 /// A cluster of one at 192.168.1.10, with keys from `folder`.
@@ -91,7 +93,9 @@ pub fn single(folder: &Path) -> Node {
         images: Images::Embedded {
             programs: None,
             images: None,
+            cni_plugins: None,
         },
+        system: Target::Debian.facts(),
         static_pods: Vec::new(),
         span: span(2),
     };

@@ -25,7 +25,7 @@ systemd: {units: [{name: update-engine.service, mask: true}]}
 passwd: {groups: [{name: site, gid: 2000}]}
 ";
 
-fn validate(config: &Path) {
+pub fn validate(config: &Path) {
     let run = Command::new("ignition-validate")
         .arg(config)
         .output()
@@ -35,7 +35,7 @@ fn validate(config: &Path) {
 }
 
 /// The files of a config, by path.
-fn files(config: &Path) -> BTreeMap<String, String> {
+pub fn files(config: &Path) -> BTreeMap<String, String> {
     let laid = read::laid(&fs::read(config).unwrap()).unwrap();
     let files = laid.files.into_iter();
     files

@@ -6,5 +6,8 @@
 
 mod boot_files;
 mod configs;
+mod kubernetes;
 mod project;
 mod pxe;
+#[path = "../units/mod.rs"]
+mod units;

@@ -8,6 +8,7 @@ use imgbuild::base::{Cache, images_extension};
 use imgbuild::names::Arch;
 use imgbuild::oci::read_images;
 use imgbuild::progress::Silent;
+use imgbuild::target::Target;
 
 use crate::made::{archive, run};
 
@@ -119,7 +120,10 @@ fn extension(cache: &Path, archives: &[&Path], to: &Path) -> PathBuf {
     for archive in archives {
         images.extend(read_images(archive, Arch::Amd64).unwrap());
     }
-    let made = images_extension(&Cache::at(cache), Arch::Amd64, &images, &Silent).unwrap();
+    let made = {
+        let debian = Target::Debian.facts();
+        images_extension(&Cache::at(cache), Arch::Amd64, debian, &images, &Silent).unwrap()
+    };
     run(
         "unsquashfs",
         "squashfs-tools",

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use imgbuild::base::{Base, BootLoaders, Extension};
+use imgbuild::base::{Base, BootLoaders, Extension, ExtensionForm};
 use imgbuild::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
 use imgbuild::pack::{self, CONFIG_PATH, Machine, Payload};
@@ -40,6 +40,7 @@ fn base(folder: &Path) -> Base {
             name: "kubernetes",
             id: "1".repeat(64),
             file: file("kubernetes.squashfs", b'X', 7001),
+            form: ExtensionForm::Image,
         }],
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `update-ca-certificates(8)` does not run on the node: what it would make of `/usr/local/share/ca-certificates` is written as
 //! it is. Go, curl and most others read the one file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are
-//! added; what goes by OpenSSL's defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
+//! added (by the system's own program where that file is a link into what cannot be written); what goes by OpenSSL's defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
 
 mod subject;
 
@@ -13,8 +13,8 @@ use ignition_config::v3_3;
 use x509_cert::Certificate;
 use x509_cert::der::{DecodePem, EncodePem, pem::LineEnding};
 
-use super::names::path;
-use super::{File, Fragment, Link, Origin, Owner};
+use super::names::{path, unit};
+use super::{File, Fragment, Link, Origin, Owner, Unit};
 use crate::ignition::resource;
 use crate::plan::{CaCertificate, Node};
 
@@ -23,6 +23,14 @@ pub fn ca_certificates(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     // OpenSSL tells certificates whose subjects have the same hash apart by a number.
     let mut hashes: Vec<u32> = Vec::new();
+    let links_bundle = node.target.facts().services.links_ca_bundle;
+    if let Some(first) = node.ca_certificates.first().filter(|_| links_bundle) {
+        fragment.units.push(Unit::enabled(
+            unit("imgbuild-ca-certificates.service"),
+            include_str!("../../../manifests/imgbuild-ca-certificates.service"),
+            Origin::new("ca_certificates", first.pem.span),
+        ));
+    }
     for authority in &node.ca_certificates {
         let origin = Origin::new("ca_certificates", authority.pem.span);
         for (name, pem, hash) in certificates(authority) {
@@ -43,11 +51,13 @@ pub fn ca_certificates(node: &Node) -> Fragment {
             fragment
                 .files
                 .push(File::text(file, pem.clone(), origin.clone()));
-            fragment.files.push(File::appended(
-                path("/etc/ssl/certs/ca-certificates.crt"),
-                pem.clone(),
-                origin.clone(),
-            ));
+            if !links_bundle {
+                fragment.files.push(File::appended(
+                    path("/etc/ssl/certs/ca-certificates.crt"),
+                    pem.clone(),
+                    origin.clone(),
+                ));
+            }
             let bundle: v3_3::Resource = resource(pem.as_bytes());
             fragment.ignition_cas.push((bundle, origin.clone()));
         }

@@ -6,7 +6,7 @@ use crate::names::Arch;
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Images, Kubernetes, PROGRAMS};
+use crate::plan::{Images, Kubernetes};
 
 /// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a thing.
 const KEEP: &str = "/var/lib/imgbuild/programs";
@@ -41,7 +41,7 @@ pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
                 &[
                     ("script", SCRIPT),
                     ("site", &site.replace('%', "%%")),
-                    ("programs", PROGRAMS),
+                    ("programs", kubernetes.system.paths.programs),
                     ("keep", KEEP),
                     ("hashes", HASHES),
                 ],
@@ -67,7 +67,7 @@ pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
         // Upstream's images have it on their PATH.
         name.to_owned()
     } else {
-        format!("{PROGRAMS}/{name}")
+        format!("{}/{name}", kubernetes.system.paths.programs)
     }
 }
 
@@ -77,7 +77,7 @@ pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, Strin
     if kubernetes.is_pulled() {
         return (String::new(), String::new());
     }
-    let all = [("programs", PROGRAMS)];
+    let all = [("programs", kubernetes.system.paths.programs)];
     let all = all.iter().chain(more);
     let mounts: Vec<String> = (all.clone())
         .map(|(name, at)| format!("- name: {name}\n      mountPath: {at}\n      readOnly: true"))

@@ -135,7 +135,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
         .chain(protection.flags),
         &plane.api_server_args,
     );
-    let (mounts, volumes) = volumes(kubernetes, &[]);
+    let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.linked_authorities);
     fill(
         include_str!("../../../manifests/kube-apiserver.yaml"),
         &[
@@ -162,7 +162,7 @@ fn local(
     flags: &Flags,
     probes: Probes,
 ) -> String {
-    let (mounts, volumes) = volumes(kubernetes, &[]);
+    let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.linked_authorities);
     fill(
         template,
         &[

@@ -8,7 +8,7 @@ use super::{addons, artifacts, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Cni, Kubernetes, Manifest, PROGRAMS, Role};
+use crate::plan::{Cni, Kubernetes, Manifest, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
@@ -34,7 +34,10 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             path(&format!("{FOLDER}/api-servers")),
             fill(
                 include_str!("../../../manifests/api-servers.sh"),
-                &[("programs", PROGRAMS), ("node", &kubernetes.node_name)],
+                &[
+                    ("programs", kubernetes.system.paths.programs),
+                    ("node", &kubernetes.node_name),
+                ],
             ),
             origin.clone(),
         ),
@@ -92,10 +95,13 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     };
     files.push(
         File::text(
-            path("/usr/local/bin/kubectl"),
+            path(&format!(
+                "{}/kubectl",
+                kubernetes.system.paths.user_programs
+            )),
             fill(
                 include_str!("../../../manifests/kubectl"),
-                &[("programs", PROGRAMS)],
+                &[("programs", kubernetes.system.paths.programs)],
             ),
             origin.clone(),
         )
@@ -141,7 +147,7 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/imgbuild-turn.service"),
                 &[
                     ("artifacts", artifacts::unit_name(kubernetes)),
-                    ("programs", PROGRAMS),
+                    ("programs", kubernetes.system.paths.programs),
                     ("earlier", &list(&plane.earlier)),
                     ("later", &list(&plane.later)),
                 ],

@@ -12,7 +12,7 @@ use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
-use crate::plan::{KubeletApi, KubeletIdentity, Kubernetes, PROGRAMS};
+use crate::plan::{KubeletApi, KubeletIdentity, Kubernetes};
 
 /// The kubelet as a system service.
 pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
@@ -59,7 +59,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
             fill(
                 include_str!("../../../manifests/kubelet.service"),
                 &[
-                    ("programs", PROGRAMS),
+                    ("programs", kubernetes.system.paths.programs),
                     ("artifacts", artifacts::unit_name(kubernetes)),
                     ("arguments", &flags.unit_arguments()),
                 ],

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin};
-use crate::plan::{Cni, Kubernetes, ProxyMode};
+use crate::parts::{File, Fragment, Link, Origin, Owner};
+use crate::plan::{CNI_PLUGINS, Cni, Kubernetes, ProxyMode};
 
 /// Modules, kernel parameters, and the bridge's CNI configuration.
 pub fn network(kubernetes: &Kubernetes) -> Fragment {
@@ -38,6 +38,17 @@ net.ipv6.conf.all.forwarding = 1
             origin.clone(),
         ),
     ];
+    if kubernetes.system.services.takes_all_links {
+        // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network add-on gave its own.
+        files.push(File::text(
+            path("/etc/systemd/network/05-kubernetes.network"),
+            "[Match]\nName=cni* veth* flannel* kube-ipvs* cali* vxlan.calico cilium* lxc*\n\n[Link]\nUnmanaged=yes\n",
+            origin.clone(),
+        ));
+    }
+    let links = (kubernetes.cni_plugins().into_iter())
+        .flat_map(|folder| CNI_PLUGINS.map(|name| plugin(kubernetes, folder, name, &origin)))
+        .collect();
     if let Cni::Bridge { node_pods } = &kubernetes.cni {
         let default_route = match node_pods.addr() {
             IpAddr::V4(_) => "0.0.0.0/0",
@@ -52,11 +63,24 @@ net.ipv6.conf.all.forwarding = 1
                     ("default_route", default_route),
                 ],
             ),
-            origin,
+            origin.clone(),
         ));
     }
     Fragment {
         files,
+        links,
         ..Fragment::default()
+    }
+}
+
+/// A plugin that came with the node in `folder`, where Kubernetes looks for it and network add-ons put their own.
+fn plugin(kubernetes: &Kubernetes, folder: &str, name: &str, origin: &Origin) -> Link {
+    Link {
+        path: path(&format!("{}/{name}", kubernetes.system.paths.cni_bin)),
+        target: format!("{folder}/{name}"),
+        hard: false,
+        owner: Owner::default(),
+        overwrite: false,
+        origin: origin.clone(),
     }
 }

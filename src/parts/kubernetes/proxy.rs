@@ -21,10 +21,7 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         &proxy.extra_args,
     );
     // iptables, nft, ipset and the kernel's modules: those of the node, where the pod's image has none.
-    let (mounts, volumes) = volumes(
-        kubernetes,
-        &[("usr", "/usr"), ("alternatives", "/etc/alternatives")],
-    );
+    let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.system_folders);
     let kubeconfig = Kubeconfig {
         cluster: &kubernetes.cluster_name,
         server: &api.server,

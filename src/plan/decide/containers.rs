@@ -10,6 +10,7 @@ use crate::plan::{
 };
 use crate::registry::DEFAULT_SITE;
 use crate::spec::{self, ImageEntry};
+use crate::target::Target;
 
 /// A path that the spec names, from the folder of the file that names it.
 pub(super) fn local(path: &str, span: Span, sources: &Sources) -> PathBuf {
@@ -118,19 +119,23 @@ impl Decider<'_> {
     }
 
     /// Where programs and images of Kubernetes come from.
-    pub(super) fn artifacts(&mut self, written: &spec::Kubernetes, sources: &Sources) -> Images {
+    pub(super) fn artifacts(
+        &mut self,
+        written: &spec::Kubernetes,
+        target: Target,
+        sources: &Sources,
+    ) -> Images {
         use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
         let settings = match &written.artifacts {
             Some(KubernetesArtifacts::Settings(settings)) => Some(settings),
             _ => None,
         };
         let mode = match &written.artifacts {
-            Some(KubernetesArtifacts::Mode(mode)) => mode.value,
-            Some(KubernetesArtifacts::Settings(settings)) => {
-                settings.mode.map_or(Mode::Embed, |mode| mode.value)
-            }
-            None => Mode::Embed,
+            Some(KubernetesArtifacts::Mode(mode)) => Some(mode),
+            Some(KubernetesArtifacts::Settings(settings)) => settings.mode.as_ref(),
+            None => None,
         };
+        let mode = mode.copied().filter(|mode| mode.value == Mode::Pull);
         let inner = settings.and_then(|settings| settings.programs.as_ref());
         if let (Some(outer), Some(inner)) = (&written.programs, inner) {
             self.found.push(
@@ -148,12 +153,24 @@ impl Decider<'_> {
             Some(site) => Programs::Site(site.to_owned()),
             None => Programs::Folder(local(named.as_str(), named.span, sources)),
         });
-        if mode == Mode::Embed {
+        let Some(pull) = mode else {
             return Images::Embedded {
                 programs,
                 images: (settings.and_then(|settings| settings.images.as_ref()))
                     .map(|entries| images(entries, sources)),
+                cni_plugins: self.cni_plugins(settings, sources),
             };
+        };
+        if let Some(why) = target.facts().no_pull {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NOT_FOR_TARGET,
+                    pull.span,
+                    format!("`pull` is not for the target `{target}`"),
+                )
+                .label(why)
+                .help("write `embed`, or leave it out: the image has them then"),
+            );
         }
         if let Some(first) = settings
             .and_then(|settings| settings.images.as_ref())
@@ -173,6 +190,28 @@ impl Decider<'_> {
             site,
             known: Fetched::default(),
         }
+    }
+
+    /// The folder of CNI's plugins that the spec names.
+    fn cni_plugins(
+        &mut self,
+        settings: Option<&spec::KubernetesArtifactsSettings>,
+        sources: &Sources,
+    ) -> Option<PathBuf> {
+        let named = settings?.cni_plugins.as_ref()?;
+        if named.site().is_some() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::BAD_LOCAL_PATH,
+                    named.span,
+                    "CNI's plugins come from a folder",
+                )
+                .label("this is a site")
+                .help("unpack a release of the plugins (`cni-plugins-linux-….tgz`) beside the spec, and name its folder"),
+            );
+            return None;
+        }
+        Some(local(named.value.as_str(), named.span, sources))
     }
 
     fn not_of_pull(&mut self, at: Span, why: &str) {

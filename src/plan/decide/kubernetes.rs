@@ -26,6 +26,7 @@ use crate::plan::{
     NodePods, PodRoutes, Protocol, Proxy, ProxyMode, Role, Taint,
 };
 use crate::spec;
+use crate::target::Facts;
 
 /// IANA has it for SUN's SRC; Kubernetes' own choice.
 const API_PORT: u16 = 6443;
@@ -59,6 +60,7 @@ pub(super) struct Draft {
     core_dns: Option<CoreDns>,
     manifests: Vec<Manifest>,
     images: Images,
+    system: &'static Facts,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
     extra: ExtraArgs,
@@ -114,7 +116,7 @@ impl Decider<'_> {
 
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
         let role = role_of(written);
-        let images = self.artifacts(written, sources);
+        let images = self.artifacts(written, node.target, sources);
         let cni = self.cni(written);
         if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
             self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
@@ -188,6 +190,7 @@ impl Decider<'_> {
             core_dns,
             manifests,
             images,
+            system: node.target.facts(),
             proxy: self.proxy_mode(written),
             etcd_servers: Vec::new(),
             extra: ExtraArgs {
@@ -703,6 +706,7 @@ impl Draft {
             },
             control_plane,
             images: self.images,
+            system: self.system,
             static_pods: self.settings.static_pods,
             span: self.span,
         })

@@ -84,6 +84,9 @@ record! {
         /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel) and none of these is gets fetched from
         /// its registry when the image is built; `[]` fetches all. Without `images`, programs alone are embedded.
         pub images: Option<Vec<Located<ImageEntry>>>,
+        /// With `embed`, for a system that has no CNI plugins: the folder of bridge, host-local, loopback and portmap; where nothing is
+        /// said, that of the programs.
+        pub cni_plugins: Option<Located<ProgramsFolder>>,
     }
     "a source of artifacts"
 }

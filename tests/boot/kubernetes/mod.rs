@@ -5,6 +5,7 @@
 
 mod addons;
 mod cluster;
+mod flatcar;
 mod members;
 mod single;
 mod standalone;
