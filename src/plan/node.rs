@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -162,10 +163,20 @@ pub struct Interface {
     pub dns: Vec<Located<IpAddr>>,
     pub search: Vec<String>,
     pub routes: Vec<Route>,
+    /// On the link that leads to the other nodes of the cluster.
+    pub pod_routes: Option<PodRoutes>,
     pub mtu: Option<u32>,
     /// The node is not online before this link is.
     pub required_for_online: bool,
     pub span: Span,
+}
+
+impl Interface {
+    /// Its routes, those to pods of other nodes behind the spec's own.
+    pub fn all_routes(&self) -> impl Iterator<Item = Route> {
+        let pods = self.pod_routes.iter().flat_map(PodRoutes::iter);
+        self.routes.iter().cloned().chain(pods)
+    }
 }
 
 /// Which DHCP clients run on a link.
@@ -185,6 +196,33 @@ pub struct Route {
     /// `None`: on the link.
     pub gateway: Option<Located<IpAddr>>,
     pub metric: Option<u32>,
+}
+
+/// Routes from one node to the pods of the others. The nodes share one list: a thousand of them have a million routes.
+#[derive(Debug, Clone)]
+pub struct PodRoutes {
+    pub everywhere: Arc<[NodePods]>,
+    /// The node itself, which has none to its own pods.
+    pub own: IpAddr,
+}
+
+/// The pods of one node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodePods {
+    pub pods: IpNet,
+    pub node: IpAddr,
+    pub span: Span,
+}
+
+impl PodRoutes {
+    fn iter(&self) -> impl Iterator<Item = Route> {
+        let others = self.everywhere.iter().filter(|pods| pods.node != self.own);
+        others.map(|pods| Route {
+            destination: Located::new(pods.pods, pods.span),
+            gateway: Some(Located::new(pods.node, pods.span)),
+            metric: None,
+        })
+    }
 }
 
 /// Time servers, for systemd-timesyncd.

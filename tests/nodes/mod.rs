@@ -89,6 +89,7 @@ pub fn interface(text: &str) -> Interface {
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        pod_routes: None,
         mtu: None,
         required_for_online: true,
         span: span(11),

@@ -117,8 +117,8 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
             .set("Gateway", gateway)
             .set("GatewayOnLink", "yes");
     }
-    for route in &interface.routes {
-        route_section(&mut ini, interface, route);
+    for route in interface.all_routes() {
+        route_section(&mut ini, interface, &route);
     }
     dhcp_sections(&mut ini, interface, has_time_servers);
     ini.into_text()

@@ -159,7 +159,7 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_ROUTE,
         "keep one of the two, or give them different metrics",
     );
-    for route in &interface.routes {
+    for route in interface.all_routes() {
         let destination = &route.destination;
         found.extend(host_bits(destination, "a route's destination"));
         found.extend(destinations.see(

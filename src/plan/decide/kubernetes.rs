@@ -5,6 +5,7 @@ mod keys;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::Result;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
@@ -22,7 +23,7 @@ use crate::plan::check::component_flags;
 use crate::plan::{
     Cni, Component, ControlPlane, CoreDns, Encryption, EncryptionKeys, FirewallRule, ImageUse,
     Images, KubeVersion, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Manifest, Network, Node,
-    Protocol, Proxy, ProxyMode, Role, Route, Taint,
+    NodePods, PodRoutes, Protocol, Proxy, ProxyMode, Role, Taint,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -104,9 +105,10 @@ impl Decider<'_> {
         self.check_keys(&drafts);
         self.check_manifests(cluster);
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
-        for index in 0..nodes.len() {
-            if drafts[index].is_some() {
-                network(index, nodes, &drafts);
+        let pods = pods_of_all(&drafts);
+        for (node, draft) in nodes.iter_mut().zip(&drafts) {
+            if let Some(draft) = draft {
+                network(node, draft, &pods);
             }
         }
         drafts
@@ -455,36 +457,28 @@ pub(super) fn static_address(network: &Network) -> Option<IpAddr> {
         .find(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
 }
 
+/// Which pods are behind which node, where the bridge knows it.
+fn pods_of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
+    let pods = drafts.iter().flatten().filter_map(|draft| match draft.cni {
+        // Two nodes of one address are reported as such.
+        Cni::Bridge { node_pods } => Some(NodePods {
+            pods: node_pods,
+            node: draft.node_ip?,
+            span: draft.span,
+        }),
+        Cni::Flannel(_) | Cni::Manifests(_) | Cni::None => None,
+    });
+    pods.collect()
+}
+
 /// Routes to the pods of the other nodes, and openings in the packet filter.
-fn network(index: usize, nodes: &mut [Node], drafts: &[Option<Draft>]) {
-    let Some(own) = &drafts[index] else { return };
-    let others: Vec<Route> = drafts
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != index)
-        .filter_map(|(_, draft)| {
-            let draft = draft.as_ref()?;
-            let Cni::Bridge { node_pods } = draft.cni else {
-                return None;
-            };
-            // Two nodes of one address are reported as such.
-            let gateway = draft
-                .node_ip
-                .filter(|address| Some(*address) != own.node_ip)?;
-            Some(Route {
-                destination: Located::new(node_pods, draft.span),
-                gateway: Some(Located::new(gateway, draft.span)),
-                metric: None,
-            })
-        })
-        .collect();
-    let node = &mut nodes[index];
+fn network(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
     if matches!(own.cni, Cni::Bridge { .. }) && own.role != Role::Standalone {
-        let address = own.node_ip;
         let interface = (node.network.interfaces.iter_mut())
-            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == address));
-        if let Some(interface) = interface {
-            interface.routes.extend(others);
+            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == own.node_ip));
+        if let (Some(interface), Some(own)) = (interface, own.node_ip) {
+            let everywhere = Arc::clone(pods);
+            interface.pod_routes = Some(PodRoutes { everywhere, own });
         }
     }
     let Some(firewall) = &mut node.firewall else {

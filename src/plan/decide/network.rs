@@ -79,6 +79,7 @@ impl Decider<'_> {
                     metric: route.metric.map(|metric| metric.value),
                 })
                 .collect(),
+            pod_routes: None,
             mtu: written.mtu.map(|mtu| mtu.value),
             required_for_online: written
                 .required_for_online
@@ -208,6 +209,7 @@ fn any_ethernet(span: Span) -> Interface {
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        pod_routes: None,
         mtu: None,
         required_for_online: true,
         span,
