@@ -47,10 +47,15 @@ WantedBy=sysinit.target
 ";
 /// Debian's program with the settings that docker would be given.
 const ETCD: &str = "\
+[Unit]
+Wants=network-online.target
+After=network-online.target
 [Service]
 Type=notify
 EnvironmentFile=/etc/etcd/environment
 ExecStart=/usr/bin/etcd
+Restart=always
+RestartSec=2s
 TimeoutStartSec=infinity
 [Install]
 WantedBy=multi-user.target
@@ -165,7 +170,7 @@ base: {{kernel: {{source: vmlinuz}}, initrd: {{source: initrd}}}}
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}], firewall: {{allow_from: [192.168.77.0/24]}}}}
 etcd: {{}}
-kubernetes: {{version: {VERSION}, role: single, static_pods: [web.yaml]}}
+kubernetes: {{version: {VERSION}, role: single, proxy: {{mode: nftables}}, static_pods: [web.yaml]}}
 "
         ),
     );
@@ -223,8 +228,8 @@ spec:
         "sudo /opt/bin/kubectl get node alone -o jsonpath='{.status.nodeInfo.osImage}'",
         "stand-in",
     );
-    // kube-proxy has rules of the node's own iptables.
-    node.ask("sudo iptables-save | grep -q 'KUBE-SERVICES.*10.96.0.1/32'");
+    // kube-proxy runs the system's own nft. (Debian's iptables is a link by way of /etc/alternatives, which Flatcar has not.)
+    node.ask("sudo nft list table ip kube-proxy | grep -q 10.96.0.1");
     let links = node.ask("networkctl list --no-pager --no-legend");
     for link in links
         .lines()
