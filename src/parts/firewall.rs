@@ -69,7 +69,7 @@ fn input(firewall: &Firewall) -> String {
             );
         }
     }
-    for rule in &firewall.allow {
+    for rule in firewall.allow.iter().chain(&firewall.role_rules) {
         for source in sources(&rule.from) {
             let _ = writeln!(text, "\t\t{source}{} accept", ports(rule));
         }

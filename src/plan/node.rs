@@ -242,6 +242,8 @@ pub struct Firewall {
     pub allow: Vec<FirewallRule>,
     /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what each is for.
     pub role_ports: Vec<(u16, String)>,
+    /// What else the node's roles open: to pods, and where services listen.
+    pub role_rules: Vec<FirewallRule>,
     pub masquerade: Vec<Masquerade>,
     pub span: Span,
 }

@@ -35,6 +35,27 @@ fn systemd_takes_the_units() {
     }
 }
 
+/// What the roles open is not held against what the spec opens.
+#[test]
+fn a_firewall_beside_kubernetes() {
+    for firewall in ["{}", "{allow: [{port: 80}, {port: 53, protocol: udp}]}"] {
+        let interface = "interfaces: [{name: eth0, addresses: [192.168.1.11/24]}]";
+        let spec = format!(
+            "version: 1\nhostname: kube1\nnetwork: {{{interface}, firewall: {firewall}}}\netcd: {{}}\n\
+             kubernetes: {{version: 1.36.2, role: single}}\n"
+        );
+        let rules = Generated::of(&spec, &[])
+            .text("/etc/nftables.conf")
+            .to_owned();
+        for rule in [
+            "tcp dport 30000-32767 accept",
+            "ip saddr { 10.244.0.0/16 } udp dport 1-65535 accept",
+        ] {
+            assert!(rules.contains(rule), "{rules}");
+        }
+    }
+}
+
 /// Where all start at once, the API server of the first does, and the others know which go before theirs.
 #[test]
 fn control_planes_know_their_turn() {

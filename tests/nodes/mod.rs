@@ -286,6 +286,7 @@ pub fn firewall() -> Firewall {
             at(50, "192.168.1.128/25"),
             at(50, "fd00::/64"),
         ],
+        role_rules: Vec::new(),
         allow: vec![
             FirewallRule {
                 protocol: Protocol::Tcp,

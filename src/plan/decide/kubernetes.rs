@@ -494,7 +494,7 @@ fn network(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
         let from: Vec<IpNet> = firewall.allow_from.iter().map(|net| net.value).collect();
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             // NodePorts: --service-node-port-range's default.
-            firewall.allow.push(FirewallRule {
+            firewall.role_rules.push(FirewallRule {
                 protocol,
                 ports: (30000, 32767),
                 from: from.clone(),
@@ -505,7 +505,7 @@ fn network(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
     if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone)
         && let Some(port) = flannel.backend.port()
     {
-        firewall.allow.push(FirewallRule {
+        firewall.role_rules.push(FirewallRule {
             protocol: Protocol::Udp,
             ports: (port, port),
             from: firewall.allow_from.iter().map(|net| net.value).collect(),
@@ -513,7 +513,7 @@ fn network(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
         });
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
-        firewall.allow.push(FirewallRule {
+        firewall.role_rules.push(FirewallRule {
             protocol,
             ports: (1, u16::MAX),
             from: vec![own.pod_network.value],
