@@ -86,7 +86,7 @@ struct Planes {
 impl Planes {
     fn new(folder: &Path, states: &[State]) -> Self {
         let host = |index: usize| format!("127.0.0.{}", index + 2);
-        // Free on all of them, as they are this process' own.
+        // All of them have their kubelet on the same port, as nodes do.
         let kubelet_port = free_port();
         let mut running = Vec::new();
         let mut kubelets = Vec::new();
