@@ -5,18 +5,16 @@
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
 
+mod base_root;
 mod nodes;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use imgbuild::base::{BaseRequest, Cache, Lock, ensure};
-use imgbuild::names::Arch;
+use base_root::Root;
 use imgbuild::parts::{Contents, all};
-use imgbuild::plan::{EtcdBackup, KernelFlavour, Node};
-use imgbuild::progress::Silent;
+use imgbuild::plan::{EtcdBackup, Node};
 use imgbuild::spec::CalendarEvent;
 use imgbuild::target::Target;
 
@@ -125,113 +123,31 @@ fn what_systemd_refuses_we_refuse() {
     }
 }
 
-/// The base's root, unpacked, with etcd's part of a node in it. Programs run in it without the machine's network.
-struct Root(tempfile::TempDir);
-
-impl Root {
-    /// The base comes from the cache that all tests share.
-    fn new(node: &Node) -> Self {
-        let cache = std::env::var_os("IMGBUILD_TEST_CACHE").map_or_else(
-            || Path::new(env!("CARGO_TARGET_TMPDIR")).join("base-cache"),
-            PathBuf::from,
-        );
-        let request = BaseRequest {
-            arch: Arch::Amd64,
-            kernel: KernelFlavour::Generic,
-            mirror: None,
-            offline: false,
-            locked: false,
-            cache: Cache::at(cache),
-        };
-        let base = ensure(&request, &mut Lock::default(), &Silent).unwrap();
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let root = folder.path().join("root");
-        let unpacked = Command::new("unsquashfs")
-            .args(["-no-progress", "-quiet", "-no-xattrs", "-dest"])
-            .arg(&root)
-            .arg(base.root.as_ref().expect("a root image"))
-            .args([
-                "bin",
-                "sbin",
-                "lib",
-                "lib64",
-                "etc",
-                "usr/bin",
-                "usr/sbin",
-                "usr/lib/x86_64-linux-gnu",
-                "usr/lib64",
-            ])
-            .stdout(Stdio::null())
-            .status()
-            .expect("starting unsquashfs (Debian package squashfs-tools)");
-        // Owners and devices want root; the rest is there all the same.
-        assert!(matches!(unpacked.code(), Some(0 | 2)), "unsquashfs failed");
-        let root = Self(folder);
-        for empty in ["proc", "dev", "tmp", "var/usrlocal"] {
-            fs::create_dir_all(root.path(empty)).unwrap();
-        }
-        std::os::unix::fs::symlink("../var/usrlocal", root.path("usr/local")).unwrap();
-        for fragment in all(node) {
-            for file in fragment.files {
-                let wanted = [
-                    "/usr/local/",
-                    "/opt/bin/",
-                    "/etc/default/etcd",
-                    "/etc/etcd/",
-                    "/etc/imgbuild/",
-                ];
-                if !wanted
-                    .iter()
-                    .any(|start| file.path.as_str().starts_with(start))
-                {
-                    continue;
-                }
-                let Some(Contents::Inline(bytes)) = &file.contents else {
-                    continue;
-                };
-                // The link of the base is absolute from the root's own view.
-                let path = file.path.as_str().replace("/usr/local", "/var/usrlocal");
-                let path = root.path(path.trim_start_matches('/'));
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(&path, bytes).unwrap();
-                fs::set_permissions(&path, fs::Permissions::from_mode(file.mode)).unwrap();
-            }
-        }
-        root
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join("root").join(path)
-    }
-
-    /// Runs `script` with bash in the root: processes and network of its own, which end with it.
-    fn run(&self, script: &str) -> String {
-        let prelude = "set -eu; mount -t proc proc /proc; ip link set lo up; export SYSTEMD_OFFLINE=1 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin; \
+/// Starts and stops the member on its node.
+const PRELUDE: &str = "export SYSTEMD_OFFLINE=1 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin; \
             start() { (set -a; . /etc/default/etcd; exec etcd) > /tmp/etcd.log 2>&1 & until etcdctl endpoint health > /dev/null 2>&1; do kill -0 $! || { cat /tmp/etcd.log; exit 1; }; done; }; \
             stop() { kill %%; wait %% || true; };";
-        let done = Command::new("unshare")
-            .args([
-                "--user",
-                "--map-root-user",
-                "--net",
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-            ])
-            .arg("--root")
-            .arg(self.path(""))
-            .args(["/usr/bin/bash", "-c"])
-            .arg(format!("{prelude}\n{script}"))
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin")
-            .output()
-            .expect("starting unshare (Debian package util-linux)");
-        let said = String::from_utf8_lossy(&done.stdout).into_owned();
-        let complaint = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{script}: {said}\n{complaint}");
-        said
+
+/// The base with etcd's part of `node` in it.
+fn root_of(node: &Node) -> Root {
+    let root = Root::new();
+    let wanted = [
+        "/usr/local/",
+        "/opt/bin/",
+        "/etc/default/etcd",
+        "/etc/etcd/",
+        "/etc/imgbuild/",
+    ];
+    for file in all(node).into_iter().flat_map(|fragment| fragment.files) {
+        let path = file.path.as_str();
+        if let (true, Some(Contents::Inline(bytes))) = (
+            wanted.iter().any(|start| path.starts_with(start)),
+            &file.contents,
+        ) {
+            root.lay(path, bytes, file.mode);
+        }
     }
+    root
 }
 
 /// The node of the system that has docker and no etcd, with a docker that runs what the image has on the node itself.
@@ -239,11 +155,10 @@ fn flatcar() -> Root {
     let mut node = node();
     node.target = Target::Flatcar;
     node.etcd.as_mut().unwrap().image = Some("registry.example/etcd:1".to_owned());
-    let root = Root::new(&node);
-    let docker = root.path("usr/bin/docker");
-    fs::write(
-        &docker,
-        "\
+    let root = root_of(&node);
+    root.lay(
+        "/usr/bin/docker",
+        b"\
 #!/bin/bash -eu
 case $1 in
     exec | run) while [[ $1 != /usr/local/bin/* ]]; do shift; done; exec \"/usr/bin/${1##*/}\" \"${@:2}\" ;;
@@ -251,9 +166,8 @@ case $1 in
     pull) echo \"$3\" > /tmp/pulled ;;
 esac
 ",
-    )
-    .unwrap();
-    fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+        0o755,
+    );
     root
 }
 
@@ -266,12 +180,12 @@ fn a_snapshot_brings_everything_back_through_docker() {
     let start = "PATH=/opt/bin:$PATH; unset ETCDCTL_ENDPOINTS; \
         start() { (while IFS= read -r line; do export \"$line\"; done < /etc/etcd/environment; exec etcd) > /tmp/etcd.log 2>&1 & \
             until etcdctl endpoint health > /dev/null 2>&1; do kill -0 $! || { cat /tmp/etcd.log; exit 1; }; done; }; start;";
-    let said = root.run(&format!(
+    let said = root.run(PRELUDE, &format!(
         "{start} etcdctl put greeting hello; imgbuild-etcd-snapshot; etcdctl put greeting changed; \
          cp /var/lib/imgbuild/etcd-snapshots/*.db /tmp/snapshot.db; stop"
     ));
     assert!(said.contains("\"totalKey\":"), "{said}");
-    let said = root.run(&format!(
+    let said = root.run(PRELUDE, &format!(
         "cd /tmp; /opt/bin/imgbuild-etcd-restore snapshot.db; {start} etcdctl get greeting --print-value-only; stop; cat /tmp/pulled"
     ));
     assert!(said.lines().any(|line| line == "hello"), "{said}");
@@ -306,11 +220,11 @@ fn node() -> Node {
 #[test]
 #[ignore = "needs a base: cargo xtask test"]
 fn a_snapshot_brings_everything_back() {
-    let root = Root::new(&node());
+    let root = root_of(&node());
     fs::create_dir_all(root.path("var/lib/etcd")).unwrap();
     fs::set_permissions(root.path("var/lib/etcd"), fs::Permissions::from_mode(0o700)).unwrap();
 
-    let said = root.run(
+    let said = root.run(PRELUDE,
         "start; etcdctl put greeting hello; imgbuild-etcd-snapshot; etcdctl put greeting changed; etcdctl del other; \
          cp /var/lib/imgbuild/etcd-snapshots/*.db /tmp/snapshot.db; \
          for i in 1 2 3; do imgbuild-etcd-snapshot; sleep 1; done; stat -c '%a' /var/lib/imgbuild/etcd-snapshots; \
@@ -329,12 +243,13 @@ fn a_snapshot_brings_everything_back() {
     damaged[middle..middle + 4096].fill(0xa5);
     fs::write(root.path("tmp/damaged.db"), damaged).unwrap();
     let said = root.run(
+        PRELUDE,
         "! imgbuild-etcd-restore /tmp/damaged.db > /tmp/said 2>&1; ls /var/lib/etcd; \
          start; etcdctl get greeting --print-value-only; stop",
     );
     assert!(said.lines().any(|line| line == "changed"), "{said}");
 
-    let said = root.run(
+    let said = root.run(PRELUDE,
         "imgbuild-etcd-restore /tmp/snapshot.db; ls /var/lib/etcd; start; \
          etcdctl get greeting --print-value-only; etcdctl put greeting again; etcdctl get greeting --write-out fields; stop",
     );
@@ -345,7 +260,7 @@ fn a_snapshot_brings_everything_back() {
     assert!(said.contains("\"Revision\" : 10000000"), "{said}");
 
     // At boot: into an empty folder only, and the file goes.
-    let said = root.run(
+    let said = root.run(PRELUDE,
         "rm -rf /var/lib/etcd/*; cp /tmp/snapshot.db /tmp/brought.db; imgbuild-etcd-restore --first /tmp/brought.db; \
          ls /tmp/brought.db 2>&1 || true; start; etcdctl get greeting --print-value-only; etcdctl put greeting kept; stop; \
          cp /tmp/snapshot.db /tmp/brought.db; imgbuild-etcd-restore --first /tmp/brought.db; \
