@@ -364,7 +364,7 @@ codes! {
     PLAIN_ETCD_FOR_API = "E0504": "a control plane with an open etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {tls: false}\nkubernetes: {version: 1.36.2, role: single}\n";
     /// Certificates, other nodes and the API's own Service name a control plane by its address, which has to stay.
     NO_STATIC_ADDRESS = "E0505": "a node without an address that stays", "etcd: {}\nkubernetes: {version: 1.36.2, role: single}\n";
-    /// Pods, services and machines each have networks of their own. Where two overlap, one of them cannot be reached.
+    /// Pods, services, containers of docker and machines each have networks of their own. Where two overlap, one of them cannot be reached.
     KUBE_NETWORKS_OVERLAP = "E0506": "networks that overlap", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 10.0.0.0/16}\n";
     /// With `bridge` each node has a part of the pod network: 256 addresses of IPv4, or 2^64 of IPv6.
     POD_NETWORK_TOO_SMALL = "E0507": "a pod network that is too small", "version: 1\nkubernetes: {version: 1.36.2, pod_network: 10.244.0.0/24}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
@@ -414,6 +414,7 @@ codes! {
     /// The setting is one of the control plane, and no node of the file has one.
     NO_SUCH_ROLE = "E0524": "a setting without its component", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, extra_sans: [a.example]}\n";
     /// An etcd outside of the file is reached over TLS, with a certificate of its own clients; it is used instead of one in the file.
+    /// flannel of docker's containers takes one without TLS as well, as `etcd_endpoints`.
     BAD_EXTERNAL_ETCD = "E0525": "an external etcd that cannot be used", "";
     /// Where the node has swap the kubelet is told so; where it has none, pods have none.
     SWAP_POLICY = "E0526": "a swap policy without swap", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {swap: limited}}\n";
@@ -477,6 +478,16 @@ codes! {
     BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
+
+    // E057x: flannel of docker's containers.
+    /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as
+    /// `external_etcd`, or, without TLS, as `etcd_endpoints`.
+    FLANNEL_WITHOUT_ETCD = "E0570": "flannel without an etcd", "version: 1\ntarget: flatcar\nhostname: kube1\nflannel: {network: 10.244.0.0/16}\n";
+    /// On a node of Kubernetes containers are those of pods, whose network is named under `kubernetes: {cni: …}`.
+    FLANNEL_AND_KUBERNETES = "E0571": "two networks of containers", "version: 1\ntarget: flatcar\nhostname: kube1\netcd: {}\nflannel: {network: 10.245.0.0/16}\nkubernetes: {version: 1.36.2, role: standalone}\n";
+    /// flannel gives each node a part of its network, of IPv4. It wants room for four parts, each of four addresses or more, and leaves the
+    /// first one out.
+    BAD_FLANNEL_NETWORK = "E0572": "a network that flannel cannot share out", "version: 1\ntarget: flatcar\nhostname: kube1\netcd: {}\nflannel: {network: 10.244.0.0/29}\n";
 
     // E058x: care of a cluster.
     /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in UTC: `hourly`, `daily`,

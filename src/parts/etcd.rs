@@ -190,7 +190,7 @@ fn client(member: &EtcdMember) -> String {
 
 /// What `etcdctl` is to know of this member: variables without their `ETCDCTL_`, and values.
 pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)> {
-    let mut settings = vec![("ENDPOINTS", own_endpoint(member))];
+    let mut settings = vec![("ENDPOINTS", member.own_endpoint())];
     if member.tls.is_some() {
         for (name, file) in [
             ("CACERT", "ca.crt"),
@@ -201,33 +201,6 @@ pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)
         }
     }
     settings
-}
-
-/// A URL at which the node's own member answers: on the loopback interface where it listens there.
-fn own_endpoint(member: &EtcdMember) -> String {
-    let loopback = |url: &String| {
-        ["//127.", "//localhost:", "//[::1]"]
-            .iter()
-            .any(|host| url.contains(host))
-    };
-    if let Some(url) = member.listen_client_urls.iter().find(|url| loopback(url)) {
-        return url.clone();
-    }
-    for (any, own) in [("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")] {
-        if let Some(url) = member
-            .listen_client_urls
-            .iter()
-            .find(|url| url.contains(any))
-        {
-            return url.replace(any, own);
-        }
-    }
-    member
-        .advertise_client_urls
-        .first()
-        .or(member.listen_client_urls.first())
-        .cloned()
-        .unwrap_or_default()
 }
 
 /// The member's certificates and keys. Keys are readable by the group of `owner`, in which the daemon is, and so may be users

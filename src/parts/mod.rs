@@ -7,6 +7,7 @@ mod etcd;
 mod etcd_care;
 mod etcd_container;
 mod firewall;
+mod flannel;
 mod fragment;
 mod hostname;
 mod kernel;
@@ -47,6 +48,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         storage::storage_device(node),
         etcd::etcd(node),
         etcd_care::etcd_care(node),
+        flannel::flannel(node),
         containerd::containerd(node),
         sysext::sysext(node),
     ];

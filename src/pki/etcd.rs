@@ -1,4 +1,4 @@
-//! The keys of etcd, named and placed as kubeadm does.
+//! The keys of etcd and its clients, named and placed as kubeadm does.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::keys::{Authority, Issued, Keys};
 use super::profile::{Names, Profile};
-use crate::plan::{EtcdTls, KeyPair};
+use crate::plan::{EtcdClient, EtcdTls, KeyPair};
 
 /// The folder of etcd's authority, and of a node's etcd certificates below that node's folder.
 const FOLDER: &str = "etcd";
@@ -42,7 +42,17 @@ impl Keys<'_> {
         })
     }
 
-    pub(super) fn etcd_authority(&mut self) -> Result<Rc<Authority>> {
+    /// What a client of the file's etcd on `node` needs: its certificate is `file`, and names it `name`.
+    pub fn etcd_client(&mut self, node: &str, file: &str, name: &str) -> Result<EtcdClient> {
+        let authority = self.etcd_authority()?;
+        let stem = Path::new("nodes").join(node).join(FOLDER).join(file);
+        Ok(EtcdClient {
+            client: (self.leaf(&stem, &Profile::client(name), &authority)?).into(),
+            authority: authority.trusted.clone(),
+        })
+    }
+
+    fn etcd_authority(&mut self) -> Result<Rc<Authority>> {
         self.authority(
             &Path::new(FOLDER).join("ca"),
             &Profile::authority("etcd-ca"),

@@ -55,16 +55,13 @@ impl Keys<'_> {
             &Profile::authority("front-proxy-ca"),
             "front-proxy",
         )?;
-        let (etcd_authority, etcd_client) = if let Some(etcd) = names.external_etcd {
-            (etcd.authority.clone(), etcd.client.clone())
-        } else {
-            let etcd = self.etcd_authority()?;
-            let client = self.signed(
-                &node.join("etcd/apiserver-etcd-client"),
-                &Profile::client("kube-apiserver-etcd-client"),
-                &etcd,
-            )?;
-            (etcd.trusted.clone(), client)
+        let etcd = match names.external_etcd {
+            Some(etcd) => etcd.keys.clone(),
+            None => self.etcd_client(
+                names.node,
+                "apiserver-etcd-client",
+                "kube-apiserver-etcd-client",
+            )?,
         };
 
         let domain = names.cluster_domain;
@@ -94,7 +91,7 @@ impl Keys<'_> {
                 &Profile::client("kube-apiserver-kubelet-client"),
                 &authority,
             )?,
-            etcd_client,
+            etcd_client: etcd.client,
             front_proxy_client: self.signed(
                 &node.join("front-proxy/front-proxy-client"),
                 &Profile::client("front-proxy-client"),
@@ -124,7 +121,7 @@ impl Keys<'_> {
                 certificate: authority.pem.clone(),
             },
             front_proxy_authority: front_proxy.trusted.clone(),
-            etcd_authority,
+            etcd_authority: etcd.authority,
         })
     }
 

@@ -12,7 +12,7 @@
 //!   bootstrap-token.key        what nodes that join by token show, where the spec has none
 //!   ca.next.*, ca.old.*        an authority's successor or predecessor, while it is replaced
 //!   old/<time>/                what was replaced
-//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*
+//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*, flannel-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
 //!   encryption.key             what API servers encrypt secrets in etcd with, where the spec asks for it
 //!   password-salt.key          what the salts of hashed passwords are derived from

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::KeyPair;
+use super::EtcdClient;
 
 /// What the API server writes down of who asked for what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,9 @@ impl fmt::Debug for EncryptionKeys {
     }
 }
 
-/// How an etcd outside of the file knows the API server, and the API server it.
+/// An etcd outside of the file, and how it and its client know each other.
 #[derive(Debug, Clone)]
 pub struct ExternalEtcd {
     pub endpoints: Vec<String>,
-    /// In PEM.
-    pub authority: String,
-    pub client: KeyPair,
+    pub keys: EtcdClient,
 }

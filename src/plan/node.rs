@@ -69,6 +69,8 @@ pub struct Node {
     /// The files of a system that imgbuild does not build.
     pub base: Option<super::BootFiles>,
     pub etcd: Option<EtcdMember>,
+    /// flannel of docker's containers.
+    pub flannel: Option<super::FlannelNode>,
     pub containerd: Option<super::Containerd>,
     pub kubernetes: Option<super::Kubernetes>,
     /// What only Container Linux has; on its nodes only.
@@ -315,6 +317,29 @@ pub struct EtcdMember {
     /// `None`: plain HTTP, which the spec asked for.
     pub tls: Option<EtcdTls>,
     pub span: Span,
+}
+
+impl EtcdMember {
+    /// A URL at which programs of its node reach it: on the loopback interface where it listens there.
+    pub fn own_endpoint(&self) -> String {
+        let loopback = |url: &String| {
+            ["//127.", "//localhost:", "//[::1]"]
+                .iter()
+                .any(|host| url.contains(host))
+        };
+        if let Some(url) = self.listen_client_urls.iter().find(|url| loopback(url)) {
+            return url.clone();
+        }
+        for (any, own) in [("//0.0.0.0:", "//127.0.0.1:"), ("//[::]:", "//[::1]:")] {
+            if let Some(url) = (self.listen_client_urls.iter()).find(|url| url.contains(any)) {
+                return url.replace(any, own);
+            }
+        }
+        (self.advertise_client_urls.first())
+            .or(self.listen_client_urls.first())
+            .cloned()
+            .unwrap_or_default()
+    }
 }
 
 /// Snapshots of a member.

@@ -267,6 +267,8 @@ pub struct Paths {
 pub struct Units {
     pub etcd: &'static str,
     pub flannel: Option<&'static str>,
+    /// Units of the system that are for a flannel of its own, and would disturb another.
+    pub beside_flannel: &'static [&'static str],
     pub runtime: &'static str,
     pub kubelet: &'static str,
     /// What tells a node its addresses in a cloud.

@@ -225,6 +225,7 @@ pub static TABLE: [Facts; 4] = [
         units: Units {
             etcd: "etcd.service",
             flannel: None,
+            beside_flannel: &[],
             runtime: "containerd.service",
             kubelet: "kubelet.service",
             metadata: None,
@@ -249,10 +250,6 @@ pub static TABLE: [Facts; 4] = [
             (
                 "storage_device",
                 "disks and file systems are under `storage:`",
-            ),
-            (
-                "flannel",
-                "flannel runs in pods: `kubernetes: {cni: flannel}`",
             ),
             (
                 "networkd",
@@ -315,7 +312,7 @@ pub static TABLE: [Facts; 4] = [
             kubeconfig: "/etc/kubernetes",
             cni_bin: "/opt/cni/bin",
             etcd: "/usr/bin/docker",
-            flannel: None,
+            flannel: Some("/usr/bin/docker"),
             ca_certificates: "/usr/share/ca-certificates",
             trust_anchors: None,
             nftables: Some("/etc/nftables.conf"),
@@ -325,7 +322,9 @@ pub static TABLE: [Facts; 4] = [
         },
         units: Units {
             etcd: "etcd.service",
-            flannel: None,
+            flannel: Some("flanneld.service"),
+            // It writes options of docker's daemon, and restarts that.
+            beside_flannel: &["flannel-docker-opts.service"],
             runtime: "containerd.service",
             kubelet: "kubelet.service",
             metadata: Some("coreos-metadata.service"),
@@ -431,6 +430,7 @@ pub static TABLE: [Facts; 4] = [
         units: Units {
             etcd: "etcd.service",
             flannel: None,
+            beside_flannel: &[],
             runtime: "containerd.service",
             kubelet: "kubelet.service",
             metadata: Some("afterburn.service"),
@@ -580,6 +580,7 @@ pub static TABLE: [Facts; 4] = [
         units: Units {
             etcd: "etcd-member.service",
             flannel: Some("flanneld.service"),
+            beside_flannel: &[],
             runtime: "docker.service",
             kubelet: "kubelet.service",
             metadata: Some("coreos-metadata.service"),

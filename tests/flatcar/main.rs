@@ -4,8 +4,11 @@
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../base_root/mod.rs"]
+mod base_root;
 mod boot_files;
 mod configs;
+mod flannel;
 mod kubernetes;
 mod project;
 mod pxe;

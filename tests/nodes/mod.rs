@@ -52,6 +52,7 @@ pub fn bare() -> Node {
         swap: None,
         storage_device: None,
         etcd: None,
+        flannel: None,
         containerd: None,
         kubernetes: None,
         container_linux: None,

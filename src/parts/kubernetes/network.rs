@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::parts::names::path;
+use crate::parts::network::left_alone;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::plan::{CNI_PLUGINS, Cni, Kubernetes, ProxyMode};
@@ -38,14 +39,13 @@ net.ipv6.conf.all.forwarding = 1
             origin.clone(),
         ),
     ];
-    if kubernetes.system.services.takes_all_links {
-        // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network add-on gave its own.
-        files.push(File::text(
-            path("/etc/systemd/network/05-kubernetes.network"),
-            "[Match]\nName=cni* veth* flannel* kube-ipvs* cali* vxlan.calico cilium* lxc*\n\n[Link]\nUnmanaged=yes\n",
-            origin.clone(),
-        ));
-    }
+    // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network add-on gave its own.
+    files.extend(left_alone(
+        kubernetes.system,
+        "kubernetes",
+        "cni* veth* flannel* kube-ipvs* cali* vxlan.calico cilium* lxc*",
+        &origin,
+    ));
     let links = (kubernetes.cni_plugins().into_iter())
         .flat_map(|folder| CNI_PLUGINS.map(|name| plugin(kubernetes, folder, name, &origin)))
         .collect();

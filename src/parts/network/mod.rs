@@ -21,7 +21,7 @@ use super::{File, Fragment, Origin, Unit};
 use crate::diagnostic::Span;
 use crate::names::InterfaceName;
 use crate::plan::{Interface, InterfaceMatch, LinkKind, Node};
-use crate::target::LinkManager;
+use crate::target::{Facts, LinkManager};
 
 /// What joins links into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,17 @@ pub fn network(node: &Node) -> Fragment {
         LinkManager::Networkd => networkd(node),
         LinkManager::NetworkManager => keyfiles::keyfiles(node),
     }
+}
+
+/// Keeps networkd off the links that match `names`, of a part `of` the node, where it would take them for its own.
+pub(super) fn left_alone(target: &Facts, of: &str, names: &str, origin: &Origin) -> Option<File> {
+    target.services.takes_all_links.then(|| {
+        File::text(
+            path(&format!("/etc/systemd/network/05-{of}.network")),
+            format!("[Match]\nName={names}\n\n[Link]\nUnmanaged=yes\n"),
+            origin.clone(),
+        )
+    })
 }
 
 fn networkd(node: &Node) -> Fragment {

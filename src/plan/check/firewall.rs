@@ -4,9 +4,9 @@ use ipnet::IpNet;
 
 use super::addresses::overlap;
 use super::host_bits;
-use super::interfaces::{may_be_a_card, unknown};
+use super::interfaces::unknown_interface;
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::plan::{Firewall, FirewallRule, InterfaceMatch, Node, Protocol};
+use crate::plan::{Firewall, FirewallRule, Node, Protocol};
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let Some(firewall) = &node.firewall else {
@@ -114,24 +114,13 @@ fn ports(rule: &FirewallRule) -> String {
 }
 
 fn masquerade(node: &Node, firewall: &Firewall, found: &mut Vec<Diagnostic>) {
-    let interfaces = &node.network.interfaces;
-    // A card without a name in the spec may have any.
-    let nameless = interfaces.iter().any(|interface| {
-        matches!(
-            interface.matching,
-            InterfaceMatch::AnyEthernet | InterfaceMatch::Mac { rename: None, .. }
-        )
-    });
     for masquerade in &firewall.masquerade {
         found.extend(host_bits(&masquerade.source, "a network to masquerade"));
-        let names = || {
-            interfaces
-                .iter()
-                .filter_map(|interface| interface.matching.name())
-        };
-        let known = nameless || may_be_a_card(masquerade.interface.as_str());
-        if !known && !names().any(|name| *name == masquerade.interface.value) {
-            found.push(unknown(&masquerade.interface, "which leads out", names()));
-        }
+        let interface = &masquerade.interface;
+        found.extend(unknown_interface(
+            &node.network,
+            interface,
+            "which leads out",
+        ));
     }
 }

@@ -6,7 +6,7 @@ use super::Once;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::InterfaceName;
 use crate::parts::kernel_named;
-use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Node};
+use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, Node};
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let interfaces = &node.network.interfaces;
@@ -103,7 +103,7 @@ fn parts_of_links(
 
 /// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev gives by where the card sits
 /// (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`, then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
-pub(super) fn may_be_a_card(name: &str) -> bool {
+fn may_be_a_card(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if name.strip_prefix("eth").is_some_and(digits) {
         return true;
@@ -142,7 +142,7 @@ fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 /// Reports a name that no interface of the node has.
-pub(super) fn unknown<'a>(
+fn unknown<'a>(
     name: &Located<InterfaceName>,
     role: &str,
     known: impl Iterator<Item = &'a InterfaceName>,
@@ -163,6 +163,23 @@ pub(super) fn unknown<'a>(
             name.value
         ))
     }
+}
+
+/// Reports an interface that another section names and that none of `network` can be. A card without a name in the spec may have any.
+pub(in crate::plan) fn unknown_interface(
+    network: &Network,
+    name: &Located<InterfaceName>,
+    role: &str,
+) -> Option<Diagnostic> {
+    let nameless = network.interfaces.iter().any(|interface| {
+        matches!(
+            interface.matching,
+            InterfaceMatch::AnyEthernet | InterfaceMatch::Mac { rename: None, .. }
+        )
+    });
+    let names = || (network.interfaces.iter()).filter_map(|interface| interface.matching.name());
+    let known = nameless || may_be_a_card(name.as_str()) || names().any(|own| *own == name.value);
+    (!known).then(|| unknown(name, role, names()))
 }
 
 /// Follows every link down to its parts; one that comes back to itself is reported where it closes.

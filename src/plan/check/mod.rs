@@ -11,6 +11,7 @@ mod component_flags;
 mod disks;
 mod etcd;
 mod firewall;
+mod flannel;
 mod interfaces;
 mod kubernetes;
 mod kubernetes_documents;
@@ -26,6 +27,7 @@ pub(super) use addresses::host_bits;
 pub(super) use component_config::component_config;
 pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
 pub(super) use etcd::{Member, check as etcd};
+pub(super) use interfaces::unknown_interface;
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
 pub(super) use manifests::check as manifests;
@@ -48,6 +50,7 @@ pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
         secrets::check(node, &mut found);
     }
     cluster::check(nodes, &mut found);
+    flannel::check(nodes, &mut found);
     found
 }
 

@@ -14,6 +14,7 @@ pub(super) use keys::{key_algorithm, prepare};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
+use super::flannel::flannel_port;
 use super::kubernetes_addons::{cni_span, role_of};
 use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
@@ -502,15 +503,8 @@ fn network(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
             });
         }
     }
-    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone)
-        && let Some(port) = flannel.backend.port()
-    {
-        firewall.role_rules.push(FirewallRule {
-            protocol: Protocol::Udp,
-            ports: (port, port),
-            from: firewall.allow_from.iter().map(|net| net.value).collect(),
-            span: own.span,
-        });
+    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone) {
+        flannel_port(&flannel.backend, firewall, own.span);
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.role_rules.push(FirewallRule {

@@ -3,22 +3,15 @@
 use ipnet::{IpNet, Ipv4Net};
 
 use super::Decider;
+use super::flannel::{default_backend, in_pods};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::{
-    Cni, CoreDns, Dhcp, Flannel, FlannelBackend, ImageRef, ImageUse, Images, KubeVersion, Manifest,
-    Network, ProxyMode, Role,
+    Cni, CoreDns, Dhcp, ImageRef, ImageUse, Images, KubeVersion, Manifest, Network, ProxyMode, Role,
 };
 use crate::spec::{self, LocalManifests};
 
-/// The kernel's own VXLAN port, and flannel's for WireGuard.
-const VXLAN_PORT: u16 = 8472;
-const WIREGUARD_PORT: u16 = 51820;
-
 /// The minor since which kube-proxy warns of its IPVS mode (KEP-5495).
 const IPVS_DEPRECATED: u16 = 35;
-
-/// flannel's VNI, where nothing is said.
-const VNI: u32 = 1;
 
 impl Decider<'_> {
     /// The pods' network; a bridge gets its share of the addresses later.
@@ -28,7 +21,7 @@ impl Decider<'_> {
             Some(spec::KubernetesCni::Word(word)) => word.value,
             Some(spec::KubernetesCni::Settings(settings)) => {
                 if let Some(flannel) = &settings.flannel {
-                    return Cni::Flannel(self.flannel(flannel));
+                    return Cni::Flannel(self.flannel_in_pods(&flannel.carriage()));
                 }
                 return Cni::Manifests(self.manifests(settings.manifests.as_deref()));
             }
@@ -36,54 +29,7 @@ impl Decider<'_> {
         match word {
             spec::KubernetesCniWord::Bridge => bridge(),
             spec::KubernetesCniWord::None => Cni::None,
-            spec::KubernetesCniWord::Flannel => Cni::Flannel(with_backend(FlannelBackend::Vxlan {
-                port: VXLAN_PORT,
-                vni: VNI,
-                direct_routing: false,
-            })),
-        }
-    }
-
-    fn flannel(&mut self, written: &spec::KubernetesFlannel) -> Flannel {
-        use spec::KubernetesFlannelBackend as Backend;
-
-        let backend = written.backend.map_or(Backend::Vxlan, |b| b.value);
-        let takes: &[&str] = match backend {
-            Backend::Vxlan => &["port", "vni", "direct_routing"],
-            Backend::HostGw => &[],
-            Backend::Wireguard => &["port"],
-        };
-        let given = [
-            ("port", written.port.map(|v| v.span)),
-            ("vni", written.vni.map(|v| v.span)),
-            ("direct_routing", written.direct_routing.map(|v| v.span)),
-        ];
-        for (key, span) in given {
-            if let Some(span) = span.filter(|_| !takes.contains(&key)) {
-                self.found.push(
-                    Diagnostic::error(
-                        codes::NOT_OF_BACKEND,
-                        span,
-                        format!("flannel's `{}` has no `{key}`", backend.as_str()),
-                    )
-                    .help("leave it out, or choose another backend"),
-                );
-            }
-        }
-        let port = |default| written.port.map_or(default, |port| port.value.0);
-        Flannel {
-            interface: (written.interface.as_ref()).map(|name| name.value.to_string()),
-            ..with_backend(match backend {
-                Backend::Vxlan => FlannelBackend::Vxlan {
-                    port: port(VXLAN_PORT),
-                    vni: written.vni.map_or(VNI, |vni| vni.value.0),
-                    direct_routing: written.direct_routing.is_some_and(|v| v.value),
-                },
-                Backend::HostGw => FlannelBackend::HostGw,
-                Backend::Wireguard => FlannelBackend::Wireguard {
-                    port: port(WIREGUARD_PORT),
-                },
-            })
+            spec::KubernetesCniWord::Flannel => Cni::Flannel(in_pods(default_backend(), None)),
         }
     }
 
@@ -247,15 +193,6 @@ pub(super) fn role_of(written: &spec::Kubernetes) -> Role {
 fn bridge() -> Cni {
     Cni::Bridge {
         node_pods: IpNet::V4(Ipv4Net::default()),
-    }
-}
-
-fn with_backend(backend: FlannelBackend) -> Flannel {
-    Flannel {
-        backend,
-        interface: None,
-        image: ImageRef::flannel(),
-        plugin_image: ImageRef::flannel_plugin(),
     }
 }
 

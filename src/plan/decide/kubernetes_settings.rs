@@ -9,7 +9,9 @@ use x509_cert::Certificate;
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::check::{audit_policy, component_config, component_gates, static_pod};
-use crate::plan::{AuditLog, ConfigKind, ExternalEtcd, KeyPair, KubeVersion, Node, Role, Taint};
+use crate::plan::{
+    AuditLog, ConfigKind, EtcdClient, ExternalEtcd, KeyPair, KubeVersion, Node, Role, Taint,
+};
 use crate::spec::{self, FreeDocument, LocalText, Table};
 
 /// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which go where one is written.
@@ -250,7 +252,8 @@ impl Decider<'_> {
         tree
     }
 
-    fn external_etcd(&mut self, written: &spec::KubernetesEtcd) -> Option<ExternalEtcd> {
+    /// An etcd outside of the file, with its keys.
+    pub(super) fn external_etcd(&mut self, written: &spec::ExternalEtcd) -> Option<ExternalEtcd> {
         let mut wrong = |span: Span, message: String, help: &str| {
             self.found
                 .push(Diagnostic::error(codes::BAD_EXTERNAL_ETCD, span, message).help(help));
@@ -267,7 +270,7 @@ impl Decider<'_> {
                 wrong(
                     endpoint.span,
                     format!("`{}` has no TLS", endpoint.as_str()),
-                    "who reads etcd reads every secret of the cluster: give its members certificates, and write https",
+                    "whoever reaches it reads and changes all that is in it: give its members certificates, and write https",
                 );
             }
         }
@@ -298,10 +301,12 @@ impl Decider<'_> {
                 .iter()
                 .map(|endpoint| endpoint.as_str().to_owned())
                 .collect(),
-            authority: self.files.text(&written.ca)?.to_owned(),
-            client: KeyPair {
-                certificate: self.files.text(&written.cert)?.to_owned(),
-                key: key?.to_owned(),
+            keys: EtcdClient {
+                authority: self.files.text(&written.ca)?.to_owned(),
+                client: KeyPair {
+                    certificate: self.files.text(&written.cert)?.to_owned(),
+                    key: key?.to_owned(),
+                },
             },
         })
     }

@@ -8,6 +8,7 @@ mod etcd;
 mod etcd_care;
 mod files;
 mod filesystems;
+mod flannel;
 mod kubernetes;
 mod kubernetes_addons;
 mod kubernetes_settings;
@@ -40,6 +41,8 @@ pub struct Decided {
     cluster: Cluster,
     /// By node: the names that its etcd certificates have.
     etcd_keys: Vec<Option<EtcdKeys>>,
+    /// By node: whether flannel needs keys for the file's etcd, which then has keys itself.
+    flannel_keys: Vec<bool>,
     /// By node: its Kubernetes but for the keys.
     kubernetes: Vec<Option<kubernetes::Draft>>,
     /// Passwords to hash: node, user, password.
@@ -118,6 +121,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     }
     decider.complete_clusters(&mut drafts);
     decider.backups_of_nothing(spec);
+    let flannel_keys = decider.flannel(spec, &mut nodes, &drafts);
     let kubernetes = decider.kubernetes(spec, &mut nodes, &drafts, sources);
 
     let mut found = decider.found;
@@ -162,6 +166,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
             nodes,
         },
         etcd_keys,
+        flannel_keys,
         kubernetes,
         passwords,
     }
@@ -203,6 +208,16 @@ impl Decided {
                 .etcd_member(name, &wanted.dns, &wanted.addresses)
                 .with_context(|| format!("preparing the etcd keys of {name}"))?;
             member.tls = Some(tls);
+        }
+        for (node, _) in (self.cluster.nodes.iter_mut().zip(&self.flannel_keys)).filter(|it| *it.1)
+        {
+            let name = node.hostname.as_str();
+            let client = keys
+                .etcd_client(name, "flannel-client", "flannel")
+                .with_context(|| format!("preparing flannel's keys of {name}"))?;
+            if let Some(flannel) = &mut node.flannel {
+                flannel.tls = Some(client);
+            }
         }
         for (node, draft) in self.cluster.nodes.iter_mut().zip(self.kubernetes) {
             if let Some(draft) = draft {
@@ -281,6 +296,7 @@ impl Decider<'_> {
             storage_device: written.storage_device.clone(),
             base: None,
             etcd: None,
+            flannel: None,
             containerd: None,
             kubernetes: None,
             container_linux: None,

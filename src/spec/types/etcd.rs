@@ -7,7 +7,9 @@ use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::AbsolutePath;
 use crate::oci::ImageName;
 use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, words};
-use crate::spec::values::{EtcdUrl, LocalFile, MemberName, PlainName, Setting, SettingName};
+use crate::spec::values::{
+    EtcdUrl, LocalFile, LocalText, MemberName, PlainName, Setting, SettingName,
+};
 use crate::spec::yaml::{Node, Value};
 
 record! {
@@ -44,6 +46,21 @@ record! {
         pub settings: Table<SettingName, Located<Setting>>,
     }
     "an etcd member"
+}
+
+record! {
+    /// An etcd that is none of this file's nodes.
+    pub struct ExternalEtcd {
+        /// Where its members answer: `https://192.168.1.5:2379`.
+        pub endpoints: OneOrMany<Located<EtcdUrl>>,
+        /// The authority of its certificates, in PEM: the path of a file beside the spec.
+        pub ca: Located<LocalText>,
+        /// The certificate of its client, in PEM: the path of a file beside the spec.
+        pub cert: Located<LocalText>,
+        /// The private key of that certificate, in PEM: the path of a file beside the spec.
+        pub key: Located<LocalText>,
+    }
+    "an external etcd"
 }
 
 words! {

@@ -11,7 +11,7 @@ use crate::names::Hostname;
 use crate::plan::KubeVersion;
 use crate::spec::decode::{Table, record, words};
 use crate::spec::types::{
-    FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesEtcd, KubernetesKubelet,
+    ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
 };
 use crate::spec::values::{
     AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
@@ -62,7 +62,7 @@ record! {
         /// Encryption of what the API server keeps in etcd; none where nothing is said, `{}` for all defaults.
         pub encryption: Option<KubernetesEncryption>,
         /// The etcd of the control planes, where no node of the file runs one.
-        pub external_etcd: Option<KubernetesEtcd>,
+        pub external_etcd: Option<ExternalEtcd>,
         /// Pods that the kubelet runs by itself: paths of their manifests beside the spec.
         pub static_pods: Vec<Located<LocalText>>,
         /// Flags of the components, beside and over those that imgbuild gives them.

@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
-use crate::names::InterfaceName;
 use crate::spec::decode::{Decode, Decoder, Leaf, Schemas, record, words};
-use crate::spec::values::{LocalManifests, PortNumber, Vni};
+use crate::spec::types::KubernetesFlannel;
+use crate::spec::values::LocalManifests;
 use crate::spec::yaml::{Node, Value};
 
 /// Who gives pods their network.
@@ -53,36 +53,6 @@ record! {
         pub manifests: Option<Vec<Located<LocalManifests>>>,
     }
     "a pod network", exactly_one(flannel, manifests)
-}
-
-words! {
-    /// How flannel carries pods' packets from node to node.
-    pub enum KubernetesFlannelBackend {
-        /// In UDP, to nodes anywhere.
-        Vxlan = "vxlan",
-        /// By routes, to nodes of the same link.
-        HostGw = "host-gw",
-        /// Encrypted, to nodes anywhere.
-        Wireguard = "wireguard",
-    }
-    "a backend of flannel"
-}
-
-record! {
-    /// flannel.
-    pub struct KubernetesFlannel {
-        /// `vxlan` where nothing is said.
-        pub backend: Option<Located<KubernetesFlannelBackend>>,
-        /// The UDP port of `vxlan` (8472) or `wireguard` (51820).
-        pub port: Option<Located<PortNumber>>,
-        /// The VXLAN identifier; 1 where nothing is said.
-        pub vni: Option<Located<Vni>>,
-        /// With `vxlan`: routes between nodes of the same link.
-        pub direct_routing: Option<Located<bool>>,
-        /// The interface of every node that leads to the others; that of the node's address where nothing is said.
-        pub interface: Option<Located<InterfaceName>>,
-    }
-    "flannel"
 }
 
 words! {

@@ -2,10 +2,8 @@
 
 use super::free::{FreeDocument, FreeMap};
 use crate::diagnostic::Located;
-use crate::spec::decode::{OneOrMany, Table, record, words};
-use crate::spec::values::{
-    EtcdUrl, LabelKey, LabelValue, LocalText, PlainName, Quantity, TaintText, Threshold,
-};
+use crate::spec::decode::{Table, record, words};
+use crate::spec::values::{LabelKey, LabelValue, PlainName, Quantity, TaintText, Threshold};
 
 record! {
     /// The kubelet.
@@ -121,19 +119,4 @@ words! {
         Aescbc = "aescbc",
     }
     "a cipher"
-}
-
-record! {
-    /// An etcd that is none of this file's nodes.
-    pub struct KubernetesEtcd {
-        /// Where its members answer: `https://192.168.1.5:2379`.
-        pub endpoints: OneOrMany<Located<EtcdUrl>>,
-        /// The authority of its certificates, in PEM: the path of a file beside the spec.
-        pub ca: Located<LocalText>,
-        /// The certificate of its client, in PEM: the path of a file beside the spec.
-        pub cert: Located<LocalText>,
-        /// The private key of that certificate, in PEM: the path of a file beside the spec.
-        pub key: Located<LocalText>,
-    }
-    "an external etcd"
 }

@@ -6,7 +6,8 @@ use crate::diagnostic::{Located, Span, codes};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{
-    BootFiles, ContainerLinux, Containerd, Etcd, Kubernetes, Network, Passwd, Storage, Systemd,
+    BootFiles, ContainerLinux, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage,
+    Systemd,
 };
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
@@ -61,6 +62,8 @@ record! {
         pub base: Option<BootFiles>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
         pub etcd: Option<Etcd>,
+        /// flannel, which gives docker's containers one network on all nodes; none where nothing is said.
+        pub flannel: Option<Flannel>,
         /// Container images and registries, with Kubernetes or without.
         pub containerd: Option<Containerd>,
         /// Kubernetes on this node; none where nothing is said.

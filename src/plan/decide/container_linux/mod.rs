@@ -71,6 +71,7 @@ impl Decider<'_> {
             storage_device: None,
             base: None,
             etcd: None,
+            flannel: None,
             containerd: None,
             kubernetes: None,
             container_linux: Some(ContainerLinux {

@@ -1,0 +1,370 @@
+//! flannel decided: of docker's containers, and what it has in common with that of pods.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::Decider;
+use super::etcd::Draft as EtcdDraft;
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::plan::check::{host_bits, unknown_interface};
+use crate::plan::{
+    EtcdClient, Firewall, FirewallRule, Flannel, FlannelBackend, FlannelNode, FlannelWriter,
+    ImageRef, Network, Node, Protocol,
+};
+use crate::spec::{self, EtcdUrl};
+
+/// The kernel's own VXLAN port, and flannel's for WireGuard.
+const VXLAN_PORT: u16 = 8472;
+const WIREGUARD_PORT: u16 = 51820;
+
+/// flannel's VNI, where nothing is said.
+const VNI: u32 = 1;
+
+/// What flannel's settings allow (`pkg/subnet/config.go`): four parts at the least, each a /30 or larger.
+const LEAST_PARTS_BITS: u8 = 2;
+const LONGEST_PART: u8 = 30;
+
+/// The part of a node where nothing is said and the network has room for four of them: flannel's own.
+const PART: u8 = 24;
+
+/// The etcd that a node's flannel asks.
+struct FlannelEtcd {
+    endpoints: Vec<String>,
+    tls: Option<EtcdClient>,
+    /// Whether nodes of the file run it.
+    of_file: bool,
+}
+
+impl Decider<'_> {
+    /// flannel in pods of a cluster.
+    pub(super) fn flannel_in_pods(&mut self, written: &spec::FlannelCarriage) -> Flannel {
+        let interface = written.interface.as_ref();
+        in_pods(
+            self.flannel_backend(written),
+            interface.map(|name| name.value.to_string()),
+        )
+    }
+
+    fn flannel_backend(&mut self, written: &spec::FlannelCarriage) -> FlannelBackend {
+        use spec::FlannelBackend as Backend;
+
+        let backend = written.backend.map_or(Backend::Vxlan, |b| b.value);
+        let takes: &[&str] = match backend {
+            Backend::Vxlan => &["port", "vni", "direct_routing"],
+            Backend::HostGw => &[],
+            Backend::Wireguard => &["port"],
+        };
+        let given = [
+            ("port", written.port.map(|v| v.span)),
+            ("vni", written.vni.map(|v| v.span)),
+            ("direct_routing", written.direct_routing.map(|v| v.span)),
+        ];
+        for (key, span) in given {
+            if let Some(span) = span.filter(|_| !takes.contains(&key)) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::NOT_OF_BACKEND,
+                        span,
+                        format!("flannel's `{}` has no `{key}`", backend.as_str()),
+                    )
+                    .help("leave it out, or choose another backend"),
+                );
+            }
+        }
+        let port = |default| written.port.map_or(default, |port| port.value.0);
+        match backend {
+            Backend::Vxlan => FlannelBackend::Vxlan {
+                port: port(VXLAN_PORT),
+                vni: written.vni.map_or(VNI, |vni| vni.value.0),
+                direct_routing: written.direct_routing.is_some_and(|v| v.value),
+            },
+            Backend::HostGw => FlannelBackend::HostGw,
+            Backend::Wireguard => FlannelBackend::Wireguard {
+                port: port(WIREGUARD_PORT),
+            },
+        }
+    }
+
+    /// flannel of docker's containers, on each of `nodes` that the spec wants it on. Tells which of them need keys for the file's etcd.
+    pub(super) fn flannel(
+        &mut self,
+        cluster: &spec::Cluster,
+        nodes: &mut [Node],
+        etcd: &[Option<EtcdDraft>],
+    ) -> Vec<bool> {
+        let mut need_keys = vec![false; nodes.len()];
+        let mut with_member: Vec<usize> = Vec::new();
+        let mut of_file: Vec<usize> = Vec::new();
+        for (at, (spec, own)) in cluster.nodes.iter().zip(etcd).enumerate() {
+            let Some(written) = &spec.flannel else {
+                continue;
+            };
+            if let Some(kubernetes) = &spec.kubernetes {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::FLANNEL_AND_KUBERNETES,
+                        written.span,
+                        "`flannel:` and `kubernetes:` would each give this node's containers a network",
+                    )
+                    .related(kubernetes.span, "`kubernetes` is here")
+                    .help("flannel of pods is `kubernetes: {cni: flannel}`"),
+                );
+            }
+            let backend = self.flannel_backend(&written.carriage());
+            let interface = self.flannel_interface(written, &nodes[at].network);
+            let network = self.flannel_network(written);
+            let source = self.flannel_etcd(written, own.as_ref(), etcd);
+            let (Some((network, subnet_len)), Some(source)) = (network, source) else {
+                continue;
+            };
+            if source.of_file {
+                of_file.push(at);
+                need_keys[at] = etcd.iter().flatten().any(|member| member.tls);
+                if own.is_some() {
+                    with_member.push(at);
+                }
+            }
+            let node = &mut nodes[at];
+            if let Some(firewall) = &mut node.firewall {
+                flannel_port(&backend, firewall, written.span);
+            }
+            let image = written.image.as_ref();
+            node.flannel = Some(FlannelNode {
+                network,
+                subnet_len,
+                backend,
+                interface,
+                image: image.map_or_else(
+                    || ImageRef::flannel().to_string(),
+                    |image| image.value.to_string(),
+                ),
+                endpoints: source.endpoints,
+                of_file: source.of_file,
+                tls: source.tls,
+                writer: (node.target.facts().etcd_image)
+                    .map(|image| FlannelWriter::Image(image.to_owned())),
+                span: written.span,
+            });
+        }
+        // Where nodes have a member, those tell etcd the network, and the others wait for it.
+        for at in of_file.iter().filter(|_| !with_member.is_empty()) {
+            if let Some(flannel) = &mut nodes[*at].flannel {
+                flannel.writer = with_member.contains(at).then_some(FlannelWriter::Member);
+            }
+        }
+        need_keys
+    }
+
+    /// What `--iface` is told: the interface that the spec names, else the address that stays.
+    fn flannel_interface(&mut self, written: &spec::Flannel, network: &Network) -> Option<String> {
+        if let Some(name) = &written.interface {
+            self.found.extend(unknown_interface(
+                network,
+                name,
+                "which leads to the other nodes",
+            ));
+            return Some(name.value.to_string());
+        }
+        let addresses = network.interfaces.iter().flat_map(|i| &i.addresses);
+        let mut v4 = addresses
+            .map(|address| address.addr())
+            .filter(IpAddr::is_ipv4);
+        v4.next().map(|address| address.to_string())
+    }
+
+    /// The network and the length of a node's part of it.
+    fn flannel_network(&mut self, written: &spec::Flannel) -> Option<(Located<Ipv4Net>, u8)> {
+        self.found
+            .extend(host_bits(&written.network, "flannel's network"));
+        let mut wrong = |span: Span, message: String, help: String| {
+            let error = Diagnostic::error(codes::BAD_FLANNEL_NETWORK, span, message);
+            self.found.push(error.help(help));
+        };
+        let IpNet::V4(network) = written.network.value else {
+            wrong(
+                written.network.span,
+                format!("{} is not of IPv4", written.network.value),
+                "what flannel keeps in etcd is for IPv4: write a private network such as 10.244.0.0/16".to_owned(),
+            );
+            return None;
+        };
+        let prefix = network.prefix_len();
+        let shortest = prefix + LEAST_PARTS_BITS;
+        if shortest > LONGEST_PART {
+            wrong(
+                written.network.span,
+                format!("{network} is too small for four nodes' parts"),
+                format!(
+                    "flannel takes a /{} at the least",
+                    LONGEST_PART - LEAST_PARTS_BITS
+                ),
+            );
+            return None;
+        }
+        let len = match written.subnet_len {
+            Some(len) if (shortest..=LONGEST_PART).contains(&len.value) => len.value,
+            Some(len) => {
+                wrong(
+                    len.span,
+                    format!("a node's part of {network} cannot be a /{}", len.value),
+                    format!(
+                        "it is a /{shortest} to a /{LONGEST_PART}: flannel wants room for four parts, and four addresses in each"
+                    ),
+                );
+                return None;
+            }
+            None => PART.max(shortest),
+        };
+        Some((written.network.map(|_| network.trunc()), len))
+    }
+
+    /// The etcd of `own`'s node, which may run a member: what the spec names, else that member, else all members of the file.
+    fn flannel_etcd(
+        &mut self,
+        written: &spec::Flannel,
+        own: Option<&EtcdDraft>,
+        etcd: &[Option<EtcdDraft>],
+    ) -> Option<FlannelEtcd> {
+        if let Some(external) = &written.external_etcd {
+            let etcd = self.external_etcd(external)?;
+            return Some(FlannelEtcd {
+                endpoints: etcd.endpoints,
+                tls: Some(etcd.keys),
+                of_file: false,
+            });
+        }
+        if !written.etcd_endpoints.is_empty() {
+            return self.flannel_endpoints(written, own, etcd);
+        }
+        let endpoints = match own {
+            Some(own) => vec![own.member.own_endpoint()],
+            None => etcd
+                .iter()
+                .flatten()
+                .flat_map(|etcd| etcd.member.advertise_client_urls.clone())
+                .collect(),
+        };
+        if endpoints.is_empty() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::FLANNEL_WITHOUT_ETCD,
+                    written.span,
+                    "flannel keeps in etcd which node has which addresses, and no node of the file runs one",
+                )
+                .help("add `etcd: {}` to a node, or name yours as `external_etcd:`"),
+            );
+            return None;
+        }
+        Some(FlannelEtcd {
+            endpoints,
+            tls: None,
+            of_file: true,
+        })
+    }
+
+    /// The endpoints that the spec names: all of the file's members, or none.
+    fn flannel_endpoints(
+        &mut self,
+        written: &spec::Flannel,
+        own: Option<&EtcdDraft>,
+        etcd: &[Option<EtcdDraft>],
+    ) -> Option<FlannelEtcd> {
+        let mut urls: Vec<(&String, bool)> = Vec::new();
+        for draft in etcd.iter().flatten() {
+            urls.extend(
+                draft
+                    .member
+                    .advertise_client_urls
+                    .iter()
+                    .map(|url| (url, draft.tls)),
+            );
+        }
+        if let Some(own) = own {
+            urls.extend(
+                own.member
+                    .listen_client_urls
+                    .iter()
+                    .map(|url| (url, own.tls)),
+            );
+        }
+        let known: Vec<(EtcdUrl, bool)> = urls
+            .into_iter()
+            .filter_map(|(url, tls)| Some((EtcdUrl::parse(url).ok()?, tls)))
+            .collect();
+        let mut right = true;
+        let mut wrong = |at: &Located<EtcdUrl>, message: String, help: &str| {
+            right = false;
+            let error = Diagnostic::error(codes::BAD_EXTERNAL_ETCD, at.span, message);
+            self.found.push(error.help(help));
+        };
+        let mut of_file = None;
+        for url in &written.etcd_endpoints {
+            let member =
+                (known.iter()).find(|(own, _)| own.host == url.host && own.port == url.port);
+            match member {
+                Some((_, tls)) if *tls != url.https => {
+                    let talks = if *tls { "https" } else { "http" };
+                    wrong(
+                        url,
+                        format!("the member of the file at `{}` talks {talks}", url.as_str()),
+                        "leave `etcd_endpoints` out: flannel knows the members of its file",
+                    );
+                }
+                None if url.https => wrong(
+                    url,
+                    format!(
+                        "flannel has no keys for `{}`, which no member of the file is at",
+                        url.as_str()
+                    ),
+                    "name it with its keys as `external_etcd: {endpoints: […], ca: …, cert: …, key: …}`",
+                ),
+                _ if *of_file.get_or_insert(member.is_some()) != member.is_some() => wrong(
+                    url,
+                    "some endpoints are members of the file, and others are not".to_owned(),
+                    "name those of one etcd",
+                ),
+                _ => {}
+            }
+        }
+        let of_file = of_file?;
+        right.then(|| FlannelEtcd {
+            endpoints: (written.etcd_endpoints.iter())
+                .map(|url| url.as_str().to_owned())
+                .collect(),
+            tls: None,
+            of_file,
+        })
+    }
+}
+
+/// How packets go where nothing is said.
+pub(super) fn default_backend() -> FlannelBackend {
+    FlannelBackend::Vxlan {
+        port: VXLAN_PORT,
+        vni: VNI,
+        direct_routing: false,
+    }
+}
+
+/// flannel of upstream's images in pods.
+pub(super) fn in_pods(backend: FlannelBackend, interface: Option<String>) -> Flannel {
+    Flannel {
+        backend,
+        interface,
+        image: ImageRef::flannel(),
+        plugin_image: ImageRef::flannel_plugin(),
+    }
+}
+
+/// Lets the packets of other nodes' flannels in.
+pub(super) fn flannel_port(backend: &FlannelBackend, firewall: &mut Firewall, span: Span) {
+    if let Some(port) = backend.port() {
+        firewall.role_rules.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: firewall.allow_from.iter().map(|net| net.value).collect(),
+            span,
+        });
+    }
+}
