@@ -9,6 +9,7 @@ mod etcd_care;
 mod files;
 mod filesystems;
 mod flannel;
+mod flannel_etcd;
 mod kubernetes;
 mod kubernetes_addons;
 mod kubernetes_settings;
