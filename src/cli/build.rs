@@ -198,20 +198,16 @@ pub fn run(
             out.commit()?;
         }
         Targets::Files(paths) => {
-            let work: Vec<_> = ready.iter().zip(paths).collect();
-            for work in work.chunks(AT_ONCE) {
-                let mut outputs = Vec::with_capacity(work.len());
-                for (ready, path) in work {
+            for (ready, paths) in ready.chunks(AT_ONCE).zip(paths.chunks(AT_ONCE)) {
+                let mut outputs = Output::create_all(paths, true)?;
+                for ((ready, path), out) in ready.iter().zip(paths).zip(&mut outputs) {
                     let ground = bases.of(ready.node, format)?;
-                    let making = Making::new(format, ground, ready)?;
-                    let mut out = Output::create(path, true)?;
-                    making
+                    Making::new(format, ground, ready)?
                         .write(out.file(), progress)
                         .with_context(|| format!("writing {}", path.display()))?;
-                    outputs.push(out);
                 }
                 Output::commit_all(outputs)?;
-                for (_, path) in work {
+                for path in paths {
                     messages.note(&format!("wrote {}", path.display()));
                 }
             }
