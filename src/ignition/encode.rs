@@ -9,6 +9,10 @@ const GZIP_KEY_COST: usize = 22;
 /// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte trailer, in base64.
 const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
 
+/// zlib's level. Its highest makes a node's small files no smaller and the routes to the pods of 1,000 nodes 4 % smaller, in more than
+/// three times the time.
+const LEVEL: u32 = 5;
+
 /// `data` as a resource, as [`Encoder::resource`] gives it.
 pub fn resource(data: &[u8]) -> Resource {
     Encoder::default().resource(data)
@@ -48,13 +52,13 @@ impl Encoder {
         }
     }
 
-    /// `data` in one gzip member without name or time (RFC 1952 §2.3), at the highest level.
+    /// `data` in one gzip member without name or time (RFC 1952 §2.3).
     fn gzip(&mut self, data: &[u8]) -> Vec<u8> {
-        // Magic, deflate, no flags, no time, slowest algorithm, unknown system.
-        let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+        // Magic, deflate, no flags, no time, an algorithm between the slowest and the fastest, unknown system.
+        let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
         let deflate = self
             .deflate
-            .get_or_insert_with(|| Compress::new(Compression::best(), false));
+            .get_or_insert_with(|| Compress::new(Compression::new(LEVEL), false));
         deflate.reset();
         let mut rest = data;
         loop {
@@ -178,8 +182,8 @@ mod tests {
         let text = "ExecStart=/usr/bin/etcd --name kube1\n".repeat(40);
         let (compression, first) = url(text.as_bytes());
         assert_eq!(compression.as_deref(), Some("gzip"));
-        // RFC 1952: magic, deflate, no flags, no time, best, unknown system.
-        assert!(first.starts_with("data:;base64,H4sIAAAAAAAC/"), "{first}");
+        // RFC 1952: magic, deflate, no flags, no time, no word on the algorithm, unknown system.
+        assert!(first.starts_with("data:;base64,H4sIAAAAAAAA/"), "{first}");
         assert_eq!(url(text.as_bytes()).1, first);
     }
 
