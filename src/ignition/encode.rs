@@ -1,5 +1,6 @@
 //! Contents as `data:` URLs (RFC 2397), in the smallest of three forms.
 
+use base64ct::{Base64, Encoding};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use ignition_config::v3_3::Resource;
 
@@ -84,15 +85,25 @@ impl Encoder {
     }
 }
 
-/// Whether `byte` stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
+/// Whether a byte stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
 /// `&` and `+` are legal but left out: JSON writers escape the one (`\u0026`), lax decoders read the other as a space.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'();/?:@=$,".contains(&byte)
+static PLAIN: [bool; 256] = plain();
+
+const fn plain() -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte as usize] = matches!(byte,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
+            | b';' | b'/' | b'?' | b':' | b'@' | b'=' | b'$' | b',');
+        byte += 1;
+    }
+    plain
 }
 
 fn percent_length(data: &[u8]) -> usize {
-    let encoded: usize = data.iter().map(|&b| if is_plain(b) { 1 } else { 3 }).sum();
-    "data:,".len() + encoded
+    let plain = (data.iter()).filter(|&&byte| PLAIN[usize::from(byte)]);
+    "data:,".len() + 3 * data.len() - 2 * plain.count()
 }
 
 fn percent_url(data: &[u8], length: usize) -> String {
@@ -100,7 +111,7 @@ fn percent_url(data: &[u8], length: usize) -> String {
     let mut url = String::with_capacity(length);
     url.push_str("data:,");
     for &byte in data {
-        if is_plain(byte) {
+        if PLAIN[usize::from(byte)] {
             url.push(char::from(byte));
         } else {
             url.push('%');
@@ -117,30 +128,7 @@ fn base64_length(bytes: usize) -> usize {
 
 /// `data` in base64 with padding (RFC 4648 §4), as a URL.
 fn base64_url(data: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut url = String::with_capacity("data:;base64,".len() + base64_length(data.len()));
-    url.push_str("data:;base64,");
-    for chunk in data.chunks(3) {
-        let [a, b, c] = [
-            chunk[0],
-            chunk.get(1).copied().unwrap_or(0),
-            chunk.get(2).copied().unwrap_or(0),
-        ];
-        let sextets = [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ];
-        for (at, sextet) in sextets.into_iter().enumerate() {
-            url.push(if at <= chunk.len() {
-                char::from(ALPHABET[usize::from(sextet)])
-            } else {
-                '='
-            });
-        }
-    }
-    url
+    format!("data:;base64,{}", Base64::encode_string(data))
 }
 
 #[cfg(test)]
