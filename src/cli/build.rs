@@ -15,6 +15,7 @@ use crate::pack::output::Output;
 use crate::pack::{self, Format, Machine, Patch, Payload};
 use crate::pki;
 use crate::plan::{BootFiles, BroughtSystem, InterfaceMatch, KernelFlavour, Node};
+use crate::processors::on_all_processors;
 use crate::progress::Progress;
 use crate::registry::{self, Access, CheckedBootFiles};
 use crate::target::{LinkManager, Target};
@@ -26,7 +27,6 @@ use super::embed::Image;
 use super::findings::{has_errors, sort_by_place};
 use super::messages::Messages;
 use super::outcome::Failure;
-use super::processors::on_all_processors;
 use super::spec_file::{SpecFile, chosen, names};
 
 /// A node whose config is made: all that the packers need beside the base.
@@ -47,7 +47,7 @@ impl<'a> Ready<'a> {
     ) -> Result<Vec<Self>, Failure> {
         let mut ready = Vec::with_capacity(nodes.len());
         let mut diagnostics = Vec::new();
-        for compiled in on_all_processors(nodes, |node| Self::of(node)) {
+        for compiled in on_all_processors(nodes.iter().copied(), Self::of) {
             match compiled {
                 Ok((node, warnings)) => {
                     diagnostics.extend(warnings);
