@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 pub(super) use endpoints::static_address;
-pub(super) use keys::{key_algorithm, prepare};
+pub(super) use keys::{key_algorithm, prepare, with_keys};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;

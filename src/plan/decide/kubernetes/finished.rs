@@ -85,7 +85,7 @@ impl Draft {
     /// The finished Kubernetes of the node, its keys from `keys`.
     ///
     /// `token`: what [`prepare`] gave.
-    pub(in crate::plan::decide) fn with_keys(
+    pub(super) fn with_keys(
         mut self,
         keys: &mut Keys,
         token: Option<&BootstrapToken>,
