@@ -8,6 +8,8 @@ mod boot_files;
 mod configs;
 mod kubernetes;
 mod project;
+#[path = "../projects/mod.rs"]
+mod projects;
 mod pxe;
 #[path = "../units/mod.rs"]
 mod units;
