@@ -26,7 +26,7 @@ fn addons_come_from_embedded_archives() {
         ", cni: flannel, dns: coredns, artifacts: {{images: ['{}']}}",
         images.display()
     );
-    let spec = members::spec(&lab, &PAIR, &more, "");
+    let spec = members::spec(&lab, &PAIR, |_| more.clone());
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let switch = Switch::new().unwrap();
     let [control, worker] = PAIR.each_ref().map(|member| {

@@ -45,7 +45,7 @@ impl Member {
         format!("192.168.79.{}/24", self.last)
     }
 
-    fn has_etcd(&self) -> bool {
+    pub fn is_control_plane(&self) -> bool {
         self.role != "worker"
     }
 
@@ -62,8 +62,11 @@ impl Member {
     }
 }
 
-/// The spec of a cluster; `of_worker` and `of_all` are more of their `kubernetes:`.
-pub fn spec(lab: &Lab, members: &[Member], of_all: &str, of_worker: &str) -> PathBuf {
+/// The spec of a cluster; `more` of a member is more of its `kubernetes:`.
+///
+/// An emulated machine spends a third of its processor on timers finer than the kernel's tick, on what keeps programs from guessing
+/// what a real processor ran ahead, and on further guards of its memory; machines that share two processors go without.
+pub fn spec(lab: &Lab, members: &[Member], more: impl Fn(&Member) -> String) -> PathBuf {
     let key = &lab.public_key;
     let mut text = format!(
         "\
@@ -71,6 +74,7 @@ version: 1
 cluster: {{name: lab}}
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 storage_device: /dev/vda
+kernel_arguments: [highres=off, mitigations=off, no5lvl, nosmap]
 nodes:
 "
     );
@@ -78,18 +82,18 @@ nodes:
         let Member { name, role, .. } = member;
         let mac = mac_of(name);
         let address = member.address();
-        let etcd = if member.has_etcd() {
+        let etcd = if member.is_control_plane() {
             "\n    etcd: {}"
         } else {
             ""
         };
-        let more = if member.has_etcd() { "" } else { of_worker };
+        let more = more(member);
         write!(
             text,
             "  - hostname: {name}{etcd}
     network:
       interfaces: [{{name: lan0, mac: '{mac}', addresses: [{address}], gateway: 192.168.79.1}}]
-    kubernetes: {{version: {VERSION}, role: {role}{of_all}{more}}}
+    kubernetes: {{version: {VERSION}, role: {role}{more}}}
 "
         )
         .unwrap();

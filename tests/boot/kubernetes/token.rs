@@ -16,7 +16,13 @@ fn worker_joins_by_token() {
         return;
     };
     let lab = Lab::new();
-    let spec = members::spec(&lab, &PAIR, "", ", join: token");
+    let spec = members::spec(&lab, &PAIR, |member| {
+        if member.is_control_plane() {
+            String::new()
+        } else {
+            ", join: token".to_owned()
+        }
+    });
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let switch = Switch::new().unwrap();
     let [control, worker] = PAIR.each_ref().map(|member| {
