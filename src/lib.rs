@@ -22,6 +22,7 @@ pub mod pack;
 pub mod parts;
 pub mod pki;
 pub mod plan;
+mod processors;
 pub mod progress;
 pub mod qemu;
 pub mod read;

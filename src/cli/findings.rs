@@ -8,9 +8,8 @@ use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::ignition;
 use crate::pki::Keys;
 use crate::plan::{self, Cluster, Node};
+use crate::processors::on_all_processors;
 use crate::spec::Loaded;
-
-use super::processors::on_all_processors;
 
 /// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it is the paths of keys that count
 /// here; the error is that of a folder which cannot be used.

@@ -16,7 +16,6 @@ mod kubeconfig;
 mod manual;
 mod messages;
 mod outcome;
-mod processors;
 mod progress;
 mod run;
 mod spec_file;

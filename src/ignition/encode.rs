@@ -1,5 +1,6 @@
 //! Contents as `data:` URLs (RFC 2397), in the smallest of three forms.
 
+use base64ct::{Base64, Encoding};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use ignition_config::v3_3::Resource;
 
@@ -8,6 +9,10 @@ const GZIP_KEY_COST: usize = 22;
 
 /// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte trailer, in base64.
 const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
+
+/// zlib's level. Its highest makes a node's small files no smaller and the routes to the pods of 1,000 nodes 4 % smaller, in more than
+/// three times the time.
+const LEVEL: u32 = 5;
 
 /// `data` as a resource, as [`Encoder::resource`] gives it.
 pub fn resource(data: &[u8]) -> Resource {
@@ -48,13 +53,13 @@ impl Encoder {
         }
     }
 
-    /// `data` in one gzip member without name or time (RFC 1952 §2.3), at the highest level.
+    /// `data` in one gzip member without name or time (RFC 1952 §2.3).
     fn gzip(&mut self, data: &[u8]) -> Vec<u8> {
-        // Magic, deflate, no flags, no time, slowest algorithm, unknown system.
-        let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+        // Magic, deflate, no flags, no time, an algorithm between the slowest and the fastest, unknown system.
+        let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
         let deflate = self
             .deflate
-            .get_or_insert_with(|| Compress::new(Compression::best(), false));
+            .get_or_insert_with(|| Compress::new(Compression::new(LEVEL), false));
         deflate.reset();
         let mut rest = data;
         loop {
@@ -80,15 +85,25 @@ impl Encoder {
     }
 }
 
-/// Whether `byte` stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
+/// Whether a byte stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
 /// `&` and `+` are legal but left out: JSON writers escape the one (`\u0026`), lax decoders read the other as a space.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.!~*'();/?:@=$,".contains(&byte)
+static PLAIN: [bool; 256] = plain();
+
+const fn plain() -> [bool; 256] {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte as usize] = matches!(byte,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
+            | b';' | b'/' | b'?' | b':' | b'@' | b'=' | b'$' | b',');
+        byte += 1;
+    }
+    plain
 }
 
 fn percent_length(data: &[u8]) -> usize {
-    let encoded: usize = data.iter().map(|&b| if is_plain(b) { 1 } else { 3 }).sum();
-    "data:,".len() + encoded
+    let plain = (data.iter()).filter(|&&byte| PLAIN[usize::from(byte)]);
+    "data:,".len() + 3 * data.len() - 2 * plain.count()
 }
 
 fn percent_url(data: &[u8], length: usize) -> String {
@@ -96,7 +111,7 @@ fn percent_url(data: &[u8], length: usize) -> String {
     let mut url = String::with_capacity(length);
     url.push_str("data:,");
     for &byte in data {
-        if is_plain(byte) {
+        if PLAIN[usize::from(byte)] {
             url.push(char::from(byte));
         } else {
             url.push('%');
@@ -113,30 +128,7 @@ fn base64_length(bytes: usize) -> usize {
 
 /// `data` in base64 with padding (RFC 4648 §4), as a URL.
 fn base64_url(data: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut url = String::with_capacity("data:;base64,".len() + base64_length(data.len()));
-    url.push_str("data:;base64,");
-    for chunk in data.chunks(3) {
-        let [a, b, c] = [
-            chunk[0],
-            chunk.get(1).copied().unwrap_or(0),
-            chunk.get(2).copied().unwrap_or(0),
-        ];
-        let sextets = [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ];
-        for (at, sextet) in sextets.into_iter().enumerate() {
-            url.push(if at <= chunk.len() {
-                char::from(ALPHABET[usize::from(sextet)])
-            } else {
-                '='
-            });
-        }
-    }
-    url
+    format!("data:;base64,{}", Base64::encode_string(data))
 }
 
 #[cfg(test)]
@@ -178,8 +170,8 @@ mod tests {
         let text = "ExecStart=/usr/bin/etcd --name kube1\n".repeat(40);
         let (compression, first) = url(text.as_bytes());
         assert_eq!(compression.as_deref(), Some("gzip"));
-        // RFC 1952: magic, deflate, no flags, no time, best, unknown system.
-        assert!(first.starts_with("data:;base64,H4sIAAAAAAAC/"), "{first}");
+        // RFC 1952: magic, deflate, no flags, no time, no word on the algorithm, unknown system.
+        assert!(first.starts_with("data:;base64,H4sIAAAAAAAA/"), "{first}");
         assert_eq!(url(text.as_bytes()).1, first);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -52,7 +52,7 @@ impl Keys<'_> {
         })
     }
 
-    fn etcd_authority(&mut self) -> Result<Rc<Authority>> {
+    pub(super) fn etcd_authority(&mut self) -> Result<Arc<Authority>> {
         self.authority(
             &Path::new(FOLDER).join("ca"),
             &Profile::authority("etcd-ca"),

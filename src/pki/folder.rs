@@ -87,6 +87,23 @@ impl KeyFolder {
         Ok(folder)
     }
 
+    /// The same folder for another thread, which sees what is on the disk. This one is to outlive it: it holds the lock.
+    pub(super) fn branch(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            access: self.access,
+            in_memory: BTreeMap::new(),
+            seen: RefCell::default(),
+            lock: None,
+        }
+    }
+
+    /// Takes over what `branch` has read and what it holds in memory.
+    pub(super) fn join(&mut self, branch: Self) {
+        self.in_memory.extend(branch.in_memory);
+        self.seen.get_mut().extend(branch.seen.into_inner());
+    }
+
     /// The folder's path, as it was named.
     pub fn root(&self) -> &Path {
         &self.root

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use p256::ecdsa::{DerSignature, SigningKey};
+use p256::ecdsa::DerSignature;
 use rsa::pkcs1v15;
 use sha2::Sha256;
 use x509_cert::TbsCertificate;
@@ -108,7 +108,7 @@ fn sign(
         key.public_info()?,
     )?;
     let certificate = match issuer_key.secret() {
-        Secret::P256(key) => builder.build::<_, DerSignature>(&SigningKey::from(key))?,
+        Secret::P256(key) => builder.build::<_, DerSignature>(key)?,
         // The random numbers blind the computation against listeners; the signature is the same whatever they are.
         Secret::Rsa(key) => builder.build_with_rng::<_, pkcs1v15::Signature, _>(
             &pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()),

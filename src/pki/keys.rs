@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -54,13 +54,13 @@ impl fmt::Display for Notice {
 
 /// The keys of a cluster, in use.
 pub struct Keys<'a> {
-    folder: KeyFolder,
-    now: SystemTime,
-    rng: &'a mut dyn CryptoRng,
-    algorithm: KeyAlgorithm,
-    notices: Vec<Notice>,
+    pub(super) folder: KeyFolder,
+    pub(super) now: SystemTime,
+    pub(super) rng: &'a mut dyn CryptoRng,
+    pub(super) algorithm: KeyAlgorithm,
+    pub(super) notices: Vec<Notice>,
     /// Those that were read or made already, by their folder.
-    authorities: BTreeMap<PathBuf, Rc<Authority>>,
+    pub(super) authorities: BTreeMap<PathBuf, Arc<Authority>>,
 }
 
 impl fmt::Debug for Keys<'_> {
@@ -199,13 +199,13 @@ impl<'a> Keys<'a> {
         stem: &Path,
         profile: &Profile,
         leaves: &str,
-    ) -> Result<Rc<Authority>> {
+    ) -> Result<Arc<Authority>> {
         if let Some(authority) = self.authorities.get(stem) {
-            return Ok(Rc::clone(authority));
+            return Ok(Arc::clone(authority));
         }
-        let authority = Rc::new(self.read_authority(stem, profile, leaves)?);
+        let authority = Arc::new(self.read_authority(stem, profile, leaves)?);
         self.authorities
-            .insert(stem.to_owned(), Rc::clone(&authority));
+            .insert(stem.to_owned(), Arc::clone(&authority));
         Ok(authority)
     }
 

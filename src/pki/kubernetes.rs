@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
@@ -223,7 +223,7 @@ impl Keys<'_> {
         Ok(self.leaf(&stem, &profile, &authority)?.into())
     }
 
-    fn kubernetes_authority(&mut self) -> Result<Rc<Authority>> {
+    fn kubernetes_authority(&mut self) -> Result<Arc<Authority>> {
         self.authority(Path::new("ca"), &Profile::authority("kubernetes"), FOLDER)
     }
 }

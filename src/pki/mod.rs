@@ -33,6 +33,7 @@ mod keys;
 mod kubeconfig;
 mod kubernetes;
 mod list;
+mod many;
 mod moves;
 mod private_key;
 mod profile;

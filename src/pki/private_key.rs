@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use p256::SecretKey;
+use p256::ecdsa::{SigningKey, VerifyingKey};
 use p256::elliptic_curve::Generate;
-use p256::pkcs8::{DecodePrivateKey, EncodePublicKey};
+use p256::elliptic_curve::zeroize::Zeroizing;
+use p256::pkcs8::{AssociatedOid, DecodePrivateKey, EncodePublicKey};
+use p256::{NistP256, SecretKey};
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use rsa::traits::PublicKeyParts;
-use x509_cert::der::Decode;
-use x509_cert::der::pem::LineEnding;
+use sec1::{EcParameters, EcPrivateKey};
+use x509_cert::der::pem::{LineEnding, PemLabel};
+use x509_cert::der::{Decode, EncodePem, SecretDocument};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::CryptoRng;
@@ -37,7 +40,8 @@ pub struct PrivateKey {
 
 /// The key itself.
 pub(super) enum Secret {
-    P256(SecretKey),
+    /// With its public half, which takes longer to work out than all else that is done with a key but signing.
+    P256(SigningKey),
     Rsa(Box<RsaPrivateKey>),
 }
 
@@ -55,9 +59,7 @@ impl PrivateKey {
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, CertificateError> {
         match algorithm {
-            KeyAlgorithm::EcdsaP256 => {
-                Self::from_secret(Secret::P256(SecretKey::generate_from_rng(rng)))
-            }
+            KeyAlgorithm::EcdsaP256 => Self::from_secret(p256(SecretKey::generate_from_rng(rng))),
             KeyAlgorithm::Rsa2048 => RsaPrivateKey::new(rng, 2048)
                 .map_err(|e| CertificateError(format!("cannot be made: {e}")))
                 .and_then(|key| Self::from_secret(Secret::Rsa(Box::new(key)))),
@@ -74,11 +76,11 @@ impl PrivateKey {
         };
         let begin = pem.lines().find_map(|line| line.strip_prefix(BEGIN));
         let secret = match begin.and_then(|line| line.strip_suffix("-----")) {
-            Some("EC PRIVATE KEY") => SecretKey::from_pem(pem).ok().map(Secret::P256),
+            Some("EC PRIVATE KEY") => from_sec1(pem).map(Secret::P256),
             Some("RSA PRIVATE KEY") => RsaPrivateKey::from_pkcs1_pem(pem).ok().map(rsa),
             Some("PRIVATE KEY") => SecretKey::from_pkcs8_pem(pem)
                 .ok()
-                .map(Secret::P256)
+                .map(p256)
                 .or_else(|| RsaPrivateKey::from_pkcs8_pem(pem).ok().map(rsa)),
             Some("ENCRYPTED PRIVATE KEY") => {
                 return Err(CertificateError(
@@ -113,7 +115,7 @@ impl PrivateKey {
 
     fn from_secret(secret: Secret) -> Result<Self, CertificateError> {
         let der = match &secret {
-            Secret::P256(key) => key.public_key().to_public_key_der(),
+            Secret::P256(key) => key.verifying_key().to_public_key_der(),
             Secret::Rsa(key) => key.to_public_key().to_public_key_der(),
         };
         let der = der.map_err(|e| CertificateError(format!("cannot be encoded: {e}")))?;
@@ -125,23 +127,19 @@ impl PrivateKey {
 
     /// The key as kubeadm writes it: SEC 1 or PKCS #1, in PEM.
     pub fn to_pem(&self) -> Result<String, CertificateError> {
-        let unencodable =
-            |e: &dyn fmt::Display| CertificateError(format!("cannot be encoded: {e}"));
         let pem = match &self.secret {
-            Secret::P256(key) => key
-                .to_sec1_pem(LineEnding::LF)
-                .map_err(|e| unencodable(&e))?,
-            Secret::Rsa(key) => key
-                .to_pkcs1_pem(LineEnding::LF)
-                .map_err(|e| unencodable(&e))?,
+            Secret::P256(key) => to_sec1(key).map_err(|e| e.to_string()),
+            Secret::Rsa(key) => (key.to_pkcs1_pem(LineEnding::LF))
+                .map(|pem| pem.as_str().to_owned())
+                .map_err(|e| e.to_string()),
         };
-        Ok(pem.as_str().to_owned())
+        pem.map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
     }
 
     /// The public half as `openssl pkey -pubout` writes it: SPKI, in PEM.
     pub fn public_pem(&self) -> Result<String, CertificateError> {
         let pem = match &self.secret {
-            Secret::P256(key) => key.public_key().to_public_key_pem(LineEnding::LF),
+            Secret::P256(key) => key.verifying_key().to_public_key_pem(LineEnding::LF),
             Secret::Rsa(key) => key.to_public_key().to_public_key_pem(LineEnding::LF),
         };
         pem.map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
@@ -164,6 +162,35 @@ impl PrivateKey {
     pub(super) fn is_rsa(&self) -> bool {
         matches!(self.secret, Secret::Rsa(_))
     }
+}
+
+fn p256(key: SecretKey) -> Secret {
+    Secret::P256(key.into())
+}
+
+/// Reads `EC PRIVATE KEY`. The public half that may be written there is held against the one that the key has, which is worked out
+/// once for both uses.
+fn from_sec1(pem: &str) -> Option<SigningKey> {
+    let (label, der) = SecretDocument::from_pem(pem).ok()?;
+    EcPrivateKey::validate_pem_label(label).ok()?;
+    let mut written: EcPrivateKey = der.decode_msg().ok()?;
+    let public = written.public_key.take();
+    let key = SigningKey::from(SecretKey::try_from(written).ok()?);
+    let agrees =
+        |point| VerifyingKey::from_sec1_bytes(point).is_ok_and(|it| it == *key.verifying_key());
+    public.is_none_or(agrees).then_some(key)
+}
+
+/// `key` as `EC PRIVATE KEY`, with its public half, which the crate's own function would work out anew.
+fn to_sec1(key: &SigningKey) -> x509_cert::der::Result<String> {
+    let private = Zeroizing::new(key.to_bytes());
+    let public = key.verifying_key().to_sec1_point(false);
+    let written = EcPrivateKey {
+        private_key: &private,
+        parameters: Some(EcParameters::NamedCurve(NistP256::OID)),
+        public_key: Some(public.as_bytes()),
+    };
+    written.to_pem(LineEnding::LF)
 }
 
 fn rsa(key: RsaPrivateKey) -> Secret {
@@ -195,6 +222,50 @@ mod tests {
                 PrivateKey::from_pem(text).expect_err("no key").to_string(),
                 want
             );
+        }
+    }
+
+    #[test]
+    fn elliptic_keys_are_written_as_their_crate_writes_them() {
+        let secret = SecretKey::from_slice(&[7; 32]).expect("a scalar");
+        let pem = secret.to_sec1_pem(LineEnding::LF).expect("encodes");
+        let key = PrivateKey::from_pem(&pem).expect("a key");
+        assert_eq!(key.to_pem().expect("encodes"), *pem);
+        let public = secret.public_key().to_public_key_pem(LineEnding::LF);
+        assert_eq!(key.public_pem().expect("encodes"), public.expect("encodes"));
+    }
+
+    #[test]
+    fn public_halves_are_held_against_the_private_ones() {
+        let secret = SecretKey::from_slice(&[7; 32]).expect("a scalar");
+        let other = SecretKey::from_slice(&[8; 32]).expect("a scalar");
+        let point = |key: &SecretKey, compressed| {
+            let key = SigningKey::from(key);
+            key.verifying_key()
+                .to_sec1_point(compressed)
+                .as_bytes()
+                .to_vec()
+        };
+        for (name, public, is_right) in [
+            ("its own", Some(point(&secret, false)), true),
+            ("its own, compressed", Some(point(&secret, true)), true),
+            ("none", None, true),
+            ("another's", Some(point(&other, false)), false),
+            ("no point", Some(vec![4; 65]), false),
+            (
+                "cut short",
+                Some(point(&secret, false)[..64].to_vec()),
+                false,
+            ),
+            ("empty", Some(Vec::new()), false),
+        ] {
+            let written = EcPrivateKey {
+                private_key: &secret.to_bytes(),
+                parameters: None,
+                public_key: public.as_deref(),
+            };
+            let pem = written.to_pem(LineEnding::LF).expect("encodes");
+            assert_eq!(PrivateKey::from_pem(&pem).is_ok(), is_right, "{name}");
         }
     }
 }

@@ -11,4 +11,6 @@ mod live_iso;
 mod network;
 mod network_manager;
 mod project;
+#[path = "../projects/mod.rs"]
+mod projects;
 mod time;

@@ -55,7 +55,8 @@ fn a_url_is_fetched_once_and_checked() {
     let of =
         |(name, bytes): (&str, &[u8])| format!("source: '{site}/{name}', hash: {}", hash(bytes));
     let project = Project::new(&spec(&of(KERNEL), &of(INITRD), ""));
-    project.refuses(
+    project.fails(
+        1,
         &["-o", "tree", "--format", "pxe", "--offline"],
         "is not in the cache; `--offline` forbids to fetch it",
     );
@@ -77,7 +78,8 @@ fn another_file_than_the_spec_names_is_refused() {
         spec(&kernel(&hash(b"other")), &initrd, ""),
     )
     .unwrap();
-    project.refuses(
+    project.fails(
+        1,
         &["-o", "tree", "--format", "pxe"],
         "is not what was asked for",
     );
@@ -85,7 +87,8 @@ fn another_file_than_the_spec_names_is_refused() {
     let (site, served) = serve(1);
     let url = format!("source: '{site}/{}', hash: {}", KERNEL.0, hash(b"other"));
     fs::write(project.path("node.yaml"), spec(&url, &initrd, "")).unwrap();
-    project.refuses(
+    project.fails(
+        1,
         &["-o", "tree", "--format", "pxe"],
         "is not what was asked for",
     );
@@ -168,10 +171,10 @@ fn signatures_are_checked_with_the_named_key() {
     ] {
         let text = spec(&kernel, &initrd, &format!("  key: {key}\n"));
         fs::write(project.path("node.yaml"), text).unwrap();
-        project.refuses(&pxe, why);
+        project.fails(1, &pxe, why);
     }
     let text = spec(&kernel, &initrd, "  key: maker.asc\n");
     fs::write(project.path("node.yaml"), text).unwrap();
     fs::write(project.path(INITRD.0), b"one that was altered").unwrap();
-    project.refuses(&pxe, "is not one of");
+    project.fails(1, &pxe, "is not one of");
 }

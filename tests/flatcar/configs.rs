@@ -1,13 +1,10 @@
 //! The Ignition configs. Needs the Debian package ignition.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-
-use imgbuild::read;
 
 use crate::project::{HEAD, Project};
+pub use crate::project::{files, validate};
 
 /// All that a node of Flatcar may ask for, with etcd.
 const FULL: &str = "\
@@ -24,24 +21,6 @@ storage: {files: [{path: /opt/bin/hello, mode: 0755, contents: {inline: \"#!/bin
 systemd: {units: [{name: update-engine.service, mask: true}]}
 passwd: {groups: [{name: site, gid: 2000}]}
 ";
-
-pub fn validate(config: &Path) {
-    let run = Command::new("ignition-validate")
-        .arg(config)
-        .output()
-        .expect("starting ignition-validate (Debian package ignition)");
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && said.is_empty(), "{said}");
-}
-
-/// The files of a config, by path.
-pub fn files(config: &Path) -> BTreeMap<String, String> {
-    let laid = read::laid(&fs::read(config).unwrap()).unwrap();
-    let files = laid.files.into_iter();
-    files
-        .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
-        .collect()
-}
 
 #[test]
 fn a_full_config_is_accepted_and_complete() {

@@ -387,7 +387,7 @@ fn plugins_come_from_a_folder_of_their_own_too() {
         fs::rename(project.path("programs").join(name), plugins.join(name)).unwrap();
     }
     let pxe = ["-o", "tree", "--format", "pxe"];
-    project.refuses(&pxe, "programs/bridge");
+    project.fails(1, &pxe, "programs/bridge");
     let spec = fs::read_to_string(project.path("node.yaml")).unwrap();
     let with = |artifacts: &str| {
         spec.replace("programs: programs", &format!("artifacts: {{{artifacts}}}"))

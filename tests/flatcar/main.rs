@@ -11,6 +11,8 @@ mod configs;
 mod flannel;
 mod kubernetes;
 mod project;
+#[path = "../projects/mod.rs"]
+mod projects;
 mod pxe;
 #[path = "../units/mod.rs"]
 mod units;

@@ -2,6 +2,7 @@
 
 mod folder;
 mod listing;
+mod many;
 mod member;
 mod openssl;
 mod randomness;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::temporary::{self, Temporary};
+use super::temporary::{Sweep, Temporary};
 use super::{folder_of, resolve, sync_folder};
 
 /// Lies in every folder that this program made. A folder without it is never replaced.
@@ -30,7 +30,7 @@ impl OutputFolder {
         let path: PathBuf = path.components().collect();
         check_replaceable(&path)?;
         let target = resolve(&path)?;
-        temporary::sweep(&target)?;
+        Sweep::default().remove_left(&target)?;
         let mode = if secret { 0o700 } else { 0o777 };
         let (temporary, ()) =
             Temporary::create(&target, |name| DirBuilder::new().mode(mode).create(name))?;

@@ -19,7 +19,7 @@ mod folder;
 mod temporary;
 
 pub use folder::OutputFolder;
-use temporary::Temporary;
+use temporary::{Sweep, Temporary};
 
 /// Permission bits of a file that holds secrets, and of one that does not (less the umask).
 const SECRET_MODE: u32 = 0o600;
@@ -50,6 +50,18 @@ impl Output {
     ///
     /// A symbolic link at `path` stays; what it points to is replaced. A pipe or a character device is written in place.
     pub fn create(path: &Path, secret: bool) -> Result<Self> {
+        Self::create_after(&mut Sweep::default(), path, secret)
+    }
+
+    /// As [`Output::create`] for each of `paths`.
+    pub fn create_all(paths: &[impl AsRef<Path>], secret: bool) -> Result<Vec<Self>> {
+        let mut sweep = Sweep::default();
+        (paths.iter())
+            .map(|path| Self::create_after(&mut sweep, path.as_ref(), secret))
+            .collect()
+    }
+
+    fn create_after(sweep: &mut Sweep, path: &Path, secret: bool) -> Result<Self> {
         let mode = if secret { SECRET_MODE } else { PUBLIC_MODE };
         if let Some(file) = open_special(path)? {
             return Ok(Self {
@@ -58,7 +70,7 @@ impl Output {
             });
         }
         let target = resolve(path)?;
-        temporary::sweep(&target)?;
+        sweep.remove_left(&target)?;
         match unnamed(folder_of(&target), mode)
             .with_context(|| format!("creating {}", path.display()))?
         {
@@ -304,7 +316,7 @@ mod tests {
         fs::write(folder.path().join(".other.iso.imgbuild-1-0"), "").expect("written");
         let (living, _file) =
             Temporary::create(&target, |name| File::create_new(name)).expect("created");
-        temporary::sweep(&target).expect("swept");
+        Sweep::default().remove_left(&target).expect("swept");
         let left = names(folder.path());
         assert_eq!(left.len(), 2, "{left:?}");
         assert!(left.contains(&".other.iso.imgbuild-1-0".to_owned()));

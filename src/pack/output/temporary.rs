@@ -1,5 +1,7 @@
 //! Unfinished outputs that have a name: made beside their target, locked while their process lives, swept afterwards.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -85,29 +87,52 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes what killed runs left of unfinished outputs for `target`.
-pub(super) fn sweep(target: &Path) -> Result<()> {
-    let folder = folder_of(target);
-    let describe = || format!("looking into {}", folder.display());
-    let prefix = prefix(target);
-    for entry in fs::read_dir(folder).with_context(describe)? {
-        let entry = entry.with_context(describe)?;
-        let name = entry.file_name();
-        if !name
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes())
-        {
-            continue;
-        }
-        let Ok(file) = File::open(entry.path()) else {
-            continue;
+/// Removes what killed runs left. It reads each folder once, however many outputs go there.
+#[derive(Debug, Default)]
+pub(super) struct Sweep {
+    /// By folder: the hidden names in it, the temporary ones among them.
+    found: BTreeMap<PathBuf, Vec<OsString>>,
+}
+
+impl Sweep {
+    /// Removes what killed runs left of unfinished outputs for `target`.
+    pub(super) fn remove_left(&mut self, target: &Path) -> Result<()> {
+        let folder = folder_of(target);
+        let found = match self.found.entry(folder.to_owned()) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(place) => place.insert(
+                hidden_names(folder)
+                    .with_context(|| format!("looking into {}", folder.display()))?,
+            ),
         };
-        if file.try_lock().is_ok() {
-            remove(&entry.path())
-                .with_context(|| format!("removing {}", entry.path().display()))?;
+        let prefix = prefix(target);
+        let left = found.iter().filter(|name| {
+            name.as_encoded_bytes()
+                .starts_with(prefix.as_encoded_bytes())
+        });
+        for name in left {
+            let path = folder.join(name);
+            let Ok(file) = File::open(&path) else {
+                continue;
+            };
+            if file.try_lock().is_ok() {
+                remove(&path).with_context(|| format!("removing {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The hidden names in `folder`, of which the temporary ones are a part.
+fn hidden_names(folder: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        if name.as_encoded_bytes().starts_with(b".") {
+            names.push(name);
         }
     }
-    Ok(())
+    Ok(names)
 }
 
 /// How temporary names for `target` begin: `.NAME.imgbuild-`.

@@ -34,23 +34,28 @@ pub(super) use manifests::check as manifests;
 
 use super::Node;
 use crate::diagnostic::{Code, Diagnostic, Span, codes};
+use crate::processors::on_all_processors;
 
 /// Everything that is wrong with `nodes`, one after another and between them.
 pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for node in nodes {
-        interfaces::check(node, &mut found);
-        addresses::check(node, &mut found);
-        links::check(node, &mut found);
-        names::check(node, &mut found);
-        boot::check(node, &mut found);
-        disks::check(node, &mut found);
-        firewall::check(node, &mut found);
-        own::check(node, &mut found);
-        secrets::check(node, &mut found);
-    }
+    let mut found = on_all_processors(nodes, one).concat();
     cluster::check(nodes, &mut found);
     flannel::check(nodes, &mut found);
+    found
+}
+
+/// Everything that is wrong with `node` by itself.
+fn one(node: &Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    interfaces::check(node, &mut found);
+    addresses::check(node, &mut found);
+    links::check(node, &mut found);
+    names::check(node, &mut found);
+    boot::check(node, &mut found);
+    disks::check(node, &mut found);
+    firewall::check(node, &mut found);
+    own::check(node, &mut found);
+    secrets::check(node, &mut found);
     found
 }
 

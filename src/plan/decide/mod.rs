@@ -220,15 +220,8 @@ impl Decided {
                 flannel.tls = Some(client);
             }
         }
-        for (node, draft) in self.cluster.nodes.iter_mut().zip(self.kubernetes) {
-            if let Some(draft) = draft {
-                let name = node.hostname.as_str();
-                let decided = draft
-                    .with_keys(keys, token.as_ref())
-                    .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
-                node.kubernetes = Some(decided);
-            }
-        }
+        let drafts = self.cluster.nodes.iter_mut().zip(self.kubernetes);
+        kubernetes::with_keys(drafts, keys, token.as_ref())?;
         container_linux::with_keys(&mut self.cluster, keys)?;
         // The same user with the same password on a thousand nodes is hashed once.
         let mut hashes: BTreeMap<(String, &str), String> = BTreeMap::new();

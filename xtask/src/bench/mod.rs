@@ -7,6 +7,7 @@
 mod measure;
 mod table;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,6 +127,22 @@ impl Lab {
         self.measure(rounds, &self.program, arguments)
     }
 
+    /// The same with keys that are made in each run, in a folder named after `keys`.
+    fn imgbuild_with_new_keys(
+        &self,
+        rounds: usize,
+        arguments: &[&str],
+        keys: &str,
+    ) -> anyhow::Result<Measured> {
+        let runs = Cell::new(0);
+        measure(rounds, || {
+            runs.set(runs.get() + 1);
+            let mut command = self.command(&self.program, arguments);
+            command.arg(format!("--keys={keys}-{}", runs.get()));
+            command
+        })
+    }
+
     /// The peer's figures, where it is installed.
     fn peer(
         &self,
@@ -204,6 +221,10 @@ fn transpile(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()
     table.also(
         "imgbuild, with a control plane and its keys",
         &lab.imgbuild(rounds.short, &single)?,
+    );
+    table.also(
+        "the same, its keys made and on the disk",
+        &lab.imgbuild_with_new_keys(rounds.short, &single[..3], "new-keys")?,
     );
     table.known("ct", "4 ms for a small config");
     table.known("butane", "7 ms for a small config");
@@ -360,6 +381,10 @@ fn kubernetes_cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::
     // The first run makes the keys.
     run(&mut lab.command(&lab.program, &arguments))?;
     table.ours(&lab.imgbuild(rounds.long, &arguments)?);
+    table.also(
+        "the same, its keys made and on the disk",
+        &lab.imgbuild_with_new_keys(rounds.long, &arguments[..5], "new-cluster-keys")?,
+    );
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! What the nodes of a cluster are to agree on about their keys, and who joins by token.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::{Decider, Draft};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
-use crate::plan::Role;
+use crate::plan::{Node, Role};
 use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
 
 /// What a node's spec says about keys.
@@ -57,6 +57,38 @@ pub(in crate::plan::decide) fn prepare(
         None if written().any(Written::joins_by_token) => keys.bootstrap_token().map(Some),
         None => Ok(None),
     }
+}
+
+/// Gives each node the Kubernetes of its draft, the keys from `keys`.
+///
+/// `token`: what [`prepare`] gave.
+pub(in crate::plan::decide) fn with_keys<'a>(
+    drafts: impl Iterator<Item = (&'a mut Node, Option<Draft>)>,
+    keys: &mut Keys,
+    token: Option<&BootstrapToken>,
+) -> Result<()> {
+    let finish = |(node, draft): (&mut Node, Draft), keys: &mut Keys| {
+        let name = node.hostname.as_str();
+        let decided = draft
+            .with_keys(keys, token)
+            .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
+        node.kubernetes = Some(decided);
+        Ok(())
+    };
+    let drafts = drafts.filter_map(|(node, draft)| Some((node, draft?)));
+    // Control planes share the administrator's key and others.
+    let (planes, others): (Vec<_>, Vec<_>) =
+        drafts.partition(|(_, draft)| draft.role.has_control_plane());
+    for plane in planes {
+        finish(plane, keys)?;
+    }
+    if others.iter().any(|(_, draft)| draft.needs_keys()) {
+        // At hand for all of them.
+        keys.kubernetes_authority_certificate()
+            .context("preparing the Kubernetes keys")?;
+    }
+    keys.on_all_processors(others, finish)?;
+    Ok(())
 }
 
 impl Decider<'_> {

@@ -4,20 +4,23 @@ use std::num::NonZero;
 use std::thread;
 
 /// What `work` gives for each of `items`, in their order; done by as many threads as there are processors.
-pub fn on_all_processors<'a, I: Sync, T: Send>(
-    items: &'a [I],
-    work: impl Fn(&'a I) -> T + Sync,
+pub fn on_all_processors<I: Send, T: Send>(
+    items: impl IntoIterator<Item = I, IntoIter: ExactSizeIterator>,
+    work: impl Fn(I) -> T + Sync,
 ) -> Vec<T> {
+    let mut items = items.into_iter();
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(processors).max(1);
-    if share == items.len() {
-        return items.iter().map(work).collect();
+    if share >= items.len() {
+        return items.map(work).collect();
     }
     thread::scope(|scope| {
         let work = &work;
-        let working: Vec<_> = (items.chunks(share))
-            .map(|share| scope.spawn(move || share.iter().map(work).collect::<Vec<T>>()))
-            .collect();
+        let mut working = Vec::with_capacity(processors);
+        while items.len() > 0 {
+            let share: Vec<I> = items.by_ref().take(share).collect();
+            working.push(scope.spawn(move || share.into_iter().map(work).collect::<Vec<T>>()));
+        }
         working
             .into_iter()
             .flat_map(|thread| thread.join().expect("no work panics but with a bug"))

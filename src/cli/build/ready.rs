@@ -1,0 +1,139 @@
+//! Nodes whose configs are made.
+
+use crate::base::Base;
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::embed::{Edits, Wishes};
+use crate::ignition;
+use crate::names::MacAddr;
+use crate::pack::{self, Machine, Payload};
+use crate::plan::{InterfaceMatch, Node};
+use crate::processors::on_all_processors;
+use crate::target::LinkManager;
+
+use super::super::findings::{has_errors, sort_by_place};
+use super::super::messages::Messages;
+use super::super::outcome::Failure;
+
+/// A node whose config is made: all that the packers need beside the base.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    pub node: &'a Node,
+    payload: Payload,
+    kernel_arguments: Vec<String>,
+    macs: Vec<MacAddr>,
+}
+
+impl<'a> Ready<'a> {
+    /// Compiles each of `nodes`; the mistakes of all of them in one list. Warnings are said at once.
+    pub fn compile(
+        nodes: &[&'a Node],
+        sources: &Sources,
+        messages: Messages,
+    ) -> Result<Vec<Self>, Failure> {
+        let mut ready = Vec::with_capacity(nodes.len());
+        let mut diagnostics = Vec::new();
+        for compiled in on_all_processors(nodes.iter().copied(), Self::of) {
+            match compiled {
+                Ok((node, warnings)) => {
+                    diagnostics.extend(warnings);
+                    ready.push(node);
+                }
+                Err(found) => diagnostics.extend(found),
+            }
+        }
+        sort_by_place(&mut diagnostics);
+        if has_errors(&diagnostics) {
+            return Err(Failure::Input(diagnostics));
+        }
+        messages.diagnostics(sources, &diagnostics);
+        Ok(ready)
+    }
+
+    /// With what is doubtful.
+    fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let compiled = ignition::compile(node)?;
+        let ready = Self {
+            node,
+            payload: payload(node, &compiled.config, compiled.network),
+            kernel_arguments: kernel_arguments(node),
+            macs: macs(node),
+        };
+        Ok((ready, compiled.warnings))
+    }
+
+    /// The node's config for people.
+    pub(super) fn config(&self) -> Vec<u8> {
+        ignition::indented(&self.payload.config)
+    }
+
+    /// The node as the packers see it.
+    pub fn machine(&self) -> Machine<'_> {
+        Machine {
+            hostname: &self.node.hostname.value,
+            payload: &self.payload,
+            kernel_arguments: &self.kernel_arguments,
+            macs: &self.macs,
+        }
+    }
+
+    /// The node as a live system of Fedora CoreOS takes it: its config, its keyfiles and its kernel arguments.
+    pub fn wishes(&self) -> Wishes {
+        let keyfiles = match self.node.target.facts().links {
+            LinkManager::NetworkManager => self.payload.network.clone(),
+            LinkManager::Networkd => Vec::new(),
+        };
+        Wishes {
+            config: Some(self.payload.config.clone()),
+            keyfiles,
+            arguments: Edits {
+                append: self.kernel_arguments.clone(),
+                ..Edits::default()
+            },
+            ..Wishes::default()
+        }
+    }
+
+    /// The kernel's whole command line on `base`.
+    pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
+        pack::command_line(base, &self.machine())
+    }
+}
+
+/// What the node's initrd has of it.
+fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>)>) -> Payload {
+    let facts = node.target.facts();
+    let payload = Payload {
+        config_path: facts.paths.config,
+        config: ignition::to_json(config),
+        ..Payload::default()
+    };
+    match facts.paths.network {
+        None => payload,
+        Some(network_folder) => Payload {
+            network,
+            network_folder,
+            network_mode: facts.links.mode(),
+            ..payload
+        },
+    }
+}
+
+/// The node's own kernel arguments.
+fn kernel_arguments(node: &Node) -> Vec<String> {
+    node.kernel_arguments
+        .iter()
+        .map(|argument| argument.value.clone())
+        .collect()
+}
+
+/// The cards that the spec names by address.
+fn macs(node: &Node) -> Vec<MacAddr> {
+    node.network
+        .interfaces
+        .iter()
+        .filter_map(|interface| match interface.matching {
+            InterfaceMatch::Mac { mac, .. } => Some(mac),
+            InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
+        })
+        .collect()
+}
