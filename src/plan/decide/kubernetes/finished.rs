@@ -84,7 +84,7 @@ impl Draft {
 
     /// The finished Kubernetes of the node, its keys from `keys`.
     ///
-    /// `token`: what [`prepare`] gave.
+    /// `token`: what [`prepare`](super::prepare) gave.
     pub(super) fn with_keys(
         mut self,
         keys: &mut Keys,
