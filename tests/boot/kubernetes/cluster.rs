@@ -32,9 +32,6 @@ const NODES: [Member; 5] = [
 /// How long the others may take to do without a control plane, or with it again.
 const RECOVERY: Duration = Duration::from_secs(900);
 
-/// Of controller managers and schedulers: one that cannot renew its lease in ten seconds, as by default, ends and starts anew.
-const ELECTION: &str = "leader-elect-lease-duration: 60s, leader-elect-renew-deadline: 45s, leader-elect-retry-period: 10s";
-
 const SERVICE: &str = "10.96.0.77";
 
 /// All become Ready; pods on different nodes talk; a control plane goes, the API goes on; it comes back by itself.
@@ -45,15 +42,7 @@ fn cluster_does_without_a_control_plane() {
         return;
     };
     let lab = Lab::new();
-    let spec = members::spec(&lab, &NODES, |member| {
-        if member.is_control_plane() {
-            format!(
-                ", extra_args: {{controller_manager: {{{ELECTION}}}, scheduler: {{{ELECTION}}}}}"
-            )
-        } else {
-            String::new()
-        }
-    });
+    let spec = members::spec(&lab, &NODES, |_| String::new());
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let switch = Switch::new().unwrap();
     let start = |member: &Member| {
