@@ -27,8 +27,8 @@ const SSH_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it is left alone between two tries.
 const SSH_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a node may take to answer a question.
-const ANSWER: &str = "60";
+/// How long a node may take to answer a question, of as much patience as [`PATIENCE`]; one of more has as much more.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at the network's first address.
 pub fn machine(name: &str, firmware: Firmware, medium: Medium, address: &str) -> Machine {
@@ -143,9 +143,11 @@ impl Guest {
 
     /// `ssh` with all but what to do.
     fn ssh(&self) -> Command {
+        let answer = ANSWER.mul_f64(self.patience.div_duration_f64(PATIENCE).max(1.0));
         let mut command = Command::new("timeout");
         command
-            .args([ANSWER, "ssh", "-o", "LogLevel=ERROR", "-i"])
+            .arg(answer.as_secs().to_string())
+            .args(["ssh", "-o", "LogLevel=ERROR", "-i"])
             .arg(&self.key)
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])

@@ -64,7 +64,9 @@ fn cluster_does_without_a_control_plane() {
         since(&format!("{}: ready", worker.name));
         guests.push(guest);
     }
-    assert_eq!(members::ready(&guests[0]), (NODES.len(), 0));
+    // Each was Ready; one that has no time to tell the others so for a while is not.
+    eventually(RECOVERY, || members::ready(&guests[0]) == (NODES.len(), 0));
+    since("the API server calls all of them Ready");
 
     members::pods_talk_across(&guests[0], SERVICE);
     super::strangers_are_refused(&guests[3], "192.168.79.12:6443");
