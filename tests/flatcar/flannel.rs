@@ -1,7 +1,6 @@
 //! flannel of docker's containers: its config, unit and keys, and the scripts of its nodes with a real etcd. Needs the Debian packages dash,
 //! ignition, openssl, squashfs-tools, systemd and util-linux.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,8 +9,7 @@ use imgbuild::parts::{Origin, Unit};
 use serde_json::{Value, json};
 
 use crate::base_root::Root;
-use crate::configs::{files, validate};
-use crate::project::Project;
+use crate::project::{Config, Project};
 use crate::units::systemd_takes;
 
 /// A node with a member of etcd, and one without.
@@ -30,27 +28,7 @@ nodes:
     flannel: {interface: eth1}
 ";
 
-struct Config {
-    json: Value,
-    files: BTreeMap<String, String>,
-}
-
 impl Config {
-    fn of(project: &Project, name: &str) -> Self {
-        let path = project.build(&format!("{name}.ign"), &["--node", name]);
-        validate(&path);
-        Self {
-            json: serde_json::from_slice(&fs::read(&path).unwrap()).unwrap(),
-            files: files(&path),
-        }
-    }
-
-    fn unit(&self, name: &str) -> &Value {
-        let units = self.json["systemd"]["units"].as_array().unwrap();
-        let unit = units.iter().find(|unit| unit["name"] == name);
-        unit.unwrap_or_else(|| panic!("{name} is missing"))
-    }
-
     /// The unit of flannel, which systemd takes.
     fn service(&self) -> &str {
         let unit = self.unit("flanneld.service");

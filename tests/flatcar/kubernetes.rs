@@ -1,17 +1,14 @@
 //! Kubernetes: its config, and the image of its programs as systemd-sysext takes it. Needs the Debian packages containerd, cpio, ignition,
 //! squashfs-tools, systemd and util-linux.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use imgbuild::parts::{Origin, Unit};
-use serde_json::Value;
 
-use crate::configs::{files, validate};
-use crate::project::{BASE, INITRD, Project, said};
+use crate::project::{BASE, Config, INITRD, Project, said};
 use crate::units::systemd_takes;
 
 const SPEC: &str = "\
@@ -70,41 +67,10 @@ fn project() -> Project {
     project
 }
 
-/// The Ignition config of a node.
-struct Config {
-    json: Value,
-    files: BTreeMap<String, String>,
-}
-
 impl Config {
-    fn of(project: &Project, name: &str) -> Self {
-        let path = project.build(&format!("{name}.ign"), &["--node", name]);
-        validate(&path);
-        Self {
-            json: serde_json::from_slice(&fs::read(&path).unwrap()).unwrap(),
-            files: files(&path),
-        }
-    }
-
-    fn file(&self, path: &str) -> &str {
-        let text = self.files.get(path);
-        text.unwrap_or_else(|| panic!("{path} is missing"))
-    }
-
     fn link(&self, path: &str) -> Option<&str> {
         let links = self.json["storage"]["links"].as_array()?;
         links.iter().find(|link| link["path"] == path)?["target"].as_str()
-    }
-
-    fn units(&self) -> &[Value] {
-        self.json["systemd"]["units"].as_array().unwrap()
-    }
-
-    fn unit(&self, name: &str) -> &str {
-        let unit = self.units().iter().find(|unit| unit["name"] == name);
-        unit.unwrap_or_else(|| panic!("{name} is missing"))["contents"]
-            .as_str()
-            .unwrap()
     }
 }
 
@@ -113,7 +79,7 @@ fn control_plane_and_worker_are_accepted_and_complete() {
     let project = project();
     for name in ["control1", "worker1"] {
         let config = Config::of(&project, name);
-        let kubelet = config.unit("kubelet.service");
+        let kubelet = config.unit_text("kubelet.service");
         assert!(
             kubelet.contains("\nExecStart=/usr/lib/kubernetes/bin/kubelet "),
             "{kubelet}"
@@ -166,7 +132,7 @@ fn a_control_plane_has_what_goes_with_it() {
     ] {
         assert!(plane.contains(part), "{part}: {plane}");
     }
-    let etcd = config.unit("etcd.service");
+    let etcd = config.unit_text("etcd.service");
     for part in [
         "--mode=0700 /var/lib/etcd /var/lib/imgbuild/etcd-snapshots\n",
         " --volume=/var/lib/imgbuild/etcd-snapshots:/var/lib/imgbuild/etcd-snapshots ",
@@ -192,7 +158,7 @@ fn a_control_plane_has_what_goes_with_it() {
     );
     assert!(
         config
-            .unit("imgbuild-ca-certificates.service")
+            .unit_text("imgbuild-ca-certificates.service")
             .contains("update-ca-certificates")
     );
     let storage = config.json["storage"]["files"].as_array().unwrap();
@@ -200,7 +166,7 @@ fn a_control_plane_has_what_goes_with_it() {
     assert!(appended.is_empty(), "{appended:?}");
     assert!(
         config
-            .unit("nftables.service")
+            .unit_text("nftables.service")
             .contains("ExecStart=/usr/sbin/nft -f /etc/nftables.conf\n")
     );
     assert!(
@@ -208,7 +174,7 @@ fn a_control_plane_has_what_goes_with_it() {
             .file("/etc/nftables.conf")
             .contains("tcp dport 6443 accept")
     );
-    config.unit("zram-swap.service");
+    config.unit_text("zram-swap.service");
 }
 
 #[test]
