@@ -8,18 +8,24 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::cache::{Cache, Workspace};
+use super::crio;
+use super::image_store::ImageStore;
+use super::layers::Layers;
 use super::squashfs::{Options, Writer};
 use super::tree::{Content, Kind, Node, Tree};
 use super::{EXTENSIONS_PATH, hex};
 use crate::cpio::Archive;
 use crate::names::Arch;
 use crate::oci;
-use crate::plan::{CNI_PLUGINS, PROGRAMS_EXTENSION};
+use crate::plan::{CNI_PLUGINS, PROGRAMS_EXTENSION, extension_settings, image_store};
 use crate::progress::Progress;
 use crate::target::Facts;
 
 /// Counts up whenever the same programs give other bytes.
 const VERSION: u32 = 2;
+
+/// Counts up whenever the same programs of CRI-O give other bytes.
+const CRI_O_VERSION: u32 = 1;
 
 /// As the root image's, but smaller blocks: a program's pages are read here and there, and each costs its block.
 const OPTIONS: Options = Options {
@@ -104,6 +110,8 @@ pub struct Programs<'a> {
     pub kubernetes: &'a [(String, PathBuf)],
     /// CNI's plugins, where the system has none.
     pub plugins: &'a [(String, PathBuf)],
+    /// CRI-O's, where pods run by it.
+    pub cri_o: &'a [(String, PathBuf)],
 }
 
 /// The image of `programs` and of the container image that their pods run in, laid out for `system`. From the cache, or made there.
@@ -117,8 +125,10 @@ pub fn kubernetes(
     let Programs {
         kubernetes,
         plugins,
+        cri_o,
     } = programs;
-    for (_, path) in kubernetes.iter().chain(plugins) {
+    let all = || kubernetes.iter().chain(plugins).chain(cri_o);
+    for (_, path) in all() {
         check(path, arch)?;
     }
     let mut image = Vec::new();
@@ -128,7 +138,7 @@ pub fn kubernetes(
     hash.update(format!("imgbuild kubernetes extension {VERSION} {arch}\n"));
     hash.update(layout(system));
     hash.update(hex(&Sha256::digest(&image)));
-    let total = (kubernetes.iter().chain(plugins))
+    let total = all()
         .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
         .sum();
     progress.start("hashing the programs of Kubernetes", Some(total));
@@ -139,6 +149,10 @@ pub fn kubernetes(
     for (name, path) in plugins {
         let digest = digest(path, progress)?;
         hash.update(format!("cni {name} {digest}\n"));
+    }
+    for (name, path) in cri_o {
+        let digest = digest(path, progress)?;
+        hash.update(format!("CRI-O {CRI_O_VERSION} {name} {digest}\n"));
     }
     progress.finish();
     let id = hex(&hash.finalize());
@@ -155,10 +169,11 @@ pub fn kubernetes(
         let folders = [
             (system.paths.programs, kubernetes),
             (system.paths.cni_plugins.unwrap_or_default(), plugins),
+            (system.paths.programs, cri_o),
         ];
         progress.start(
             "packing the programs of Kubernetes",
-            Some((kubernetes.len() + plugins.len()) as u64),
+            Some(all().count() as u64),
         );
         for (folder, programs) in folders {
             add_programs(folder, programs, (&mut tree, &mut writer), progress)?;
@@ -174,8 +189,47 @@ pub fn kubernetes(
             &format!("{images}/node.list"),
             Node::file(0o644, list.into_bytes()),
         );
+        if !cri_o.is_empty() {
+            add_for_cri_o(
+                work,
+                system,
+                arch,
+                (&image, cri_o),
+                (&mut tree, &mut writer),
+            )?;
+        }
         Ok((writer, tree))
     })
+}
+
+/// What CRI-O reads on a node that has `programs` of it: its settings, and `archive`'s image in a store.
+fn add_for_cri_o(
+    work: &Work,
+    system: &Facts,
+    arch: Arch,
+    (archive, programs): (&[u8], &[(String, PathBuf)]),
+    (tree, writer): (&mut Tree, &mut Writer),
+) -> Result<()> {
+    let path = work.scratch().join("node.tar");
+    fs::write(&path, archive).context("keeping the container image")?;
+    let at = image_store(system.paths.images, PROGRAMS_EXTENSION);
+    let mut store = ImageStore::new(at);
+    let mut layers = Layers::default();
+    for image in oci::read_images(&path, arch)? {
+        let chain = image.chain_id().context("naming the image's layer")?;
+        let files = store.files_of(&chain);
+        let size = layers.lay_out(&image, &files, tree, writer)?;
+        store.add(&image, size.context("unpacking the container image")?);
+    }
+    store.write(tree);
+    tree.insert(
+        &extension_settings(system.paths.images, PROGRAMS_EXTENSION),
+        Node::file(
+            0o644,
+            crio::settings(system.paths.programs, programs).into_bytes(),
+        ),
+    );
+    Ok(())
 }
 
 fn add_programs(

@@ -7,48 +7,64 @@
 //! snapshots      those chain IDs
 //! <n>.tar        a whole image that squashfs as written here cannot hold unpacked (one with devices, say)
 //! *.list         digest and name of each image of the archive of that name
+//! crio/images/   a store of all of them, for CRI-O, which then has the files: rootfs/<hex> is a link
 //! ```
 //!
 //! The folder is [`crate::target::Paths::images`].
 //!
-//! `manifests/import-images.sh` tells containerd of them.
+//! `manifests/import-images.sh` tells containerd of them. CRI-O finds them by itself.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::cache::Cache;
+use super::crio;
 use super::extension::{Extension, Unmade, Work, layout};
 use super::hex;
+use super::image_store::ImageStore;
 use super::layers::Layers;
 use super::squashfs::Writer;
 use super::tree::{Content, Kind, Node, Tree};
 use crate::names::Arch;
 use crate::oci::{StoredImage, write_bundle};
-use crate::plan::IMAGES_EXTENSION;
+use crate::plan::{IMAGES_EXTENSION, extension_settings, image_store};
 use crate::progress::Progress;
 use crate::target::Facts;
 
 /// Counts up whenever the same images give other bytes.
 const VERSION: u32 = 1;
 
-/// The extension of `images`, each with a name of its own, for `arch`. From the cache, or made there.
+/// Images for a node.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    /// Each has a name of its own.
+    pub all: &'a [StoredImage],
+    /// Whether CRI-O is to find them too.
+    pub cri_o: bool,
+}
+
+/// The extension of `images` for `arch`. From the cache, or made there.
 pub fn extension(
     cache: &Cache,
     arch: Arch,
     system: &Facts,
-    images: &[StoredImage],
+    images: Images<'_>,
     progress: &dyn Progress,
 ) -> Result<Extension> {
-    let mut images: Vec<&StoredImage> = images.iter().collect();
+    let Images { all, cri_o } = images;
+    let mut images: Vec<&StoredImage> = all.iter().collect();
     images.sort_by(|a, b| a.name.cmp(&b.name));
     let mut hash = Sha256::new();
     hash.update(format!("imgbuild images extension {VERSION} {arch}\n"));
     hash.update(layout(system));
     for image in &images {
         hash.update(format!("{} {}\n", image.name, image.digest()));
+    }
+    if cri_o {
+        hash.update("for CRI-O 1\n");
     }
     let id = hex(&hash.finalize());
     let extension = Unmade {
@@ -58,7 +74,7 @@ pub fn extension(
         system,
     };
     extension.made(cache, |work| {
-        build(work, system.paths.images, &images, progress)
+        build(work, system.paths.images, &images, cri_o, progress)
     })
 }
 
@@ -67,31 +83,50 @@ fn build(
     work: &Work,
     at: &str,
     images: &[&StoredImage],
+    cri_o: bool,
     progress: &dyn Progress,
 ) -> Result<(Writer, Tree)> {
     let mut writer = work.writer()?;
     let mut tree = Tree::new();
     let mut layers = Layers::default();
-    let mut snapshots = BTreeSet::new();
+    let mut store = cri_o.then(|| ImageStore::new(image_store(at, IMAGES_EXTENSION)));
+    // By chain ID: the bytes of the layers.
+    let mut snapshots = BTreeMap::new();
     let mut unpacked = Vec::new();
     let mut whole = Vec::new();
     tree.insert(at, Node::directory(0o755));
     progress.start("packing images", Some(images.len() as u64));
     for &image in images {
-        let Some(chain) = image.chain_id() else {
-            whole.push(image);
-            continue;
-        };
-        let rootfs = format!("{at}/rootfs/{}", chain.trim_start_matches("sha256:"));
-        let laid_out = snapshots.contains(&chain)
-            || layers
-                .lay_out(image, &rootfs, &mut tree, &mut writer)
+        let chain = image.chain_id();
+        let known = chain.as_ref().and_then(|chain| snapshots.get(chain));
+        let mut size = known.copied();
+        if let (Some(chain), None) = (&chain, size) {
+            let rootfs = format!("{at}/rootfs/{}", chain.trim_start_matches("sha256:"));
+            let files = (store.as_ref()).map_or_else(|| rootfs.clone(), |it| it.files_of(chain));
+            size = layers
+                .lay_out(image, &files, &mut tree, &mut writer)
                 .with_context(|| format!("unpacking the image {}", image.name))?;
-        if laid_out {
-            snapshots.insert(chain);
-            unpacked.push(image);
-        } else {
-            whole.push(image);
+            if let Some(size) = size {
+                snapshots.insert(chain.clone(), size);
+                if files != rootfs {
+                    let target = format!("..{}", &files[at.len()..]);
+                    tree.insert(&rootfs, Node::symlink(target));
+                }
+            }
+        }
+        match size {
+            Some(_) => unpacked.push(image),
+            None => whole.push(image),
+        }
+        if let Some(store) = &mut store {
+            if chain.is_some() && size.is_none() {
+                bail!(
+                    "the image {} has files that cannot lie unpacked in a node (devices, or extended attributes other than capabilities), and \
+                     CRI-O has no other way to get an image without a registry: let the node fetch it, or run the node's pods by containerd",
+                    image.name
+                );
+            }
+            store.add(image, size.unwrap_or_default());
         }
         progress.advance(1);
     }
@@ -104,11 +139,19 @@ fn build(
             false,
         )?;
         let list = snapshots
-            .iter()
+            .keys()
             .fold(String::new(), |list, chain| list + chain + "\n");
         tree.insert(
             &format!("{at}/snapshots"),
             Node::file(0o644, list.into_bytes()),
+        );
+    }
+    if let Some(store) = store {
+        store.write(&mut tree);
+        let settings = crio::pinned(store.names().into_iter());
+        tree.insert(
+            &extension_settings(at, IMAGES_EXTENSION),
+            Node::file(0o644, settings.into_bytes()),
         );
     }
     for (number, image) in whole.into_iter().enumerate() {

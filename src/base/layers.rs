@@ -35,41 +35,53 @@ enum Change {
 
 /// Layers that were read, by digest: images share them.
 #[derive(Debug, Default)]
-pub struct Layers(HashMap<String, Option<Vec<Change>>>);
+pub struct Layers(HashMap<String, KnownLayer>);
+
+/// A layer that was read.
+#[derive(Debug)]
+struct KnownLayer {
+    /// `None`: it has what we cannot hold.
+    changes: Option<Vec<Change>>,
+    /// Bytes before compression.
+    size: u64,
+}
 
 impl Layers {
-    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. False, with nothing added: it has what our
-    /// squashfs cannot hold, such as a device.
+    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Gives the bytes of its layers before compression.
+    /// `None`, with nothing added: it has what our squashfs cannot hold, such as a device.
     pub fn lay_out(
         &mut self,
         image: &StoredImage,
         at: &str,
         tree: &mut Tree,
         writer: &mut Writer,
-    ) -> Result<bool> {
+    ) -> Result<Option<u64>> {
         for layer in &image.layers {
             if !self.0.contains_key(&layer.digest) {
-                let changes = read(layer, writer)
+                let read = read(layer, writer)
                     .with_context(|| format!("reading the layer {}", layer.digest))?;
-                self.0.insert(layer.digest.clone(), changes);
+                self.0.insert(layer.digest.clone(), read);
             }
         }
         let mut own = Tree::new();
+        let mut size = 0;
         for layer in &image.layers {
-            let Some(Some(changes)) = self.0.get(&layer.digest) else {
-                return Ok(false);
+            let read = &self.0[&layer.digest];
+            let Some(changes) = &read.changes else {
+                return Ok(None);
             };
             for change in changes {
                 if !apply(change, &mut own) {
-                    return Ok(false);
+                    return Ok(None);
                 }
             }
+            size += read.size;
         }
         for (path, node) in own.iter() {
             let path = if path == "/" { "" } else { path };
             tree.insert(&format!("{at}{path}"), node.clone());
         }
-        Ok(true)
+        Ok(Some(size))
     }
 }
 
@@ -117,9 +129,11 @@ fn parents_are_directories(path: &str, tree: &Tree) -> bool {
     true
 }
 
-/// The changes of a layer; `None`: it has what we cannot hold.
-fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<Option<Vec<Change>>> {
-    let mut archive = tar::Archive::new(layer.open()?);
+fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
+    let mut archive = tar::Archive::new(Counted {
+        inner: layer.open()?,
+        bytes: 0,
+    });
     let mut changes = Vec::new();
     let mut holds = true;
     for entry in archive.entries()? {
@@ -130,8 +144,26 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<Option<Vec<Change>>>
         }
     }
     // The digest is that of all bytes, also of those behind the archive's end.
-    io::copy(&mut archive.into_inner(), &mut io::sink())?;
-    Ok(holds.then_some(changes))
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink())?;
+    Ok(KnownLayer {
+        changes: holds.then_some(changes),
+        size: rest.bytes,
+    })
+}
+
+/// Counts what is read of `inner`.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
 }
 
 /// What an entry does; `None`: it is nothing that we can hold.

@@ -5,10 +5,12 @@ mod assemble;
 mod builder;
 mod cache;
 mod catalog;
+mod crio;
 mod deb;
 mod declared;
 mod extension;
 mod glob;
+mod image_store;
 mod images;
 mod layers;
 mod lock;
@@ -33,12 +35,13 @@ use sha2::{Digest as _, Sha256};
 pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache, Workspace};
 pub use catalog::{Collected, StoredBase, collect, list};
+pub use crio::programs_in as cri_o_programs_in;
 pub use extension::{
     Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
     program_names, programs_in,
 };
 pub use glob::Glob;
-pub use images::extension as images_extension;
+pub use images::{Images, extension as images_extension};
 pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 

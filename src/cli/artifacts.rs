@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::base::{self, Base, Cache, Lock};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::names::Arch;
 use crate::oci::{self, ImageName, StoredImage};
 use crate::plan::{
     Cluster, EmbeddedImages, FETCHED_PROGRAMS, ImageSource, Images as Artifacts, Kubernetes, Node,
-    Programs, embedded_images, needed_images,
+    Programs, Runtime, embedded_images, needed_images,
 };
 use crate::progress::Progress;
 use crate::registry::{self, Access, Credentials, Mirrors, Pins};
@@ -29,6 +30,8 @@ pub struct Wanted {
     programs: Option<(Programs, String)>,
     /// The folder of CNI's plugins, where the system has none.
     plugins: Option<PathBuf>,
+    /// Whether pods run by CRI-O: what of its is in the folder of the programs comes along.
+    cri_o: bool,
     images: Option<EmbeddedImages>,
 }
 
@@ -43,16 +46,23 @@ impl Wanted {
             (Some(kubernetes), Some((programs, _))) => plugins_of(node, kubernetes, programs)?,
             _ => None,
         };
+        let cri_o = node.runtime() == Runtime::CriO;
+        if let (Some(kubernetes), Some((programs, _)), true) = (&node.kubernetes, &programs, cri_o)
+        {
+            check_cri_o(kubernetes, programs)?;
+        }
         Ok(Self {
             target: node.target,
             programs,
             plugins,
+            cri_o,
             images: embedded_images(node),
         })
     }
 
-    /// Adds the images of `other`, so that one base serves both.
+    /// Adds the images of `other`, and what reads them, so that one base serves both.
     pub fn add(&mut self, other: &Self) {
+        self.cri_o |= other.cri_o;
         let Some(more) = &other.images else {
             return;
         };
@@ -86,9 +96,14 @@ impl Wanted {
         let mut store = Store::open(source, arch, lock_file, false)?;
         let mut folder = None;
         if let Some((programs, version)) = &self.programs {
+            let mut cri_o = Vec::new();
             let programs = match programs {
                 Programs::Folder(path) => {
                     folder = Some(path);
+                    if self.cri_o {
+                        // Nodes that need what is missing have said so.
+                        cri_o = base::cri_o_programs_in(path).unwrap_or_default();
+                    }
                     base::programs_in(path)
                 }
                 Programs::Site(site) => {
@@ -102,6 +117,7 @@ impl Wanted {
             let programs = base::Programs {
                 kubernetes: &programs,
                 plugins: plugins.as_deref().unwrap_or_default(),
+                cri_o: &cri_o,
             };
             let cache = &store.access.cache;
             let extension = base::kubernetes_extension(cache, arch, system, programs, progress)?;
@@ -110,7 +126,11 @@ impl Wanted {
         if let Some(wanted) = &self.images {
             let images = store.images(wanted, folder.map(PathBuf::as_path), progress)?;
             let cache = &store.access.cache;
-            let extension = base::images_extension(cache, arch, system, &images, progress)?;
+            let images = base::Images {
+                all: &images,
+                cri_o: self.cri_o,
+            };
+            let extension = base::images_extension(cache, arch, system, images, progress)?;
             base = base.with_extension(extension);
         }
         store.save()?;
@@ -165,6 +185,28 @@ fn plugins_of(
             node.target.facts().title,
         ))),
     }
+}
+
+/// Refuses programs among which those of CRI-O are not all there.
+fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failure> {
+    let place = match programs {
+        Programs::Folder(folder) => match base::cri_o_programs_in(folder) {
+            Ok(_) => return Ok(()),
+            Err(missing) => format!("{} has no {}", folder.display(), missing.join(", no ")),
+        },
+        Programs::Site(site) => format!("{site} has none of them"),
+    };
+    let found = Diagnostic::error(
+        codes::NO_CRI_O,
+        kubernetes.runtime.span,
+        "the programs of CRI-O come from the folder of those of Kubernetes",
+    )
+    .label(place)
+    .help(format!(
+        "unpack a release bundle of CRI-O 1.{} (`cri-o.….tar.gz`) and put the programs of its `bin` there",
+        kubernetes.version.value.minor,
+    ));
+    Err(Failure::Input(vec![found]))
 }
 
 /// Registries and sites, the cache and the pins.

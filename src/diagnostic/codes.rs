@@ -468,8 +468,8 @@ codes! {
     BAD_REGISTRY = "E0561": "not a registry", "containerd: {registries: {'https://docker.io': {}}}\n";
     /// A mirror is a URL: https, or http where nothing is secret, then the host, and perhaps what repositories start with there.
     BAD_REGISTRY_URL = "E0562": "not the URL of a mirror", "containerd: {registries: {docker.io: {mirrors: [mirror.example]}}}\n";
-    /// The node's base has containerd.
-    NO_SUCH_RUNTIME = "E0563": "a container runtime that is not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
+    /// Pods run by containerd, which the node has, or by CRI-O, whose programs lie in a folder with those of Kubernetes.
+    NO_SUCH_RUNTIME = "E0563": "a container runtime that is not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: docker}\n";
     /// `kubernetes.programs` and `kubernetes.artifacts.programs` say the same thing.
     PROGRAMS_TWICE = "E0564": "programs named twice", "kubernetes: {version: 1.36.2, role: standalone, programs: a, artifacts: {programs: b}}\n";
     /// With `pull` the node fetches programs from a site and images from registries; nothing comes from the machine that builds.
@@ -478,6 +478,9 @@ codes! {
     BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
+    /// A node with `runtime: cri-o` has CRI-O's programs from the folder of those of Kubernetes: crio, pinns and conmon, with crun or runc where
+    /// Debian's runc is not to run the containers. All are in a release bundle of CRI-O, which is to be of the same minor as Kubernetes.
+    NO_CRI_O = "E0568": "programs of CRI-O that are not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
 
     // E057x: flannel of docker's containers.
     /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as

@@ -6,7 +6,7 @@ use super::names::{path, unit};
 use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
 use crate::oci::NODE_IMAGE;
-use crate::plan::{ImageUse, Node, Registry, embedded_images};
+use crate::plan::{ImageUse, Node, Registry, Runtime, embedded_images};
 
 /// Where the settings of each registry are (containerd, docs/hosts.md).
 const REGISTRIES: &str = "/etc/containerd/certs.d";
@@ -15,8 +15,11 @@ const CONFIG: &str = "/etc/containerd/config.toml";
 
 const IMPORT: &str = "/etc/containerd/import-images";
 
-/// Nothing where the node has neither Kubernetes nor anything to say to containerd.
+/// Nothing where the node has neither Kubernetes nor anything to say to containerd, or something else in its place.
 pub fn containerd(node: &Node) -> Fragment {
+    if node.runtime() != Runtime::Containerd {
+        return Fragment::default();
+    }
     let span = match (&node.containerd, &node.kubernetes) {
         (Some(containerd), _) => containerd.span,
         (None, Some(kubernetes)) => kubernetes.span,

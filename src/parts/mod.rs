@@ -3,6 +3,7 @@
 mod ca_certificates;
 mod container_linux;
 mod containerd;
+mod crio;
 mod etcd;
 mod etcd_care;
 mod etcd_container;
@@ -50,6 +51,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         etcd_care::etcd_care(node),
         flannel::flannel(node),
         containerd::containerd(node),
+        crio::crio(node),
         sysext::sysext(node),
     ];
     fragments.extend(kubernetes::kubernetes(node));

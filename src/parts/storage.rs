@@ -1,7 +1,7 @@
 //! `storage_device`: a disk of its own for what outlives a boot.
 //!
 //! Ignition makes, on the first boot, a GPT with one partition and an ext4 file system on it, and finds both again on later ones:
-//! nothing here allows it to wipe anything. Folders of that file system are mounted where etcd, containerd and the kubelet
+//! nothing here allows it to wipe anything. Folders of that file system are mounted where etcd, the runtime and the kubelet
 //! have their data. Without a storage device the base gives each of them memory of its own.
 
 use ignition_config::v3_3;
@@ -98,11 +98,12 @@ pub fn storage_device(node: &Node) -> Fragment {
 
 /// What is kept. The modes are those that the programs themselves give their folders.
 fn kept(node: &Node) -> Vec<Kept> {
+    let runtime = node.runtime().facts();
     let mut kept = vec![
         Kept {
-            folder: "containerd",
-            mount_point: path("/var/lib/containerd"),
-            mode: 0o711,
+            folder: runtime.kept_as,
+            mount_point: path(runtime.folder),
+            mode: runtime.folder_mode,
             owner: Owner::default(),
         },
         Kept {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::{
     AuditLog, CoreDns, Encryption, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion,
-    Manifest, Programs,
+    Manifest, Programs, Runtime,
 };
 use crate::diagnostic::{Located, Span};
 use crate::pki::BootstrapToken;
@@ -73,6 +73,8 @@ pub struct Kubernetes {
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
+    /// What its pods run by; at the place that says so, or at that of all of it.
+    pub runtime: Located<Runtime>,
     /// What the node's system has, and where.
     pub system: &'static Facts,
     /// Pods of the user's that the kubelet runs by itself: name and manifest.

@@ -15,6 +15,7 @@ mod kube_version;
 mod kubernetes;
 mod kubernetes_settings;
 mod node;
+mod runtime;
 mod tables;
 
 pub use addons::*;
@@ -28,4 +29,5 @@ pub use kube_version::*;
 pub use kubernetes::*;
 pub use kubernetes_settings::*;
 pub use node::*;
+pub use runtime::*;
 pub use tables::*;

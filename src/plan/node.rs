@@ -64,7 +64,7 @@ pub struct Node {
     pub kernel_arguments: Vec<Located<String>>,
     pub ca_certificates: Vec<CaCertificate>,
     pub swap: Option<Swap>,
-    /// Whole block device that keeps etcd's and containerd's data across boots.
+    /// Whole block device that keeps etcd's and the runtime's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
     /// The files of a system that imgbuild does not build.
     pub base: Option<super::BootFiles>,
@@ -77,6 +77,14 @@ pub struct Node {
     pub container_linux: Option<super::ContainerLinux>,
     /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
     pub own: Fragment,
+}
+
+impl Node {
+    /// What its containers run by: that of its pods, or the system's own.
+    pub fn runtime(&self) -> super::Runtime {
+        let kubernetes = self.kubernetes.as_ref();
+        kubernetes.map_or_else(Default::default, |kubernetes| kubernetes.runtime.value)
+    }
 }
 
 /// A user to make, or to change where the base has it.

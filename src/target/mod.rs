@@ -179,6 +179,8 @@ pub struct Facts {
     pub sysext: Option<Sysext>,
     /// Why a node cannot fetch programs and images of Kubernetes itself; `None`: it can.
     pub no_pull: Option<&'static str>,
+    /// Why pods cannot run by CRI-O; `None`: they can.
+    pub no_cri_o: Option<&'static str>,
     /// Groups that it has. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
     /// The login shell of users that name none; `None`: the system's own default.

@@ -16,6 +16,7 @@ const DEBIAN_MOUNTS: &[&str] = &[
     "/var/lib/imgbuild",
     "/var/lib/etcd",
     "/var/lib/containerd",
+    "/var/lib/containers",
     "/var/lib/kubelet",
 ];
 
@@ -135,6 +136,12 @@ const PULLED: &str = "the node pulls its one image itself";
 /// Debian's base has a unit that does.
 const SILENT: &str = "nothing on it says on its console that it is up";
 
+/// Container Linux' runtime.
+const DOCKER: &str = "it runs docker";
+
+/// Fedora CoreOS is a node of etcd so far.
+const NO_KUBERNETES: &str = "its programs, and a runtime for pods, are not built for it yet";
+
 /// Kubernetes alone.
 const NO_ADDONS: &str = "nothing on the node applies addons: do it with kubectl";
 
@@ -198,6 +205,7 @@ pub static TABLE: [Facts; 4] = [
         etcd_image: None,
         sysext: None,
         no_pull: None,
+        no_cri_o: None,
         groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -296,6 +304,7 @@ pub static TABLE: [Facts; 4] = [
         etcd_image: Some(ETCD_IMAGE),
         sysext: Some(FLATCAR_SYSEXT),
         no_pull: Some("CNI's plugins have to come with the node: Flatcar has none"),
+        no_cri_o: Some("its pods run by the containerd that Flatcar has"),
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
@@ -356,10 +365,7 @@ pub static TABLE: [Facts; 4] = [
                 "containerd",
                 "images and registries for its podman are not built for it: write its settings to /etc/containers under `storage.files`",
             ),
-            (
-                "kubernetes",
-                "its programs, and a runtime for pods, are not built for it yet",
-            ),
+            ("kubernetes", NO_KUBERNETES),
             (
                 "flannel",
                 "flannel's unit is not built for it: bring one under `systemd:`",
@@ -404,6 +410,7 @@ pub static TABLE: [Facts; 4] = [
         etcd_image: Some(ETCD_IMAGE),
         sysext: None,
         no_pull: None,
+        no_cri_o: Some(NO_KUBERNETES),
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
@@ -483,7 +490,7 @@ pub static TABLE: [Facts; 4] = [
             ),
             ("kubernetes.programs", PULLED),
             ("kubernetes.artifacts", PULLED),
-            ("kubernetes.runtime", "it runs docker"),
+            ("kubernetes.runtime", DOCKER),
             ("kubernetes.domain", NO_ADDONS),
             ("kubernetes.dns", NO_ADDONS),
             (
@@ -554,6 +561,7 @@ pub static TABLE: [Facts; 4] = [
         etcd_image: None,
         sysext: None,
         no_pull: None,
+        no_cri_o: Some(DOCKER),
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
+use imgbuild::diagnostic::Located;
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 use imgbuild::plan::{
     Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Node,
-    Proxy, ProxyMode, Role,
+    Proxy, ProxyMode, Role, Runtime,
 };
 
 use imgbuild::target::Target;
@@ -40,6 +41,7 @@ pub fn single(folder: &Path) -> Node {
         node_name: "kube1".to_owned(),
         node_ip: Some(ip),
         cluster_name: "kubernetes".to_owned(),
+        runtime: Located::new(Runtime::Containerd, span(2)),
         endpoint: own.clone(),
         pod_network: "10.244.0.0/16".parse().expect("valid"),
         service_network: "10.96.0.0/12".parse().expect("valid"),

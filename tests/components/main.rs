@@ -1,5 +1,6 @@
 //! Settings of Kubernetes' components, from the spec to the files that the components read.
 
+mod crio;
 mod generated;
 mod live;
 mod node;

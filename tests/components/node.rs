@@ -13,9 +13,11 @@ use imgbuild::spec::yaml::{Limits, parse};
 use imgbuild::spec::{json_of, load};
 use serde_json::Value as Json;
 
-/// The first node of a spec: its files by path, and its units.
+/// The first node of a spec: its files by path, its links and its units.
 pub struct Generated {
     pub files: BTreeMap<String, (u32, String)>,
+    /// Targets by path.
+    pub links: BTreeMap<String, String>,
     pub units: Vec<Unit>,
     folder: tempfile::TempDir,
 }
@@ -121,9 +123,12 @@ impl Generated {
         );
         let cluster = decided.with_keys(&mut keys).expect("keys");
         let mut files = BTreeMap::new();
+        let mut links = BTreeMap::new();
         let mut units = Vec::new();
         for fragment in imgbuild::parts::all(&cluster.nodes[index]) {
             units.extend(fragment.units);
+            let targets = fragment.links.into_iter();
+            links.extend(targets.map(|link| (link.path.to_string(), link.target)));
             for file in fragment.files {
                 if let Some(Contents::Inline(bytes)) = file.contents
                     && let Ok(text) = String::from_utf8(bytes)
@@ -134,6 +139,7 @@ impl Generated {
         }
         Self {
             files,
+            links,
             units,
             folder,
         }

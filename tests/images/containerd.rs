@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use imgbuild::base::{Cache, images_extension};
+use imgbuild::base::{Cache, Images, images_extension};
 use imgbuild::names::Arch;
 use imgbuild::oci::read_images;
 use imgbuild::progress::Silent;
 use imgbuild::target::Target;
 
-use crate::made::{archive, run};
+use crate::made::{archive, run, special};
 
 /// A containerd without the kubelet's side, which stops with the value. Works as root only, as on a node.
 struct Containerd {
@@ -122,7 +122,11 @@ fn extension(cache: &Path, archives: &[&Path], to: &Path) -> PathBuf {
     }
     let made = {
         let debian = Target::Debian.facts();
-        images_extension(&Cache::at(cache), Arch::Amd64, debian, &images, &Silent).unwrap()
+        let images = Images {
+            all: &images,
+            cri_o: false,
+        };
+        images_extension(&Cache::at(cache), Arch::Amd64, debian, images, &Silent).unwrap()
     };
     run(
         "unsquashfs",
@@ -136,52 +140,6 @@ fn extension(cache: &Path, archives: &[&Path], to: &Path) -> PathBuf {
         ],
     );
     to.join("opt/kubernetes/images")
-}
-
-/// An image with a device, which an extension cannot hold unpacked, and one whose program has a capability.
-fn special(at: &Path) -> PathBuf {
-    let python = r#"
-import hashlib, io, json, sys, tarfile
-def layer(fill):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        fill(tar)
-    return out.getvalue()
-def device(tar):
-    entry = tarfile.TarInfo("null"); entry.type = tarfile.CHRTYPE; entry.devmajor = 1; entry.devminor = 3
-    tar.addfile(entry)
-def capable(tar):
-    entry = tarfile.TarInfo("server"); entry.mode = 0o755; entry.size = 6
-    value = bytes.fromhex("0100000200040000000000000000000000000000")
-    entry.pax_headers = {"SCHILY.xattr.security.capability": value.decode("utf-8", "surrogateescape")}
-    tar.addfile(entry, io.BytesIO(b"server"))
-blobs = {}
-def add(kind, data):
-    digest = hashlib.sha256(data).hexdigest(); blobs[digest] = data
-    return {"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + digest, "size": len(data)}
-manifests = []
-for name, fill in [("device", device), ("capable", capable)]:
-    below = add("layer.v1.tar", layer(fill))
-    config = add("config.v1+json", json.dumps({"architecture": "amd64", "os": "linux", "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [below["digest"]]}}).encode())
-    manifest = add("manifest.v1+json", json.dumps({"schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": [below]}).encode())
-    manifest["annotations"] = {"org.opencontainers.image.ref.name": "registry.example/%s:1" % name}
-    manifests.append(manifest)
-with tarfile.open(sys.argv[1], "w") as tar:
-    def put(path, data):
-        entry = tarfile.TarInfo(path); entry.size = len(data); tar.addfile(entry, io.BytesIO(data))
-    put("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    put("index.json", json.dumps({"schemaVersion": 2, "manifests": manifests}).encode())
-    for digest, data in blobs.items():
-        put("blobs/sha256/" + digest, data)
-"#;
-    run(
-        "python3",
-        "python3",
-        &["-c", python, &at.display().to_string()],
-    );
-    at.to_owned()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use imgbuild::names::Arch;
 use crate::made::{archive, run};
 use crate::registry::Registry;
 
-fn imgbuild(folder: &Path, arguments: &[&str]) -> Output {
+pub fn imgbuild(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_imgbuild"))
         .args(arguments)
         .current_dir(folder)
@@ -23,7 +23,7 @@ fn imgbuild(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn succeeds(output: &Output) {
+pub fn succeeds(output: &Output) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 }
@@ -34,7 +34,7 @@ fn refused(output: &Output, want: &str) {
 }
 
 /// The file at `path` on the node that an Ignition config makes.
-fn file(folder: &Path, config: &str, path: &str) -> String {
+pub fn file(folder: &Path, config: &str, path: &str) -> String {
     let python = r"
 import gzip, json, sys, urllib.request
 for file in json.load(open(sys.argv[1]))['storage']['files']:

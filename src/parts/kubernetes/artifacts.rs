@@ -52,12 +52,12 @@ pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
     }
 }
 
-/// The unit that brings the kubelet's programs, or the images of its pods.
-pub fn unit_name(kubernetes: &Kubernetes) -> &'static str {
+/// The unit that brings the kubelet's programs, or the images of its pods; `None`: they are there.
+pub fn unit_name(kubernetes: &Kubernetes) -> Option<&'static str> {
     if kubernetes.is_pulled() {
-        "imgbuild-programs.service"
+        Some("imgbuild-programs.service")
     } else {
-        "imgbuild-images.service"
+        kubernetes.runtime.value.facts().images_unit
     }
 }
 

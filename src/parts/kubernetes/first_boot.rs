@@ -146,7 +146,10 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
             fill(
                 include_str!("../../../manifests/imgbuild-turn.service"),
                 &[
-                    ("artifacts", artifacts::unit_name(kubernetes)),
+                    (
+                        "artifacts",
+                        artifacts::unit_name(kubernetes).unwrap_or_default(),
+                    ),
                     ("programs", kubernetes.system.paths.programs),
                     ("earlier", &list(&plane.earlier)),
                     ("later", &list(&plane.later)),

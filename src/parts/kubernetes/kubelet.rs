@@ -60,7 +60,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/kubelet.service"),
                 &[
                     ("programs", kubernetes.system.paths.programs),
-                    ("artifacts", artifacts::unit_name(kubernetes)),
+                    ("services", &services(kubernetes)),
                     ("arguments", &flags.unit_arguments()),
                 ],
             ),
@@ -72,6 +72,15 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
         fragment.files.extend(identity(kubernetes, api, &origin));
     }
     fragment
+}
+
+/// The units that it needs: the runtime's, and the one that brings programs or images.
+fn services(kubernetes: &Kubernetes) -> String {
+    let runtime = kubernetes.runtime.value.facts().unit;
+    match artifacts::unit_name(kubernetes) {
+        Some(artifacts) => format!("{runtime} {artifacts}"),
+        None => runtime.to_owned(),
+    }
 }
 
 /// What a kubelet that joins by token begins with; as kubeadm has it.
@@ -153,6 +162,7 @@ authorization:
     let own = fill(
         include_str!("../../../manifests/kubelet-config.yaml"),
         &[
+            ("runtime", kubernetes.runtime.value.facts().endpoint),
             ("domain", &kubernetes.domain),
             ("dns", &kubernetes.dns_ip.to_string()),
             ("api", &api),

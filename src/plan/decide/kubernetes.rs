@@ -23,6 +23,7 @@ use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::plan::check::component_flags;
 use crate::plan::{
     Cni, Component, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node, ProxyMode, Role,
+    Runtime,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -50,6 +51,7 @@ pub(super) struct Draft {
     core_dns: Option<CoreDns>,
     manifests: Vec<Manifest>,
     images: Images,
+    runtime: Located<Runtime>,
     system: &'static Facts,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
@@ -108,6 +110,7 @@ impl Decider<'_> {
     fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
         let role = role_of(written);
         let images = self.artifacts(written, node.target, sources);
+        let runtime = self.runtime(written, node.target, &images);
         let cni = self.cni(written);
         if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
             self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
@@ -181,6 +184,7 @@ impl Decider<'_> {
             core_dns,
             manifests,
             images,
+            runtime,
             system: node.target.facts(),
             proxy: self.proxy_mode(written),
             etcd_servers: Vec::new(),

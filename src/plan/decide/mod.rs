@@ -15,6 +15,7 @@ mod kubernetes_addons;
 mod kubernetes_settings;
 mod network;
 mod passwords;
+mod runtime;
 mod units;
 mod users;
 

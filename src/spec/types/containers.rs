@@ -3,14 +3,18 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
+use crate::plan::Runtime;
 use crate::spec::decode::{
     Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
 };
 use crate::spec::values::{ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl};
 use crate::spec::yaml::{Node, Scalar, Value};
 
+/// The words for what runs containers.
+const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];
+
 record! {
-    /// The container runtime: images that the node has with it, and where it finds registries.
+    /// The container runtime, containerd or CRI-O: images that the node has with it, and where it finds registries.
     pub struct Containerd {
         /// Images to embed, which the node then has without any network: paths (they start with `./`, `../` or `/`, or end in
         /// `.tar`) of OCI archives, OCI layouts, archives of `docker save` or folders of these; or names, which are fetched from their
@@ -91,37 +95,24 @@ record! {
     "a source of artifacts"
 }
 
-/// What runs containers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KubernetesRuntime {
-    /// containerd, as the base has it.
-    Containerd,
-}
-
-impl Leaf for KubernetesRuntime {
+/// The decided type itself: there is nothing to decide about it.
+impl Leaf for Runtime {
     const WHAT: &'static str = "a container runtime";
 
     fn schema() -> Json {
-        json!({ "enum": ["containerd"] })
+        json!({ "enum": RUNTIMES })
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         match &*scalar.text {
             "containerd" => Ok(Self::Containerd),
-            "cri-o" | "crio" => Err(LeafError {
-                label: Some("Debian 13 has no package of CRI-O".to_owned()),
-                ..LeafError::new(
-                    codes::NO_SUCH_RUNTIME,
-                    "the target `debian` does not have the runtime CRI-O",
-                )
-            }
-            .help("use `containerd`, or leave `runtime` out")),
+            "cri-o" | "crio" => Ok(Self::CriO),
             "docker" | "dockershim" => Err(LeafError {
                 label: Some("Kubernetes speaks to Docker no more since 1.24".to_owned()),
                 ..LeafError::new(codes::NO_SUCH_RUNTIME, "the kubelet cannot use Docker")
             }
-            .help("use `containerd`, which runs the same images")),
-            other => Err(unknown_word(other, Self::WHAT, &["containerd"])),
+            .help("use `containerd` or `cri-o`, which run the same images")),
+            other => Err(unknown_word(other, Self::WHAT, &RUNTIMES)),
         }
     }
 }

@@ -4,11 +4,11 @@ use ipnet::IpNet;
 
 use super::{
     EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin,
-    KubernetesKeyAlgorithm, KubernetesRuntime,
+    KubernetesKeyAlgorithm,
 };
 use crate::diagnostic::Located;
 use crate::names::Hostname;
-use crate::plan::KubeVersion;
+use crate::plan::{KubeVersion, Runtime};
 use crate::spec::decode::{Table, record, words};
 use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
@@ -44,8 +44,9 @@ record! {
         pub manifests: Option<Vec<Located<LocalManifests>>>,
         /// Where programs and images come from: `embed` (where nothing is said) or `pull`, or a map with more.
         pub artifacts: Option<KubernetesArtifacts>,
-        /// What runs containers; `containerd` where nothing is said.
-        pub runtime: Option<Located<KubernetesRuntime>>,
+        /// What runs containers: `containerd` where nothing is said, or `cri-o`, whose programs (crio, pinns, conmon, and crun or runc)
+        /// lie with those of Kubernetes.
+        pub runtime: Option<Located<Runtime>>,
         /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and, better
         /// with it, kubectl.
         pub programs: Option<Located<ProgramsFolder>>,

@@ -56,7 +56,7 @@ record! {
         pub ca_certificates: Vec<CaCertificate>,
         /// Swap space; none where nothing is said.
         pub swap: Option<Swap>,
-        /// A whole block device that keeps etcd's and containerd's data across boots. It is partitioned on first boot and kept after.
+        /// A whole block device that keeps etcd's and the runtime's data across boots. It is partitioned on first boot and kept after.
         pub storage_device: Option<Located<AbsolutePath>>,
         /// Kernel and initrd of a target that imgbuild does not build.
         pub base: Option<BootFiles>,

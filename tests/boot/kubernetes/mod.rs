@@ -1,10 +1,12 @@
 //! Kubernetes with its real programs: those of the folder that `IMGBUILD_KUBE_DIR` names (kubelet, kube-apiserver,
 //! kube-controller-manager, kube-scheduler, kube-proxy, kubectl; static, for amd64, of [`VERSION`]). Without it nothing is
 //! tested, and the output says so. A folder `images` in it may hold the archives (OCI, or of `docker save`) of CoreDNS, flannel and
-//! flannel's CNI plugin under the names that [`VERSION`] asks for; what needs them is skipped, and said, without.
+//! flannel's CNI plugin under the names that [`VERSION`] asks for; what needs them is skipped, and said, without. So is what needs the
+//! programs of CRI-O.
 
 mod addons;
 mod cluster;
+mod crio;
 mod flatcar;
 mod members;
 mod single;

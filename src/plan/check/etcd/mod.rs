@@ -102,6 +102,7 @@ fn data_dir(member: &Member, found: &mut Vec<Diagnostic>) {
     let taken = [
         "/var/lib/imgbuild",
         "/var/lib/containerd",
+        "/var/lib/containers",
         "/var/lib/kubelet",
     ]
     .contains(&dir.as_str());

@@ -164,6 +164,7 @@ impl Draft {
             },
             control_plane,
             images: self.images,
+            runtime: self.runtime,
             system: self.system,
             static_pods: self.settings.static_pods,
             span: self.span,

@@ -1,0 +1,135 @@
+//! CRI-O: its unit and settings, where it finds images, and registries.
+//!
+//! Its programs, and settings that depend on which of them the node has, come with those of Kubernetes
+//! ([`crate::base::kubernetes_extension`]); so do stores of images that it reads where they are.
+
+mod registries;
+
+use super::names::{path, unit};
+use super::template::fill;
+use super::{File, Fragment, Link, Origin, Owner, Unit};
+use crate::plan::{
+    IMAGES_EXTENSION, ImageUse, Kubernetes, Node, PROGRAMS_EXTENSION, Runtime, embedded_images,
+    extension_settings, image_store,
+};
+
+const SETTINGS: &str = "/etc/crio/crio.conf";
+
+/// What is read behind those, in the order of its names.
+const MORE_SETTINGS: &str = "/etc/crio/crio.conf.d";
+
+/// Nothing where something else runs the node's containers.
+pub fn crio(node: &Node) -> Fragment {
+    let kubernetes = node.kubernetes.as_ref();
+    match kubernetes.filter(|kubernetes| kubernetes.runtime.value == Runtime::CriO) {
+        Some(kubernetes) => of_pods(node, kubernetes),
+        None => Fragment::default(),
+    }
+}
+
+fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
+    let origin = Origin::new("runtime", kubernetes.runtime.span);
+    let facts = kubernetes.runtime.value.facts();
+    let paths = &kubernetes.system.paths;
+    let images = embedded_images(node).is_some();
+    let extensions: Vec<&str> = [(PROGRAMS_EXTENSION, true), (IMAGES_EXTENSION, images)]
+        .into_iter()
+        .filter_map(|(name, is_there)| is_there.then_some(name))
+        .collect();
+    let stores: Vec<_> = (extensions.iter())
+        .map(|name| format!("\"{}\"", image_store(paths.images, name)))
+        .collect();
+    let registries = node.containerd.as_ref();
+    let mut files = registries::files(
+        registries.map_or(&[][..], |containerd| &containerd.registries),
+        &origin,
+    );
+    let auth_file = files
+        .iter()
+        .any(|file| file.path.as_str() == registries::AUTH_FILE)
+        .then(|| format!("global_auth_file = \"{}\"", registries::AUTH_FILE));
+    let settings = fill(
+        include_str!("../../../manifests/crio.conf"),
+        &[
+            ("storage", facts.folder),
+            (
+                "socket",
+                facts
+                    .endpoint
+                    .strip_prefix("unix://")
+                    .unwrap_or(facts.endpoint),
+            ),
+            ("programs", paths.programs),
+            ("pause_image", &kubernetes.image(ImageUse::Pause)),
+            ("auth_file", &auth_file.unwrap_or_default()),
+            ("cni_bin", paths.cni_bin),
+        ],
+    );
+    for (at, text) in [
+        (SETTINGS, settings),
+        (
+            "/etc/containers/storage.conf",
+            fill(
+                include_str!("../../../manifests/containers-storage.conf"),
+                &[("storage", facts.folder), ("stores", &stores.join(", "))],
+            ),
+        ),
+        (
+            "/etc/crictl.yaml",
+            fill(
+                include_str!("../../../manifests/crictl.yaml"),
+                &[("endpoint", facts.endpoint)],
+            ),
+        ),
+        // Whom to trust is decided by TLS and by digests, as with containerd.
+        (
+            "/etc/containers/policy.json",
+            "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}\n".to_owned(),
+        ),
+    ] {
+        files.push(File::text(path(at), text, origin.clone()));
+    }
+    let mut links: Vec<Link> = (extensions.iter().enumerate())
+        .map(|(number, name)| {
+            let at = format!("{MORE_SETTINGS}/{}0-{name}.conf", number + 1);
+            link(&at, extension_settings(paths.images, name), &origin)
+        })
+        .collect();
+    for program in ["crio", "crictl"] {
+        let at = format!("{}/{program}", paths.user_programs);
+        links.push(link(&at, format!("{}/{program}", paths.programs), &origin));
+    }
+    let units = vec![
+        Unit::enabled(
+            unit(facts.unit),
+            fill(
+                include_str!("../../../manifests/crio.service"),
+                &[("storage", facts.folder), ("programs", paths.programs)],
+            ),
+            origin.clone(),
+        ),
+        // Nothing on the node would speak to it.
+        Unit {
+            enabled: None,
+            mask: true,
+            ..Unit::enable(unit(Runtime::Containerd.facts().unit), origin)
+        },
+    ];
+    Fragment {
+        files,
+        links,
+        units,
+        ..Fragment::default()
+    }
+}
+
+fn link(at: &str, target: String, origin: &Origin) -> Link {
+    Link {
+        path: path(at),
+        target,
+        hard: false,
+        owner: Owner::default(),
+        overwrite: false,
+        origin: origin.clone(),
+    }
+}

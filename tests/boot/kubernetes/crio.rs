@@ -1,0 +1,140 @@
+//! Pods that run by CRI-O, whose programs lie with those of Kubernetes.
+
+use std::fs;
+use std::path::Path;
+
+use imgbuild::base::cri_o_programs_in;
+use imgbuild::names::Arch;
+use imgbuild::oci::{Entry, Image, layer, pause, write_archive};
+use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
+
+use super::{KUBECTL, MEMORY, VERSION, WAIT};
+use crate::guest::{self, Guest};
+use crate::lab::Lab;
+
+const ADDRESS: &str = "192.168.77.10/24";
+
+/// The Service of the tests.
+const SERVICE: &str = "10.96.0.77";
+
+/// An image that the node has with it, of two layers.
+const APP: &str = "registry.example/lab/app:1";
+
+/// Writes the archive of [`APP`].
+fn app(at: &Path) {
+    let image = Image {
+        name: APP,
+        arch: Arch::Amd64,
+        layers: vec![
+            layer(&[
+                Entry::file("app", 0o755, pause(Arch::Amd64)),
+                Entry::directory("etc", 0o755),
+                Entry::file("etc/text", 0o644, *b"lower"),
+            ])
+            .unwrap(),
+            layer(&[Entry::file("etc/text", 0o644, *b"upper")]).unwrap(),
+        ],
+        entrypoint: vec!["/app".to_owned()],
+        environment: Vec::new(),
+    };
+    let mut archive = Vec::new();
+    write_archive(&[image], &mut archive).unwrap();
+    fs::write(at, archive).unwrap();
+}
+
+/// It becomes Ready without a network, runs pods of its own programs and of an image that came with it, serves, and is all there
+/// after a reboot.
+#[test]
+#[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
+fn single_by_cri_o_lives_through_a_reboot() {
+    let Some(programs) = super::programs() else {
+        return;
+    };
+    if let Err(missing) = cri_o_programs_in(&programs) {
+        println!(
+            "SKIPPED: the folder that IMGBUILD_KUBE_DIR names has no {} of CRI-O",
+            missing.join(", no ")
+        );
+        return;
+    }
+    let lab = Lab::new();
+    let key = &lab.public_key;
+    app(&lab.path("app.tar"));
+    let spec = lab.write(
+        "node.yaml",
+        &format!(
+            "\
+version: 1
+hostname: kube1
+users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
+network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: 192.168.77.1}}]}}
+etcd: {{}}
+containerd: {{images: [./app.tar]}}
+kubernetes: {{version: {VERSION}, role: single, runtime: cri-o}}
+storage_device: /dev/vda
+"
+        ),
+    );
+    let iso = super::build(&lab, &spec, "node.iso", &programs, &[]);
+    let disk = lab.path("state.raw");
+    create_disk(&disk, 4 << 30).unwrap();
+    let machine = || {
+        let mut machine = guest::machine("kube1", Firmware::Bios, Medium::Cd(iso.clone()), ADDRESS);
+        machine.memory = MEMORY;
+        machine.disks = vec![Disk::Raw(disk.clone())];
+        machine
+    };
+    let node = Guest::boot(&lab, "kubernetes-cri-o", machine());
+    let runtime = "-o jsonpath='{.items[0].status.nodeInfo.containerRuntimeVersion}'";
+    let runtime = node.ask(&format!("{KUBECTL} get nodes {runtime}"));
+    assert!(runtime.starts_with("cri-o://1."), "{runtime}");
+    node.refuses("systemctl is-active containerd.service", "inactive");
+
+    super::apply(&node, &super::pod());
+    node.ask(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
+    ));
+    node.says(&format!("{KUBECTL} logs lab"), "started");
+    node.says(&format!("{KUBECTL} exec lab -- hostname"), "lab");
+    super::apply(&node, &super::web(2, SERVICE, false));
+    node.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    let answer = super::fetch(&format!("{SERVICE}/80"));
+    assert!(node.ask(&answer).starts_with("web-"));
+    let said = node.ask(&format!("{KUBECTL} exec lab -- {answer}"));
+    assert!(said.starts_with("web-"), "{said}");
+
+    // Of an image that nobody copied: its layers on top of one another, and the container's own above.
+    super::apply(
+        &node,
+        &format!(
+            "\
+apiVersion: v1
+kind: Pod
+metadata: {{name: app}}
+spec:
+  containers:
+  - {{name: app, image: '{APP}', imagePullPolicy: Never}}
+"
+        ),
+    );
+    node.ask(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} pod/app"
+    ));
+    let root = "/proc/$(pgrep -x app)/root";
+    node.says(&format!("sudo sh -c 'cat {root}/etc/text'"), "upper");
+    node.ask(&format!("sudo sh -c 'echo new > {root}/etc/text'"));
+    node.says(
+        "sudo ls /var/lib/containers/storage/overlay-images",
+        "images.lock",
+    );
+    let times = node.ask("systemd-analyze blame | grep -E 'crio|kubelet' | xargs");
+    println!("CRI-O: {times}");
+    node.shut_down();
+
+    let again = Guest::boot(&lab, "kubernetes-cri-o-again", machine());
+    again.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    assert!(again.ask(&answer).starts_with("web-"));
+    again.ask(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} pod/app"
+    ));
+}
