@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::build_info::minor_of;
+
 /// A program of CRI-O.
 struct Program {
     /// On a node.
@@ -52,6 +54,11 @@ pub fn programs_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Vec<&'static
     } else {
         Err(missing)
     }
+}
+
+/// The minor release of Kubernetes whose interface the CRI-O in `folder` speaks, which is that of CRI-O itself. `None`: it does not say.
+pub fn minor_in(folder: &Path) -> Option<u16> {
+    minor_of(&folder.join("crio"), "k8s.io/cri-api")
 }
 
 /// CRI-O's settings (crio.conf.d(5)) on a node that has `programs` in the folder `at`.

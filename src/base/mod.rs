@@ -2,6 +2,7 @@
 
 mod apt;
 mod assemble;
+mod build_info;
 mod builder;
 mod cache;
 mod catalog;
@@ -35,7 +36,7 @@ use sha2::{Digest as _, Sha256};
 pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache, Workspace};
 pub use catalog::{Collected, StoredBase, collect, list};
-pub use crio::programs_in as cri_o_programs_in;
+pub use crio::{minor_in as cri_o_minor_in, programs_in as cri_o_programs_in};
 pub use extension::{
     Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
     program_names, programs_in,

@@ -187,24 +187,37 @@ fn plugins_of(
     }
 }
 
-/// Refuses programs among which those of CRI-O are not all there.
+/// Refuses programs among which those of CRI-O are not all there, or are of another release than Kubernetes.
 fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failure> {
-    let place = match programs {
-        Programs::Folder(folder) => match base::cri_o_programs_in(folder) {
-            Ok(_) => return Ok(()),
-            Err(missing) => format!("{} has no {}", folder.display(), missing.join(", no ")),
-        },
-        Programs::Site(site) => format!("{site} has none of them"),
+    let wanted = kubernetes.version.value.minor;
+    let (what, why) = match programs {
+        Programs::Folder(folder) => {
+            let shown = folder.display();
+            match (
+                base::cri_o_programs_in(folder),
+                base::cri_o_minor_in(folder),
+            ) {
+                (Err(missing), _) => (
+                    "programs of CRI-O are missing".to_owned(),
+                    format!("{shown} has no {}", missing.join(", no ")),
+                ),
+                (Ok(_), Some(minor)) if minor != wanted => (
+                    format!("CRI-O is to be of the release of Kubernetes, 1.{wanted}"),
+                    format!("{shown} has that of 1.{minor}"),
+                ),
+                (Ok(_), _) => return Ok(()),
+            }
+        }
+        Programs::Site(site) => (
+            "programs of CRI-O are missing".to_owned(),
+            format!("{site} has none, and neither has any site: they come from a folder"),
+        ),
     };
-    let found = Diagnostic::error(
-        codes::NO_CRI_O,
-        kubernetes.runtime.span,
-        "the programs of CRI-O come from the folder of those of Kubernetes",
-    )
-    .label(place)
+    let found = Diagnostic::error(codes::NO_CRI_O, kubernetes.runtime.span, what)
+    .label(why)
     .help(format!(
-        "unpack a release bundle of CRI-O 1.{} (`cri-o.….tar.gz`) and put the programs of its `bin` there",
-        kubernetes.version.value.minor,
+        "unpack a release bundle of CRI-O 1.{wanted} (`cri-o.….tar.gz`) and put the programs of its `bin` into the folder of Kubernetes' \
+         programs",
     ));
     Err(Failure::Input(vec![found]))
 }

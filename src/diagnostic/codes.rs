@@ -479,8 +479,8 @@ codes! {
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
     /// A node with `runtime: cri-o` has CRI-O's programs from the folder of those of Kubernetes: crio, pinns and conmon, with crun or runc where
-    /// Debian's runc is not to run the containers. All are in a release bundle of CRI-O, which is to be of the same minor as Kubernetes.
-    NO_CRI_O = "E0568": "programs of CRI-O that are not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
+    /// Debian's runc is not to run the containers. All are in a release bundle of CRI-O, which is of the same minor as Kubernetes.
+    NO_CRI_O = "E0568": "programs of CRI-O that are not there, or do not fit", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
 
     // E057x: flannel of docker's containers.
     /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as

@@ -47,13 +47,7 @@ fn its_files_read_well() {
         let _ = writeln!(shown, "==> {path} -> {target}");
     }
     let facts = Runtime::CriO.facts();
-    let units = [
-        facts.unit,
-        "containerd.service",
-        "kubelet.service",
-        "var-lib-containers.mount",
-    ];
-    for name in units {
+    for name in [facts.unit, "containerd.service", "var-lib-containers.mount"] {
         let unit = node.units.iter().find(|unit| unit.name.as_str() == name);
         let unit = unit.expect(name);
         let _ = writeln!(
@@ -77,6 +71,16 @@ fn nothing_of_containerd_is_left() {
     );
     for path in node.files.keys() {
         assert!(!path.contains("containerd"), "{path}");
+    }
+    let mut units = node.units.iter();
+    let kubelet = units.find(|unit| unit.name.as_str() == "kubelet.service");
+    let kubelet = kubelet.and_then(|unit| unit.contents.as_deref());
+    let kubelet = kubelet.expect("a unit");
+    for line in [
+        "After=network-online.target crio.service\n",
+        "Requires=crio.service\n",
+    ] {
+        assert!(kubelet.contains(line), "{kubelet}");
     }
     for unit in &node.units {
         let text = unit.contents.as_deref().unwrap_or_default();

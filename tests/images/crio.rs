@@ -5,22 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use imgbuild::base::{Cache, Extension, Images, Programs, images_extension, kubernetes_extension};
+use imgbuild::base::{Cache, Extension, Images, images_extension};
 use imgbuild::names::Arch;
-use imgbuild::oci::{NODE_IMAGE, StoredImage, read_images};
+use imgbuild::oci::{StoredImage, read_images};
 use imgbuild::progress::Silent;
 use imgbuild::target::Target;
 
-use crate::made::{archive, program, run, special};
+use crate::made::{archive, run, special};
 
 /// A machine's own containers and images, beside stores that came with it.
-struct Storage {
+pub struct Storage {
     folder: tempfile::TempDir,
 }
 
 impl Storage {
     /// One that reads the stores in `stores`, below which nothing can be written.
-    fn with(stores: &[PathBuf]) -> Self {
+    pub fn with(stores: &[PathBuf]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let listed: Vec<_> = (stores.iter())
@@ -56,7 +56,7 @@ impl Storage {
     }
 
     /// The root of a new container of the image `name`.
-    fn container(&self, name: &str) -> PathBuf {
+    pub fn container(&self, name: &str) -> PathBuf {
         let container = self.run("buildah", &["from", "--pull-never", name]);
         self.run("buildah", &["mount", &container]).into()
     }
@@ -72,10 +72,10 @@ impl Drop for Storage {
 }
 
 /// The files of an extension, to which nobody can write, as on a node.
-struct Mounted(tempfile::TempDir);
+pub struct Mounted(tempfile::TempDir);
 
 impl Mounted {
-    fn new(extension: &Extension) -> Self {
+    pub fn new(extension: &Extension) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let image = extension.file.display().to_string();
         let at = folder.path().display().to_string();
@@ -89,7 +89,7 @@ impl Mounted {
         Self(folder)
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub fn path(&self, path: &str) -> PathBuf {
         self.0.path().join(path)
     }
 }
@@ -209,59 +209,4 @@ fn an_image_that_cannot_lie_unpacked_is_refused() {
         why.contains("registry.example/device:1 has files that cannot"),
         "{why}"
     );
-}
-
-/// The programs, with the image that sandboxes and pods of those programs run in.
-#[test]
-fn programs_come_with_their_settings_and_their_image() {
-    let folder = tempfile::tempdir().unwrap();
-    let programs = |names: &[&str]| -> Vec<(String, PathBuf)> {
-        let all = names.iter().map(|name| {
-            let path = folder.path().join(name);
-            fs::write(&path, program(name)).unwrap();
-            ((*name).to_owned(), path)
-        });
-        all.collect()
-    };
-    let kubernetes = programs(&["kubelet", "kube-proxy"]);
-    let cri_o = programs(&["crio", "pinns", "conmon", "crun"]);
-    let made = |cri_o: &[(String, PathBuf)]| {
-        let programs = Programs {
-            kubernetes: &kubernetes,
-            plugins: &[],
-            cri_o,
-        };
-        let cache = Cache::at(folder.path().join("cache"));
-        let debian = Target::Debian.facts();
-        kubernetes_extension(&cache, Arch::Amd64, debian, programs, &Silent).unwrap()
-    };
-    let with = Mounted::new(&made(&cri_o));
-    for name in ["kubelet", "kube-proxy", "crio", "pinns", "conmon", "crun"] {
-        let there = with.path("opt/kubernetes/bin").join(name);
-        assert_eq!(fs::read(there).unwrap(), program(name), "{name}");
-    }
-    let settings = fs::read_to_string(with.path("opt/kubernetes/images/crio/kubernetes.conf"));
-    let settings = settings.unwrap();
-    for want in [
-        "default_runtime = \"crun\"\n",
-        "runtime_path = \"/opt/kubernetes/bin/crun\"\n",
-        "runtime_path = \"/usr/sbin/runc\"\n",
-        "monitor_path = \"/opt/kubernetes/bin/conmon\"\n",
-    ] {
-        assert!(settings.contains(want), "{settings}");
-    }
-    let storage = Storage::with(&[with.path("opt/kubernetes/images/crio/kubernetes")]);
-    let root = storage.container(NODE_IMAGE);
-    assert_eq!(
-        fs::read_link(root.join("bin")).unwrap(),
-        Path::new("usr/bin")
-    );
-    assert_eq!(
-        fs::read(root.join("pause")).unwrap(),
-        imgbuild::oci::pause(Arch::Amd64)
-    );
-
-    let without = Mounted::new(&made(&[]));
-    assert!(!without.path("opt/kubernetes/images/crio").exists());
-    assert!(!without.path("opt/kubernetes/bin/crio").exists());
 }

@@ -6,6 +6,7 @@
 
 mod containerd;
 mod crio;
+mod crio_programs;
 mod crio_registries;
 mod made;
 mod node;

@@ -28,7 +28,7 @@ pub fn succeeds(output: &Output) {
     assert!(output.status.success(), "{said}");
 }
 
-fn refused(output: &Output, want: &str) {
+pub fn refused(output: &Output, want: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains(want), "{said}");
 }

@@ -51,7 +51,6 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
     let settings = fill(
         include_str!("../../../manifests/crio.conf"),
         &[
-            ("storage", facts.folder),
             (
                 "socket",
                 facts
