@@ -7,5 +7,6 @@ mod containerd;
 mod made;
 mod node;
 mod registries;
+#[path = "../registry/mod.rs"]
 mod registry;
 mod sources;
