@@ -7,6 +7,7 @@ mod addons;
 mod cluster;
 mod flatcar;
 mod members;
+mod pull;
 mod single;
 mod standalone;
 mod token;
