@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod containerd;
+mod containerd_2;
 mod made;
 mod node;
 mod registries;
 mod registry;
+mod settings;
 mod sources;
