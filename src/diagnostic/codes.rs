@@ -478,6 +478,11 @@ codes! {
     BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
+    /// A runtime goes by a name of small letters and digits, and is one of two things: a program on the node that takes runc's arguments
+    /// (`binary:`), or a shim of containerd's (`shim:`). Pods ask for it by its name, or get it as `default_runtime`.
+    BAD_CONTAINER_RUNTIME = "E0568": "a runtime that cannot run containers", "containerd: {runtimes: {GPU: {binary: /opt/bin/nvidia-container-runtime}}}\n";
+    /// `default_runtime` is `runc`, which every node has, or one of `runtimes`.
+    UNKNOWN_CONTAINER_RUNTIME = "E0569": "an unknown runtime", "containerd: {default_runtime: nvidia}\nkubernetes: {version: 1.36.2, role: standalone}\n";
 
     // E057x: flannel of docker's containers.
     /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as

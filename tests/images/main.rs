@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod containerd;
+mod containerd_2;
 mod made;
 mod node;
 mod registries;
 #[path = "../registry/mod.rs"]
 mod registry;
+mod settings;
 mod sources;

@@ -114,12 +114,13 @@ impl Registry {
 
     /// Digest and size of what `name` stands for.
     pub fn manifest(&self, name: &str) -> (String, usize) {
-        let raw = skopeo(&[
-            "inspect",
-            "--raw",
-            "--tls-verify=false",
-            &format!("docker://{}/{name}", self.host),
-        ]);
+        let name = format!("docker://{}/{name}", self.host);
+        let login = format!("--creds={}:{}", USER.0, USER.1);
+        let mut arguments = vec!["inspect", "--raw", "--tls-verify=false", &name];
+        if self.with_login {
+            arguments.push(&login);
+        }
+        let raw = skopeo(&arguments);
         (imgbuild::oci::digest_of(raw.as_bytes()), raw.len())
     }
 

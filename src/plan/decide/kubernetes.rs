@@ -22,7 +22,8 @@ use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, Component, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node, ProxyMode, Role,
+    Cni, Component, ContainerRuntime, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node,
+    ProxyMode, Role, runtime_label,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -48,6 +49,8 @@ pub(super) struct Draft {
     domain: String,
     cni: Cni,
     core_dns: Option<CoreDns>,
+    /// On a control plane, the runtimes of the cluster's nodes beside runc.
+    runtime_classes: Vec<String>,
     manifests: Vec<Manifest>,
     images: Images,
     system: &'static Facts,
@@ -94,6 +97,12 @@ impl Decider<'_> {
         self.pod_networks(&mut drafts);
         self.check_keys(&drafts);
         self.check_manifests(cluster);
+        let classes = self.runtime_classes(cluster);
+        for draft in drafts.iter_mut().flatten() {
+            if draft.role.has_control_plane() {
+                draft.runtime_classes.clone_from(&classes);
+            }
+        }
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         let pods = pods::of_all(&drafts);
         for (node, draft) in nodes.iter_mut().zip(&drafts) {
@@ -144,7 +153,12 @@ impl Decider<'_> {
                 component_flags(component, flags, written.version.value, &mut self.found);
             }
         }
-        let settings = self.component_settings(written, node, role);
+        let mut settings = self.component_settings(written, node, role);
+        if role != Role::Standalone {
+            let runtimes = node.containerd.iter().flat_map(|own| &own.runtimes);
+            let label = |runtime: &ContainerRuntime| runtime_label(&runtime.name);
+            (settings.labels).extend(runtimes.map(|runtime| (label(runtime), "true".to_owned())));
+        }
         let table = |pick: fn(
             &spec::KubernetesExtraArgs,
         )
@@ -179,6 +193,7 @@ impl Decider<'_> {
             ),
             cni,
             core_dns,
+            runtime_classes: Vec::new(),
             manifests,
             images,
             system: node.target.facts(),

@@ -66,8 +66,9 @@ fn pull_fetches_what_the_lock_pins_once() {
     assert!(kernel.contains("kubelet from http://"), "{kernel}");
     assert_eq!(site.given("kubelet"), 2);
     assert_eq!(site.given("kubectl"), 1);
-    let pods = node.ask(&format!("{KUBECTL} get pods -A --no-headers"));
-    assert_eq!(pods.matches(" Running ").count(), 4, "{pods}");
+    node.insist(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} -n kube-system pods --all"
+    ));
     let images = node.ask(&format!(
         "{KUBECTL} get pods -A -o jsonpath='{{.items[*].spec.containers[*].image}}'"
     ));
