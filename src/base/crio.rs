@@ -75,14 +75,18 @@ pub(super) fn settings(at: &str, programs: &[(String, PathBuf)]) -> String {
             (false, "runc") => "/usr/sbin/runc".to_owned(),
             (false, _) => continue,
         };
-        // Monitors belong to the pods that they are for. Writing to a String does not fail.
-        let _ = write!(
-            text,
-            "\n[crio.runtime.runtimes.{name}]\nruntime_path = \"{path}\"\nruntime_type = \"oci\"\nruntime_root = \"/run/{name}\"\n\
-             monitor_path = \"{at}/conmon\"\nmonitor_cgroup = \"pod\"\n"
-        );
+        text.push_str(&runtime_table(at, name, &path));
     }
     text
+}
+
+/// The settings of the runtime `name`, the program at `path`, where CRI-O's programs are in the folder `at`. Its monitors belong to the pods
+/// that they are for.
+pub fn runtime_table(at: &str, name: &str, path: &str) -> String {
+    format!(
+        "\n[crio.runtime.runtimes.{name}]\nruntime_path = \"{path}\"\nruntime_type = \"oci\"\nruntime_root = \"/run/{name}\"\n\
+         monitor_path = \"{at}/conmon\"\nmonitor_cgroup = \"pod\"\n"
+    )
 }
 
 /// The settings by which no image of `names` is taken for one that could be fetched again.

@@ -35,8 +35,11 @@ use sha2::{Digest as _, Sha256};
 
 pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache, Workspace};
-pub use catalog::{Collected, StoredBase, collect, list};
-pub use crio::{minor_in as cri_o_minor_in, programs_in as cri_o_programs_in};
+pub use catalog::{Collected, Kept, StoredBase, collect, list};
+pub use crio::{
+    minor_in as cri_o_minor_in, programs_in as cri_o_programs_in,
+    runtime_table as cri_o_runtime_table,
+};
 pub use extension::{
     Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
     program_names, programs_in,

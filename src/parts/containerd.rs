@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::containerd_config::{config, server, toml};
 use super::names::{path, unit};
 use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
-use crate::oci::NODE_IMAGE;
-use crate::plan::{ImageUse, Node, Registry, Runtime, embedded_images};
+use crate::plan::{Node, Registry, Runtime, embedded_images};
 
 /// Where the settings of each registry are (containerd, docs/hosts.md).
 const REGISTRIES: &str = "/etc/containerd/certs.d";
@@ -28,34 +28,14 @@ pub fn containerd(node: &Node) -> Fragment {
     let origin = Origin::new("runtime", span);
     let registries = node.containerd.as_ref();
     let registries = registries.map_or(&[][..], |containerd| &containerd.registries);
-    let sandbox = (node.kubernetes.as_ref()).map_or_else(
-        || NODE_IMAGE.to_owned(),
-        |kubernetes| kubernetes.image(ImageUse::Pause),
-    );
-    let logins = logins(registries);
     let system = node.target.facts();
-    let selinux = if system.containerd.selinux {
-        "\n  enable_selinux = true"
-    } else {
-        ""
-    };
-    let config = File::text(
-        path(CONFIG),
-        fill(
-            include_str!("../../manifests/containerd.toml"),
-            &[
-                ("sandbox_image", &sandbox),
-                ("selinux", selinux),
-                ("logins", &logins),
-            ],
-        ),
-        origin.clone(),
-    );
+    let config = File::text(path(CONFIG), config(node), origin.clone());
+    let has_login = (registries.iter()).any(|registry| registry.credentials.is_some());
     let mut fragment = Fragment {
-        files: vec![if logins.is_empty() {
-            config
-        } else {
+        files: vec![if has_login {
             config.mode(0o600)
+        } else {
+            config
         }],
         ..Fragment::default()
     };
@@ -87,34 +67,6 @@ pub fn containerd(node: &Node) -> Fragment {
         ));
     }
     fragment
-}
-
-/// Where Docker's own registry answers; it has no other name that differs.
-fn server(host: &str) -> &str {
-    if host == "docker.io" {
-        "registry-1.docker.io"
-    } else {
-        host
-    }
-}
-
-/// Who the node is to registries, by the host that is asked (containerd, docs/cri/registry.md).
-fn logins(registries: &[Registry]) -> String {
-    let mut text = String::new();
-    for registry in registries {
-        let Some(login) = &registry.credentials else {
-            continue;
-        };
-        // Writing to a String does not fail.
-        let _ = write!(
-            text,
-            "\n[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.{}.auth]\n  username = {}\n  password = {}\n",
-            toml(server(&registry.host)),
-            toml(&login.username),
-            toml(&login.password),
-        );
-    }
-    text
 }
 
 /// `hosts.toml` of a registry, and the authority that it names.
@@ -155,20 +107,4 @@ fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
         origin.clone(),
     ));
     files
-}
-
-/// A basic string of TOML 1.0.
-fn toml(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

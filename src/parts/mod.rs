@@ -3,6 +3,7 @@
 mod ca_certificates;
 mod container_linux;
 mod containerd;
+mod containerd_config;
 mod crio;
 mod etcd;
 mod etcd_care;

@@ -5,17 +5,85 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Located, Span};
-use crate::names::Arch;
+use crate::names::{AbsolutePath, Arch};
 use crate::oci::ImageName;
 use crate::plan::{ImageRef, ImageUse, Images, Kubernetes, Node, needed_images};
 use crate::registry::Pins;
+use crate::target::ContainerdConfig;
 
 /// What containerd has and knows on a node.
 #[derive(Debug, Clone)]
 pub struct Containerd {
     pub images: Vec<Located<ImageSource>>,
     pub registries: Vec<Registry>,
+    /// Beside runc.
+    pub runtimes: Vec<ContainerRuntime>,
+    /// Of pods that ask for none: `runc`, or one of `runtimes`; `None`: what the node has.
+    pub default_runtime: Option<String>,
+    pub config: ContainerdConfig,
     pub span: Span,
+}
+
+/// The runtime that a system with containerd has.
+pub const RUNC: &str = "runc";
+
+/// What runs containers in another way than runc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerRuntime {
+    /// What pods ask for.
+    pub name: String,
+    pub kind: RuntimeKind,
+}
+
+/// How containerd runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuntimeKind {
+    /// By runc's shim, which runs this program in runc's place.
+    Program(AbsolutePath),
+    /// By a shim of its own.
+    Shim {
+        /// `io.containerd.kata.v2`
+        name: String,
+        /// Its program; `None`: containerd finds it by its name.
+        program: Option<AbsolutePath>,
+        /// A file on the node.
+        settings: Option<AbsolutePath>,
+    },
+}
+
+/// What is true of a shim.
+#[derive(Debug)]
+pub struct Shim {
+    /// The word for it in a spec.
+    pub word: &'static str,
+    /// containerd's `runtime_type`.
+    pub name: &'static str,
+    /// What its settings are told to be; `None`: nothing.
+    pub settings_type: Option<&'static str>,
+    /// Whether a privileged container gets the machine's devices. A virtual machine cannot take them.
+    pub takes_devices: bool,
+}
+
+/// Shims that a spec has words for (gvisor.dev, "Containerd Advanced Configuration"; Kata Containers,
+/// docs/how-to/containerd-kata.md and docs/how-to/privileged.md).
+pub const SHIMS: [Shim; 2] = [
+    Shim {
+        word: "gvisor",
+        name: "io.containerd.runsc.v1",
+        settings_type: Some("io.containerd.runsc.v1.options"),
+        takes_devices: true,
+    },
+    Shim {
+        word: "kata",
+        name: "io.containerd.kata.v2",
+        settings_type: None,
+        takes_devices: false,
+    },
+];
+
+/// The label of nodes that have the runtime `name`, by which its pods find them.
+pub fn runtime_label(name: &str) -> String {
+    format!("runtime.imgbuild.local/{name}")
 }
 
 /// Where an image to embed comes from.

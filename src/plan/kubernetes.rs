@@ -193,6 +193,8 @@ pub struct ControlPlane {
     pub scheduler_args: BTreeMap<String, String>,
     pub audit: Option<AuditLog>,
     pub encryption: Option<Encryption>,
+    /// Runtimes that nodes of the cluster have beside runc.
+    pub runtime_classes: Vec<String>,
     /// What the first node that comes up applies last, in order.
     pub manifests: Vec<Manifest>,
 }

@@ -201,9 +201,34 @@ pub struct Services {
     pub links_ca_bundle: bool,
 }
 
+/// A version of the language that containerd's settings are written in (containerd, docs/cri/config.md, "Config versions"). Each
+/// containerd reads its own and those before it. 2.3 knows a fourth one, which says the same of pods as the third.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerdConfig {
+    /// What containerd 1.x reads, from 1.3 on.
+    V2,
+    /// What containerd 2.x reads.
+    V3,
+}
+
+impl ContainerdConfig {
+    /// All of them, oldest first.
+    pub const ALL: [Self; 2] = [Self::V2, Self::V3];
+
+    /// As settings name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2 => "2",
+            Self::V3 => "3",
+        }
+    }
+}
+
 /// How a target runs containerd.
 #[derive(Debug)]
 pub struct Containerd {
+    /// Versions that its settings may have; the first where the spec says none. Empty: pods are not run by it.
+    pub config_versions: &'static [ContainerdConfig],
     /// Whether it labels containers for `SELinux`.
     pub selinux: bool,
     /// The variable by which its unit is told the file of its settings; `None`: that is /etc/containerd/config.toml.

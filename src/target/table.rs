@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::{
-    Clock, ContainerEngine, Containerd, Facts, IgnitionVersion, LinkManager, Paths, Services,
-    Sysext, Target, Units,
+    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, LinkManager,
+    Paths, Services, Sysext, Target, Units,
 };
 
 /// What Debian alone has: its own base, and what stage 0 of it does.
@@ -197,6 +197,8 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: false,
         },
         containerd: Containerd {
+            // Debian 13 has containerd 1.7.24.
+            config_versions: &[ContainerdConfig::V2],
             selinux: false,
             config_variable: None,
         },
@@ -295,6 +297,9 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: true,
         },
         containerd: Containerd {
+            // Alpha, beta and stable have containerd 2.1 to 2.3 in August 2026; LTS 2024 (4081) has 1.7.21 (flatcar/scripts,
+            // branches flatcar-4790, -4757, -4593 and -4081: app-containers/containerd).
+            config_versions: &[ContainerdConfig::V3, ContainerdConfig::V2],
             selinux: true,
             config_variable: Some("CONTAINERD_CONFIG"),
         },
@@ -401,6 +406,7 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: false,
         },
         containerd: Containerd {
+            config_versions: &[],
             selinux: false,
             config_variable: None,
         },
@@ -553,6 +559,7 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: false,
         },
         containerd: Containerd {
+            config_versions: &[],
             selinux: false,
             config_variable: None,
         },

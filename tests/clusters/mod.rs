@@ -90,6 +90,7 @@ pub fn single(folder: &Path) -> Node {
             scheduler_args: BTreeMap::new(),
             audit: None,
             encryption: None,
+            runtime_classes: Vec::new(),
             manifests: Vec::new(),
         }),
         images: Images::Embedded {

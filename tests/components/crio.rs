@@ -24,6 +24,8 @@ containerd:
     registry.example: {username: me, password_file: password}
     'lab.example:5000': {insecure: true}
     self.example: {ca: ca.pem}
+  runtimes: {nvidia: {binary: /opt/bin/nvidia-container-runtime}}
+  default_runtime: nvidia
 kubernetes: {version: 1.36.2, role: single, runtime: cri-o}
 ";
 
@@ -158,6 +160,13 @@ fn settings_are_toml() {
     // printf 'me:a"b\\c' | base64
     assert_eq!(auth["auths"]["registry.example"]["auth"], "bWU6YSJiXGM=");
     assert_eq!(node.files["/etc/crio/auth.json"].0, 0o600);
+    let runtimes = toml("/etc/crio/crio.conf.d/30-runtimes.conf");
+    let runtimes = &runtimes["crio"]["runtime"];
+    assert_eq!(runtimes["default_runtime"], "nvidia");
+    assert_eq!(
+        runtimes["runtimes"]["nvidia"]["runtime_path"],
+        "/opt/bin/nvidia-container-runtime"
+    );
     let policy: Json =
         serde_json::from_str(node.text("/etc/containers/policy.json")).expect("JSON");
     assert_eq!(policy["default"][0]["type"], "insecureAcceptAnything");

@@ -11,7 +11,8 @@ use imgbuild::oci::{StoredImage, read_images};
 use imgbuild::progress::Silent;
 use imgbuild::target::Target;
 
-use crate::made::{archive, run, special};
+use crate::made::{archive, special};
+use crate::registry::run;
 
 /// A machine's own containers and images, beside stores that came with it.
 pub struct Storage {

@@ -4,9 +4,9 @@ use std::fs;
 
 use imgbuild::names::Arch;
 
-use crate::made::{archive, skopeo};
+use crate::made::archive;
 use crate::node::{file, imgbuild, succeeds};
-use crate::registry::{Registry, USER};
+use crate::registry::{Registry, USER, skopeo};
 
 #[test]
 fn mirrors_and_logins_are_used() {

@@ -5,11 +5,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod containerd;
+mod containerd_2;
 mod crio;
 mod crio_programs;
 mod crio_registries;
 mod made;
 mod node;
 mod registries;
+#[path = "../registry/mod.rs"]
 mod registry;
+mod settings;
 mod sources;

@@ -39,6 +39,7 @@ hostname: kube1
 network: {{interfaces: [{{name: eth0, addresses: ['{address}']}}]}}
 etcd: {{}}
 kubernetes: {{version: 1.{minor}.0, role: single, {settings}}}
+containerd: {{runtimes: {{nvidia: {{binary: /opt/bin/nvidia-container-runtime}}, kata: {{shim: kata}}}}}}
 "
     );
     fs::write(&path, text).expect("writing a spec");
@@ -103,6 +104,7 @@ fn every_generated_manifest_is_right_for_every_version() {
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     for wanted in [
         "10-rbac.yaml",
+        "15-runtime-classes.yaml",
         "20-flannel.yaml",
         "30-coredns.yaml",
         "kube-apiserver.yaml",

@@ -5,12 +5,14 @@
 
 mod registries;
 
+use super::containerd_config::toml;
 use super::names::{path, unit};
 use super::template::fill;
 use super::{File, Fragment, Link, Origin, Owner, Unit};
+use crate::base::cri_o_runtime_table;
 use crate::plan::{
-    IMAGES_EXTENSION, ImageUse, Kubernetes, Node, PROGRAMS_EXTENSION, Runtime, embedded_images,
-    extension_settings, image_store,
+    Containerd, IMAGES_EXTENSION, ImageUse, Kubernetes, Node, PROGRAMS_EXTENSION, Runtime,
+    RuntimeKind, embedded_images, extension_settings, image_store,
 };
 
 const SETTINGS: &str = "/etc/crio/crio.conf";
@@ -39,11 +41,15 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
     let stores: Vec<_> = (extensions.iter())
         .map(|name| format!("\"{}\"", image_store(paths.images, name)))
         .collect();
-    let registries = node.containerd.as_ref();
+    let containerd = node.containerd.as_ref();
     let mut files = registries::files(
-        registries.map_or(&[][..], |containerd| &containerd.registries),
+        containerd.map_or(&[][..], |containerd| &containerd.registries),
         &origin,
     );
+    if let Some(text) = containerd.and_then(|containerd| runtimes(containerd, paths.programs)) {
+        let at = path(&format!("{MORE_SETTINGS}/30-runtimes.conf"));
+        files.push(File::text(at, text, origin.clone()));
+    }
     let auth_file = files
         .iter()
         .any(|file| file.path.as_str() == registries::AUTH_FILE)
@@ -120,6 +126,28 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
         units,
         ..Fragment::default()
     }
+}
+
+/// The spec's own runtimes, and the one of pods that ask for none; `None`: there is nothing to say.
+fn runtimes(containerd: &Containerd, programs: &str) -> Option<String> {
+    let mut text = "# Runtimes of this node.\n".to_owned();
+    let nothing = text.len();
+    if let Some(default) = &containerd.default_runtime {
+        text.push_str("[crio.runtime]\ndefault_runtime = ");
+        text.push_str(&toml(default));
+        text.push('\n');
+    }
+    for runtime in &containerd.runtimes {
+        // Shims are containerd's; `plan` lets none through.
+        if let RuntimeKind::Program(program) = &runtime.kind {
+            text.push_str(&cri_o_runtime_table(
+                programs,
+                &runtime.name,
+                program.as_str(),
+            ));
+        }
+    }
+    (text.len() > nothing).then_some(text)
 }
 
 fn link(at: &str, target: String, origin: &Origin) -> Link {

@@ -1,8 +1,19 @@
-//! Manifests of our own that the first boot applies: flannel and CoreDNS.
+//! Manifests of our own that the first boot applies: classes of runtimes, flannel and CoreDNS.
 
 use crate::parts::flannel::settings;
 use crate::parts::template::fill;
-use crate::plan::{CoreDns, Flannel, Kubernetes, ProxyMode};
+use crate::plan::{CoreDns, Flannel, Kubernetes, ProxyMode, runtime_label};
+
+/// A class of each runtime, by whose name pods ask for it.
+pub fn runtime_classes(names: &[String]) -> String {
+    let class = |name: &String| {
+        fill(
+            include_str!("../../../manifests/runtime-class.yaml"),
+            &[("name", name), ("label", &runtime_label(name))],
+        )
+    };
+    names.iter().map(class).collect()
+}
 
 /// flannel's namespace, rights, settings and pods.
 pub fn flannel(kubernetes: &Kubernetes, flannel: &Flannel) -> String {

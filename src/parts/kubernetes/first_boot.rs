@@ -23,6 +23,19 @@ fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
         .collect()
 }
 
+/// What gives pods their network, where that is applied.
+fn network(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
+    match &kubernetes.cni {
+        Cni::Flannel(flannel) => vec![File::text(
+            path(&format!("{FOLDER}/20-flannel.yaml")),
+            addons::flannel(kubernetes, flannel),
+            origin.clone(),
+        )],
+        Cni::Manifests(manifests) => users(20, manifests, origin),
+        Cni::Bridge { .. } | Cni::None => Vec::new(),
+    }
+}
+
 /// Nothing where the node knows no API server.
 pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     let Some(api) = &kubernetes.kubelet.api else {
@@ -62,15 +75,14 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                     &origin,
                 ));
             }
-            match &kubernetes.cni {
-                Cni::Flannel(flannel) => files.push(File::text(
-                    path(&format!("{FOLDER}/20-flannel.yaml")),
-                    addons::flannel(kubernetes, flannel),
+            if !plane.runtime_classes.is_empty() {
+                files.push(File::text(
+                    path(&format!("{FOLDER}/15-runtime-classes.yaml")),
+                    addons::runtime_classes(&plane.runtime_classes),
                     origin.clone(),
-                )),
-                Cni::Manifests(manifests) => files.extend(users(20, manifests, &origin)),
-                Cni::Bridge { .. } | Cni::None => {}
+                ));
             }
+            files.extend(network(kubernetes, &origin));
             if let Some(dns) = &kubernetes.core_dns {
                 files.push(File::text(
                     path(&format!("{FOLDER}/30-coredns.yaml")),

@@ -37,12 +37,16 @@ impl Decider<'_> {
         &mut self,
         written: &spec::Containerd,
         sources: &Sources,
+        target: Target,
     ) -> Containerd {
         Containerd {
             images: images(&written.images, sources),
             registries: (written.registries.iter())
                 .map(|(host, registry)| self.registry(host.as_str(), registry))
                 .collect(),
+            runtimes: self.runtimes(written),
+            default_runtime: self.default_runtime(written),
+            config: self.containerd_config(written, target),
             span: written.span,
         }
     }

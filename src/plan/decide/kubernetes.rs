@@ -22,8 +22,8 @@ use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, Component, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node, ProxyMode, Role,
-    Runtime,
+    Cni, Component, ContainerRuntime, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node,
+    ProxyMode, Role, Runtime, runtime_label,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -49,6 +49,8 @@ pub(super) struct Draft {
     domain: String,
     cni: Cni,
     core_dns: Option<CoreDns>,
+    /// On a control plane, the runtimes of the cluster's nodes beside runc.
+    runtime_classes: Vec<String>,
     manifests: Vec<Manifest>,
     images: Images,
     runtime: Located<Runtime>,
@@ -82,9 +84,9 @@ impl Decider<'_> {
         sources: &Sources,
     ) -> Vec<Option<Draft>> {
         let mut drafts: Vec<Option<Draft>> = (cluster.nodes.iter().zip(&*nodes))
-            .map(|(written, node)| {
-                let written = written.kubernetes.as_ref()?;
-                Some(self.draft(written, node, sources))
+            .map(|(spec, node)| {
+                let written = spec.kubernetes.as_ref()?;
+                Some(self.draft(written, spec.containerd.as_ref(), node, sources))
             })
             .collect();
         // Nodes of Container Linux follow those that have drafts.
@@ -96,6 +98,12 @@ impl Decider<'_> {
         self.pod_networks(&mut drafts);
         self.check_keys(&drafts);
         self.check_manifests(cluster);
+        let classes = self.runtime_classes(cluster);
+        for draft in drafts.iter_mut().flatten() {
+            if draft.role.has_control_plane() {
+                draft.runtime_classes.clone_from(&classes);
+            }
+        }
         super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
         let pods = pods::of_all(&drafts);
         for (node, draft) in nodes.iter_mut().zip(&drafts) {
@@ -107,10 +115,16 @@ impl Decider<'_> {
         drafts
     }
 
-    fn draft(&mut self, written: &spec::Kubernetes, node: &Node, sources: &Sources) -> Draft {
+    fn draft(
+        &mut self,
+        written: &spec::Kubernetes,
+        containerd: Option<&spec::Containerd>,
+        node: &Node,
+        sources: &Sources,
+    ) -> Draft {
         let role = role_of(written);
         let images = self.artifacts(written, node.target, sources);
-        let runtime = self.runtime(written, node.target, &images);
+        let runtime = self.runtime(written, containerd, node.target, &images);
         let cni = self.cni(written);
         if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
             self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
@@ -147,7 +161,12 @@ impl Decider<'_> {
                 component_flags(component, flags, written.version.value, &mut self.found);
             }
         }
-        let settings = self.component_settings(written, node, role);
+        let mut settings = self.component_settings(written, node, role);
+        if role != Role::Standalone {
+            let runtimes = node.containerd.iter().flat_map(|own| &own.runtimes);
+            let label = |runtime: &ContainerRuntime| runtime_label(&runtime.name);
+            (settings.labels).extend(runtimes.map(|runtime| (label(runtime), "true".to_owned())));
+        }
         let table = |pick: fn(
             &spec::KubernetesExtraArgs,
         )
@@ -182,6 +201,7 @@ impl Decider<'_> {
             ),
             cni,
             core_dns,
+            runtime_classes: Vec::new(),
             manifests,
             images,
             runtime,

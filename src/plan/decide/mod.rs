@@ -2,6 +2,7 @@
 
 mod boot_files;
 mod container_linux;
+mod container_runtimes;
 mod containers;
 mod doubt;
 mod etcd;
@@ -90,8 +91,8 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
     let mut passwords = Vec::new();
     for (at, written) in spec.nodes.iter().enumerate() {
         let mut node = decider.node(written);
-        node.containerd =
-            (written.containerd.as_ref()).map(|containerd| decider.containerd(containerd, sources));
+        node.containerd = (written.containerd.as_ref())
+            .map(|containerd| decider.containerd(containerd, sources, node.target));
         node.base =
             (written.base.as_ref()).and_then(|base| decider.boot_files(written, base, sources));
         let draft = written

@@ -11,6 +11,7 @@ impl Decider<'_> {
     pub(super) fn runtime(
         &mut self,
         written: &spec::Kubernetes,
+        containerd: Option<&spec::Containerd>,
         target: Target,
         images: &Images,
     ) -> Located<Runtime> {
@@ -30,6 +31,7 @@ impl Decider<'_> {
             .label(why)
             .help("write `containerd`, or leave `runtime` out")
         } else {
+            self.of_containerd(containerd);
             let why = match images {
                 Images::Pulled { .. } => "a node that fetches its programs finds none of CRI-O's",
                 Images::Embedded {
@@ -48,5 +50,29 @@ impl Decider<'_> {
         };
         self.found.push(found);
         runtime
+    }
+
+    /// Reports what `containerd:` says of containerd alone.
+    fn of_containerd(&mut self, written: Option<&spec::Containerd>) {
+        let Some(written) = written else {
+            return;
+        };
+        let shims = written.runtimes.iter().filter_map(|(_, runtime)| {
+            let shim = runtime.shim.as_ref()?;
+            Some((shim.span, "a shim is a program of containerd's", "name a program that takes runc's arguments as `binary:`, or have pods run by containerd"))
+        });
+        let version = written.config_version.iter().map(|version| {
+            (
+                version.span,
+                "these settings are containerd's",
+                "leave it out",
+            )
+        });
+        self.found
+            .extend(shims.chain(version).map(|(at, why, help)| {
+                Diagnostic::error(codes::NOT_FOR_CRI_O, at, "CRI-O cannot do this")
+                    .label(why)
+                    .help(help)
+            }));
     }
 }

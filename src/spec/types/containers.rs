@@ -3,12 +3,16 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
+use crate::names::AbsolutePath;
 use crate::plan::Runtime;
 use crate::spec::decode::{
     Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
 };
-use crate::spec::values::{ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl};
+use crate::spec::values::{
+    ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl, RuntimeName, RuntimeShim,
+};
 use crate::spec::yaml::{Node, Scalar, Value};
+use crate::target::ContainerdConfig;
 
 /// The words for what runs containers.
 const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];
@@ -22,6 +26,13 @@ record! {
         pub images: Vec<Located<ImageEntry>>,
         /// Registries by host name, as in `docker.io`: mirrors, certificates and who the node is to them.
         pub registries: Table<RegistryHost, Registry>,
+        /// Runtimes beside `runc`, by the names that pods ask for them by (`runtimeClassName`).
+        pub runtimes: Table<RuntimeName, ContainerRuntime>,
+        /// The runtime of pods that ask for none; `runc` where nothing is said.
+        pub default_runtime: Option<Located<RuntimeName>>,
+        /// The version of containerd's settings: 2 for containerd 1.x, 3 for 2.x; what the target's containerd reads where nothing is
+        /// said.
+        pub config_version: Option<Located<ContainerdConfig>>,
     }
     "a container runtime"
 }
@@ -41,6 +52,39 @@ record! {
         pub password_file: Option<Located<LocalText>>,
     }
     "a registry"
+}
+
+record! {
+    /// What runs containers in its own way: a program as runc is one, or a shim.
+    pub struct ContainerRuntime {
+        /// A program on the node that takes runc's arguments, such as crun or nvidia-container-runtime.
+        pub binary: Option<Located<AbsolutePath>>,
+        /// `gvisor`, `kata`, or the name of another shim of containerd's, such as `io.containerd.wasmtime.v1`.
+        pub shim: Option<Located<RuntimeShim>>,
+        /// The shim's program, where it is not in a folder of the system's programs.
+        pub shim_path: Option<Located<AbsolutePath>>,
+        /// The shim's own settings, a file on the node.
+        pub config: Option<Located<AbsolutePath>>,
+    }
+    "a container runtime", exactly_one(binary, shim)
+}
+
+impl Leaf for ContainerdConfig {
+    const WHAT: &'static str = "a version of containerd's settings";
+
+    fn schema() -> Json {
+        json!({ "enum": Self::ALL.map(|version| version.as_str().parse::<u8>().ok()) })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let known = Self::ALL
+            .iter()
+            .find(|version| version.as_str() == &*scalar.text);
+        known.copied().ok_or_else(|| {
+            let words = Self::ALL.map(Self::as_str);
+            unknown_word(&scalar.text, <Self as Leaf>::WHAT, &words)
+        })
+    }
 }
 
 /// Where programs and images of Kubernetes come from.

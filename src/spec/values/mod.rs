@@ -2,6 +2,7 @@
 
 mod boot_files;
 mod calendar;
+mod container_runtimes;
 mod containers;
 mod kubernetes;
 mod kubernetes_addons;
@@ -15,6 +16,7 @@ mod secret;
 
 pub use boot_files::BootLocation;
 pub use calendar::{CalendarEvent, SnapshotCount};
+pub use container_runtimes::{RuntimeName, RuntimeShim};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};

@@ -9,6 +9,7 @@ mod cluster;
 mod crio;
 mod flatcar;
 mod members;
+mod pull;
 mod single;
 mod standalone;
 mod token;
@@ -126,7 +127,7 @@ items:
 /// Applies a manifest.
 fn apply(node: &Guest, manifest: &str) {
     // Not validated by `kubectl`: that needs the description of the whole API, which takes the server longest to make.
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} apply --validate=false -f - <<'END'\n{manifest}END"
     ));
 }

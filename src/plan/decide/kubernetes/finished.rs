@@ -78,6 +78,7 @@ impl Draft {
             scheduler_args: take(&mut self.extra.scheduler),
             audit: self.settings.audit.take(),
             encryption,
+            runtime_classes: take(&mut self.runtime_classes),
             manifests: take(&mut self.manifests),
         })
     }
