@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::{
-    AuditLog, CoreDns, Encryption, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion,
-    Manifest, Programs,
+    AuditLog, CoreDns, Encryption, EtcdPod, Fetched, Flannel, ImageSource, ImageUse, KeyPair,
+    KubeVersion, Manifest, Programs,
 };
 use crate::diagnostic::{Located, Span};
 use crate::pki::BootstrapToken;
@@ -179,6 +179,8 @@ pub struct ControlPlane {
     pub later: Vec<SocketAddr>,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
+    /// The node's own member, where the kubelet runs it: the API server then waits for it.
+    pub etcd_pod: Option<EtcdPod>,
     /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control planes where only nodes know
     /// the endpoint's name. `https://192.168.1.10:6443`
     pub outside: String,

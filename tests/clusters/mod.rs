@@ -80,6 +80,7 @@ pub fn single(folder: &Path) -> Node {
             earlier: Vec::new(),
             later: Vec::new(),
             etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
+            etcd_pod: None,
             outside: own.clone(),
             bootstrap_token: None,
             keys: plane,
@@ -111,6 +112,7 @@ pub fn single(folder: &Path) -> Node {
 fn etcd(keys: &mut Keys<'_>, ip: IpAddr) -> EtcdMember {
     EtcdMember {
         image: None,
+        pod: None,
         name: at(1, "kube1"),
         data_dir: name("/var/lib/etcd"),
         listen_client_urls: vec![

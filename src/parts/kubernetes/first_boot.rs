@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::joining::joining;
 use super::kubelet::kubeconfig_of;
-use super::{addons, artifacts, secret};
+use super::{AFTER_ETCD, addons, artifacts, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
@@ -128,11 +128,26 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// What holds the kubelet back until it is this node's turn to start its API server. Nothing on a node that is the first.
+/// What holds the kubelet back until it is this node's turn to start its API server, or the API server alone where the kubelet runs
+/// etcd: members of a cluster need each other, and so all kubelets, before the first API server can be ready. Nothing on a node that is
+/// the first and waits for no etcd.
 pub fn turn(kubernetes: &Kubernetes) -> Fragment {
-    let Some(plane) = (kubernetes.control_plane.as_ref()).filter(|plane| !plane.earlier.is_empty())
+    let Some(plane) = (kubernetes.control_plane.as_ref())
+        .filter(|plane| !plane.earlier.is_empty() || plane.etcd_pod.is_some())
     else {
         return Fragment::default();
+    };
+    let artifacts = artifacts::unit_name(kubernetes);
+    let (order, waiting) = if plane.etcd_pod.is_some() {
+        (
+            format!("After=network-online.target {artifacts} kubelet.service"),
+            format!(" {AFTER_ETCD}/kube-apiserver.yaml"),
+        )
+    } else {
+        (
+            format!("After=network-online.target {artifacts}\nBefore=kubelet.service"),
+            String::new(),
+        )
     };
     let origin = Origin::new("first boot", kubernetes.span);
     Fragment {
@@ -146,7 +161,8 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
             fill(
                 include_str!("../../../manifests/imgbuild-turn.service"),
                 &[
-                    ("artifacts", artifacts::unit_name(kubernetes)),
+                    ("order", &order),
+                    ("waiting", &waiting),
                     ("programs", kubernetes.system.paths.programs),
                     ("earlier", &list(&plane.earlier)),
                     ("later", &list(&plane.later)),

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::AbsolutePath;
-use crate::plan::{Dhcp, EtcdMember, Network, Target};
+use crate::plan::{Dhcp, EtcdMember, Network};
 use crate::spec::{self, EtcdUrl};
 
 /// IANA: etcd-client and etcd-server.
@@ -71,15 +71,6 @@ impl Urls {
             Self::written(urls)
         }
     }
-}
-
-/// The image that etcd runs from, on a target that has none.
-fn image(node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
-    if let Some(image) = &etcd.image {
-        return Some(image.value.to_string());
-    }
-    let target = node.target.map_or(Target::default(), |target| target.value);
-    target.facts().etcd_image.map(str::to_owned)
 }
 
 impl Decider<'_> {
@@ -147,6 +138,7 @@ impl Decider<'_> {
                 Err(_) => dns.insert(host.clone()),
             };
         }
+        let pod = self.etcd_pod(node, etcd);
         let data_dir = etcd
             .data_dir
             .as_ref()
@@ -176,7 +168,11 @@ impl Decider<'_> {
                     .map_or(spec::InitialClusterState::New, |state| state.value)
                     .as_str()
                     .to_owned(),
-                image: image(node, etcd),
+                image: match &pod {
+                    Some(_) => None,
+                    None => self.etcd_image(node, etcd),
+                },
+                pod,
                 settings: etcd
                     .settings
                     .iter()

@@ -22,7 +22,8 @@ use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::plan::check::component_flags;
 use crate::plan::{
-    Cni, Component, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node, ProxyMode, Role,
+    Cni, Component, CoreDns, EtcdPod, ImageUse, Images, KubeVersion, Manifest, Node, ProxyMode,
+    Role,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -53,6 +54,7 @@ pub(super) struct Draft {
     system: &'static Facts,
     proxy: ProxyMode,
     etcd_servers: Vec<String>,
+    etcd_pod: Option<EtcdPod>,
     extra: ExtraArgs,
     keys: keys::Written,
     settings: Settings,
@@ -184,6 +186,7 @@ impl Decider<'_> {
             system: node.target.facts(),
             proxy: self.proxy_mode(written),
             etcd_servers: Vec::new(),
+            etcd_pod: None,
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),

@@ -61,6 +61,7 @@ impl Draft {
             earlier,
             later,
             etcd_servers: take(&mut self.etcd_servers),
+            etcd_pod: self.etcd_pod.take(),
             outside: match self.api_servers.first() {
                 Some(address) => url(&address.to_string(), self.port),
                 None => url(&self.endpoint_host, self.port),
