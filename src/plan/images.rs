@@ -22,6 +22,8 @@ pub enum ImageUse {
     ControllerManager,
     Scheduler,
     Proxy,
+    /// kube-proxy in pods that run on nodes without its program too.
+    ProxyEverywhere,
     /// etcd as a pod, of an image of its own.
     Etcd,
     /// The cluster's DNS.
@@ -40,7 +42,11 @@ impl ImageUse {
             | Self::ControllerManager
             | Self::Scheduler
             | Self::Proxy => true,
-            Self::Etcd | Self::CoreDns | Self::Flannel | Self::FlannelPlugin => false,
+            Self::ProxyEverywhere
+            | Self::Etcd
+            | Self::CoreDns
+            | Self::Flannel
+            | Self::FlannelPlugin => false,
         }
     }
 }
@@ -110,8 +116,8 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
         ]);
         images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
     }
-    if kubernetes.proxy.is_some() {
-        images.push(own(ImageUse::Proxy, "kube-proxy"));
+    if let Some(proxy) = &kubernetes.proxy {
+        images.push(own(proxy.image(), "kube-proxy"));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     if let Cni::Flannel(flannel) = &kubernetes.cni {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 use imgbuild::plan::{
     Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Node,
-    Proxy, ProxyMode, Role,
+    Proxy, ProxyMode, ProxyPod, Role,
 };
 
 use imgbuild::target::Target;
@@ -51,7 +51,9 @@ pub fn single(folder: &Path) -> Node {
         core_dns: None,
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
-            client: keys.kube_proxy("kube1").expect("keys"),
+            pod: ProxyPod::Static {
+                client: keys.kube_proxy("kube1").expect("keys"),
+            },
             settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
         }),

@@ -3,6 +3,7 @@
 mod generated;
 mod live;
 mod node;
+mod pods;
 mod programs;
 mod services;
 #[path = "../units/mod.rs"]

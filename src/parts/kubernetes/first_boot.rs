@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use super::joining::joining;
 use super::kubelet::kubeconfig_of;
+use super::proxy::daemon_set;
 use super::{AFTER_ETCD, addons, artifacts, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Cni, Kubernetes, Manifest, Role};
+use crate::plan::{Cni, ControlPlane, Kubernetes, Manifest, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
@@ -21,6 +22,49 @@ fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
             secret(&at, text.as_str(), origin)
         })
         .collect()
+}
+
+/// What a control plane applies, in the order of the names. All of it may be applied again, and by several.
+fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
+    let mut files = Vec::new();
+    files.push(File::text(
+        path(&format!("{FOLDER}/10-rbac.yaml")),
+        include_str!("../../../manifests/rbac.yaml"),
+        origin.clone(),
+    ));
+    if let Some(token) = &plane.bootstrap_token {
+        // Holds the token.
+        files.push(secret(
+            &format!("{FOLDER}/12-joining.yaml"),
+            joining(kubernetes, plane, token),
+            origin,
+        ));
+    }
+    if let Some(proxy) = daemon_set(kubernetes, plane) {
+        files.push(File::text(
+            path(&format!("{FOLDER}/15-kube-proxy.yaml")),
+            proxy,
+            origin.clone(),
+        ));
+    }
+    match &kubernetes.cni {
+        Cni::Flannel(flannel) => files.push(File::text(
+            path(&format!("{FOLDER}/20-flannel.yaml")),
+            addons::flannel(kubernetes, flannel),
+            origin.clone(),
+        )),
+        Cni::Manifests(manifests) => files.extend(users(20, manifests, origin)),
+        Cni::Bridge { .. } | Cni::None => {}
+    }
+    if let Some(dns) = &kubernetes.core_dns {
+        files.push(File::text(
+            path(&format!("{FOLDER}/30-coredns.yaml")),
+            addons::core_dns(kubernetes, dns),
+            origin.clone(),
+        ));
+    }
+    files.extend(users(50, &plane.manifests, origin));
+    files
 }
 
 /// Nothing where the node knows no API server.
@@ -49,36 +93,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     ];
     let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
-            files.push(File::text(
-                path(&format!("{FOLDER}/10-rbac.yaml")),
-                include_str!("../../../manifests/rbac.yaml"),
-                origin.clone(),
-            ));
-            if let Some(token) = &plane.bootstrap_token {
-                // Holds the token.
-                files.push(secret(
-                    &format!("{FOLDER}/12-joining.yaml"),
-                    joining(kubernetes, plane, token),
-                    &origin,
-                ));
-            }
-            match &kubernetes.cni {
-                Cni::Flannel(flannel) => files.push(File::text(
-                    path(&format!("{FOLDER}/20-flannel.yaml")),
-                    addons::flannel(kubernetes, flannel),
-                    origin.clone(),
-                )),
-                Cni::Manifests(manifests) => files.extend(users(20, manifests, &origin)),
-                Cni::Bridge { .. } | Cni::None => {}
-            }
-            if let Some(dns) = &kubernetes.core_dns {
-                files.push(File::text(
-                    path(&format!("{FOLDER}/30-coredns.yaml")),
-                    addons::core_dns(kubernetes, dns),
-                    origin.clone(),
-                ));
-            }
-            files.extend(users(50, &plane.manifests, &origin));
+            files.extend(applied(kubernetes, plane, &origin));
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
             let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
             // Keys and values have no character that a unit's command line reads in another way.

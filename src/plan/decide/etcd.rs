@@ -3,7 +3,7 @@
 //! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose addresses come from DHCP listens on all of
 //! them, and tells clients its host name; it can only be alone in its cluster, unless the spec says how its peers reach it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Decider;
@@ -173,11 +173,7 @@ impl Decider<'_> {
                     None => self.etcd_image(node, etcd),
                 },
                 pod,
-                settings: etcd
-                    .settings
-                    .iter()
-                    .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
-                    .collect(),
+                settings: settings(etcd),
                 backup: self.etcd_backup(node, etcd),
                 restore: self.etcd_restore(etcd),
                 tls: None,
@@ -222,6 +218,14 @@ impl Decider<'_> {
             draft.member.initial_cluster.clone_from(&cluster);
         }
     }
+}
+
+/// Flags by name.
+fn settings(etcd: &spec::Etcd) -> BTreeMap<String, String> {
+    let settings = etcd.settings.iter();
+    settings
+        .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
+        .collect()
 }
 
 /// The node's addresses that stay, in the order of the spec.

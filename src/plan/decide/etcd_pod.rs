@@ -48,7 +48,7 @@ impl Decider<'_> {
             return None;
         };
         if let Some(image) = &etcd.image {
-            return self.named(image);
+            return Some(self.named(image));
         }
         let image = (pull(kubernetes).is_some())
             .then(|| ImageRef::etcd(kubernetes.version.value.known_release()));
@@ -62,7 +62,7 @@ impl Decider<'_> {
     }
 
     /// The pod of an image that the spec names. What flags it takes its tag tells.
-    fn named(&mut self, image: &Located<ImageName>) -> Option<EtcdPod> {
+    fn named(&mut self, image: &Located<ImageName>) -> EtcdPod {
         let name = &image.value;
         let release = name.tag().and_then(EtcdRelease::of_tag);
         let wrong = match (release, name.digest()) {
@@ -85,13 +85,13 @@ impl Decider<'_> {
                 .help("write it as in registry.k8s.io/etcd:3.6.8-0"),
             );
         }
-        Some(EtcdPod {
+        EtcdPod {
             image: Some(ImageRef {
                 used_for: ImageUse::Etcd,
                 repository: format!("{}/{}", name.registry(), name.repository()),
                 tag: name.tag().unwrap_or_default().to_owned(),
             }),
             release: release.unwrap_or(EtcdRelease::SYSTEM),
-        })
+        }
     }
 }

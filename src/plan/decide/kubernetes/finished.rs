@@ -11,7 +11,7 @@ use super::Draft;
 use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
 use crate::plan::{
     ControlPlane, Encryption, EncryptionKeys, Kubelet, KubeletApi, KubeletIdentity, Kubernetes,
-    Proxy, Role, Taint,
+    Proxy, ProxyPod, Role, Taint,
 };
 
 /// The taint, and the label, of a node with a control plane.
@@ -123,7 +123,12 @@ impl Draft {
         let proxy = if in_cluster {
             Some(Proxy {
                 mode: self.proxy,
-                client: keys.kube_proxy(name)?,
+                pod: match self.proxy_image {
+                    Some(image) => ProxyPod::DaemonSet(image),
+                    None => ProxyPod::Static {
+                        client: keys.kube_proxy(name)?,
+                    },
+                },
                 settings: self.settings.proxy,
                 extra_args: self.extra.proxy,
             })
