@@ -9,12 +9,13 @@
 mod base_root;
 mod clusters;
 mod nodes;
+mod units;
 
 use std::fs;
 
 use base_root::Root;
-use imgbuild::parts::{Contents, all};
-use imgbuild::plan::{EtcdBackup, EtcdPod, EtcdRelease};
+use imgbuild::parts::{Contents, Owner, all};
+use imgbuild::plan::{EtcdBackup, EtcdPod, EtcdRelease, Node, Snapshot};
 
 /// The stand-in, with the address of the node.
 const KUBELET: &str = r#"
@@ -47,8 +48,8 @@ healthy() {
 healthy
 "#;
 
-/// A node whose kubelet runs etcd, with all of etcd's things and the scripts.
-fn root() -> Root {
+/// A node whose kubelet runs etcd.
+fn node() -> Node {
     let keys = tempfile::tempdir().unwrap();
     let mut node = clusters::single(keys.path());
     let pod = EtcdPod {
@@ -64,6 +65,42 @@ fn root() -> Root {
     });
     let kubernetes = node.kubernetes.as_mut().unwrap();
     kubernetes.control_plane.as_mut().unwrap().etcd_pod = Some(pod);
+    node
+}
+
+/// A member without data starts from the snapshot before the kubelet starts it, and root has the data.
+#[test]
+fn the_kubelet_waits_for_a_restore() {
+    let mut node = node();
+    node.storage_device = Some(nodes::at(63, "/dev/vda"));
+    node.etcd.as_mut().unwrap().restore = Some(Snapshot {
+        bytes: b"snapshot".to_vec(),
+        span: nodes::span(20),
+    });
+    let fragments = all(&node);
+    let mut units = fragments.iter().flat_map(|fragment| &fragment.units);
+    let unit = units
+        .find(|unit| unit.name.as_str() == "imgbuild-etcd-restore.service")
+        .unwrap();
+    units::systemd_takes(unit);
+    let text = unit.contents.as_deref().unwrap();
+    for line in [
+        "Before=kubelet.service",
+        "RequiredBy=kubelet.service",
+        "ExecStartPre=/usr/bin/install --directory --owner=root --group=root --mode=0700 /var/lib/etcd",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    let folders = fragments.iter().flat_map(|fragment| &fragment.directories);
+    for folder in folders.filter(|folder| folder.path.as_str().ends_with("/etcd")) {
+        assert_eq!(folder.owner, Owner::default(), "{}", folder.path);
+        assert_eq!(folder.mode, 0o700, "{}", folder.path);
+    }
+}
+
+/// The base with all of etcd's things of the node, and the scripts.
+fn root() -> Root {
+    let node = node();
     let root = Root::new();
     for file in all(&node).into_iter().flat_map(|fragment| fragment.files) {
         let path = file.path.as_str();
@@ -143,12 +180,26 @@ flock --nonblock /var/lib/etcd/member/snap/db echo stands still
 imgbuild-etcd-restore /tmp/snapshot.db
 healthy
 stat -c %a /var/lib/etcd/member
+imgbuild-etcd-restore --stop
+rm -rf /var/lib/etcd/*
+cp /tmp/snapshot.db /tmp/brought.db
+imgbuild-etcd-restore --first /tmp/brought.db
+mv /etc/kubernetes/imgbuild/etcd.stopped $manifest
+healthy
+etcdctl get greeting --print-value-only
+ls /tmp/brought.db 2> /dev/null || echo gone
 ",
     );
     let lines: Vec<&str> = said.lines().collect();
-    for line in ["hello", "before-restore", "etcd.stopped", "stands still"] {
+    for (line, times) in [
+        ("hello", 2),
+        ("before-restore", 1),
+        ("etcd.stopped", 1),
+        ("stands still", 1),
+        ("700", 1),
+    ] {
         let count = lines.iter().filter(|found| **found == line).count();
-        assert_eq!(count, 1, "{line}: {said}");
+        assert_eq!(count, times, "{line}: {said}");
     }
-    assert!(said.ends_with("\n700\n"), "{said}");
+    assert!(said.ends_with("\nhello\ngone\n"), "{said}");
 }
