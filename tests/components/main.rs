@@ -2,8 +2,10 @@
 
 mod crio;
 mod generated;
+mod kubeadm;
 mod live;
 mod node;
+mod pods;
 mod programs;
 mod services;
 #[path = "../units/mod.rs"]

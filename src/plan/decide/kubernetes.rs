@@ -20,10 +20,10 @@ use super::etcd::Draft as EtcdDraft;
 use super::kubernetes_addons::{cni_span, role_of};
 use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
-use crate::plan::check::component_flags;
+use crate::plan::check::{SharedProxy, component_flags};
 use crate::plan::{
-    Cni, Component, ContainerRuntime, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node,
-    ProxyMode, Role, Runtime, runtime_label,
+    Cni, Component, ContainerRuntime, CoreDns, EtcdPod, ImageUse, Images, KubeVersion, Manifest,
+    Node, ProxyImage, ProxyMode, Role, Runtime, runtime_label,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -56,7 +56,10 @@ pub(super) struct Draft {
     runtime: Located<Runtime>,
     system: &'static Facts,
     proxy: ProxyMode,
+    /// What pods of a `DaemonSet` run; `None`: kube-proxy is a static pod.
+    proxy_image: Option<ProxyImage>,
     etcd_servers: Vec<String>,
+    etcd_pod: Option<EtcdPod>,
     extra: ExtraArgs,
     keys: keys::Written,
     settings: Settings,
@@ -131,20 +134,8 @@ impl Decider<'_> {
         }
         let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
         let manifests = self.manifests(written.manifests.as_deref());
-        let node_ip = static_address(&node.network);
-        if role.has_control_plane() && node_ip.is_none() {
-            self.found.push(
-                Diagnostic::error(
-                    codes::NO_STATIC_ADDRESS,
-                    written.role.span,
-                    format!(
-                        "`{}` runs a control plane and has no address that stays",
-                        node.hostname.value
-                    ),
-                )
-                .help("give one of its interfaces an entry under `addresses:`"),
-            );
-        }
+        let proxy_image = self.proxy_image(written, role, &images);
+        let node_ip = self.own_address(written, role, node);
         let default = |text: &str| {
             let net = text.parse().expect("the constant is a network");
             Located::new(net, written.span)
@@ -207,7 +198,9 @@ impl Decider<'_> {
             runtime,
             system: node.target.facts(),
             proxy: self.proxy_mode(written),
+            proxy_image,
             etcd_servers: Vec::new(),
+            etcd_pod: None,
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),
@@ -220,6 +213,30 @@ impl Decider<'_> {
             endpoint_span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
             span: written.span,
         }
+    }
+
+    /// The node's address that stays, without which it cannot run a control plane.
+    fn own_address(
+        &mut self,
+        written: &spec::Kubernetes,
+        role: Role,
+        node: &Node,
+    ) -> Option<IpAddr> {
+        let node_ip = static_address(&node.network);
+        if role.has_control_plane() && node_ip.is_none() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_STATIC_ADDRESS,
+                    written.role.span,
+                    format!(
+                        "`{}` runs a control plane and has no address that stays",
+                        node.hostname.value
+                    ),
+                )
+                .help("give one of its interfaces an entry under `addresses:`"),
+            );
+        }
+        node_ip
     }
 }
 
@@ -244,10 +261,24 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 service_network: draft.service_network,
                 domain: &draft.domain,
                 cni: cni_name(&draft.cni),
+                proxy: draft.shared_proxy(),
                 span: draft.span,
             })
         })
         .collect()
+}
+
+impl Draft {
+    /// What a `DaemonSet` makes the same on all nodes; `None`: each has its own kube-proxy.
+    fn shared_proxy(&self) -> Option<SharedProxy<'_>> {
+        Some(SharedProxy {
+            image: self.proxy_image?,
+            mode: self.proxy,
+            settings: &self.settings.proxy,
+            flags: &self.extra.proxy,
+            programs: self.system.paths.programs,
+        })
+    }
 }
 
 /// What nodes of one cluster have in common.
