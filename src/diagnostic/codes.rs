@@ -484,13 +484,13 @@ codes! {
     /// `default_runtime` is `runc`, which every node has, or one of `runtimes`.
     UNKNOWN_CONTAINER_RUNTIME = "E0569": "an unknown runtime", "containerd: {default_runtime: nvidia}\nkubernetes: {version: 1.36.2, role: standalone}\n";
 
-    // E059x: CRI-O.
+    // E0595 to E0599: CRI-O.
     /// A node with `runtime: cri-o` has CRI-O's programs from the folder of those of Kubernetes: crio, pinns and conmon, with crun or runc where
     /// Debian's runc is not to run the containers. All are in a release bundle of CRI-O, which is of the same minor as Kubernetes.
-    NO_CRI_O = "E0590": "programs of CRI-O that are not there, or do not fit", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
+    NO_CRI_O = "E0595": "programs of CRI-O that are not there, or do not fit", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
     /// What `containerd:` says of images, registries and runtimes holds for CRI-O as well, but for what containerd alone has: shims, and the
     /// version of its settings.
-    NOT_FOR_CRI_O = "E0591": "nothing that CRI-O can do", "containerd: {config_version: 2}\nkubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
+    NOT_FOR_CRI_O = "E0596": "nothing that CRI-O can do", "containerd: {config_version: 2}\nkubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
 
     // E057x: flannel of docker's containers.
     /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as

@@ -96,7 +96,7 @@ kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}
         fs::write(programs.join(name), program(name)).unwrap();
     }
     for want in [
-        "error[E0590]",
+        "error[E0595]",
         "node.yaml:3:58",
         "programs has no pinns, no conmon",
     ] {
