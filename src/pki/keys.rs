@@ -13,6 +13,7 @@ use super::CryptoRng;
 use super::certificate::Certificate;
 use super::folder::{Access, KeyFolder};
 use super::issue::{issue, self_signed, subject_of};
+use super::keeping::Keeping;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::{EXPIRY_WARNING, Profile};
 use super::rotate::{NEXT, OLD};
@@ -61,6 +62,8 @@ pub struct Keys<'a> {
     pub(super) notices: Vec<Notice>,
     /// Those that were read or made already, by their folder.
     pub(super) authorities: BTreeMap<PathBuf, Arc<Authority>>,
+    /// Whether they are one item's of [`Keys::on_all_processors`].
+    pub(super) is_branch: bool,
 }
 
 impl fmt::Debug for Keys<'_> {
@@ -106,6 +109,7 @@ impl<'a> Keys<'a> {
             algorithm: KeyAlgorithm::default(),
             notices: Vec::new(),
             authorities: BTreeMap::new(),
+            is_branch: false,
         }
     }
 
@@ -121,8 +125,8 @@ impl<'a> Keys<'a> {
         told.cloned().collect()
     }
 
-    /// Keeps what was made in memory, as [`KeyFolder::keep`] does.
-    pub fn keep_all(&mut self) -> Result<bool> {
+    /// Begins to keep what was made in memory, as [`KeyFolder::keep`] does.
+    pub fn keep_all(&mut self) -> Result<Option<Keeping>> {
         self.folder.keep()
     }
 

@@ -1,10 +1,14 @@
-//! The keys of many nodes at once.
+//! Many keys at once: those of the leaves of a node, and those of many nodes.
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 
-use super::keys::Keys;
+use super::keys::{Authority, Keys};
+use super::profile::Profile;
+use crate::plan::KeyPair;
 use crate::processors::on_all_processors;
 
 impl Keys<'_> {
@@ -26,7 +30,7 @@ impl Keys<'_> {
             })
             .collect();
         let (now, algorithm, authorities) = (self.now, self.algorithm, &self.authorities);
-        let done = on_all_processors(items, |(item, seed, folder)| {
+        let one = |(item, seed, folder)| {
             let mut rng = ChaCha20Rng::from_seed(seed);
             let mut keys = Keys {
                 folder,
@@ -35,16 +39,43 @@ impl Keys<'_> {
                 algorithm,
                 notices: Vec::new(),
                 authorities: authorities.clone(),
+                is_branch: true,
             };
             let result = work(item, &mut keys);
             (result, keys.folder, keys.notices)
-        });
+        };
+        let done = if self.is_branch {
+            // The others are busy with other branches.
+            items.into_iter().map(one).collect()
+        } else {
+            on_all_processors(items, one)
+        };
         let mut results = Vec::with_capacity(done.len());
+        let mut folders = Vec::with_capacity(done.len());
         for (result, folder, notices) in done {
-            self.folder.join(folder);
+            folders.push(folder);
             self.notices.extend(notices);
-            results.push(result?);
+            results.push(result);
         }
-        Ok(results)
+        self.folder.join(folders)?;
+        results.into_iter().collect()
+    }
+
+    /// The certificates `wanted` and their keys, in their order, as [`Keys::leaf`] gives each.
+    pub(super) fn leaves<const N: usize>(
+        &mut self,
+        wanted: [(PathBuf, Profile, &Authority); N],
+    ) -> Result<[KeyPair; N]> {
+        // What was made for another node of the cluster is not on the disk.
+        let known = wanted.map(|leaf| (self.folder.held_back(&leaf.0), leaf));
+        let made = self.on_all_processors(known.into(), |(known, leaf), keys| {
+            let (stem, profile, authority) = leaf;
+            keys.folder.hold_back(known);
+            keys.leaf(&stem, &profile, authority).map(KeyPair::from)
+        })?;
+        let Ok(made) = made.try_into() else {
+            unreachable!("one is made for each that is wanted");
+        };
+        Ok(made)
     }
 }
