@@ -3,6 +3,9 @@
 //! ```text
 //! packages/<sha256>.deb
 //! bases/<id>/{base.json,kernel,initrd,root.squashfs,boot/…}
+//! extensions/<id>/            images that are laid over a base
+//! blobs/sha256/<hex>          programs and images, as registries have them
+//! boot/<hash>                 kernels, initrds and live ISOs of other systems
 //! apt/<arch>/                 apt's own lists
 //! tmp/                        what is being made; renamed into place when it is whole
 //! locks/                      empty files that concurrent runs lock
@@ -81,6 +84,16 @@ impl Cache {
     /// Where the base with this id is, or will be.
     pub fn base(&self, id: &str) -> PathBuf {
         self.root.join("bases").join(id)
+    }
+
+    /// Whether `path`, a file or folder of the cache, is there. If so, its time of change tells from now on that it was used now.
+    pub fn has(&self, path: &Path) -> bool {
+        let Ok(file) = File::open(path) else {
+            return false;
+        };
+        // A cache that cannot be written to still gives what it has.
+        let _ = file.set_modified(std::time::SystemTime::now());
+        true
     }
 
     /// A folder below the cache, made with its parents.

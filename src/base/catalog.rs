@@ -37,6 +37,8 @@ pub struct Collected {
     pub bases: Vec<String>,
     /// Number of package files.
     pub packages: usize,
+    /// Number of images laid over bases, of blobs, and of other systems' boot files.
+    pub others: usize,
     /// Bytes of all of these.
     pub bytes: u64,
 }
@@ -87,51 +89,94 @@ pub fn list(cache: &Cache) -> Result<Vec<StoredBase>> {
     Ok(bases)
 }
 
-/// Removes the bases and package files that none of `keep` names and that nobody used for `unused_for` before `now`.
+/// What [`collect`] keeps however old it is.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Ids of bases.
+    bases: BTreeSet<String>,
+    /// Names of the files in `packages`.
+    packages: BTreeSet<String>,
+    /// Names of the files in `blobs/sha256`.
+    blobs: BTreeSet<String>,
+}
+
+impl Kept {
+    /// What `locks` name, and the `blobs` (digests in hexadecimal).
+    pub fn new(locks: &[Lock], blobs: BTreeSet<String>) -> Self {
+        let mut kept = Self {
+            blobs,
+            ..Self::default()
+        };
+        for (arch, kernel, base) in locks.iter().flat_map(Lock::bases) {
+            kept.bases.insert(builder::id(arch, kernel, base));
+            kept.packages
+                .extend((base.all_packages()).map(|package| format!("{}.deb", package.sha256)));
+        }
+        kept
+    }
+}
+
+/// Removes what is not `kept` and nobody used for `unused_for` before `now`.
 ///
 /// A build that runs at the same time has used its base just now: a time of an hour or more keeps out of its way.
 pub fn collect(
     cache: &Cache,
-    keep: &[Lock],
+    kept: &Kept,
     unused_for: Duration,
     now: SystemTime,
 ) -> Result<Collected> {
-    let mut ids = BTreeSet::new();
-    let mut hashes = BTreeSet::new();
-    for (arch, kernel, base) in keep.iter().flat_map(Lock::bases) {
-        ids.insert(builder::id(arch, kernel, base));
-        hashes.extend(base.all_packages().map(|package| package.sha256.clone()));
-    }
     let old = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age >= unused_for);
 
     let mut collected = Collected::default();
     for base in list(cache)? {
-        if ids.contains(&base.id) || !old(base.last_used) {
+        if kept.bases.contains(&base.id) || !old(base.last_used) {
             continue;
         }
         let _exclusive = cache.exclusive(&format!("base-{}", base.id))?;
-        // First out of the way in one step, so that no half base is ever seen.
-        let work = cache.workspace()?;
-        let path = cache.base(&base.id);
-        fs::rename(&path, work.path().join("gone"))
-            .with_context(|| format!("removing {}", path.display()))?;
-        collected.bytes += base.size;
+        collected.bytes += remove(cache, &cache.base(&base.id))?;
         collected.bases.push(base.id);
     }
-    for (name, path) in entries(&cache.root().join("packages"))? {
-        let known = name
-            .strip_suffix(".deb")
-            .is_some_and(|hash| hashes.contains(hash));
-        let removing = || format!("removing {}", path.display());
-        let data = fs::metadata(&path).with_context(removing)?;
-        if known || !old(data.modified().with_context(removing)?) {
-            continue;
+    let nothing = BTreeSet::new();
+    for (folder, kept) in [
+        ("packages", &kept.packages),
+        ("extensions", &nothing),
+        ("blobs/sha256", &kept.blobs),
+        ("boot", &nothing),
+    ] {
+        for (name, path) in entries(&cache.root().join(folder))? {
+            let data =
+                fs::metadata(&path).with_context(|| format!("reading {}", path.display()))?;
+            if kept.contains(&name) || !old(data.modified()?) {
+                continue;
+            }
+            let _exclusive = if data.is_dir() {
+                Some(cache.exclusive(&format!("extension-{name}"))?)
+            } else {
+                None
+            };
+            collected.bytes += remove(cache, &path)?;
+            if folder == "packages" {
+                collected.packages += 1;
+            } else {
+                collected.others += 1;
+            }
         }
-        fs::remove_file(&path).with_context(removing)?;
-        collected.packages += 1;
-        collected.bytes += data.len();
     }
     Ok(collected)
+}
+
+/// Removes a file or folder and gives its size. First out of the way in one step, so that no half of it is ever seen.
+fn remove(cache: &Cache, path: &Path) -> Result<u64> {
+    let removing = || format!("removing {}", path.display());
+    let data = fs::metadata(path).with_context(removing)?;
+    let size = if data.is_dir() {
+        size(path).with_context(removing)?
+    } else {
+        data.len()
+    };
+    let work = cache.workspace()?;
+    fs::rename(path, work.path().join("gone")).with_context(removing)?;
+    Ok(size)
 }
 
 fn read(id: &str, folder: &Path) -> Result<Option<StoredBase>> {
@@ -216,9 +261,9 @@ mod tests {
             packages: vec![package("a")],
             boot_loaders: Vec::new(),
         };
-        let kept = builder::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
+        let locked_id = builder::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
         lock.set_base(Arch::Amd64, KernelFlavour::Cloud, locked);
-        for id in [kept.as_str(), "other"] {
+        for id in [locked_id.as_str(), "other"] {
             fs::create_dir_all(cache.base(id)).expect("mkdir");
             describe(&cache.base(id), Arch::Amd64, KernelFlavour::Cloud, "6.12").expect("describe");
             fs::write(cache.base(id).join("kernel"), "1234").expect("write");
@@ -227,19 +272,33 @@ mod tests {
         for name in ["a", "b"] {
             fs::write(cache.package(&name.repeat(64)), "x").expect("write");
         }
+        for file in [
+            "extensions/e/image.squashfs",
+            "blobs/sha256/a",
+            "blobs/sha256/b",
+            "boot/b",
+        ] {
+            let path = cache.root().join(file);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("mkdir");
+            fs::write(path, "12345").expect("write");
+        }
         assert_eq!(list(&cache).expect("list").len(), 2);
 
         let hour = Duration::from_secs(3600);
         let soon = SystemTime::now() + hour / 2;
-        let nothing = collect(&cache, &[], hour, soon).expect("collect");
+        let nothing = collect(&cache, &Kept::default(), hour, soon).expect("collect");
         assert_eq!(nothing, Collected::default());
 
-        let collected = collect(&cache, &[lock], hour, soon + hour).expect("collect");
+        let kept = Kept::new(&[lock], BTreeSet::from(["a".to_owned()]));
+        let collected = collect(&cache, &kept, hour, soon + hour).expect("collect");
         assert_eq!(collected.bases, ["other"]);
         assert_eq!(collected.packages, 1);
+        assert_eq!(collected.others, 3);
         let left = list(&cache).expect("list");
         assert_eq!(left.len(), 1);
-        assert_eq!(left[0].id, kept);
+        assert_eq!(left[0].id, locked_id);
         assert!(cache.package(&"a".repeat(64)).exists());
+        assert!(cache.root().join("blobs/sha256/a").exists());
+        assert!(!cache.root().join("extensions/e").exists());
     }
 }

@@ -230,7 +230,7 @@ impl Unmade<'_> {
     ) -> Result<Extension> {
         let _exclusive = cache.exclusive(&format!("extension-{}", self.id))?;
         let target = cache.folder("extensions")?.join(&self.id);
-        if !target.exists() {
+        if !cache.has(&target) {
             let work = Work::new(cache)?;
             let (writer, mut tree) = fill(&work)?;
             if let Some(sysext) = &self.system.sysext {

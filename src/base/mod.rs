@@ -32,7 +32,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use apt::request_hash;
 pub use cache::{CACHE_VARIABLE, Cache, Workspace};
-pub use catalog::{Collected, StoredBase, collect, list};
+pub use catalog::{Collected, Kept, StoredBase, collect, list};
 pub use extension::{
     Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
     program_names, programs_in,

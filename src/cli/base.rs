@@ -7,6 +7,7 @@ use crate::base::{self, Base, BaseRequest, Cache, Lock, Mirror};
 use crate::names::Arch;
 use crate::plan::KernelFlavour;
 use crate::progress::Progress;
+use crate::registry;
 
 use super::args::{BaseCommand, BaseSource, CacheDir, Kernel};
 use super::messages::Messages;
@@ -99,16 +100,14 @@ pub fn run(
                 .iter()
                 .map(|file| Lock::load(file))
                 .collect::<Result<Vec<_>, _>>()?;
-            let freed = base::collect(
-                &cache(named.as_deref())?,
-                &keep,
-                unused_for,
-                SystemTime::now(),
-            )?;
+            let cache = cache(named.as_deref())?;
+            let kept = base::Kept::new(&keep, registry::reachable(&cache, &keep)?);
+            let freed = base::collect(&cache, &kept, unused_for, SystemTime::now())?;
             messages.note(&format!(
-                "removed {} bases and {} packages: {}",
+                "removed {} bases, {} packages and {} other files and images: {}",
                 freed.bases.len(),
                 freed.packages,
+                freed.others,
                 indicatif::HumanBytes(freed.bytes)
             ));
             Ok(())

@@ -100,7 +100,7 @@ fn checked(
             BootSource::Path(path) => path.clone(),
             BootSource::Url(url) => {
                 let beside = in_cache(access, &digests.of_kind("sha256-"), ".sig");
-                if !beside.exists() {
+                if !access.cache.has(&beside) {
                     store(url, &beside, access, progress)?;
                 }
                 beside
@@ -123,7 +123,7 @@ fn in_cache(access: &Access, hash: &str, ending: &str) -> PathBuf {
 /// The file at `url` with this hash, in the cache.
 fn fetched(url: &str, hash: &str, access: &Access, progress: &dyn Progress) -> Result<PathBuf> {
     let path = in_cache(access, hash, "");
-    if path.exists() {
+    if access.cache.has(&path) {
         return Ok(path);
     }
     store(url, &path, access, progress)?;

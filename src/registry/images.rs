@@ -125,7 +125,7 @@ impl Images {
         let digest = &descriptor.digest;
         ensure!(is_digest(digest), "`{digest}` is not a SHA-256 digest");
         let path = self.access.blob(digest);
-        if !path.exists() {
+        if !self.access.cache.has(&path) {
             self.online(digest)?;
             let short = &digest[..digest.len().min(19)];
             progress.start(
@@ -178,7 +178,7 @@ impl Images {
 
     fn cached_manifest(&self, name: &ImageName, digest: &str) -> Result<Vec<u8>> {
         let path = self.access.blob(digest);
-        if path.exists() {
+        if self.access.cache.has(&path) {
             return Blob::of_file(path)?.read(digest);
         }
         self.online(digest)?;

@@ -11,13 +11,17 @@ mod mirrors;
 mod pins;
 mod programs;
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::Cache;
+use crate::oci::{MOST_MANIFEST, is_digest};
 
 pub use boot_files::{CheckedBootFiles, boot_files};
 pub use credentials::Credentials;
@@ -45,6 +49,40 @@ impl Access {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
         self.cache.root().join("blobs/sha256").join(hex)
     }
+}
+
+/// The blobs of `cache` that the images and programs of `locks` consist of, by their digests in hexadecimal: those that the locks name,
+/// and what the manifests among them name in turn.
+pub fn reachable(cache: &Cache, locks: &[crate::base::Lock]) -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    let mut left = Vec::new();
+    for lock in locks {
+        left.extend(Pins::of(lock)?.digests().map(str::to_owned));
+    }
+    while let Some(digest) = left.pop() {
+        let hex = digest.trim_start_matches("sha256:");
+        let path = cache.root().join("blobs/sha256").join(hex);
+        let is_new = found.insert(hex.to_owned());
+        let is_small = fs::metadata(&path).is_ok_and(|data| data.len() <= MOST_MANIFEST);
+        if is_new && is_small {
+            let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            // What is no manifest names nothing.
+            let named = serde_json::from_slice::<Json>(&bytes).unwrap_or_default();
+            left.extend(digests(&named));
+        }
+    }
+    Ok(found)
+}
+
+/// The digests of the descriptors in `manifest` (OCI Image Specification, descriptor.md): those of an image's config and layers, or of an
+/// index's manifests.
+fn digests(manifest: &Json) -> impl Iterator<Item = String> {
+    let lists = ["layers", "manifests"].map(|key| manifest[key].as_array());
+    (lists.into_iter().flatten().flatten())
+        .chain([&manifest["config"]])
+        .filter_map(|descriptor| descriptor["digest"].as_str())
+        .filter(|digest| is_digest(digest))
+        .map(str::to_owned)
 }
 
 /// A file that is hashed while it is written, on its way into the cache.

@@ -73,6 +73,11 @@ impl Pins {
             .insert(key(version, arch, name), digest.to_owned());
     }
 
+    /// All that is pinned.
+    pub fn digests(&self) -> impl Iterator<Item = &str> {
+        (self.images.values().chain(self.programs.values())).map(String::as_str)
+    }
+
     /// The names of the images that are pinned.
     pub fn image_names(&self) -> impl Iterator<Item = &str> {
         self.images.keys().map(String::as_str)

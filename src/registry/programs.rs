@@ -85,7 +85,7 @@ impl Programs {
     /// The program `name` with `digest`, in the cache.
     pub fn fetch(&self, name: &str, digest: &str, progress: &dyn Progress) -> Result<PathBuf> {
         let path = self.access.blob(digest);
-        if path.exists() {
+        if self.access.cache.has(&path) {
             return Ok(path);
         }
         let url = self.url(name);

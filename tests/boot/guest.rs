@@ -183,26 +183,40 @@ impl Guest {
         said
     }
 
+    /// What `script` prints once it succeeds: a cluster that shares few processors may not answer the first time.
+    pub fn insist(&self, script: &str) -> String {
+        let deadline = Instant::now() + self.patience;
+        while Instant::now() < deadline {
+            let output = self.try_ask(script);
+            if output.status.success() {
+                return String::from_utf8_lossy(&output.stdout).trim().to_owned();
+            }
+        }
+        self.ask(script)
+    }
+
     /// Checks that `script` prints `expected` on the node.
     pub fn says(&self, script: &str, expected: &str) {
         assert_eq!(self.ask(script), expected, "{}: `{script}`", self.name);
     }
 
-    /// Checks that `script` fails on the node, for a reason that contains `why`.
+    /// Checks that `script` fails on the node, for a reason that contains `why`: at once, or after a few failures that may have to do
+    /// with the time that a busy node takes.
     pub fn refuses(&self, script: &str, why: &str) {
-        let output = self.try_ask(script);
-        assert!(
-            !output.status.success(),
-            "{}: `{script}` succeeds",
-            self.name
-        );
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        assert!(
-            said.contains(why),
-            "{}: `{script}` fails otherwise: {said}",
-            self.name
-        );
+        let mut said = String::new();
+        for _ in 0..5 {
+            let output = self.try_ask(script);
+            assert!(
+                !output.status.success(),
+                "{}: `{script}` succeeds",
+                self.name
+            );
+            said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            if said.contains(why) {
+                return;
+            }
+        }
+        panic!("{}: `{script}` fails otherwise: {said}", self.name);
     }
 
     /// Types on the serial console.

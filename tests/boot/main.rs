@@ -25,5 +25,7 @@ mod lab;
 #[path = "../live_iso/mod.rs"]
 mod live_iso;
 mod node;
+#[path = "../registry/mod.rs"]
+mod registry;
 mod stand_in;
 mod with_all;

@@ -10,7 +10,8 @@ use imgbuild::oci::read_images;
 use imgbuild::progress::Silent;
 use imgbuild::target::Target;
 
-use crate::made::{archive, run};
+use crate::made::archive;
+use crate::registry::run;
 
 /// A containerd without the kubelet's side, which stops with the value. Works as root only, as on a node.
 struct Containerd {

@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use imgbuild::names::Arch;
 use serde_json::{Value, json};
 
-use crate::made::{archive, run};
+use crate::made::archive;
 use crate::node::{file, imgbuild, succeeds};
-use crate::registry::{Registry, USER};
+use crate::registry::{Registry, USER, run};
 use crate::settings::{CASES, holds, read, settings};
 
 /// The folder; `None`, said aloud, where there is none.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use imgbuild::names::Arch;
 use imgbuild::oci::{Entry, Image, layer, write_archive};
@@ -31,24 +30,4 @@ pub fn archive(at: &Path, name: &str, arch: Arch, text: &str) -> PathBuf {
     write_archive(&[image], &mut bytes).unwrap();
     fs::write(at, bytes).unwrap();
     at.to_owned()
-}
-
-/// Runs a tool and gives what it printed; it has to succeed.
-pub fn run(tool: &str, package: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool)
-        .args(arguments)
-        .output()
-        .unwrap_or_else(|why| panic!("starting {tool} (Debian package {package}): {why}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{tool} {arguments:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// skopeo, which asks nobody what it may trust.
-pub fn skopeo(arguments: &[&str]) -> String {
-    let all: Vec<&str> = ["--insecure-policy"]
-        .into_iter()
-        .chain(arguments.iter().copied())
-        .collect();
-    run("skopeo", "skopeo", &all)
 }

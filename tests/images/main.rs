@@ -8,6 +8,7 @@ mod containerd_2;
 mod made;
 mod node;
 mod registries;
+#[path = "../registry/mod.rs"]
 mod registry;
 mod settings;
 mod sources;

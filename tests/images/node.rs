@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use imgbuild::names::Arch;
 
-use crate::made::{archive, run};
-use crate::registry::Registry;
+use crate::made::archive;
+use crate::registry::{Registry, run};
 
 pub fn imgbuild(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_imgbuild"))

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use imgbuild::base::Cache;
+use imgbuild::base::{Cache, Lock};
 use imgbuild::names::Arch;
 use imgbuild::oci::{ImageName, StoredImage};
 use imgbuild::progress::Silent;
@@ -256,4 +257,55 @@ fn base64(text: &str) -> String {
         .write_all(text.as_bytes())
         .unwrap();
     String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// What a lock names stays, with all that it consists of; what nobody names goes.
+#[test]
+fn gc_keeps_the_images_of_a_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::open();
+    let cache = folder.path().join("cache");
+    let mirror = format!("registry.example={}", registry.host);
+    let online = images(access(&cache), &[&mirror], Credentials::none());
+    let [mut kept, mut other] = ["kept", "other"].map(|text| {
+        let file = archive(&folder.path().join("a.tar"), "a", Arch::Amd64, text);
+        registry.push(&file, &format!("{text}:1"));
+        let mut pins = Pins::default();
+        let name = format!("registry.example/{text}:1");
+        get(&online, &name, Arch::Amd64, &mut pins).unwrap();
+        pins
+    });
+    let lock_file = folder.path().join("imgbuild.lock");
+    let mut lock = Lock::default();
+    kept.save(&mut lock);
+    lock.save(&lock_file).unwrap();
+
+    let gc = Command::new(env!("CARGO_BIN_EXE_imgbuild"))
+        .args(["base", "gc", "--keep-days", "0", "--lock"])
+        .arg(&lock_file)
+        .arg("--cache")
+        .arg(&cache)
+        .output()
+        .unwrap();
+    let said_gc = String::from_utf8_lossy(&gc.stderr);
+    // Manifest, config and two layers, of which none is in the other image.
+    assert!(
+        gc.status.success() && said_gc.contains("4 other files and images"),
+        "{said_gc}"
+    );
+
+    drop(registry);
+    let offline = Access {
+        offline: true,
+        ..access(&cache)
+    };
+    let offline = images(offline, &[&mirror], Credentials::none());
+    get(&offline, "registry.example/kept:1", Arch::Amd64, &mut kept).unwrap();
+    let gone = said(get(
+        &offline,
+        "registry.example/other:1",
+        Arch::Amd64,
+        &mut other,
+    ));
+    assert!(gone.contains("is not in the cache"), "{gone}");
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::made::run;
 use crate::node::{file, imgbuild, succeeds};
+use crate::registry::run;
 
 /// A target and what it says of itself.
 pub struct Case {

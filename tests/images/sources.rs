@@ -3,7 +3,8 @@
 use imgbuild::names::Arch;
 use imgbuild::oci::{read_images, write_bundle};
 
-use crate::made::{archive, skopeo};
+use crate::made::archive;
+use crate::registry::skopeo;
 
 #[test]
 fn archives_layouts_and_folders_of_them() {

@@ -24,7 +24,7 @@ pub enum BaseCommand {
         #[command(flatten)]
         cache: CacheDir,
     },
-    /// Remove bases and packages that were not used for a while
+    /// Remove bases, packages, programs and container images that were not used for a while
     Gc {
         /// Keep what was used within this many days
         #[arg(long, value_name = "DAYS", default_value_t = 30)]

@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use imgbuild::qemu::{Disk, Firmware, Machine, Medium, create_disk, mac_of};
 
 use super::{KUBECTL, VERSION, WAIT};
-use crate::cluster::eventually;
 use crate::guest::{self, Guest};
 use crate::lab::Lab;
 
 /// One of them.
 pub struct Member {
     pub name: &'static str,
-    /// The last part of its address.
-    pub last: u8,
+    /// With the length of its network's prefix.
+    pub address: &'static str,
     pub role: &'static str,
     /// In MiB.
     pub memory: u32,
@@ -25,14 +24,14 @@ pub struct Member {
 pub const PAIR: [Member; 2] = [
     Member {
         name: "kube1",
-        last: 11,
+        address: "192.168.79.11/24",
         role: "control-plane",
         memory: super::MEMORY,
         cpus: 2,
     },
     Member {
         name: "worker1",
-        last: 21,
+        address: "192.168.79.21/24",
         role: "worker",
         memory: 1536,
         cpus: 1,
@@ -40,11 +39,6 @@ pub const PAIR: [Member; 2] = [
 ];
 
 impl Member {
-    /// With the node's network before it.
-    pub fn address(&self) -> String {
-        format!("192.168.79.{}/24", self.last)
-    }
-
     pub fn is_control_plane(&self) -> bool {
         self.role != "worker"
     }
@@ -54,7 +48,7 @@ impl Member {
         let disk = lab.path(&format!("{}.raw", self.name));
         create_disk(&disk, 4 << 30).unwrap();
         let medium = Medium::of_tree(tree, self.name).unwrap();
-        let mut machine = guest::machine(self.name, Firmware::Bios, medium, &self.address());
+        let mut machine = guest::machine(self.name, Firmware::Bios, medium, self.address);
         machine.disks = vec![Disk::Raw(disk)];
         machine.memory = self.memory;
         machine.cpus = self.cpus;
@@ -62,10 +56,13 @@ impl Member {
     }
 }
 
-/// The spec of a cluster; `more` of a member is more of its `kubernetes:`.
+/// Arguments of the kernel for machines that share processors.
 ///
-/// An emulated machine spends a third of its processor on timers finer than the kernel's tick, on what keeps programs from guessing
-/// what a real processor ran ahead, and on further guards of its memory; machines that share two processors go without.
+/// An emulated one spends a third of its processor on timers finer than the kernel's tick, on what keeps programs from guessing what a real
+/// processor ran ahead, and on further guards of its memory.
+pub const KERNEL_ARGUMENTS: &str = "[highres=off, mitigations=off, no5lvl, nosmap]";
+
+/// The spec of a cluster; `more` of a member is more of its `kubernetes:`.
 pub fn spec(lab: &Lab, members: &[Member], more: impl Fn(&Member) -> String) -> PathBuf {
     let key = &lab.public_key;
     let mut text = format!(
@@ -74,14 +71,18 @@ version: 1
 cluster: {{name: lab}}
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 storage_device: /dev/vda
-kernel_arguments: [highres=off, mitigations=off, no5lvl, nosmap]
+kernel_arguments: {KERNEL_ARGUMENTS}
 nodes:
 "
     );
     for member in members {
-        let Member { name, role, .. } = member;
+        let Member {
+            name,
+            role,
+            address,
+            ..
+        } = member;
         let mac = mac_of(name);
-        let address = member.address();
         let etcd = if member.is_control_plane() {
             "\n    etcd: {}"
         } else {
@@ -113,7 +114,7 @@ pub fn ready(guest: &Guest) -> (usize, usize) {
 
 /// Lets pods onto a control plane.
 pub fn open_to_pods(control: &Guest, node: &str) {
-    control.ask(&format!(
+    control.insist(&format!(
         "{KUBECTL} taint node {node} node-role.kubernetes.io/control-plane-"
     ));
 }
@@ -121,11 +122,8 @@ pub fn open_to_pods(control: &Guest, node: &str) {
 /// Runs one pod on each of two nodes; each is asked from the other, so that the way leads across.
 pub fn pods_talk_across(control: &Guest, service: &str) {
     super::apply(control, &super::web(2, service, true));
-    eventually(super::PATIENCE, || {
-        let done = control.try_ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
-        done.status.success()
-    });
-    let pods = control.ask(&format!(
+    control.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    let pods = control.insist(&format!(
         "{KUBECTL} get pods -l app=web -o jsonpath='{{range .items[*]}}{{.spec.nodeName}} {{.metadata.name}} {{.status.podIP}}{{\"\\n\"}}{{end}}'"
     ));
     let pods: Vec<Vec<&str>> = pods.lines().map(|line| line.split(' ').collect()).collect();
@@ -133,7 +131,7 @@ pub fn pods_talk_across(control: &Guest, service: &str) {
     assert_ne!(pods[0][0], pods[1][0], "both pods are on one node");
     for (from, to) in [(0, 1), (1, 0)] {
         let ask = super::fetch(&format!("{}/8080", pods[to][2]));
-        let said = control.ask(&format!("{KUBECTL} exec {} -- {ask}", pods[from][1]));
+        let said = control.insist(&format!("{KUBECTL} exec {} -- {ask}", pods[from][1]));
         assert_eq!(said, pods[to][1]);
     }
 }

@@ -7,6 +7,7 @@ mod addons;
 mod cluster;
 mod flatcar;
 mod members;
+mod pull;
 mod single;
 mod standalone;
 mod token;
@@ -124,7 +125,7 @@ items:
 /// Applies a manifest.
 fn apply(node: &Guest, manifest: &str) {
     // Not validated by `kubectl`: that needs the description of the whole API, which takes the server longest to make.
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} apply --validate=false -f - <<'END'\n{manifest}END"
     ));
 }

@@ -1,12 +1,14 @@
-//! A registry server (Debian package `docker-registry`) on loopback.
+//! A registry server (Debian package `docker-registry`) on loopback, and skopeo to talk to it.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+// A test that fails in an `unwrap` says where.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-use crate::made::{run, skopeo};
 
 /// The one user of a registry that asks who is there.
 pub const USER: (&str, &str) = ("lab", "s3cret");
@@ -137,4 +139,24 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a tool and gives what it printed; it has to succeed.
+pub fn run(tool: &str, package: &str, arguments: &[&str]) -> String {
+    let output = Command::new(tool)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|why| panic!("starting {tool} (Debian package {package}): {why}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{tool} {arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// skopeo, which asks nobody what it may trust.
+pub fn skopeo(arguments: &[&str]) -> String {
+    let all: Vec<&str> = ["--insecure-policy"]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    run("skopeo", "skopeo", &all)
 }
