@@ -61,18 +61,27 @@ impl Keys<'_> {
         results.into_iter().collect()
     }
 
-    /// The certificates `wanted` and their keys, in their order, as [`Keys::leaf`] gives each.
+    /// The certificates `wanted` and their keys, in their order, as [`Keys::leaf`] gives each; made on all processors.
     pub(super) fn leaves<const N: usize>(
         &mut self,
         wanted: [(PathBuf, Profile, &Authority); N],
     ) -> Result<[KeyPair; N]> {
-        // What was made for another node of the cluster is not on the disk.
-        let known = wanted.map(|leaf| (self.folder.held_back(&leaf.0), leaf));
-        let made = self.on_all_processors(known.into(), |(known, leaf), keys| {
-            let (stem, profile, authority) = leaf;
-            keys.folder.hold_back(known);
-            keys.leaf(&stem, &profile, authority).map(KeyPair::from)
-        })?;
+        let is_there = |stem: &PathBuf| self.folder.path(stem.with_extension("crt")).exists();
+        let made: Vec<KeyPair> = if wanted.iter().all(|(stem, ..)| is_there(stem)) {
+            // To read them takes less time than threads take to start.
+            let read = wanted.into_iter().map(|(stem, profile, authority)| {
+                self.leaf(&stem, &profile, authority).map(KeyPair::from)
+            });
+            read.collect::<Result<_>>()?
+        } else {
+            // What was made for another node of the cluster is not on the disk.
+            let known = wanted.map(|leaf| (self.folder.held_back(&leaf.0), leaf));
+            self.on_all_processors(known.into(), |(known, leaf), keys| {
+                let (stem, profile, authority) = leaf;
+                keys.folder.hold_back(known);
+                keys.leaf(&stem, &profile, authority).map(KeyPair::from)
+            })?
+        };
         let Ok(made) = made.try_into() else {
             unreachable!("one is made for each that is wanted");
         };
