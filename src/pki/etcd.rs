@@ -30,15 +30,14 @@ impl Keys<'_> {
         );
         let member = Profile::member(node, names);
         let client = Profile::client("kube-etcd-healthcheck-client");
-        let [server, peer, healthcheck_client] = self.leaves([
-            (folder.join("server"), member.clone(), &authority),
-            (folder.join("peer"), member, &authority),
-            (folder.join("healthcheck-client"), client, &authority),
-        ])?;
         Ok(EtcdTls {
-            server,
-            peer,
-            healthcheck_client,
+            server: self
+                .leaf(&folder.join("server"), &member, &authority)?
+                .into(),
+            peer: self.leaf(&folder.join("peer"), &member, &authority)?.into(),
+            healthcheck_client: self
+                .leaf(&folder.join("healthcheck-client"), &client, &authority)?
+                .into(),
             ca_certificate: authority.trusted.clone(),
         })
     }

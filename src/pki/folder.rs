@@ -99,21 +99,6 @@ impl KeyFolder {
         }
     }
 
-    /// What [`Access::Look`] keeps off the disk of the certificate `stem` and its key.
-    pub(super) fn held_back(&self, stem: &Path) -> Vec<(PathBuf, String)> {
-        let files = ["crt", "key"].map(|ending| stem.with_extension(ending));
-        let held = files.into_iter().filter_map(|file| {
-            let text = self.in_memory.get(&file)?.clone();
-            Some((file, text))
-        });
-        held.collect()
-    }
-
-    /// Holds back `files` as if they had been written here.
-    pub(super) fn hold_back(&mut self, files: Vec<(PathBuf, String)>) {
-        self.in_memory.extend(files);
-    }
-
     /// Takes over what `branches` have read and what they hold in memory, and writes that where this folder is to be written.
     pub(super) fn join(&mut self, branches: Vec<Self>) -> Result<()> {
         for branch in branches {

@@ -62,8 +62,6 @@ pub struct Keys<'a> {
     pub(super) notices: Vec<Notice>,
     /// Those that were read or made already, by their folder.
     pub(super) authorities: BTreeMap<PathBuf, Arc<Authority>>,
-    /// Whether they are one item's of [`Keys::on_all_processors`].
-    pub(super) is_branch: bool,
 }
 
 impl fmt::Debug for Keys<'_> {
@@ -109,7 +107,6 @@ impl<'a> Keys<'a> {
             algorithm: KeyAlgorithm::default(),
             notices: Vec::new(),
             authorities: BTreeMap::new(),
-            is_branch: false,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -79,53 +79,36 @@ impl Keys<'_> {
         // For whoever works on the node itself.
         let server = Names::of_node(server.dns, server.addresses);
 
-        let [
-            api_server,
-            kubelet_client,
-            controller_manager,
-            scheduler,
-            front_proxy_client,
-            admin,
-            super_admin,
-        ] = self.leaves([
-            (
-                own.join("apiserver"),
-                Profile::server("kube-apiserver", server),
-                &authority,
-            ),
-            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from 1.36.1.
-            (
-                own.join("apiserver-kubelet-client"),
-                Profile::client("kube-apiserver-kubelet-client"),
-                &authority,
-            ),
-            (
-                own.join("controller-manager"),
-                Profile::client("system:kube-controller-manager"),
-                &authority,
-            ),
-            (
-                own.join("scheduler"),
-                Profile::client("system:kube-scheduler"),
-                &authority,
-            ),
-            (
-                node.join("front-proxy/front-proxy-client"),
-                Profile::client("front-proxy-client"),
-                &front_proxy,
-            ),
-            administrator(&authority),
-            super_administrator(&authority),
-        ])?;
         Ok(ControlPlaneKeys {
-            api_server,
-            kubelet_client,
+            api_server: self.signed(
+                &own.join("apiserver"),
+                &Profile::server("kube-apiserver", server),
+                &authority,
+            )?,
+            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from 1.36.1.
+            kubelet_client: self.signed(
+                &own.join("apiserver-kubelet-client"),
+                &Profile::client("kube-apiserver-kubelet-client"),
+                &authority,
+            )?,
             etcd_client: etcd.client,
-            front_proxy_client,
-            controller_manager,
-            scheduler,
-            admin,
-            super_admin,
+            front_proxy_client: self.signed(
+                &node.join("front-proxy/front-proxy-client"),
+                &Profile::client("front-proxy-client"),
+                &front_proxy,
+            )?,
+            controller_manager: self.signed(
+                &own.join("controller-manager"),
+                &Profile::client("system:kube-controller-manager"),
+                &authority,
+            )?,
+            scheduler: self.signed(
+                &own.join("scheduler"),
+                &Profile::client("system:kube-scheduler"),
+                &authority,
+            )?,
+            admin: self.kubernetes_admin()?,
+            super_admin: self.client("super-admin", "kubernetes-super-admin", MASTERS)?,
             service_account: self.service_account()?,
             trusted_authorities: authority.trusted.clone(),
             authority: KeyPair {
@@ -165,20 +148,19 @@ impl Keys<'_> {
         dns.insert("kubernetes.default.svc.cluster.local".to_owned());
         dns.insert(node.to_owned());
         let names = Names::of_node(dns, addresses.iter().copied());
-        self.leaves([
-            (
-                own.join("apiserver"),
-                Profile::server("kube-apiserver", names),
-                &authority,
-            ),
-            (
-                own.join("apiserver-kubelet-client"),
-                Profile::client_in("kube-apiserver-kubelet-client", MASTERS),
-                &authority,
-            ),
-            // kubeadm's group has no rights that something on the node would bind it to.
-            super_administrator(&authority),
-        ])
+        let server = self.signed(
+            &own.join("apiserver"),
+            &Profile::server("kube-apiserver", names),
+            &authority,
+        )?;
+        let kubelet_client = self.signed(
+            &own.join("apiserver-kubelet-client"),
+            &Profile::client_in("kube-apiserver-kubelet-client", MASTERS),
+            &authority,
+        )?;
+        // kubeadm's group has no rights that something on the node would bind it to.
+        let admin = self.client("super-admin", "kubernetes-super-admin", MASTERS)?;
+        Ok([server, kubelet_client, admin])
     }
 
     /// The certificate of the cluster's authority, in PEM; two while it is replaced.
@@ -198,11 +180,9 @@ impl Keys<'_> {
         Ok(verifiers)
     }
 
-    /// The cluster's administrator, whom RBAC gives all rights.
+    /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's binding).
     pub fn kubernetes_admin(&mut self) -> Result<KeyPair> {
-        let authority = self.kubernetes_authority()?;
-        let [admin] = self.leaves([administrator(&authority)])?;
-        Ok(admin)
+        self.client("admin", "kubernetes-admin", "kubeadm:cluster-admins")
     }
 
     /// What a node's kubelet presents to the API server: user `system:node:<node>`.
@@ -226,30 +206,24 @@ impl Keys<'_> {
         self.of_node(node, "kube-proxy", &Profile::client("system:kube-proxy"))
     }
 
+    fn signed(&mut self, stem: &Path, profile: &Profile, authority: &Authority) -> Result<KeyPair> {
+        self.leaf(stem, profile, authority).map(KeyPair::from)
+    }
+
     fn of_node(&mut self, node: &str, name: &str, profile: &Profile) -> Result<KeyPair> {
         let authority = self.kubernetes_authority()?;
         let stem = Path::new("nodes").join(node).join(FOLDER).join(name);
         Ok(self.leaf(&stem, profile, &authority)?.into())
     }
 
+    fn client(&mut self, file: &str, name: &str, group: &str) -> Result<KeyPair> {
+        let authority = self.kubernetes_authority()?;
+        let stem = Path::new("clients").join(FOLDER).join(file);
+        let profile = Profile::client_in(name, group);
+        Ok(self.leaf(&stem, &profile, &authority)?.into())
+    }
+
     fn kubernetes_authority(&mut self) -> Result<Arc<Authority>> {
         self.authority(Path::new("ca"), &Profile::authority("kubernetes"), FOLDER)
     }
-}
-
-/// The cluster's administrator: kubeadm's group, kubeadm's binding.
-fn administrator(authority: &Authority) -> (PathBuf, Profile, &Authority) {
-    let profile = Profile::client_in("kubernetes-admin", "kubeadm:cluster-admins");
-    (client("admin"), profile, authority)
-}
-
-/// Whom the API server lets do everything, before there is a binding too.
-fn super_administrator(authority: &Authority) -> (PathBuf, Profile, &Authority) {
-    let profile = Profile::client_in("kubernetes-super-admin", MASTERS);
-    (client("super-admin"), profile, authority)
-}
-
-/// A client that is of no node.
-fn client(file: &str) -> PathBuf {
-    Path::new("clients").join(FOLDER).join(file)
 }

@@ -1,14 +1,10 @@
-//! Many keys at once: those of the leaves of a node, and those of many nodes.
-
-use std::path::PathBuf;
+//! The keys of many nodes at once.
 
 use anyhow::Result;
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::SeedableRng;
 
-use super::keys::{Authority, Keys};
-use super::profile::Profile;
-use crate::plan::KeyPair;
+use super::keys::Keys;
 use crate::processors::on_all_processors;
 
 impl Keys<'_> {
@@ -30,7 +26,7 @@ impl Keys<'_> {
             })
             .collect();
         let (now, algorithm, authorities) = (self.now, self.algorithm, &self.authorities);
-        let one = |(item, seed, folder)| {
+        let done = on_all_processors(items, |(item, seed, folder)| {
             let mut rng = ChaCha20Rng::from_seed(seed);
             let mut keys = Keys {
                 folder,
@@ -39,17 +35,10 @@ impl Keys<'_> {
                 algorithm,
                 notices: Vec::new(),
                 authorities: authorities.clone(),
-                is_branch: true,
             };
             let result = work(item, &mut keys);
             (result, keys.folder, keys.notices)
-        };
-        let done = if self.is_branch {
-            // The others are busy with other branches.
-            items.into_iter().map(one).collect()
-        } else {
-            on_all_processors(items, one)
-        };
+        });
         let mut results = Vec::with_capacity(done.len());
         let mut folders = Vec::with_capacity(done.len());
         for (result, folder, notices) in done {
@@ -59,32 +48,5 @@ impl Keys<'_> {
         }
         self.folder.join(folders)?;
         results.into_iter().collect()
-    }
-
-    /// The certificates `wanted` and their keys, in their order, as [`Keys::leaf`] gives each; made on all processors.
-    pub(super) fn leaves<const N: usize>(
-        &mut self,
-        wanted: [(PathBuf, Profile, &Authority); N],
-    ) -> Result<[KeyPair; N]> {
-        let is_there = |stem: &PathBuf| self.folder.path(stem.with_extension("crt")).exists();
-        let made: Vec<KeyPair> = if wanted.iter().all(|(stem, ..)| is_there(stem)) {
-            // To read them takes less time than threads take to start.
-            let read = wanted.into_iter().map(|(stem, profile, authority)| {
-                self.leaf(&stem, &profile, authority).map(KeyPair::from)
-            });
-            read.collect::<Result<_>>()?
-        } else {
-            // What was made for another node of the cluster is not on the disk.
-            let known = wanted.map(|leaf| (self.folder.held_back(&leaf.0), leaf));
-            self.on_all_processors(known.into(), |(known, leaf), keys| {
-                let (stem, profile, authority) = leaf;
-                keys.folder.hold_back(known);
-                keys.leaf(&stem, &profile, authority).map(KeyPair::from)
-            })?
-        };
-        let Ok(made) = made.try_into() else {
-            unreachable!("one is made for each that is wanted");
-        };
-        Ok(made)
     }
 }

@@ -23,6 +23,9 @@ pub(super) const UNFINISHED: &str = ".unfinished-";
 /// all that the file system may still have to write.
 const MANY: usize = 16;
 
+/// From how many files on threads are started to write them: a few dozen are written before a thread runs.
+const WORTH_THREADS: usize = 256;
+
 /// A file, relative to the folder, and its text.
 pub(super) type New<'a> = (&'a Path, &'a str);
 
@@ -64,16 +67,20 @@ fn stage(root: &Path, files: &[New]) -> Result<TempDir> {
     for folder in &folders {
         (DirBuilder::new().mode(0o700).create(beside.join(folder))).with_context(writing)?;
     }
-    let written = on_all_processors(files, |(file, text)| {
-        let mut out = OpenOptions::new()
+    let write_one = |(file, text): &New| {
+        OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(beside.join(file))?;
-        out.write_all(text.as_bytes())
-    });
-    for ((file, _), written) in files.iter().zip(written) {
-        written.with_context(|| format!("writing {}", root.join(file).display()))?;
+            .open(beside.join(file))
+            .and_then(|mut out| out.write_all(text.as_bytes()))
+            .with_context(|| format!("writing {}", root.join(file).display()))
+    };
+    if files.len() > WORTH_THREADS {
+        let written = on_all_processors(files, write_one);
+        written.into_iter().collect::<Result<()>>()?;
+    } else {
+        files.iter().try_for_each(write_one)?;
     }
     if files.len() > MANY {
         sync_all(beside)?;
