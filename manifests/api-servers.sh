@@ -13,6 +13,13 @@ k() {
     kubectl --cache-dir "$cache" --request-timeout 30s "$@"
 }
 
+# Gives the kubelet the manifest of a static pod. It reads a file as soon as it is there, so it comes whole.
+run_pod() {
+    local name=${1##*/}
+    install --mode 0600 "$1" "/etc/kubernetes/manifests/.$name"
+    mv "/etc/kubernetes/manifests/.$name" "/etc/kubernetes/manifests/$name"
+}
+
 # Whether an API server is ready. Asked without kubectl, which takes seconds of the processor that the server needs, unless the
 # server knows no strangers (401). One that has not yet made the roles of strangers says 403.
 is_ready() {

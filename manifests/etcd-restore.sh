@@ -1,11 +1,20 @@
 #!/bin/sh
 # Puts this node's etcd member back to a snapshot: imgbuild-etcd-restore FILE
 #
-# Of a cluster with several members: first `systemctl stop etcd` on each, then this with the same FILE on each. The restored
+# Of a cluster with several members: first `imgbuild-etcd-restore --stop` on each, then this with the same FILE on each. The restored
 # cluster has an identity of its own, so that a member which was forgotten stays out of it. What the member had is kept in
 # `before-restore` below its data folder until the next time.
 set -eu
 umask 077
+
+# Where the member is no unit these are others.
+stop() {
+    systemctl stop etcd.service
+}
+start() {
+    systemctl start --no-block etcd.service
+}
+
 first=
 if [ "${1-}" = --first ]; then
     # At boot: only where there is no data yet. The file goes, for it takes memory.
@@ -13,12 +22,17 @@ if [ "${1-}" = --first ]; then
     shift
 fi
 if [ $# -ne 1 ]; then
-    echo 'usage: imgbuild-etcd-restore FILE' >&2
+    echo 'usage: imgbuild-etcd-restore FILE, or --stop' >&2
     exit 2
 fi
-file=$(realpath "$1")
+file=$1
+[ "$file" = --stop ] || file=$(realpath "$file")
 {{settings}}
 data=$ETCD_DATA_DIR
+if [ "$file" = --stop ]; then
+    stop
+    exit 0
+fi
 if [ -n "$first" ] && [ -e "$data/member" ]; then
     rm -f "$file"
     exit 0
@@ -37,7 +51,7 @@ etcdutl snapshot restore "$file" --data-dir "$new" --name "$ETCD_NAME" \
     --bump-revision 1000000000 --mark-compacted
 chown -R --reference="$data" "$new"
 
-[ -n "$first" ] || systemctl stop etcd.service
+[ -n "$first" ] || stop
 if [ -e "$data/member" ]; then
     rm -rf "$data/before-restore"
     mv "$data/member" "$data/before-restore"
@@ -50,7 +64,7 @@ if [ -n "$first" ]; then
     echo "this member starts from the snapshot"
     exit 0
 fi
-systemctl start --no-block etcd.service
+start
 # What keeps a picture of the data starts anew; the kubelet brings its pods back. Their names as the kernel cuts them.
 for program in kube-apiserver kube-controller kube-scheduler; do
     pkill -x "$program" || true

@@ -25,11 +25,9 @@ until is_ready "$server"; do
 done
 say "the API server answers"
 
-# Static pods that have nothing to do before. The kubelet reads a file as soon as it is there, so each comes whole.
+# Static pods that have nothing to do before.
 for pod in "$here"/static-pods/*.yaml; do
-    [ -e "$pod" ] || continue
-    install --mode 0600 "$pod" "/etc/kubernetes/manifests/.${pod##*/}"
-    mv "/etc/kubernetes/manifests/.${pod##*/}" "/etc/kubernetes/manifests/${pod##*/}"
+    [ ! -e "$pod" ] || run_pod "$pod"
 done
 
 for manifest in "$here"/*.yaml; do

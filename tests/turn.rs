@@ -2,8 +2,9 @@
 //! on their way, or off.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -111,25 +112,14 @@ impl Planes {
 
     /// Whether the script lets a control plane go that has waited so many seconds.
     fn let_go(&self, folder: &Path, earlier: &[String], later: &[String], waited: u32) -> bool {
-        let there = folder.display().to_string();
-        let script = |name: &str| {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("manifests")
-                .join(name);
-            let text = fs::read_to_string(path).expect("works");
-            (text.replace("/etc/kubernetes", &there))
-                .replace("/dev/kmsg", "/dev/null")
-                .replace("10250", &self.kubelet_port.to_string())
-                .replace("{{programs}}", &there)
-                .replace("{{node}}", "kube2")
-        };
-        fs::create_dir_all(folder.join("imgbuild")).expect("works");
-        fs::write(
-            folder.join("imgbuild/api-servers"),
-            script("api-servers.sh"),
-        )
-        .expect("works");
-        let turn = script("turn.sh");
+        let turn = turn_script(folder).replace("10250", &self.kubelet_port.to_string());
+        let turn = turn.split_once("\nif [ $# -gt 0 ]").map_or_else(
+            || panic!("{turn}"),
+            |(functions, rest)| {
+                let (_, wait) = rest.split_once("\nfi\n").expect("it waits for etcd first");
+                format!("{functions}\n{wait}")
+            },
+        );
         let (functions, wait) = turn.split_once("\nuntil ").expect("it ends in a loop");
         assert!(wait.starts_with("is_our_turn ||"), "{wait}");
         let once = format!("{functions}\nSECONDS={waited}\nis_our_turn\n");
@@ -154,6 +144,68 @@ impl Drop for Planes {
             let _ = server.wait();
         }
     }
+}
+
+/// The script with `folder` in the place of the node's, beside what it reads.
+fn turn_script(folder: &Path) -> String {
+    let there = folder.display().to_string();
+    let script = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("manifests")
+            .join(name);
+        let text = fs::read_to_string(path).expect("works");
+        (text.replace("/etc/kubernetes", &there))
+            .replace("/dev/kmsg", "/dev/null")
+            .replace("{{programs}}", &there)
+            .replace("{{node}}", "kube2")
+    };
+    fs::create_dir_all(folder.join("imgbuild")).expect("works");
+    fs::write(
+        folder.join("imgbuild/api-servers"),
+        script("api-servers.sh"),
+    )
+    .expect("works");
+    script("turn.sh")
+}
+
+/// Where the kubelet runs etcd, it gets the API server's manifest once etcd is ready, whole and for root alone.
+#[test]
+fn the_api_server_starts_behind_etcd() {
+    let folder = tempfile::tempdir().expect("works");
+    let manifests = folder.path().join("manifests");
+    fs::create_dir(&manifests).expect("works");
+    let waiting = folder.path().join("kube-apiserver.yaml");
+    fs::write(&waiting, "kind: Pod\n").expect("works");
+    let etcd = TcpListener::bind("127.0.0.1:0").expect("works");
+    let port = etcd.local_addr().expect("works").port();
+    let script = (turn_script(folder.path()).replace("2381", &port.to_string()))
+        .replace("sleep 2", "sleep 0.1");
+    let mut running = Command::new("bash")
+        .args(["-c", &script, "turn"])
+        .arg(&waiting)
+        .env("EARLIER", "")
+        .env("LATER", "")
+        .spawn()
+        .expect("bash");
+    // It asks again and again: without a quorum etcd says that it is not ready.
+    for status in [
+        "503 Service Unavailable",
+        "503 Service Unavailable",
+        "200 OK",
+    ] {
+        let (mut asked, _) = etcd.accept().expect("works");
+        let mut lines = BufReader::new(asked.try_clone().expect("works")).lines();
+        let request = lines.next().expect("a request").expect("text");
+        assert_eq!(request, "GET /readyz HTTP/1.0");
+        assert_eq!(fs::read_dir(&manifests).expect("works").count(), 0);
+        write!(asked, "HTTP/1.0 {status}\r\n\r\n").expect("works");
+    }
+    assert!(running.wait().expect("works").success());
+    let manifest = manifests.join("kube-apiserver.yaml");
+    assert_eq!(fs::read_to_string(&manifest).expect("works"), "kind: Pod\n");
+    let mode = fs::metadata(&manifest).expect("works").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_dir(&manifests).expect("works").count(), 1);
 }
 
 fn free_port() -> u16 {

@@ -292,7 +292,7 @@ codes! {
     ETCD_DISAGREE = "E0256": "etcd members that disagree", "version: 1\nnodes: [{hostname: a, etcd: {initial_cluster_token: x}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}, {hostname: c, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.3/24]}]}}]\n";
     /// The flag has a key of its own in the spec, or imgbuild decides it.
     ETCD_RESERVED_SETTING = "E0257": "an etcd setting with a key of its own", "etcd: {settings: {data-dir: /var/lib/etcd}}\n";
-    /// etcd 3.5, which Debian 13 has, does not start with a flag that it does not know.
+    /// etcd does not start with a flag that its version does not know. Debian 13 has 3.5; what an image has its tag tells.
     ETCD_UNKNOWN_SETTING = "E0258": "unknown etcd setting", "etcd: {settings: {heartbeat-intervall: 100}}\n";
     /// etcd's data lies in a folder that can be written and is etcd's alone.
     ETCD_BAD_DATA_DIR = "E0259": "not a folder for etcd's data", "etcd: {data_dir: /usr/lib/etcd}\n";
@@ -511,6 +511,17 @@ codes! {
     RESTORE_INTO_RUNNING = "E0585": "a snapshot for a running cluster", "";
     /// All members of a cluster start from the same snapshot, or none does.
     RESTORES_DIFFER = "E0586": "members that start from different data", "";
+
+    // E059x: etcd and kube-proxy in pods.
+    /// A static pod is run by the node's kubelet, in kubeadm's form beside the API server: on nodes with the role `control-plane` or
+    /// `single`. Elsewhere the system runs etcd, as a service.
+    ETCD_POD_WITHOUT_CONTROL_PLANE = "E0590": "a pod of etcd without a control plane", "etcd: {static_pod: true}\n";
+    /// etcd 3.5 and 3.6 take different flags, and neither starts with those of the other. The image's tag tells which it is:
+    /// `3.6.8-0`, `v3.5.21`.
+    ETCD_IMAGE_UNTOLD = "E0591": "an image that does not tell its etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {static_pod: true, image: 'registry.example/etcd:latest'}\nkubernetes: {version: 1.36.2, role: single}\n";
+    /// Each node runs its own kube-proxy unless the spec says `daemon_set: true`: the program that the node has, or with `pull` the image
+    /// that it fetches.
+    PROXY_IMAGE_WITHOUT_DAEMON_SET = "E0592": "an image for no DaemonSet", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {image: upstream}}\n";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.

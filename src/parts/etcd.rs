@@ -1,6 +1,7 @@
 //! A member of the cluster's etcd: its unit, settings, keys, and `etcdctl` ready to use.
 //!
-//! Where the system has no etcd of its own, its unit runs it from an image: see [`super::etcd_container`].
+//! Where the system has no etcd of its own, its unit runs it from an image: see [`super::etcd_container`]. A member that is a static pod has its
+//! manifest among those of Kubernetes: see [`super::kubernetes`].
 
 use std::fmt::Write;
 
@@ -26,19 +27,21 @@ pub fn etcd(node: &Node) -> Fragment {
     }
     let origin = Origin::new("etcd", member.span);
     let mut fragment = Fragment::default();
-    fragment.units.push(Unit::enabled(
-        unit("etcd.service"),
-        fill(
-            include_str!("../../manifests/etcd.service"),
-            &[("data_dir", member.data_dir.as_str())],
-        ),
-        origin.clone(),
-    ));
-    fragment.files.push(File::text(
-        path("/etc/default/etcd"),
-        environment(member),
-        origin.clone(),
-    ));
+    if member.pod.is_none() {
+        fragment.units.push(Unit::enabled(
+            unit("etcd.service"),
+            fill(
+                include_str!("../../manifests/etcd.service"),
+                &[("data_dir", member.data_dir.as_str())],
+            ),
+            origin.clone(),
+        ));
+        fragment.files.push(File::text(
+            path("/etc/default/etcd"),
+            environment(member),
+            origin.clone(),
+        ));
+    }
     fragment.files.push(
         File::text(
             path("/usr/local/bin/etcdctl"),
@@ -50,24 +53,31 @@ pub fn etcd(node: &Node) -> Fragment {
     fragment.directories.push(Directory {
         path: member.data_dir.clone(),
         mode: 0o700,
-        owner: owned_by_etcd(),
+        owner: data_owner(member),
         overwrite: false,
         origin: origin.clone(),
     });
     if let Some(tls) = &member.tls {
-        let group = Owner {
-            group: Some(user("etcd")),
+        let group = match &member.pod {
+            // As with kubeadm, root's alone.
+            Some(_) => None,
+            None => Some(user("etcd")),
+        };
+        let owner = Owner {
+            group,
             ..Owner::default()
         };
-        fragment.files.extend(keys(tls, &group, &origin));
+        fragment.files.extend(keys(tls, &owner, &origin));
     }
     fragment
 }
 
-fn owned_by_etcd() -> Owner {
+/// Who has the data of a member that is a unit of Debian's, or a pod, which is root.
+pub(super) fn data_owner(member: &EtcdMember) -> Owner {
+    let name = member.pod.is_none().then(|| user("etcd"));
     Owner {
-        user: Some(user("etcd")),
-        group: Some(user("etcd")),
+        user: name.clone(),
+        group: name,
         ..Owner::default()
     }
 }
@@ -75,6 +85,15 @@ fn owned_by_etcd() -> Owner {
 /// The settings of the member as etcd reads them from its environment: flag `--a-b` is `ETCD_A_B`
 /// (<https://etcd.io/docs/v3.5/op-guide/configuration/>). Names and values.
 pub(super) fn variables(member: &EtcdMember) -> Vec<(String, String)> {
+    let variable = |flag: String| format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
+    let settings = flags(member).into_iter();
+    settings
+        .map(|(flag, value)| (variable(flag), value))
+        .collect()
+}
+
+/// The settings of the member as flags without their dashes, and values.
+pub(super) fn flags(member: &EtcdMember) -> Vec<(String, String)> {
     let cluster: Vec<_> = member
         .initial_cluster
         .iter()
@@ -141,12 +160,7 @@ pub(super) fn variables(member: &EtcdMember) -> Vec<(String, String)> {
     // What the spec sets by flag name wins over what was decided for it.
     settings.retain(|(flag, _)| !member.settings.contains_key(flag));
     settings.extend(member.settings.clone());
-
-    let variable = |flag: String| format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
-    let settings = settings.into_iter();
     settings
-        .map(|(flag, value)| (variable(flag), value))
-        .collect()
 }
 
 /// The member's settings as systemd reads them.
@@ -206,6 +220,11 @@ pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)
 /// The member's certificates and keys. Keys are readable by the group of `owner`, in which the daemon is, and so may be users
 /// that the spec lets talk to etcd.
 pub(super) fn keys(tls: &EtcdTls, owner: &Owner, origin: &Origin) -> Vec<File> {
+    let mode = if *owner == Owner::default() {
+        0o600
+    } else {
+        0o640
+    };
     let mut files = vec![File::text(
         path(&format!("{PKI}/ca.crt")),
         tls.ca_certificate.as_str(),
@@ -227,7 +246,7 @@ pub(super) fn keys(tls: &EtcdTls, owner: &Owner, origin: &Origin) -> Vec<File> {
                 pair.key.as_str(),
                 origin.clone(),
             )
-            .mode(0o640)
+            .mode(mode)
             .owner(owner.clone()),
         );
     }

@@ -1,6 +1,8 @@
 //! Care of an etcd member: snapshots at regular times, and how to go back to one.
 
+use super::etcd::variables;
 use super::etcd_container::behind;
+use super::kubernetes::{ETCD_ASIDE, ETCD_MANIFEST};
 use super::names::{path, unit};
 use super::template::fill;
 use super::{Directory, File, Fragment, Origin, Owner, Unit};
@@ -24,7 +26,20 @@ struct Tools {
     settings: String,
     /// Lines of a unit that the latter needs.
     runtime: String,
+    /// What runs the member.
+    runner: &'static str,
+    /// Who has the data.
+    user: &'static str,
 }
+
+/// What the script that restores knows of a member from its environment.
+const RESTORED: [&str; 5] = [
+    "ETCD_DATA_DIR",
+    "ETCD_NAME",
+    "ETCD_INITIAL_CLUSTER",
+    "ETCD_INITIAL_CLUSTER_TOKEN",
+    "ETCD_INITIAL_ADVERTISE_PEER_URLS",
+];
 
 impl Tools {
     fn of(node: &Node, member: &EtcdMember) -> Self {
@@ -53,6 +68,17 @@ impl Tools {
                         .map_or(String::new(), |unit| format!("Requires={unit}\n")),
                     behind(engine.daemon)
                 ),
+                runner: facts.units.etcd,
+                user: "etcd",
+            },
+            _ if member.pod.is_some() => Self {
+                programs: paths.admin_programs,
+                etcdctl,
+                etcdutl: "etcdutl".to_owned(),
+                settings: pod_settings(member),
+                runtime: String::new(),
+                runner: facts.units.kubelet,
+                user: "root",
             },
             _ => Self {
                 programs: paths.admin_programs,
@@ -60,6 +86,8 @@ impl Tools {
                 etcdutl: "etcdutl".to_owned(),
                 settings: ". /etc/default/etcd".to_owned(),
                 runtime: String::new(),
+                runner: facts.units.etcd,
+                user: "etcd",
             },
         }
     }
@@ -67,6 +95,25 @@ impl Tools {
     fn program(&self, name: &str, text: impl Into<Vec<u8>>, origin: Origin) -> File {
         File::text(path(&format!("{}/{name}", self.programs)), text, origin).mode(0o755)
     }
+}
+
+/// What the script that restores is to know of a member that the kubelet runs.
+fn pod_settings(member: &EtcdMember) -> String {
+    let settings: Vec<_> = variables(member)
+        .into_iter()
+        .filter(|(name, _)| RESTORED.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}='{}'", value.replace('\'', "'\\''")))
+        .collect();
+    fill(
+        include_str!("../../manifests/etcd-restore-settings-pod.sh"),
+        &[
+            ("settings", &settings.join("\n")),
+            ("manifest", ETCD_MANIFEST),
+            ("aside", ETCD_ASIDE),
+        ],
+    )
+    .trim_end()
+    .to_owned()
 }
 
 /// The program that restores, on every member; the timer of snapshots and the snapshot to start from where the spec has them.
@@ -125,7 +172,11 @@ fn backup(member: &EtcdMember, backup: &EtcdBackup, tools: &Tools, fragment: &mu
             unit("imgbuild-etcd-snapshot.service"),
             fill(
                 include_str!("../../manifests/imgbuild-etcd-snapshot.service"),
-                &[folder, ("programs", tools.programs)],
+                &[
+                    folder,
+                    ("programs", tools.programs),
+                    ("runner", tools.runner),
+                ],
             ),
             origin.clone(),
         )
@@ -154,7 +205,8 @@ fn restore(member: &EtcdMember, snapshot: &Snapshot, tools: &Tools, fragment: &m
                 ("snapshot", SNAPSHOT),
                 ("programs", tools.programs),
                 ("runtime", &tools.runtime),
-                ("user", "etcd"),
+                ("user", tools.user),
+                ("runner", tools.runner),
             ],
         ),
         origin,

@@ -6,7 +6,8 @@
 
 use ignition_config::v3_3;
 
-use super::names::{escape_path, path, unit, user};
+use super::etcd::data_owner;
+use super::names::{escape_path, path, unit};
 use super::template::fill;
 use super::{Directory, Fragment, Origin, Owner, Unit};
 use crate::names::AbsolutePath;
@@ -117,11 +118,7 @@ fn kept(node: &Node) -> Vec<Kept> {
             folder: "etcd",
             mount_point: member.data_dir.clone(),
             mode: 0o700,
-            owner: Owner {
-                user: Some(user("etcd")),
-                group: Some(user("etcd")),
-                ..Owner::default()
-            },
+            owner: data_owner(member),
         });
     }
     kept

@@ -22,6 +22,10 @@ pub enum ImageUse {
     ControllerManager,
     Scheduler,
     Proxy,
+    /// kube-proxy in pods that run on nodes without its program too.
+    ProxyEverywhere,
+    /// etcd as a pod, of an image of its own.
+    Etcd,
     /// The cluster's DNS.
     CoreDns,
     Flannel,
@@ -38,7 +42,11 @@ impl ImageUse {
             | Self::ControllerManager
             | Self::Scheduler
             | Self::Proxy => true,
-            Self::CoreDns | Self::Flannel | Self::FlannelPlugin => false,
+            Self::ProxyEverywhere
+            | Self::Etcd
+            | Self::CoreDns
+            | Self::Flannel
+            | Self::FlannelPlugin => false,
         }
     }
 }
@@ -83,6 +91,11 @@ impl ImageRef {
         Self::of(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
     }
 
+    /// etcd as kubeadm of this minor has it.
+    pub(super) fn etcd(release: &Release) -> Self {
+        Self::upstream(ImageUse::Etcd, "etcd", release.etcd)
+    }
+
     /// CoreDNS as kubeadm of this minor has it.
     pub(super) fn core_dns(release: &Release) -> Self {
         Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
@@ -95,15 +108,16 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     let own =
         |used_for, name| ImageRef::upstream(used_for, name, format!("v{}", *kubernetes.version));
     let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
-    if kubernetes.control_plane.is_some() {
+    if let Some(plane) = &kubernetes.control_plane {
         images.extend([
             own(ImageUse::ApiServer, "kube-apiserver"),
             own(ImageUse::ControllerManager, "kube-controller-manager"),
             own(ImageUse::Scheduler, "kube-scheduler"),
         ]);
+        images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
     }
-    if kubernetes.proxy.is_some() {
-        images.push(own(ImageUse::Proxy, "kube-proxy"));
+    if let Some(proxy) = &kubernetes.proxy {
+        images.push(own(proxy.image(), "kube-proxy"));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     if let Cni::Flannel(flannel) = &kubernetes.cni {

@@ -68,6 +68,8 @@ pub struct Release {
     pub core_dns: &'static str,
     /// The tag of the sandboxes' image.
     pub pause: &'static str,
+    /// The tag of etcd's image.
+    pub etcd: &'static str,
 }
 
 /// Where a component of the control plane tells of its health, over HTTPS.
@@ -107,12 +109,12 @@ const SCHEDULER: Probes = Probes {
 
 /// The minors that imgbuild knows, oldest first.
 pub const RELEASES: [Release; 6] = [
-    release(31, OLD_SCHEDULER, "v1.11.3", "3.10"),
-    release(32, SCHEDULER, "v1.11.3", "3.10"),
-    release(33, SCHEDULER, "v1.12.0", "3.10"),
-    release(34, SCHEDULER, "v1.12.1", "3.10.1"),
-    release(35, SCHEDULER, "v1.13.1", "3.10.1"),
-    release(36, SCHEDULER, "v1.14.2", "3.10.2"),
+    release(31, OLD_SCHEDULER, "v1.11.3", "3.10", "3.5.15-0"),
+    release(32, SCHEDULER, "v1.11.3", "3.10", "3.5.16-0"),
+    release(33, SCHEDULER, "v1.12.0", "3.10", "3.5.21-0"),
+    release(34, SCHEDULER, "v1.12.1", "3.10.1", "3.6.4-0"),
+    release(35, SCHEDULER, "v1.13.1", "3.10.1", "3.6.6-0"),
+    release(36, SCHEDULER, "v1.14.2", "3.10.2", "3.6.8-0"),
 ];
 
 const fn release(
@@ -120,6 +122,7 @@ const fn release(
     scheduler: Probes,
     core_dns: &'static str,
     pause: &'static str,
+    etcd: &'static str,
 ) -> Release {
     Release {
         minor,
@@ -128,6 +131,7 @@ const fn release(
         scheduler,
         core_dns,
         pause,
+        etcd,
     }
 }
 
@@ -152,6 +156,14 @@ mod tests {
         ] {
             let got = text.parse::<KubeVersion>().ok();
             assert_eq!(got.map(|v| (v.minor, v.patch)), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_release_has_an_etcd_that_is_known() {
+        for release in &RELEASES {
+            let etcd = crate::plan::EtcdRelease::of_tag(release.etcd);
+            assert!(etcd.is_some(), "1.{}", release.minor);
         }
     }
 

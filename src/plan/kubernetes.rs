@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::{
-    AuditLog, CoreDns, Encryption, Fetched, Flannel, ImageSource, ImageUse, KeyPair, KubeVersion,
-    Manifest, Programs,
+    AuditLog, CoreDns, Encryption, EtcdPod, Fetched, Flannel, ImageSource, ImageUse, KeyPair,
+    KubeVersion, Manifest, Programs,
 };
 use crate::diagnostic::{Located, Span};
 use crate::pki::BootstrapToken;
@@ -102,6 +102,16 @@ pub enum ProxyMode {
     Nftables,
 }
 
+impl Proxy {
+    /// The image of its pods.
+    pub fn image(&self) -> ImageUse {
+        match self.pod {
+            ProxyPod::DaemonSet(ProxyImage::Upstream) => ImageUse::ProxyEverywhere,
+            ProxyPod::DaemonSet(ProxyImage::Node) | ProxyPod::Static { .. } => ImageUse::Proxy,
+        }
+    }
+}
+
 impl ProxyMode {
     /// As the spec and kube-proxy write it.
     pub fn as_str(self) -> &'static str {
@@ -113,11 +123,39 @@ impl ProxyMode {
     }
 }
 
-/// kube-proxy, a static pod.
+/// What runs kube-proxy on a node.
+#[derive(Debug, Clone)]
+pub enum ProxyPod {
+    /// The kubelet, from a manifest on the node. The pod shows the API server this certificate.
+    Static { client: KeyPair },
+    /// The cluster, by a `DaemonSet` that the first control plane that comes up applies.
+    DaemonSet(ProxyImage),
+}
+
+/// What pods of a `DaemonSet` run as kube-proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyImage {
+    /// The program that each node of the file has, in an image that is the node's own.
+    Node,
+    /// Upstream's image.
+    Upstream,
+}
+
+impl ProxyImage {
+    /// As the spec writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+/// kube-proxy.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     pub mode: ProxyMode,
-    pub client: KeyPair,
+    pub pod: ProxyPod,
     /// Fields of `KubeProxyConfiguration` beside those that every node has, as JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Flags by name, beside those that every node has.
@@ -179,6 +217,8 @@ pub struct ControlPlane {
     pub later: Vec<SocketAddr>,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
+    /// The node's own member, where the kubelet runs it: the API server then waits for it.
+    pub etcd_pod: Option<EtcdPod>,
     /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control planes where only nodes know
     /// the endpoint's name. `https://192.168.1.10:6443`
     pub outside: String,

@@ -306,8 +306,10 @@ pub struct EtcdMember {
     pub initial_cluster_token: String,
     /// `new` or `existing`.
     pub initial_cluster_state: String,
-    /// The image that it runs from; `None`: the system has etcd.
+    /// The image that its unit runs from; `None`: the system has etcd, or it is a pod.
     pub image: Option<String>,
+    /// What it is as a static pod; `None`: a unit of the system.
+    pub pod: Option<EtcdPod>,
     /// Further `ETCD_…` settings, by flag name (`heartbeat-interval`).
     pub settings: BTreeMap<String, String>,
     /// Snapshots at regular times.
@@ -319,7 +321,49 @@ pub struct EtcdMember {
     pub span: Span,
 }
 
+/// etcd as a static pod, in kubeadm's form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdPod {
+    /// `None`: the etcd of the node's system, in an image that is the node's own.
+    pub image: Option<super::ImageRef>,
+    pub release: &'static EtcdRelease,
+}
+
+/// A minor version of etcd 3.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EtcdRelease {
+    pub minor: u16,
+    /// Flags, without their dashes, that a pod has and other minors know by other names.
+    pub pod_flags: &'static [(&'static str, &'static str)],
+}
+
+impl EtcdRelease {
+    /// That of the base: Debian 13 has 3.5.16.
+    pub const SYSTEM: &'static Self = &super::ETCD_RELEASES[0];
+
+    /// The one that the tag of an image names: `3.6.8-0`, `v3.5.21`; `None`: none that is known.
+    pub fn of_tag(tag: &str) -> Option<&'static Self> {
+        let mut parts = tag.strip_prefix('v').unwrap_or(tag).split('.');
+        let minor: u16 = match (parts.next(), parts.next()) {
+            (Some("3"), Some(minor)) => minor.parse().ok()?,
+            _ => return None,
+        };
+        super::ETCD_RELEASES
+            .iter()
+            .find(|release| release.minor == minor)
+    }
+}
+
 impl EtcdMember {
+    /// Which etcd it is; `None`: an image that does not say so.
+    pub fn release(&self) -> Option<&'static EtcdRelease> {
+        match (&self.pod, &self.image) {
+            (Some(pod), _) => Some(pod.release),
+            (None, None) => Some(EtcdRelease::SYSTEM),
+            (None, Some(image)) => EtcdRelease::of_tag(image.rsplit_once(':')?.1),
+        }
+    }
+
     /// A URL at which programs of its node reach it: on the loopback interface where it listens there.
     pub fn own_endpoint(&self) -> String {
         let loopback = |url: &String| {

@@ -170,7 +170,6 @@ pub static TABLE: [Facts; 4] = [
             ("platform", "addresses come from `network:`"),
             ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
             ("base", BUILT),
-            ("etcd.image", "etcd is a package of the base"),
             (
                 "kubernetes.artifacts.cni_plugins",
                 "CNI's plugins are a package of the base",
@@ -248,6 +247,10 @@ pub static TABLE: [Facts; 4] = [
             (
                 "base.iso",
                 "its own ISO has no place for a config: imgbuild makes one out of kernel and initrd",
+            ),
+            (
+                "etcd.static_pod",
+                "etcd's tools come from its image there, which docker runs: leave etcd to its unit",
             ),
             (
                 "storage_device",
@@ -365,6 +368,7 @@ pub static TABLE: [Facts; 4] = [
                 "kubernetes",
                 "its programs, and a runtime for pods, are not built for it yet",
             ),
+            ("etcd.static_pod", "it has no kubelet that would run it"),
             (
                 "flannel",
                 "flannel's unit is not built for it: bring one under `systemd:`",

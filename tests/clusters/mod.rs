@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 use imgbuild::plan::{
     Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Node,
-    Proxy, ProxyMode, Role,
+    Proxy, ProxyMode, ProxyPod, Role,
 };
 
 use imgbuild::target::Target;
@@ -51,7 +51,9 @@ pub fn single(folder: &Path) -> Node {
         core_dns: None,
         proxy: Some(Proxy {
             mode: ProxyMode::Iptables,
-            client: keys.kube_proxy("kube1").expect("keys"),
+            pod: ProxyPod::Static {
+                client: keys.kube_proxy("kube1").expect("keys"),
+            },
             settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
         }),
@@ -80,6 +82,7 @@ pub fn single(folder: &Path) -> Node {
             earlier: Vec::new(),
             later: Vec::new(),
             etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
+            etcd_pod: None,
             outside: own.clone(),
             bootstrap_token: None,
             keys: plane,
@@ -112,6 +115,7 @@ pub fn single(folder: &Path) -> Node {
 fn etcd(keys: &mut Keys<'_>, ip: IpAddr) -> EtcdMember {
     EtcdMember {
         image: None,
+        pod: None,
         name: at(1, "kube1"),
         data_dir: name("/var/lib/etcd"),
         listen_client_urls: vec![

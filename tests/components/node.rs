@@ -152,13 +152,25 @@ impl Generated {
         read_yaml(path, self.text(path))
     }
 
-    /// The manifest of a static pod, which the kubelet finds at once or once the API server is ready.
+    /// The manifest of a static pod, which the kubelet finds at once, once etcd is ready, or once the API server is.
     pub fn pod(&self, name: &str) -> Json {
-        let at_once = format!("/etc/kubernetes/manifests/{name}.yaml");
-        if self.files.contains_key(&at_once) {
-            return self.yaml(&at_once);
-        }
-        self.yaml(&format!("/etc/kubernetes/imgbuild/static-pods/{name}.yaml"))
+        let places = ["manifests", "imgbuild/after-etcd", "imgbuild/static-pods"];
+        let mut paths = places.map(|folder| format!("/etc/kubernetes/{folder}/{name}.yaml"));
+        let there = paths.iter_mut().find(|path| self.files.contains_key(*path));
+        self.yaml(there.unwrap_or_else(|| panic!("no {name}")))
+    }
+
+    /// The objects of a file of several.
+    pub fn objects(&self, path: &str) -> Vec<Json> {
+        let documents = self.text(path).split("\n---\n");
+        documents.map(|text| read_yaml(path, text)).collect()
+    }
+
+    /// The text of a unit.
+    pub fn unit(&self, name: &str) -> &str {
+        let unit = (self.units.iter()).find(|unit| unit.name.as_str() == name);
+        let text = unit.and_then(|unit| unit.contents.as_deref());
+        text.unwrap_or_else(|| panic!("no {name}"))
     }
 
     /// The flags of a component, as they are written.

@@ -13,7 +13,7 @@ use imgbuild::{parts, plan, spec};
 use crate::good::said;
 use crate::oracle::{MINORS, judge};
 
-/// What nodes differ in: the pods' network and mode of the proxy.
+/// What nodes differ in: the pods' network, mode of the proxy, what runs it; and behind a `#`, where it is not a unit, what etcd is.
 const NODES: &[&str] = &[
     "cni: flannel, dns: coredns",
     "cni: {flannel: {backend: host-gw}}, proxy: {mode: nftables}, dns: coredns",
@@ -21,6 +21,9 @@ const NODES: &[&str] = &[
     "cni: {flannel: {vni: 7, direct_routing: true}}, pod_network: 'fd01::/48', service_network: 'fd02::/112', dns: coredns",
     "cni: bridge, dns: coredns, extra_args: {api_server: {v: 4}, scheduler: {v: 2}}",
     "cni: none",
+    "cni: none, proxy: {daemon_set: true}, bootstrap_token: generate # static_pod: true",
+    "cni: none, proxy: {daemon_set: true, mode: ipvs}, artifacts: pull # static_pod: true",
+    "cni: none, proxy: {daemon_set: true, image: upstream, mode: nftables, config: {oomScoreAdj: -998}}",
 ];
 
 /// Name and text of the manifests of a node.
@@ -32,12 +35,13 @@ fn manifests(minor: u16, settings: &str) -> Vec<(String, String)> {
     } else {
         "192.168.1.10/24"
     };
+    let (settings, etcd) = settings.split_once(" # ").unwrap_or((settings, ""));
     let text = format!(
         "\
 version: 1
 hostname: kube1
 network: {{interfaces: [{{name: eth0, addresses: ['{address}']}}]}}
-etcd: {{}}
+etcd: {{{etcd}}}
 kubernetes: {{version: 1.{minor}.0, role: single, {settings}}}
 containerd: {{runtimes: {{nvidia: {{binary: /opt/bin/nvidia-container-runtime}}, kata: {{shim: kata}}}}}}
 "
@@ -104,9 +108,12 @@ fn every_generated_manifest_is_right_for_every_version() {
     let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
     for wanted in [
         "10-rbac.yaml",
+        "12-joining.yaml",
+        "15-kube-proxy.yaml",
         "15-runtime-classes.yaml",
         "20-flannel.yaml",
         "30-coredns.yaml",
+        "etcd.yaml",
         "kube-apiserver.yaml",
         "kube-controller-manager.yaml",
         "kube-proxy.yaml",

@@ -119,6 +119,7 @@ pub fn etcd() -> EtcdMember {
     };
     EtcdMember {
         image: None,
+        pod: None,
         name: Located::new("kube1".to_owned(), span(20)),
         data_dir: name("/var/lib/etcd"),
         listen_client_urls: vec![

@@ -77,8 +77,13 @@ pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, Strin
     if kubernetes.is_pulled() {
         return (String::new(), String::new());
     }
-    let all = [("programs", kubernetes.system.paths.programs)];
-    let all = all.iter().chain(more);
+    host_folders(&[&[("programs", kubernetes.system.paths.programs)], more].concat())
+}
+
+/// The mounts and the volumes of folders of the node, by name, which a pod may read: as items of lists that are indented by four
+/// spaces and by two.
+pub fn host_folders(folders: &[(&str, &str)]) -> (String, String) {
+    let all = folders.iter();
     let mounts: Vec<String> = (all.clone())
         .map(|(name, at)| format!("- name: {name}\n      mountPath: {at}\n      readOnly: true"))
         .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{LATER, MANIFESTS, PKI, key_pair, secret, static_pod};
+use super::{AFTER_ETCD, LATER, MANIFESTS, PKI, key_pair, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Link, Origin, Owner};
@@ -22,9 +22,14 @@ pub fn control_plane(
 ) -> Fragment {
     let origin = Origin::new("control plane", kubernetes.span);
     let release = kubernetes.version.known_release();
+    let folder = if plane.etcd_pod.is_some() {
+        AFTER_ETCD
+    } else {
+        MANIFESTS
+    };
     let mut files = vec![
         static_pod(
-            MANIFESTS,
+            folder,
             "kube-apiserver",
             api_server(kubernetes, plane, release),
             &origin,

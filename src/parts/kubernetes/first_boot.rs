@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 
 use super::joining::joining;
 use super::kubelet::kubeconfig_of;
-use super::{addons, artifacts, secret};
+use super::proxy::daemon_set;
+use super::{AFTER_ETCD, addons, artifacts, secret};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Cni, Kubernetes, Manifest, Role};
+use crate::plan::{Cni, ControlPlane, Kubernetes, Manifest, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
@@ -23,17 +24,54 @@ fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
         .collect()
 }
 
-/// What gives pods their network, where that is applied.
-fn network(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
+/// What a control plane applies, in the order of the names. All of it may be applied again, and by several.
+fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
+    let mut files = Vec::new();
+    files.push(File::text(
+        path(&format!("{FOLDER}/10-rbac.yaml")),
+        include_str!("../../../manifests/rbac.yaml"),
+        origin.clone(),
+    ));
+    if let Some(token) = &plane.bootstrap_token {
+        // Holds the token.
+        files.push(secret(
+            &format!("{FOLDER}/12-joining.yaml"),
+            joining(kubernetes, plane, token),
+            origin,
+        ));
+    }
+    if let Some(proxy) = daemon_set(kubernetes, plane) {
+        files.push(File::text(
+            path(&format!("{FOLDER}/15-kube-proxy.yaml")),
+            proxy,
+            origin.clone(),
+        ));
+    }
+    if !plane.runtime_classes.is_empty() {
+        files.push(File::text(
+            path(&format!("{FOLDER}/15-runtime-classes.yaml")),
+            addons::runtime_classes(&plane.runtime_classes),
+            origin.clone(),
+        ));
+    }
     match &kubernetes.cni {
-        Cni::Flannel(flannel) => vec![File::text(
+        Cni::Flannel(flannel) => files.push(File::text(
             path(&format!("{FOLDER}/20-flannel.yaml")),
             addons::flannel(kubernetes, flannel),
             origin.clone(),
-        )],
-        Cni::Manifests(manifests) => users(20, manifests, origin),
-        Cni::Bridge { .. } | Cni::None => Vec::new(),
+        )),
+        Cni::Manifests(manifests) => files.extend(users(20, manifests, origin)),
+        Cni::Bridge { .. } | Cni::None => {}
     }
+    if let Some(dns) = &kubernetes.core_dns {
+        files.push(File::text(
+            path(&format!("{FOLDER}/30-coredns.yaml")),
+            addons::core_dns(kubernetes, dns),
+            origin.clone(),
+        ));
+    }
+    files.extend(users(50, &plane.manifests, origin));
+    files
 }
 
 /// Nothing where the node knows no API server.
@@ -62,35 +100,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     ];
     let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
-            files.push(File::text(
-                path(&format!("{FOLDER}/10-rbac.yaml")),
-                include_str!("../../../manifests/rbac.yaml"),
-                origin.clone(),
-            ));
-            if let Some(token) = &plane.bootstrap_token {
-                // Holds the token.
-                files.push(secret(
-                    &format!("{FOLDER}/12-joining.yaml"),
-                    joining(kubernetes, plane, token),
-                    &origin,
-                ));
-            }
-            if !plane.runtime_classes.is_empty() {
-                files.push(File::text(
-                    path(&format!("{FOLDER}/15-runtime-classes.yaml")),
-                    addons::runtime_classes(&plane.runtime_classes),
-                    origin.clone(),
-                ));
-            }
-            files.extend(network(kubernetes, &origin));
-            if let Some(dns) = &kubernetes.core_dns {
-                files.push(File::text(
-                    path(&format!("{FOLDER}/30-coredns.yaml")),
-                    addons::core_dns(kubernetes, dns),
-                    origin.clone(),
-                ));
-            }
-            files.extend(users(50, &plane.manifests, &origin));
+            files.extend(applied(kubernetes, plane, &origin));
             // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
             let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
             // Keys and values have no character that a unit's command line reads in another way.
@@ -140,11 +150,26 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// What holds the kubelet back until it is this node's turn to start its API server. Nothing on a node that is the first.
+/// What holds the kubelet back until it is this node's turn to start its API server, or the API server alone where the kubelet runs
+/// etcd: members of a cluster need each other, and so all kubelets, before the first API server can be ready. Nothing on a node that is
+/// the first and waits for no etcd.
 pub fn turn(kubernetes: &Kubernetes) -> Fragment {
-    let Some(plane) = (kubernetes.control_plane.as_ref()).filter(|plane| !plane.earlier.is_empty())
+    let Some(plane) = (kubernetes.control_plane.as_ref())
+        .filter(|plane| !plane.earlier.is_empty() || plane.etcd_pod.is_some())
     else {
         return Fragment::default();
+    };
+    let artifacts = artifacts::unit_name(kubernetes);
+    let (order, waiting) = if plane.etcd_pod.is_some() {
+        (
+            format!("After=network-online.target {artifacts} kubelet.service"),
+            format!(" {AFTER_ETCD}/kube-apiserver.yaml"),
+        )
+    } else {
+        (
+            format!("After=network-online.target {artifacts}\nBefore=kubelet.service"),
+            String::new(),
+        )
     };
     let origin = Origin::new("first boot", kubernetes.span);
     Fragment {
@@ -158,7 +183,8 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
             fill(
                 include_str!("../../../manifests/imgbuild-turn.service"),
                 &[
-                    ("artifacts", artifacts::unit_name(kubernetes)),
+                    ("order", &order),
+                    ("waiting", &waiting),
                     ("programs", kubernetes.system.paths.programs),
                     ("earlier", &list(&plane.earlier)),
                     ("later", &list(&plane.later)),

@@ -3,12 +3,19 @@
 use super::flags::yaml_scalar;
 use crate::parts::template::fill;
 use crate::pki::{BootstrapToken, cluster_info};
-use crate::plan::{ControlPlane, Kubernetes};
+use crate::plan::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 
 /// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A secret.
 pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
     let outside = plane.outside.trim_start_matches("https://");
     let info = cluster_info(&plane.outside, &plane.keys.trusted_authorities);
+    // `kubeadm upgrade` leaves alone what is no DaemonSet.
+    let is_daemon_set = |proxy: &Proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_));
+    let proxy = if kubernetes.proxy.as_ref().is_some_and(is_daemon_set) {
+        ""
+    } else {
+        "proxy:\n      disabled: true"
+    };
     fill(
         include_str!("../../../manifests/joining.yaml"),
         &[
@@ -18,6 +25,7 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
             ("cluster_info", &info),
             ("cluster", &yaml_scalar(&kubernetes.cluster_name)),
             ("endpoint", &format!("{outside:?}")),
+            ("proxy", proxy),
             ("version", &kubernetes.version.value.to_string()),
             ("domain", &kubernetes.domain),
             (

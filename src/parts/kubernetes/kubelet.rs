@@ -15,7 +15,9 @@ use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
 use crate::plan::{KubeletApi, KubeletIdentity, Kubernetes};
 
 /// The kubelet as a system service.
-pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
+///
+/// `etcd_data`: the folder of the data of an etcd that it runs.
+pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
     let origin = Origin::new("kubelet", kubernetes.span);
     let kubelet = &kubernetes.kubelet;
     let mut flags = vec![
@@ -41,6 +43,8 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
         flags.push(("node-labels", labels.join(",")));
     }
     let flags = Flags::new(flags, &kubelet.extra_args);
+    let mut mounts = vec!["/var/lib/kubelet", kubernetes.system.paths.programs];
+    mounts.extend(etcd_data);
     let mut fragment = Fragment {
         files: vec![File::text(
             path("/etc/kubernetes/kubelet.yaml"),
@@ -60,6 +64,7 @@ pub fn kubelet(kubernetes: &Kubernetes) -> Fragment {
                 include_str!("../../../manifests/kubelet.service"),
                 &[
                     ("programs", kubernetes.system.paths.programs),
+                    ("mounts", &mounts.join(" ")),
                     ("artifacts", artifacts::unit_name(kubernetes)),
                     ("arguments", &flags.unit_arguments()),
                 ],

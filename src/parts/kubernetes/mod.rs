@@ -5,6 +5,7 @@ mod api_protection;
 mod artifacts;
 mod component_config;
 mod control_plane;
+mod etcd_pod;
 mod first_boot;
 mod flags;
 mod joining;
@@ -22,6 +23,13 @@ const PKI: &str = "/etc/kubernetes/pki";
 /// Where the kubelet looks for static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
+/// What the kubelet runs etcd by, and where that is put while etcd is to stand still.
+pub(super) const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
+pub(super) const ETCD_ASIDE: &str = "/etc/kubernetes/imgbuild/etcd.stopped";
+
+/// Where the API server waits for an etcd that the kubelet runs. It would give up after twenty seconds, and wait longer each time.
+const AFTER_ETCD: &str = "/etc/kubernetes/imgbuild/after-etcd";
+
 /// Where static pods wait for the API server. A controller manager that finds one still on its way gives up after ten seconds, and the
 /// next one waits for its lease; a proxy has nothing to do before, and takes what the API server needs to start.
 const LATER: &str = "/etc/kubernetes/imgbuild/static-pods";
@@ -34,7 +42,12 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     let mut fragments = vec![
         version(kubernetes),
         artifacts::programs(kubernetes, node.arch),
-        kubelet::kubelet(kubernetes),
+        kubelet::kubelet(
+            kubernetes,
+            (node.etcd.as_ref())
+                .filter(|member| member.pod.is_some())
+                .map(|member| member.data_dir.as_str()),
+        ),
         network::network(kubernetes),
         proxy::proxy(kubernetes),
     ];
@@ -46,6 +59,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
             etcd_is_elsewhere,
         ));
     }
+    fragments.extend((node.etcd.iter()).map(|member| etcd_pod::etcd_pod(kubernetes, member)));
     fragments.push(static_pods(kubernetes));
     fragments.push(first_boot::turn(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));

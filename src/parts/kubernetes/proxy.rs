@@ -1,18 +1,23 @@
-//! kube-proxy as a static pod.
+//! kube-proxy: a static pod of each node, or a `DaemonSet` of the cluster.
+
+use std::collections::BTreeSet;
 
 use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
-use super::flags::Flags;
+use super::flags::{Flags, yaml_scalar};
 use super::{LATER, secret, static_pod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin};
 use crate::pki::Kubeconfig;
-use crate::plan::{ImageUse, Kubernetes};
+use crate::plan::{ControlPlane, ImageUse, Kubernetes, Proxy, ProxyPod};
 
-/// Nothing where the node knows no API server.
+/// The static pod. Nothing where the node knows no API server, or the cluster runs kube-proxy.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     let (Some(proxy), Some(api)) = (&kubernetes.proxy, &kubernetes.kubelet.api) else {
+        return Fragment::default();
+    };
+    let ProxyPod::Static { client } = &proxy.pod else {
         return Fragment::default();
     };
     let origin = Origin::new("kube-proxy", kubernetes.span);
@@ -27,8 +32,14 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         server: &api.server,
         certificate_authority: &api.certificate_authority,
         user: "system:kube-proxy",
-        client: &proxy.client,
+        client,
     };
+    let settings = settings(
+        kubernetes,
+        proxy,
+        &format!("hostnameOverride: {}", kubernetes.node_name),
+        "/etc/kubernetes/kube-proxy.conf",
+    );
     Fragment {
         files: vec![
             static_pod(
@@ -48,17 +59,7 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
             ),
             File::text(
                 path("/etc/kubernetes/kube-proxy.yaml"),
-                with_settings(
-                    fill(
-                        include_str!("../../../manifests/kube-proxy-config.yaml"),
-                        &[
-                            ("mode", proxy.mode.as_str()),
-                            ("pod_network", &kubernetes.pod_network.to_string()),
-                            ("node", &kubernetes.node_name),
-                        ],
-                    ),
-                    &proxy.settings,
-                ),
+                settings,
                 origin.clone(),
             ),
             secret(
@@ -69,4 +70,81 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         ],
         ..Fragment::default()
     }
+}
+
+/// `KubeProxyConfiguration`, kubeproxy.config.k8s.io/v1alpha1. `host_name` is a line of it that says the node's name, or nothing.
+fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig: &str) -> String {
+    let own = fill(
+        include_str!("../../../manifests/kube-proxy-config.yaml"),
+        &[
+            ("mode", proxy.mode.as_str()),
+            ("pod_network", &kubernetes.pod_network.to_string()),
+            ("host_name", host_name),
+            ("kubeconfig", kubeconfig),
+        ],
+    );
+    with_settings(own, &proxy.settings)
+}
+
+/// What a control plane applies where kube-proxy is a `DaemonSet`.
+pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<String> {
+    let proxy =
+        (kubernetes.proxy.as_ref()).filter(|proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_)))?;
+    let image = proxy.image();
+    let flags = Flags::new(
+        [
+            ("config", "/var/lib/kube-proxy/config.conf".to_owned()),
+            ("hostname-override", "$(NODE_NAME)".to_owned()),
+        ],
+        &proxy.extra_args,
+    );
+    let (program, (mounts, volumes)) = if image == ImageUse::ProxyEverywhere {
+        // Upstream's image has iptables and the like, and the kernel's modules are the node's, where it has any.
+        (
+            "kube-proxy".to_owned(),
+            (
+                "- name: lib-modules\n      mountPath: /lib/modules\n      readOnly: true"
+                    .to_owned(),
+                "- name: lib-modules\n    hostPath:\n      path: /lib/modules".to_owned(),
+            ),
+        )
+    } else {
+        (
+            program(kubernetes, "kube-proxy"),
+            volumes(kubernetes, kubernetes.system.paths.system_folders),
+        )
+    };
+    let settings = settings(kubernetes, proxy, "", "/var/lib/kube-proxy/kubeconfig.conf");
+    // In a template two levels deeper than a pod.
+    let deeper = |text: &str| text.replace('\n', "\n    ");
+    Some(fill(
+        include_str!("../../../manifests/kube-proxy-daemon-set.yaml"),
+        &[
+            ("config", &deeper(settings.trim_end())),
+            ("server", &yaml_scalar(&kubernetes.endpoint)),
+            ("host_aliases", &host_aliases(kubernetes, plane)),
+            ("image", &kubernetes.image(image)),
+            ("program", &program),
+            ("arguments", &deeper(&flags.yaml_items())),
+            ("program_mounts", &deeper(&mounts)),
+            ("program_volumes", &deeper(&volumes)),
+        ],
+    ))
+}
+
+/// The addresses behind a name of the API that only nodes of the file know: machines that joined run the pods as well.
+fn host_aliases(kubernetes: &Kubernetes, plane: &ControlPlane) -> String {
+    if plane.outside == kubernetes.endpoint {
+        return String::new();
+    }
+    let name = kubernetes.endpoint.trim_start_matches("https://");
+    let name = name.rsplit_once(':').map_or(name, |(host, _)| host);
+    let servers: BTreeSet<_> = [&plane.earlier[..], &[plane.advertise], &plane.later]
+        .concat()
+        .iter()
+        .map(std::net::SocketAddr::ip)
+        .collect();
+    servers.iter().fold("hostAliases:".to_owned(), |text, ip| {
+        format!("{text}\n      - ip: \"{ip}\"\n        hostnames: [{name}]")
+    })
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::kubernetes_proxy::{self, SharedProxy};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::{KubeVersion, Node, Role};
 
@@ -28,6 +29,7 @@ pub(in crate::plan) struct KubernetesNode<'a> {
     pub service_network: Located<IpNet>,
     pub domain: &'a str,
     pub cni: &'a str,
+    pub proxy: Option<SharedProxy<'a>>,
     pub span: Span,
 }
 
@@ -167,6 +169,7 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
         return;
     };
     for other in cluster.iter().filter(|other| other.index != first.index) {
+        kubernetes_proxy::check(first, other, found);
         let mut differ = |what: &str, same: bool, span: Span| {
             if !same {
                 found.push(

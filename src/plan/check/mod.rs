@@ -15,6 +15,7 @@ mod flannel;
 mod interfaces;
 mod kubernetes;
 mod kubernetes_documents;
+mod kubernetes_proxy;
 mod links;
 mod manifests;
 mod names;
@@ -30,6 +31,7 @@ pub(super) use etcd::{Member, check as etcd};
 pub(super) use interfaces::unknown_interface;
 pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
+pub(super) use kubernetes_proxy::SharedProxy;
 pub(super) use manifests::check as manifests;
 
 use super::Node;

@@ -31,6 +31,17 @@ fn images(entries: &[Located<ImageEntry>], sources: &Sources) -> Vec<Located<Ima
         .collect()
 }
 
+/// `pull`, where the spec says it.
+pub(super) fn pull(written: &spec::Kubernetes) -> Option<Located<spec::KubernetesArtifactsMode>> {
+    use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
+    let mode = match &written.artifacts {
+        Some(KubernetesArtifacts::Mode(mode)) => Some(mode),
+        Some(KubernetesArtifacts::Settings(settings)) => settings.mode.as_ref(),
+        None => None,
+    };
+    mode.copied().filter(|mode| mode.value == Mode::Pull)
+}
+
 impl Decider<'_> {
     /// containerd's images and registries.
     pub(super) fn containerd(
@@ -129,17 +140,11 @@ impl Decider<'_> {
         target: Target,
         sources: &Sources,
     ) -> Images {
-        use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
+        use spec::KubernetesArtifacts;
         let settings = match &written.artifacts {
             Some(KubernetesArtifacts::Settings(settings)) => Some(settings),
             _ => None,
         };
-        let mode = match &written.artifacts {
-            Some(KubernetesArtifacts::Mode(mode)) => Some(mode),
-            Some(KubernetesArtifacts::Settings(settings)) => settings.mode.as_ref(),
-            None => None,
-        };
-        let mode = mode.copied().filter(|mode| mode.value == Mode::Pull);
         let inner = settings.and_then(|settings| settings.programs.as_ref());
         if let (Some(outer), Some(inner)) = (&written.programs, inner) {
             self.found.push(
@@ -157,7 +162,7 @@ impl Decider<'_> {
             Some(site) => Programs::Site(site.to_owned()),
             None => Programs::Folder(local(named.as_str(), named.span, sources)),
         });
-        let Some(pull) = mode else {
+        let Some(pull) = pull(written) else {
             return Images::Embedded {
                 programs,
                 images: (settings.and_then(|settings| settings.images.as_ref()))

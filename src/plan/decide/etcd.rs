@@ -3,13 +3,13 @@
 //! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose addresses come from DHCP listens on all of
 //! them, and tells clients its host name; it can only be alone in its cluster, unless the spec says how its peers reach it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::AbsolutePath;
-use crate::plan::{Dhcp, EtcdMember, Network, Target};
+use crate::plan::{Dhcp, EtcdMember, Network};
 use crate::spec::{self, EtcdUrl};
 
 /// IANA: etcd-client and etcd-server.
@@ -71,15 +71,6 @@ impl Urls {
             Self::written(urls)
         }
     }
-}
-
-/// The image that etcd runs from, on a target that has none.
-fn image(node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
-    if let Some(image) = &etcd.image {
-        return Some(image.value.to_string());
-    }
-    let target = node.target.map_or(Target::default(), |target| target.value);
-    target.facts().etcd_image.map(str::to_owned)
 }
 
 impl Decider<'_> {
@@ -147,6 +138,7 @@ impl Decider<'_> {
                 Err(_) => dns.insert(host.clone()),
             };
         }
+        let pod = self.etcd_pod(node, etcd);
         let data_dir = etcd
             .data_dir
             .as_ref()
@@ -176,12 +168,12 @@ impl Decider<'_> {
                     .map_or(spec::InitialClusterState::New, |state| state.value)
                     .as_str()
                     .to_owned(),
-                image: image(node, etcd),
-                settings: etcd
-                    .settings
-                    .iter()
-                    .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
-                    .collect(),
+                image: match &pod {
+                    Some(_) => None,
+                    None => self.etcd_image(node, etcd),
+                },
+                pod,
+                settings: settings(etcd),
                 backup: self.etcd_backup(node, etcd),
                 restore: self.etcd_restore(etcd),
                 tls: None,
@@ -226,6 +218,14 @@ impl Decider<'_> {
             draft.member.initial_cluster.clone_from(&cluster);
         }
     }
+}
+
+/// Flags by name.
+fn settings(etcd: &spec::Etcd) -> BTreeMap<String, String> {
+    let settings = etcd.settings.iter();
+    settings
+        .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
+        .collect()
 }
 
 /// The node's addresses that stay, in the order of the spec.

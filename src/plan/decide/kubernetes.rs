@@ -20,10 +20,10 @@ use super::etcd::Draft as EtcdDraft;
 use super::kubernetes_addons::{cni_span, role_of};
 use super::kubernetes_settings::Settings;
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
-use crate::plan::check::component_flags;
+use crate::plan::check::{SharedProxy, component_flags};
 use crate::plan::{
-    Cni, Component, ContainerRuntime, CoreDns, ImageUse, Images, KubeVersion, Manifest, Node,
-    ProxyMode, Role, runtime_label,
+    Cni, Component, ContainerRuntime, CoreDns, EtcdPod, ImageUse, Images, KubeVersion, Manifest,
+    Node, ProxyImage, ProxyMode, Role, runtime_label,
 };
 use crate::spec;
 use crate::target::Facts;
@@ -55,7 +55,10 @@ pub(super) struct Draft {
     images: Images,
     system: &'static Facts,
     proxy: ProxyMode,
+    /// What pods of a `DaemonSet` run; `None`: kube-proxy is a static pod.
+    proxy_image: Option<ProxyImage>,
     etcd_servers: Vec<String>,
+    etcd_pod: Option<EtcdPod>,
     extra: ExtraArgs,
     keys: keys::Written,
     settings: Settings,
@@ -123,6 +126,7 @@ impl Decider<'_> {
         }
         let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
         let manifests = self.manifests(written.manifests.as_deref());
+        let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = static_address(&node.network);
         if role.has_control_plane() && node_ip.is_none() {
             self.found.push(
@@ -198,7 +202,9 @@ impl Decider<'_> {
             images,
             system: node.target.facts(),
             proxy: self.proxy_mode(written),
+            proxy_image,
             etcd_servers: Vec::new(),
+            etcd_pod: None,
             extra: ExtraArgs {
                 api_server: table(|extra| &extra.api_server),
                 controller_manager: table(|extra| &extra.controller_manager),
@@ -235,10 +241,24 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
                 service_network: draft.service_network,
                 domain: &draft.domain,
                 cni: cni_name(&draft.cni),
+                proxy: draft.shared_proxy(),
                 span: draft.span,
             })
         })
         .collect()
+}
+
+impl Draft {
+    /// What a `DaemonSet` makes the same on all nodes; `None`: each has its own kube-proxy.
+    fn shared_proxy(&self) -> Option<SharedProxy<'_>> {
+        Some(SharedProxy {
+            image: self.proxy_image?,
+            mode: self.proxy,
+            settings: &self.settings.proxy,
+            flags: &self.extra.proxy,
+            programs: self.system.paths.programs,
+        })
+    }
 }
 
 /// What nodes of one cluster have in common.

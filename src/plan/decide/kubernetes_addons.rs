@@ -6,7 +6,8 @@ use super::Decider;
 use super::flannel::{default_backend, in_pods};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::plan::{
-    Cni, CoreDns, Dhcp, ImageRef, ImageUse, Images, KubeVersion, Manifest, Network, ProxyMode, Role,
+    Cni, CoreDns, Dhcp, ImageRef, ImageUse, Images, KubeVersion, Manifest, Network, ProxyImage,
+    ProxyMode, Role,
 };
 use crate::spec::{self, LocalManifests};
 
@@ -96,6 +97,63 @@ impl Decider<'_> {
             spec::KubernetesProxyMode::Ipvs => ProxyMode::Ipvs,
             spec::KubernetesProxyMode::Nftables => ProxyMode::Nftables,
         }
+    }
+
+    /// What pods of kube-proxy's `DaemonSet` run; `None`: it is a static pod, or there is none.
+    pub(super) fn proxy_image(
+        &mut self,
+        written: &spec::Kubernetes,
+        role: Role,
+        images: &Images,
+    ) -> Option<ProxyImage> {
+        let proxy = written.proxy.as_ref()?;
+        let Some(wanted) = proxy.daemon_set.filter(|wanted| wanted.value) else {
+            if let Some(image) = proxy.image {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::PROXY_IMAGE_WITHOUT_DAEMON_SET,
+                        image.span,
+                        "kube-proxy as a static pod has no image to choose",
+                    )
+                    .label("it runs what the node has, or fetches")
+                    .help("add `daemon_set: true`, or leave `image` out"),
+                );
+            }
+            return None;
+        };
+        if role == Role::Standalone {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_SUCH_ROLE,
+                    wanted.span,
+                    "a standalone kubelet has no cluster that would run kube-proxy",
+                )
+                .help("leave `proxy` out"),
+            );
+            return None;
+        }
+        let pulled = matches!(images, Images::Pulled { .. });
+        let image = match proxy.image.map(|image| image.value) {
+            Some(spec::KubernetesProxyImage::Upstream) => ProxyImage::Upstream,
+            None if pulled => ProxyImage::Upstream,
+            Some(spec::KubernetesProxyImage::Node) | None => ProxyImage::Node,
+        };
+        if let (ProxyImage::Node, true, Some(written)) = (image, pulled, proxy.image) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NOT_OF_PULL,
+                    written.span,
+                    "this does not go with `pull`",
+                )
+                .label("the node has no kube-proxy of its own")
+                .help("write `image: upstream`, or leave it out"),
+            );
+        }
+        if image == ProxyImage::Upstream {
+            let place = proxy.image.map_or(wanted.span, |image| image.span);
+            self.not_given(images, ImageUse::ProxyEverywhere, "kube-proxy", place);
+        }
+        Some(image)
     }
 
     /// The files that `written` names, in order.

@@ -7,6 +7,7 @@ mod containers;
 mod doubt;
 mod etcd;
 mod etcd_care;
+mod etcd_pod;
 mod files;
 mod filesystems;
 mod flannel;

@@ -4,11 +4,13 @@
 //! up, which a spec asks a few times.
 
 mod ct;
+mod etcd;
 mod hyperkube;
 
 use std::fmt;
 
 pub use ct::{CtKind, CtService, CtSetting};
+pub use etcd::{ETCD_RELEASES, etcd_flags};
 pub use hyperkube::{HYPERKUBE, Hyperkube};
 
 use super::RELEASES;

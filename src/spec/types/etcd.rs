@@ -40,7 +40,11 @@ record! {
         /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl snapshot save` wrote. All members of
         /// a cluster start from the same one.
         pub restore: Option<Located<LocalFile>>,
-        /// The image that etcd runs from, on a target that has no etcd of its own; upstream's where nothing is said.
+        /// Whether the kubelet runs etcd, as a static pod in kubeadm's form, on a node with a control plane. Where nothing is said the
+        /// system runs it, as a service.
+        pub static_pod: Option<Located<bool>>,
+        /// The image that etcd runs from, on a target that has no etcd of its own, or as a static pod: `registry.k8s.io/etcd:3.6.8-0`.
+        /// Where nothing is said: upstream's on such a target and with `artifacts: pull`, else the system's own etcd.
         pub image: Option<Located<ImageName>>,
         /// Further flags without their dashes: `heartbeat-interval: 100`.
         pub settings: Table<SettingName, Located<Setting>>,

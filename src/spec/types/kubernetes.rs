@@ -106,11 +106,27 @@ words! {
     "a mode of kube-proxy"
 }
 
+words! {
+    /// What the pods of kube-proxy's `DaemonSet` run.
+    pub enum KubernetesProxyImage {
+        /// The program that nodes of the file have, which nodes that `kubeadm join` made have not.
+        Node = "node",
+        /// `registry.k8s.io/kube-proxy`, on every node.
+        Upstream = "upstream",
+    }
+    "an image of kube-proxy"
+}
+
 record! {
     /// kube-proxy.
     pub struct KubernetesProxy {
         /// `iptables` where nothing is said.
         pub mode: Option<Located<KubernetesProxyMode>>,
+        /// Whether it runs as kubeadm's does, as a `DaemonSet` on all nodes of the cluster, and not as a static pod of each node of the
+        /// file.
+        pub daemon_set: Option<Located<bool>>,
+        /// What the pods of the `DaemonSet` run. Where nothing is said: `upstream` with `artifacts: pull`, else `node`.
+        pub image: Option<Located<KubernetesProxyImage>>,
         /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), in its own words.
         pub config: Option<FreeMap>,
     }

@@ -145,6 +145,67 @@ fn single_with_nftables_moves_by_a_snapshot() {
     );
 }
 
+/// etcd as a static pod and kube-proxy as a `DaemonSet`: Services answer, a snapshot of the unit brings back what was there, and all of it
+/// is there after a reboot.
+#[test]
+#[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
+fn single_with_etcd_and_proxy_in_pods() {
+    let Some(programs) = super::programs() else {
+        return;
+    };
+    let lab = Lab::new();
+    let spec = spec(
+        &lab,
+        "pods.yaml",
+        "{static_pod: true, backup: {schedule: daily, keep: 2}}",
+        "proxy: {daemon_set: true, mode: nftables}",
+    );
+    let iso = super::build(&lab, &spec, "pods.iso", &programs, &[]);
+    let disk = lab.path("pods.raw");
+    create_disk(&disk, 4 << 30).unwrap();
+    let machine = || {
+        let mut machine = guest::machine("kube1", Firmware::Bios, Medium::Cd(iso.clone()), ADDRESS);
+        machine.memory = MEMORY;
+        machine.disks = vec![Disk::Raw(disk.clone())];
+        machine
+    };
+    let node = Guest::boot(&lab, "kubernetes-pods", machine());
+    let system = format!("{KUBECTL} --namespace kube-system");
+    node.ask(&format!(
+        "{system} rollout status {WAIT} daemonset/kube-proxy"
+    ));
+    node.says(
+        &format!(
+            "{system} get pod etcd-kube1 -o jsonpath='{{.status.containerStatuses[0].ready}}'"
+        ),
+        "true",
+    );
+    node.says("systemctl is-enabled etcd.service; true", "disabled");
+    node.says("sudo ls /etc/kubernetes | grep proxy; true", "");
+    super::apply(&node, &super::pod());
+    node.ask(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
+    ));
+    serves(&node);
+    node.ask("sudo nft list table ip kube-proxy | grep -q default/web");
+    let health = node.ask("cat /run/issue.d/imgbuild.issue");
+    assert!(health.contains("etcd: healthy"), "{health}");
+
+    node.ask("sudo systemctl start imgbuild-etcd-snapshot.service");
+    node.ask(&format!("{KUBECTL} create configmap late"));
+    node.ask("sudo sh -c 'imgbuild-etcd-restore /var/lib/imgbuild/etcd-snapshots/*.db'");
+    // The API server starts anew behind etcd.
+    let late = format!("{KUBECTL} get configmap late --ignore-not-found -o name || echo waits");
+    eventually(Duration::from_secs(600), || node.ask(&late).is_empty());
+    node.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    answers(&node);
+    node.shut_down();
+
+    let again = Guest::boot(&lab, "kubernetes-pods-again", machine());
+    again.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    answers(&again);
+}
+
 /// A Deployment answers at its Service's address.
 fn serves(node: &Guest) {
     super::apply(node, &super::web(2, SERVICE, false));

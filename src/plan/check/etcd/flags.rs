@@ -1,7 +1,9 @@
-//! Flags of etcd 3.5, the version of Debian 13: it does not start with one that it does not know.
+//! Flags of etcd: it does not start with one that its version does not know.
 
+use super::Member;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::spec::{self, decode::nearest};
+use crate::plan::etcd_flags;
+use crate::spec::decode::nearest;
 
 /// Flags that the spec has keys for, and the key.
 const KEYS: &[(&str, &str)] = &[
@@ -40,107 +42,13 @@ const DECIDED: &[(&str, &str)] = &[
     ),
 ];
 
-/// What etcd 3.5.16 takes (`--help`, and each tried), without what is above.
-const FLAGS: &[&str] = &[
-    "auth-token",
-    "auth-token-ttl",
-    "auto-compaction-mode",
-    "auto-compaction-retention",
-    "auto-tls",
-    "backend-batch-interval",
-    "backend-batch-limit",
-    "backend-bbolt-freelist-type",
-    "bcrypt-cost",
-    "cipher-suites",
-    "client-cert-allowed-hostname",
-    "client-cert-auth",
-    "client-cert-file",
-    "client-crl-file",
-    "client-key-file",
-    "cors",
-    "discovery",
-    "discovery-fallback",
-    "discovery-proxy",
-    "discovery-srv",
-    "discovery-srv-name",
-    "election-timeout",
-    "enable-grpc-gateway",
-    "enable-log-rotation",
-    "enable-pprof",
-    "enable-v2",
-    "experimental-bootstrap-defrag-threshold-megabytes",
-    "experimental-compact-hash-check-enabled",
-    "experimental-compact-hash-check-time",
-    "experimental-compaction-batch-limit",
-    "experimental-compaction-sleep-interval",
-    "experimental-corrupt-check-time",
-    "experimental-distributed-tracing-address",
-    "experimental-distributed-tracing-instance-id",
-    "experimental-distributed-tracing-sampling-rate",
-    "experimental-distributed-tracing-service-name",
-    "experimental-downgrade-check-time",
-    "experimental-enable-distributed-tracing",
-    "experimental-enable-lease-checkpoint",
-    "experimental-enable-lease-checkpoint-persist",
-    "experimental-enable-v2v3",
-    "experimental-initial-corrupt-check",
-    "experimental-memory-mlock",
-    "experimental-peer-skip-client-san-verification",
-    "experimental-snapshot-catchup-entries",
-    "experimental-stop-grpc-service-on-defrag",
-    "experimental-txn-mode-write-with-shared-buffer",
-    "experimental-warning-apply-duration",
-    "experimental-watch-progress-notify-interval",
-    "force-new-cluster",
-    "grpc-keepalive-interval",
-    "grpc-keepalive-min-time",
-    "grpc-keepalive-timeout",
-    "heartbeat-interval",
-    "host-whitelist",
-    "initial-election-tick-advance",
-    "listen-client-http-urls",
-    "listen-metrics-urls",
-    "log-level",
-    "log-outputs",
-    "log-rotation-config-json",
-    "logger",
-    "max-concurrent-streams",
-    "max-request-bytes",
-    "max-snapshots",
-    "max-txn-ops",
-    "max-wals",
-    "metrics",
-    "peer-auto-tls",
-    "peer-cert-allowed-cn",
-    "peer-cert-allowed-hostname",
-    "peer-client-cert-auth",
-    "peer-client-cert-file",
-    "peer-client-key-file",
-    "peer-crl-file",
-    "pre-vote",
-    "proxy",
-    "proxy-dial-timeout",
-    "proxy-failure-wait",
-    "proxy-read-timeout",
-    "proxy-refresh-interval",
-    "proxy-write-timeout",
-    "quota-backend-bytes",
-    "raft-read-timeout",
-    "raft-write-timeout",
-    "self-signed-cert-validity",
-    "snapshot-count",
-    "socket-reuse-address",
-    "socket-reuse-port",
-    "strict-reconfig-check",
-    "tls-max-version",
-    "tls-min-version",
-    "unsafe-no-fsync",
-    "v2-deprecation",
-    "wal-dir",
-];
-
-pub(super) fn check(etcd: &spec::Etcd, found: &mut Vec<Diagnostic>) {
-    for (flag, _) in &etcd.settings {
+pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
+    let minor = member.decided.release().map(|release| release.minor);
+    let known: Vec<&str> = etcd_flags()
+        .filter(|(_, minors)| minor.is_none_or(|minor| minors.why_not(minor).is_none()))
+        .map(|(flag, _)| flag)
+        .collect();
+    for (flag, value) in &member.written.settings {
         let name = flag.as_str();
         if let Some((_, key)) = KEYS.iter().find(|(flag, _)| *flag == name) {
             found.push(
@@ -161,23 +69,61 @@ pub(super) fn check(etcd: &spec::Etcd, found: &mut Vec<Diagnostic>) {
                 .label(*why)
                 .help("leave it out"),
             );
-        } else if !FLAGS.contains(&name) {
+        } else if !known.contains(&name) {
             let dashes = name.replace('_', "-");
-            let help = if FLAGS.contains(&dashes.as_str()) {
+            let help = if known.contains(&dashes.as_str()) {
                 format!("etcd writes it with dashes: `{dashes}`")
-            } else if let Some(meant) = nearest(name, FLAGS.iter().copied()) {
+            } else if let Some(meant) = nearest(name, known.iter().copied()) {
                 format!("did you mean `{meant}`?")
             } else {
                 "`etcd --help` lists them; write them without the leading dashes".to_owned()
             };
+            let version =
+                minor.map_or_else(|| "etcd".to_owned(), |minor| format!("etcd 3.{minor}"));
             found.push(
                 Diagnostic::error(
                     codes::ETCD_UNKNOWN_SETTING,
                     flag.span,
-                    format!("etcd 3.5 has no flag `--{name}`"),
+                    format!("{version} has no flag `--{name}`"),
                 )
                 .help(help),
             );
+        } else if member.decided.pod.is_some()
+            && let Some((why, help)) = not_in_a_pod(member, name, value.as_str())
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::ETCD_RESERVED_SETTING,
+                    value.span,
+                    format!("etcd as a static pod cannot have this `{name}`"),
+                )
+                .label(why)
+                .help(help),
+            );
         }
+    }
+}
+
+/// Why the pod of kubeadm's form does not work with the setting, and what would.
+fn not_in_a_pod(member: &Member, flag: &str, value: &str) -> Option<(&'static str, &'static str)> {
+    match flag {
+        "wal-dir" => {
+            let data = member.decided.data_dir.as_str();
+            let within = value
+                .strip_prefix(data)
+                .is_some_and(|rest| rest.starts_with('/'));
+            (!within).then_some((
+                "the pod sees the data folder alone, and would lose the log",
+                "leave it out, or name a folder below `data_dir`",
+            ))
+        }
+        "listen-metrics-urls" => {
+            let asked = ["http://127.0.0.1:2381", "http://0.0.0.0:2381"];
+            (!value.split(',').any(|url| asked.contains(&url))).then_some((
+                "the pod's probes ask http://127.0.0.1:2381",
+                "leave it out, or have `http://127.0.0.1:2381` among the URLs",
+            ))
+        }
+        _ => None,
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::plan) fn check(members: &[Member], nodes: &[Node], found: &mut Vec
         urls::listening(member, found);
         urls::one_port(member, found);
         cluster::as_written(member, found);
-        flags::check(member.written, found);
+        flags::check(member, found);
         data_dir(member, found);
     }
     cluster::names(members, found);

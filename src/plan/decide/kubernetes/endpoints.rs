@@ -7,7 +7,7 @@ use super::super::etcd::Draft as EtcdDraft;
 use super::{API_PORT, Decider, Draft};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::Hostname;
-use crate::plan::{Network, Role};
+use crate::plan::{ImageUse, Network, Role};
 use crate::spec;
 
 /// What nodes know all control planes of a file by, where the spec has no name for them.
@@ -100,6 +100,12 @@ impl Decider<'_> {
                     "runs a control plane on an etcd without TLS",
                     "leave `tls: false` out",
                 ));
+            }
+            draft.etcd_pod = own.as_ref().and_then(|own| own.member.pod.clone());
+            if let (Some(pod), Some(member)) = (&draft.etcd_pod, own)
+                && pod.image.is_some()
+            {
+                self.not_given(&draft.images, ImageUse::Etcd, "etcd", member.member.span);
             }
             // Its own member answers as long as the cluster has a quorum, as kubeadm has it.
             let own = own.iter().flat_map(|etcd| &etcd.member.listen_client_urls);

@@ -11,7 +11,7 @@ use super::Draft;
 use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
 use crate::plan::{
     ControlPlane, Encryption, EncryptionKeys, Kubelet, KubeletApi, KubeletIdentity, Kubernetes,
-    Proxy, Role, Taint,
+    Proxy, ProxyPod, Role, Taint,
 };
 
 /// The taint, and the label, of a node with a control plane.
@@ -61,6 +61,7 @@ impl Draft {
             earlier,
             later,
             etcd_servers: take(&mut self.etcd_servers),
+            etcd_pod: self.etcd_pod.take(),
             outside: match self.api_servers.first() {
                 Some(address) => url(&address.to_string(), self.port),
                 None => url(&self.endpoint_host, self.port),
@@ -123,7 +124,12 @@ impl Draft {
         let proxy = if in_cluster {
             Some(Proxy {
                 mode: self.proxy,
-                client: keys.kube_proxy(name)?,
+                pod: match self.proxy_image {
+                    Some(image) => ProxyPod::DaemonSet(image),
+                    None => ProxyPod::Static {
+                        client: keys.kube_proxy(name)?,
+                    },
+                },
                 settings: self.settings.proxy,
                 extra_args: self.extra.proxy,
             })
