@@ -29,13 +29,23 @@ const WORTH_THREADS: usize = 256;
 /// A file, relative to the folder, and its text.
 pub(super) type New<'a> = (&'a Path, &'a str);
 
-/// Writes `files` below `root`, readable by the owner alone. Keys appear before certificates: where the machine stops between the two, the
-/// next build uses the key.
+/// Writes `files` below `root`, readable by the owner alone.
 pub(super) fn write_all(root: &Path, files: &BTreeMap<PathBuf, String>) -> Result<()> {
-    let (certificates, others): (Vec<New>, Vec<New>) = (files.iter())
+    write(root, &in_order(files))
+}
+
+/// `files` in the order in which they are to appear, so that the next build goes on wherever the machine stops: keys before certificates,
+/// since a key without its certificate is used; and authorities before what they issue, which without them is nobody's.
+fn in_order(files: &BTreeMap<PathBuf, String>) -> Vec<New<'_>> {
+    let mut ordered: Vec<New> = (files.iter())
         .map(|(file, text)| (file.as_path(), text.as_str()))
-        .partition(|(file, _)| file.extension().is_some_and(|ending| ending == "crt"));
-    write(root, &[others, certificates].concat())
+        .collect();
+    ordered.sort_by_key(|(file, _)| {
+        let is_issued = ["clients", "nodes"].iter().any(|of| file.starts_with(of));
+        let is_certificate = file.extension().is_some_and(|ending| ending == "crt");
+        (is_issued, is_certificate)
+    });
+    ordered
 }
 
 /// Writes `files` below `root`, readable by the owner alone. They appear in this order.
@@ -180,18 +190,27 @@ mod tests {
     use super::*;
 
     /// In the order in which they are to appear.
-    fn files() -> [New<'static>; 8] {
+    fn files() -> [New<'static>; 9] {
         [
             ("ca.key", "k1"),
             ("etcd/ca.key", "k2"),
-            ("nodes/kube1/etcd/server.key", "k3"),
-            ("nodes/kube2/etcd/server.key", "k4"),
+            ("sa.key", "k5"),
             ("ca.crt", "c1"),
             ("etcd/ca.crt", "c2"),
+            ("nodes/kube1/etcd/server.key", "k3"),
+            ("nodes/kube2/etcd/server.key", "k4"),
             ("nodes/kube1/etcd/server.crt", "c3"),
             ("nodes/kube2/etcd/server.crt", "c4"),
         ]
         .map(|(file, text)| (Path::new(file), text))
+    }
+
+    #[test]
+    fn authorities_come_before_what_they_issue() {
+        let unordered: BTreeMap<PathBuf, String> = (files().into_iter())
+            .map(|(file, text)| (file.to_owned(), text.to_owned()))
+            .collect();
+        assert_eq!(in_order(&unordered), files());
     }
 
     /// Those that are in their places; each has to be whole.
@@ -229,13 +248,16 @@ mod tests {
                 for file in &found {
                     let key = file.with_extension("key");
                     assert!(found.contains(&&*key), "{}", file.display());
+                    let is_leaf = file.starts_with("nodes");
+                    let authority = Path::new("etcd/ca.crt");
+                    assert!(!is_leaf || found.contains(&authority), "{found:?}");
                 }
                 remove_unfinished(root).expect("removed");
                 assert!(!left.exists());
                 assert_eq!(there(root), found);
                 write(root, &files).expect("written");
                 assert_eq!(there(root).len(), files.len());
-                assert_eq!(fs::read_dir(root).expect("read").count(), 4);
+                assert_eq!(fs::read_dir(root).expect("read").count(), 5);
             }
         }
     }
