@@ -65,9 +65,10 @@ if [ -n "$first" ]; then
     exit 0
 fi
 start
-# What keeps a picture of the data starts anew; the kubelet brings its pods back. Their names as the kernel cuts them.
+# What keeps a picture of the data starts anew; the kubelet brings its pods back. At once: an API server that ends in peace goes on
+# answering from its picture, for minutes where etcd is away. Their names as the kernel cuts them.
 for program in kube-apiserver kube-controller kube-scheduler; do
-    pkill -x "$program" || true
+    pkill -KILL -x "$program" || true
 done
 systemctl try-restart --no-block kubelet.service || true
 echo "restored $file; etcd answers once most of its members are restored (etcdctl endpoint health)"

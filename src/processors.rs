@@ -1,29 +1,34 @@
 //! Work on many nodes at once.
 
 use std::num::NonZero;
+use std::sync::LazyLock;
 use std::thread;
 
-/// What `work` gives for each of `items`, in their order; done by as many threads as there are processors.
+/// How many there are for this process. To ask reads a dozen files of control groups.
+static PROCESSORS: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
+/// What `work` gives for each of `items`, in their order; done by as many threads as there are processors, of which this is one.
 pub fn on_all_processors<I: Send, T: Send>(
     items: impl IntoIterator<Item = I, IntoIter: ExactSizeIterator>,
     work: impl Fn(I) -> T + Sync,
 ) -> Vec<T> {
     let mut items = items.into_iter();
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(processors).max(1);
+    let share = items.len().div_ceil(*PROCESSORS).max(1);
     if share >= items.len() {
         return items.map(work).collect();
     }
     thread::scope(|scope| {
         let work = &work;
-        let mut working = Vec::with_capacity(processors);
-        while items.len() > 0 {
+        let mut working = Vec::with_capacity(*PROCESSORS);
+        while items.len() > share {
             let share: Vec<I> = items.by_ref().take(share).collect();
             working.push(scope.spawn(move || share.into_iter().map(work).collect::<Vec<T>>()));
         }
-        working
-            .into_iter()
+        let own: Vec<T> = items.map(work).collect();
+        (working.into_iter())
             .flat_map(|thread| thread.join().expect("no work panics but with a bug"))
+            .chain(own)
             .collect()
     })
 }

@@ -49,7 +49,7 @@ pub fn run(
     let named = format(build.format.as_deref(), output)?;
     let given = given_live_iso(build, named)?;
     let file = SpecFile::new(spec, build.source.keys.as_deref());
-    let mut cluster = file.decide(pki::Access::Write, sources, messages)?;
+    let (mut cluster, mut keeping) = file.decide_ahead(pki::Access::Write, sources, messages)?;
     artifacts::pin(&mut cluster, &build.source.base, &file.lock, messages)?;
     let nodes = chosen(&cluster, build.node.as_deref())?;
     let format = for_target(named, build.format.is_some(), &nodes)?;
@@ -65,6 +65,7 @@ pub fn run(
         Targets::Folder(path) => {
             let base = bases.one_of(&ready)?;
             let machines: Vec<_> = ready.iter().map(Ready::machine).collect();
+            keeping.finish()?;
             pack::pxe(&path, &base, &machines, progress)?;
             messages.note(&format!("wrote {}", path.display()));
         }
@@ -72,18 +73,23 @@ pub fn run(
             let ground = bases.of(ready[0].node, format)?;
             let making = Making::new(format, ground, &ready[0])?;
             let mut out = Output::stdout()?;
+            keeping.finish()?;
             making.write(out.file(), progress)?;
             out.commit()?;
         }
         Targets::Files(paths) => {
             for (ready, paths) in ready.chunks(AT_ONCE).zip(paths.chunks(AT_ONCE)) {
                 let mut outputs = Output::create_all(paths, true)?;
+                if outputs.iter().any(Output::is_seen_at_once) {
+                    keeping.finish()?;
+                }
                 for ((ready, path), out) in ready.iter().zip(paths).zip(&mut outputs) {
                     let ground = bases.of(ready.node, format)?;
                     Making::new(format, ground, ready)?
                         .write(out.file(), progress)
                         .with_context(|| format!("writing {}", path.display()))?;
                 }
+                keeping.finish()?;
                 Output::commit_all(outputs)?;
                 for path in paths {
                     messages.note(&format!("wrote {}", path.display()));

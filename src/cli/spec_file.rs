@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::pki::{Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice, system_random};
+use crate::pki::{
+    Access, CryptoRng, Keeping, KeyAlgorithm, KeyFolder, Keys, Notice, system_random,
+};
 use crate::plan::{self, Cluster, Node};
 use crate::spec::{self, Loaded};
 
@@ -54,6 +56,18 @@ impl SpecFile {
         sources: &mut Sources,
         messages: Messages,
     ) -> Result<Cluster, Failure> {
+        let (cluster, mut keeping) = self.decide_ahead(access, sources, messages)?;
+        keeping.finish()?;
+        Ok(cluster)
+    }
+
+    /// The same; keys that were made for it may still be on their way to the disk.
+    pub fn decide_ahead(
+        &self,
+        access: Access,
+        sources: &mut Sources,
+        messages: Messages,
+    ) -> Result<(Cluster, Keeping), Failure> {
         let loaded = self.load(sources)?;
         let decided = self.decided(&loaded, sources, messages)?;
         // A folder that nothing is needed of is not made.
@@ -63,7 +77,7 @@ impl SpecFile {
         let cluster = decided.with_keys(&mut keys)?;
         if !(may_write && keys.are_incomplete()) {
             tell(&keys.notices(), messages);
-            return self.with_pins(cluster);
+            return Ok((self.with_pins(cluster)?, Keeping::default()));
         }
         // Keys are about to be kept: not for a spec that ignition refuses.
         let mut found = findings::of_ignition(&cluster.nodes);
@@ -71,9 +85,9 @@ impl SpecFile {
             findings::sort_by_place(&mut found);
             return Err(Failure::Input(found));
         }
-        if keys.keep_all()? {
+        if let Some(keeping) = keys.keep_all()? {
             tell(&keys.notices(), messages);
-            return self.with_pins(cluster);
+            return Ok((self.with_pins(cluster)?, keeping));
         }
         // Another build was faster: with its keys.
         drop(keys);
@@ -81,7 +95,7 @@ impl SpecFile {
         let mut keys = self.keys(Access::Write, &mut rng)?;
         let cluster = decided.with_keys(&mut keys)?;
         tell(&keys.notices(), messages);
-        self.with_pins(cluster)
+        Ok((self.with_pins(cluster)?, Keeping::default()))
     }
 
     /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked keys, which then were made for this

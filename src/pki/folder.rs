@@ -1,9 +1,9 @@
 //! The `keys/` folder on disk: private, locked while in use, each file there whole or not at all.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::mem::take;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use super::keeping::Keeping;
+use super::staging;
+
 /// Larger than any key or certificate; what is larger is not one.
 const MAX_FILE: u64 = 256 * 1024;
-
-/// Names of files that are not yet whole start with this; those of a build that was killed are removed by the next.
-const UNFINISHED: &str = ".unfinished-";
 
 const LOCK: &str = ".lock";
 
@@ -81,27 +81,34 @@ impl KeyFolder {
         };
         folder.refuse_open_folder()?;
         if access == Access::Write {
-            remove_unfinished(&folder.root)?;
+            staging::remove_unfinished(&folder.root)?;
         }
         folder.finish_moves()?;
         Ok(folder)
     }
 
-    /// The same folder for another thread, which sees what is on the disk. This one is to outlive it: it holds the lock.
+    /// The same folder for another thread, which sees what is on the disk and writes nothing there itself. This one is to outlive it: it
+    /// holds the lock.
     pub(super) fn branch(&self) -> Self {
         Self {
             root: self.root.clone(),
-            access: self.access,
+            access: Access::Look,
             in_memory: BTreeMap::new(),
             seen: RefCell::default(),
             lock: None,
         }
     }
 
-    /// Takes over what `branch` has read and what it holds in memory.
-    pub(super) fn join(&mut self, branch: Self) {
-        self.in_memory.extend(branch.in_memory);
-        self.seen.get_mut().extend(branch.seen.into_inner());
+    /// Takes over what `branches` have read and what they hold in memory, and writes that where this folder is to be written.
+    pub(super) fn join(&mut self, branches: Vec<Self>) -> Result<()> {
+        for branch in branches {
+            self.in_memory.extend(branch.in_memory);
+            self.seen.get_mut().extend(branch.seen.into_inner());
+        }
+        if self.access == Access::Look || self.in_memory.is_empty() {
+            return Ok(());
+        }
+        staging::write_all(&self.root, &take(&mut self.in_memory))
     }
 
     /// The folder's path, as it was named.
@@ -164,13 +171,13 @@ impl KeyFolder {
             self.in_memory.insert(file.to_owned(), text.to_owned());
             return Ok(());
         }
-        self.write_all([(file, text)])
+        staging::write(&self.root, &[(file, text)])
     }
 
-    /// Writes what [`Access::Look`] has held back; from now on the folder is open to be written.
+    /// Begins to write what [`Access::Look`] has held back. The folder is not to be used for more.
     ///
-    /// `false`, with nothing written: another build has changed what was read.
-    pub fn keep(&mut self) -> Result<bool> {
+    /// `None`, with nothing written: another build has changed what was read.
+    pub fn keep(&mut self) -> Result<Option<Keeping>> {
         let held = take(&mut self.in_memory);
         let seen = self.seen.take();
         self.lock = None;
@@ -178,65 +185,14 @@ impl KeyFolder {
         for (file, digest) in seen {
             let now = self.read_from_disk(&file)?;
             if now.map(|text| Sha256::digest(text).into()) != digest {
-                return Ok(false);
+                return Ok(None);
             }
         }
-        // Keys first: where the machine stops between the two, the next build uses the key.
-        let (certificates, others): (Vec<_>, Vec<_>) = (held.iter())
-            .map(|(file, text)| (file.as_path(), text.as_str()))
-            .partition(|(file, _)| file.extension().is_some_and(|ending| ending == "crt"));
-        self.write_all(others.into_iter().chain(certificates))?;
-        Ok(true)
-    }
-
-    /// Writes files, each of which is there whole or not at all. They appear in this order.
-    fn write_all<'a>(&self, files: impl IntoIterator<Item = (&'a Path, &'a str)>) -> Result<()> {
-        let mut unfinished = Vec::new();
-        let mut folders = BTreeSet::new();
-        for (file, text) in files {
-            let path = self.path(file);
-            let writing = || format!("writing {}", path.display());
-            let parent = path.parent().unwrap_or(&self.root);
-            if folders.insert(parent.to_owned()) {
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(parent)
-                    .with_context(writing)?;
-            }
-            let mut file = tempfile::Builder::new()
-                .prefix(UNFINISHED)
-                .permissions(Permissions::from_mode(0o600))
-                .tempfile_in(parent)
-                .with_context(writing)?;
-            file.write_all(text.as_bytes()).with_context(writing)?;
-            // Closed: thousands of files may not be open at once.
-            unfinished.push((file.into_temp_path(), path));
-        }
-        self.sync(unfinished.iter().map(|(file, _)| &**file))?;
-        for (file, path) in unfinished {
-            let persisted = file.persist(&path);
-            (persisted.map_err(|e| e.error))
-                .with_context(|| format!("writing {}", path.display()))?;
-        }
-        self.sync(folders.iter().map(PathBuf::as_path))
-    }
-
-    /// Waits until `paths` are on the disk.
-    fn sync<'a>(&self, paths: impl ExactSizeIterator<Item = &'a Path>) -> Result<()> {
-        // Each waits for the disk, so that many take longer than all that the file system may still have to write.
-        const MANY: usize = 100;
-        if paths.len() > MANY {
-            return File::open(&self.root)
-                .and_then(|root| Ok(rustix::fs::syncfs(&root)?))
-                .with_context(|| format!("writing {}", self.root.display()));
-        }
-        for path in paths {
-            File::open(path)
-                .and_then(|open| open.sync_all())
-                .with_context(|| format!("writing {}", path.display()))?;
-        }
-        Ok(())
+        Ok(Some(Keeping::begin(
+            self.root.clone(),
+            held,
+            self.lock.take(),
+        )))
     }
 
     /// All files below the folder with this ending, relative to it and sorted. Links are not followed.
@@ -266,24 +222,6 @@ impl KeyFolder {
 fn open_to_others(mode: u32) -> bool {
     const GROUP_AND_OTHERS: u32 = 0o077;
     mode & GROUP_AND_OTHERS != 0
-}
-
-fn remove_unfinished(folder: &Path) -> Result<()> {
-    let reading = || format!("reading {}", folder.display());
-    for entry in fs::read_dir(folder).with_context(reading)? {
-        let entry = entry.with_context(reading)?;
-        let path = entry.path();
-        if entry.file_type().with_context(reading)?.is_dir() {
-            remove_unfinished(&path)?;
-        } else if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(UNFINISHED.as_bytes())
-        {
-            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes the folder where it is missing; closes it to others where it holds no key yet (as a fresh checkout's, made by git).
@@ -323,7 +261,9 @@ fn files_below(root: &Path, ending: &str) -> Result<Vec<PathBuf>> {
         for entry in entries {
             let entry = entry.with_context(reading)?;
             let path = entry.path();
-            if entry.file_type().with_context(reading)?.is_dir() {
+            if staging::is_unfinished(&entry.file_name()) {
+                // A build that was killed has left it; the next removes it.
+            } else if entry.file_type().with_context(reading)?.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == ending)
                 && !entry.file_name().as_encoded_bytes().starts_with(b".")

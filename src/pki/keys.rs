@@ -13,6 +13,7 @@ use super::CryptoRng;
 use super::certificate::Certificate;
 use super::folder::{Access, KeyFolder};
 use super::issue::{issue, self_signed, subject_of};
+use super::keeping::Keeping;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::{EXPIRY_WARNING, Profile};
 use super::rotate::{NEXT, OLD};
@@ -121,8 +122,8 @@ impl<'a> Keys<'a> {
         told.cloned().collect()
     }
 
-    /// Keeps what was made in memory, as [`KeyFolder::keep`] does.
-    pub fn keep_all(&mut self) -> Result<bool> {
+    /// Begins to keep what was made in memory, as [`KeyFolder::keep`] does.
+    pub fn keep_all(&mut self) -> Result<Option<Keeping>> {
         self.folder.keep()
     }
 

@@ -40,11 +40,13 @@ impl Keys<'_> {
             (result, keys.folder, keys.notices)
         });
         let mut results = Vec::with_capacity(done.len());
+        let mut folders = Vec::with_capacity(done.len());
         for (result, folder, notices) in done {
-            self.folder.join(folder);
+            folders.push(folder);
             self.notices.extend(notices);
-            results.push(result?);
+            results.push(result);
         }
-        Ok(results)
+        self.folder.join(folders)?;
+        results.into_iter().collect()
     }
 }

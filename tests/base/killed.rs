@@ -1,14 +1,13 @@
 //! A build that is killed leaves nothing damaged, whenever it is.
 
 use std::fs;
-use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imgbuild::base::Cache;
-use rustix::event::{PollFd, PollFlags, poll};
 
+use crate::killing::kill_after;
 use crate::{synthetic, tools};
 
 /// How many times a build is killed, at moments spread over the time that a whole one takes.
@@ -88,9 +87,7 @@ fn builds_that_are_killed_leave_nothing_damaged() {
         let _ = fs::remove_dir_all(gone);
         let moment = duration * kill / KILLS;
         let mut child = start(folder.path());
-        wait(&child, moment);
-        child.kill().expect("kill");
-        child.wait().expect("wait");
+        kill_after(&mut child, moment);
         check(folder.path(), &whole);
     }
 
@@ -100,14 +97,4 @@ fn builds_that_are_killed_leave_nothing_damaged() {
         .expect("list")
         .count();
     assert_eq!(left, 0, "what killed builds left behind is swept");
-}
-
-/// Waits until `child` ends, or `time` is over.
-fn wait(child: &Child, time: Duration) {
-    let output = child.stdout.as_ref().expect("piped").as_fd();
-    let time = rustix::event::Timespec {
-        tv_sec: i64::try_from(time.as_secs()).expect("short"),
-        tv_nsec: i64::from(time.subsec_nanos()),
-    };
-    poll(&mut [PollFd::new(&output, PollFlags::HUP)], Some(&time)).expect("poll");
 }

@@ -3,6 +3,8 @@
 
 mod failures;
 mod killed;
+#[path = "../killing/mod.rs"]
+mod killing;
 mod kmod_index;
 mod packages;
 mod real;

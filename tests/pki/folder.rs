@@ -159,7 +159,11 @@ fn what_was_held_back_is_kept() {
     let mut keys = Keys::new(folder, now(), &mut rng);
     let tls = KUBE1.keys(&mut keys).expect("keys");
     assert!(!kept.exists());
-    assert!(keys.keep_all().expect("is written"));
+    let mut keeping = keys
+        .keep_all()
+        .expect("can be written")
+        .expect("is as it was read");
+    keeping.finish().expect("is written");
     let made = keys.notices();
     assert!(
         made.len() > 3
@@ -197,7 +201,7 @@ fn what_was_held_back_is_kept() {
             found
         };
         let before = certificates();
-        assert!(!keys.keep_all().expect("looks"), "{case}");
+        assert!(keys.keep_all().expect("looks").is_none(), "{case}");
         drop(keys);
         assert!(certificates() == before, "{case}");
     }
@@ -209,11 +213,13 @@ fn a_build_that_was_killed_leaves_nothing_behind_after_the_next() {
     let root = scratch.path().join("keys");
     let whole = make(&root);
     // Killed while it wrote a certificate: its key is there, the certificate is not.
-    fs::write(root.join("nodes/kube1/etcd/.unfinished-Ab12"), "-----BEGIN").expect("writes");
+    let unfinished = root.join(".unfinished-Ab12/nodes/kube1/etcd");
+    fs::create_dir_all(&unfinished).expect("makes");
+    fs::write(unfinished.join("server.crt"), "-----BEGIN").expect("writes");
     fs::remove_file(root.join("nodes/kube1/etcd/server.crt")).expect("is there");
     let (tls, _) = member_at(&root, Access::Write, &KUBE1, now(), 3).expect("keys are made");
     assert_eq!(tls.server.key, whole.server.key);
-    assert!(!root.join("nodes/kube1/etcd/.unfinished-Ab12").exists());
+    assert!(!root.join(".unfinished-Ab12").exists());
 }
 
 #[test]

@@ -27,7 +27,8 @@ fn kubelets(
         })
         .expect("made");
     if access == Access::Look && keys.are_incomplete() {
-        assert!(keys.keep_all().expect("kept"));
+        let keeping = keys.keep_all().expect("can be written");
+        keeping.expect("is as it was read").finish().expect("kept");
     }
     let told = keys.notices().iter().map(ToString::to_string).collect();
     (made, told)

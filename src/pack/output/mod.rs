@@ -138,6 +138,11 @@ impl Output {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
+    /// Whether what is written is seen at once, and not only after [`commit`](Self::commit).
+    pub fn is_seen_at_once(&self) -> bool {
+        self.target().is_none()
+    }
+
     /// What it becomes; `None` where it is written in place.
     fn target(&self) -> Option<&Path> {
         match &self.state {
