@@ -41,7 +41,7 @@ fn addons_come_from_embedded_archives() {
         let link = node.ask("ip -d link show flannel.1");
         assert!(link.contains("vxlan"), "{link}");
     }
-    control.ask(&format!(
+    control.insist(&format!(
         "{KUBECTL} -n kube-system rollout status {} deployment/coredns",
         super::WAIT
     ));

@@ -91,13 +91,13 @@ storage_device: /dev/vda
     node.refuses("systemctl is-active containerd.service", "inactive");
 
     super::apply(&node, &super::pod());
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     node.says(&format!("{KUBECTL} logs lab"), "started");
     node.says(&format!("{KUBECTL} exec lab -- hostname"), "lab");
     super::apply(&node, &super::web(2, SERVICE, false));
-    node.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    node.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     let answer = super::fetch(&format!("{SERVICE}/80"));
     assert!(node.ask(&answer).starts_with("web-"));
     let said = node.ask(&format!("{KUBECTL} exec lab -- {answer}"));
@@ -117,7 +117,7 @@ spec:
 "
         ),
     );
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/app"
     ));
     let root = "/proc/$(pgrep -x app)/root";
@@ -132,9 +132,9 @@ spec:
     node.shut_down();
 
     let again = Guest::boot(&lab, "kubernetes-cri-o-again", machine());
-    again.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     assert!(again.ask(&answer).starts_with("web-"));
-    again.ask(&format!(
+    again.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/app"
     ));
 }

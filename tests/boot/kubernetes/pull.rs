@@ -75,7 +75,7 @@ fn pull_fetches_what_the_lock_pins_once() {
     assert_eq!(images.matches("@sha256:").count(), 4, "{images}");
     let pod = super::pod().replace(NODE_IMAGE, &format!("registry.k8s.io/lab:{VERSION}"));
     super::apply(&node, &pod);
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     node.says(&format!("{KUBECTL} exec lab -- hostname"), "lab");
@@ -85,7 +85,7 @@ fn pull_fetches_what_the_lock_pins_once() {
     drop(registry);
     let given = site.given("kubelet");
     let again = Guest::boot(&lab, "kubernetes-pull-again", machine());
-    again.ask(&format!(
+    again.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     again.says(&format!("{KUBECTL} exec lab -- hostname"), "lab");

@@ -58,7 +58,7 @@ fn single_lives_through_a_reboot() {
         "{nodes}"
     );
     super::apply(&node, &super::pod());
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     node.says(&format!("{KUBECTL} logs lab"), "started");
@@ -79,7 +79,7 @@ fn single_lives_through_a_reboot() {
     node.shut_down();
 
     let again = Guest::boot(&lab, "kubernetes-single-again", machine());
-    again.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&again);
     again.says(
         &format!("{KUBECTL} get pod lab -o jsonpath='{{.metadata.name}}'"),
@@ -112,7 +112,7 @@ fn single_with_nftables_moves_by_a_snapshot() {
     };
     let node = boot("first", "{backup: {schedule: minutely, keep: 2}}");
     super::apply(&node, &super::pod());
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     serves(&node);
@@ -137,7 +137,7 @@ fn single_with_nftables_moves_by_a_snapshot() {
     node.shut_down();
 
     let second = boot("second", "{restore: snapshot.db}");
-    second.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    second.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&second);
     second.says(
         &format!("{KUBECTL} get pod lab -o jsonpath='{{.metadata.name}}'"),
@@ -171,7 +171,7 @@ fn single_with_etcd_and_proxy_in_pods() {
     };
     let node = Guest::boot(&lab, "kubernetes-pods", machine());
     let system = format!("{KUBECTL} --namespace kube-system");
-    node.ask(&format!(
+    node.insist(&format!(
         "{system} rollout status {WAIT} daemonset/kube-proxy"
     ));
     node.says(
@@ -183,7 +183,7 @@ fn single_with_etcd_and_proxy_in_pods() {
     node.says("systemctl is-enabled etcd.service; true", "disabled");
     node.says("sudo ls /etc/kubernetes | grep proxy; true", "");
     super::apply(&node, &super::pod());
-    node.ask(&format!(
+    node.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/lab"
     ));
     serves(&node);
@@ -197,19 +197,19 @@ fn single_with_etcd_and_proxy_in_pods() {
     // The API server starts anew behind etcd.
     let late = format!("{KUBECTL} get configmap late --ignore-not-found -o name || echo waits");
     eventually(Duration::from_secs(600), || node.ask(&late).is_empty());
-    node.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    node.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&node);
     node.shut_down();
 
     let again = Guest::boot(&lab, "kubernetes-pods-again", machine());
-    again.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&again);
 }
 
 /// A Deployment answers at its Service's address.
 fn serves(node: &Guest) {
     super::apply(node, &super::web(2, SERVICE, false));
-    node.ask(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
+    node.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(node);
     let from_a_pod = super::fetch(&format!("{SERVICE}/80"));
     let said = node.ask(&format!("{KUBECTL} exec lab -- {from_a_pod}"));
