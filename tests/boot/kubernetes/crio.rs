@@ -99,7 +99,7 @@ storage_device: /dev/vda
     super::apply(&node, &super::web(2, SERVICE, false));
     node.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     let answer = super::fetch(&format!("{SERVICE}/80"));
-    assert!(node.ask(&answer).starts_with("web-"));
+    assert!(node.insist(&answer).starts_with("web-"));
     let said = node.ask(&format!("{KUBECTL} exec lab -- {answer}"));
     assert!(said.starts_with("web-"), "{said}");
 
@@ -133,7 +133,7 @@ spec:
 
     let again = Guest::boot(&lab, "kubernetes-cri-o-again", machine());
     again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
-    assert!(again.ask(&answer).starts_with("web-"));
+    assert!(again.insist(&answer).starts_with("web-"));
     again.insist(&format!(
         "{KUBECTL} wait --for condition=Ready {WAIT} pod/app"
     ));
