@@ -1,6 +1,7 @@
 //! Container images that a node has with it, without Kubernetes' programs.
 
 use std::fs;
+use std::path::Path;
 
 use imgbuild::names::Arch;
 use imgbuild::oci::{Entry, Image, layer, pause, write_archive};
@@ -13,11 +14,10 @@ const ADDRESS: &str = "192.168.77.40/24";
 
 const NAME: &str = "registry.example/lab/app:1";
 
-/// The node's containerd has the image, pinned, with its files in place, and runs it; no registry can be reached.
-pub fn are_there_without_a_network() {
-    let lab = Lab::new();
+/// Writes the archive of an image by this name: two layers, of which the upper one changes a file of the lower.
+pub fn archive(name: &str, at: &Path) {
     let image = Image {
-        name: NAME,
+        name,
         arch: Arch::Amd64,
         layers: vec![
             layer(&[
@@ -33,7 +33,13 @@ pub fn are_there_without_a_network() {
     };
     let mut archive = Vec::new();
     write_archive(&[image], &mut archive).unwrap();
-    fs::write(lab.path("app.tar"), archive).unwrap();
+    fs::write(at, archive).unwrap();
+}
+
+/// The node's containerd has the image, pinned, with its files in place, and runs it; no registry can be reached.
+pub fn are_there_without_a_network() {
+    let lab = Lab::new();
+    archive(NAME, &lab.path("app.tar"));
     let key = &lab.public_key;
     let spec = lab.write(
         "node.yaml",

@@ -1,11 +1,5 @@
 //! Pods that run by CRI-O, whose programs lie with those of Kubernetes.
-
-use std::fs;
-use std::path::Path;
-
 use imgbuild::base::cri_o_programs_in;
-use imgbuild::names::Arch;
-use imgbuild::oci::{Entry, Image, layer, pause, write_archive};
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
@@ -19,28 +13,6 @@ const SERVICE: &str = "10.96.0.77";
 
 /// An image that the node has with it, of two layers.
 const APP: &str = "registry.example/lab/app:1";
-
-/// Writes the archive of [`APP`].
-fn app(at: &Path) {
-    let image = Image {
-        name: APP,
-        arch: Arch::Amd64,
-        layers: vec![
-            layer(&[
-                Entry::file("app", 0o755, pause(Arch::Amd64)),
-                Entry::directory("etc", 0o755),
-                Entry::file("etc/text", 0o644, *b"lower"),
-            ])
-            .unwrap(),
-            layer(&[Entry::file("etc/text", 0o644, *b"upper")]).unwrap(),
-        ],
-        entrypoint: vec!["/app".to_owned()],
-        environment: Vec::new(),
-    };
-    let mut archive = Vec::new();
-    write_archive(&[image], &mut archive).unwrap();
-    fs::write(at, archive).unwrap();
-}
 
 /// It becomes Ready without a network, runs pods of its own programs and of an image that came with it, serves, and is all there
 /// after a reboot.
@@ -59,7 +31,7 @@ fn single_by_cri_o_lives_through_a_reboot() {
     }
     let lab = Lab::new();
     let key = &lab.public_key;
-    app(&lab.path("app.tar"));
+    crate::embedded_images::archive(APP, &lab.path("app.tar"));
     let spec = lab.write(
         "node.yaml",
         &format!(
