@@ -1,4 +1,5 @@
-//! Puts the files below `configs/base/` into the program, so that one binary is all that a build of the base needs.
+//! Puts the files below `configs/base/` into the program, so that one binary is all that a build of
+//! the base needs.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,8 +1,8 @@
-//! Writes cpio archives of the "new ASCII" kind (newc), as the kernel unpacks them from an initrd: the base's stage 0, and what the
-//! packers add to it.
+//! Writes cpio archives of the "new ASCII" kind (newc), as the kernel unpacks them from an initrd:
+//! the base's stage 0, and what the packers add to it.
 //!
-//! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst. The same entries give the same bytes:
-//! inodes count from 1, owner is root, time stamps are zero.
+//! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst. The same entries give
+//! the same bytes: inodes count from 1, owner is root, time stamps are zero.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -22,7 +22,8 @@ const CHARACTER_DEVICE: u32 = 0o020_000;
 /// Name of the entry that ends an archive.
 const TRAILER: &str = "TRAILER!!!";
 
-/// An archive being written. Parent directories are written, once, before what is in them, with mode 0755.
+/// An archive being written. Parent directories are written, once, before what is in them, with
+/// mode 0755.
 #[derive(Debug)]
 pub struct Archive<W> {
     out: W,
@@ -141,7 +142,8 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// How far from the start of an archive the contents of `path` lie, when it is the archive's first file.
+/// How far from the start of an archive the contents of `path` lie, when it is the archive's first
+/// file.
 pub fn first_contents(path: &str) -> u64 {
     let entry = |name: &str| (HEADER + name.len() as u64 + 1).next_multiple_of(ALIGNMENT as u64);
     path.match_indices('/')
@@ -204,7 +206,8 @@ mod tests {
             &format!(
                 "07070100000001000041ED{zero}{zero}00000002{zero}{zero}{zero}{zero}{zero}{zero}00000002{zero}d\0"
             ),
-            // File `d/a`: inode 2, mode 0100600, one link, five bytes, name of four bytes, padded to 116.
+            // File `d/a`: inode 2, mode 0100600, one link, five bytes, name of four bytes, padded
+            // to 116.
             &format!(
                 "0707010000000200008180{zero}{zero}00000001{zero}00000005{zero}{zero}{zero}{zero}00000004{zero}d/a\0\0\0"
             ),

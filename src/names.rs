@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is not a valid name: one sentence without the name itself, for a diagnostic's message.
+/// Why a text is not a valid name: one sentence without the name itself, for a diagnostic's
+/// message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidName(pub String);
 
@@ -57,7 +58,8 @@ macro_rules! text_newtype {
 }
 
 text_newtype!(
-    /// A host name of one or more RFC 1123 labels, lower case, at most 64 bytes (Linux `HOST_NAME_MAX`).
+    /// A host name of one or more RFC 1123 labels, lower case, at most 64 bytes (Linux
+    /// `HOST_NAME_MAX`).
     Hostname,
     |text| {
         if text.is_empty() {
@@ -161,7 +163,8 @@ text_newtype!(
 );
 
 text_newtype!(
-    /// A network interface name: at most 15 bytes, no `/`, `:` or white space (Linux `dev_valid_name`).
+    /// A network interface name: at most 15 bytes, no `/`, `:` or white space (Linux
+    /// `dev_valid_name`).
     InterfaceName,
     |text| {
         if text.is_empty() || text.len() > 15 {
@@ -220,8 +223,9 @@ impl fmt::Display for MacAddr {
     }
 }
 
-/// The first character of a kernel argument that some boot loader does not pass on unchanged: each parses its configuration in its
-/// own way, so what all of them leave alone is printable ASCII other than space, quotes, `\`, `$`, `#` and a grave accent.
+/// The first character of a kernel argument that some boot loader does not pass on unchanged: each
+/// parses its configuration in its own way, so what all of them leave alone is printable ASCII
+/// other than space, quotes, `\`, `$`, `#` and a grave accent.
 pub fn altered_by_boot_loaders(argument: &str) -> Option<char> {
     argument
         .chars()

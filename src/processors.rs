@@ -8,7 +8,8 @@ use std::thread;
 static PROCESSORS: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
-/// What `work` gives for each of `items`, in their order; done by as many threads as there are processors, of which this is one.
+/// What `work` gives for each of `items`, in their order; done by as many threads as there are
+/// processors, of which this is one.
 pub fn on_all_processors<I: Send, T: Send>(
     items: impl IntoIterator<Item = I, IntoIter: ExactSizeIterator>,
     work: impl Fn(I) -> T + Sync,

@@ -2,7 +2,8 @@
 
 /// Receives what a long piece of work says about itself.
 pub trait Progress: Sync {
-    /// A new step begins. `total` is in the unit of [`Progress::advance`] (bytes, packages), where known.
+    /// A new step begins. `total` is in the unit of [`Progress::advance`] (bytes, packages), where
+    /// known.
     fn start(&self, what: &str, total: Option<u64>);
     /// `amount` more of the step that was started last is done.
     fn advance(&self, amount: u64);

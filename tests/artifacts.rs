@@ -1,7 +1,9 @@
-//! What imgbuild writes, seen from outside: the same bytes whenever and wherever, whole or not at all, no identities inside.
+//! What imgbuild writes, seen from outside: the same bytes whenever and wherever, whole or not at
+//! all, no identities inside.
 //!
-//! All need a base, which takes minutes to build where the cache has none, so they are `#[ignore]`d and run by
-//! `cargo xtask test`. `IMGBUILD_PROGRAM` names another `imgbuild` than the one that cargo built for the tests.
+//! All need a base, which takes minutes to build where the cache has none, so they are `#[ignore]`d
+//! and run by `cargo xtask test`. `IMGBUILD_PROGRAM` names another `imgbuild` than the one that
+//! cargo built for the tests.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
@@ -135,7 +137,8 @@ fn two_folders_two_times_one_result() {
         build(first.path(), output, arguments);
     }
     let made = contents(&first.path().join("out"));
-    // The second project has the first one's keys and lock, as a clone of a repository and its secrets has.
+    // The second project has the first one's keys and lock, as a clone of a repository and its
+    // secrets has.
     let second = project();
     copy_files(&first.path().join("keys"), &second.path().join("keys"));
     let lock = "imgbuild.lock";
@@ -212,8 +215,9 @@ fn killed_at_any_moment() {
     }
 }
 
-/// `count` moments of a stretch of time, one somewhere in each of as many equal parts of it. Where in its part is drawn by a
-/// linear congruential generator (Knuth, MMIX), seeded with the process id, which the test's output tells.
+/// `count` moments of a stretch of time, one somewhere in each of as many equal parts of it. Where
+/// in its part is drawn by a linear congruential generator (Knuth, MMIX), seeded with the process
+/// id, which the test's output tells.
 fn moments(count: u32, whole: Duration) -> impl Iterator<Item = Duration> {
     let mut state = u64::from(std::process::id());
     println!("{count} moments of {whole:?}, seed {state}");

@@ -1,4 +1,5 @@
-//! The base's declared files (`configs/base/`) before the programs that read them: the shell and systemd.
+//! The base's declared files (`configs/base/`) before the programs that read them: the shell and
+//! systemd.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -85,8 +86,8 @@ fn systemd_takes_the_units() {
         };
         units += 1;
         let text = fs::read_to_string(&path).expect("reading the unit");
-        // Under a name of the test's, since the machine may have a unit of this one with drop-ins of its own; and the machine need not
-        // have the programs of the image.
+        // Under a name of the test's, since the machine may have a unit of this one with drop-ins
+        // of its own; and the machine need not have the programs of the image.
         let mut name = path.file_name().and_then(|n| n.to_str()).expect("a name");
         let own = format!("imgbuild-test.{kind}");
         if kind != "mount" {
@@ -120,7 +121,8 @@ fn systemd_takes_the_units() {
     assert!(units >= 8, "{units} units");
 }
 
-/// A link into what the project lays down itself has a target there; one into packages' files is seen when a base is made.
+/// A link into what the project lays down itself has a target there; one into packages' files is
+/// seen when a base is made.
 #[test]
 fn links_and_programs_of_ours_are_there() {
     let root = declared().join("root");
@@ -180,7 +182,8 @@ fn presets_name_what_is_installed() {
     }
 }
 
-/// The kernel takes every parameter of ours: `sysctl --dry-run` only reads the files, so what is set is looked up in /proc, too.
+/// The kernel takes every parameter of ours: `sysctl --dry-run` only reads the files, so what is
+/// set is looked up in /proc, too.
 #[test]
 fn the_kernel_knows_the_parameters() {
     let mut parameters = 0;

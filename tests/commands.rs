@@ -105,7 +105,8 @@ fn a_thousand_names_are_not_listed() {
     }
 }
 
-/// Nothing on these targets says that the node is ready: that is told before anything is built or booted.
+/// Nothing on these targets says that the node is ready: that is told before anything is built or
+/// booted.
 #[test]
 fn nobody_waits_for_what_is_never_said() {
     for (target, title) in [("flatcar", "Flatcar"), ("fedora-coreos", "Fedora CoreOS")] {

@@ -1,5 +1,5 @@
-//! Live images and payloads, held against coreos-installer: it reads what we write, we read what it writes, on the trimmed live
-//! images of every layout that its crate holds.
+//! Live images and payloads, held against coreos-installer: it reads what we write, we read what it
+//! writes, on the trimmed live images of every layout that its crate holds.
 //!
 //! `cargo xtask prepare` builds it (Debian packages: libssl-dev libzstd-dev pkg-config xz-utils).
 
@@ -124,7 +124,8 @@ fn live_images(lab: &Lab) -> Vec<String> {
     names
 }
 
-/// Whether the image takes kernel arguments, and keyfiles and settings of the installer, by its own account.
+/// Whether the image takes kernel arguments, and keyfiles and settings of the installer, by its own
+/// account.
 fn takes(lab: &Lab, image: &str) -> (bool, bool) {
     let iso = imgbuild::read::Iso::open(File::open(lab.path(image)).unwrap()).unwrap();
     let live = imgbuild::read::LiveIso::open(iso).unwrap().unwrap();
@@ -335,7 +336,8 @@ fn payloads_go_both_ways() {
             "{file}: {shown}"
         );
     }
-    // The archive in it is what coreos-installer itself makes of one config, byte for byte before compression.
+    // The archive in it is what coreos-installer itself makes of one config, byte for byte before
+    // compression.
     lab.ours("embed --pxe --ignition config.ign -o one.img");
     let unpacked = |name: &str| {
         lab.run(
@@ -381,7 +383,8 @@ fn nodes_of_fedora_coreos_are_read_by_theirs() {
     assert_eq!(lab.sha256("node.iso"), lab.sha256(newest));
 }
 
-/// `verify` takes what it makes of a spec's config for what it is, and `inspect` sees through the config that it makes around one.
+/// `verify` takes what it makes of a spec's config for what it is, and `inspect` sees through the
+/// config that it makes around one.
 #[test]
 #[ignore = "wants coreos-installer, which takes minutes to build"]
 fn what_it_makes_is_verified() {

@@ -1,4 +1,5 @@
-//! Care of etcd, before the programs that do it: systemd reads the schedules, etcd's own programs run in the scripts of the node.
+//! Care of etcd, before the programs that do it: systemd reads the schedules, etcd's own programs
+//! run in the scripts of the node.
 //!
 //! Debian packages that must be there: squashfs-tools systemd util-linux.
 
@@ -150,7 +151,8 @@ fn root_of(node: &Node) -> Root {
     root
 }
 
-/// The node of the system that has docker and no etcd, with a docker that runs what the image has on the node itself.
+/// The node of the system that has docker and no etcd, with a docker that runs what the image has
+/// on the node itself.
 fn flatcar() -> Root {
     let mut node = node();
     node.target = Target::Flatcar;
@@ -215,8 +217,8 @@ fn node() -> Node {
     }
 }
 
-/// The node's own scripts, with the node's own programs: a snapshot is taken, rotated, refused when damaged, and restored by hand
-/// and at boot.
+/// The node's own scripts, with the node's own programs: a snapshot is taken, rotated, refused when
+/// damaged, and restored by hand and at boot.
 #[test]
 #[ignore = "needs a base: cargo xtask test"]
 fn a_snapshot_brings_everything_back() {

@@ -1,5 +1,6 @@
-//! etcd as a static pod, on the node's own system: its program with the arguments of the manifest, and the scripts that care for it. A
-//! stand-in for the kubelet runs what the manifest says as long as it is there, and then ends it.
+//! etcd as a static pod, on the node's own system: its program with the arguments of the manifest,
+//! and the scripts that care for it. A stand-in for the kubelet runs what the manifest says as long
+//! as it is there, and then ends it.
 //!
 //! Debian packages that must be there: squashfs-tools util-linux.
 
@@ -68,7 +69,8 @@ fn node() -> Node {
     node
 }
 
-/// A member without data starts from the snapshot before the kubelet starts it, and root has the data.
+/// A member without data starts from the snapshot before the kubelet starts it, and root has the
+/// data.
 #[test]
 fn the_kubelet_waits_for_a_restore() {
     let mut node = node();
@@ -117,7 +119,8 @@ fn root() -> Root {
     root
 }
 
-/// Its probes answer, the node's own `etcdctl` reads and writes over TLS, and who has no certificate of the cluster's is refused.
+/// Its probes answer, the node's own `etcdctl` reads and writes over TLS, and who has no
+/// certificate of the cluster's is refused.
 #[test]
 #[ignore = "needs a base: cargo xtask test"]
 fn etcd_runs_by_its_manifest() {
@@ -157,7 +160,8 @@ done
     );
 }
 
-/// A snapshot brings everything back; the member stands still as long as it is told to, and longer than that not.
+/// A snapshot brings everything back; the member stands still as long as it is told to, and longer
+/// than that not.
 #[test]
 #[ignore = "needs a base: cargo xtask test"]
 fn a_snapshot_brings_everything_back_through_the_kubelet() {

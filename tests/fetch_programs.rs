@@ -26,7 +26,8 @@ impl Node {
         self.0.path().join(name)
     }
 
-    /// Fetches `kubelet`, which is to be [`RIGHT`], and gives what was said; nothing sleeps between tries.
+    /// Fetches `kubelet`, which is to be [`RIGHT`], and gives what was said; nothing sleeps between
+    /// tries.
     fn fetch(&self, site: &str, authority: Option<&Path>) -> String {
         let log = self.path("log");
         let script = include_str!("../manifests/fetch-programs.sh");
@@ -60,7 +61,8 @@ impl Node {
     }
 }
 
-/// A site that gives `answers` one after the other, nothing for `None`, and notes what it is asked for.
+/// A site that gives `answers` one after the other, nothing for `None`, and notes what it is asked
+/// for.
 fn site(answers: &'static [Option<&'static [u8]>]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("works");
     let address = listener.local_addr().expect("works");

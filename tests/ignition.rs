@@ -1,4 +1,5 @@
-//! Configs before Ignition itself: Debian's package `ignition` says whether they are valid, and writes what they ask for.
+//! Configs before Ignition itself: Debian's package `ignition` says whether they are valid, and
+//! writes what they ask for.
 
 mod nodes;
 

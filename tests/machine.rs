@@ -1,5 +1,6 @@
-//! The `qemu` room on the real emulator. What is booted is a boot sector made here, so that no base is needed: it prints a
-//! node's marker on the serial port, echoes what is typed, and knows three keys.
+//! The `qemu` room on the real emulator. What is booted is a boot sector made here, so that no base
+//! is needed: it prints a node's marker on the serial port, echoes what is typed, and knows three
+//! keys.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]

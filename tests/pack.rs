@@ -1,7 +1,7 @@
 //! What the packers write, as the programs read it that have to.
 //!
-//! Debian packages that must be there: cpio dnsmasq-base dosfstools gdisk genisoimage gzip isolinux mtools syslinux-common
-//! xorriso zstd.
+//! Debian packages that must be there: cpio dnsmasq-base dosfstools gdisk genisoimage gzip isolinux
+//! mtools syslinux-common xorriso zstd.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

@@ -132,10 +132,12 @@ fn nft_takes_the_ruleset_twice_and_leaves_other_tables() {
     }
 }
 
-/// What networkd says of the files in `folder` until it says `until`, and the address and routes of `enp11s0`, a link with carrier, by
-/// then: in a network and a tree of mounts of their own, so that nothing of the test machine changes.
+/// What networkd says of the files in `folder` until it says `until`, and the address and routes of
+/// `enp11s0`, a link with carrier, by then: in a network and a tree of mounts of their own, so that
+/// nothing of the test machine changes.
 fn networkd(folder: &Path, until: &str) -> String {
-    // networkd changes to its user, which may be missing, and waits for udev unless /sys is read-only.
+    // networkd changes to its user, which may be missing, and waits for udev unless /sys is
+    // read-only.
     let script = "
         mount -t sysfs -o ro none /sys
         mount -t tmpfs none /run

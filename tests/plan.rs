@@ -83,7 +83,8 @@ fn spec(text: &str) -> String {
     }
 }
 
-/// etcd's decisions: name, then the URLs it listens on and tells for clients and peers, then the cluster.
+/// etcd's decisions: name, then the URLs it listens on and tells for clients and peers, then the
+/// cluster.
 fn etcd(cluster: &Cluster, node: usize) -> Vec<String> {
     let member = cluster.nodes[node].etcd.as_ref().expect("a member");
     let pairs = member

@@ -1,5 +1,5 @@
-//! Which control plane starts its API server when: the script that holds a kubelet back, against servers on loopback that are ready,
-//! on their way, or off.
+//! Which control plane starts its API server when: the script that holds a kubelet back, against
+//! servers on loopback that are ready, on their way, or off.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -168,7 +168,8 @@ fn turn_script(folder: &Path) -> String {
     script("turn.sh")
 }
 
-/// Where the kubelet runs etcd, it gets the API server's manifest once etcd is ready, whole and for root alone.
+/// Where the kubelet runs etcd, it gets the API server's manifest once etcd is ready, whole and for
+/// root alone.
 #[test]
 fn the_api_server_starts_behind_etcd() {
     let folder = tempfile::tempdir().expect("works");

@@ -40,7 +40,8 @@ pub struct Unpacked {
     pub kernel_release: String,
 }
 
-/// Files that declared state is made of, or that are small and likely to be replaced: their bytes stay in memory.
+/// Files that declared state is made of, or that are small and likely to be replaced: their bytes
+/// stay in memory.
 const IN_MEMORY: [&str; 11] = [
     "/etc/",
     "/usr/lib/modules/",
@@ -240,7 +241,8 @@ impl Unpacking<'_> {
     }
 }
 
-/// The path with `/bin` and the like followed into `/usr`. `None`: the folder itself, which the image has as a link.
+/// The path with `/bin` and the like followed into `/usr`. `None`: the folder itself, which the
+/// image has as a link.
 fn merged(path: &str, directory: bool) -> Option<String> {
     for folder in MERGED {
         if let Some(rest) = path.strip_prefix(folder) {

@@ -1,5 +1,5 @@
-//! What a program in Go says of what it was built from: the section `.go.buildinfo` of an ELF file, which holds a line for each module
-//! (Go, `debug/buildinfo`).
+//! What a program in Go says of what it was built from: the section `.go.buildinfo` of an ELF file,
+//! which holds a line for each module (Go, `debug/buildinfo`).
 //!
 //! Minimal: 64-bit little-endian files, of which no more than headers and that one section is read.
 
@@ -16,7 +16,8 @@ const HEADER: u64 = 64;
 /// More than this is no table of names, and no list of modules.
 const MOST: u64 = 1 << 20;
 
-/// The minor version of `module` in the program at `path`: 36 of `v0.36.3`. `None`: the program does not say.
+/// The minor version of `module` in the program at `path`: 36 of `v0.36.3`. `None`: the program
+/// does not say.
 pub fn minor_of(path: &Path, module: &str) -> Option<u16> {
     let mut program = File::open(path).ok()?;
     let section = section(&mut program)?;

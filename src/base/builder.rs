@@ -23,14 +23,15 @@ use crate::progress::Progress;
 /// Counts up whenever the same packages and declared files give other bytes.
 const BUILDER_VERSION: u32 = 4;
 
-/// Bytes of a block of the root image: what touching one page of a program decompresses. 1 MiB would make the image 2 % smaller, 128 KiB
-/// 2 % larger.
+/// Bytes of a block of the root image: what touching one page of a program decompresses. 1 MiB
+/// would make the image 2 % smaller, 128 KiB 2 % larger.
 const BLOCK_SIZE: u32 = 256 << 10;
 
 /// Small files share blocks of this size, which is what reading one of them costs.
 const FRAGMENT_SIZE: u32 = 128 << 10;
 
-/// zstd's level for the root image. Level 15 takes eight times as long for 4 % less (607 MB of files on two cores: 12 s and 55 s).
+/// zstd's level for the root image. Level 15 takes eight times as long for 4 % less (607 MB of
+/// files on two cores: 12 s and 55 s).
 const LEVEL: i32 = 9;
 
 /// Names of the files of a base, in its folder.

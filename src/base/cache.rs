@@ -11,8 +11,8 @@
 //! locks/                      empty files that concurrent runs lock
 //! ```
 //!
-//! Everything is written in `tmp/`, fsynced and renamed: a killed run leaves only entries of `tmp/`, each guarded by a lock that died with
-//! its process, and the next run sweeps them.
+//! Everything is written in `tmp/`, fsynced and renamed: a killed run leaves only entries of
+//! `tmp/`, each guarded by a lock that died with its process, and the next run sweeps them.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -29,7 +29,8 @@ pub struct Cache {
     root: PathBuf,
 }
 
-/// A folder in `tmp/` that no other run sweeps while this value lives, removed with it unless published.
+/// A folder in `tmp/` that no other run sweeps while this value lives, removed with it unless
+/// published.
 #[derive(Debug)]
 pub struct Workspace {
     path: PathBuf,
@@ -50,7 +51,8 @@ impl Cache {
         Self { root: root.into() }
     }
 
-    /// Where the cache is by the environment: `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or `$HOME/.cache/imgbuild`.
+    /// Where the cache is by the environment: `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or
+    /// `$HOME/.cache/imgbuild`.
     pub fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let folder = |name: &str| {
             variable(name)
@@ -86,7 +88,8 @@ impl Cache {
         self.root.join("bases").join(id)
     }
 
-    /// Whether `path`, a file or folder of the cache, is there. If so, its time of change tells from now on that it was used now.
+    /// Whether `path`, a file or folder of the cache, is there. If so, its time of change tells
+    /// from now on that it was used now.
     pub fn has(&self, path: &Path) -> bool {
         let Ok(file) = File::open(path) else {
             return false;
@@ -115,7 +118,8 @@ impl Cache {
     /// A new folder to work in. What killed runs left behind is removed first.
     pub fn workspace(&self) -> Result<Workspace> {
         let tmp = self.folder("tmp")?;
-        // Sweeping and making exclude one another, or a folder could be swept between its making and its locking.
+        // Sweeping and making exclude one another, or a folder could be swept between its making
+        // and its locking.
         let _guard = self.exclusive("tmp")?;
         sweep(&tmp)?;
         let path = tempfile::Builder::new()
@@ -141,7 +145,8 @@ impl Workspace {
         &self.path
     }
 
-    /// Moves `name`, a file or folder in here, to `target`: fsynced, and in one step. Loses to a run that was faster.
+    /// Moves `name`, a file or folder in here, to `target`: fsynced, and in one step. Loses to a
+    /// run that was faster.
     pub fn publish(&self, name: &str, target: &Path) -> Result<()> {
         let source = self.path.join(name);
         let parent = target.parent().context("publishing to the root folder")?;

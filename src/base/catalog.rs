@@ -118,7 +118,8 @@ impl Kept {
 
 /// Removes what is not `kept` and nobody used for `unused_for` before `now`.
 ///
-/// A build that runs at the same time has used its base just now: a time of an hour or more keeps out of its way.
+/// A build that runs at the same time has used its base just now: a time of an hour or more keeps
+/// out of its way.
 pub fn collect(
     cache: &Cache,
     kept: &Kept,
@@ -165,7 +166,8 @@ pub fn collect(
     Ok(collected)
 }
 
-/// Removes a file or folder and gives its size. First out of the way in one step, so that no half of it is ever seen.
+/// Removes a file or folder and gives its size. First out of the way in one step, so that no half
+/// of it is ever seen.
 fn remove(cache: &Cache, path: &Path) -> Result<u64> {
     let removing = || format!("removing {}", path.display());
     let data = fs::metadata(path).with_context(removing)?;

@@ -1,4 +1,5 @@
-//! CRI-O's programs, as release bundles of it have them, and the settings that depend on which of them a node gets.
+//! CRI-O's programs, as release bundles of it have them, and the settings that depend on which of
+//! them a node gets.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,8 @@ const PROGRAMS: [Program; 6] = [
     program("crictl", None, false),
 ];
 
-/// What runs containers, the first that is there unless a pod says otherwise (its `runtimeClassName`). The base has runc.
+/// What runs containers, the first that is there unless a pod says otherwise (its
+/// `runtimeClassName`). The base has runc.
 const RUNTIMES: [&str; 2] = ["crun", "runc"];
 
 const fn program(name: &'static str, other_name: Option<&'static str>, needed: bool) -> Program {
@@ -36,7 +38,8 @@ const fn program(name: &'static str, other_name: Option<&'static str>, needed: b
     }
 }
 
-/// The programs of CRI-O in `folder`, by their names on a node. The error: those that it cannot do without and `folder` has not.
+/// The programs of CRI-O in `folder`, by their names on a node. The error: those that it cannot do
+/// without and `folder` has not.
 pub fn programs_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Vec<&'static str>> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
@@ -56,7 +59,8 @@ pub fn programs_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Vec<&'static
     }
 }
 
-/// The minor release of Kubernetes whose interface the CRI-O in `folder` speaks, which is that of CRI-O itself. `None`: it does not say.
+/// The minor release of Kubernetes whose interface the CRI-O in `folder` speaks, which is that of
+/// CRI-O itself. `None`: it does not say.
 pub fn minor_in(folder: &Path) -> Option<u16> {
     minor_of(&folder.join("crio"), "k8s.io/cri-api")
 }
@@ -80,8 +84,8 @@ pub(super) fn settings(at: &str, programs: &[(String, PathBuf)]) -> String {
     text
 }
 
-/// The settings of the runtime `name`, the program at `path`, where CRI-O's programs are in the folder `at`. Its monitors belong to the pods
-/// that they are for.
+/// The settings of the runtime `name`, the program at `path`, where CRI-O's programs are in the
+/// folder `at`. Its monitors belong to the pods that they are for.
 pub fn runtime_table(at: &str, name: &str, path: &str) -> String {
     format!(
         "\n[crio.runtime.runtimes.{name}]\nruntime_path = \"{path}\"\nruntime_type = \"oci\"\nruntime_root = \"/run/{name}\"\n\

@@ -34,11 +34,11 @@ pub enum MemberKind {
     HardLink(String),
 }
 
-/// Reads the package file at `path`, calls `visit` for every member of it, and checks its hash on the way. `visit` gets the contents of
-/// files.
+/// Reads the package file at `path`, calls `visit` for every member of it, and checks its hash on
+/// the way. `visit` gets the contents of files.
 ///
-/// Where the bytes are not those of the lock, the error names the package, whatever else went wrong; the file is removed, so that the
-/// next run fetches it anew.
+/// Where the bytes are not those of the lock, the error names the package, whatever else went
+/// wrong; the file is removed, so that the next run fetches it anew.
 pub fn read(
     path: &Path,
     package: &LockedPackage,

@@ -1,4 +1,5 @@
-//! What the project itself puts into a base: the files below `configs/base/`, which are part of the program.
+//! What the project itself puts into a base: the files below `configs/base/`, which are part of the
+//! program.
 
 use anyhow::{Context as _, Result, ensure};
 

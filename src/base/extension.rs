@@ -27,7 +27,8 @@ const VERSION: u32 = 2;
 /// Counts up whenever the same programs of CRI-O give other bytes.
 const CRI_O_VERSION: u32 = 1;
 
-/// As the root image's, but smaller blocks: a program's pages are read here and there, and each costs its block.
+/// As the root image's, but smaller blocks: a program's pages are read here and there, and each
+/// costs its block.
 const OPTIONS: Options = Options {
     block_size: 256 << 10,
     fragment_size: 128 << 10,
@@ -69,12 +70,14 @@ pub struct Extension {
 pub enum ExtensionForm {
     /// An image (squashfs) that stage 0 looks for beside the root image.
     Image,
-    /// A cpio archive, not compressed, that goes behind the initrd of another system; its length is a multiple of four.
+    /// A cpio archive, not compressed, that goes behind the initrd of another system; its length is
+    /// a multiple of four.
     Initrd,
 }
 
 impl Extension {
-    /// Where stage 0 looks for an image: below `/` in an initrd, below the volume's root on an ISO. Where an archive lies on an ISO.
+    /// Where stage 0 looks for an image: below `/` in an initrd, below the volume's root on an ISO.
+    /// Where an archive lies on an ISO.
     pub fn path(&self) -> String {
         match self.form {
             ExtensionForm::Image => format!("{EXTENSIONS_PATH}/{}.squashfs", self.name),
@@ -114,7 +117,8 @@ pub struct Programs<'a> {
     pub cri_o: &'a [(String, PathBuf)],
 }
 
-/// The image of `programs` and of the container image that their pods run in, laid out for `system`. From the cache, or made there.
+/// The image of `programs` and of the container image that their pods run in, laid out for
+/// `system`. From the cache, or made there.
 pub fn kubernetes(
     cache: &Cache,
     arch: Arch,
@@ -202,7 +206,8 @@ pub fn kubernetes(
     })
 }
 
-/// What CRI-O reads on a node that has `programs` of it: its settings, and `archive`'s image in a store.
+/// What CRI-O reads on a node that has `programs` of it: its settings, and `archive`'s image in a
+/// store.
 fn add_for_cri_o(
     work: &Work,
     system: &Facts,
@@ -365,7 +370,8 @@ impl Work {
     }
 }
 
-/// Refuses what cannot run on the node: not an ELF program, or one for another machine (System V ABI, chapter 4: `e_machine`).
+/// Refuses what cannot run on the node: not an ELF program, or one for another machine (System V
+/// ABI, chapter 4: `e_machine`).
 fn check(path: &Path, arch: Arch) -> Result<()> {
     let mut head = [0; 20];
     File::open(path)

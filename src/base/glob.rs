@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 
-/// A pattern in which `*` stands for any run of characters but `/`, `**` for any run at all, `?` for one character but `/`.
+/// A pattern in which `*` stands for any run of characters but `/`, `**` for any run at all, `?`
+/// for one character but `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob(String);
 

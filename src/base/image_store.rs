@@ -1,5 +1,6 @@
-//! A store of images as containers/storage has it (its `docs/`, `images.go`, `layers.go`, `drivers/overlay/overlay.go`), which CRI-O and
-//! podman read where it is, and write nothing to (containers-storage.conf(5), `additionalimagestores`).
+//! A store of images as containers/storage has it (its `docs/`, `images.go`, `layers.go`,
+//! `drivers/overlay/overlay.go`), which CRI-O and podman read where it is, and write nothing to
+//! (containers-storage.conf(5), `additionalimagestores`).
 //!
 //! ```text
 //! overlay-images/images.json        names, digests and layers of all images
@@ -11,9 +12,11 @@
 //! *.lock                            empty
 //! ```
 //!
-//! An image has one layer here, of all its layers on top of one another, since squashfs as written here holds no marks of what lower
-//! layers lose. It goes by the chain ID of the layers (OCI Image Format, `config.md`), which is that of the layer itself where there is one
-//! only; the chain ID of several is no digest of anything that a registry has, so nobody takes the layer for one of those.
+//! An image has one layer here, of all its layers on top of one another, since squashfs as written
+//! here holds no marks of what lower layers lose. It goes by the chain ID of the layers (OCI Image
+//! Format, `config.md`), which is that of the layer itself where there is one only; the chain ID of
+//! several is no digest of anything that a registry has, so nobody takes the layer for one of
+//! those.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +65,8 @@ impl ImageStore {
         format!("{}/overlay/{}/diff", self.at, hex(chain))
     }
 
-    /// Adds `image`, whose files, where it has any, are in [`ImageStore::files_of`] its chain ID: `size` bytes.
+    /// Adds `image`, whose files, where it has any, are in [`ImageStore::files_of`] its chain ID:
+    /// `size` bytes.
     pub fn add(&mut self, image: &StoredImage, size: u64) {
         let chain = image.chain_id();
         if let Some(chain) = &chain {
@@ -147,7 +151,8 @@ impl ImageStore {
     }
 }
 
-/// The names that containers/storage knows an image by: with a tag, or with a digest, but not with both.
+/// The names that containers/storage knows an image by: with a tag, or with a digest, but not with
+/// both.
 fn names(name: &str) -> Vec<String> {
     let Ok(parsed) = name.parse::<ImageName>() else {
         return vec![name.to_owned()];

@@ -1,13 +1,13 @@
-//! Container images that a node has with it: an extension in which they lie unpacked, so that a runtime needs neither to copy nor to
-//! unpack them.
+//! Container images that a node has with it: an extension in which they lie unpacked, so that a
+//! runtime needs neither to copy nor to unpack them.
 //!
 //! ```text
 //! index.tar      manifests and configs of all images that lie unpacked
 //! rootfs/<hex>/  the files of one, by the chain ID of its layers
 //! snapshots      those chain IDs
-//! <n>.tar        a whole image that squashfs as written here cannot hold unpacked (one with devices, say)
+//! <n>.tar        a whole image that squashfs as written here cannot hold unpacked (with devices)
 //! *.list         digest and name of each image of the archive of that name
-//! crio/images/   a store of all of them, for CRI-O, which then has the files: rootfs/<hex> is a link
+//! crio/images/   a store of all of them for CRI-O, which then has the files; rootfs/<hex> is a link
 //! ```
 //!
 //! The folder is [`crate::target::Paths::images`].

@@ -1,4 +1,5 @@
-//! A container image's layers as one tree, laid out as a runtime would (OCI Image Layer Filesystem Changeset).
+//! A container image's layers as one tree, laid out as a runtime would (OCI Image Layer Filesystem
+//! Changeset).
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -18,7 +19,8 @@ const OPAQUE: &str = ".wh..wh..opq";
 /// Extended attributes in tar's PAX headers, as GNU tar and Go's archive/tar write them.
 const XATTR: &str = "SCHILY.xattr.";
 
-/// The one attribute that images have in earnest: what a program may do without being root's (capabilities(7)).
+/// The one attribute that images have in earnest: what a program may do without being root's
+/// (capabilities(7)).
 const CAPABILITY: &str = "security.capability";
 
 /// What a layer does, in its order. Contents are in the image that is being written.
@@ -47,8 +49,9 @@ struct KnownLayer {
 }
 
 impl Layers {
-    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Gives the bytes of its layers before compression.
-    /// `None`, with nothing added: it has what our squashfs cannot hold, such as a device.
+    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Gives the bytes
+    /// of its layers before compression. `None`, with nothing added: it has what our squashfs
+    /// cannot hold, such as a device.
     pub fn lay_out(
         &mut self,
         image: &StoredImage,
@@ -94,7 +97,8 @@ fn apply(change: &Change, tree: &mut Tree) -> bool {
             if !(old_is_directory && matches!(node.kind, Kind::Directory)) {
                 tree.remove(path);
             }
-            // A file where a folder has to be: tar archives that say so are refused by runtimes too.
+            // A file where a folder has to be: tar archives that say so are refused by runtimes
+            // too.
             if !parents_are_directories(path, tree) {
                 return false;
             }
@@ -172,7 +176,8 @@ fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result
     let mut capability = None;
     if let Some(extensions) = entry.pax_extensions()? {
         for extension in extensions {
-            // A value with a line feed in it, as attributes may have, is more than the crate can read.
+            // A value with a line feed in it, as attributes may have, is more than the crate can
+            // read.
             let Ok(extension) = extension else {
                 return Ok(None);
             };

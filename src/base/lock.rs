@@ -1,4 +1,5 @@
-//! `imgbuild.lock`: what comes from outside, pinned. This room owns the section `base`; sections of other rooms are kept as they are.
+//! `imgbuild.lock`: what comes from outside, pinned. This room owns the section `base`; sections of
+//! other rooms are kept as they are.
 //!
 //! JSON with one package a line, so that a change reads well in `git diff`.
 
@@ -122,7 +123,8 @@ impl Lock {
         text
     }
 
-    /// Writes the lock to `path`, whole or not at all. A file that already has this text is left alone.
+    /// Writes the lock to `path`, whole or not at all. A file that already has this text is left
+    /// alone.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = self.to_text();
         if std::fs::read_to_string(path).is_ok_and(|old| old == text) {

@@ -1,4 +1,5 @@
-//! Where packages come from: the mirror that was asked for, or the one that the host's own apt is configured with.
+//! Where packages come from: the mirror that was asked for, or the one that the host's own apt is
+//! configured with.
 //!
 //! No mirror's name is written down in this program.
 
@@ -21,8 +22,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// A mirror by its main archive. Where the security archive is not named it lies beside the main one, as mirrors have it:
-    /// `…/debian` and `…/debian-security`.
+    /// A mirror by its main archive. Where the security archive is not named it lies beside the
+    /// main one, as mirrors have it: `…/debian` and `…/debian-security`.
     pub fn new(main: &str, security: Option<&str>) -> Result<Self> {
         let main = checked(main)?;
         let security = match security {
@@ -54,7 +55,8 @@ impl Mirror {
         })
     }
 
-    /// Reads what `apt-get indextargets` printed with [`INDEX_TARGET_FORMAT`]. `read` reads a mirror list.
+    /// Reads what `apt-get indextargets` printed with [`INDEX_TARGET_FORMAT`]. `read` reads a
+    /// mirror list.
     fn from_index_targets(text: &str, read: impl Fn(&str) -> Result<String>) -> Result<Self> {
         let mut main = None;
         let mut security = None;
@@ -69,7 +71,8 @@ impl Mirror {
             let wanted = match release.split_once(['-', '/']) {
                 None if RELEASES.contains(&release) => &mut main,
                 Some((name, "security" | "updates")) if RELEASES.contains(&name) => {
-                    // `bookworm-updates` is in the main archive, `buster/updates` was the security archive.
+                    // `bookworm-updates` is in the main archive, `buster/updates` was the security
+                    // archive.
                     if release.ends_with("-updates") {
                         &mut main
                     } else {
@@ -78,7 +81,8 @@ impl Mirror {
                 }
                 _ => continue,
             };
-            // An archive that apt has not read yet may be someone else's under the same suite; Debian's ends in its name.
+            // An archive that apt has not read yet may be someone else's under the same suite;
+            // Debian's ends in its name.
             let certain = origin == "Debian" || uri.trim_end_matches('/').contains("/debian");
             if certain && wanted.is_none() {
                 *wanted = Some(resolved(uri, &read)?);

@@ -63,7 +63,8 @@ pub struct BaseRequest {
     pub cache: Cache,
 }
 
-/// Gives the base that `request` describes: from the cache, or built there from packages that are fetched as needed.
+/// Gives the base that `request` describes: from the cache, or built there from packages that are
+/// fetched as needed.
 ///
 /// Packages that `lock` does not pin are resolved and pinned in it; saving it is the caller's.
 pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
@@ -162,10 +163,11 @@ pub struct Base {
     pub kernel: PathBuf,
     /// Stage 0: a compressed cpio archive that finds the root image and enters it.
     pub initrd: PathBuf,
-    /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file system, then on media. `None`: the
-    /// initrd holds the whole system, and is not imgbuild's.
+    /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file
+    /// system, then on media. `None`: the initrd holds the whole system, and is not imgbuild's.
     pub root: Option<PathBuf>,
-    /// The root file system as a second initrd, behind the first; of systems that are not imgbuild's and have it so.
+    /// The root file system as a second initrd, behind the first; of systems that are not
+    /// imgbuild's and have it so.
     pub root_initrd: Option<PathBuf>,
     /// `None`: it makes no media.
     pub boot_loaders: Option<BootLoaders>,
@@ -176,7 +178,8 @@ pub struct Base {
 }
 
 impl Base {
-    /// The same base with an image laid over it. Its id is another: a medium without the image is not this base's.
+    /// The same base with an image laid over it. Its id is another: a medium without the image is
+    /// not this base's.
     #[must_use]
     pub fn with_extension(mut self, extension: Extension) -> Self {
         let id = hex(&Sha256::digest(format!(
@@ -193,7 +196,8 @@ impl Base {
         self
     }
 
-    /// The id that the cache has the base under; [`Base::id`] is another where extensions lie over it.
+    /// The id that the cache has the base under; [`Base::id`] is another where extensions lie over
+    /// it.
     pub fn id_in_cache(&self) -> &str {
         let folder = self.kernel.parent().and_then(|folder| folder.file_name());
         folder
@@ -208,8 +212,9 @@ impl Base {
         (is_id(id) && kernel.is_file()).then_some(kernel)
     }
 
-    /// The base that `kernel`, `initrd` and, perhaps, an initrd with the root file system of another system are. `id` is a hash of
-    /// all, in hexadecimal; `first_boot` are the arguments by which its Ignition runs.
+    /// The base that `kernel`, `initrd` and, perhaps, an initrd with the root file system of
+    /// another system are. `id` is a hash of all, in hexadecimal; `first_boot` are the arguments by
+    /// which its Ignition runs.
     pub fn brought(
         arch: Arch,
         id: String,
@@ -258,8 +263,9 @@ impl Base {
                 format!("imgbuild.base={id}"),
                 "console=tty0".to_owned(),
                 serial_console(arch).to_owned(),
-                // Debian's list without those that have no policy here (selinux, smack, tomoyo, loadpin, integrity's, ipe) and without
-                // bpf, for which systemd builds a program at every start: seconds under emulation. The last `lsm=` on the line wins.
+                // Debian's list without those that have no policy here (selinux, smack, tomoyo,
+                // loadpin, integrity's, ipe) and without bpf, for which systemd builds a program at
+                // every start: seconds under emulation. The last `lsm=` on the line wins.
                 "lsm=landlock,lockdown,yama,safesetid,apparmor".to_owned(),
             ],
             extensions: Vec::new(),
@@ -281,7 +287,8 @@ fn is_id(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an ISO.
+/// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an
+/// ISO.
 pub const ROOT_IMAGE_PATH: &str = "imgbuild/root.squashfs";
 
 /// Where stage 0 looks for extensions, beside the root image.

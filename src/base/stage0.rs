@@ -11,7 +11,8 @@ use super::declared;
 use super::modules::{ModuleStore, Modules, module_name};
 use crate::cpio::{ALIGNMENT, Archive};
 
-/// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no difference.
+/// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no
+/// difference.
 const LEVEL: i32 = 19;
 
 /// Mount points and folders that scripts expect.
@@ -72,7 +73,8 @@ impl Stage0<'_> {
         let archive = archive.finish()?;
         let writing = || format!("writing {}", path.display());
         let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
-        // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and skips zeros before them.
+        // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and
+        // skips zeros before them.
         packed.resize(packed.len().next_multiple_of(ALIGNMENT), 0);
         let mut file = std::fs::File::create(path).with_context(writing)?;
         file.write_all(&packed).with_context(writing)
@@ -95,8 +97,9 @@ impl Stage0<'_> {
         Ok(members)
     }
 
-    /// The modules that are asked for, with what they need, decompressed, and the indexes that busybox's `modprobe` reads. A name that
-    /// this kernel has built in, or not at all, is left out: flavours differ.
+    /// The modules that are asked for, with what they need, decompressed, and the indexes that
+    /// busybox's `modprobe` reads. A name that this kernel has built in, or not at all, is left
+    /// out: flavours differ.
     fn add_modules(&self, members: &mut BTreeMap<String, Member>) -> Result<()> {
         let folder = format!("lib/modules/{}", self.release);
         let unpacked = |path: &str| {

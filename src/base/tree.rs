@@ -1,11 +1,13 @@
-//! The tree of a root image: names, owners and modes in memory; contents in memory only where they are small or still being read.
+//! The tree of a root image: names, owners and modes in memory; contents in memory only where they
+//! are small or still being read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::squashfs::FileId;
 
-/// A root file system. Paths are absolute and without `.`, `..` or a slash at the end; the root itself is `/`.
+/// A root file system. Paths are absolute and without `.`, `..` or a slash at the end; the root
+/// itself is `/`.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
     nodes: BTreeMap<String, Node>,
@@ -100,8 +102,8 @@ impl Tree {
         }
     }
 
-    /// Puts `node` at `path`, in the place of what was there; missing parents become folders of root's with mode 0755. A folder that
-    /// is there already keeps what is in it.
+    /// Puts `node` at `path`, in the place of what was there; missing parents become folders of
+    /// root's with mode 0755. A folder that is there already keeps what is in it.
     pub fn insert(&mut self, path: &str, node: Node) {
         let directory = matches!(node.kind, Kind::Directory);
         if let Some(old) = self.nodes.get(path)

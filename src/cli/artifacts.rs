@@ -164,7 +164,8 @@ fn programs_of(
     }
 }
 
-/// The folder of CNI's plugins that go with `programs`; `None`: the system has them, or `kubernetes` needs none.
+/// The folder of CNI's plugins that go with `programs`; `None`: the system has them, or
+/// `kubernetes` needs none.
 fn plugins_of(
     node: &Node,
     kubernetes: &Kubernetes,
@@ -187,7 +188,8 @@ fn plugins_of(
     }
 }
 
-/// Refuses programs among which those of CRI-O are not all there, or are of another release than Kubernetes.
+/// Refuses programs among which those of CRI-O are not all there, or are of another release than
+/// Kubernetes.
 fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failure> {
     let wanted = kubernetes.version.value.minor;
     let (what, why) = match programs {
@@ -284,8 +286,8 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
-    /// The images of `wanted`: those that are listed, and those that are needed, from archives in `folder` or the listed ones, else
-    /// from their registries. One image a name.
+    /// The images of `wanted`: those that are listed, and those that are needed, from archives in
+    /// `folder` or the listed ones, else from their registries. One image a name.
     fn images(
         &mut self,
         wanted: &EmbeddedImages,
@@ -355,8 +357,8 @@ fn add(images: &mut Vec<StoredImage>, image: StoredImage) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Pins what nodes of `cluster` fetch themselves, and tells the nodes. A program that is not pinned cannot be checked on the node, so
-/// that is an error; an image that is not goes by its tag.
+/// Pins what nodes of `cluster` fetch themselves, and tells the nodes. A program that is not pinned
+/// cannot be checked on the node, so that is an error; an image that is not goes by its tag.
 pub fn pin(
     cluster: &mut Cluster,
     source: &BaseSource,

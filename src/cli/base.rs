@@ -56,7 +56,8 @@ pub fn cache(named: Option<&Path>) -> Result<Cache, Failure> {
     })
 }
 
-/// The base that `request` describes, its packages as `lock_file` pins them; what was not pinned yet is, there.
+/// The base that `request` describes, its packages as `lock_file` pins them; what was not pinned
+/// yet is, there.
 pub fn locked(
     request: &BaseRequest,
     lock_file: &Path,

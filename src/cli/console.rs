@@ -11,7 +11,8 @@ use crate::qemu::{Interrupt, Keyboard};
 /// Ctrl-], which telnet(1) leaves with too.
 const LEAVE: u8 = 0x1d;
 
-/// Joins this terminal to a machine's serial console: every key goes there. Dropping it gives the terminal back.
+/// Joins this terminal to a machine's serial console: every key goes there. Dropping it gives the
+/// terminal back.
 pub struct Terminal {
     before: Termios,
 }

@@ -19,8 +19,8 @@ use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen, few};
 
-/// Prints what changes from `old` to `new`; of clusters, node by node. A version of Kubernetes that the nodes cannot go to is a wrong
-/// input.
+/// Prints what changes from `old` to `new`; of clusters, node by node. A version of Kubernetes that
+/// the nodes cannot go to is a wrong input.
 pub fn run(
     (old, new): (&Path, &Path),
     node: Option<&str>,
@@ -95,7 +95,8 @@ pub fn run(
     }
 }
 
-/// Calls a node that has no name, such as a live image without a config, by the name of the only one that it is compared with.
+/// Calls a node that has no name, such as a live image without a config, by the name of the only
+/// one that it is compared with.
 fn same_name(before: &mut BTreeMap<String, Side>, after: &mut BTreeMap<String, Side>) {
     if before.len() != 1 || after.len() != 1 {
         return;

@@ -239,7 +239,8 @@ fn wishes(wanted: &Embed, sources: &mut Sources, messages: Messages) -> Result<W
     Ok(wishes)
 }
 
-/// The config at `path`: an Ignition config as it is, or that of a node spec with what else the node asks for.
+/// The config at `path`: an Ignition config as it is, or that of a node spec with what else the
+/// node asks for.
 fn config(
     path: &Path,
     wanted: &Embed,

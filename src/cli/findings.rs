@@ -11,8 +11,8 @@ use crate::plan::{self, Cluster, Node};
 use crate::processors::on_all_processors;
 use crate::spec::Loaded;
 
-/// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it is the paths of keys that count
-/// here; the error is that of a folder which cannot be used.
+/// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it
+/// is the paths of keys that count here; the error is that of a folder which cannot be used.
 pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Diagnostic>> {
     let (mut found, cluster) = match plan::decide(loaded, sources) {
         Ok(mut decided) => (
@@ -32,7 +32,8 @@ pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Di
     Ok(found)
 }
 
-/// What a wrong spec would be. Where it is so wrong that no keys can be made for it, or the key folder is unfit, it has none.
+/// What a wrong spec would be. Where it is so wrong that no keys can be made for it, or the key
+/// folder is unfit, it has none.
 fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Cluster> {
     let with_keys = plan::tentative(loaded, sources)?.with_keys(keys);
     with_keys
@@ -57,7 +58,8 @@ fn is_error(finding: &Diagnostic) -> bool {
     finding.severity == Severity::Error
 }
 
-/// In the order of the text; what is about the whole comes first. What two nodes share is said once.
+/// In the order of the text; what is about the whole comes first. What two nodes share is said
+/// once.
 pub fn sort_by_place(findings: &mut Vec<Diagnostic>) {
     findings.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
     findings.dedup();

@@ -1,4 +1,5 @@
-//! `imgbuild inspect`: what a spec makes, and the line that asked for it; or what is inside an artifact.
+//! `imgbuild inspect`: what a spec makes, and the line that asked for it; or what is inside an
+//! artifact.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +25,8 @@ pub fn is_spec(path: &Path) -> bool {
     ending.is_some_and(|ending| ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Prints what the artifact at `path` holds, but no secret; of a folder for network boot, what each node's payload does.
+/// Prints what the artifact at `path` holds, but no secret; of a folder for network boot, what each
+/// node's payload does.
 pub fn artifact(path: &Path) -> Result<(), Failure> {
     let described = || -> anyhow::Result<String> {
         let now = SystemTime::now();

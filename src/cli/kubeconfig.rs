@@ -77,7 +77,8 @@ fn hyperkube(cluster: &Cluster) -> Option<(String, &HyperkubeTls)> {
     })
 }
 
-/// `https://`, a host and perhaps a port and a path: what a kubeconfig takes, without what YAML or a URL would read otherwise.
+/// `https://`, a host and perhaps a port and a path: what a kubeconfig takes, without what YAML or
+/// a URL would read otherwise.
 fn server_of(text: &str) -> Result<String, Failure> {
     let wrong = |why: &str| {
         Failure::Usage(format!(

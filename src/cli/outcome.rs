@@ -27,7 +27,8 @@ impl Failure {
         }
     }
 
-    /// Why an artifact could not be read: one that is damaged is wrong input, not a failure of the machine.
+    /// Why an artifact could not be read: one that is damaged is wrong input, not a failure of the
+    /// machine.
     pub fn of_reading(error: anyhow::Error) -> Self {
         if error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
             Self::Usage(format!("{error:#}"))

@@ -30,7 +30,8 @@ use super::spec_file::{SpecFile, chosen};
 use super::written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;
-/// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's `storage_device`.
+/// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's
+/// `storage_device`.
 pub(super) const DEFAULT_DISK: u64 = 8 * GIB;
 /// The port of SSH (RFC 4253 §4.1).
 const SSH: u16 = 22;
@@ -404,7 +405,8 @@ fn forwards(published: &[(u16, u16)], index: usize) -> Result<Vec<Forward>, Fail
     Ok(forwards)
 }
 
-/// The disks of each of `machines` machines; with several machines each has files of its own, `state.img` and `state.img.1` ….
+/// The disks of each of `machines` machines; with several machines each has files of its own,
+/// `state.img` and `state.img.1` ….
 fn disks(options: &[String], machines: usize) -> Result<Vec<Vec<Disk>>, Failure> {
     let mut all = vec![Vec::new(); machines];
     for option in options {

@@ -39,7 +39,8 @@ impl SpecFile {
         Ok(spec::load(&self.path, home.as_deref(), sources)?)
     }
 
-    /// What new keys of the spec's cluster are. Says what is wrong with the spec, where something is.
+    /// What new keys of the spec's cluster are. Says what is wrong with the spec, where something
+    /// is.
     pub fn key_algorithm(&self, sources: &mut Sources) -> Result<KeyAlgorithm, Failure> {
         let loaded = self.load(sources)?;
         let Ok(decided) = plan::decide(&loaded, sources) else {
@@ -48,8 +49,8 @@ impl SpecFile {
         Ok(decided.key_algorithm())
     }
 
-    /// Reads and decides. With [`Access::Look`] the key folder stays as it is. Warnings are said at once; with an error
-    /// nothing is made.
+    /// Reads and decides. With [`Access::Look`] the key folder stays as it is. Warnings are said at
+    /// once; with an error nothing is made.
     pub fn decide(
         &self,
         access: Access,
@@ -98,8 +99,8 @@ impl SpecFile {
         Ok((self.with_pins(cluster)?, Keeping::default()))
     }
 
-    /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked keys, which then were made for this
-    /// cluster alone.
+    /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked
+    /// keys, which then were made for this cluster alone.
     pub fn decide_as_is(
         &self,
         sources: &mut Sources,

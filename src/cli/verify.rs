@@ -93,7 +93,8 @@ fn look(wanted: &Verify) -> Result<Seen, Failure> {
     let path = &wanted.artifact;
     let metadata = fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
     if metadata.is_dir() {
-        // The script that all machines start with, or, where that is gone, what marks every folder of ours.
+        // The script that all machines start with, or, where that is gone, what marks every folder
+        // of ours.
         if !["boot.ipxe", ".imgbuild"]
             .iter()
             .any(|name| path.join(name).is_file())

@@ -1,11 +1,11 @@
 //! Every code that a diagnostic can carry, with what `imgbuild explain` says about it.
 //!
-//! One table for all rooms, so that a code is never given twice: E00xx files and YAML, E01xx structure and values, E02xx
-//! checks across fields, E03xx Ignition and Butane, E04xx keys, E05xx Kubernetes,
-//! E06xx configs of other tools. A code is never reused for something else. The example of
-//! an entry is a spec, or the lines of one that follow `version: 1` and `hostname: kube1`; a test reads each and looks for
-//! its code. What needs more than one file, or bytes that YAML cannot hold, has an empty example and a case of its own
-//! under `tests/wrong_specs/`.
+//! One table for all rooms, so that a code is never given twice: E00xx files and YAML, E01xx
+//! structure and values, E02xx checks across fields, E03xx Ignition and Butane, E04xx keys, E05xx
+//! Kubernetes, E06xx configs of other tools. A code is never reused for something else. The example
+//! of an entry is a spec, or the lines of one that follow `version: 1` and `hostname: kube1`; a
+//! test reads each and looks for its code. What needs more than one file, or bytes that YAML cannot
+//! hold, has an empty example and a case of its own under `tests/wrong_specs/`.
 
 use super::Code;
 
@@ -47,8 +47,8 @@ codes! {
     // E00xx: files and YAML.
     /// The file does not exist, is a folder, or may not be read by you.
     UNREADABLE_FILE = "E0001": "a file cannot be read", "";
-    /// A spec has at most 1 MiB, and a file that it names at most 64 MiB. Larger ones are refused before they are read. Let
-    /// Ignition fetch large files on the node with `source:`.
+    /// A spec has at most 1 MiB, and a file that it names at most 64 MiB. Larger ones are refused
+    /// before they are read. Let Ignition fetch large files on the node with `source:`.
     FILE_TOO_LARGE = "E0002": "a file is too large", "";
     /// YAML is read as UTF-8 only. Convert the file, for example with `iconv -t UTF-8`.
     NOT_UTF8 = "E0003": "a file is not UTF-8", "";
@@ -56,21 +56,24 @@ codes! {
     YAML_SYNTAX = "E0004": "YAML syntax error", "users: [\n";
     /// Lists and maps are nested more than 64 deep, which no spec needs.
     TOO_DEEP = "E0005": "too deeply nested", "";
-    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out, at most 10,000
-    /// elements in a list, and at most 1000 includes. A
-    /// small file full of aliases can stand for gigabytes (the "billion laughs" attack), so there are limits.
+    /// A spec has at most 100,000 values and 8 MiB of text, with aliases and includes written out,
+    /// at most 10,000 elements in a list, and at most 1000 includes. A small file full of aliases
+    /// can stand for gigabytes (the "billion laughs" attack), so there are limits.
     TOO_MANY_VALUES = "E0006": "too many values", "";
-    /// A key is written twice in one map. YAML forbids it, and which of the two was meant cannot be known.
+    /// A key is written twice in one map. YAML forbids it, and which of the two was meant cannot be
+    /// known.
     DUPLICATE_KEY = "E0007": "duplicate key", "sysctls: {vm.swappiness: 1, vm.swappiness: 2}\n";
     /// `*name` refers to the value that `&name` marked earlier in the same file.
     UNKNOWN_ALIAS = "E0008": "unknown alias", "users: *nobody\n";
-    /// `<<` belongs to YAML 1.1. Use `include:` or `nodes:` to share settings, or alias whole values.
+    /// `<<` belongs to YAML 1.1. Use `include:` or `nodes:` to share settings, or alias whole
+    /// values.
     MERGE_KEY = "E0009": "merge keys are not supported", "network:\n  <<: {}\n";
     /// A spec is one YAML document. Several nodes go under `nodes:`.
     SEVERAL_DOCUMENTS = "E0010": "more than one YAML document", "---\nversion: 1\n";
     /// A key is plain text, not a list, a map or nothing.
     KEY_NOT_TEXT = "E0011": "a key is not text", "sysctls:\n  [a, b]: 1\n";
-    /// Only `!!str`, which makes text of what would be a number, is understood; types come from the spec's keys.
+    /// Only `!!str`, which makes text of what would be a number, is understood; types come from the
+    /// spec's keys.
     UNKNOWN_TAG = "E0012": "unknown YAML tag", "users: !secret []\n";
     /// YAML text has no control characters other than tab and line breaks (YAML 1.2.2 §5.1).
     CONTROL_CHARACTER = "E0013": "control character", "";
@@ -78,8 +81,8 @@ codes! {
     EMPTY_FILE = "E0014": "the file is empty", "";
     /// A file includes itself, directly or through others.
     INCLUDE_CYCLE = "E0015": "cycle of includes", "";
-    /// Files that a spec names lie in the spec's folder or below it, after symbolic links are followed, so that a spec from
-    /// elsewhere cannot put your private files into an image.
+    /// Files that a spec names lie in the spec's folder or below it, after symbolic links are
+    /// followed, so that a spec from elsewhere cannot put your private files into an image.
     OUTSIDE_PROJECT = "E0016": "a path leaves the project", "include: [../other.yaml]\n";
     /// Includes are nested more than 16 deep.
     INCLUDE_DEPTH = "E0017": "includes are nested too deeply", "";
@@ -91,8 +94,8 @@ codes! {
     MISSING_KEY = "E0101": "missing key", "users: [{uid: 1000}]\n";
     /// The value is of another kind (text, number, true or false, list, map) than the key takes.
     WRONG_TYPE = "E0102": "wrong type", "users: core\n";
-    /// The key is followed by nothing. Write `{}` or `[]` for an empty value, or leave the key out. In a node or an including
-    /// file, `~` takes away what the shared part set.
+    /// The key is followed by nothing. Write `{}` or `[]` for an empty value, or leave the key out.
+    /// In a node or an including file, `~` takes away what the shared part set.
     NO_VALUE = "E0103": "a key without a value", "etcd:\n";
     /// Of these keys only one may be written.
     CONFLICTING_KEYS = "E0104": "keys exclude each other", "users: [{name: a, password_hash: '*', password_file: pw}]\n";
@@ -104,11 +107,14 @@ codes! {
     OUT_OF_RANGE = "E0107": "number out of range", "network: {interfaces: [{name: a, vlan: {id: 5000, parent: eth0}}]}\n";
     /// YAML 1.2 has `true` and `false` only; `yes`, `no`, `on` and `off` are text.
     NOT_A_BOOLEAN = "E0108": "not true or false", "etcd: {tls: yes}\n";
-    /// A mode is written in octal with a leading 0, as in 0644. YAML 1.2 reads 644 and 420 as decimal numbers.
+    /// A mode is written in octal with a leading 0, as in 0644. YAML 1.2 reads 644 and 420 as
+    /// decimal numbers.
     BAD_MODE = "E0109": "not a file mode", "storage: {files: [{path: /a, mode: 644}]}\n";
-    /// RFC 1123: labels of letters, digits and `-`, joined by dots; on Linux at most 64 characters in lower case.
+    /// RFC 1123: labels of letters, digits and `-`, joined by dots; on Linux at most 64 characters
+    /// in lower case.
     BAD_HOSTNAME = "E0110": "not a host name", "network: {hosts: {192.168.1.1: [kube_2]}}\n";
-    /// As useradd(8) takes it: a lower-case letter or `_`, then letters, digits, `_` and `-`, at most 32 in all.
+    /// As useradd(8) takes it: a lower-case letter or `_`, then letters, digits, `_` and `-`, at
+    /// most 32 in all.
     BAD_USER_NAME = "E0111": "not a user or group name", "users: [{name: Core}]\n";
     /// Linux names interfaces with 1 to 15 characters without `/`, `:` and white space.
     BAD_INTERFACE_NAME = "E0112": "not an interface name", "network: {interfaces: [{name: 'eth 0', dhcp: true}]}\n";
@@ -122,14 +128,15 @@ codes! {
     BAD_PATH = "E0116": "not a path on the node", "storage_device: sda\n";
     /// Paths to files beside the spec are relative.
     BAD_LOCAL_PATH = "E0117": "not a path of a local file", "include: [/etc/passwd]\n";
-    /// A unit has one of systemd's types at its end and letters, digits and `:-_.\@` before (systemd.unit(5)).
+    /// A unit has one of systemd's types at its end and letters, digits and `:-_.\@` before
+    /// (systemd.unit(5)).
     BAD_UNIT_NAME = "E0118": "not a unit name", "systemd: {units: [{name: a.servce}]}\n";
     /// A URL with a scheme that the key takes and a host.
     BAD_URL = "E0119": "not a URL", "etcd: {listen_client_urls: ['127.0.0.1:2379']}\n";
     /// A line as in authorized_keys(5): type, key in base64, comment. Never the private key.
     BAD_SSH_KEY = "E0120": "not an SSH public key", "users: [{name: core, ssh_authorized_keys: [ssh-ed25519]}]\n";
-    /// A hash as crypt(5) makes it, `$6$…` from `openssl passwd -6`; `*` locks the password. Plain text is refused because the
-    /// spec, and the image, are read by many: use `password_file:`.
+    /// A hash as crypt(5) makes it, `$6$…` from `openssl passwd -6`; `*` locks the password. Plain
+    /// text is refused because the spec, and the image, are read by many: use `password_file:`.
     BAD_PASSWORD_HASH = "E0121": "not a password hash", "users: [{name: core, password_hash: hunter2}]\n";
     /// A number of bytes with a unit: 512MiB, 2GiB.
     BAD_SIZE = "E0122": "not a size", "swap: {zram: {size: big}}\n";
@@ -137,8 +144,8 @@ codes! {
     BAD_PORT = "E0123": "not a port", "network: {firewall: {allow: [{port: 0, protocol: tcp}]}}\n";
     /// A key as sysctl(8) takes it, with dots: net.ipv4.ip_forward.
     BAD_SYSCTL = "E0124": "not a sysctl key", "sysctls: {'net ipv4': 1}\n";
-    /// A name that one of the node's programs takes as part of a file name or a line of settings: letters, digits and a few
-    /// marks, without white space.
+    /// A name that one of the node's programs takes as part of a file name or a line of settings:
+    /// letters, digits and a few marks, without white space.
     BAD_NAME = "E0125": "not a valid name", "modules: ['br netfilter']\n";
     /// One argument of the kernel's command line. White space only inside double quotes.
     BAD_KERNEL_ARGUMENT = "E0126": "not a kernel argument", "kernel_arguments: ['quiet splash']\n";
@@ -154,22 +161,27 @@ codes! {
     BAD_CERTIFICATE = "E0133": "not a certificate in PEM", "ca_certificates: [{name: site, inline: no certificate}]\n";
     /// The text holds a NUL or a line break where a single line is needed.
     NOT_ONE_LINE = "E0134": "not a single line", "network: {interfaces: [{name: eth0, search: [\"a\\nb\"]}]}\n";
-    /// What a target cannot do is refused where it is asked for. The line under the marked key says why.
+    /// What a target cannot do is refused where it is asked for. The line under the marked key says
+    /// why.
     NOT_FOR_TARGET = "E0135": "not for this target", "version: 1\ntarget: container-linux\nhostname: kube1\nswap: {zram: {size: 1GiB}}\n";
-    /// Container Linux has sections and versions of its own. Its nodes make no cluster with nodes of other targets.
+    /// Container Linux has sections and versions of its own. Its nodes make no cluster with nodes
+    /// of other targets.
     TARGETS_DIFFER = "E0136": "targets that do not go together", "version: 1\nnodes: [{hostname: a}, {hostname: b, target: container-linux}]\n";
     /// Each target takes certain versions of Ignition's specification.
     BAD_IGNITION_VERSION = "E0137": "not a version of Ignition for this target", "version: 1\ntarget: container-linux\nhostname: kube1\nignition: {version: 3.3.0}\n";
-    /// `{PRIVATE_IPV4}` and the like stand for what a cloud tells the node: which cloud, `platform:` says. Not every cloud tells everything.
+    /// `{PRIVATE_IPV4}` and the like stand for what a cloud tells the node: which cloud,
+    /// `platform:` says. Not every cloud tells everything.
     BAD_DYNAMIC_DATA = "E0138": "dynamic data that is not there", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {advertise_client_urls: 'http://{PRIVATE_IPV4}:2379'}\n";
     /// A value in one of ct's sections that ct, or the program that it is for, does not take.
     BAD_CT_VALUE = "E0139": "not what ct takes", "version: 1\ntarget: container-linux\nhostname: kube1\nlocksmith: {window_start: Thursday, window_length: 1h}\n";
     /// Kernel and initrd of a target are files by their path, or come from a URL of HTTP.
     BAD_BOOT_LOCATION = "E0140": "neither a path nor a URL to fetch from", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'ftp://a/b'}, initrd: {source: i}}\n";
-    /// A file from the network is taken only with a hash, and a signature says something only with the key of its maker.
+    /// A file from the network is taken only with a hash, and a signature says something only with
+    /// the key of its maker.
     UNCHECKED_BOOT_FILE = "E0141": "a file to boot that nothing checks", "version: 1\ntarget: flatcar\nhostname: kube1\nbase: {kernel: {source: 'https://a/b'}, initrd: {source: i}}\n";
-    /// Fedora CoreOS' live system comes as kernel, initrd and root file system. The last one is a further initrd, or the machine fetches it
-    /// itself, in its own time and with less memory, from the URL that a kernel argument names.
+    /// Fedora CoreOS' live system comes as kernel, initrd and root file system. The last one is a
+    /// further initrd, or the machine fetches it itself, in its own time and with less memory, from
+    /// the URL that a kernel argument names.
     NO_ROOT_FILE_SYSTEM = "E0142": "a live system without its root file system", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nbase: {kernel: {source: k}, initrd: {source: i}}\n";
 
     // E02xx: checks across fields.
@@ -183,8 +195,8 @@ codes! {
     DUPLICATE_INTERFACE = "E0203": "an interface twice", "network: {interfaces: [{name: eth0, dhcp: true}, {name: eth0}]}\n";
     /// The loopback interface has 127.0.0.1 and ::1 on every node and takes no settings.
     LOOPBACK_INTERFACE = "E0204": "the loopback interface", "network: {interfaces: [{name: lo, addresses: [10.0.0.1/32]}]}\n";
-    /// A bond, bridge, VLAN or masquerade rule names an interface that is not under `interfaces:`, nor named as the kernel or udev
-    /// name cards (eth1, enp3s0).
+    /// A bond, bridge, VLAN or masquerade rule names an interface that is not under `interfaces:`,
+    /// nor named as the kernel or udev name cards (eth1, enp3s0).
     UNKNOWN_INTERFACE = "E0205": "unknown interface", "network: {interfaces: [{name: eth0}, {name: br0, dhcp: true, bridge: {members: [bond0]}}]}\n";
     /// An interface is a member of one bond or bridge at most.
     MEMBER_TWICE = "E0206": "a member of two links", "network: {interfaces: [{name: eth0}, {name: br0, bridge: {members: [eth0]}}, {name: br1, bridge: {members: [eth0]}}]}\n";
@@ -196,17 +208,22 @@ codes! {
     DUPLICATE_VLAN = "E0209": "a VLAN twice", "network: {interfaces: [{name: eth0}, {name: a, vlan: {id: 5, parent: eth0}}, {name: b, vlan: {id: 5, parent: eth0}}]}\n";
     /// A frame of the VLAN has to fit into one of its parent.
     MTU_ABOVE_PARENT = "E0210": "an MTU above the parent's", "network: {interfaces: [{name: eth0, mtu: 1500}, {name: a, mtu: 9000, vlan: {id: 5, parent: eth0}}]}\n";
-    /// IPv4 needs an MTU of 68 bytes (RFC 791), IPv6 one of 1280 (RFC 8200 §5). Linux takes up to 65536.
+    /// IPv4 needs an MTU of 68 bytes (RFC 791), IPv6 one of 1280 (RFC 8200 §5). Linux takes up to
+    /// 65536.
     BAD_MTU = "E0211": "not an MTU", "network: {interfaces: [{name: eth0, dhcp: true, mtu: 60}]}\n";
-    /// A bond, bridge or VLAN is made by the node: it has a name, and no card whose MAC address could be asked for.
+    /// A bond, bridge or VLAN is made by the node: it has a name, and no card whose MAC address
+    /// could be asked for.
     LINK_BY_MAC = "E0212": "a made link by MAC address", "network: {interfaces: [{name: eth0}, {mac: '52:54:00:00:00:01', bridge: {members: [eth0]}}]}\n";
-    /// A bond takes the options of systemd.netdev(5), section [Bond], under their names there or the kernel's.
+    /// A bond takes the options of systemd.netdev(5), section [Bond], under their names there or
+    /// the kernel's.
     UNKNOWN_BOND_OPTION = "E0213": "unknown option of a bond", "network: {interfaces: [{name: eth0}, {name: bond0, dhcp: true, bond: {members: [eth0], options: {mimon: 100}}}]}\n";
     /// Loopback, multicast and unspecified addresses are no addresses of machines.
     UNUSABLE_ADDRESS = "E0214": "an address that no machine has", "network: {interfaces: [{name: eth0, addresses: [127.0.0.5/8]}]}\n";
-    /// The first address of an IPv4 network names the network, the last is for broadcasts (RFC 1122 §3.2.1.3).
+    /// The first address of an IPv4 network names the network, the last is for broadcasts (RFC 1122
+    /// §3.2.1.3).
     NOT_A_HOST_ADDRESS = "E0215": "a network's own address", "network: {interfaces: [{name: eth0, addresses: [192.168.1.0/24]}]}\n";
-    /// A gateway is reached over the interface that it is written under, so it has an address of that interface's networks.
+    /// A gateway is reached over the interface that it is written under, so it has an address of
+    /// that interface's networks.
     GATEWAY_OUTSIDE_NETWORK = "E0216": "a gateway outside the network", "network: {interfaces: [{name: eth0, addresses: [192.168.1.10/24], gateway: 192.168.2.1}]}\n";
     /// The gateway is the router, never the node.
     GATEWAY_IS_SELF = "E0217": "the gateway is the node itself", "network: {interfaces: [{name: eth0, addresses: [192.168.1.10/24], gateway: 192.168.1.10}]}\n";
@@ -262,13 +279,14 @@ codes! {
     DUPLICATE_CERTIFICATE = "E0242": "a CA certificate twice", "";
     /// The first line of a password file is the password.
     BAD_PASSWORD_FILE = "E0243": "not a password file", "";
-    /// etcd needs more than half of its members. Two go on when one is lost no better than one does, four no better than three: an
-    /// even number only adds a machine that can fail. To grow a cluster that runs, set `initial_cluster_state: existing`.
+    /// etcd needs more than half of its members. Two go on when one is lost no better than one
+    /// does, four no better than three: an even number only adds a machine that can fail. To grow a
+    /// cluster that runs, set `initial_cluster_state: existing`.
     EVEN_ETCD = "E0244": "an even number of etcd members", "version: 1\nnodes: [{hostname: a, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// Each member of a cluster has a name of its own.
     DUPLICATE_MEMBER = "E0245": "two etcd members with one name", "version: 1\netcd: {name: m}\nnodes: [{hostname: a, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}, {hostname: c, network: {interfaces: [{name: e, addresses: [10.0.0.3/24]}]}}]\n";
-    /// Members find each other by addresses that do not change. A node of a cluster of several has a static address, or says in
-    /// `initial_advertise_peer_urls` how it is reached.
+    /// Members find each other by addresses that do not change. A node of a cluster of several has
+    /// a static address, or says in `initial_advertise_peer_urls` how it is reached.
     ETCD_NEEDS_ADDRESS = "E0246": "an etcd member without an address", "version: 1\netcd: {}\nnodes: [{hostname: a}, {hostname: b}, {hostname: c}]\n";
     /// With TLS, which is the default, URLs start with https; without, with http.
     ETCD_SCHEME = "E0247": "http with TLS, or https without", "etcd: {listen_client_urls: ['http://127.0.0.1:2379']}\n";
@@ -284,7 +302,8 @@ codes! {
     ETCD_LISTENS_ELSEWHERE = "E0252": "etcd listens on another machine's address", "network: {interfaces: [{name: eth0, addresses: [192.168.1.10/24]}]}\netcd: {listen_client_urls: ['https://192.168.1.11:2379']}\n";
     /// Clients and peers are answered on different ports.
     ETCD_ONE_PORT = "E0253": "one port for clients and peers", "etcd: {listen_client_urls: ['https://127.0.0.1:2379'], listen_peer_urls: ['https://127.0.0.1:2379']}\n";
-    /// `initial_cluster` names all first members, this one among them, by the URLs that they advertise.
+    /// `initial_cluster` names all first members, this one among them, by the URLs that they
+    /// advertise.
     ETCD_CLUSTER_WITHOUT_SELF = "E0254": "a cluster without this member", "etcd: {initial_cluster: {other: 'https://10.0.0.2:2380'}}\n";
     /// What `initial_cluster` says of this member is what the member advertises to its peers.
     ETCD_CLUSTER_MISMATCH = "E0255": "two peer URLs for one member", "etcd: {initial_advertise_peer_urls: ['https://10.0.0.1:2380'], initial_cluster: {kube1: 'https://10.0.0.9:2380'}}\n";
@@ -292,7 +311,8 @@ codes! {
     ETCD_DISAGREE = "E0256": "etcd members that disagree", "version: 1\nnodes: [{hostname: a, etcd: {initial_cluster_token: x}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}, {hostname: c, etcd: {}, network: {interfaces: [{name: e, addresses: [10.0.0.3/24]}]}}]\n";
     /// The flag has a key of its own in the spec, or imgbuild decides it.
     ETCD_RESERVED_SETTING = "E0257": "an etcd setting with a key of its own", "etcd: {settings: {data-dir: /var/lib/etcd}}\n";
-    /// etcd does not start with a flag that its version does not know. Debian 13 has 3.5; what an image has its tag tells.
+    /// etcd does not start with a flag that its version does not know. Debian 13 has 3.5; what an
+    /// image has its tag tells.
     ETCD_UNKNOWN_SETTING = "E0258": "unknown etcd setting", "etcd: {settings: {heartbeat-intervall: 100}}\n";
     /// etcd's data lies in a folder that can be written and is etcd's alone.
     ETCD_BAD_DATA_DIR = "E0259": "not a folder for etcd's data", "etcd: {data_dir: /usr/lib/etcd}\n";
@@ -304,15 +324,17 @@ codes! {
     DUPLICATE_PARTITION = "E0262": "a partition twice", "storage: {disks: [{device: /dev/vdb, partitions: [{label: a, number: 1}, {label: b, number: 1}]}]}\n";
     /// systemd reads drop-ins whose names end in `.conf`, and no others (systemd.unit(5)).
     BAD_DROPIN_NAME = "E0263": "not a drop-in's name", "systemd: {units: [{name: a.service, dropins: [{name: 10-a, contents: \"[Service]\\n\"}]}]}\n";
-    /// GRUB, ISOLINUX and iPXE parse the kernel's command line each in its own way: variables, quotes, comments. What stands there
-    /// holds only what all of them leave alone.
+    /// GRUB, ISOLINUX and iPXE parse the kernel's command line each in its own way: variables,
+    /// quotes, comments. What stands there holds only what all of them leave alone.
     ALTERED_KERNEL_ARGUMENT = "E0264": "a kernel argument that boot loaders change", "kernel_arguments: ['console=$tty']\n";
-    /// NetworkManager takes name servers, domains to search and routes of IPv4 on links that have IPv4, and the same of IPv6.
+    /// NetworkManager takes name servers, domains to search and routes of IPv4 on links that have
+    /// IPv4, and the same of IPv6.
     NOT_ON_THIS_LINK = "E0265": "settings of an IP version that the link does not have", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: ens3, addresses: ['fd00::2/64'], dns: [10.0.0.1]}]}\n";
 
     // E03xx: Ignition and the units in it.
-    /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite: true` is taken instead, with a
-    /// warning; a unit is changed by a drop-in; a user or disk is written in one place.
+    /// imgbuild writes this itself, from another part of the spec. A file or link with `overwrite:
+    /// true` is taken instead, with a warning; a unit is changed by a drop-in; a user or disk is
+    /// written in one place.
     ALREADY_THERE = "E0300": "imgbuild writes it itself", "storage: {files: [{path: /etc/hostname, contents: {inline: a}}]}\n";
     /// A file, a link or a unit has nothing below it.
     BELOW_A_FILE = "E0301": "a path below a file", "storage: {files: [{path: /etc/hostname/a}]}\n";
@@ -320,9 +342,11 @@ codes! {
     UNIT_AND_FILE = "E0302": "a file where a unit is written", "storage: {files: [{path: /etc/systemd/system/a.service}]}\nsystemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
     /// /usr is the image, the same on every node and read-only. /usr/local is not part of it.
     READ_ONLY_PATH = "E0303": "a path on the image", "storage: {files: [{path: /usr/bin/a}]}\n";
-    /// Ignition's specification 3.3.0, the node's, has no set-user-ID, set-group-ID and sticky bits.
+    /// Ignition's specification 3.3.0, the node's, has no set-user-ID, set-group-ID and sticky
+    /// bits.
     SPECIAL_MODE = "E0304": "a mode that Ignition does not set", "storage: {files: [{path: /opt/a, mode: 04755}]}\n";
-    /// Ignition fetches by data, http, https, tftp, s3, arn and gs. A `data:` URL is as in RFC 2397.
+    /// Ignition fetches by data, http, https, tftp, s3, arn and gs. A `data:` URL is as in RFC
+    /// 2397.
     BAD_SOURCE = "E0305": "not a source that Ignition reads", "storage: {files: [{path: /opt/a, contents: {source: 'data:;base64,a'}}]}\n";
     /// The hash is of the contents after they are unpacked. Ignition would stop the boot.
     WRONG_HASH = "E0306": "contents with another hash", "storage: {files: [{path: /opt/a, contents: {source: 'data:,a', verification: {hash: sha256-0000000000000000000000000000000000000000000000000000000000000000}}}]}\n";
@@ -358,17 +382,23 @@ codes! {
     UNKNOWN_KUBE_VERSION = "E0501": "an unknown version of Kubernetes", "kubernetes: {version: 1.20.0, role: standalone}\n";
     /// The endpoint is a host and a port, as in 192.168.1.10:6443.
     BAD_ENDPOINT = "E0502": "not an endpoint", "kubernetes: {version: 1.36.2, role: worker, endpoint: 'https://a'}\n";
-    /// The API server keeps everything in etcd: a control plane needs a member, on its own node or on another of the file.
+    /// The API server keeps everything in etcd: a control plane needs a member, on its own node or
+    /// on another of the file.
     NO_ETCD_FOR_API = "E0503": "a control plane without etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.36.2, role: single}\n";
-    /// Whoever reads etcd reads every secret of the cluster, so the API server talks to it over TLS only.
+    /// Whoever reads etcd reads every secret of the cluster, so the API server talks to it over TLS
+    /// only.
     PLAIN_ETCD_FOR_API = "E0504": "a control plane with an open etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {tls: false}\nkubernetes: {version: 1.36.2, role: single}\n";
-    /// Certificates, other nodes and the API's own Service name a control plane by its address, which has to stay.
+    /// Certificates, other nodes and the API's own Service name a control plane by its address,
+    /// which has to stay.
     NO_STATIC_ADDRESS = "E0505": "a node without an address that stays", "etcd: {}\nkubernetes: {version: 1.36.2, role: single}\n";
-    /// Pods, services, containers of docker and machines each have networks of their own. Where two overlap, one of them cannot be reached.
+    /// Pods, services, containers of docker and machines each have networks of their own. Where two
+    /// overlap, one of them cannot be reached.
     KUBE_NETWORKS_OVERLAP = "E0506": "networks that overlap", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 10.0.0.0/16}\n";
-    /// With `bridge` each node has a part of the pod network: 256 addresses of IPv4, or 2^64 of IPv6.
+    /// With `bridge` each node has a part of the pod network: 256 addresses of IPv4, or 2^64 of
+    /// IPv6.
     POD_NETWORK_TOO_SMALL = "E0507": "a pod network that is too small", "version: 1\nkubernetes: {version: 1.36.2, pod_network: 10.244.0.0/24}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
-    /// The API server takes at most 20 bits of addresses for services, and the cluster's DNS needs the tenth of them.
+    /// The API server takes at most 20 bits of addresses for services, and the cluster's DNS needs
+    /// the tenth of them.
     BAD_SERVICE_NETWORK_SIZE = "E0508": "a service network of the wrong size", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, service_network: 10.96.0.0/8}\n";
     /// A worker belongs to a control plane: one of the same file, or the one at `endpoint`.
     NO_CONTROL_PLANE = "E0509": "a worker without a control plane", "kubernetes: {version: 1.36.2, role: worker}\n";
@@ -378,43 +408,49 @@ codes! {
     KUBE_DISAGREEMENT = "E0511": "nodes that disagree", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, pod_network: 10.245.0.0/16}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// A kubelet may be up to three minors older than the API servers, and never newer.
     KUBE_SKEW = "E0512": "versions that do not go together", "version: 1\nnodes: [{hostname: a, etcd: {}, kubernetes: {version: 1.35.1, role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {version: 1.36.2, role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
-    /// A bootstrap token is six and sixteen digits and small letters with a dot between them, as `kubeadm token generate` makes it.
+    /// A bootstrap token is six and sixteen digits and small letters with a dot between them, as
+    /// `kubeadm token generate` makes it.
     BAD_BOOTSTRAP_TOKEN = "E0550": "not a bootstrap token", "kubernetes: {version: 1.36.2, role: worker, bootstrap_token: abc}\n";
-    /// With a token a worker gets its certificate from a cluster that runs. A control plane is what makes it run, and a standalone
-    /// node has none.
+    /// With a token a worker gets its certificate from a cluster that runs. A control plane is what
+    /// makes it run, and a standalone node has none.
     TOKEN_FOR_NO_WORKER = "E0551": "a token for a node that is no worker", "etcd: {}\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.36.2, role: single, join: token}\n";
-    /// A token that imgbuild makes is known to the control planes that it builds; a cluster of another file has tokens of its own, which
-    /// `kubeadm token create` makes.
+    /// A token that imgbuild makes is known to the control planes that it builds; a cluster of
+    /// another file has tokens of its own, which `kubeadm token create` makes.
     TOKEN_UNKNOWN_TO_CLUSTER = "E0552": "a token that the cluster does not know", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', join: token}\n";
-    /// Keys and values of labels are short words; a key may have a domain and a slash before it: topology.kubernetes.io/zone.
+    /// Keys and values of labels are short words; a key may have a domain and a slash before it:
+    /// topology.kubernetes.io/zone.
     BAD_LABEL = "E0513": "not a label", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {labels: {zone: 'a b'}}}\n";
     /// A taint is a key, perhaps a value, and an effect: gpu=true:NoSchedule.
     BAD_TAINT = "E0514": "not a taint", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {taints: [gpu]}}\n";
     /// Amounts of resources are written as Kubernetes does: 500m of a processor, 512Mi of memory.
     BAD_QUANTITY = "E0515": "not a quantity", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {reserved: {system: {memory: 512MiB}}}}\n";
-    /// The API server lets a kubelet give its own node few labels of kubernetes.io (NodeRestriction), so that a broken-into node cannot
-    /// attract pods. On a node with a control plane imgbuild sets the others with the administrator's rights.
+    /// The API server lets a kubelet give its own node few labels of kubernetes.io
+    /// (NodeRestriction), so that a broken-into node cannot attract pods. On a node with a control
+    /// plane imgbuild sets the others with the administrator's rights.
     RESERVED_LABEL = "E0516": "a label that a kubelet may not set", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, kubelet: {labels: {node-role.kubernetes.io/db: ''}}}\n";
     /// A component stops at a flag that it does not know. Flags come and go with versions.
     UNKNOWN_FLAG = "E0517": "a flag that the version does not have", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {register-schedulable: false}}}\n";
-    /// The flag names a file, an address or a key that other parts of the node count on; the spec has a key of its own for it, or none on
-    /// purpose.
+    /// The flag names a file, an address or a key that other parts of the node count on; the spec
+    /// has a key of its own for it, or none on purpose.
     OWN_FLAG = "E0518": "a flag that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, extra_args: {kubelet: {max-pods: 50}}}\n";
-    /// A component stops at a feature gate that it does not know, and at one that cannot be changed any more.
+    /// A component stops at a feature gate that it does not know, and at one that cannot be changed
+    /// any more.
     BAD_FEATURE_GATE = "E0519": "a feature gate that cannot be set", "kubernetes: {version: 1.36.2, role: standalone, feature_gates: {UserNamespaceSupport: true}}\n";
-    /// The kubelet and kube-proxy take fields that they do not know for a mistake, or leave them out silently; imgbuild knows the fields of
-    /// each version.
+    /// The kubelet and kube-proxy take fields that they do not know for a mistake, or leave them
+    /// out silently; imgbuild knows the fields of each version.
     BAD_CONFIG_FIELD = "E0520": "a wrong field of a configuration", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {podsPerCores: 10}}}\n";
     /// The field is decided elsewhere in the spec, or is one that other parts of the node count on.
     OWN_CONFIG_FIELD = "E0521": "a field that imgbuild sets", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {config: {maxPods: 10}}}\n";
     /// The API server stops at an audit policy that it cannot read.
     BAD_AUDIT_POLICY = "E0522": "not an audit policy", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, audit: {policy: {apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: All}]}}}\n";
-    /// The kubelet runs a static pod from its manifest alone: a Pod that refers to no other object of the API.
+    /// The kubelet runs a static pod from its manifest alone: a Pod that refers to no other object
+    /// of the API.
     BAD_STATIC_POD = "E0523": "not a static pod", "";
     /// The setting is one of the control plane, and no node of the file has one.
     NO_SUCH_ROLE = "E0524": "a setting without its component", "kubernetes: {version: 1.36.2, role: worker, endpoint: 10.0.0.1, extra_sans: [a.example]}\n";
-    /// An etcd outside of the file is reached over TLS, with a certificate of its own clients; it is used instead of one in the file.
-    /// flannel of docker's containers takes one without TLS as well, as `etcd_endpoints`.
+    /// An etcd outside of the file is reached over TLS, with a certificate of its own clients; it
+    /// is used instead of one in the file. flannel of docker's containers takes one without TLS as
+    /// well, as `etcd_endpoints`.
     BAD_EXTERNAL_ETCD = "E0525": "an external etcd that cannot be used", "";
     /// Where the node has swap the kubelet is told so; where it has none, pods have none.
     SWAP_POLICY = "E0526": "a swap policy without swap", "kubernetes: {version: 1.36.2, role: standalone, kubelet: {swap: limited}}\n";
@@ -422,38 +458,44 @@ codes! {
     ENDPOINT_NOT_IN_CERTIFICATE = "E0527": "an endpoint that is in no certificate", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, endpoint: api.example}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// Pods, services and the address of the API server are all of IPv4 or all of IPv6.
     KUBE_FAMILIES = "E0528": "networks of two families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 'fd00:10::/48'}\n";
-    /// A worker asks the API of its control plane over TLS, or, where the control plane opens it, on the insecure port. 127.0.0.1 is the worker
-    /// itself.
+    /// A worker asks the API of its control plane over TLS, or, where the control plane opens it,
+    /// on the insecure port. 127.0.0.1 is the worker itself.
     NO_API_TO_REACH = "E0529": "an API that cannot be reached", "version: 1\ntarget: container-linux\nhostname: kube1\nkubernetes: {version: 1.9.6, role: worker}\n";
-    /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing, `wireguard` a port, `host-gw` none.
+    /// Each backend of flannel has settings of its own: `vxlan` a port, a VNI and direct routing,
+    /// `wireguard` a port, `host-gw` none.
     NOT_OF_BACKEND = "E0530": "a setting of another backend", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: {flannel: {backend: host-gw, vni: 2}}}\n";
     /// A manifest is a map with an `apiVersion` and a `kind`.
     NOT_AN_OBJECT = "E0531": "not an object of Kubernetes", "";
-    /// The API that the manifest is written for is not there in this version: it was replaced or removed, or came later.
+    /// The API that the manifest is written for is not there in this version: it was replaced or
+    /// removed, or came later.
     API_GONE = "E0532": "an API that this version has not", "";
-    /// The API server has a group of that name, and no such kind in it. Kinds of groups that Kubernetes itself has not are taken to be
-    /// those of operators, and pass.
+    /// The API server has a group of that name, and no such kind in it. Kinds of groups that
+    /// Kubernetes itself has not are taken to be those of operators, and pass.
     UNKNOWN_API = "E0533": "an unknown kind", "";
     /// Most names are those of DNS (RFC 1123): letters of lower case, digits, `-` and `.`.
     BAD_OBJECT_NAME = "E0534": "not a name of an object", "";
-    /// A label is `name: value` or `domain/name: value`, name and value up to 63 letters, digits, `-`, `_` and `.`.
+    /// A label is `name: value` or `domain/name: value`, name and value up to 63 letters, digits,
+    /// `-`, `_` and `.`.
     BAD_OBJECT_LABEL = "E0535": "not a label", "";
     /// The kind has no such field, and the API server refuses to apply what it does not know.
     UNKNOWN_FIELD = "E0536": "an unknown field", "";
-    /// The value is of another type than the field. Numbers, `true`, and what YAML 1.1 takes for a boolean (`yes`, `off`), need quotes
-    /// where text is meant.
+    /// The value is of another type than the field. Numbers, `true`, and what YAML 1.1 takes for a
+    /// boolean (`yes`, `off`), need quotes where text is meant.
     WRONG_FIELD_TYPE = "E0537": "a value of the wrong type", "";
     /// The API server refuses the object without the field.
     MISSING_FIELD = "E0538": "a field is missing", "";
-    /// What tells the elements of a list from each other (a port's number, a variable's name) is there twice.
+    /// What tells the elements of a list from each other (a port's number, a variable's name) is
+    /// there twice.
     ELEMENT_TWICE = "E0539": "the same twice in a list", "";
-    /// The selector of a Deployment, or of another kind that makes pods, has to select the pods of its own template.
+    /// The selector of a Deployment, or of another kind that makes pods, has to select the pods of
+    /// its own template.
     SELECTOR_MISMATCH = "E0540": "a selector that selects nothing", "";
     /// A container mounts volumes of its pod by their names.
     UNKNOWN_VOLUME = "E0541": "an unknown volume", "";
     /// A probe or hook names a port of its own container, or says its number.
     UNKNOWN_PORT = "E0542": "an unknown port", "";
-    /// Amounts are numbers with a suffix: `m` for thousandths, k, M, G, T for powers of 1000, Ki, Mi, Gi, Ti for powers of 1024.
+    /// Amounts are numbers with a suffix: `m` for thousandths, k, M, G, T for powers of 1000, Ki,
+    /// Mi, Gi, Ti for powers of 1024.
     BAD_AMOUNT = "E0543": "not a quantity", "";
     /// What a container asks for is not more than it may have.
     REQUEST_OVER_LIMIT = "E0544": "a request over its limit", "";
@@ -461,78 +503,88 @@ codes! {
     BAD_FIELD_VALUE = "E0545": "a value that the API server refuses", "";
     /// The field came later, or went before this version.
     FIELD_OF_ANOTHER_VERSION = "E0546": "a field that this version has not", "";
-    /// An image is the path of an archive, layout or folder (it starts with `./`, `../` or `/`, or ends in `.tar`), or a name as pods
-    /// have it: a registry's host, a repository in lower case, and a tag or a digest.
+    /// An image is the path of an archive, layout or folder (it starts with `./`, `../` or `/`, or
+    /// ends in `.tar`), or a name as pods have it: a registry's host, a repository in lower case,
+    /// and a tag or a digest.
     BAD_IMAGE = "E0560": "not an image", "containerd: {images: ['https://registry.example/app:1']}\n";
     /// A registry goes by its host: a name or an address, and a port where it is not that of HTTPS.
     BAD_REGISTRY = "E0561": "not a registry", "containerd: {registries: {'https://docker.io': {}}}\n";
-    /// A mirror is a URL: https, or http where nothing is secret, then the host, and perhaps what repositories start with there.
+    /// A mirror is a URL: https, or http where nothing is secret, then the host, and perhaps what
+    /// repositories start with there.
     BAD_REGISTRY_URL = "E0562": "not the URL of a mirror", "containerd: {registries: {docker.io: {mirrors: [mirror.example]}}}\n";
-    /// Pods run by containerd, which the node has, or by CRI-O, whose programs lie in a folder with those of Kubernetes.
+    /// Pods run by containerd, which the node has, or by CRI-O, whose programs lie in a folder with
+    /// those of Kubernetes.
     NO_SUCH_RUNTIME = "E0563": "a container runtime that is not there", "kubernetes: {version: 1.36.2, role: standalone, runtime: docker}\n";
     /// `kubernetes.programs` and `kubernetes.artifacts.programs` say the same thing.
     PROGRAMS_TWICE = "E0564": "programs named twice", "kubernetes: {version: 1.36.2, role: standalone, programs: a, artifacts: {programs: b}}\n";
-    /// With `pull` the node fetches programs from a site and images from registries; nothing comes from the machine that builds.
+    /// With `pull` the node fetches programs from a site and images from registries; nothing comes
+    /// from the machine that builds.
     NOT_OF_PULL = "E0565": "nothing for a node that pulls", "kubernetes: {version: 1.36.2, role: standalone, artifacts: {mode: pull, programs: ./bin}}\n";
     /// A node logs in to a registry with a user's name and a password from a file.
     BAD_REGISTRY_CREDENTIALS = "E0566": "half a login", "containerd: {registries: {docker.io: {username: a}}}\n";
     /// The file has to hold certificates in PEM.
     BAD_REGISTRY_CA = "E0567": "a registry's authority without a certificate", "";
-    /// A runtime goes by a name of small letters and digits, and is one of two things: a program on the node that takes runc's arguments
-    /// (`binary:`), or a shim of containerd's (`shim:`). Pods ask for it by its name, or get it as `default_runtime`.
+    /// A runtime goes by a name of small letters and digits, and is one of two things: a program on
+    /// the node that takes runc's arguments (`binary:`), or a shim of containerd's (`shim:`). Pods
+    /// ask for it by its name, or get it as `default_runtime`.
     BAD_CONTAINER_RUNTIME = "E0568": "a runtime that cannot run containers", "containerd: {runtimes: {GPU: {binary: /opt/bin/nvidia-container-runtime}}}\n";
     /// `default_runtime` is `runc`, which every node has, or one of `runtimes`.
     UNKNOWN_CONTAINER_RUNTIME = "E0569": "an unknown runtime", "containerd: {default_runtime: nvidia}\nkubernetes: {version: 1.36.2, role: standalone}\n";
 
     // E0595 to E0599: CRI-O.
-    /// A node with `runtime: cri-o` has CRI-O's programs from the folder of those of Kubernetes: crio, pinns and conmon, with crun or runc where
-    /// Debian's runc is not to run the containers. All are in a release bundle of CRI-O, which is of the same minor as Kubernetes.
+    /// A node with `runtime: cri-o` has CRI-O's programs from the folder of those of Kubernetes:
+    /// crio, pinns and conmon, with crun or runc where Debian's runc is not to run the containers.
+    /// All are in a release bundle of CRI-O, which is of the same minor as Kubernetes.
     NO_CRI_O = "E0595": "programs of CRI-O that are not there, or do not fit", "kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o, artifacts: pull}\n";
-    /// What `containerd:` says of images, registries and runtimes holds for CRI-O as well, but for what containerd alone has: shims, and the
-    /// version of its settings.
+    /// What `containerd:` says of images, registries and runtimes holds for CRI-O as well, but for
+    /// what containerd alone has: shims, and the version of its settings.
     NOT_FOR_CRI_O = "E0596": "nothing that CRI-O can do", "containerd: {config_version: 2}\nkubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
 
     // E057x: flannel of docker's containers.
-    /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the file's nodes, or one that is named as
-    /// `external_etcd`, or, without TLS, as `etcd_endpoints`.
+    /// flannel asks etcd for the network and for the node's part of it. The etcd is one of the
+    /// file's nodes, or one that is named as `external_etcd`, or, without TLS, as `etcd_endpoints`.
     FLANNEL_WITHOUT_ETCD = "E0570": "flannel without an etcd", "version: 1\ntarget: flatcar\nhostname: kube1\nflannel: {network: 10.244.0.0/16}\n";
-    /// On a node of Kubernetes containers are those of pods, whose network is named under `kubernetes: {cni: …}`.
+    /// On a node of Kubernetes containers are those of pods, whose network is named under
+    /// `kubernetes: {cni: …}`.
     FLANNEL_AND_KUBERNETES = "E0571": "two networks of containers", "version: 1\ntarget: flatcar\nhostname: kube1\netcd: {}\nflannel: {network: 10.245.0.0/16}\nkubernetes: {version: 1.36.2, role: standalone}\n";
-    /// flannel gives each node a part of its network, of IPv4. It wants room for four parts, each of four addresses or more, and leaves the
-    /// first one out.
+    /// flannel gives each node a part of its network, of IPv4. It wants room for four parts, each
+    /// of four addresses or more, and leaves the first one out.
     BAD_FLANNEL_NETWORK = "E0572": "a network that flannel cannot share out", "version: 1\ntarget: flatcar\nhostname: kube1\netcd: {}\nflannel: {network: 10.244.0.0/29}\n";
 
     // E058x: care of a cluster.
-    /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in UTC: `hourly`, `daily`,
-    /// `Mon..Fri 03:30`, `*-*-01 12:00`, `*:0/15`.
+    /// When something is to happen again and again is said as systemd says it (systemd.time(7)), in
+    /// UTC: `hourly`, `daily`, `Mon..Fri 03:30`, `*-*-01 12:00`, `*:0/15`.
     BAD_CALENDAR = "E0580": "not a calendar event", "etcd: {backup: {schedule: dayly}}\n";
     /// `etcd_backup` takes snapshots of the etcd members on the nodes of the file. There is none.
     NO_ETCD_TO_BACK_UP = "E0581": "no etcd to back up", "kubernetes: {version: 1.36.2, role: standalone, etcd_backup: {}}\n";
     /// A snapshot is what `etcdctl snapshot save` writes: a database with its checksum behind it.
     NOT_A_SNAPSHOT = "E0582": "not a snapshot of etcd", "";
-    /// A member of several that starts from a snapshot and keeps its data in memory would start from it again at each restart,
-    /// while the others went on: the cluster's members would disagree on what was written.
+    /// A member of several that starts from a snapshot and keeps its data in memory would start
+    /// from it again at each restart, while the others went on: the cluster's members would
+    /// disagree on what was written.
     RESTORE_IN_MEMORY = "E0583": "a snapshot restored at every start", "";
     /// `backup` under `etcd:` and `etcd_backup` under `kubernetes:` are the same.
     BACKUP_TWICE = "E0584": "a backup said twice", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {backup: {}}\nkubernetes: {version: 1.36.2, role: single, etcd_backup: {}}\n";
-    /// A member of a cluster that runs already (`initial_cluster_state: existing`) gets its data from the others.
+    /// A member of a cluster that runs already (`initial_cluster_state: existing`) gets its data
+    /// from the others.
     RESTORE_INTO_RUNNING = "E0585": "a snapshot for a running cluster", "";
     /// All members of a cluster start from the same snapshot, or none does.
     RESTORES_DIFFER = "E0586": "members that start from different data", "";
 
     // E059x: etcd and kube-proxy in pods.
-    /// A static pod is run by the node's kubelet, in kubeadm's form beside the API server: on nodes with the role `control-plane` or
-    /// `single`. Elsewhere the system runs etcd, as a service.
+    /// A static pod is run by the node's kubelet, in kubeadm's form beside the API server: on nodes
+    /// with the role `control-plane` or `single`. Elsewhere the system runs etcd, as a service.
     ETCD_POD_WITHOUT_CONTROL_PLANE = "E0590": "a pod of etcd without a control plane", "etcd: {static_pod: true}\n";
-    /// etcd 3.5 and 3.6 take different flags, and neither starts with those of the other. The image's tag tells which it is:
-    /// `3.6.8-0`, `v3.5.21`.
+    /// etcd 3.5 and 3.6 take different flags, and neither starts with those of the other. The
+    /// image's tag tells which it is: `3.6.8-0`, `v3.5.21`.
     ETCD_IMAGE_UNTOLD = "E0591": "an image that does not tell its etcd", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {static_pod: true, image: 'registry.example/etcd:latest'}\nkubernetes: {version: 1.36.2, role: single}\n";
-    /// Each node runs its own kube-proxy unless the spec says `daemon_set: true`: the program that the node has, or with `pull` the image
-    /// that it fetches.
+    /// Each node runs its own kube-proxy unless the spec says `daemon_set: true`: the program that
+    /// the node has, or with `pull` the image that it fetches.
     PROXY_IMAGE_WITHOUT_DAEMON_SET = "E0592": "an image for no DaemonSet", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {image: upstream}}\n";
 
     // W01xx: structure and values.
-    /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to log in.
+    /// A pattern under `ssh_authorized_keys_local` matches no file, so that nobody may be able to
+    /// log in.
     NO_SSH_KEY_FOUND = "W0100": "no SSH key found", "";
     /// ct, whose words these are, knows settings of etcd up to 3.3 and of flannel up to 0.7.
     NEWER_THAN_CT = "W0101": "newer than what ct knows", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {version: 3.4.0}\n";
@@ -548,26 +600,32 @@ codes! {
     ROLE_PORT_OPENED = "W0203": "a port that is open already", "network: {firewall: {allow: [{port: 22}]}}\n";
     /// Every user of the node can read the private key.
     READABLE_SECRET = "W0204": "a secret that every user can read", "storage: {files: [{path: /etc/a.key, contents: {inline: '-----BEGIN PRIVATE KEY-----'}}]}\n";
-    /// A certificate that is trusted as an authority says that it is one: basicConstraints with CA:TRUE.
+    /// A certificate that is trusted as an authority says that it is one: basicConstraints with
+    /// CA:TRUE.
     NOT_AN_AUTHORITY = "W0205": "not a CA's certificate", "";
     /// Without TLS everyone who reaches the port reads and writes all data.
     PLAIN_ETCD = "W0206": "etcd without TLS", "etcd: {tls: false}\n";
-    /// Without `storage_device` a member forgets everything when it restarts. One that comes back empty cannot take its place in a
-    /// cluster of several again: it has to be removed and added by hand.
+    /// Without `storage_device` a member forgets everything when it restarts. One that comes back
+    /// empty cannot take its place in a cluster of several again: it has to be removed and added by
+    /// hand.
     ETCD_IN_MEMORY = "W0207": "a cluster in memory", "version: 1\netcd: {}\nnodes: [{hostname: a, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}, {hostname: c, network: {interfaces: [{name: e, addresses: [10.0.0.3/24]}]}}]\n";
     /// Every write waits for more than half of the members: etcd's authors advise seven at most.
     MANY_MEMBERS = "W0208": "many etcd members", "etcd: {initial_advertise_peer_urls: ['https://10.0.0.1:2380'], initial_cluster: {kube1: 'https://10.0.0.1:2380', b: 'https://10.0.0.2:2380', c: 'https://10.0.0.3:2380', d: 'https://10.0.0.4:2380', e: 'https://10.0.0.5:2380', f: 'https://10.0.0.6:2380', g: 'https://10.0.0.7:2380', h: 'https://10.0.0.8:2380', i: 'https://10.0.0.9:2380'}}\n";
-    /// The kernel numbers cards (eth0, eth1) in the order in which it finds them, which with several cards can change from boot to
-    /// boot. A card that is found by its MAC address keeps its place.
+    /// The kernel numbers cards (eth0, eth1) in the order in which it finds them, which with
+    /// several cards can change from boot to boot. A card that is found by its MAC address keeps
+    /// its place.
     KERNEL_NAMES = "W0209": "several cards by the kernel's names", "network: {interfaces: [{name: eth0, dhcp: true}, {name: eth1}]}\n";
-    /// The target gives cards names by where they sit (enp1s0, ens3), so that no card has the kernel's name, unless its kernel is told to leave
-    /// names alone. A card that is found by its MAC address can have any name.
+    /// The target gives cards names by where they sit (enp1s0, ens3), so that no card has the
+    /// kernel's name, unless its kernel is told to leave names alone. A card that is found by its
+    /// MAC address can have any name.
     NO_SUCH_CARD = "W0210": "a name that no card has", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, dhcp: true}]}\n";
 
     // W03xx: Ignition and the units in it.
-    /// `overwrite: true`, or `mask: true` for a unit, takes the place of what imgbuild writes itself.
+    /// `overwrite: true`, or `mask: true` for a unit, takes the place of what imgbuild writes
+    /// itself.
     GENERATED_REPLACED = "W0300": "a generated file is replaced", "storage: {files: [{path: /etc/hostname, overwrite: true, contents: {inline: a}}]}\n";
-    /// `enabled: true` does what the unit's `[Install]` section says. Without one nothing starts it.
+    /// `enabled: true` does what the unit's `[Install]` section says. Without one nothing starts
+    /// it.
     NEVER_STARTED = "W0301": "enabled, and started by nothing", "systemd: {units: [{name: a.service, enabled: true, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
     /// systemd 257 does not know the setting, and ignores it.
     UNHEARD_OF_SETTING = "W0302": "a setting that systemd ignores", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
@@ -575,37 +633,46 @@ codes! {
     UNVERIFIED_FETCH = "W0303": "fetched without a check", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
 
     // W05xx: Kubernetes.
-    /// The spec asks for something whose image is not in the node's own, so the node fetches it from the image's registry. Without a
-    /// network it never starts.
+    /// The spec asks for something whose image is not in the node's own, so the node fetches it
+    /// from the image's registry. Without a network it never starts.
     IMAGE_NOT_EMBEDDED = "W0530": "an image that is not embedded", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, dns: coredns}\n";
-    /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node, leaves them where they are.
+    /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node,
+    /// leaves them where they are.
     MANIFESTS_UNAPPLIED = "W0531": "manifests that nobody applies", "";
     /// The file, or every file of the folder, is empty.
     NO_MANIFEST = "W0532": "no manifest", "";
-    /// Alpha and beta APIs are there only where the API server's `runtime-config` asks for them (beta ones since 1.24).
+    /// Alpha and beta APIs are there only where the API server's `runtime-config` asks for them
+    /// (beta ones since 1.24).
     API_NOT_SERVED = "W0533": "an API that is not served by itself", "";
     /// Manifests are applied one after another, so of two objects of one name the later stays.
     OBJECT_TWICE = "W0534": "the same object twice", "";
-    /// A file is applied once the one before it is. An object whose namespace is not there waits, and all files after it with it.
+    /// A file is applied once the one before it is. An object whose namespace is not there waits,
+    /// and all files after it with it.
     UNKNOWN_NAMESPACE = "W0535": "an unknown namespace", "";
-    /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33, takes its place.
+    /// kube-proxy's IPVS mode is deprecated since 1.35. The `nftables` mode, stable since 1.33,
+    /// takes its place.
     IPVS_IS_DEPRECATED = "W0536": "a mode that is to go", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: ipvs}}\n";
-    /// On the insecure port, nobody is asked who they are, and everybody may do everything: run programs as root on every node of the cluster, read every
-    /// secret. Let only a network in that you trust as much as root, or leave `insecure_bind_address` out: the API is then served over TLS.
+    /// On the insecure port, nobody is asked who they are, and everybody may do everything: run
+    /// programs as root on every node of the cluster, read every secret. Let only a network in that
+    /// you trust as much as root, or leave `insecure_bind_address` out: the API is then served over
+    /// TLS.
     OPEN_API = "W0537": "an API open to everybody", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, insecure_bind_address: 0.0.0.0}\n";
-    /// What Kubernetes' reference lists for 1.9 is all that can be checked: flags that were deprecated by then are not in it. A component
-    /// that is given a flag that it does not have ends at once.
+    /// What Kubernetes' reference lists for 1.9 is all that can be checked: flags that were
+    /// deprecated by then are not in it. A component that is given a flag that it does not have
+    /// ends at once.
     UNLISTED_FLAG = "W0539": "a flag that the reference does not list", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, extra_args: {scheduler: {bogus: 1}}}\n";
 
     // W058x: care of a cluster.
-    /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is memory.
+    /// Snapshots lie on the node, below /var/lib/imgbuild, which without `storage_device` is
+    /// memory.
     BACKUP_IN_MEMORY = "W0580": "snapshots in memory", "etcd: {backup: {}}\n";
 
     // E06xx: configs of other tools.
-    /// `imgbuild import` reads Butane configs, Ignition configs of spec 3, and Container Linux Configs.
+    /// `imgbuild import` reads Butane configs, Ignition configs of spec 3, and Container Linux
+    /// Configs.
     NO_CONFIG = "E0600": "nothing to import", "";
-    /// A config of another tool says something that a node spec has no word for, or that the target does not have. It is left out of
-    /// what is imported; a comment stands in its place.
+    /// A config of another tool says something that a node spec has no word for, or that the target
+    /// does not have. It is left out of what is imported; a comment stands in its place.
     NOT_TAKEN_OVER = "W0600": "not taken over", "";
 }
 

@@ -4,9 +4,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Diagnostic, Severity, Sources, Span};
 
-/// One line for each of `diagnostics`, in the order given: `code`, `severity` (`error`, `warning`), `message`, then where it
-/// has a place `file`, `line`, `column`, `end_line` and `end_column` (from 1, in characters, the end behind the last one),
-/// `label`, `help`, and `related`, a list of places with a `message` each.
+/// One line for each of `diagnostics`, in the order given: `code`, `severity` (`error`, `warning`),
+/// `message`, then where it has a place `file`, `line`, `column`, `end_line` and `end_column` (from
+/// 1, in characters, the end behind the last one), `label`, `help`, and `related`, a list of places
+/// with a `message` each.
 pub fn json_lines(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     let mut lines = String::new();
     for diagnostic in diagnostics {

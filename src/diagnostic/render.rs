@@ -33,7 +33,8 @@ impl Default for Rendering {
     }
 }
 
-/// The text of `diagnostics`, each followed by an empty line. Of very many only the first are shown, errors before warnings.
+/// The text of `diagnostics`, each followed by an empty line. Of very many only the first are
+/// shown, errors before warnings.
 pub fn render_all(diagnostics: &[Diagnostic], sources: &Sources, rendering: Rendering) -> String {
     let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
     if shown.len() > MOST_SHOWN {

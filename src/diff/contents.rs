@@ -27,8 +27,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// A file, its contents decoded: how they were packed is no difference, nor is whether a default is written. What they unpack to
-    /// counts against `left`. `is_v2`: of a config of spec 2.
+    /// A file, its contents decoded: how they were packed is no difference, nor is whether a
+    /// default is written. What they unpack to counts against `left`. `is_v2`: of a config of spec
+    /// 2.
     pub(super) fn file(file: &Value, is_v2: bool, left: &mut u64) -> Result<Self> {
         let mut settings = plain(file, is_v2);
         let mut bytes = contents(&file["contents"], "the config's contents", left)?;
@@ -167,7 +168,8 @@ impl Content {
     }
 }
 
-/// `thing` without what Ignition takes where nothing is said. `is_v2`: files of 2.x replace what is there.
+/// `thing` without what Ignition takes where nothing is said. `is_v2`: files of 2.x replace what is
+/// there.
 fn plain(thing: &Value, is_v2: bool) -> Value {
     let mut thing = thing.clone();
     without_defaults(&mut thing, is_v2);

@@ -1,4 +1,5 @@
-//! What changes from one node to another: two Ignition configs and what lies beside them, thing by thing.
+//! What changes from one node to another: two Ignition configs and what lies beside them, thing by
+//! thing.
 //!
 //! Secrets are compared, and never shown.
 
@@ -134,7 +135,8 @@ fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>
         ("luks", "luks", "name"),
     ] {
         for thing in list(&storage[section]) {
-            // In 2.x a file system's device is a level deeper, and one that is mounted already has but a name.
+            // In 2.x a file system's device is a level deeper, and one that is mounted already has
+            // but a name.
             let mount = &thing["mount"];
             let named = if mount.is_object() { mount } else { thing };
             let key = if named[key].is_string() { key } else { "name" };
@@ -157,7 +159,8 @@ fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>
     Ok(things)
 }
 
-/// What a config says of Ignition itself and of the kernel, and what it has that Ignition 2 and 3 do not know.
+/// What a config says of Ignition itself and of the kernel, and what it has that Ignition 2 and 3
+/// do not know.
 fn settings_of(config: &Value) -> BTreeMap<String, Content> {
     let mut things = BTreeMap::new();
     for (list_name, kind) in [
@@ -207,7 +210,8 @@ fn name<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// What changes from `old` to `new`, a line each and with the lines of texts that change; empty where nothing does.
+/// What changes from `old` to `new`, a line each and with the lines of texts that change; empty
+/// where nothing does.
 pub fn differences(old: &Side, new: &Side) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(before), Some(after)) = (&old.base, &new.base)

@@ -1,4 +1,5 @@
-//! From one version of Kubernetes to another: what is supported, and in which order nodes are replaced.
+//! From one version of Kubernetes to another: what is supported, and in which order nodes are
+//! replaced.
 
 use super::Release;
 

@@ -23,7 +23,8 @@ impl Edits {
         self.delete.is_empty() && self.append.is_empty() && self.replace.is_empty()
     }
 
-    /// `line` with the changes. An argument that is to go and is not there is refused, and so is one that boot loaders would alter.
+    /// `line` with the changes. An argument that is to go and is not there is refused, and so is
+    /// one that boot loaders would alter.
     pub fn applied_to(&self, line: &str) -> Result<String> {
         if self.is_empty() {
             return Ok(line.to_owned());
@@ -40,7 +41,8 @@ impl Edits {
             words.push(passable(argument)?);
         }
         for change in &self.replace {
-            // The old value may have an equals sign of its own: what is there decides which one parts old from new.
+            // The old value may have an equals sign of its own: what is there decides which one
+            // parts old from new.
             let found = change.match_indices('=').skip(1).find_map(|(at, _)| {
                 let (old, new) = (&change[..at], &change[at + 1..]);
                 let (key, _) = old.split_once('=')?;

@@ -8,12 +8,14 @@ use crate::ignition::resource;
 
 use super::refused;
 
-/// What a config that only has files of ours says of itself: the oldest version, which every live image understands.
+/// What a config that only has files of ours says of itself: the oldest version, which every live
+/// image understands.
 const OLDEST: &str = "3.0.0";
 /// All files of ours are settings that may hold secrets.
 const MODE: u32 = 0o600;
 
-/// Looks at an Ignition config that people gave, `what`, for a system that takes spec 3. Gives warnings; one that is none is refused.
+/// Looks at an Ignition config that people gave, `what`, for a system that takes spec 3. Gives
+/// warnings; one that is none is refused.
 pub fn check(config: &[u8], what: &str) -> Result<Vec<String>> {
     match Config::parse_slice(config) {
         Ok((_, warnings)) => Ok(warnings
@@ -27,7 +29,8 @@ pub fn check(config: &[u8], what: &str) -> Result<Vec<String>> {
     }
 }
 
-/// `config`, unchanged, or with `files` added to it (path and contents); `None` where there is neither.
+/// `config`, unchanged, or with `files` added to it (path and contents); `None` where there is
+/// neither.
 pub(super) fn with_files(
     config: Option<&[u8]>,
     files: Vec<(&str, Vec<u8>)>,

@@ -9,8 +9,8 @@ const GRAPHICAL: [&str; 3] = ["tty0", "hvc0", "ttysclp0"];
 /// Names of serial lines, to which a number belongs.
 const SERIAL: [&str; 2] = ["ttyS", "ttyAMA"];
 
-/// Refuses a console that coreos-installer does not take: `tty0`, `hvc0`, `ttysclp0`, or a serial line with, perhaps, its speed,
-/// parity and bits as in `ttyS0,115200n8`.
+/// Refuses a console that coreos-installer does not take: `tty0`, `hvc0`, `ttysclp0`, or a serial
+/// line with, perhaps, its speed, parity and bits as in `ttyS0,115200n8`.
 pub(super) fn check(console: &str) -> Result<()> {
     if GRAPHICAL.contains(&console) || is_serial(console) {
         return Ok(());

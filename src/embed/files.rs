@@ -1,4 +1,5 @@
-//! What a live system's initrd is given beside its own: a cpio archive in xz, one more in the chain that the kernel unpacks.
+//! What a live system's initrd is given beside its own: a cpio archive in xz, one more in the chain
+//! that the kernel unpacks.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,7 +15,8 @@ use super::refused;
 
 /// Everything is private: configs and keyfiles have passwords.
 const MODE: u32 = 0o600;
-/// Of xz: the smallest result. What the highest level costs in memory is its dictionary, which is set apart.
+/// Of xz: the smallest result. What the highest level costs in memory is its dictionary, which is
+/// set apart.
 const LEVEL: u32 = 9;
 /// The smallest dictionary of LZMA2 (xz file format §5.3.1).
 const DICTIONARY_MIN: u64 = 4096;
@@ -58,12 +60,13 @@ impl Files {
         Ok(())
     }
 
-    /// The files as a cpio archive that is compressed by xz with CRC-32, the only check that the kernel knows
-    /// (Documentation/staging/xz.rst). The same files give the same bytes.
+    /// The files as a cpio archive that is compressed by xz with CRC-32, the only check that the
+    /// kernel knows (Documentation/staging/xz.rst). The same files give the same bytes.
     pub fn archive(&self) -> Result<Vec<u8>> {
         let raw = self.raw_archive()?;
         let mut options = LzmaOptions::new_preset(LEVEL).context("setting up the compressor")?;
-        // No larger than what there is to find again: the kernel needs as much memory to unpack, and we a multiple.
+        // No larger than what there is to find again: the kernel needs as much memory to unpack,
+        // and we a multiple.
         let dictionary = (raw.len() as u64)
             .max(DICTIONARY_MIN)
             .checked_next_power_of_two()

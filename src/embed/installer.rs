@@ -1,8 +1,8 @@
-//! What coreos-installer does on its own once the live system runs: settings that it reads from `/etc/coreos/installer.d`, and the
-//! config of the system that it installs.
+//! What coreos-installer does on its own once the live system runs: settings that it reads from
+//! `/etc/coreos/installer.d`, and the config of the system that it installs.
 //!
-//! The settings are the installer's options by their long names (coreos-installer's "Customizing installation", "Config file
-//! format").
+//! The settings are the installer's options by their long names (coreos-installer's "Customizing
+//! installation", "Config file format").
 
 use std::fmt::Write as _;
 

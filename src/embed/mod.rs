@@ -1,9 +1,9 @@
-//! Gives Fedora CoreOS's live system, on its ISO or started over the network, a config, the settings of its installer, NetworkManager's
-//! keyfiles and kernel arguments, in the way that the system itself looks for them. What coreos-installer embeds this reads, and
-//! the other way round.
+//! Gives Fedora CoreOS's live system, on its ISO or started over the network, a config, the
+//! settings of its installer, NetworkManager's keyfiles and kernel arguments, in the way that the
+//! system itself looks for them. What coreos-installer embeds this reads, and the other way round.
 //!
-//! Nothing here writes: what to do to an image is a list of [`Patch`]es for [`patched`](crate::pack::patched), and a payload is
-//! bytes.
+//! Nothing here writes: what to do to an image is a list of [`Patch`]es for
+//! [`patched`](crate::pack::patched), and a payload is bytes.
 
 mod arguments;
 mod config;
@@ -47,8 +47,8 @@ pub struct Wishes {
     pub config: Option<Vec<u8>>,
     /// What the installer does, once the live system runs.
     pub installer: Installer,
-    /// Names and contents of NetworkManager's keyfiles. They are in force before Ignition runs, and an installed system gets them
-    /// too.
+    /// Names and contents of NetworkManager's keyfiles. They are in force before Ignition runs, and
+    /// an installed system gets them too.
     pub keyfiles: Vec<(String, Vec<u8>)>,
     /// Changes to the live kernel's arguments; of an ISO only.
     pub arguments: Edits,
@@ -65,7 +65,8 @@ impl fmt::Debug for Wishes {
 }
 
 impl Wishes {
-    /// The files for the live system's initrd. What a system with `features` would not read is [`Refused`].
+    /// The files for the live system's initrd. What a system with `features` would not read is
+    /// [`Refused`].
     pub fn files(&self, features: Features) -> Result<Files> {
         let mut files = Files::default();
         if !self.keyfiles.is_empty() && !features.live_initrd_network {
@@ -101,7 +102,8 @@ pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
                     wanted.len() - arguments.longest()
                 ));
             }
-            // Untouched where nothing changes, as they may end in another way than we would write them.
+            // Untouched where nothing changes, as they may end in another way than we would write
+            // them.
             if wanted != arguments.current {
                 patches.extend(replaced(live, &wanted));
             }

@@ -1,4 +1,5 @@
-//! What Ignition fetches, and `data:` URLs that the spec wrote itself: whether Ignition will take them.
+//! What Ignition fetches, and `data:` URLs that the spec wrote itself: whether Ignition will take
+//! them.
 //!
 //! `ignition-validate` looks at none of this; the node would fail at boot.
 
@@ -19,7 +20,8 @@ const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];
 /// Those of Ignition 2.x; `oem` is the partition of that name.
 const SCHEMES_V2: &[&str] = &["data", "http", "https", "tftp", "s3", "oem"];
 
-/// The most that compressed contents may unpack to: more would not fit into the node's memory, and hints at a bomb.
+/// The most that compressed contents may unpack to: more would not fit into the node's memory, and
+/// hints at a bomb.
 const LARGEST: u64 = 1 << 30;
 
 /// Checks all contents of `fragment` that the spec gave as a source.

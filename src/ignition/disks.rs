@@ -1,4 +1,5 @@
-//! Disks, arrays, encrypted devices and file systems of the spec, by the rules that Ignition itself holds them to before it touches anything.
+//! Disks, arrays, encrypted devices and file systems of the spec, by the rules that Ignition itself
+//! holds them to before it touches anything.
 
 use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
 
@@ -6,7 +7,8 @@ use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::parts::{Fragment, Origin};
 
-/// The file systems that the base has programs for, each with the longest label in bytes. (Ignition makes btrfs too.)
+/// The file systems that the base has programs for, each with the longest label in bytes. (Ignition
+/// makes btrfs too.)
 const LABELS: [(&str, usize); 4] = [("ext4", 16), ("xfs", 12), ("vfat", 11), ("swap", 15)];
 
 /// The longest label of a LUKS2 header in bytes.

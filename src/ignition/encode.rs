@@ -7,11 +7,12 @@ use ignition_config::v3_3::Resource;
 /// What `"compression":"gzip",` costs in the config beside the URL itself.
 const GZIP_KEY_COST: usize = 22;
 
-/// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte trailer, in base64.
+/// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte
+/// trailer, in base64.
 const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
 
-/// zlib's level. Its highest makes a node's small files no smaller and the routes to the pods of 1,000 nodes 4 % smaller, in more than
-/// three times the time.
+/// zlib's level. Its highest makes a node's small files no smaller and the routes to the pods of
+/// 1,000 nodes 4 % smaller, in more than three times the time.
 const LEVEL: u32 = 5;
 
 /// `data` as a resource, as [`Encoder::resource`] gives it.
@@ -19,16 +20,17 @@ pub fn resource(data: &[u8]) -> Resource {
     Encoder::default().resource(data)
 }
 
-/// Writes contents as resources. It keeps the compressor between them, whose tables take longer to make than most of a node's
-/// files to compress.
+/// Writes contents as resources. It keeps the compressor between them, whose tables take longer to
+/// make than most of a node's files to compress.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     deflate: Option<Compress>,
 }
 
 impl Encoder {
-    /// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config smallest. The first of
-    /// equals is taken, since it is the more readable. The same data always gives the same bytes.
+    /// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config
+    /// smallest. The first of equals is taken, since it is the more readable. The same data always
+    /// gives the same bytes.
     pub(super) fn resource(&mut self, data: &[u8]) -> Resource {
         let percent = percent_length(data);
         let base64 = "data:;base64,".len() + base64_length(data.len());
@@ -55,7 +57,8 @@ impl Encoder {
 
     /// `data` in one gzip member without name or time (RFC 1952 §2.3).
     fn gzip(&mut self, data: &[u8]) -> Vec<u8> {
-        // Magic, deflate, no flags, no time, an algorithm between the slowest and the fastest, unknown system.
+        // Magic, deflate, no flags, no time, an algorithm between the slowest and the fastest,
+        // unknown system.
         let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
         let deflate = self
             .deflate
@@ -85,8 +88,9 @@ impl Encoder {
     }
 }
 
-/// Whether a byte stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved, unreserved and escaped.
-/// `&` and `+` are legal but left out: JSON writers escape the one (`\u0026`), lax decoders read the other as a space.
+/// Whether a byte stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved,
+/// unreserved and escaped. `&` and `+` are legal but left out: JSON writers escape the one
+/// (`\u0026`), lax decoders read the other as a space.
 static PLAIN: [bool; 256] = plain();
 
 const fn plain() -> [bool; 256] {

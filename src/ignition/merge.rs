@@ -1,7 +1,9 @@
-//! Many fragments made one: what the parts ask for, and over it the spec's own `storage`, `systemd` and `passwd`.
+//! Many fragments made one: what the parts ask for, and over it the spec's own `storage`, `systemd`
+//! and `passwd`.
 //!
-//! What the spec says itself wins where that is what it means to do: a file or link with `overwrite: true`, a drop-in, `enabled:`
-//! and `mask:` of a unit, more lines at the end of a file. Everything else that is there twice is a mistake.
+//! What the spec says itself wins where that is what it means to do: a file or link with
+//! `overwrite: true`, a drop-in, `enabled:` and `mask:` of a unit, more lines at the end of a file.
+//! Everything else that is there twice is a mistake.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,7 @@
 //! Merges fragments into one Ignition config, checks it and writes it.
 //!
-//! The version of its specification is the node's: 3.3.0 for Debian, whose Ignition 2.14 accepts none newer, 2.2.0 for Container Linux.
+//! The version of its specification is the node's: 3.3.0 for Debian, whose Ignition 2.14 accepts
+//! none newer, 2.2.0 for Container Linux.
 
 mod contents;
 mod disks;
@@ -56,8 +57,8 @@ pub struct Compiled {
     pub config: Config,
     /// What is doubtful but does not stop the build.
     pub warnings: Vec<Diagnostic>,
-    /// Files for the node's links that Ignition needs to reach remote sources before it has written any: for
-    /// [`Payload::network`](crate::pack::Payload).
+    /// Files for the node's links that Ignition needs to reach remote sources before it has written
+    /// any: for [`Payload::network`](crate::pack::Payload).
     pub network: Vec<(String, Vec<u8>)>,
 }
 
@@ -113,7 +114,8 @@ pub fn to_json_pretty(config: &Config) -> Vec<u8> {
     indented(&to_json(config))
 }
 
-/// Each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what asked for it.
+/// Each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what asked for
+/// it.
 pub fn trace(fragments: &[Fragment]) -> Vec<(String, Origin)> {
     fragments.iter().flat_map(trace::things).collect()
 }

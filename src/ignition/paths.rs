@@ -1,5 +1,5 @@
-//! Files, directories and links against each other, against the units that Ignition writes as files, and against what cannot be
-//! written on the node.
+//! Files, directories and links against each other, against the units that Ignition writes as
+//! files, and against what cannot be written on the node.
 
 use std::collections::BTreeMap;
 

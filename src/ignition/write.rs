@@ -8,8 +8,8 @@ use crate::names::UserName;
 use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 use crate::target::IgnitionVersion;
 
-/// `all` as a config. Files, directories, links and units are in the order of their names; the rest is in the
-/// order in which it was asked for.
+/// `all` as a config. Files, directories, links and units are in the order of their names; the rest
+/// is in the order in which it was asked for.
 pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     all.files.sort_by(|a, b| a.path.cmp(&b.path));
     all.directories.sort_by(|a, b| a.path.cmp(&b.path));
@@ -143,7 +143,8 @@ fn unit(unit: Unit) -> v3_3::Unit {
     }
 }
 
-/// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as given: left out.
+/// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as
+/// given: left out.
 pub(super) fn json(config: &super::Config) -> Vec<u8> {
     let mut value = match config {
         super::Config::V3(config) => serde_json::to_value(config),

@@ -70,7 +70,8 @@ fn split(item: &Item) -> Vec<Item> {
     items
 }
 
-/// Writes modes in octal with a leading 0, which is how a node spec has them: Butane takes decimal numbers too.
+/// Writes modes in octal with a leading 0, which is how a node spec has them: Butane takes decimal
+/// numbers too.
 pub(super) fn modes(config: &mut Item) {
     let Some(storage) = config.get_mut("storage") else {
         return;

@@ -7,8 +7,8 @@ use super::item::{Item, Value};
 /// A stretch of bytes.
 type Range = (usize, usize);
 
-/// Gives the comments of `text`, of which `tree` was read, to the values of `item`, which was made of `tree`. Gives those that stand
-/// below everything.
+/// Gives the comments of `text`, of which `tree` was read, to the values of `item`, which was made
+/// of `tree`. Gives those that stand below everything.
 pub(super) fn attach(text: &str, tree: &Node, item: &mut Item) -> Vec<String> {
     let mut scalars = Vec::new();
     collect_scalars(text, tree, &mut scalars);
@@ -64,7 +64,8 @@ impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
         let from = self.text.get(item.span.start as usize..);
         let is_flow = from.is_some_and(|from| from.starts_with(['{', '[']));
         let is_block = !is_flow && !matches!(item.value, Value::Scalar { .. });
-        // Behind the start of a block of entries of its own stands what belongs to its first one, unless that begins below.
+        // Behind the start of a block of entries of its own stands what belongs to its first one,
+        // unless that begins below.
         let line_end = |at: usize| end_of_line(self.text, at);
         let first = line_end(start);
         let begins_here = (item.span.start as usize) < first;
@@ -126,7 +127,8 @@ fn comments(text: &str, scalars: &[Range]) -> Vec<(usize, String)> {
     found
 }
 
-/// Where scalars stand, keys among them. Of blocks the header's line is not theirs: a comment may stand there.
+/// Where scalars stand, keys among them. Of blocks the header's line is not theirs: a comment may
+/// stand there.
 fn collect_scalars(text: &str, node: &Node, ranges: &mut Vec<Range>) {
     match &node.value {
         Parsed::Scalar(_) => {

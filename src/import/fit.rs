@@ -6,7 +6,8 @@ use super::Findings;
 use super::item::{Item, Value};
 use crate::target::Target;
 
-/// Leaves out of `config`, a whole spec but for its head, what `schema` does not know; `target` may have a schema of its own.
+/// Leaves out of `config`, a whole spec but for its head, what `schema` does not know; `target` may
+/// have a schema of its own.
 pub(super) fn to_schema(
     config: &mut Item,
     schema: &Json,
@@ -32,7 +33,8 @@ struct Fitting<'a> {
 }
 
 impl<'a> Fitting<'a> {
-    /// What a schema says itself, its references followed. Of alternatives the first that goes with `item` is taken.
+    /// What a schema says itself, its references followed. Of alternatives the first that goes with
+    /// `item` is taken.
     fn resolved(&self, mut schema: &'a Json, item: &Item) -> &'a Json {
         // References do not go round: a type that refers to itself does so below a property.
         for _ in 0..16 {

@@ -105,7 +105,8 @@ fn inline(contents: &mut Item) {
     }
 }
 
-/// The text that stands in the config itself as `contents`, and where; `None` where that is elsewhere, or no text.
+/// The text that stands in the config itself as `contents`, and where; `None` where that is
+/// elsewhere, or no text.
 pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
     // What says what its bytes have to be stays byte for byte.
     if contents.get("verification").is_some_and(|v| !v.is_empty()) {

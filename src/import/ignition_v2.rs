@@ -1,4 +1,5 @@
-//! What Ignition's JSON of spec 2.x writes otherwise than ct does, whose words a node of Container Linux has.
+//! What Ignition's JSON of spec 2.x writes otherwise than ct does, whose words a node of Container
+//! Linux has.
 
 use super::Findings;
 use super::butane::octal;
@@ -31,7 +32,8 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     for list in ["files", "directories"] {
         for item in storage.get_mut(list).into_iter().flat_map(Item::items_mut) {
             if item.get("mode").is_none() {
-                // What Ignition 2.x makes of it (internal/exec/stages/files): ct has another default.
+                // What Ignition 2.x makes of it (internal/exec/stages/files): ct has another
+                // default.
                 let text = "0".to_owned();
                 let mode = Item::of(Value::Scalar { text, plain: true }, item.span);
                 if let Value::Map(entries) = &mut item.value {
@@ -71,7 +73,8 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     }
 }
 
-/// Nothing said is nothing there, which ct writes as an empty map; but an empty `create` is a wish to make something.
+/// Nothing said is nothing there, which ct writes as an empty map; but an empty `create` is a wish
+/// to make something.
 fn without_nothing(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}

@@ -1,4 +1,5 @@
-//! A config while it is changed: a tree whose values know where they came from and what was remarked beside them.
+//! A config while it is changed: a tree whose values know where they came from and what was
+//! remarked beside them.
 
 use crate::diagnostic::Span;
 use crate::spec::yaml::{Kind, Node, Scalar, Value as Parsed};

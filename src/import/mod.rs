@@ -1,7 +1,9 @@
-//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and Ignition configs of spec 2 and 3.
+//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and
+//! Ignition configs of spec 2 and 3.
 //!
-//! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes as it is, with its comments. What
-//! the node spec has no word for is left out, and said: what it has words for is read from its own schema.
+//! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes
+//! as it is, with its comments. What the node spec has no word for is left out, and said: what it
+//! has words for is read from its own schema.
 
 mod butane;
 mod comments;
@@ -68,7 +70,8 @@ enum Kind {
     IgnitionV2(u64),
 }
 
-/// Turns `config`, which is kept as `source`, into a node spec. Errors are those of the text: no YAML, no config.
+/// Turns `config`, which is kept as `source`, into a node spec. Errors are those of the text: no
+/// YAML, no config.
 pub fn import(
     config: &str,
     source: SourceId,
@@ -243,8 +246,8 @@ fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
     }
 }
 
-/// Takes the file `/etc/hostname` out of `item` and gives the name in it, with what is remarked above it; with `replaced` it goes
-/// whatever it holds.
+/// Takes the file `/etc/hostname` out of `item` and gives the name in it, with what is remarked
+/// above it; with `replaced` it goes whatever it holds.
 fn hostname(item: &mut Item, replaced: bool) -> Option<(Hostname, Vec<String>)> {
     let storage = item.get_mut("storage")?;
     let Value::List(files) = &mut storage.get_mut("files")?.value else {

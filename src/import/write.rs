@@ -152,8 +152,8 @@ fn flow(item: &Item) -> Option<String> {
     (line.len() <= WIDTH).then_some(line)
 }
 
-/// The header of a literal block for `text`: `|`, with what keeps its first column and its last line breaks. `None` where a block
-/// cannot hold it, or need not.
+/// The header of a literal block for `text`: `|`, with what keeps its first column and its last
+/// line breaks. `None` where a block cannot hold it, or need not.
 fn literal(text: &str) -> Option<String> {
     let is_printable = text.chars().all(|c| {
         matches!(c, '\n' | '\t')

@@ -55,7 +55,8 @@ pub fn write_archive(images: &[Image], out: &mut impl Write) -> io::Result<()> {
         });
         let mut manifest = add(&mut blobs, MANIFEST, manifest.to_string().into_bytes());
         manifest["platform"] = json!({ "architecture": image.arch.as_str(), "os": "linux" });
-        // The name that containerd gives the image on import (containerd, pkg images/annotations.go).
+        // The name that containerd gives the image on import (containerd, pkg
+        // images/annotations.go).
         manifest["annotations"] = json!({ "io.containerd.image.name": image.name });
         manifests.push(manifest);
     }

@@ -10,7 +10,8 @@ use tar::{Builder, Header};
 use super::archive::file;
 use super::{StoredImage, digest_of};
 
-/// Writes `images` as one archive in OCI's layout, with their layers or without. The same images give the same bytes.
+/// Writes `images` as one archive in OCI's layout, with their layers or without. The same images
+/// give the same bytes.
 ///
 /// An archive without layers is for a runtime that has the images' files already.
 pub fn write_bundle(

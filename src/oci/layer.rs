@@ -1,4 +1,5 @@
-//! Layers: uncompressed tar archives (OCI Image Layer Filesystem Changeset), so that a runtime has nothing to inflate.
+//! Layers: uncompressed tar archives (OCI Image Layer Filesystem Changeset), so that a runtime has
+//! nothing to inflate.
 
 use std::io;
 
@@ -49,7 +50,8 @@ impl Entry {
     }
 }
 
-/// The layer that holds `entries` in their order, all of the time 0. Fails for paths that tar cannot hold.
+/// The layer that holds `entries` in their order, all of the time 0. Fails for paths that tar
+/// cannot hold.
 pub fn layer(entries: &[Entry]) -> io::Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
     for entry in entries {

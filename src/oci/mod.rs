@@ -1,7 +1,9 @@
-//! Container images, written by us: OCI Image Format 1.1 in an archive that `ctr images import` takes.
+//! Container images, written by us: OCI Image Format 1.1 in an archive that `ctr images import`
+//! takes.
 //!
-//! A node that has Kubernetes embedded needs one image only: its pods find the programs in the node's own file system, mounted
-//! from there. So nothing is unpacked at boot, nothing is in memory twice, and the programs are read as they are run.
+//! A node that has Kubernetes embedded needs one image only: its pods find the programs in the
+//! node's own file system, mounted from there. So nothing is unpacked at boot, nothing is in memory
+//! twice, and the programs are read as they are run.
 
 mod archive;
 mod bundle;
@@ -34,7 +36,8 @@ pub const NODE_IMAGE: &str = "imgbuild.local/node:1";
 /// The program that a sandbox runs, in [`NODE_IMAGE`].
 const PAUSE: &str = "pause";
 
-/// Digest and name of the image of an archive that [`write_archive`] wrote, as in the lists beside archives on a node.
+/// Digest and name of the image of an archive that [`write_archive`] wrote, as in the lists beside
+/// archives on a node.
 pub fn list_of(archive: &[u8]) -> io::Result<String> {
     use std::io::Read as _;
     let mut tar = tar::Archive::new(archive);
@@ -54,7 +57,8 @@ pub fn list_of(archive: &[u8]) -> io::Result<String> {
     Ok(String::new())
 }
 
-/// Writes the archive of [`NODE_IMAGE`]: `pause`, and the links that make the node's `/usr`, where it is mounted, a whole system.
+/// Writes the archive of [`NODE_IMAGE`]: `pause`, and the links that make the node's `/usr`, where
+/// it is mounted, a whole system.
 pub fn write_node_image(arch: Arch, out: &mut impl Write) -> io::Result<()> {
     let mut entries = vec![Entry::file(PAUSE, 0o755, pause(arch))];
     // As in the Debian base (usrmerge).

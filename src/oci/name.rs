@@ -7,8 +7,8 @@ use oci_client::Reference;
 
 use crate::names::InvalidName;
 
-/// An image by its name: `registry.k8s.io/pause:3.10`, `alpine` (which is `docker.io/library/alpine:latest`), with a digest or
-/// without.
+/// An image by its name: `registry.k8s.io/pause:3.10`, `alpine` (which is
+/// `docker.io/library/alpine:latest`), with a digest or without.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageName(Reference);
 

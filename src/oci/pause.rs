@@ -1,7 +1,8 @@
-//! The program that holds a pod's namespaces: it waits, buries orphans, and leaves when it is told to.
+//! The program that holds a pod's namespaces: it waits, buries orphans, and leaves when it is told
+//! to.
 //!
-//! Nothing that the build has at hand is such a program for every architecture, and a compiler is not to be needed, so it is
-//! written out here: the machine code of
+//! Nothing that the build has at hand is such a program for every architecture, and a compiler is
+//! not to be needed, so it is written out here: the machine code of
 //!
 //! ```c
 //! rt_sigprocmask(SIG_BLOCK, &all, NULL, 8);
@@ -12,8 +13,8 @@
 //!     }
 //! ```
 //!
-//! behind the headers of ELF (System V ABI, chapters 4 and 5; processor supplements for the machine numbers). A busybox would
-//! do as well, at a thousand times the size.
+//! behind the headers of ELF (System V ABI, chapters 4 and 5; processor supplements for the machine
+//! numbers). A busybox would do as well, at a thousand times the size.
 
 use crate::names::Arch;
 

@@ -1,4 +1,5 @@
-//! Images in files: OCI layouts and archives of them, what `docker save` writes, and folders of all these.
+//! Images in files: OCI layouts and archives of them, what `docker save` writes, and folders of all
+//! these.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,7 +22,8 @@ const LAYOUT: &str = "oci-layout";
 /// Indexes in indexes that are followed.
 const DEEPEST: usize = 4;
 
-/// The images for `arch` at `path`: an archive, a layout, or a folder of archives and layouts, in the order of their names.
+/// The images for `arch` at `path`: an archive, a layout, or a folder of archives and layouts, in
+/// the order of their names.
 pub fn read(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
     let reading = || format!("reading the images in {}", path.display());
     let data = fs::metadata(path).with_context(reading)?;
@@ -205,7 +207,8 @@ fn one(
     StoredImage::new(name.to_owned(), arch, bytes, |d| files.blob(d))
 }
 
-/// The name that containerd gives an image on import: its own annotation, or OCI's where that is a whole name.
+/// The name that containerd gives an image on import: its own annotation, or OCI's where that is a
+/// whole name.
 fn name_of(descriptor: &Descriptor) -> Result<String> {
     let annotation = |key: &str| descriptor.annotations.get(key);
     let name = annotation("io.containerd.image.name").or_else(|| {
@@ -223,7 +226,8 @@ fn name_of(descriptor: &Descriptor) -> Result<String> {
     Ok(parsed.to_string())
 }
 
-/// An image of `manifest.json` (Docker Image Specification v1.2, "Combined Image JSON + Filesystem Changeset Format").
+/// An image of `manifest.json` (Docker Image Specification v1.2, "Combined Image JSON + Filesystem
+/// Changeset Format").
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Saved {
@@ -257,7 +261,8 @@ fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
     Ok(images)
 }
 
-/// Layers are not compressed here, so that their digests are those in the config; the manifest is made as containerd makes it.
+/// Layers are not compressed here, so that their digests are those in the config; the manifest is
+/// made as containerd makes it.
 fn one_saved(files: &Files, saved: &Saved, arch: Arch, name: &str) -> Result<StoredImage> {
     let config = files.text(&saved.config)?;
     let parsed: serde_json::Value =

@@ -12,8 +12,8 @@ use super::name::is_digest;
 use super::{digest_of, hex};
 use crate::names::Arch;
 
-/// Bytes of the largest manifest or config that is read into memory: registries refuse more than 4 MiB (OCI Distribution
-/// Specification, "Pushing Manifests").
+/// Bytes of the largest manifest or config that is read into memory: registries refuse more than 4
+/// MiB (OCI Distribution Specification, "Pushing Manifests").
 pub const MOST_MANIFEST: u64 = 4 << 20;
 
 /// Media types of indexes: OCI's and Docker's.
@@ -68,7 +68,8 @@ pub struct Blob {
     pub size: u64,
 }
 
-/// What a manifest, an index or a descriptor in them says (OCI Image Format, `descriptor.md`). Other fields are passed over.
+/// What a manifest, an index or a descriptor in them says (OCI Image Format, `descriptor.md`).
+/// Other fields are passed over.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Descriptor {
     #[serde(rename = "mediaType", default)]
@@ -136,7 +137,8 @@ impl Index {
 }
 
 impl StoredImage {
-    /// An image from its manifest; `blob` finds what has a digest. Checks manifest and config, and that they are for `arch`.
+    /// An image from its manifest; `blob` finds what has a digest. Checks manifest and config, and
+    /// that they are for `arch`.
     pub fn new(
         name: String,
         arch: Arch,
@@ -197,7 +199,8 @@ impl StoredImage {
         digest_of(&self.manifest)
     }
 
-    /// The name of all layers on top of one another (OCI Image Format, `config.md`, "Layer `ChainID`").
+    /// The name of all layers on top of one another (OCI Image Format, `config.md`, "Layer
+    /// `ChainID`").
     pub fn chain_id(&self) -> Option<String> {
         let mut all = self.diff_ids.iter();
         let first = all.next()?.clone();

@@ -8,9 +8,9 @@ pub(crate) const INITRD: &str = "boot/initrd";
 /// The root file system of a system that has it as a second initrd.
 pub(crate) const ROOT_INITRD: &str = "boot/rootfs";
 
-/// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started from the EFI system
-/// partition, and other media may be there. `arguments` have no character that GRUB would take for its own
-/// between single quotes.
+/// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started
+/// from the EFI system partition, and other media may be there. `arguments` have no character that
+/// GRUB would take for its own between single quotes.
 pub(super) fn grub(
     hostname: &Hostname,
     arguments: &str,

@@ -1,7 +1,8 @@
-//! What an initrd needs beside itself to be booted, which it says itself: whose kernel, and with which command line.
+//! What an initrd needs beside itself to be booted, which it says itself: whose kernel, and with
+//! which command line.
 //!
-//! The record is a file of a small archive of its own, the initrd's first, so that nothing large is read to find it. Stage 0 does
-//! not look at it.
+//! The record is a file of a small archive of its own, the initrd's first, so that nothing large is
+//! read to find it. Stage 0 does not look at it.
 
 use std::io::Read;
 

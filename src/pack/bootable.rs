@@ -21,8 +21,8 @@ const PUBLIC_MODE: u32 = 0o444;
 
 /// Writes the bootable ISO image of `machine`: BIOS and UEFI, CD and disk.
 ///
-/// Debian's GRUB for removable media looks for its configuration at `/boot/grub/grub.cfg` of the file system that it was
-/// loaded from, then of the one that has `/.disk/info`.
+/// Debian's GRUB for removable media looks for its configuration at `/boot/grub/grub.cfg` of the
+/// file system that it was loaded from, then of the one that has `/.disk/info`.
 pub fn iso<W: Write>(
     out: &mut W,
     base: &Base,
@@ -136,7 +136,8 @@ pub fn iso<W: Write>(
     super::iso::write(&mut image, out, progress)
 }
 
-/// Where UEFI firmware looks on removable media (UEFI 2.10 §3.5.1.1), and what shim then looks for beside itself.
+/// Where UEFI firmware looks on removable media (UEFI 2.10 §3.5.1.1), and what shim then looks for
+/// beside itself.
 fn efi_names(arch: Arch) -> [&'static str; 3] {
     match arch {
         Arch::Amd64 => [
@@ -167,7 +168,8 @@ fn identity(base: &Base, hostname: &Hostname, arguments: &str, payload: &[u8]) -
     hash.finalize().into()
 }
 
-/// The host name in the characters that a volume identifier may have (ECMA-119 §8.4.7), cut to its width.
+/// The host name in the characters that a volume identifier may have (ECMA-119 §8.4.7), cut to its
+/// width.
 fn volume_id_of(hostname: &Hostname) -> String {
     hostname
         .as_str()

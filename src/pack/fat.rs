@@ -5,18 +5,20 @@ use std::io::{Cursor, Write};
 use anyhow::{Context, Result, ensure};
 use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
-/// Bytes of a sector and of a cluster. Clusters this small make FAT16 (4,085 clusters and more; Microsoft's FAT
-/// specification 1.03 p. 14) out of what a boot loader needs, and firmware reads FAT16 more surely than FAT12.
+/// Bytes of a sector and of a cluster. Clusters this small make FAT16 (4,085 clusters and more;
+/// Microsoft's FAT specification 1.03 p. 14) out of what a boot loader needs, and firmware reads
+/// FAT16 more surely than FAT12.
 const CLUSTER: u64 = 512;
 /// Fewest and most clusters, a little inside the limits of FAT16.
 const CLUSTERS_MIN: u64 = 4_200;
 const CLUSTERS_MAX: u64 = 65_500;
 const ROOT_ENTRIES: u16 = 512;
-/// Sectors that are no clusters: boot sector, root directory and two tables of 65,500 entries of two bytes.
+/// Sectors that are no clusters: boot sector, root directory and two tables of 65,500 entries of
+/// two bytes.
 const OVERHEAD: u64 = 1 + ROOT_ENTRIES as u64 * 32 / 512 + 2 * (2 * CLUSTERS_MAX).div_ceil(512);
 
-/// A file system with `files` (path and contents), of a length that is a multiple of `granule` bytes. No time stamps: every
-/// date is 1980-01-01, the first that FAT has.
+/// A file system with `files` (path and contents), of a length that is a multiple of `granule`
+/// bytes. No time stamps: every date is 1980-01-01, the first that FAT has.
 pub(super) fn file_system(
     files: &[(&str, &[u8])],
     volume_id: u32,

@@ -74,7 +74,8 @@ impl Format {
         }
     }
 
-    /// The format that an output's name asks for: its ending, or a folder (one that exists, or a name that ends with `/`).
+    /// The format that an output's name asks for: its ending, or a folder (one that exists, or a
+    /// name that ends with `/`).
     pub fn from_path(path: &Path) -> Option<Self> {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
             return Some(Self::Pxe);

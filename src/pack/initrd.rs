@@ -1,7 +1,8 @@
 //! Initrds: the base's, one node's payload, and both in one file.
 //!
-//! The kernel unpacks a chain of cpio archives, each raw or compressed alone, with zeros between; of files with one name the
-//! last wins (kernel Documentation/driver-api/early-userspace/buffer-format.rst).
+//! The kernel unpacks a chain of cpio archives, each raw or compressed alone, with zeros between;
+//! of files with one name the last wins (kernel
+//! Documentation/driver-api/early-userspace/buffer-format.rst).
 
 use std::io::Write;
 use std::path::Path;
@@ -38,8 +39,8 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
-/// Writes the initrd of another system as it is, and behind it what is laid over that system; for a node also the one with the root
-/// file system, and the payload.
+/// Writes the initrd of another system as it is, and behind it what is laid over that system; for a
+/// node also the one with the root file system, and the payload.
 fn brought<W: Write>(
     out: &mut W,
     base: &Base,
@@ -71,7 +72,8 @@ fn brought<W: Write>(
         .context("writing the payload")
 }
 
-/// Fills an initrd of `length` bytes up: an archive that is not compressed starts at a multiple of four.
+/// Fills an initrd of `length` bytes up: an archive that is not compressed starts at a multiple of
+/// four.
 fn pad<W: Write>(out: &mut W, length: u64) -> Result<()> {
     super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
         .context("padding the initrd")
@@ -110,10 +112,11 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     archive.finish()
 }
 
-/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a node's payload behind it. Before
-/// all of that comes a small archive with the [`BootRecord`].
+/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a
+/// node's payload behind it. Before all of that comes a small archive with the [`BootRecord`].
 ///
-/// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them with the base's.
+/// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them
+/// with the base's.
 pub fn initrd<W: Write>(
     out: &mut W,
     base: &Base,
@@ -141,7 +144,8 @@ pub fn initrd<W: Write>(
     super::zeros(out, stage0_at - record.len() as u64).context("writing the initrd")?;
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
-    // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive starts at one.
+    // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive
+    // starts at one.
     debug_assert_eq!(lead % ALIGNMENT as u64, 0);
     let stage0_end = stage0_at + stage0_length;
     let contents = (stage0_end + lead).next_multiple_of(BLOCK);

@@ -1,8 +1,10 @@
-//! Packs: pure writers from bytes and a base to artifacts. Streamed, reproducible, ignorant of where the bytes came from.
+//! Packs: pure writers from bytes and a base to artifacts. Streamed, reproducible, ignorant of
+//! where the bytes came from.
 //!
-//! Each writer takes `impl Write` and writes forward only, so that an artifact can go to a pipe. Given a `File` (see
-//! [`output::Output`]) the base's large files are copied in the kernel (`copy_file_range(2)`), and their blocks are shared
-//! where the file system can: every large file starts at a multiple of [`BLOCK`].
+//! Each writer takes `impl Write` and writes forward only, so that an artifact can go to a pipe.
+//! Given a `File` (see [`output::Output`]) the base's large files are copied in the kernel
+//! (`copy_file_range(2)`), and their blocks are shared where the file system can: every large file
+//! starts at a multiple of [`BLOCK`].
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -43,7 +45,8 @@ pub(crate) use pxe::{
     ROOT_INITRD as PXE_ROOT_INITRD,
 };
 
-/// Large files start at a multiple of this many bytes, the block size of the file systems that can share blocks.
+/// Large files start at a multiple of this many bytes, the block size of the file systems that can
+/// share blocks.
 const BLOCK: u64 = 4096;
 
 /// How much is copied between two reports of progress, in bytes.
@@ -64,15 +67,16 @@ pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 /// Where a node's payload lies on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
-/// What one node adds to the base. In an initrd it is a cpio archive with the config and the files for its links, parent
-/// directories included.
+/// What one node adds to the base. In an initrd it is a cpio archive with the config and the files
+/// for its links, parent directories included.
 #[derive(Clone)]
 pub struct Payload {
     /// Where the base looks for the config, without a leading slash.
     pub config_path: &'static str,
     /// The Ignition config.
     pub config: Vec<u8>,
-    /// Files for its links that Ignition itself needs to reach remote sources: file name and contents.
+    /// Files for its links that Ignition itself needs to reach remote sources: file name and
+    /// contents.
     pub network: Vec<(String, Vec<u8>)>,
     /// Where the base looks for them, without a leading slash, and their mode.
     pub network_folder: &'static str,
@@ -114,7 +118,8 @@ pub struct Machine<'a> {
 /// The longest kernel command line, without its NUL (`COMMAND_LINE_SIZE` of x86 and arm64).
 const COMMAND_LINE_MAX: usize = 2047;
 
-/// The kernel command line of `machine`: the base's arguments, then its own, with single spaces between.
+/// The kernel command line of `machine`: the base's arguments, then its own, with single spaces
+/// between.
 ///
 /// An argument holds only what all boot loaders leave alone ([`altered_by_boot_loaders`]).
 pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {

@@ -18,9 +18,11 @@ pub struct Patch {
     pub bytes: Vec<u8>,
 }
 
-/// Writes the image in `source`, opened from `path`, with `patches`, which do not overlap and end inside it.
+/// Writes the image in `source`, opened from `path`, with `patches`, which do not overlap and end
+/// inside it.
 ///
-/// All else is copied in the kernel where `out` is a `File`, and whole blocks are shared where the file system can.
+/// All else is copied in the kernel where `out` is a `File`, and whole blocks are shared where the
+/// file system can.
 pub fn patched<W: Write>(
     out: &mut W,
     mut source: &File,

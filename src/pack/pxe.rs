@@ -1,6 +1,8 @@
-//! A folder to boot machines from over the network: kernel and base initrd once, a payload and a script for each node.
+//! A folder to boot machines from over the network: kernel and base initrd once, a payload and a
+//! script for each node.
 //!
-//! Scripts are iPXE's (ipxe.org/scripting); their paths are relative, so that HTTP and TFTP serve the folder alike.
+//! Scripts are iPXE's (ipxe.org/scripting); their paths are relative, so that HTTP and TFTP serve
+//! the folder alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -32,7 +34,8 @@ pub(crate) const NODE_PAYLOAD: &str = ".cpio.gz";
 pub(crate) const NODE_SCRIPT: &str = ".ipxe";
 const MACHINES: &str = "machines";
 
-/// Writes the folder `path` for `machines`, whole or not at all. It replaces one that was made in this way, and nothing else.
+/// Writes the folder `path` for `machines`, whole or not at all. It replaces one that was made in
+/// this way, and nothing else.
 ///
 /// Payloads hold secrets: they are 0600.
 pub fn pxe(
@@ -162,9 +165,11 @@ goto unknown
     )
 }
 
-/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left to be filled in.
+/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left to be
+/// filled in.
 fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
-    // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture Types".
+    // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture
+    // Types".
     let (architectures, proxy): (&[(&str, &str, &str)], &str) = match arch {
         Arch::Amd64 => (
             &[

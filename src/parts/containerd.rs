@@ -15,7 +15,8 @@ const CONFIG: &str = "/etc/containerd/config.toml";
 
 const IMPORT: &str = "/etc/containerd/import-images";
 
-/// Nothing where the node has neither Kubernetes nor anything to say to containerd, or something else in its place.
+/// Nothing where the node has neither Kubernetes nor anything to say to containerd, or something
+/// else in its place.
 pub fn containerd(node: &Node) -> Fragment {
     if node.runtime() != Runtime::Containerd {
         return Fragment::default();

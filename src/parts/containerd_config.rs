@@ -7,7 +7,8 @@ use crate::oci::NODE_IMAGE;
 use crate::plan::{ContainerRuntime, ImageUse, Node, RUNC, Registry, RuntimeKind, SHIMS};
 use crate::target::ContainerdConfig;
 
-/// What a version of the settings calls what pods need (containerd, docs/PLUGINS.md: 2.0 split its plugin for them).
+/// What a version of the settings calls what pods need (containerd, docs/PLUGINS.md: 2.0 split its
+/// plugin for them).
 struct Words {
     version: ContainerdConfig,
     /// The plugin that has images and registries.
@@ -126,9 +127,10 @@ pub(super) fn server(host: &str) -> &str {
 
 /// Who the node is to registries, by the host that is asked (containerd, docs/cri/registry.md).
 ///
-/// containerd 2.x tells that this is deprecated, and to go with 2.4; the beta of that has it still, and nothing in its place: a registry
-/// with tokens takes no `header` of `hosts.toml`, and what the kubelet knows of logins is neither for mirrors nor for the sandbox's image
-/// (containerd, RELEASES.md, "Deprecated config properties"; issues 8228 and 10996).
+/// containerd 2.x tells that this is deprecated, and to go with 2.4; the beta of that has it still,
+/// and nothing in its place: a registry with tokens takes no `header` of `hosts.toml`, and what the
+/// kubelet knows of logins is neither for mirrors nor for the sandbox's image (containerd,
+/// RELEASES.md, "Deprecated config properties"; issues 8228 and 10996).
 fn logins(words: &Words, registries: &[Registry]) -> String {
     let mut text = String::new();
     for registry in registries {

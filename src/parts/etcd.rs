@@ -1,7 +1,8 @@
 //! A member of the cluster's etcd: its unit, settings, keys, and `etcdctl` ready to use.
 //!
-//! Where the system has no etcd of its own, its unit runs it from an image: see [`super::etcd_container`]. A member that is a static pod has its
-//! manifest among those of Kubernetes: see [`super::kubernetes`].
+//! Where the system has no etcd of its own, its unit runs it from an image: see
+//! [`super::etcd_container`]. A member that is a static pod has its manifest among those of
+//! Kubernetes: see [`super::kubernetes`].
 
 use std::fmt::Write;
 
@@ -133,8 +134,9 @@ pub(super) fn flags(member: &EtcdMember) -> Vec<(String, String)> {
         "listen-metrics-urls".to_owned(),
         "http://127.0.0.1:2381".to_owned(),
     ));
-    // Machines that share processors or disks do not meet etcd's defaults of 100 and 1000 ms, and then elect without end; k3s has
-    // these. Both or neither, since etcd wants the second to be five times the first. One that is alone has nobody to wait for.
+    // Machines that share processors or disks do not meet etcd's defaults of 100 and 1000 ms, and
+    // then elect without end; k3s has these. Both or neither, since etcd wants the second to be
+    // five times the first. One that is alone has nobody to wait for.
     if member.initial_cluster.len() > 1
         && !ELECTION
             .iter()
@@ -172,7 +174,8 @@ fn environment(member: &EtcdMember) -> String {
     text
 }
 
-/// `value` as `EnvironmentFile=` takes it (`systemd.exec(5)`): in double quotes where it has more than plain characters.
+/// `value` as `EnvironmentFile=` takes it (`systemd.exec(5)`): in double quotes where it has more
+/// than plain characters.
 fn quoted(value: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+[]".contains(&b);
     if value.bytes().all(plain) {
@@ -189,8 +192,8 @@ fn quoted(value: &str) -> String {
     quoted
 }
 
-/// What makes `etcdctl` work at once, for every user, over SSH without a terminal and through `sudo`: a program of the same name
-/// that comes first on the path.
+/// What makes `etcdctl` work at once, for every user, over SSH without a terminal and through
+/// `sudo`: a program of the same name that comes first on the path.
 fn client(member: &EtcdMember) -> String {
     let lines: Vec<_> = client_settings(member)
         .iter()
@@ -217,8 +220,8 @@ pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)
     settings
 }
 
-/// The member's certificates and keys. Keys are readable by the group of `owner`, in which the daemon is, and so may be users
-/// that the spec lets talk to etcd.
+/// The member's certificates and keys. Keys are readable by the group of `owner`, in which the
+/// daemon is, and so may be users that the spec lets talk to etcd.
 pub(super) fn keys(tls: &EtcdTls, owner: &Owner, origin: &Origin) -> Vec<File> {
     let mode = if *owner == Owner::default() {
         0o600

@@ -22,7 +22,8 @@ struct Tools {
     etcdctl: String,
     /// What runs `etcdutl` beside the running member.
     etcdutl: String,
-    /// What gives a script the member's settings and, where the system has none, `etcdutl` without a running member.
+    /// What gives a script the member's settings and, where the system has none, `etcdutl` without
+    /// a running member.
     settings: String,
     /// Lines of a unit that the latter needs.
     runtime: String,
@@ -116,7 +117,8 @@ fn pod_settings(member: &EtcdMember) -> String {
     .to_owned()
 }
 
-/// The program that restores, on every member; the timer of snapshots and the snapshot to start from where the spec has them.
+/// The program that restores, on every member; the timer of snapshots and the snapshot to start
+/// from where the spec has them.
 pub fn etcd_care(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
         return Fragment::default();

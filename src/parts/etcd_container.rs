@@ -1,6 +1,8 @@
-//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by docker or podman.
+//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by
+//! docker or podman.
 //!
-//! Flatcar's own etcd-member.service is left alone: it runs another program with other settings, and may go.
+//! Flatcar's own etcd-member.service is left alone: it runs another program with other settings,
+//! and may go.
 
 use std::fmt::Write;
 
@@ -12,11 +14,12 @@ use super::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::plan::EtcdMember;
 use crate::target::{ContainerEngine, Facts};
 
-/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it); Fedora gives it to nobody. Inside of the
-/// image nobody has a name.
+/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it);
+/// Fedora gives it to nobody. Inside of the image nobody has a name.
 const USER: u32 = 232;
 
-/// The member's settings as the engine reads them: one a line, the value as it is up to the line's end.
+/// The member's settings as the engine reads them: one a line, the value as it is up to the line's
+/// end.
 const ENVIRONMENT: &str = "/etc/etcd/environment";
 
 /// Who etcd is on the node.

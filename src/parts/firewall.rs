@@ -1,7 +1,7 @@
 //! The packet filter: an nftables ruleset with a table of its own.
 //!
-//! What comes in is dropped unless allowed. What passes through is left to others (Kubernetes, network add-ons), since pods'
-//! packets are forwarded.
+//! What comes in is dropped unless allowed. What passes through is left to others (Kubernetes,
+//! network add-ons), since pods' packets are forwarded.
 
 use std::fmt::Write;
 
@@ -12,7 +12,8 @@ use super::template::fill;
 use super::{File, Fragment, Origin, Unit};
 use crate::plan::{Firewall, FirewallRule, Node, Protocol};
 
-/// The rules, and what loads them: the system's own service, or one of ours. Nothing where the spec asks for no firewall.
+/// The rules, and what loads them: the system's own service, or one of ours. Nothing where the spec
+/// asks for no firewall.
 pub fn firewall(node: &Node) -> Fragment {
     let (Some(firewall), Some(rules)) = (&node.firewall, node.target.facts().paths.nftables) else {
         return Fragment::default();
@@ -90,7 +91,8 @@ fn ports(rule: &FirewallRule) -> String {
     }
 }
 
-/// The start of a rule for packets from `networks`: one for each family that is among them, one for all where there are none.
+/// The start of a rule for packets from `networks`: one for each family that is among them, one for
+/// all where there are none.
 fn sources(networks: &[IpNet]) -> Vec<String> {
     if networks.is_empty() {
         return vec![String::new()];
@@ -121,7 +123,8 @@ fn joined(items: &[impl ToString]) -> String {
     items.join(", ")
 }
 
-/// `what` as nft takes it in quotes: at most 128 bytes (`NFTNL_UDATA_COMMENT_MAXLEN`), and no way to write a quote.
+/// `what` as nft takes it in quotes: at most 128 bytes (`NFTNL_UDATA_COMMENT_MAXLEN`), and no way
+/// to write a quote.
 fn comment(what: &str) -> String {
     what.chars()
         .filter(|c| c.is_ascii_graphic() && *c != '"' || *c == ' ')

@@ -1,7 +1,8 @@
-//! flannel of docker's containers: its unit, which takes the place of the system's own, and a network of docker's that lies on it.
+//! flannel of docker's containers: its unit, which takes the place of the system's own, and a
+//! network of docker's that lies on it.
 //!
-//! Container Linux made docker itself wait for flannel. Here etcd runs by docker and flannel asks etcd, so docker comes first, and its
-//! network `flannel` last: nothing has to restart.
+//! Container Linux made docker itself wait for flannel. Here etcd runs by docker and flannel asks
+//! etcd, so docker comes first, and its network `flannel` last: nothing has to restart.
 
 use std::fmt::Write;
 
@@ -22,7 +23,8 @@ const PKI: &str = "/etc/flannel/etcd";
 /// The bridge of docker's network.
 const BRIDGE: &str = "docker-flannel";
 
-/// What is asked of a container that is to move: its identity, and its names in the network as options of `docker network connect`.
+/// What is asked of a container that is to move: its identity, and its names in the network as
+/// options of `docker network connect`.
 const ALIASES: &str =
     r#"{{.Id}}{{range (index .NetworkSettings.Networks "flannel").Aliases}} --alias={{.}}{{end}}"#;
 
@@ -191,7 +193,8 @@ fn keys(tls: &EtcdClient, origin: &Origin) -> [File; 3] {
     ]
 }
 
-/// flannel's settings, as `net-conf.json` in pods and as a value in etcd (flannel, Documentation/configuration.md and backends.md).
+/// flannel's settings, as `net-conf.json` in pods and as a value in etcd (flannel,
+/// Documentation/configuration.md and backends.md).
 pub(super) fn settings(network: IpNet, nftables: bool, backend: &FlannelBackend) -> Value {
     let mut settings = Map::new();
     match network {

@@ -1,4 +1,5 @@
-//! What a part asks of the node: files, units, users and disks, each with the place in the spec that asked for it.
+//! What a part asks of the node: files, units, users and disks, each with the place in the spec
+//! that asked for it.
 
 use ignition_config::v3_3;
 
@@ -49,7 +50,8 @@ pub struct Fragment {
     pub only_v2: Box<OnlyV2>,
 }
 
-/// What only Ignition 2.x has words for: Container Linux's networkd units, and the parts of ct's sections that 3.x says otherwise.
+/// What only Ignition 2.x has words for: Container Linux's networkd units, and the parts of ct's
+/// sections that 3.x says otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct OnlyV2 {
     pub networkd: Vec<(v2::NetworkdUnit, Origin)>,
@@ -102,7 +104,8 @@ pub struct File {
 }
 
 impl File {
-    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces what the base has there.
+    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces
+    /// what the base has there.
     pub fn text(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
         Self {
             path,

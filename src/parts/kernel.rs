@@ -10,7 +10,8 @@ use super::{File, Fragment, Origin, firewall};
 use crate::diagnostic::Span;
 use crate::plan::Node;
 
-/// `/etc/sysctl.d/90-imgbuild.conf` (`sysctl.d(5)`): the spec's parameters, and forwarding where the firewall masquerades.
+/// `/etc/sysctl.d/90-imgbuild.conf` (`sysctl.d(5)`): the spec's parameters, and forwarding where
+/// the firewall masquerades.
 pub fn sysctls(node: &Node) -> Fragment {
     let mut settings: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     if let Some(firewall) = firewall::forwards(node) {

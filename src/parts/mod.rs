@@ -30,8 +30,8 @@ pub use network::{IpVersion, is_bond_option, kernel_named, takes_routes, takes_s
 
 use crate::plan::Node;
 
-/// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and `passwd`
-/// sections are not among it.
+/// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and
+/// `passwd` sections are not among it.
 pub fn all(node: &Node) -> Vec<Fragment> {
     if let Some(own) = &node.container_linux {
         return container_linux::all(node, own);

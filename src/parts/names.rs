@@ -1,4 +1,5 @@
-//! Names that the parts write down, made into the newtypes that [`Fragment`](super::Fragment) holds.
+//! Names that the parts write down, made into the newtypes that [`Fragment`](super::Fragment)
+//! holds.
 
 use crate::names::{AbsolutePath, UnitName, UserName};
 
@@ -20,7 +21,8 @@ pub(super) fn user(text: &str) -> UserName {
         .expect("a part names users of the base by constants")
 }
 
-/// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping for Inclusion in Unit Names").
+/// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping
+/// for Inclusion in Unit Names").
 pub(crate) fn escape_path(path: &AbsolutePath) -> String {
     use std::fmt::Write;
 

@@ -7,7 +7,8 @@ use super::{File, Fragment, Origin};
 use crate::plan::{Node, Ntp};
 use crate::target::Clock;
 
-/// The servers of what sets the node's clock. Nothing where the spec names none: the system's own stand then.
+/// The servers of what sets the node's clock. Nothing where the spec names none: the system's own
+/// stand then.
 pub fn ntp(node: &Node) -> Fragment {
     let Some(ntp) = &node.ntp else {
         return Fragment::default();
@@ -38,7 +39,8 @@ fn timesyncd(ntp: &Ntp) -> String {
     text
 }
 
-/// `chrony.conf(5)`, the whole of it: Fedora's reads no drop-ins. What is not about servers is as in Fedora's own.
+/// `chrony.conf(5)`, the whole of it: Fedora's reads no drop-ins. What is not about servers is as
+/// in Fedora's own.
 fn chrony(ntp: &Ntp) -> String {
     let mut text = String::new();
     for server in &ntp.servers {

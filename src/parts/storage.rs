@@ -1,8 +1,9 @@
 //! `storage_device`: a disk of its own for what outlives a boot.
 //!
-//! Ignition makes, on the first boot, a GPT with one partition and an ext4 file system on it, and finds both again on later ones:
-//! nothing here allows it to wipe anything. Folders of that file system are mounted where etcd, the runtime and the kubelet
-//! have their data. Without a storage device the base gives each of them memory of its own.
+//! Ignition makes, on the first boot, a GPT with one partition and an ext4 file system on it, and
+//! finds both again on later ones: nothing here allows it to wipe anything. Folders of that file
+//! system are mounted where etcd, the runtime and the kubelet have their data. Without a storage
+//! device the base gives each of them memory of its own.
 
 use ignition_config::v3_3;
 
@@ -133,8 +134,9 @@ fn mount(mount_point: &AbsolutePath, text: String, origin: &Origin) -> Unit {
     )
 }
 
-/// The device of the first partition of `disk`, as the kernel and udev name it: `/dev/vda1`, `/dev/nvme0n1p1`,
-/// `/dev/disk/by-id/…-part1`. Not by label, since a disk of another node may carry the same.
+/// The device of the first partition of `disk`, as the kernel and udev name it: `/dev/vda1`,
+/// `/dev/nvme0n1p1`, `/dev/disk/by-id/…-part1`. Not by label, since a disk of another node may
+/// carry the same.
 fn first_partition(disk: &AbsolutePath) -> AbsolutePath {
     let disk = disk.as_str();
     let ending = if disk.starts_with("/dev/disk/") {

@@ -7,8 +7,8 @@ use super::template::fill;
 use super::{Fragment, Origin, Unit};
 use crate::plan::{Node, Swap};
 
-/// The unit that turns swap on, and for a device the signature that Ignition writes where there is none yet. A device with
-/// something else on it is left alone: Ignition stops and says so.
+/// The unit that turns swap on, and for a device the signature that Ignition writes where there is
+/// none yet. A device with something else on it is left alone: Ignition stops and says so.
 pub fn swap(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     match &node.swap {

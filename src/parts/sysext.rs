@@ -4,7 +4,8 @@ use super::names::path;
 use super::{Fragment, Link, Origin, Owner};
 use crate::plan::{IMAGES_EXTENSION, Images, Node, PROGRAMS_EXTENSION, embedded_images};
 
-/// Links to the images that come with the node. Nothing where stage 0 lays them over the root image.
+/// Links to the images that come with the node. Nothing where stage 0 lays them over the root
+/// image.
 pub fn sysext(node: &Node) -> Fragment {
     let Some(sysext) = &node.target.facts().sysext else {
         return Fragment::default();

@@ -8,7 +8,8 @@ use super::{Fragment, Origin};
 use crate::names::UserName;
 use crate::plan::{Node, User};
 
-/// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with `usermod(8)`.
+/// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with
+/// `usermod(8)`.
 pub fn users(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     for user in &node.users {

@@ -143,7 +143,8 @@ impl Certificate {
         usages
     }
 
-    /// Whether its key usage lets it sign certificates; one without that extension may (RFC 5280 §4.2.1.3).
+    /// Whether its key usage lets it sign certificates; one without that extension may (RFC 5280
+    /// §4.2.1.3).
     pub(super) fn may_sign(&self) -> bool {
         match self.0.tbs_certificate().get_extension::<KeyUsage>() {
             Ok(Some((_, usage))) => usage.0.contains(KeyUsages::KeyCertSign),
@@ -197,17 +198,19 @@ impl Certificate {
         }
     }
 
-    /// The public key's SHA-256 as kubeadm's `--discovery-token-ca-cert-hash` has it (RFC 7469 §2.4, in hexadecimal digits):
-    /// `sha256:0123…`.
+    /// The public key's SHA-256 as kubeadm's `--discovery-token-ca-cert-hash` has it (RFC 7469
+    /// §2.4, in hexadecimal digits): `sha256:0123…`.
     pub fn public_key_hash(&self) -> String {
         let digest = Sha256::digest(self.public_key().unwrap_or_default());
         format!("sha256:{}", super::keys::hexadecimal(&digest))
     }
 
-    /// Whether `authority` issued it: the names agree, and the key that signed it is the authority's.
+    /// Whether `authority` issued it: the names agree, and the key that signed it is the
+    /// authority's.
     ///
-    /// The key is told by its identifier (RFC 5280 §4.2.1.1), which tells another authority as surely as the signature does, in a
-    /// hundredth of the time; the signature itself is verified where a certificate has no identifier.
+    /// The key is told by its identifier (RFC 5280 §4.2.1.1), which tells another authority as
+    /// surely as the signature does, in a hundredth of the time; the signature itself is verified
+    /// where a certificate has no identifier.
     pub fn is_issued_by(&self, authority: &Self) -> bool {
         let tbs = self.0.tbs_certificate();
         let issuer = authority.0.tbs_certificate();
@@ -230,8 +233,8 @@ impl Certificate {
             || SubjectKeyIdentifier::try_from(public).is_ok_and(|computed| computed.0 == identifier)
     }
 
-    /// Whether `authority`'s key made the signature; `false` too for kinds of signatures other than ECDSA P-256 and RSA (PKCS #1
-    /// v1.5), both with SHA-256.
+    /// Whether `authority`'s key made the signature; `false` too for kinds of signatures other than
+    /// ECDSA P-256 and RSA (PKCS #1 v1.5), both with SHA-256.
     pub(super) fn is_signed_by(&self, authority: &Self) -> bool {
         let (Some(public), Ok(signed), Some(signature)) = (
             authority.public_key(),

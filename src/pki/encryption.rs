@@ -8,9 +8,11 @@ use super::keys::Keys;
 const FILE: &str = "encryption.key";
 
 impl Keys<'_> {
-    /// Keys of 32 bytes in base64, one a line of `encryption.key`; the first encrypts, all decrypt. One is made where there is none.
+    /// Keys of 32 bytes in base64, one a line of `encryption.key`; the first encrypts, all decrypt.
+    /// One is made where there is none.
     ///
-    /// To change it, put a new line below the first, build and boot all control planes; make it the first, and do so again.
+    /// To change it, put a new line below the first, build and boot all control planes; make it the
+    /// first, and do so again.
     pub fn encryption_keys(&mut self) -> Result<Vec<String>> {
         let text = self.secret_text(FILE, |bytes| format!("{}\n", Base64::encode_string(bytes)))?;
         let keys: Vec<String> = text

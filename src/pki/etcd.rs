@@ -15,7 +15,8 @@ use crate::plan::{EtcdClient, EtcdTls, KeyPair};
 const FOLDER: &str = "etcd";
 
 impl Keys<'_> {
-    /// What the member on `node` needs: reached as `dns` and `addresses` beside `node`, `localhost`, 127.0.0.1 and `::1`.
+    /// What the member on `node` needs: reached as `dns` and `addresses` beside `node`,
+    /// `localhost`, 127.0.0.1 and `::1`.
     pub fn etcd_member(
         &mut self,
         node: &str,
@@ -42,7 +43,8 @@ impl Keys<'_> {
         })
     }
 
-    /// What a client of the file's etcd on `node` needs: its certificate is `file`, and names it `name`.
+    /// What a client of the file's etcd on `node` needs: its certificate is `file`, and names it
+    /// `name`.
     pub fn etcd_client(&mut self, node: &str, file: &str, name: &str) -> Result<EtcdClient> {
         let authority = self.etcd_authority()?;
         let stem = Path::new("nodes").join(node).join(FOLDER).join(file);

@@ -42,8 +42,8 @@ pub struct KeyFolder {
 }
 
 impl KeyFolder {
-    /// Opens `root`, and makes it (mode 0700, with a `.gitignore` that keeps it out of every repository) where `access` allows.
-    /// Waits while another build has it.
+    /// Opens `root`, and makes it (mode 0700, with a `.gitignore` that keeps it out of every
+    /// repository) where `access` allows. Waits while another build has it.
     ///
     /// Fails when the folder holds keys and others than its owner can enter it.
     pub fn open(root: impl Into<PathBuf>, access: Access) -> Result<Self> {
@@ -68,7 +68,8 @@ impl KeyFolder {
                         .with_context(|| format!("locking {}", root.display()))?;
                     Some(lock)
                 }
-                // A folder that was never written to, or that the user may not even read: reading its files will tell.
+                // A folder that was never written to, or that the user may not even read: reading
+                // its files will tell.
                 Err(_) => None,
             },
         };
@@ -87,8 +88,8 @@ impl KeyFolder {
         Ok(folder)
     }
 
-    /// The same folder for another thread, which sees what is on the disk and writes nothing there itself. This one is to outlive it: it
-    /// holds the lock.
+    /// The same folder for another thread, which sees what is on the disk and writes nothing there
+    /// itself. This one is to outlive it: it holds the lock.
     pub(super) fn branch(&self) -> Self {
         Self {
             root: self.root.clone(),
@@ -99,7 +100,8 @@ impl KeyFolder {
         }
     }
 
-    /// Takes over what `branches` have read and what they hold in memory, and writes that where this folder is to be written.
+    /// Takes over what `branches` have read and what they hold in memory, and writes that where
+    /// this folder is to be written.
     pub(super) fn join(&mut self, branches: Vec<Self>) -> Result<()> {
         for branch in branches {
             self.in_memory.extend(branch.in_memory);
@@ -164,7 +166,8 @@ impl KeyFolder {
         Ok(Some(text))
     }
 
-    /// Keeps `text` as `file`, readable by the owner alone. The file is there whole or not at all, whenever the machine stops.
+    /// Keeps `text` as `file`, readable by the owner alone. The file is there whole or not at all,
+    /// whenever the machine stops.
     pub fn write(&mut self, file: impl AsRef<Path>, text: &str) -> Result<()> {
         let file = file.as_ref();
         if self.access == Access::Look {
@@ -195,12 +198,14 @@ impl KeyFolder {
         )))
     }
 
-    /// All files below the folder with this ending, relative to it and sorted. Links are not followed.
+    /// All files below the folder with this ending, relative to it and sorted. Links are not
+    /// followed.
     pub fn files(&self, ending: &str) -> Result<Vec<PathBuf>> {
         files_below(&self.root, ending)
     }
 
-    /// As `ssh` does with its keys: a secret that others could have read is not used as if it were one.
+    /// As `ssh` does with its keys: a secret that others could have read is not used as if it were
+    /// one.
     fn refuse_open_folder(&self) -> Result<()> {
         let mode = match fs::metadata(&self.root) {
             Ok(metadata) => metadata.permissions().mode() & 0o777,
@@ -224,7 +229,8 @@ fn open_to_others(mode: u32) -> bool {
     mode & GROUP_AND_OTHERS != 0
 }
 
-/// Makes the folder where it is missing; closes it to others where it holds no key yet (as a fresh checkout's, made by git).
+/// Makes the folder where it is missing; closes it to others where it holds no key yet (as a fresh
+/// checkout's, made by git).
 fn make_private(root: &Path) -> Result<()> {
     let making = || format!("making the key folder {}", root.display());
     match DirBuilder::new().mode(0o700).create(root) {

@@ -1,4 +1,5 @@
-//! `imgbuild keys import`: the authorities of a cluster that kubeadm made, from a copy of its `/etc/kubernetes/pki`.
+//! `imgbuild keys import`: the authorities of a cluster that kubeadm made, from a copy of its
+//! `/etc/kubernetes/pki`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -20,11 +21,12 @@ const STAGING: &str = "import";
 /// Without it there is no cluster; the others are made where they are missing.
 const NEEDED: &str = "ca";
 
-/// Takes the authorities and `sa.key` from `from` into `folder`, all or nothing. Gives the files that are new there, and the authorities
-/// that `from` does not have.
+/// Takes the authorities and `sa.key` from `from` into `folder`, all or nothing. Gives the files
+/// that are new there, and the authorities that `from` does not have.
 ///
-/// Fails with everything that is wrong: certificates without their keys, keys of other certificates, no authority's certificates, expired
-/// ones, and files that `folder` has already with other contents.
+/// Fails with everything that is wrong: certificates without their keys, keys of other
+/// certificates, no authority's certificates, expired ones, and files that `folder` has already
+/// with other contents.
 pub fn import(
     from: &Path,
     folder: &mut KeyFolder,
@@ -76,7 +78,8 @@ pub fn import(
     Ok((moves.into_iter().map(|(_, file)| file).collect(), missing))
 }
 
-/// Certificate and key of an authority as imgbuild writes them; `None`: there is neither. The inner error says what is wrong.
+/// Certificate and key of an authority as imgbuild writes them; `None`: there is neither. The inner
+/// error says what is wrong.
 fn authority(
     from: &Path,
     stem: &str,

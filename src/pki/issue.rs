@@ -1,5 +1,5 @@
-//! Signs certificates: ECDSA over P-256 with SHA-256 (RFC 5758 §3.2), nonces after RFC 6979, or RSA (PKCS #1 v1.5) with SHA-256
-//! (RFC 4055 §5), so that the same inputs give the same bytes.
+//! Signs certificates: ECDSA over P-256 with SHA-256 (RFC 5758 §3.2), nonces after RFC 6979, or RSA
+//! (PKCS #1 v1.5) with SHA-256 (RFC 4055 §5), so that the same inputs give the same bytes.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -28,7 +28,8 @@ use super::certificate::Certificate;
 use super::private_key::{PrivateKey, Secret};
 use super::profile::{BACKDATED, Profile, Usage};
 
-/// Why a certificate could not be made: a name that ASN.1 cannot hold, or a time beyond the year 9999.
+/// Why a certificate could not be made: a name that ASN.1 cannot hold, or a time beyond the year
+/// 9999.
 #[derive(Debug)]
 pub struct IssueError(x509_cert::builder::Error);
 
@@ -52,7 +53,8 @@ impl From<x509_cert::der::Error> for IssueError {
     }
 }
 
-/// A certificate for `key` that it signs itself, as `profile` says, valid from five minutes before `now`.
+/// A certificate for `key` that it signs itself, as `profile` says, valid from five minutes before
+/// `now`.
 pub fn self_signed(
     profile: &Profile,
     key: &PrivateKey,
@@ -63,7 +65,8 @@ pub fn self_signed(
     sign(profile, key, subject, key, now, rng)
 }
 
-/// A certificate for `key` as `profile` says, signed by the authority `issuer` with `issuer_key`, valid from five minutes before `now`.
+/// A certificate for `key` as `profile` says, signed by the authority `issuer` with `issuer_key`,
+/// valid from five minutes before `now`.
 pub fn issue(
     profile: &Profile,
     key: &PrivateKey,
@@ -100,7 +103,8 @@ fn sign(
             profile,
             subject: subject_of(profile)?,
             issuer,
-            // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm gives it to all.
+            // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm gives it to
+            // all.
             encipherment: key.is_rsa(),
         },
         SerialNumber::generate(rng),
@@ -109,7 +113,8 @@ fn sign(
     )?;
     let certificate = match issuer_key.secret() {
         Secret::P256(key) => builder.build::<_, DerSignature>(key)?,
-        // The random numbers blind the computation against listeners; the signature is the same whatever they are.
+        // The random numbers blind the computation against listeners; the signature is the same
+        // whatever they are.
         Secret::Rsa(key) => builder.build_with_rng::<_, pkcs1v15::Signature, _>(
             &pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()),
             rng,
@@ -118,7 +123,8 @@ fn sign(
     Ok(Certificate::from_x509(certificate))
 }
 
-/// `O=` where there is a group, then `CN=`; made from its parts so that no character of a name is taken for syntax.
+/// `O=` where there is a group, then `CN=`; made from its parts so that no character of a name is
+/// taken for syntax.
 pub(super) fn subject_of(profile: &Profile) -> Result<Name, x509_cert::der::Error> {
     // RFC 4514 §2.1 writes the last part first.
     let mut text = format!("CN={}", escaped(&profile.common_name));
@@ -178,7 +184,8 @@ impl BuilderProfile for Extended<'_> {
             path_len_constraint: authority.then_some(0),
         };
         let mut extensions = vec![
-            // Critical for leaves too (RFC 5280 §4.2.1.9 asks it of authorities; kubeadm marks both).
+            // Critical for leaves too (RFC 5280 §4.2.1.9 asks it of authorities; kubeadm marks
+            // both).
             (true, &KeyUsage(key_usage)).to_extension(subject, &[])?,
             (true, &constraints).to_extension(subject, &[])?,
             (&SubjectKeyIdentifier::try_from(public)?).to_extension(subject, &[])?,

@@ -9,8 +9,9 @@ use anyhow::Result;
 
 use super::staging;
 
-/// Keys that a thread of its own puts on the disk, where most of the time goes with waiting for that. What holds a node's keys is not to
-/// appear before they are there: a node whose keys nobody has is lost.
+/// Keys that a thread of its own puts on the disk, where most of the time goes with waiting for
+/// that. What holds a node's keys is not to appear before they are there: a node whose keys nobody
+/// has is lost.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Keeping(Option<JoinHandle<Result<()>>>);

@@ -1,4 +1,5 @@
-//! Gives keys and certificates: those of the folder where they are good, new ones where they are not.
+//! Gives keys and certificates: those of the folder where they are good, new ones where they are
+//! not.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -79,7 +80,8 @@ pub(super) struct Authority {
     pub certificate: Certificate,
     /// Its certificate alone.
     pub pem: String,
-    /// What nodes are to trust: its certificate and, while it is replaced, its successor's or its predecessor's.
+    /// What nodes are to trust: its certificate and, while it is replaced, its successor's or its
+    /// predecessor's.
     pub trusted: String,
     key: Option<PrivateKey>,
 }
@@ -115,7 +117,8 @@ impl<'a> Keys<'a> {
         self.algorithm = algorithm;
     }
 
-    /// What the user should be told, in the order in which it happened. What was made in memory alone is nobody's business.
+    /// What the user should be told, in the order in which it happened. What was made in memory
+    /// alone is nobody's business.
     pub fn notices(&self) -> Vec<Notice> {
         let is_kept = self.folder.access() == Access::Write;
         let told = (self.notices.iter()).filter(|notice| is_kept || notice.is_warning());
@@ -162,11 +165,12 @@ impl<'a> Keys<'a> {
         Ok(text)
     }
 
-    /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same `user` of this cluster: builds
-    /// repeat.
+    /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same
+    /// `user` of this cluster: builds repeat.
     ///
-    /// It is derived from a secret of the folder, and never from the password: a salt that follows from the password would let
-    /// whoever reads the hash try passwords at the speed of the derivation rather than at that of the hash.
+    /// It is derived from a secret of the folder, and never from the password: a salt that follows
+    /// from the password would let whoever reads the hash try passwords at the speed of the
+    /// derivation rather than at that of the hash.
     pub fn password_salt(&mut self, user: &str) -> Result<[u8; 12]> {
         const FILE: &str = "password-salt.key";
         let secret = match self.folder.read(FILE)? {
@@ -193,8 +197,8 @@ impl<'a> Keys<'a> {
         Ok(salt)
     }
 
-    /// The authority `stem.crt` as `profile` says; made where there is none yet. What it issues to nodes is in their folders
-    /// named `leaves`.
+    /// The authority `stem.crt` as `profile` says; made where there is none yet. What it issues to
+    /// nodes is in their folders named `leaves`.
     pub(super) fn authority(
         &mut self,
         stem: &Path,
@@ -263,7 +267,8 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The key is written first: a build that stops between the two leaves a key that the next one uses.
+    /// The key is written first: a build that stops between the two leaves a key that the next one
+    /// uses.
     fn new_authority(
         &mut self,
         file: PathBuf,
@@ -291,8 +296,8 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The certificate `stem.crt` and its key, as `profile` says and issued by `authority`: that of the folder where it is right,
-    /// else a new one for the folder's key.
+    /// The certificate `stem.crt` and its key, as `profile` says and issued by `authority`: that of
+    /// the folder where it is right, else a new one for the folder's key.
     pub(super) fn leaf(
         &mut self,
         stem: &Path,
@@ -435,7 +440,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The private key in `file`; made where there is none yet. Not for keys that a certificate names.
+    /// The private key in `file`; made where there is none yet. Not for keys that a certificate
+    /// names.
     pub(super) fn bare_key(&mut self, file: &Path) -> Result<PrivateKey> {
         match self.read_key(file)? {
             Some(key) => Ok(key),

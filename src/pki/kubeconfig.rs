@@ -85,8 +85,8 @@ current-context: tls-bootstrap-token-user@kubernetes
     )
 }
 
-/// What everyone may know of a cluster, as kubeadm publishes it in the `ConfigMap` `cluster-info`: where it is and whom to trust. One
-/// line, in JSON.
+/// What everyone may know of a cluster, as kubeadm publishes it in the `ConfigMap` `cluster-info`:
+/// where it is and whom to trust. One line, in JSON.
 pub fn cluster_info(server: &str, certificate_authority: &str) -> String {
     json!({
         "apiVersion": "v1",

@@ -1,4 +1,5 @@
-//! The keys of Kubernetes, named and placed as kubeadm does. (`kubeadm init phase certs all` makes the like.)
+//! The keys of Kubernetes, named and placed as kubeadm does. (`kubeadm init phase certs all` makes
+//! the like.)
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -29,7 +30,8 @@ pub struct ControlPlaneNames<'a> {
     pub addresses: &'a BTreeSet<IpAddr>,
     /// `cluster.local`
     pub cluster_domain: &'a str,
-    /// Where etcd is none of the cluster's own: how it is reached. No authority is made for it then.
+    /// Where etcd is none of the cluster's own: how it is reached. No authority is made for it
+    /// then.
     pub external_etcd: Option<&'a ExternalEtcd>,
 }
 
@@ -41,8 +43,8 @@ pub struct NodeNames<'a> {
 }
 
 impl Keys<'_> {
-    /// What the control plane on a node needs. The private keys of the front proxy's and of etcd's authority stay at home:
-    /// nothing on a node signs with them.
+    /// What the control plane on a node needs. The private keys of the front proxy's and of etcd's
+    /// authority stay at home: nothing on a node signs with them.
     pub fn kubernetes_control_plane(
         &mut self,
         names: ControlPlaneNames,
@@ -85,7 +87,8 @@ impl Keys<'_> {
                 &Profile::server("kube-apiserver", server),
                 &authority,
             )?,
-            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from 1.36.1.
+            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from
+            // 1.36.1.
             kubelet_client: self.signed(
                 &own.join("apiserver-kubelet-client"),
                 &Profile::client("kube-apiserver-kubelet-client"),
@@ -134,8 +137,9 @@ impl Keys<'_> {
         })
     }
 
-    /// What an API server of Kubernetes 1.9 presents to its clients, who reach it by the node's name, by `addresses` and as the
-    /// service `kubernetes`; what it presents to kubelets, in the group that needs no binding; and the administrator's.
+    /// What an API server of Kubernetes 1.9 presents to its clients, who reach it by the node's
+    /// name, by `addresses` and as the service `kubernetes`; what it presents to kubelets, in the
+    /// group that needs no binding; and the administrator's.
     pub fn hyperkube_api(
         &mut self,
         node: &str,
@@ -168,8 +172,8 @@ impl Keys<'_> {
         Ok(self.kubernetes_authority()?.trusted.clone())
     }
 
-    /// The public keys that tokens of service accounts are checked by: that of `key` and, while it is replaced, its successor's or
-    /// its predecessor's.
+    /// The public keys that tokens of service accounts are checked by: that of `key` and, while it
+    /// is replaced, its successor's or its predecessor's.
     fn service_account_verifiers(&self, key: &PrivateKey) -> Result<String> {
         let mut verifiers = key.public_pem()?;
         for other in [NEXT, OLD] {
@@ -180,7 +184,8 @@ impl Keys<'_> {
         Ok(verifiers)
     }
 
-    /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's binding).
+    /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's
+    /// binding).
     pub fn kubernetes_admin(&mut self) -> Result<KeyPair> {
         self.client("admin", "kubernetes-admin", "kubeadm:cluster-admins")
     }
@@ -201,7 +206,8 @@ impl Keys<'_> {
         self.of_node(names.node, "kubelet-server", &profile)
     }
 
-    /// What kube-proxy on a node presents, whom the role system:node-proxier is bound to by default.
+    /// What kube-proxy on a node presents, whom the role system:node-proxier is bound to by
+    /// default.
     pub fn kube_proxy(&mut self, node: &str) -> Result<KeyPair> {
         self.of_node(node, "kube-proxy", &Profile::client("system:kube-proxy"))
     }

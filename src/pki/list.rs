@@ -28,11 +28,13 @@ pub struct Listed {
     pub not_after: SystemTime,
     /// Whole days; negative when it has ended.
     pub days_left: i64,
-    /// Whether the key beside it is its own; `None`: there is no key beside it, or none that can be read.
+    /// Whether the key beside it is its own; `None`: there is no key beside it, or none that can be
+    /// read.
     pub matches_key: Option<bool>,
 }
 
-/// All certificates of the folder by path, but for those that were replaced; those that cannot be read with the reason. Nothing is changed.
+/// All certificates of the folder by path, but for those that were replaced; those that cannot be
+/// read with the reason. Nothing is changed.
 pub fn list(
     folder: &KeyFolder,
     now: SystemTime,

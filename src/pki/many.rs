@@ -8,11 +8,13 @@ use super::keys::Keys;
 use crate::processors::on_all_processors;
 
 impl Keys<'_> {
-    /// What `work` gives for each of `items`, in their order; done on all processors. The error is the first in that order.
+    /// What `work` gives for each of `items`, in their order; done on all processors. The error is
+    /// the first in that order.
     ///
-    /// Each item has keys of its own. They know the authorities that these know, and what is on the disk; else nothing that these have
-    /// made, and nothing of each other: `work` makes what is its item's alone. Their randomness follows from that of these keys, so
-    /// that the same is made however many processors there are.
+    /// Each item has keys of its own. They know the authorities that these know, and what is on the
+    /// disk; else nothing that these have made, and nothing of each other: `work` makes what is its
+    /// item's alone. Their randomness follows from that of these keys, so that the same is made
+    /// however many processors there are.
     pub fn on_all_processors<I: Send, T: Send>(
         &mut self,
         items: Vec<I>,

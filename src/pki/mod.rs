@@ -1,6 +1,8 @@
-//! The cluster's keys and certificates: made on first use, kept in `keys/` beside the spec, the same in every later build.
+//! The cluster's keys and certificates: made on first use, kept in `keys/` beside the spec, the
+//! same in every later build.
 //!
-//! The folder is laid out as kubeadm lays out `/etc/kubernetes/pki`, what belongs to one node apart:
+//! The folder is laid out as kubeadm lays out `/etc/kubernetes/pki`, what belongs to one node
+//! apart:
 //!
 //! ```text
 //! keys/
@@ -12,14 +14,16 @@
 //!   bootstrap-token.key        what nodes that join by token show, where the spec has none
 //!   ca.next.*, ca.old.*        an authority's successor or predecessor, while it is replaced
 //!   old/<time>/                what was replaced
-//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*, apiserver-etcd-client.*, flannel-client.*
+//!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*,
+//!                              apiserver-etcd-client.*, flannel-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
-//!   encryption.key             what API servers encrypt secrets in etcd with, where the spec asks for it
+//!   encryption.key             what API servers encrypt secrets in etcd with, where asked for
 //!   password-salt.key          what the salts of hashed passwords are derived from
 //! ```
 //!
-//! One folder is one cluster: specs that share it share its authority, and a host name means one node. Two clusters in one folder
-//! need key folders of their own, or their nodes' certificates are issued anew in turn.
+//! One folder is one cluster: specs that share it share its authority, and a host name means one
+//! node. Two clusters in one folder need key folders of their own, or their nodes' certificates are
+//! issued anew in turn.
 //!
 //! Time and randomness are passed in; nothing here prints.
 

@@ -1,7 +1,7 @@
 //! Several files of the key folder get new names, all of them or none, whenever the machine stops.
 //!
-//! What is to be done is written down first, in one file; from then on it is done, by whoever opens the folder for writing next if
-//! need be.
+//! What is to be done is written down first, in one file; from then on it is done, by whoever opens
+//! the folder for writing next if need be.
 
 use std::fmt::Write;
 use std::fs::{self, DirBuilder, File};
@@ -19,7 +19,8 @@ const MOVES: &str = ".moves";
 pub(super) type Move = (PathBuf, PathBuf);
 
 impl KeyFolder {
-    /// Makes `moves`, in their order. A target may not exist, but for one that an earlier move takes away.
+    /// Makes `moves`, in their order. A target may not exist, but for one that an earlier move
+    /// takes away.
     pub(super) fn move_all(&mut self, moves: &[Move]) -> Result<()> {
         debug_assert_eq!(self.access(), Access::Write);
         let mut text = String::new();
@@ -35,7 +36,8 @@ impl KeyFolder {
         self.finish_moves()
     }
 
-    /// Makes the moves that were begun. A move whose target is there was made: no target was there before.
+    /// Makes the moves that were begun. A move whose target is there was made: no target was there
+    /// before.
     pub(super) fn finish_moves(&self) -> Result<()> {
         let Some(text) = self.read(MOVES)? else {
             return Ok(());

@@ -40,7 +40,8 @@ pub struct PrivateKey {
 
 /// The key itself.
 pub(super) enum Secret {
-    /// With its public half, which takes longer to work out than all else that is done with a key but signing.
+    /// With its public half, which takes longer to work out than all else that is done with a key
+    /// but signing.
     P256(SigningKey),
     Rsa(Box<RsaPrivateKey>),
 }
@@ -66,8 +67,9 @@ impl PrivateKey {
         }
     }
 
-    /// Reads `EC PRIVATE KEY` (SEC 1, RFC 5915), `RSA PRIVATE KEY` (PKCS #1, RFC 8017) or `PRIVATE KEY` (PKCS #8, RFC 5958) in PEM.
-    /// The parameters that `openssl ecparam -genkey` writes before the key are passed over.
+    /// Reads `EC PRIVATE KEY` (SEC 1, RFC 5915), `RSA PRIVATE KEY` (PKCS #1, RFC 8017) or `PRIVATE
+    /// KEY` (PKCS #8, RFC 5958) in PEM. The parameters that `openssl ecparam -genkey` writes before
+    /// the key are passed over.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
         const BEGIN: &str = "-----BEGIN ";
         let pem = match pem.find("-----BEGIN EC PRIVATE KEY-----") {
@@ -168,8 +170,8 @@ fn p256(key: SecretKey) -> Secret {
     Secret::P256(key.into())
 }
 
-/// Reads `EC PRIVATE KEY`. The public half that may be written there is held against the one that the key has, which is worked out
-/// once for both uses.
+/// Reads `EC PRIVATE KEY`. The public half that may be written there is held against the one that
+/// the key has, which is worked out once for both uses.
 fn from_sec1(pem: &str) -> Option<SigningKey> {
     let (label, der) = SecretDocument::from_pem(pem).ok()?;
     EcPrivateKey::validate_pem_label(label).ok()?;
@@ -181,7 +183,8 @@ fn from_sec1(pem: &str) -> Option<SigningKey> {
     public.is_none_or(agrees).then_some(key)
 }
 
-/// `key` as `EC PRIVATE KEY`, with its public half, which the crate's own function would work out anew.
+/// `key` as `EC PRIVATE KEY`, with its public half, which the crate's own function would work out
+/// anew.
 fn to_sec1(key: &SigningKey) -> x509_cert::der::Result<String> {
     let private = Zeroizing::new(key.to_bytes());
     let public = key.verifying_key().to_sec1_point(false);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How far before its making a certificate is valid, for nodes whose clock is late. As kubeadm does.
+/// How far before its making a certificate is valid, for nodes whose clock is late. As kubeadm
+/// does.
 pub const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
 /// How long an authority is valid: ten years, as kubeadm's.
@@ -15,10 +16,12 @@ pub const AUTHORITY_VALIDITY: Duration = DAY.saturating_mul(3650);
 
 /// How long the certificate of a server or client is valid: three years.
 ///
-/// kubeadm's year presupposes that something on the node renews it. A node of imgbuild is an immutable image: its certificates live as
-/// long as the image does. Three years is how long a Debian release gets security updates, so an image whose certificates run out is one
-/// that had to be rebuilt anyway; a shorter time would only stop clusters that work. Nothing is lost by it: neither etcd nor Kubernetes
-/// knows revocation, so a stolen key means a new authority whatever the date.
+/// kubeadm's year presupposes that something on the node renews it. A node of imgbuild is an
+/// immutable image: its certificates live as long as the image does. Three years is how long a
+/// Debian release gets security updates, so an image whose certificates run out is one that had to
+/// be rebuilt anyway; a shorter time would only stop clusters that work. Nothing is lost by it:
+/// neither etcd nor Kubernetes knows revocation, so a stolen key means a new authority whatever the
+/// date.
 pub const LEAF_VALIDITY: Duration = DAY.saturating_mul(3 * 365);
 
 /// Certificates that end sooner than this are warned of.
@@ -64,8 +67,8 @@ impl Names {
         self.dns.iter().cloned().chain(addresses).collect()
     }
 
-    /// What a server on a node is reached by: the node's name and addresses, and those of the machine itself
-    /// (kubeadm: node name, `localhost`, advertised addresses, 127.0.0.1, `::1`).
+    /// What a server on a node is reached by: the node's name and addresses, and those of the
+    /// machine itself (kubeadm: node name, `localhost`, advertised addresses, 127.0.0.1, `::1`).
     pub fn of_node(
         dns: impl IntoIterator<Item = String>,
         addresses: impl IntoIterator<Item = IpAddr>,

@@ -1,8 +1,10 @@
-//! `imgbuild keys rotate`: leaves made anew, authorities replaced in three steps in which no node is without trust in another.
+//! `imgbuild keys rotate`: leaves made anew, authorities replaced in three steps in which no node
+//! is without trust in another.
 //!
-//! While an authority is replaced, its successor is beside it as `ca.next.*`, or its predecessor as `ca.old.*`; builds give nodes both
-//! certificates to trust. What is replaced goes to `old/<time>/` and is never removed. The key that signs service accounts' tokens, `sa`,
-//! goes the same way, with public keys in the place of certificates.
+//! While an authority is replaced, its successor is beside it as `ca.next.*`, or its predecessor as
+//! `ca.old.*`; builds give nodes both certificates to trust. What is replaced goes to `old/<time>/`
+//! and is never removed. The key that signs service accounts' tokens, `sa`, goes the same way, with
+//! public keys in the place of certificates.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,7 +39,8 @@ pub(super) const AUTHORITIES: [(&str, &str); 3] = [
     ("etcd/ca", "etcd-ca"),
 ];
 
-/// A step of the replacement of an authority. Between two steps every node is built anew and booted.
+/// A step of the replacement of an authority. Between two steps every node is built anew and
+/// booted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// A successor is made. Nodes trust both; the old one goes on signing.
@@ -48,7 +51,8 @@ pub enum Phase {
     Drop,
 }
 
-/// Takes the authorities `names` (all that can take it, where there is none) through `phase`. Gives the names of those.
+/// Takes the authorities `names` (all that can take it, where there is none) through `phase`. Gives
+/// the names of those.
 pub fn rotate_authorities(
     folder: &mut KeyFolder,
     names: &[String],
@@ -173,8 +177,9 @@ fn successor(
     Ok(())
 }
 
-/// Moves the leaves that `names` mean (all, where there is none) to the archive: certificate and key. The next build makes them anew.
-/// A name is a node's, a certificate's, or a path in the folder.
+/// Moves the leaves that `names` mean (all, where there is none) to the archive: certificate and
+/// key. The next build makes them anew. A name is a node's, a certificate's, or a path in the
+/// folder.
 pub fn archive_leaves(
     folder: &mut KeyFolder,
     names: &[String],

@@ -1,9 +1,11 @@
-//! New files of the key folder: written in a folder beside the others, put on the disk, and only then moved to their places. So each is
-//! there whole or not at all, whenever the build is killed or the machine stops.
+//! New files of the key folder: written in a folder beside the others, put on the disk, and only
+//! then moved to their places. So each is there whole or not at all, whenever the build is killed
+//! or the machine stops.
 //!
-//! Nothing that is looked for has a name until all of it is on the disk. Then each file, or the topmost folder that is new with all that is
-//! in it, gets its name by one rename, in the order of the files. A machine that stops keeps some of these names, and the next build makes
-//! what is missing; what a build has returned from is on the disk.
+//! Nothing that is looked for has a name until all of it is on the disk. Then each file, or the
+//! topmost folder that is new with all that is in it, gets its name by one rename, in the order of
+//! the files. A machine that stops keeps some of these names, and the next build makes what is
+//! missing; what a build has returned from is on the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -16,14 +18,16 @@ use tempfile::TempDir;
 
 use crate::processors::on_all_processors;
 
-/// Names of folders whose files are not yet in their places start with this; those of a build that was killed are removed by the next.
+/// Names of folders whose files are not yet in their places start with this; those of a build that
+/// was killed are removed by the next.
 pub(super) const UNFINISHED: &str = ".unfinished-";
 
-/// From how many files or folders on the whole file system is waited for. Each waits for the disk once, so that many take longer than
-/// all that the file system may still have to write.
+/// From how many files or folders on the whole file system is waited for. Each waits for the disk
+/// once, so that many take longer than all that the file system may still have to write.
 const MANY: usize = 16;
 
-/// From how many files on threads are started to write them: a few dozen are written before a thread runs.
+/// From how many files on threads are started to write them: a few dozen are written before a
+/// thread runs.
 const WORTH_THREADS: usize = 256;
 
 /// A file, relative to the folder, and its text.
@@ -34,8 +38,9 @@ pub(super) fn write_all(root: &Path, files: &BTreeMap<PathBuf, String>) -> Resul
     write(root, &in_order(files))
 }
 
-/// `files` in the order in which they are to appear, so that the next build goes on wherever the machine stops: keys before certificates,
-/// since a key without its certificate is used; and authorities before what they issue, which without them is nobody's.
+/// `files` in the order in which they are to appear, so that the next build goes on wherever the
+/// machine stops: keys before certificates, since a key without its certificate is used; and
+/// authorities before what they issue, which without them is nobody's.
 fn in_order(files: &BTreeMap<PathBuf, String>) -> Vec<New<'_>> {
     let mut ordered: Vec<New> = (files.iter())
         .map(|(file, text)| (file.as_path(), text.as_str()))
@@ -105,7 +110,8 @@ fn stage(root: &Path, files: &[New]) -> Result<TempDir> {
     Ok(staging)
 }
 
-/// Makes `moves` from `beside` to `root`, and gives the folders of `root` that have new names in them.
+/// Makes `moves` from `beside` to `root`, and gives the folders of `root` that have new names in
+/// them.
 fn place<'a>(root: &Path, beside: &Path, moves: &[&'a Path]) -> Result<BTreeSet<&'a Path>> {
     let mut changed = BTreeSet::new();
     for moved in moves {
@@ -116,7 +122,8 @@ fn place<'a>(root: &Path, beside: &Path, moves: &[&'a Path]) -> Result<BTreeSet<
     Ok(changed)
 }
 
-/// What is to be renamed so that `files` are in their places: the topmost folder that is not there, or else the file.
+/// What is to be renamed so that `files` are in their places: the topmost folder that is not there,
+/// or else the file.
 fn moves<'a>(root: &Path, files: &[New<'a>]) -> Vec<&'a Path> {
     let mut there = BTreeSet::new();
     let mut new = BTreeSet::new();
@@ -225,7 +232,8 @@ mod tests {
         found.map(|(file, _)| file).collect()
     }
 
-    /// A node that is new comes with its folder, whose files are there together; beside others, keys come first.
+    /// A node that is new comes with its folder, whose files are there together; beside others,
+    /// keys come first.
     #[test]
     fn stopped_at_any_point_files_are_whole_and_keys_come_first() {
         let files = files();

@@ -1,4 +1,5 @@
-//! The token that nodes show when they ask for their first certificate (a bootstrap token of Kubernetes).
+//! The token that nodes show when they ask for their first certificate (a bootstrap token of
+//! Kubernetes).
 
 use std::fmt;
 use std::str::FromStr;

@@ -7,7 +7,8 @@ use super::ImageRef;
 pub struct CoreDns {
     pub image: ImageRef,
     pub replicas: u8,
-    /// Whether it asks the node's servers for names outside of the cluster. CoreDNS does not start with an empty list of them.
+    /// Whether it asks the node's servers for names outside of the cluster. CoreDNS does not start
+    /// with an empty list of them.
     pub forwards: bool,
 }
 

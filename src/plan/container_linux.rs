@@ -1,4 +1,5 @@
-//! What a node of Container Linux is beside what all nodes are: ct's sections and Kubernetes 1.9, decided.
+//! What a node of Container Linux is beside what all nodes are: ct's sections and Kubernetes 1.9,
+//! decided.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,8 @@ use crate::diagnostic::{Located, Span};
 /// What only Container Linux has.
 #[derive(Debug, Clone)]
 pub struct ContainerLinux {
-    /// Whether `/etc/hostname` is written: the name is the spec's own, not one that stands in for it.
+    /// Whether `/etc/hostname` is written: the name is the spec's own, not one that stands in for
+    /// it.
     pub writes_hostname: bool,
     /// The cloud by whose agent the metadata service is to be told where it is.
     pub metadata_provider: Option<Located<&'static str>>,
@@ -59,7 +61,8 @@ pub struct HyperkubeNode {
     pub api: Option<HyperkubeApi>,
     /// What kubelet and proxy ask: `http://127.0.0.1:8080`.
     pub server: String,
-    /// How kubelet and proxy show who they are, where the server asks; `None` until the keys are there.
+    /// How kubelet and proxy show who they are, where the server asks; `None` until the keys are
+    /// there.
     pub clients: Option<HyperkubeClients>,
     /// Where the members of etcd answer.
     pub etcd_servers: Vec<String>,

@@ -60,12 +60,13 @@ pub struct Shim {
     pub name: &'static str,
     /// What its settings are told to be; `None`: nothing.
     pub settings_type: Option<&'static str>,
-    /// Whether a privileged container gets the machine's devices. A virtual machine cannot take them.
+    /// Whether a privileged container gets the machine's devices. A virtual machine cannot take
+    /// them.
     pub takes_devices: bool,
 }
 
-/// Shims that a spec has words for (gvisor.dev, "Containerd Advanced Configuration"; Kata Containers,
-/// docs/how-to/containerd-kata.md and docs/how-to/privileged.md).
+/// Shims that a spec has words for (gvisor.dev, "Containerd Advanced Configuration"; Kata
+/// Containers, docs/how-to/containerd-kata.md and docs/how-to/privileged.md).
 pub const SHIMS: [Shim; 2] = [
     Shim {
         word: "gvisor",
@@ -194,7 +195,8 @@ pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
 pub const FETCHED_PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
 
 impl Kubernetes {
-    /// Notes what `pins` know of what the node fetches. Nothing for a node that has everything with it.
+    /// Notes what `pins` know of what the node fetches. Nothing for a node that has everything with
+    /// it.
     pub(super) fn pin(&mut self, arch: Arch, pins: &Pins) {
         let Images::Pulled { .. } = &self.images else {
             return;
@@ -218,7 +220,8 @@ impl Kubernetes {
         }
     }
 
-    /// The name by which pods of this node ask for what is `used_for`: with its digest, where the lock has one.
+    /// The name by which pods of this node ask for what is `used_for`: with its digest, where the
+    /// lock has one.
     pub fn image(&self, used_for: ImageUse) -> String {
         if !self.is_pulled() && used_for.is_in_programs() {
             return crate::oci::NODE_IMAGE.to_owned();

@@ -9,7 +9,8 @@ use crate::diagnostic::{Located, Span};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flannel {
     pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, on every node; `None`: that of the node's address.
+    /// The interface that leads to the other nodes, on every node; `None`: that of the node's
+    /// address.
     pub interface: Option<String>,
     pub image: ImageRef,
     /// Brings the CNI plugin of that name.
@@ -58,7 +59,8 @@ pub struct FlannelNode {
     /// The prefix length of each node's part.
     pub subnet_len: u8,
     pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, by its name or its address; `None`: that of the default route.
+    /// The interface that leads to the other nodes, by its name or its address; `None`: that of the
+    /// default route.
     pub interface: Option<String>,
     pub image: String,
     /// Where etcd answers.

@@ -1,6 +1,7 @@
 //! The container images that upstream's names give a node with Kubernetes.
 //!
-//! Versions that go with a minor are in [`RELEASES`](super::RELEASES); what has releases of its own is here.
+//! Versions that go with a minor are in [`RELEASES`](super::RELEASES); what has releases of its own
+//! is here.
 
 use std::fmt;
 
@@ -34,7 +35,8 @@ pub enum ImageUse {
 }
 
 impl ImageUse {
-    /// Whether [`Images::Embedded`](super::Images::Embedded) with a folder of programs does without it.
+    /// Whether [`Images::Embedded`](super::Images::Embedded) with a folder of programs does without
+    /// it.
     pub fn is_in_programs(self) -> bool {
         match self {
             Self::Pause
@@ -102,7 +104,8 @@ impl ImageRef {
     }
 }
 
-/// Every image that pods of `kubernetes` ask for by itself, by use. The user's own manifests name theirs.
+/// Every image that pods of `kubernetes` ask for by itself, by use. The user's own manifests name
+/// theirs.
 pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     let release = kubernetes.version.known_release();
     let own =

@@ -1,6 +1,7 @@
 //! Versions of Kubernetes, and the one table of what differs between them.
 //!
-//! A new minor is one more row of [`RELEASES`]; a fact that starts to differ is one more field of [`Release`].
+//! A new minor is one more row of [`RELEASES`]; a fact that starts to differ is one more field of
+//! [`Release`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +21,8 @@ impl KubeVersion {
         RELEASES.iter().find(|release| release.minor == self.minor)
     }
 
-    /// The same for a version that is past the checks: `plan` lets no unknown one through, and for it the newest stands.
+    /// The same for a version that is past the checks: `plan` lets no unknown one through, and for
+    /// it the newest stands.
     pub fn known_release(self) -> &'static Release {
         self.release().unwrap_or(&RELEASES[RELEASES.len() - 1])
     }
@@ -81,7 +83,8 @@ pub struct Probes {
     pub readiness: &'static str,
 }
 
-/// It is not killed where etcd is slow or has no leader: a start is what it then could bear least (kubernetes/kubernetes#130229).
+/// It is not killed where etcd is slow or has no leader: a start is what it then could bear least
+/// (kubernetes/kubernetes#130229).
 const API_SERVER: Probes = Probes {
     port: None,
     liveness: "/livez?exclude=etcd",

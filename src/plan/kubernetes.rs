@@ -52,7 +52,8 @@ pub struct Kubernetes {
     pub role: Role,
     /// The name that the node object has: the host name.
     pub node_name: String,
-    /// The address that the kubelet reports; `None`: it looks for one itself, since the node's addresses come from DHCP.
+    /// The address that the kubelet reports; `None`: it looks for one itself, since the node's
+    /// addresses come from DHCP.
     pub node_ip: Option<IpAddr>,
     /// In kubeconfig files.
     pub cluster_name: String,
@@ -195,8 +196,8 @@ pub struct KubeletApi {
 pub enum KubeletIdentity {
     /// By certificates that were signed when the image was built, as a client and as a server.
     Certificates { client: KeyPair, serving: KeyPair },
-    /// By a token at first, for which the cluster signs a certificate for a client; that for a server it signs itself, as
-    /// kubeadm's nodes do.
+    /// By a token at first, for which the cluster signs a certificate for a client; that for a
+    /// server it signs itself, as kubeadm's nodes do.
     Token(BootstrapToken),
 }
 
@@ -221,8 +222,8 @@ pub struct ControlPlane {
     pub etcd_servers: Vec<String>,
     /// The node's own member, where the kubelet runs it: the API server then waits for it.
     pub etcd_pod: Option<EtcdPod>,
-    /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control planes where only nodes know
-    /// the endpoint's name. `https://192.168.1.10:6443`
+    /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control
+    /// planes where only nodes know the endpoint's name. `https://192.168.1.10:6443`
     pub outside: String,
     /// What lets nodes in that have no certificate yet; `None`: they stay out.
     pub bootstrap_token: Option<BootstrapToken>,
@@ -242,13 +243,16 @@ pub struct ControlPlane {
 /// Where the node's programs and images come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Images {
-    /// Programs in an image that the build makes, laid out at [`crate::target::Paths::programs`]; pods run them from there.
+    /// Programs in an image that the build makes, laid out at [`crate::target::Paths::programs`];
+    /// pods run them from there.
     Embedded {
         /// Where the build has them from, where the spec says so.
         programs: Option<Programs>,
-        /// Images that the spec lists, beside which all others that the node needs are embedded too; `None`: none of either.
+        /// Images that the spec lists, beside which all others that the node needs are embedded
+        /// too; `None`: none of either.
         images: Option<Vec<Located<ImageSource>>>,
-        /// The folder that the build has CNI's plugins from, where the system has none; `None`: that of the programs.
+        /// The folder that the build has CNI's plugins from, where the system has none; `None`:
+        /// that of the programs.
         cni_plugins: Option<PathBuf>,
     },
     /// The node fetches programs (to [`crate::target::Paths::programs`]) and images.
@@ -260,7 +264,8 @@ pub enum Images {
     },
 }
 
-/// CNI's plugins that pods need on any network: the loopback device, and what bridges and the networks that build on it use.
+/// CNI's plugins that pods need on any network: the loopback device, and what bridges and the
+/// networks that build on it use.
 pub const CNI_PLUGINS: [&str; 4] = ["bridge", "host-local", "loopback", "portmap"];
 
 impl Kubernetes {
@@ -274,7 +279,8 @@ impl Kubernetes {
 }
 
 impl Images {
-    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need look after it.
+    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need
+    /// look after it.
     pub fn give(&self, used_for: ImageUse) -> bool {
         match self {
             Self::Embedded { images, .. } => images.is_some() || used_for.is_in_programs(),
@@ -283,13 +289,14 @@ impl Images {
     }
 }
 
-/// What a control plane needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under
-/// `/etc/kubernetes/pki/` and in kubeconfig files.
+/// What a control plane needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does,
+/// under `/etc/kubernetes/pki/` and in kubeconfig files.
 #[derive(Clone)]
 pub struct ControlPlaneKeys {
     /// With its private key: the controller manager signs the kubelets' requests.
     pub authority: KeyPair,
-    /// What the cluster trusts: that authority and, while it is replaced, its successor or its predecessor.
+    /// What the cluster trusts: that authority and, while it is replaced, its successor or its
+    /// predecessor.
     pub trusted_authorities: String,
     pub front_proxy_authority: String,
     pub etcd_authority: String,

@@ -1,7 +1,7 @@
 //! Decides: from a spec, the cluster's keys and the lock to nodes in which nothing is left open.
 //!
-//! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and reports every mistake;
-//! [`Decided::with_keys`] adds what comes from the key folder.
+//! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and
+//! reports every mistake; [`Decided::with_keys`] adds what comes from the key folder.
 
 mod addons;
 mod boot_files;

@@ -1,6 +1,8 @@
-//! What a node is, with every default filled: the contract between `plan`, which decides, and `parts`, which writes.
+//! What a node is, with every default filled: the contract between `plan`, which decides, and
+//! `parts`, which writes.
 //!
-//! Values that users write keep their place ([`Located`]), so that what is generated can be traced to its line.
+//! Values that users write keep their place ([`Located`]), so that what is generated can be traced
+//! to its line.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -208,7 +210,8 @@ pub struct Route {
     pub metric: Option<u32>,
 }
 
-/// Routes from one node to the pods of the others. The nodes share one list: a thousand of them have a million routes.
+/// Routes from one node to the pods of the others. The nodes share one list: a thousand of them
+/// have a million routes.
 #[derive(Debug, Clone)]
 pub struct PodRoutes {
     pub everywhere: Arc<[NodePods]>,
@@ -250,7 +253,8 @@ pub struct Firewall {
     pub allow_from: Vec<Located<IpNet>>,
     /// Ports beyond those of the roles.
     pub allow: Vec<FirewallRule>,
-    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what each is for.
+    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what
+    /// each is for.
     pub role_ports: Vec<(u16, String)>,
     /// What else the node's roles open: to pods, and where services listen.
     pub role_rules: Vec<FirewallRule>,
@@ -372,7 +376,8 @@ impl EtcdMember {
         }
     }
 
-    /// A URL at which programs of its node reach it: on the loopback interface where it listens there.
+    /// A URL at which programs of its node reach it: on the loopback interface where it listens
+    /// there.
     pub fn own_endpoint(&self) -> String {
         let loopback = |url: &String| {
             ["//127.", "//localhost:", "//[::1]"]
@@ -420,8 +425,8 @@ impl std::fmt::Debug for Snapshot {
     }
 }
 
-/// What an etcd member needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does, under
-/// `/etc/kubernetes/pki/etcd/`.
+/// What an etcd member needs of the cluster's keys, in PEM. Laid out on the node as kubeadm does,
+/// under `/etc/kubernetes/pki/etcd/`.
 #[derive(Clone)]
 pub struct EtcdTls {
     pub ca_certificate: String,

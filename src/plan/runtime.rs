@@ -1,4 +1,5 @@
-//! What runs the containers of a node: one row of facts a runtime, so that no part asks which one it has before it.
+//! What runs the containers of a node: one row of facts a runtime, so that no part asks which one
+//! it has before it.
 
 /// What the kubelet has its pods run by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -25,7 +26,8 @@ pub struct RuntimeFacts {
     pub kept_as: &'static str,
     /// The mode that it gives that folder itself.
     pub folder_mode: u32,
-    /// The unit that tells it, once it runs, of the images that came with the node; `None`: it finds them.
+    /// The unit that tells it, once it runs, of the images that came with the node; `None`: it
+    /// finds them.
     pub images_unit: Option<&'static str>,
 }
 
@@ -60,11 +62,12 @@ impl Runtime {
     }
 }
 
-/// The folder of what a node has for CRI-O, in that of its images ([`crate::target::Paths::images`]): settings and a store of images for
-/// each extension.
+/// The folder of what a node has for CRI-O, in that of its images
+/// ([`crate::target::Paths::images`]): settings and a store of images for each extension.
 const CRI_O_FOLDER: &str = "crio";
 
-/// The store of images (containers-storage.conf(5), `additionalimagestores`) of the extension by that name.
+/// The store of images (containers-storage.conf(5), `additionalimagestores`) of the extension by
+/// that name.
 pub fn image_store(images: &str, extension: &str) -> String {
     format!("{images}/{CRI_O_FOLDER}/{extension}")
 }

@@ -159,7 +159,8 @@ fn network(line: &mut Line, machine: &Machine, files: &Files) {
     let card = match &files.port {
         None => "user",
         Some(Port { card, gateway }) => {
-            // The switch stands between the card and the user network. A hub of two joins the latter to its socket.
+            // The switch stands between the card and the user network. A hub of two joins the
+            // latter to its socket.
             line.add("-netdev", socket("card", card));
             line.add("-netdev", socket("gateway", gateway));
             line.add("-netdev", "hubport,id=hub-user,hubid=0,netdev=user");
@@ -225,7 +226,8 @@ fn medium(line: &mut Line, machine: &Machine, files: &Files) {
     }
 }
 
-/// The one file that QEMU loads. It splits the option at commas, so a path with one goes through our own file too.
+/// The one file that QEMU loads. It splits the option at commas, so a path with one goes through
+/// our own file too.
 fn initrd_option(initrds: &[PathBuf], files: &Files) -> OsString {
     if needs_joining(initrds) {
         files.initrd.clone().into()

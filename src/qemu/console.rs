@@ -55,8 +55,8 @@ impl Scanner {
     }
 }
 
-/// What one line of the console says, if anything. The kernel puts a time stamp before what comes through `/dev/kmsg`,
-/// and a terminal may have left a prompt there.
+/// What one line of the console says, if anything. The kernel puts a time stamp before what comes
+/// through `/dev/kmsg`, and a terminal may have left a prompt there.
 fn happening(line: &str) -> Option<Happening> {
     if let Some((_, reason)) = line.split_once("Kernel panic - not syncing: ") {
         return Some(Happening::Panic {

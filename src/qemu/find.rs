@@ -1,7 +1,7 @@
 //! Finds the emulator and the firmware on the host.
 //!
-//! Firmware is found by the descriptors that QEMU's `docs/interop/firmware.json` defines and distributions install, so no
-//! distribution's file names are written here.
+//! Firmware is found by the descriptors that QEMU's `docs/interop/firmware.json` defines and
+//! distributions install, so no distribution's file names are written here.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use serde::Deserialize;
 use super::machine::{Firmware, Machine};
 use crate::names::Arch;
 
-/// Releases before this one are doubtful: Debian 12's 7.2 made guest kernels panic in most boots without acceleration.
+/// Releases before this one are doubtful: Debian 12's 7.2 made guest kernels panic in most boots
+/// without acceleration.
 const OLDEST_TRUSTED: u32 = 8;
 
 /// Where descriptors are, most specific first (`docs/interop/firmware.json`, "search order").
@@ -27,7 +28,8 @@ const DESCRIPTOR_FOLDERS: [&str; 3] = [
 #[derive(Debug, Clone)]
 pub struct Qemu {
     pub(super) program: PathBuf,
-    /// Makes the emulator end with the thread that started it; util-linux's `setpriv`, where the host has it.
+    /// Makes the emulator end with the thread that started it; util-linux's `setpriv`, where the
+    /// host has it.
     pub(super) guardian: Option<PathBuf>,
     pub(super) efi: Option<Efi>,
     /// What the user should know of the host's emulator, a line each.
@@ -107,7 +109,8 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// What is read of a descriptor; files with other mappings (no split into code and variables) do not parse and are left out.
+/// What is read of a descriptor; files with other mappings (no split into code and variables) do
+/// not parse and are left out.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Descriptor {
@@ -137,8 +140,8 @@ struct Target {
     machines: Vec<String>,
 }
 
-/// The texts of all descriptors of the host, by file name, as the order of preference is; a file in an earlier folder hides
-/// those of the same name.
+/// The texts of all descriptors of the host, by file name, as the order of preference is; a file in
+/// an earlier folder hides those of the same name.
 fn descriptors() -> Vec<String> {
     let mut files = std::collections::BTreeMap::new();
     for folder in DESCRIPTOR_FOLDERS {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// Writes `initrds` one after the other to `joined`, each starting at a multiple of 4 bytes: the kernel takes zero padding
-/// between archives, and an uncompressed one must be aligned so (kernel `Documentation/driver-api/early-userspace/buffer-format.rst`).
+/// Writes `initrds` one after the other to `joined`, each starting at a multiple of 4 bytes: the
+/// kernel takes zero padding between archives, and an uncompressed one must be aligned so (kernel
+/// `Documentation/driver-api/early-userspace/buffer-format.rst`).
 pub(super) fn join(initrds: &[PathBuf], joined: &Path) -> anyhow::Result<()> {
     let mut output = File::create(joined).context("making the joined initrd")?;
     for path in initrds {

@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on Ctrl-C, a hang-up and a polite kill do not end the process at once but are told by [`Interrupt::came`];
-    /// the second of a kind ends it.
+    /// From now on Ctrl-C, a hang-up and a polite kill do not end the process at once but are told
+    /// by [`Interrupt::came`]; the second of a kind ends it.
     pub fn from_signals() -> anyhow::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {

@@ -22,7 +22,8 @@ pub struct Machine {
     pub medium: Medium,
     /// `/dev/vda`, `/dev/vdb` … in this order, each with the serial number `disk0`, `disk1` ….
     pub disks: Vec<Disk>,
-    /// Of its only network card, which is the PCI device `0:3.0` (`enp0s3` in systemd's naming); `None`: made of the name.
+    /// Of its only network card, which is the PCI device `0:3.0` (`enp0s3` in systemd's naming);
+    /// `None`: made of the name.
     pub mac: Option<MacAddr>,
     pub network: UserNetwork,
     /// What the guest reads by QEMU's `fw_cfg`: key (`opt/…`) and file.
@@ -59,7 +60,8 @@ pub enum Accel {
     /// In software: works everywhere, for every architecture.
     #[default]
     Tcg,
-    /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only when asked for.
+    /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only when
+    /// asked for.
     Kvm,
 }
 
@@ -109,7 +111,8 @@ pub enum Disk {
     Scratch(u64),
 }
 
-/// Makes `path` an empty raw disk of `bytes` that takes no room until written, unless it is there already.
+/// Makes `path` an empty raw disk of `bytes` that takes no room until written, unless it is there
+/// already.
 pub fn create_disk(path: &Path, bytes: u64) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());

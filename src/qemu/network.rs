@@ -1,4 +1,5 @@
-//! The network that a machine sees: QEMU's user network, shaped so that a node with static addresses fits in.
+//! The network that a machine sees: QEMU's user network, shaped so that a node with static
+//! addresses fits in.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -8,7 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::names::MacAddr;
 
-/// QEMU's user network: the guest reaches the host as `gateway`, the host reaches the guest through forwarded ports.
+/// QEMU's user network: the guest reaches the host as `gateway`, the host reaches the guest through
+/// forwarded ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserNetwork {
     pub subnet: Ipv4Net,
@@ -42,8 +44,9 @@ impl Default for UserNetwork {
 }
 
 impl UserNetwork {
-    /// A network in which a node whose static `address` this is finds its gateway, and its DNS server where that is another
-    /// machine of the same network (QEMU's cannot be the gateway as well). `None`: the subnet is too small to hold them all.
+    /// A network in which a node whose static `address` this is finds its gateway, and its DNS
+    /// server where that is another machine of the same network (QEMU's cannot be the gateway as
+    /// well). `None`: the subnet is too small to hold them all.
     pub fn around(address: Ipv4Net, gateway: Option<Ipv4Addr>, dns: &[Ipv4Addr]) -> Option<Self> {
         let guest = address.addr();
         let free = |taken: &[Ipv4Addr]| address.hosts().find(|host| !taken.contains(host));

@@ -22,8 +22,8 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
-    /// Takes the greeting of a machine named `machine` from `stream` and enters command mode; what QEMU tells unasked goes to
-    /// `events` from then on.
+    /// Takes the greeting of a machine named `machine` from `stream` and enters command mode; what
+    /// QEMU tells unasked goes to `events` from then on.
     pub fn new(stream: UnixStream, machine: &str, events: Sender<Event>) -> anyhow::Result<Self> {
         let reader = stream
             .try_clone()

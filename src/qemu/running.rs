@@ -55,8 +55,8 @@ impl Keyboard {
 }
 
 impl Qemu {
-    /// Starts `machine`, on a port of `switch` if there is one. All that its serial console shows goes to `console`, what
-    /// happens to it to `events`.
+    /// Starts `machine`, on a port of `switch` if there is one. All that its serial console shows
+    /// goes to `console`, what happens to it to `events`.
     ///
     /// The machine ends with the thread that called this, if not before.
     pub fn start(
@@ -224,7 +224,8 @@ impl Running {
         self.child.id()
     }
 
-    /// Presses the power button: the guest shuts down in its own time, then [`Happening::PoweredOff`] comes.
+    /// Presses the power button: the guest shuts down in its own time, then
+    /// [`Happening::PoweredOff`] comes.
     pub fn press_power_button(&mut self) -> anyhow::Result<()> {
         self.qmp.execute("system_powerdown")
     }
@@ -234,7 +235,8 @@ impl Running {
         self.qmp.execute("system_reset")
     }
 
-    /// Pulls the plug: the guest stops in the middle of what it does. Its disks keep what it had flushed.
+    /// Pulls the plug: the guest stops in the middle of what it does. Its disks keep what it had
+    /// flushed.
     pub fn cut_power(mut self) -> anyhow::Result<()> {
         self.child.kill().context("ending QEMU")?;
         self.join().map(|_| ())
@@ -278,8 +280,8 @@ impl Teller {
     }
 }
 
-/// Hands the console's bytes to `console` and tells what they say, until the emulator ends. A writer that fails is not
-/// written to again; the machine goes on.
+/// Hands the console's bytes to `console` and tells what they say, until the emulator ends. A
+/// writer that fails is not written to again; the machine goes on.
 fn watch_console(mut stdout: impl Read, mut console: impl Write, teller: &Teller) {
     let mut scanner = Scanner::default();
     let mut bytes = [0; 4096];

@@ -1,9 +1,10 @@
 //! An Ethernet switch between the machines of a cluster, over Unix sockets.
 //!
-//! Every machine keeps a user network of its own, with the same gateway address in each. The switch stands between it and the
-//! machine's card: what is for the gateway goes to the machine's own, what is for another machine to that one alone, for a
-//! user network takes every packet that it sees as one to carry out into the world. So a node needs one card only, as in its
-//! spec, and the machines come and go as they like.
+//! Every machine keeps a user network of its own, with the same gateway address in each. The switch
+//! stands between it and the machine's card: what is for the gateway goes to the machine's own,
+//! what is for another machine to that one alone, for a user network takes every packet that it
+//! sees as one to carry out into the world. So a node needs one card only, as in its spec, and the
+//! machines come and go as they like.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
@@ -17,7 +18,8 @@ use anyhow::Context;
 /// QEMU's user network has MAC addresses that start so (libslirp `special_ethaddr`).
 const GATEWAY_PREFIX: [u8; 2] = [0x52, 0x55];
 
-/// How long a machine may keep its input full before frames for it are dropped, as a real switch does.
+/// How long a machine may keep its input full before frames for it are dropped, as a real switch
+/// does.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The longest frame that QEMU sends: a segment of 64 KiB not yet cut, its headers and a VLAN tag.
@@ -50,7 +52,8 @@ type Address = [u8; 6];
 struct Table {
     /// All ports, by the machine's name.
     ports: BTreeMap<String, Port>,
-    /// Behind which port a station was last heard. Those of a machine and of its pods' bridges are few, and none is forgotten.
+    /// Behind which port a station was last heard. Those of a machine and of its pods' bridges are
+    /// few, and none is forgotten.
     stations: BTreeMap<Address, String>,
 }
 
@@ -74,7 +77,8 @@ impl Switch {
         let mut table = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
         let ports = &mut table.ports;
         if let Some(port) = ports.get(machine) {
-            // The machine comes back, after a power cut perhaps: QEMU does not bind a path that is taken.
+            // The machine comes back, after a power cut perhaps: QEMU does not bind a path that is
+            // taken.
             for (theirs, _) in [&port.card, &port.gateway] {
                 if theirs.exists() {
                     std::fs::remove_file(theirs).context("freeing the port of the switch")?;

@@ -46,8 +46,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Waits for `machines`, by their names, until what is wanted has happened to each, something else prevents it, `timeout` is
-/// over (`None`: for ever) or `interrupt` comes.
+/// Waits for `machines`, by their names, until what is wanted has happened to each, something else
+/// prevents it, `timeout` is over (`None`: for ever) or `interrupt` comes.
 pub fn wait(
     events: &Receiver<Event>,
     machines: &[String],

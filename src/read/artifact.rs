@@ -80,11 +80,13 @@ pub struct Artifact {
     pub target: Option<Target>,
     /// The Ignition config, JSON of whatever version; an empty object where a live system has none.
     pub config: Vec<u8>,
-    /// networkd files for Ignition's own fetches, or a live system's keyfiles of NetworkManager, by name.
+    /// networkd files for Ignition's own fetches, or a live system's keyfiles of NetworkManager, by
+    /// name.
     pub network: BTreeMap<String, Vec<u8>>,
     /// The whole kernel command line; of an ISO or an initrd.
     pub kernel_arguments: Option<Vec<String>>,
-    /// The base's id, as the kernel's command line has it; of an ISO or an initrd. Of a live ISO its volume's name.
+    /// The base's id, as the kernel's command line has it; of an ISO or an initrd. Of a live ISO
+    /// its volume's name.
     pub base: Option<String>,
     /// Images that are laid over the base's, by name without their ending.
     pub extensions: Vec<String>,
@@ -100,7 +102,8 @@ impl fmt::Debug for Artifact {
     }
 }
 
-/// Reads what is at `path`: one artifact, or those of each node in a folder for network boot, in the order of their names.
+/// Reads what is at `path`: one artifact, or those of each node in a folder for network boot, in
+/// the order of their names.
 pub fn artifacts(path: &Path) -> Result<Vec<Artifact>> {
     if path.is_dir() {
         let read = || pxe::nodes(path);
@@ -109,8 +112,8 @@ pub fn artifacts(path: &Path) -> Result<Vec<Artifact>> {
     Ok(vec![artifact(path)?])
 }
 
-/// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or none of ours, gives an error
-/// that holds [`Damaged`].
+/// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or
+/// none of ours, gives an error that holds [`Damaged`].
 pub fn artifact(path: &Path) -> Result<Artifact> {
     let read = || {
         let file = File::open(path)?;
@@ -273,7 +276,8 @@ impl Artifact {
         Ok(false)
     }
 
-    /// Takes note that an initrd's archive is for a live system. On an ISO it is the node's payload, as any other.
+    /// Takes note that an initrd's archive is for a live system. On an ISO it is the node's
+    /// payload, as any other.
     fn is_live(&mut self) {
         if self.kind == Kind::Payload {
             self.kind = Kind::LivePayload;

@@ -44,8 +44,8 @@ pub struct Laid {
     pub disks: Vec<String>,
 }
 
-/// Reads an Ignition config and those that it has in itself, of which later ones count; one that is not JSON, or whose contents are
-/// damaged, is an error.
+/// Reads an Ignition config and those that it has in itself, of which later ones count; one that is
+/// not JSON, or whose contents are damaged, is an error.
 pub fn laid(config: &[u8]) -> Result<Laid> {
     let mut laid = Laid::default();
     let mut left = UNPACKED_MAX;

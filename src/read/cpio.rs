@@ -1,5 +1,5 @@
-//! Reads cpio archives of the kinds that the kernel takes from an initrd: newc, with or without checksums (which it does not
-//! check either).
+//! Reads cpio archives of the kinds that the kernel takes from an initrd: newc, with or without
+//! checksums (which it does not check either).
 //!
 //! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst.
 
@@ -46,7 +46,8 @@ impl Entry {
     }
 }
 
-/// Reads one archive, of whose magic the first byte was taken, and shows each file to `visit`, which may read its contents.
+/// Reads one archive, of whose magic the first byte was taken, and shows each file to `visit`,
+/// which may read its contents.
 pub(super) fn archive(
     source: &mut dyn Source,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,

@@ -9,7 +9,8 @@ use super::{damaged, reading};
 
 /// The most that all compressed parts of a chain may unpack to, in bytes: a bomb ends here.
 const UNPACKED_MAX: u64 = 2 << 30;
-/// Largest window of a zstd frame, as a power of two: the kernel's own limit (`lib/decompress_unzstd.c`, `ZSTD_WINDOWSIZE_MAX`).
+/// Largest window of a zstd frame, as a power of two: the kernel's own limit
+/// (`lib/decompress_unzstd.c`, `ZSTD_WINDOWSIZE_MAX`).
 const ZSTD_WINDOW: u32 = 23;
 /// Memory for an xz stream, in bytes.
 const XZ_MEMORY: u64 = 128 << 20;
@@ -28,9 +29,11 @@ pub fn archives<R: Read + Seek>(
     })
 }
 
-/// Shows every file of the chain in `input`, of whatever kind, to `visit`, in order; of files with one name the kernel keeps the last.
+/// Shows every file of the chain in `input`, of whatever kind, to `visit`, in order; of files with
+/// one name the kernel keeps the last.
 ///
-/// Contents that `visit` does not read are passed over without reading where they are not compressed.
+/// Contents that `visit` does not read are passed over without reading where they are not
+/// compressed.
 pub fn entries<R: Read + Seek>(
     mut input: R,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,

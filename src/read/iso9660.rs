@@ -1,8 +1,8 @@
 //! Reads files of an ISO 9660 image (ECMA-119) by path.
 //!
-//! Names are those of Rock Ridge where the image has them, else Joliet's, else the standard's own, in which capitals are not told
-//! from small letters. This is not a general ISO reader: no symbolic links, no names that Rock Ridge continues elsewhere, no
-//! interleaved files.
+//! Names are those of Rock Ridge where the image has them, else Joliet's, else the standard's own,
+//! in which capitals are not told from small letters. This is not a general ISO reader: no symbolic
+//! links, no names that Rock Ridge continues elsewhere, no interleaved files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -119,8 +119,8 @@ impl Iso {
         Ok(iso)
     }
 
-    /// The contents of the file at `path`, which has no leading slash; `None` where there is no such file. More than `limit`
-    /// bytes are an error.
+    /// The contents of the file at `path`, which has no leading slash; `None` where there is no
+    /// such file. More than `limit` bytes are an error.
     pub fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(mut contents) = self.file(path)? else {
             return Ok(None);
@@ -149,8 +149,8 @@ impl Iso {
         })
     }
 
-    /// Where the file at `path` lies: bytes from the image's start, and how many. `None` where there is no such file, or where it
-    /// lies in pieces.
+    /// Where the file at `path` lies: bytes from the image's start, and how many. `None` where
+    /// there is no such file, or where it lies in pieces.
     pub fn extent(&self, path: &str) -> Result<Option<(u64, u64)>> {
         Ok(match self.find(path)? {
             Some(found) if !found.directory => match found.sections[..] {
@@ -176,7 +176,8 @@ impl Iso {
         &self.file
     }
 
-    /// The names in the directory at `path` (empty: the root) in the image's order; none where there is no such directory.
+    /// The names in the directory at `path` (empty: the root) in the image's order; none where
+    /// there is no such directory.
     pub fn list(&self, path: &str) -> Result<Vec<String>> {
         Ok(match self.find(path)? {
             Some(found) if found.directory => {
@@ -275,7 +276,8 @@ impl Iso {
         Ok(entries)
     }
 
-    /// Whether the root says that it has Rock Ridge, and how many bytes each record then has before it.
+    /// Whether the root says that it has Rock Ridge, and how many bytes each record then has before
+    /// it.
     fn rock_ridge(&self) -> Result<Option<usize>> {
         let mut skip = None;
         self.records(self.root, &mut |record| {
@@ -398,7 +400,8 @@ fn rock_ridge_name(mut area: &[u8]) -> Option<String> {
     (!name.is_empty()).then(|| String::from_utf8_lossy(&name).into_owned())
 }
 
-/// An identifier without its version (`;1`) and without the dot that ends a name without an extension (§7.5.1).
+/// An identifier without its version (`;1`) and without the dot that ends a name without an
+/// extension (§7.5.1).
 fn plain_name(identifier: &str) -> String {
     let name = identifier.split(';').next().unwrap_or_default();
     name.strip_suffix('.').unwrap_or(name).to_owned()

@@ -165,8 +165,9 @@ struct Passwd {
     groups: Vec<Named>,
 }
 
-/// The version of an Ignition config, and what it and those that it has in itself ask for, each kind in the config's order. What is
-/// not JSON of this form is an error that holds [`Damaged`](super::Damaged).
+/// The version of an Ignition config, and what it and those that it has in itself ask for, each
+/// kind in the config's order. What is not JSON of this form is an error that holds
+/// [`Damaged`](super::Damaged).
 pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
     let mut version = None;
     let mut things = Vec::new();
@@ -306,8 +307,8 @@ fn file_details(file: &Node) -> Vec<String> {
     details
 }
 
-/// PEM blocks with the label `CERTIFICATE` in `files`: those that stand there as they are, and those in the base64 of kubeconfig
-/// files. Each with its file.
+/// PEM blocks with the label `CERTIFICATE` in `files`: those that stand there as they are, and
+/// those in the base64 of kubeconfig files. Each with its file.
 pub fn certificates(files: &BTreeMap<String, Vec<u8>>) -> Vec<(&str, String)> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";

@@ -1,8 +1,9 @@
-//! Reads back what was made: the Ignition config, and what else tells one node from another, out of our own artifacts.
+//! Reads back what was made: the Ignition config, and what else tells one node from another, out of
+//! our own artifacts.
 //!
-//! Readers of formats, each for itself: [`Iso`] gives files of an ISO 9660 image by path, [`archives`] those of an initrd's
-//! chain of cpio archives. All take damaged and hostile files: they allocate no more than was found, have limits, and end with
-//! an error that holds [`Damaged`].
+//! Readers of formats, each for itself: [`Iso`] gives files of an ISO 9660 image by path,
+//! [`archives`] those of an initrd's chain of cpio archives. All take damaged and hostile files:
+//! they allocate no more than was found, have limits, and end with an error that holds [`Damaged`].
 
 mod artifact;
 mod config;
@@ -47,7 +48,8 @@ pub(crate) fn damaged<T>(why: impl Into<String>) -> anyhow::Result<T> {
     Err(Damaged(why.into()).into())
 }
 
-/// An error of reading: the file's own end and what decompressors complain of are damage, the rest is the system's.
+/// An error of reading: the file's own end and what decompressors complain of are damage, the rest
+/// is the system's.
 pub(crate) fn reading(error: io::Error, what: &str) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Damaged(format!("{what} is cut short")).into(),

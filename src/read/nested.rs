@@ -1,7 +1,8 @@
-//! An Ignition config of any version together with those that it brings along, and contents that stand in a config itself.
+//! An Ignition config of any version together with those that it brings along, and contents that
+//! stand in a config itself.
 //!
-//! coreos-installer puts a config that people give it into one of its own, as a `data:` URL to merge; Butane does so with `inline`
-//! and `local` configs.
+//! coreos-installer puts a config that people give it into one of its own, as a `data:` URL to
+//! merge; Butane does so with `inline` and `local` configs.
 
 use std::io::Read;
 
@@ -18,11 +19,11 @@ const OPTIONAL: [&str; 3] = ["compression", "guid", "typeGuid"];
 /// The most that all compressed contents of a config may unpack to, in bytes: a bomb ends here.
 pub(crate) const UNPACKED_MAX: u64 = 256 << 20;
 
-/// The config in `config`, and behind it those that it merges (3.x) or appends (2.x) out of itself, each before what it brings
-/// along. One that is replaced is not among them: what replaces it is.
+/// The config in `config`, and behind it those that it merges (3.x) or appends (2.x) out of itself,
+/// each before what it brings along. One that is replaced is not among them: what replaces it is.
 ///
-/// Nothing in them is null, an empty list or an empty map, for such say nothing. What is not JSON, or damaged, is an error that holds
-/// [`Damaged`](super::Damaged).
+/// Nothing in them is null, an empty list or an empty map, for such say nothing. What is not JSON,
+/// or damaged, is an error that holds [`Damaged`](super::Damaged).
 pub fn configs(config: &[u8]) -> Result<Vec<Value>> {
     let mut found = Vec::new();
     let mut left = UNPACKED_MAX;
@@ -80,8 +81,9 @@ fn without_nothing(value: &mut Value) {
     }
 }
 
-/// The bytes that a resource of a config has in itself, unpacked; `None` where the node fetches them, or there are none. What it
-/// unpacks to counts against `left`. Damage in `what` is an error that holds [`Damaged`](super::Damaged).
+/// The bytes that a resource of a config has in itself, unpacked; `None` where the node fetches
+/// them, or there are none. What it unpacks to counts against `left`. Damage in `what` is an error
+/// that holds [`Damaged`](super::Damaged).
 pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<Option<Vec<u8>>> {
     let Some(source) = resource["source"]
         .as_str()

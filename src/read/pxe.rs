@@ -1,4 +1,5 @@
-//! Reads a folder to boot machines from over the network: for each node a payload, and an iPXE script with the kernel's arguments.
+//! Reads a folder to boot machines from over the network: for each node a payload, and an iPXE
+//! script with the kernel's arguments.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! The files of a system that imgbuild does not build: fetched, and checked by hash and signature.
 //!
-//! What is fetched is kept in the cache as `boot/<kind>-<hexadecimal digits>`, its signature beside it as `….sig`.
+//! What is fetched is kept in the cache as `boot/<kind>-<hexadecimal digits>`, its signature beside
+//! it as `….sig`.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -252,7 +253,8 @@ fn dearmored(key: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut lines = text.lines().map(str::trim);
     while lines.any(|line| line == BEGIN) {
-        // Headers, such as `Comment: …`, end with an empty line; where there are none it may be left out.
+        // Headers, such as `Comment: …`, end with an empty line; where there are none it may be
+        // left out.
         let mut encoded = String::new();
         for line in lines.by_ref() {
             if line.starts_with("-----END ") {

@@ -130,7 +130,8 @@ fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
     Ok(RegistryAuth::Anonymous)
 }
 
-/// Asks `docker-credential-HELPER` (docker-credential-helpers, "Development"). `None`: it has nothing for `server`.
+/// Asks `docker-credential-HELPER` (docker-credential-helpers, "Development"). `None`: it has
+/// nothing for `server`.
 fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
     ensure!(
         Path::new(helper).components().count() == 1 && !helper.contains('/'),

@@ -5,7 +5,8 @@ use std::sync::Once;
 
 use anyhow::{Context as _, Result};
 
-/// Runs what waits for the network. Made when it is first needed: a build that finds all in the cache starts no such thing.
+/// Runs what waits for the network. Made when it is first needed: a build that finds all in the
+/// cache starts no such thing.
 #[derive(Debug)]
 pub struct Network {
     runtime: tokio::runtime::Runtime,

@@ -45,7 +45,8 @@ impl Images {
         }
     }
 
-    /// The digest that `name` stands for: its own, or the pinned one, or what the registry says now, which is pinned.
+    /// The digest that `name` stands for: its own, or the pinned one, or what the registry says
+    /// now, which is pinned.
     pub fn resolve(&self, name: &ImageName, pins: &mut Pins) -> Result<String> {
         if let Some(digest) = name.digest() {
             return Ok(digest.to_owned());
@@ -73,7 +74,8 @@ impl Images {
         Ok(digest)
     }
 
-    /// The image `name`, which is pinned to `digest`, for `arch`: from the cache, which is filled from the registry.
+    /// The image `name`, which is pinned to `digest`, for `arch`: from the cache, which is filled
+    /// from the registry.
     pub fn fetch(
         &self,
         name: &ImageName,
@@ -195,7 +197,8 @@ impl Images {
         Ok(())
     }
 
-    /// The manifest or index of `name`, by `digest` or by its tag, from the registry, and its digest.
+    /// The manifest or index of `name`, by `digest` or by its tag, from the registry, and its
+    /// digest.
     fn manifest(&self, name: &ImageName, digest: Option<&str>) -> Result<(Vec<u8>, String)> {
         let (place, reference) = self.place(name, digest)?;
         let auth = self.credentials.of(name.registry(), &place.host)?;

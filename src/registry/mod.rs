@@ -1,7 +1,8 @@
-//! What comes from registries and download sites: container images and programs, pinned in `imgbuild.lock` and kept in the cache
-//! by their digests.
+//! What comes from registries and download sites: container images and programs, pinned in
+//! `imgbuild.lock` and kept in the cache by their digests.
 //!
-//! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it comes in and again when it is used.
+//! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it comes in and again when
+//! it is used.
 
 mod boot_files;
 mod credentials;
@@ -51,8 +52,8 @@ impl Access {
     }
 }
 
-/// The blobs of `cache` that the images and programs of `locks` consist of, by their digests in hexadecimal: those that the locks name,
-/// and what the manifests among them name in turn.
+/// The blobs of `cache` that the images and programs of `locks` consist of, by their digests in
+/// hexadecimal: those that the locks name, and what the manifests among them name in turn.
 pub fn reachable(cache: &Cache, locks: &[crate::base::Lock]) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let mut left = Vec::new();
@@ -74,8 +75,8 @@ pub fn reachable(cache: &Cache, locks: &[crate::base::Lock]) -> Result<BTreeSet<
     Ok(found)
 }
 
-/// The digests of the descriptors in `manifest` (OCI Image Specification, descriptor.md): those of an image's config and layers, or of an
-/// index's manifests.
+/// The digests of the descriptors in `manifest` (OCI Image Specification, descriptor.md): those of
+/// an image's config and layers, or of an index's manifests.
 fn digests(manifest: &Json) -> impl Iterator<Item = String> {
     let lists = ["layers", "manifests"].map(|key| manifest[key].as_array());
     (lists.into_iter().flatten().flatten())

@@ -14,7 +14,8 @@ const PROGRAMS: &str = "programs";
 /// What is pinned: digests by what they are of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// What an image's name stands for: the digest of a manifest, or of an index of several architectures.
+    /// What an image's name stands for: the digest of a manifest, or of an index of several
+    /// architectures.
     images: BTreeMap<String, String>,
     /// Digests of programs by `VERSION/ARCH/NAME`.
     programs: BTreeMap<String, String>,

@@ -1,5 +1,6 @@
-//! Programs of Kubernetes from a download site, laid out as upstream has it: `<site>/v<version>/bin/linux/<arch>/<program>`, each
-//! with its hash in `<program>.sha256` beside it.
+//! Programs of Kubernetes from a download site, laid out as upstream has it:
+//! `<site>/v<version>/bin/linux/<arch>/<program>`, each with its hash in `<program>.sha256` beside
+//! it.
 
 use std::fs;
 use std::path::PathBuf;

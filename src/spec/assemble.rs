@@ -16,7 +16,8 @@ const MOST_VALUES: usize = 1_000_000;
 /// What a tree says.
 #[derive(Debug)]
 pub struct Assembled {
-    /// The nodes that could be read, however much is wrong with the others; `None` where the tree is no spec at all.
+    /// The nodes that could be read, however much is wrong with the others; `None` where the tree
+    /// is no spec at all.
     pub cluster: Option<Cluster>,
     pub diagnostics: Vec<Diagnostic>,
     /// Local files that the spec names, each once.

@@ -1,8 +1,9 @@
 //! Merges trees: what a file says over what it includes, what a node says over what is common.
 //!
 //! - Maps are merged key by key.
-//! - A list's elements follow those that were there. An element that is a map is merged into the one of the same `name`
-//!   (or `mac`, `device`, `path`, `label`, where elements have no name); text that is already there is not repeated.
+//! - A list's elements follow those that were there. An element that is a map is merged into the
+//!   one of the same `name` (or `mac`, `device`, `path`, `label`, where elements have no name);
+//!   text that is already there is not repeated.
 //! - Anything else is replaced by what the including file or the node says.
 //! - `~` takes away what was there.
 //! - Keys that exclude each other, such as `inline` and `local`, replace each other.

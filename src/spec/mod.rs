@@ -1,4 +1,5 @@
-//! Reads: from YAML text to a typed spec in which every value knows its place, or to a list of diagnostics.
+//! Reads: from YAML text to a typed spec in which every value knows its place, or to a list of
+//! diagnostics.
 //!
 //! ```text
 //! bytes ─load▶ text ─yaml▶ tree ─load::include, merge▶ one tree ─assemble, decode▶ Cluster of Specs

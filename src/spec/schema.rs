@@ -6,7 +6,8 @@ use super::decode::{Decode, Schemas};
 use super::types::{ClusterSection, ContainerLinux, Spec};
 use crate::target::Target;
 
-/// The schema (JSON Schema draft 2020-12) of a spec file: a node, or what nodes have in common and the nodes.
+/// The schema (JSON Schema draft 2020-12) of a spec file: a node, or what nodes have in common and
+/// the nodes.
 pub fn schema() -> Json {
     let mut schemas = Schemas::default();
     Spec::schema(&mut schemas);

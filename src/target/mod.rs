@@ -1,7 +1,9 @@
-//! The operating systems that a node can run: one row of [`TABLE`] a target says what it takes and where its things are.
+//! The operating systems that a node can run: one row of [`TABLE`] a target says what it takes and
+//! where its things are.
 //!
-//! What a target does not take is in its row with the reason, so that a wish for it is an error at its line that says why. Nothing
-//! outside this module asks which target it has before it, but the row.
+//! What a target does not take is in its row with the reason, so that a wish for it is an error at
+//! its line that says why. Nothing outside this module asks which target it has before it, but the
+//! row.
 
 mod table;
 
@@ -76,7 +78,8 @@ impl IgnitionVersion {
         }
     }
 
-    /// Whether files may have set-user-ID, set-group-ID and sticky bits: spec 2.x takes them, 3.x from 3.6.0 on.
+    /// Whether files may have set-user-ID, set-group-ID and sticky bits: spec 2.x takes them, 3.x
+    /// from 3.6.0 on.
     pub fn has_special_bits(self) -> bool {
         matches!(self, Self::V2_2 | Self::V2_3 | Self::V3_6)
     }
@@ -106,7 +109,8 @@ impl LinkManager {
         }
     }
 
-    /// The mode of its files. networkd reads them as a user of its own; `NetworkManager` takes none that others than root can read.
+    /// The mode of its files. networkd reads them as a user of its own; `NetworkManager` takes none
+    /// that others than root can read.
     pub fn mode(self) -> u32 {
         match self {
             Self::Networkd => 0o644,
@@ -162,8 +166,8 @@ pub struct Facts {
     pub clock: Clock,
     /// What runs containers of the system's own; `None`: nothing does.
     pub containers: Option<ContainerEngine>,
-    /// The kernel argument by which a live system fetches its root file system, which then is no file of `base:`; `None`: the
-    /// initrd has it.
+    /// The kernel argument by which a live system fetches its root file system, which then is no
+    /// file of `base:`; `None`: the initrd has it.
     pub root_url: Option<&'static str>,
     /// Whether it names cards by where they sit (`enp1s0`), and not as the kernel does (`eth0`).
     pub predictable_names: bool,
@@ -196,13 +200,14 @@ pub struct Services {
     pub takes_all_links: bool,
     /// Whether a unit `nftables.service` loads /etc/nftables.conf.
     pub loads_nftables: bool,
-    /// Whether /etc/ssl/certs/ca-certificates.crt is a link to a file that cannot be written, until the program
-    /// `update-ca-certificates` makes it from the folder's other files.
+    /// Whether /etc/ssl/certs/ca-certificates.crt is a link to a file that cannot be written, until
+    /// the program `update-ca-certificates` makes it from the folder's other files.
     pub links_ca_bundle: bool,
 }
 
-/// A version of the language that containerd's settings are written in (containerd, docs/cri/config.md, "Config versions"). Each
-/// containerd reads its own and those before it. 2.3 knows a fourth one, which says the same of pods as the third.
+/// A version of the language that containerd's settings are written in (containerd,
+/// docs/cri/config.md, "Config versions"). Each containerd reads its own and those before it. 2.3
+/// knows a fourth one, which says the same of pods as the third.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerdConfig {
     /// What containerd 1.x reads, from 1.3 on.
@@ -227,11 +232,13 @@ impl ContainerdConfig {
 /// How a target runs containerd.
 #[derive(Debug)]
 pub struct Containerd {
-    /// Versions that its settings may have; the first where the spec says none. Empty: pods are not run by it.
+    /// Versions that its settings may have; the first where the spec says none. Empty: pods are not
+    /// run by it.
     pub config_versions: &'static [ContainerdConfig],
     /// Whether it labels containers for `SELinux`.
     pub selinux: bool,
-    /// The variable by which its unit is told the file of its settings; `None`: that is /etc/containerd/config.toml.
+    /// The variable by which its unit is told the file of its settings; `None`: that is
+    /// /etc/containerd/config.toml.
     pub config_variable: Option<&'static str>,
 }
 
@@ -242,7 +249,8 @@ pub struct Sysext {
     pub in_initrd: &'static str,
     /// That folder on the node.
     pub on_node: &'static str,
-    /// The fields of `extension-release` by which an image matches the system (os-release(5)), a line each.
+    /// The fields of `extension-release` by which an image matches the system (os-release(5)), a
+    /// line each.
     pub release: &'static str,
 }
 
@@ -261,7 +269,8 @@ pub struct Paths {
     pub user_programs: &'static str,
     /// Programs for administrators, likewise.
     pub admin_programs: &'static str,
-    /// Folders of the system that a pod needs to run the system's iptables, nft and the like: names of volumes, and paths.
+    /// Folders of the system that a pod needs to run the system's iptables, nft and the like: names
+    /// of volumes, and paths.
     pub system_folders: &'static [(&'static str, &'static str)],
     /// Folders that links in /etc/ssl/certs lead to: names of volumes, and paths.
     pub linked_authorities: &'static [(&'static str, &'static str)],
@@ -277,11 +286,13 @@ pub struct Paths {
     pub flannel: Option<&'static str>,
     /// The system's authorities, as pods mount them.
     pub ca_certificates: &'static str,
-    /// The folder of further authorities, out of which the system makes its own lists; `None`: nothing on it does.
+    /// The folder of further authorities, out of which the system makes its own lists; `None`:
+    /// nothing on it does.
     pub trust_anchors: Option<&'static str>,
     /// What nftables.service loads; `None`: there is no such unit.
     pub nftables: Option<&'static str>,
-    /// Where Ignition looks for a config on the medium or the disk that it boots from; in an initrd, below its root.
+    /// Where Ignition looks for a config on the medium or the disk that it boots from; in an
+    /// initrd, below its root.
     pub config: &'static str,
     /// The folder of an initrd whose files for the links are in force before Ignition runs.
     pub network: Option<&'static str>,

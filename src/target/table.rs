@@ -104,9 +104,11 @@ const FEDORA_GROUPS: &[&str] = &["core", "docker", "input", "lock", "man", "nobo
 /// Where its own settings for updates are.
 const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `storage.files`; `mask` its units under `systemd:` to have none";
 
-/// Flatcar's initrd copies `usr/share/oem` to a file system in memory that is /oem on the node (bootengine: `minimal-init`,
-/// `51diskless-generator/sysroot-oem.mount`; before, `99setup-root/initrd-setup-root`), and links in /etc/extensions lead to
-/// images there, as with Flatcar's own. Images that keep to the level need not be of its version (changelog of release 3185).
+/// Flatcar's initrd copies `usr/share/oem` to a file system in memory that is /oem on the node
+/// (bootengine: `minimal-init`, `51diskless-generator/sysroot-oem.mount`; before,
+/// `99setup-root/initrd-setup-root`), and links in /etc/extensions lead to images there, as with
+/// Flatcar's own. Images that keep to the level need not be of its version (changelog of release
+/// 3185).
 const FLATCAR_SYSEXT: Sysext = Sysext {
     in_initrd: "usr/share/oem/sysext",
     on_node: "/oem/sysext",
@@ -300,8 +302,9 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: true,
         },
         containerd: Containerd {
-            // Alpha, beta and stable have containerd 2.1 to 2.3 in August 2026; LTS 2024 (4081) has 1.7.21 (flatcar/scripts,
-            // branches flatcar-4790, -4757, -4593 and -4081: app-containers/containerd).
+            // Alpha, beta and stable have containerd 2.1 to 2.3 in August 2026; LTS 2024 (4081) has
+            // 1.7.21 (flatcar/scripts, branches flatcar-4790, -4757, -4593 and -4081:
+            // app-containers/containerd).
             config_versions: &[ContainerdConfig::V3, ContainerdConfig::V2],
             selinux: true,
             config_variable: Some("CONTAINERD_CONFIG"),
@@ -317,7 +320,8 @@ pub static TABLE: [Facts; 4] = [
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
-            // systemd-sysext makes what it lays over read-only, and network add-ons write to /opt/cni/bin: so not below /opt.
+            // systemd-sysext makes what it lays over read-only, and network add-ons write to
+            // /opt/cni/bin: so not below /opt.
             programs: "/usr/lib/kubernetes/bin",
             images: "/usr/lib/kubernetes/images",
             cni_plugins: Some("/usr/lib/kubernetes/cni"),
@@ -399,7 +403,8 @@ pub static TABLE: [Facts; 4] = [
         containers: Some(ContainerEngine {
             program: "/usr/bin/podman",
             daemon: None,
-            // SELinux lets a container use what is labelled for it. Labels of its own would keep the files from others.
+            // SELinux lets a container use what is labelled for it. Labels of its own would keep
+            // the files from others.
             files: Some("--security-opt=label=disable"),
         }),
         root_url: Some("coreos.live.rootfs_url"),
@@ -415,7 +420,8 @@ pub static TABLE: [Facts; 4] = [
             config_variable: None,
         },
         says_ready: Err(SILENT),
-        // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live Fedora CoreOS").
+        // With its root file system in the initrd (Fedora CoreOS' documentation, "Booting live
+        // Fedora CoreOS").
         memory: 4096,
         etcd_image: Some(ETCD_IMAGE),
         sysext: None,

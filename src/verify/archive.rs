@@ -70,7 +70,8 @@ pub(super) fn files<R: Read + Seek>(found: R, built: R) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Whether what is in the file is compared as part of the node: its config, and the keyfiles of a live system.
+/// Whether what is in the file is compared as part of the node: its config, and the keyfiles of a
+/// live system.
 fn is_told(path: &str) -> bool {
     let is_keyfile = path
         .strip_prefix(KEYFILES_PATH)

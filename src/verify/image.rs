@@ -96,8 +96,8 @@ impl Of {
     }
 }
 
-/// The files that differ, by path. Stretches in `but` (bytes from the images' starts) are passed over where a file lies at the same place
-/// in both.
+/// The files that differ, by path. Stretches in `but` (bytes from the images' starts) are passed
+/// over where a file lies at the same place in both.
 pub(super) fn files(found: &Iso, built: &Iso, but: &[Range<u64>]) -> Result<Vec<(String, Of)>> {
     let (theirs, ours) = (paths(found)?, paths(built)?);
     let mut differing = Vec::new();

@@ -1,7 +1,9 @@
-//! Whether an artifact is what a spec gives: it is held against the same thing built again, byte for byte, and where bytes differ,
-//! what differs is told in terms of the node and of what it boots from.
+//! Whether an artifact is what a spec gives: it is held against the same thing built again, byte
+//! for byte, and where bytes differ, what differs is told in terms of the node and of what it boots
+//! from.
 //!
-//! Files are read in pieces: an image is never in memory as a whole. Secrets are compared, and never shown.
+//! Files are read in pieces: an image is never in memory as a whole. Secrets are compared, and
+//! never shown.
 
 mod archive;
 mod bytes;
@@ -62,8 +64,8 @@ impl Findings {
     }
 }
 
-/// Compares what is at `found`, a file or a folder for network boot, with what was built at `built`. What cannot be read of the one is
-/// a difference; of the other it is an error.
+/// Compares what is at `found`, a file or a folder for network boot, with what was built at
+/// `built`. What cannot be read of the one is a difference; of the other it is an error.
 pub fn compare(found: &Path, built: &Path) -> Result<Verdict> {
     let findings = if built.is_dir() {
         folder::compare(found, built)?

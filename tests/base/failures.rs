@@ -1,4 +1,5 @@
-//! What is said when packages are not what the lock says. Needs apt, as every build of the base does.
+//! What is said when packages are not what the lock says. Needs apt, as every build of the base
+//! does.
 
 use std::fs;
 use std::path::Path;

@@ -13,7 +13,8 @@ use crate::{synthetic, tools};
 /// How many times a build is killed, at moments spread over the time that a whole one takes.
 const KILLS: u32 = 50;
 
-/// Starts `imgbuild base build` with the cache and the mirror in `folder`; its standard output closes when it ends.
+/// Starts `imgbuild base build` with the cache and the mirror in `folder`; its standard output
+/// closes when it ends.
 fn start(folder: &Path) -> Child {
     let mirror = format!("file:{}", folder.join("debian").display());
     Command::new(env!("CARGO_BIN_EXE_imgbuild"))

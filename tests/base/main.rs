@@ -1,5 +1,5 @@
-//! The base: from packages made up here (fast, no network), and the real one (marked as slow: it fetches Debian's packages from the
-//! mirror that this machine's apt is configured with).
+//! The base: from packages made up here (fast, no network), and the real one (marked as slow: it
+//! fetches Debian's packages from the mirror that this machine's apt is configured with).
 
 mod failures;
 mod killed;

@@ -22,7 +22,8 @@ enum Side {
 }
 use Side::{Both, Ours, Reference};
 
-/// Every difference that there may be, beside what `configs/base/` declares and removes, with its reason. A pattern covers what is below it.
+/// Every difference that there may be, beside what `configs/base/` declares and removes, with its
+/// reason. A pattern covers what is below it.
 const EXPLAINED: &[(Side, &str, &str)] = &[
     (Reference, "/dev/*", "devtmpfs has the devices"),
     (

@@ -75,8 +75,8 @@ impl Root {
         self.0.path().join("root").join(path)
     }
 
-    /// Runs `script` with bash in the root: processes and network of its own, which end with it. `prelude` comes before it, and is not
-    /// shown where it fails.
+    /// Runs `script` with bash in the root: processes and network of its own, which end with it.
+    /// `prelude` comes before it, and is not shown where it fails.
     pub fn run(&self, prelude: &str, script: &str) -> String {
         let done = Command::new("unshare")
             .args([

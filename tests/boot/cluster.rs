@@ -55,7 +55,8 @@ fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     create_disk(&disk, 2 << 30).unwrap();
     let mut machine = guest::machine(name, Firmware::Bios, medium, &address(index));
     machine.disks = vec![Disk::Raw(disk)];
-    // Three at once are more than a small machine has processors for; two each would only wait for one another.
+    // Three at once are more than a small machine has processors for; two each would only wait for
+    // one another.
     machine.cpus = 1;
     machine
 }
@@ -128,7 +129,8 @@ pub fn lives_through_a_power_cut() {
     assert_eq!(get("during"), "one-member-is-gone");
 }
 
-/// Asks until the answer is yes. Each question takes its time on the node, so nothing sleeps in between.
+/// Asks until the answer is yes. Each question takes its time on the node, so nothing sleeps in
+/// between.
 pub fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !question() {

@@ -26,7 +26,8 @@ etcd: {{name: app-etcd-1}}
     (lab.build(&spec, "config.iso", &[]), config)
 }
 
-/// The node mounts the ISO, which is one of its disks: under its Joliet names, and under those of plain ISO 9660.
+/// The node mounts the ISO, which is one of its disks: under its Joliet names, and under those of
+/// plain ISO 9660.
 pub fn is_mounted(node: &Guest, config: &str) {
     for options in ["ro", "ro,nojoliet,norock"] {
         let mount = format!("sudo mount -o {options} -t iso9660 /dev/disk/by-label/config /mnt");

@@ -1,4 +1,5 @@
-//! What a machine's console showed: kept in `target/boot-logs/` for people, and in memory so that a test can wait for words.
+//! What a machine's console showed: kept in `target/boot-logs/` for people, and in memory so that a
+//! test can wait for words.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -58,8 +59,8 @@ impl ConsoleLog {
         String::from_utf8_lossy(&self.seen.0.lock().unwrap()).into_owned()
     }
 
-    /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it; `None` where something else was
-    /// printed in between.
+    /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it;
+    /// `None` where something else was printed in between.
     pub fn kernel_time_of_ready(&self) -> Option<f64> {
         let text = self.text();
         let mut lines = text.lines().map(str::trim_end);

@@ -14,7 +14,8 @@ const ADDRESS: &str = "192.168.77.40/24";
 
 const NAME: &str = "registry.example/lab/app:1";
 
-/// Writes the archive of an image by this name: two layers, of which the upper one changes a file of the lower.
+/// Writes the archive of an image by this name: two layers, of which the upper one changes a file
+/// of the lower.
 pub fn archive(name: &str, at: &Path) {
     let image = Image {
         name,
@@ -36,7 +37,8 @@ pub fn archive(name: &str, at: &Path) {
     fs::write(at, archive).unwrap();
 }
 
-/// The node's containerd has the image, pinned, with its files in place, and runs it; no registry can be reached.
+/// The node's containerd has the image, pinned, with its files in place, and runs it; no registry
+/// can be reached.
 pub fn are_there_without_a_network() {
     let lab = Lab::new();
     archive(NAME, &lab.path("app.tar"));

@@ -1,4 +1,5 @@
-//! The boots of every run: the ISO under BIOS and under UEFI with Secure Boot, the PXE tree, a cluster.
+//! The boots of every run: the ISO under BIOS and under UEFI with Secure Boot, the PXE tree, a
+//! cluster.
 
 use std::fs;
 
@@ -12,8 +13,8 @@ use crate::lab::Lab;
 use crate::node;
 use crate::stand_in;
 
-/// One ISO boots two machines, one under BIOS and one with Secure Boot enforced. They are the same node, and yet have
-/// identities of their own.
+/// One ISO boots two machines, one under BIOS and one with Secure Boot enforced. They are the same
+/// node, and yet have identities of their own.
 #[test]
 #[ignore = "boots machines: cargo xtask test"]
 fn iso_under_bios_and_secure_boot() {
@@ -38,7 +39,8 @@ fn iso_under_bios_and_secure_boot() {
     bios.shut_down();
 
     let secure = start("secure-boot", Firmware::SecureBoot);
-    // The variable's value follows four bytes of attributes (kernel Documentation/filesystems/efivarfs.rst).
+    // The variable's value follows four bytes of attributes (kernel
+    // Documentation/filesystems/efivarfs.rst).
     let variable = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
     secure.says(&format!("od -An -t u1 -j 4 {variable} | xargs"), "1");
     let lockdown = secure.ask("sudo cat /sys/kernel/security/lockdown");

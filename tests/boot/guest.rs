@@ -15,7 +15,8 @@ use imgbuild::qemu::{
 use crate::console_log::ConsoleLog;
 use crate::lab::Lab;
 
-/// How long an amd64 node may take to be ready: ten times what it takes without acceleration on an idle machine.
+/// How long an amd64 node may take to be ready: ten times what it takes without acceleration on an
+/// idle machine.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Emulating another architecture takes longer.
@@ -27,10 +28,12 @@ const SSH_PATIENCE: Duration = Duration::from_secs(60);
 /// How long it is left alone between two tries.
 const SSH_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long a node may take to answer a question, of as much patience as [`PATIENCE`]; one of more has as much more.
+/// How long a node may take to answer a question, of as much patience as [`PATIENCE`]; one of more
+/// has as much more.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at the network's first address.
+/// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at
+/// the network's first address.
 pub fn machine(name: &str, firmware: Firmware, medium: Medium, address: &str) -> Machine {
     let mut machine = Machine::new(name, Arch::Amd64, firmware, medium);
     let address: ipnet::Ipv4Net = address.parse().unwrap();
@@ -118,13 +121,15 @@ impl Guest {
         self.wait_for_ssh();
     }
 
-    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the way to it. The connection
-    /// stays for the questions, each of which would take seconds for one of its own.
+    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the
+    /// way to it. The connection stays for the questions, each of which would take seconds for one
+    /// of its own.
     fn wait_for_ssh(&self) {
         let deadline = Instant::now() + SSH_PATIENCE;
         let connected = || {
             let mut ssh = self.ssh();
-            // In the background with nothing of ours open, or whoever reads our output would wait for it.
+            // In the background with nothing of ours open, or whoever reads our output would wait
+            // for it.
             ssh.args(["-o", "ControlMaster=yes", "-N", "-f", "core@127.0.0.1"])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -183,7 +188,8 @@ impl Guest {
         said
     }
 
-    /// What `script` prints once it succeeds: a cluster that shares few processors may not answer the first time.
+    /// What `script` prints once it succeeds: a cluster that shares few processors may not answer
+    /// the first time.
     pub fn insist(&self, script: &str) -> String {
         let deadline = Instant::now() + self.patience;
         while Instant::now() < deadline {
@@ -200,8 +206,8 @@ impl Guest {
         assert_eq!(self.ask(script), expected, "{}: `{script}`", self.name);
     }
 
-    /// Checks that `script` fails on the node, for a reason that contains `why`: at once, or after a few failures that may have to do
-    /// with the time that a busy node takes.
+    /// Checks that `script` fails on the node, for a reason that contains `why`: at once, or after
+    /// a few failures that may have to do with the time that a busy node takes.
     pub fn refuses(&self, script: &str, why: &str) {
         let mut said = String::new();
         for _ in 0..5 {

@@ -1,14 +1,15 @@
 //! Boots what imgbuild makes and asks the nodes how they are.
 //!
-//! Every test here takes minutes and a booted machine, so all are `#[ignore]`d: `cargo xtask test` runs `every_time::`, with
-//! `--all` `with_all::` too, and `kubernetes::` where `IMGBUILD_KUBE_DIR` names a folder of programs. One of them by hand:
+//! Every test here takes minutes and a booted machine, so all are `#[ignore]`d: `cargo xtask test`
+//! runs `every_time::`, with `--all` `with_all::` too, and `kubernetes::` where `IMGBUILD_KUBE_DIR`
+//! names a folder of programs. One of them by hand:
 //!
 //! ```text
 //! cargo test --test boot -- --ignored --nocapture every_time::iso
 //! ```
 //!
-//! What the consoles showed is in `target/boot-logs/`. `IMGBUILD_PROGRAM` names another `imgbuild` than the one that cargo
-//! built for the tests.
+//! What the consoles showed is in `target/boot-logs/`. `IMGBUILD_PROGRAM` names another `imgbuild`
+//! than the one that cargo built for the tests.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]

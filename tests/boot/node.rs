@@ -1,4 +1,5 @@
-//! A node whose spec asks for all that the main job can do, and the questions that show that it got it.
+//! A node whose spec asks for all that the main job can do, and the questions that show that it got
+//! it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -76,7 +77,8 @@ systemd:
     lab.write("node.yaml", &text)
 }
 
-/// A certificate authority of the site, in `site.crt`; needs `openssl` (Debian package of that name).
+/// A certificate authority of the site, in `site.crt`; needs `openssl` (Debian package of that
+/// name).
 fn site_ca(lab: &Lab) {
     let made = Command::new("openssl")
         .args([
@@ -214,7 +216,8 @@ fn etcd(node: &Guest) {
 /// The password of the spec opens the serial console, and another does not.
 fn console_login(node: &Guest) {
     let mut from = node.console.length();
-    // getty asks anew, so that its question stands behind `from`. After a wrong password login(1) asks by itself.
+    // getty asks anew, so that its question stands behind `from`. After a wrong password login(1)
+    // asks by itself.
     node.type_keys("\r");
     for (password, answer) in [
         ("wrong", "Login incorrect"),

@@ -95,7 +95,8 @@ fn run_boots_initrds_and_trees() {
     }
 }
 
-/// A node with nothing but a user: it says that it is ready once its network is up, whatever else it waits for or not.
+/// A node with nothing but a user: it says that it is ready once its network is up, whatever else
+/// it waits for or not.
 #[test]
 #[ignore = "boots a machine: cargo xtask test --all"]
 fn small_node() {

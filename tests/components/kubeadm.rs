@@ -1,5 +1,6 @@
-//! kubeadm of the folder that `IMGBUILD_KUBE_DIR` names, where it has one, says what it would run: the same as is generated. Without it
-//! nothing is tested, and the output says so. kubeadm only prints here; nothing of the machine changes.
+//! kubeadm of the folder that `IMGBUILD_KUBE_DIR` names, where it has one, says what it would run:
+//! the same as is generated. Without it nothing is tested, and the output says so. kubeadm only
+//! prints here; nothing of the machine changes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,7 +65,8 @@ fn by_kind(objects: Vec<Json>) -> BTreeMap<String, Json> {
         .collect()
 }
 
-/// The same objects, but for how the `DaemonSet`'s pods are told the node's settings, and settings that kubeadm leaves at their defaults.
+/// The same objects, but for how the `DaemonSet`'s pods are told the node's settings, and settings
+/// that kubeadm leaves at their defaults.
 #[test]
 fn the_proxys_objects_are_kubeadms() {
     let Some((kubeadm, version)) = kubeadm() else {

@@ -1,5 +1,6 @@
-//! A real API server on a real etcd, with the node's own flags, keys and files: it encrypts what it was told to, and writes down who
-//! asked for it. Needs the folder that `IMGBUILD_KUBE_DIR` names, and etcd (Debian package etcd-server).
+//! A real API server on a real etcd, with the node's own flags, keys and files: it encrypts what it
+//! was told to, and writes down who asked for it. Needs the folder that `IMGBUILD_KUBE_DIR` names,
+//! and etcd (Debian package etcd-server).
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -158,7 +158,8 @@ impl Generated {
         read_yaml(path, self.text(path))
     }
 
-    /// The manifest of a static pod, which the kubelet finds at once, once etcd is ready, or once the API server is.
+    /// The manifest of a static pod, which the kubelet finds at once, once etcd is ready, or once
+    /// the API server is.
     pub fn pod(&self, name: &str) -> Json {
         let places = ["manifests", "imgbuild/after-etcd", "imgbuild/static-pods"];
         let mut paths = places.map(|folder| format!("/etc/kubernetes/{folder}/{name}.yaml"));

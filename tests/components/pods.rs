@@ -63,7 +63,8 @@ fn the_manifests_read_well() {
     insta::assert_snapshot!("turn", control.unit("imgbuild-turn.service"));
 }
 
-/// Each version is given flags that its own etcd knows, and no others; and which etcd that is follows from where it comes from.
+/// Each version is given flags that its own etcd knows, and no others; and which etcd that is
+/// follows from where it comes from.
 #[test]
 fn each_etcd_knows_its_flags() {
     let named = ", image: 'registry.example/etcd:v3.5.21'";
@@ -195,7 +196,8 @@ fn etcd_has_its_files() {
     );
 }
 
-/// The API server waits for etcd, and on further control planes for its turn; no kubelet waits for either.
+/// The API server waits for etcd, and on further control planes for its turn; no kubelet waits for
+/// either.
 #[test]
 fn the_api_server_waits_for_etcd() {
     for (index, earlier) in [
@@ -371,7 +373,8 @@ fn the_proxys_kubeconfig_is_kubectls() {
     }
 }
 
-/// No static pod, no kubeconfig and no certificate of kube-proxy is on any node, and the kernel's modules are.
+/// No static pod, no kubeconfig and no certificate of kube-proxy is on any node, and the kernel's
+/// modules are.
 #[test]
 fn nodes_of_a_daemon_set_have_no_proxy_of_their_own() {
     let spec = CLUSTER.replace("proxy: {", "proxy: {mode: ipvs, ");
@@ -398,7 +401,8 @@ fn nodes_of_a_daemon_set_have_no_proxy_of_their_own() {
     }
 }
 
-/// The pods run where nothing but upstream's image is to be had, and where the nodes' own programs are.
+/// The pods run where nothing but upstream's image is to be had, and where the nodes' own programs
+/// are.
 #[test]
 fn the_proxys_image_is_the_nodes_or_upstreams() {
     for (proxy, more, image, mounts) in [
@@ -451,7 +455,8 @@ kubernetes: {{version: 1.36.2, role: single, proxy: {{daemon_set: true{proxy}}}{
         );
         assert!(pod.get("hostAliases").is_none());
     }
-    // Machines that joined do not know the name that the nodes of the file have for their control planes.
+    // Machines that joined do not know the name that the nodes of the file have for their control
+    // planes.
     let set = daemon_set(&Generated::nth(CLUSTER, &[], 0));
     let aliases = set["spec"]["template"]["spec"]["hostAliases"].clone();
     let addresses = ["192.168.1.11", "192.168.1.12", "192.168.1.13"];

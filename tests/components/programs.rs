@@ -1,5 +1,6 @@
-//! The real programs read what is generated: those of the folder that `IMGBUILD_KUBE_DIR` names. Without it nothing is tested, and the
-//! output says so. Nothing is started: each program is given one mistake of the test's own, and has to find no other.
+//! The real programs read what is generated: those of the folder that `IMGBUILD_KUBE_DIR` names.
+//! Without it nothing is tested, and the output says so. Nothing is started: each program is given
+//! one mistake of the test's own, and has to find no other.
 
 use std::fs;
 use std::path::PathBuf;
@@ -69,7 +70,8 @@ fn flags_are_the_programs() {
     }
 }
 
-/// Every flag of the table that belongs to the version is one of the program. (Without a value it is a mistake, but another one.)
+/// Every flag of the table that belongs to the version is one of the program. (Without a value it
+/// is a mistake, but another one.)
 #[test]
 fn the_table_of_flags_is_the_programs() {
     let Some(folder) = programs() else { return };
@@ -89,7 +91,8 @@ fn the_table_of_flags_is_the_programs() {
                 .split_whitespace()
                 .any(|word| word.strip_prefix("--") == Some(flag));
             let there = shown || {
-                // Deprecated flags are not shown; this one's name is read before the mistake that follows.
+                // Deprecated flags are not shown; this one's name is read before the mistake that
+                // follows.
                 let said = complaint(
                     Command::new(&program)
                         .arg(format!("--{flag}=1"))
@@ -107,8 +110,8 @@ fn the_table_of_flags_is_the_programs() {
     }
 }
 
-/// A configuration with one mistake of the test's own: the program's `complaint` names it, is not a list of several, and no field was
-/// unknown to it.
+/// A configuration with one mistake of the test's own: the program's `complaint` names it, is not a
+/// list of several, and no field was unknown to it.
 #[test]
 fn configurations_are_the_programs() {
     let Some(folder) = programs() else { return };

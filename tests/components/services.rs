@@ -56,7 +56,8 @@ fn a_firewall_beside_kubernetes() {
     }
 }
 
-/// Where all start at once, the API server of the first does, and the others know which go before theirs.
+/// Where all start at once, the API server of the first does, and the others know which go before
+/// theirs.
 #[test]
 fn control_planes_know_their_turn() {
     for (index, others) in [

@@ -69,7 +69,8 @@ impl Built {
     }
 }
 
-/// The nodes of `text`, which has `others` beside it. Every config is read back by the strict reader.
+/// The nodes of `text`, which has `others` beside it. Every config is read back by the strict
+/// reader.
 pub fn all(text: &str, others: &[(&str, &str)]) -> Result<Vec<Built>, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("node.yaml", text)].iter().chain(others) {

@@ -1,4 +1,5 @@
-//! The config ISO and the config drive, as their readers see them. Needs the Debian packages genisoimage and xorriso.
+//! The config ISO and the config drive, as their readers see them. Needs the Debian packages
+//! genisoimage and xorriso.
 
 use std::fs;
 use std::path::Path;
@@ -158,7 +159,8 @@ fn media_repeat_and_are_compared() {
     assert_eq!(told, "kube1:\n  + networkd unit a.network\n");
 }
 
-/// Configs of Flatcar and Fedora CoreOS are in the version that they take; there is no ISO without a base.
+/// Configs of Flatcar and Fedora CoreOS are in the version that they take; there is no ISO without
+/// a base.
 #[test]
 fn other_targets_write_their_own_version() {
     for (spec, version) in [

@@ -1,4 +1,5 @@
-//! Each block of the note that ct or a shell would take: the spec of `configs/container-linux-1.9.yaml` gives the same, byte for byte.
+//! Each block of the note that ct or a shell would take: the spec of
+//! `configs/container-linux-1.9.yaml` gives the same, byte for byte.
 
 use std::fs;
 use std::path::Path;

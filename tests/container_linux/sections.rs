@@ -1,4 +1,5 @@
-//! ct's sections, each as ct means it. Where ct's own output was looked at, the text is that of ct 0.9.
+//! ct's sections, each as ct means it. Where ct's own output was looked at, the text is that of ct
+//! 0.9.
 
 use imgbuild::ignition::v2;
 
@@ -297,7 +298,8 @@ fn sections_of_every_target() {
     assert!(node.config.passwd.groups.is_empty(), "docker is there");
 }
 
-/// A file for ct may have no name for the node; then the file's own stands for it, and nothing is written.
+/// A file for ct may have no name for the node; then the file's own stands for it, and nothing is
+/// written.
 #[test]
 fn a_name_is_not_needed() {
     let node = one(&as_spec("docker: {flags: ['-D']}\n"));

@@ -1,4 +1,5 @@
-//! The strict reader of Ignition 2.2 and 2.3: by the rules of Ignition's own validation, and no unknown key.
+//! The strict reader of Ignition 2.2 and 2.3: by the rules of Ignition's own validation, and no
+//! unknown key.
 
 use imgbuild::ignition::v2::read;
 

@@ -113,7 +113,8 @@ fn descriptions_that_lie_are_found_out() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever bytes are wrong: an image is read, changed and restored, or refused, and nothing panics.
+    /// Whatever bytes are wrong: an image is read, changed and restored, or refused, and nothing
+    /// panics.
     #[test]
     fn any_image_is_taken(
         layout in 0..LAYOUTS.len(),

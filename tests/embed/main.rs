@@ -1,4 +1,5 @@
-//! `imgbuild embed` on live images of every layout, made here; `tests/coreos_installer.rs` takes the published ones.
+//! `imgbuild embed` on live images of every layout, made here; `tests/coreos_installer.rs` takes
+//! the published ones.
 //!
 //! Debian packages that must be there: cpio genisoimage xz-utils.
 

@@ -1,5 +1,6 @@
-//! Nodes of Fedora CoreOS: their configs as `ignition-validate` judges them, their links as `NetworkManager`'s own library reads them, their
-//! time servers as chronyd does; their PXE folders and ISOs, out of stand-ins for what Fedora publishes.
+//! Nodes of Fedora CoreOS: their configs as `ignition-validate` judges them, their links as
+//! `NetworkManager`'s own library reads them, their time servers as chronyd does; their PXE folders
+//! and ISOs, out of stand-ins for what Fedora publishes.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]

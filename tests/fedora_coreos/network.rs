@@ -153,7 +153,8 @@ fn keyfiles_say_what_the_spec_says() {
     }
 }
 
-/// Read without a complaint, and nothing that was written is lost: what `NetworkManager` would write itself has it all.
+/// Read without a complaint, and nothing that was written is lost: what `NetworkManager` would
+/// write itself has it all.
 #[test]
 fn network_manager_reads_them() {
     let mut named = Vec::new();

@@ -1,10 +1,12 @@
-//! `NetworkManager`'s own reader of keyfiles, out of its library. Needs the Debian packages python3-gi and gir1.2-nm-1.0.
+//! `NetworkManager`'s own reader of keyfiles, out of its library. Needs the Debian packages
+//! python3-gi and gir1.2-nm-1.0.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What it makes of each of `keyfiles`: the settings that it would write itself, by section and key, or what it complains of.
+/// What it makes of each of `keyfiles`: the settings that it would write itself, by section and
+/// key, or what it complains of.
 pub fn read(keyfiles: &[String]) -> Vec<Result<BTreeMap<String, String>, String>> {
     // Debian's own: another python3 on the path does not have Debian's modules.
     let mut python = Command::new("/usr/bin/python3")

@@ -1,5 +1,5 @@
-//! Time servers, as chronyd reads them. `cargo xtask prepare` fetches it: Debian's package chrony would take the place of whatever sets
-//! this machine's clock, so it is unpacked and not installed.
+//! Time servers, as chronyd reads them. `cargo xtask prepare` fetches it: Debian's package chrony
+//! would take the place of whatever sets this machine's clock, so it is unpacked and not installed.
 
 use std::fs;
 use std::path::Path;

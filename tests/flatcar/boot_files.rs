@@ -1,4 +1,5 @@
-//! Kernel and initrd: by path and URL, with hash and signature. Needs the Debian packages gpg, gpg-agent and gpgv.
+//! Kernel and initrd: by path and URL, with hash and signature. Needs the Debian packages gpg,
+//! gpg-agent and gpgv.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,5 +1,6 @@
-//! flannel of docker's containers: its config, unit and keys, and the scripts of its nodes with a real etcd. Needs the Debian packages dash,
-//! ignition, openssl, squashfs-tools, systemd and util-linux.
+//! flannel of docker's containers: its config, unit and keys, and the scripts of its nodes with a
+//! real etcd. Needs the Debian packages dash, ignition, openssl, squashfs-tools, systemd and
+//! util-linux.
 
 use std::fs;
 use std::path::Path;
@@ -248,7 +249,8 @@ fn other_etcds_and_backends() {
     }
 }
 
-/// docker for the scripts: what etcd's image has is run on the node itself, with the variables that it is given; of networks and containers there is a record in /tmp.
+/// docker for the scripts: what etcd's image has is run on the node itself, with the variables that
+/// it is given; of networks and containers there is a record in /tmp.
 const DOCKER: &str = r#"#!/bin/bash -eu
 case $1 in
     exec | run)
@@ -291,8 +293,8 @@ fn root() -> Root {
     root
 }
 
-/// The node's script and the node's etcd: it waits, writes, leaves alone what is right, mends what is wrong; and flannel's certificate opens
-/// that etcd, which no other does.
+/// The node's script and the node's etcd: it waits, writes, leaves alone what is right, mends what
+/// is wrong; and flannel's certificate opens that etcd, which no other does.
 #[test]
 #[ignore = "needs a base: cargo xtask test"]
 fn a_member_tells_etcd_the_network() {

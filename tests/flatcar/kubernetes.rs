@@ -1,5 +1,5 @@
-//! Kubernetes: its config, and the image of its programs as systemd-sysext takes it. Needs the Debian packages cpio, ignition,
-//! squashfs-tools, systemd and util-linux.
+//! Kubernetes: its config, and the image of its programs as systemd-sysext takes it. Needs the
+//! Debian packages cpio, ignition, squashfs-tools, systemd and util-linux.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -150,7 +150,8 @@ fn a_control_plane_has_what_goes_with_it() {
             .file("/opt/bin/kubectl")
             .contains("own=/usr/lib/kubernetes/bin/kubectl\n")
     );
-    // Its own certificates are in the folder, and the list is made of it: the list itself is a link to what cannot be written.
+    // Its own certificates are in the folder, and the list is made of it: the list itself is a link
+    // to what cannot be written.
     assert!(
         config
             .file("/etc/ssl/certs/site.pem")
@@ -244,7 +245,8 @@ fn root(at: PathBuf, image: &Path, release: &str) -> PathBuf {
     at
 }
 
-/// Has systemd-sysext merge what it finds in `root`, and lists files below its /usr. All in namespaces of its own.
+/// Has systemd-sysext merge what it finds in `root`, and lists files below its /usr. All in
+/// namespaces of its own.
 fn merged(root: &Path) -> String {
     const SCRIPT: &str = "\
 mount --make-rshared /
@@ -312,7 +314,8 @@ fn the_programs_are_an_extension_of_flatcar() {
         assert!(all.contains("No suitable extensions found"), "{all}");
     }
 
-    // Both nodes share the initrd that has the programs, and each has its config in an archive of its own.
+    // Both nodes share the initrd that has the programs, and each has its config in an archive of
+    // its own.
     for name in ["control1", "worker1"] {
         let script = fs::read_to_string(tree.join(format!("nodes/{name}.ipxe"))).unwrap();
         assert!(

@@ -1,5 +1,5 @@
-//! Nodes of Flatcar: their configs as `ignition-validate` and systemd judge them, and their PXE folders, out of stand-ins for its kernel
-//! and initrd.
+//! Nodes of Flatcar: their configs as `ignition-validate` and systemd judge them, and their PXE
+//! folders, out of stand-ins for its kernel and initrd.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,5 @@
-//! Embedded images in a containerd of our own (Debian package `containerd`), as a node's first boot brings them there.
+//! Embedded images in a containerd of our own (Debian package `containerd`), as a node's first boot
+//! brings them there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use imgbuild::target::Target;
 use crate::made::{archive, special};
 use crate::registry::run;
 
-/// A containerd without the kubelet's side, which stops with the value. Works as root only, as on a node.
+/// A containerd without the kubelet's side, which stops with the value. Works as root only, as on a
+/// node.
 struct Containerd {
     folder: PathBuf,
     child: Child,

@@ -1,5 +1,6 @@
-//! A containerd 2.x, which no Debian release has yet: the programs `containerd`, `ctr` and `crictl` of the folder that `IMGBUILD_KUBE_DIR`
-//! names. Where it has none nothing is tested, and the output says so.
+//! A containerd 2.x, which no Debian release has yet: the programs `containerd`, `ctr` and `crictl`
+//! of the folder that `IMGBUILD_KUBE_DIR` names. Where it has none nothing is tested, and the
+//! output says so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,8 @@ fn it_reads_both_versions() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
-        // It warns of keys that it does not know. That it knows a later version than the one that it was given is no fault.
+        // It warns of keys that it does not know. That it knows a later version than the one that
+        // it was given is no fault.
         let mut warnings = said.lines().filter(|line| line.contains("level=warn"));
         assert!(
             warnings.all(|line| line.contains("Configuration migrated from version")),
@@ -182,7 +184,8 @@ impl Drop for Running {
     }
 }
 
-/// A mirror that wants a login is found by its host, and logged in to; nothing that is deprecated is used where no login is.
+/// A mirror that wants a login is found by its host, and logged in to; nothing that is deprecated
+/// is used where no login is.
 #[test]
 fn it_pulls_through_a_mirror_with_a_login() {
     let Some(programs) = programs() else { return };

@@ -1,5 +1,6 @@
-//! Embedded images as CRI-O finds them: a store that containers/storage reads where it lies. skopeo and buildah (Debian packages of those
-//! names) are programs of that library. Works as root only, as on a node.
+//! Embedded images as CRI-O finds them: a store that containers/storage reads where it lies. skopeo
+//! and buildah (Debian packages of those names) are programs of that library. Works as root only,
+//! as on a node.
 
 use std::fs;
 use std::path::{Path, PathBuf};

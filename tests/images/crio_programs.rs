@@ -68,7 +68,8 @@ fn programs_come_with_their_settings_and_their_image() {
     assert!(!without.path("opt/kubernetes/bin/crio").exists());
 }
 
-/// What is not there, or is of another release, is said at the line that asks for it, before anything is built.
+/// What is not there, or is of another release, is said at the line that asks for it, before
+/// anything is built.
 #[test]
 fn programs_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! What CRI-O is told of registries, before another program of containers/image (skopeo) and registry servers on loopback.
+//! What CRI-O is told of registries, before another program of containers/image (skopeo) and
+//! registry servers on loopback.
 
 use std::fs;
 

@@ -34,7 +34,8 @@ pub fn archive(at: &Path, name: &str, arch: Arch, text: &str) -> PathBuf {
     at.to_owned()
 }
 
-/// An image with a device, which an extension cannot hold unpacked, and one whose program has a capability.
+/// An image with a device, which an extension cannot hold unpacked, and one whose program has a
+/// capability.
 pub fn special(at: &Path) -> PathBuf {
     let python = r#"
 import hashlib, io, json, sys, tarfile

@@ -1,5 +1,5 @@
-//! Container images against those who make, serve and run them: a registry server on loopback, skopeo, containerd,
-//! and programs that keep images as CRI-O does.
+//! Container images against those who make, serve and run them: a registry server on loopback,
+//! skopeo, containerd, and programs that keep images as CRI-O does.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]

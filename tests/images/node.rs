@@ -47,7 +47,8 @@ for file in json.load(open(sys.argv[1]))['storage']['files']:
     run("python3", "python3", &["-c", python, &config, path])
 }
 
-/// A download site: answers each path that ends in `.sha256` with the hash of an empty program, in upstream's layout.
+/// A download site: answers each path that ends in `.sha256` with the hash of an empty program, in
+/// upstream's layout.
 fn site() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

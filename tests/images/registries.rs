@@ -41,7 +41,8 @@ fn said(result: anyhow::Result<StoredImage>) -> String {
     format!("{:#}", result.expect_err("refused"))
 }
 
-/// Through a mirror, since nobody's own registry is on loopback; then from the cache alone; and no more than what is pinned.
+/// Through a mirror, since nobody's own registry is on loopback; then from the cache alone; and no
+/// more than what is pinned.
 #[test]
 fn an_image_is_fetched_once_and_pinned() {
     let folder = tempfile::tempdir().unwrap();

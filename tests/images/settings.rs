@@ -1,5 +1,5 @@
-//! containerd's settings, in each of their versions: what they say, and what containerd makes of them (Debian package `containerd` for
-//! version 2; [`crate::containerd_2`] for both).
+//! containerd's settings, in each of their versions: what they say, and what containerd makes of
+//! them (Debian package `containerd` for version 2; [`crate::containerd_2`] for both).
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -72,7 +72,8 @@ fn ignition_configs_of_spec_2() {
     assert!(count >= 15, "{count}");
 }
 
-/// A config of spec 2 without its version, as it is when what need not be said is not said, each list in the order of names.
+/// A config of spec 2 without its version, as it is when what need not be said is not said, each
+/// list in the order of names.
 fn whole(config: &Value) -> Value {
     let mut config = without_nothing(config).unwrap_or_else(|| json!({}));
     config["ignition"]
@@ -207,7 +208,8 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Each thing that a config asks for, by its kind and name, as it is when what need not be said is not said.
+/// Each thing that a config asks for, by its kind and name, as it is when what need not be said is
+/// not said.
 fn things(config: &Value) -> Map<String, Value> {
     let mut found = Map::new();
     for (section, kind, key) in [

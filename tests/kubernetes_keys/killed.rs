@@ -1,4 +1,5 @@
-//! A build that is killed while it makes a cluster's keys leaves none of them by half, and the next one completes them.
+//! A build that is killed while it makes a cluster's keys leaves none of them by half, and the next
+//! one completes them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,8 +43,8 @@ fn names_below(root: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// The files of the key folder, each of which is looked at: whole, and its owner's alone. What a killed build has begun is not among
-/// them.
+/// The files of the key folder, each of which is looked at: whole, and its owner's alone. What a
+/// killed build has begun is not among them.
 fn keys(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     for path in names_below(root).filter(|path| !text(path).contains("/.")) {

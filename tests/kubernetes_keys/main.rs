@@ -1,5 +1,5 @@
-//! The cluster's keys through the command line: who gets which, RSA, replacement, import, kubeconfigs and tokens. OpenSSL and kubectl
-//! judge (Debian packages openssl, kubernetes-client).
+//! The cluster's keys through the command line: who gets which, RSA, replacement, import,
+//! kubeconfigs and tokens. OpenSSL and kubectl judge (Debian packages openssl, kubernetes-client).
 
 mod killed;
 #[path = "../killing/mod.rs"]

@@ -10,7 +10,8 @@ use base64ct::Encoding;
 /// How a certificate begins in PEM.
 pub const CERTIFICATE: &str = "BEGIN CERTIFICATE";
 
-/// A cluster of three control planes and two workers; `extra` goes among what all nodes have of `kubernetes:`.
+/// A cluster of three control planes and two workers; `extra` goes among what all nodes have of
+/// `kubernetes:`.
 pub fn cluster(folder: &Path, extra: &str) -> PathBuf {
     let mut spec = format!("version: 1\nkubernetes: {{version: 1.36.2{extra}}}\nnodes:\n");
     for (name, address, more) in [

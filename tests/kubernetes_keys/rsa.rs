@@ -87,7 +87,8 @@ fn rsa_where_it_is_asked_for() {
     }
 }
 
-/// The real etcd, API server and controller manager with our keys, flags and manifests; root's namespaces keep them to themselves.
+/// The real etcd, API server and controller manager with our keys, flags and manifests; root's
+/// namespaces keep them to themselves.
 #[test]
 fn a_real_api_server_lets_in_whom_it_should() {
     let Some(programs) = std::env::var_os("IMGBUILD_KUBE_DIR") else {

@@ -1,5 +1,6 @@
-//! A small live ISO as Fedora CoreOS' is laid out (`live/` of coreos/fedora-coreos-config): boot menus that hold the kernel's arguments in a
-//! marked area, an empty embed area that they load as one more initrd, and the JSON files that say where both are.
+//! A small live ISO as Fedora CoreOS' is laid out (`live/` of coreos/fedora-coreos-config): boot
+//! menus that hold the kernel's arguments in a marked area, an empty embed area that they load as
+//! one more initrd, and the JSON files that say where both are.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -84,7 +85,8 @@ pub fn write(path: &Path, kernel: &Path, initrd: &Path, loaders: Option<&Loaders
     add("coreos/kargs.json", text(described.to_string()));
     add("coreos/features.json", text(features.to_string()));
     let boot = loaders.map(|loaders| {
-        // Debian's GRUB looks for its menu on the medium that has the first of these, where it cannot read the partition.
+        // Debian's GRUB looks for its menu on the medium that has the first of these, where it
+        // cannot read the partition.
         add(".disk/info", text("live\n".to_owned()));
         add("boot/grub/grub.cfg", text(stub()));
         let [loader, ldlinux, mbr] = &loaders.isolinux;
@@ -114,7 +116,8 @@ fn stub() -> String {
     format!("search --no-floppy --file --set=root /{CONFIG}\nconfigfile /{GRUB_MENU}\n")
 }
 
-/// A FAT file system with the loaders and a menu that leads to the one on the ISO. Needs the Debian packages dosfstools and mtools.
+/// A FAT file system with the loaders and a menu that leads to the one on the ISO. Needs the Debian
+/// packages dosfstools and mtools.
 fn efi_partition(path: &Path, [shim, grub]: &[std::path::PathBuf; 2]) -> Vec<u8> {
     let menu = path.with_extension("cfg");
     fs::write(&menu, stub()).unwrap();

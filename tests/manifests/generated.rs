@@ -13,7 +13,8 @@ use imgbuild::{parts, plan, spec};
 use crate::good::said;
 use crate::oracle::{MINORS, judge};
 
-/// What nodes differ in: the pods' network, mode of the proxy, what runs it; and behind a `#`, where it is not a unit, what etcd is.
+/// What nodes differ in: the pods' network, mode of the proxy, what runs it; and behind a `#`,
+/// where it is not a unit, what etcd is.
 const NODES: &[&str] = &[
     "cni: flannel, dns: coredns",
     "cni: {flannel: {backend: host-gw}}, proxy: {mode: nftables}, dns: coredns",

@@ -1,7 +1,7 @@
 //! The tables of APIs and fields against the schemas that they were made from.
 //!
-//! `UPDATE_KUBERNETES_TABLES=1` writes them anew, to be read before it is committed: a new minor of Kubernetes is a new number in
-//! [`MINORS`] and a run of it.
+//! `UPDATE_KUBERNETES_TABLES=1` writes them anew, to be read before it is committed: a new minor of
+//! Kubernetes is a new number in [`MINORS`] and a run of it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
@@ -243,7 +243,8 @@ impl Writer {
             .filter(|(_, types)| types.contains_key(&full))
             .map(|(minor, _)| *minor)
             .collect();
-        // By field: the minors that have it, those that require it, its schema in the newest of them.
+        // By field: the minors that have it, those that require it, its schema in the newest of
+        // them.
         let mut fields: BTreeMap<String, (BTreeSet<u16>, BTreeSet<u16>, Value)> = BTreeMap::new();
         for &minor in &there {
             let definition = &self.definitions[&minor][&full];

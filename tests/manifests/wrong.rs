@@ -1,4 +1,5 @@
-//! What the schemas refuse, imgbuild refuses too: the wrong manifests of the tables of wrong specs, for every minor.
+//! What the schemas refuse, imgbuild refuses too: the wrong manifests of the tables of wrong specs,
+//! for every minor.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The key folder: damaged, open to others, looked at, killed over, shared by builds, not to be written.
+//! The key folder: damaged, open to others, looked at, killed over, shared by builds, not to be
+//! written.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -147,7 +148,8 @@ fn looking_changes_nothing() {
     assert_eq!(contents(&root), before);
 }
 
-/// What was made in memory is kept as it would have been written, unless the folder has become another meanwhile.
+/// What was made in memory is kept as it would have been written, unless the folder has become
+/// another meanwhile.
 #[test]
 fn what_was_held_back_is_kept() {
     let scratch = tempfile::tempdir().expect("a folder");

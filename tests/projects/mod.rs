@@ -1,5 +1,5 @@
-//! A folder with a spec, and what lies beside it, and what imgbuild makes of it. A test binary says in its `project::STAND_INS` what
-//! lies beside.
+//! A folder with a spec, and what lies beside it, and what imgbuild makes of it. A test binary says
+//! in its `project::STAND_INS` what lies beside.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 // A test that fails in an `unwrap` says where.
@@ -81,7 +81,8 @@ pub fn files(config: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Asks Ignition's own `ignition-validate` whether it takes the config. Needs the Debian package ignition.
+/// Asks Ignition's own `ignition-validate` whether it takes the config. Needs the Debian package
+/// ignition.
 pub fn validate(config: &Path) {
     let run = Command::new("ignition-validate")
         .arg(config)

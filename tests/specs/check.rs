@@ -8,7 +8,8 @@ use imgbuild::diagnostic::{Diagnostic, Severity, Sources};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::spec;
 
-/// Everything that is wrong or doubtful in the spec at `path`, by every room that has a say. `home` stands for `~`.
+/// Everything that is wrong or doubtful in the spec at `path`, by every room that has a say. `home`
+/// stands for `~`.
 pub fn check(path: &Path, home: &Path, sources: &mut Sources) -> Vec<Diagnostic> {
     let loaded = match spec::load(path, Some(home), sources) {
         Ok(loaded) => loaded,
@@ -20,7 +21,8 @@ pub fn check(path: &Path, home: &Path, sources: &mut Sources) -> Vec<Diagnostic>
     findings::all(&loaded, sources, &mut keys).expect("keys of an empty folder")
 }
 
-/// Diagnostics as lines: place, code, message, then related places and help. Paths are shown from `folder`.
+/// Diagnostics as lines: place, code, message, then related places and help. Paths are shown from
+/// `folder`.
 pub fn lines(diagnostics: &[Diagnostic], sources: &Sources, folder: &Path) -> Vec<String> {
     let here = format!("{}/", folder.display());
     let place = |span| sources.place(span).replace(&here, "");

@@ -77,7 +77,8 @@ fn examples_get_their_codes() {
     }
 }
 
-/// Every code has an example, a wrong spec in the tables, or a test beside this one that asks for it by name.
+/// Every code has an example, a wrong spec in the tables, or a test beside this one that asks for
+/// it by name.
 #[test]
 fn every_code_is_shown() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

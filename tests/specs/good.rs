@@ -1,4 +1,5 @@
-//! Good specs: what is merged from where, what the local files hold, and that every place leads back to the text.
+//! Good specs: what is merged from where, what the local files hold, and that every place leads
+//! back to the text.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -203,7 +203,8 @@ fn bombs() {
     }
 }
 
-/// The whole program, held by the kernel to one second of processor time and 200 MB of address space.
+/// The whole program, held by the kernel to one second of processor time and 200 MB of address
+/// space.
 #[test]
 fn the_program_stays_small() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,5 @@
-//! A spec that any room finds wrong leaves the key folder as it was, and every room's findings come in one run.
+//! A spec that any room finds wrong leaves the key folder as it was, and every room's findings come
+//! in one run.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +19,8 @@ fn imgbuild(folder: &Path, arguments: &[&str]) -> Output {
         .expect("imgbuild runs")
 }
 
-/// Every entry of `folder` with the time of its last change: a file that came and went changes its folder's.
+/// Every entry of `folder` with the time of its last change: a file that came and went changes its
+/// folder's.
 fn state(folder: &Path) -> Vec<(String, SystemTime)> {
     let mut entries = vec![(
         folder.display().to_string(),

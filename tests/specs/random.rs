@@ -1,5 +1,5 @@
-//! No bytes, and no slip in a good spec, make a panic; and every place that is told lies in the text.
-//! `PROPTEST_CASES=100000` tries longer.
+//! No bytes, and no slip in a good spec, make a panic; and every place that is told lies in the
+//! text. `PROPTEST_CASES=100000` tries longer.
 
 use std::fs;
 use std::path::Path;

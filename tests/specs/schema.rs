@@ -10,7 +10,8 @@ use imgbuild::spec::schema;
 use imgbuild::spec::yaml::{Kind, Limits, Node, Value, parse};
 use serde_json::{Value as Json, json};
 
-/// Checks the schema itself, then prints the name of each document that it refuses, with the first reason.
+/// Checks the schema itself, then prints the name of each document that it refuses, with the first
+/// reason.
 const VALIDATOR: &str = r#"
 import json, sys
 from jsonschema import Draft202012Validator

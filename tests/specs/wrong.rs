@@ -1,7 +1,8 @@
 //! The table of wrong specs: `tests/wrong_specs/*.txt`.
 //!
-//! A case is `=== name`, the text of `node.yaml`, perhaps further files after `--- path`, and what every check together says,
-//! each line after `>>> `. `UPDATE_WRONG_SPECS=1` writes what is said now into the tables, to be read before it is committed.
+//! A case is `=== name`, the text of `node.yaml`, perhaps further files after `--- path`, and what
+//! every check together says, each line after `>>> `. `UPDATE_WRONG_SPECS=1` writes what is said
+//! now into the tables, to be read before it is committed.
 
 use std::fmt::Write;
 use std::fs;

@@ -34,7 +34,8 @@ fn configs_payloads_and_media() {
             ],
         );
     }
-    // In compressed ones a byte is not that easily changed: they are unpacked, changed, and packed again; or they are damaged.
+    // In compressed ones a byte is not that easily changed: they are unpacked, changed, and packed
+    // again; or they are damaged.
     let mut raw = Vec::new();
     GzDecoder::new(&lab.read("node.cpio.gz")[..])
         .read_to_end(&mut raw)

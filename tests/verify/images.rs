@@ -83,7 +83,8 @@ fn position(bytes: &[u8], text: &[u8]) -> usize {
         .unwrap()
 }
 
-/// Changes one byte of the image at each of `places` and expects a line that starts with the words beside it.
+/// Changes one byte of the image at each of `places` and expects a line that starts with the words
+/// beside it.
 fn each_byte_is_named(name: &str, places: impl Fn(&[u8]) -> Vec<(usize, &'static str)>) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

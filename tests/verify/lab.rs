@@ -68,7 +68,8 @@ impl Lab {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What `verify ARGUMENTS` tells, and its exit status. Nothing changes but for the cache, and nothing is left in that.
+    /// What `verify ARGUMENTS` tells, and its exit status. Nothing changes but for the cache, and
+    /// nothing is left in that.
     pub fn verify(&self, arguments: &str) -> (String, i32) {
         let before = self.everything();
         let output = self.imgbuild(&format!("verify {arguments} --cache cache"));
@@ -106,7 +107,8 @@ impl Lab {
         }
     }
 
-    /// `verify` has to say that the bytes differ and what they mean does not; `--exact` makes that a difference.
+    /// `verify` has to say that the bytes differ and what they mean does not; `--exact` makes that
+    /// a difference.
     pub fn is_equal(&self, arguments: &str, how: &str) {
         let (text, code) = self.verify(arguments);
         assert_eq!(code, 0, "{arguments}: {text}");

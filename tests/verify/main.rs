@@ -1,4 +1,5 @@
-//! `imgbuild verify`: every format once as it was built, with one byte changed, and as other programs write it.
+//! `imgbuild verify`: every format once as it was built, with one byte changed, and as other
+//! programs write it.
 //!
 //! Debian packages that must be there: genisoimage gzip xz-utils.
 

@@ -1,4 +1,5 @@
-//! Artifacts as other programs write them: `verify` says that they mean the same, `inspect` and `diff` read them.
+//! Artifacts as other programs write them: `verify` says that they mean the same, `inspect` and
+//! `diff` read them.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -22,7 +23,8 @@ fn shell(lab: &Lab, package: &str, command: &str) {
     );
 }
 
-/// `config` as a program that writes all that can be said would have it: nulls, empty lists, defaults, base64, another order.
+/// `config` as a program that writes all that can be said would have it: nulls, empty lists,
+/// defaults, base64, another order.
 fn wordy(config: &Value) -> Value {
     let mut config = config.clone();
     config["ignition"]["config"] = json!({"merge": [], "replace": null});
@@ -238,7 +240,8 @@ fn a_config_of_ct() {
     lab.is_equal("theirs.iso ct.yaml", "laid out otherwise");
 }
 
-/// coreos-installer puts the config that it is given into one of its own, with nulls where it says nothing.
+/// coreos-installer puts the config that it is given into one of its own, with nulls where it says
+/// nothing.
 #[test]
 fn a_config_in_a_config() {
     let lab = Lab::new();

@@ -1,4 +1,5 @@
-//! What the tests share: a spec's own things, what is found wrong with them, and the programs that are asked.
+//! What the tests share: a spec's own things, what is found wrong with them, and the programs that
+//! are asked.
 
 use std::fmt::Write;
 use std::process::{Command, Output};

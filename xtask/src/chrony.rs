@@ -1,5 +1,5 @@
-//! chronyd, which judges our settings of it. Debian's package would take the place of whatever sets the machine's clock, so it is unpacked
-//! and not installed.
+//! chronyd, which judges our settings of it. Debian's package would take the place of whatever sets
+//! the machine's clock, so it is unpacked and not installed.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! coreos-installer, the peer that embeds configs into Fedora CoreOS's live images: it judges our images in the tests, and is what
-//! the benchmark compares with. Its crate also holds trimmed live images of every layout, for the tests.
+//! coreos-installer, the peer that embeds configs into Fedora CoreOS's live images: it judges our
+//! images in the tests, and is what the benchmark compares with. Its crate also holds trimmed live
+//! images of every layout, for the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Checks the dependencies: licences, sources, bans and, where the database can be reached, advisories.
+//! Checks the dependencies: licences, sources, bans and, where the database can be reached,
+//! advisories.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +7,8 @@ use anyhow::Context;
 
 use crate::steps::{command, output};
 
-/// Runs `cargo deny`, installing it if it is missing. The note says when advisories could not be looked up.
+/// Runs `cargo deny`, installing it if it is missing. The note says when advisories could not be
+/// looked up.
 pub fn check() -> anyhow::Result<String> {
     if output("cargo", &["deny", "--version"]).is_none() {
         // Unoptimised it compiles in half the time and still checks in seconds.

@@ -1,4 +1,5 @@
-//! Kubernetes' own JSON schemas, which judge our manifests: the data of a package of the Python registry, for the tests only.
+//! Kubernetes' own JSON schemas, which judge our manifests: the data of a package of the Python
+//! registry, for the tests only.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,8 @@ pub fn install() -> anyhow::Result<String> {
     if Path::new(&unfinished).exists() {
         fs::remove_dir_all(&unfinished).with_context(|| format!("removing {unfinished}"))?;
     }
-    // Debian's Python and its pip, as the registry of this machine is configured. Only data is wanted, so no dependencies.
+    // Debian's Python and its pip, as the registry of this machine is configured. Only data is
+    // wanted, so no dependencies.
     let mut command = std::process::Command::new("/usr/bin/python3");
     command.args([
         "-m",

@@ -1,4 +1,5 @@
-//! Build automation: `cargo xtask test` runs every check, `cargo xtask bench` measures against the peers.
+//! Build automation: `cargo xtask test` runs every check, `cargo xtask bench` measures against the
+//! peers.
 
 mod bench;
 mod chrony;

@@ -13,7 +13,8 @@ use crate::steps::{output, run};
 struct Package {
     name: &'static str,
     reason: &'static str,
-    /// The program that it is wanted for, where other packages, which it conflicts with, bring the same.
+    /// The program that it is wanted for, where other packages, which it conflicts with, bring the
+    /// same.
     program: Option<&'static str>,
 }
 
@@ -39,7 +40,8 @@ impl Package {
     }
 }
 
-/// Everything that a test runs and that is not made here. The one list: a test that wants more adds a line.
+/// Everything that a test runs and that is not made here. The one list: a test that wants more adds
+/// a line.
 const PACKAGES: [Package; 52] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(

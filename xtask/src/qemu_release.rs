@@ -1,5 +1,6 @@
-//! Which QEMU the boot tests run on. Debian 12's 7.2 made guest kernels panic in most boots without acceleration (double
-//! faults, whatever the processor model), 10.0 in none: there QEMU comes from the release's backports.
+//! Which QEMU the boot tests run on. Debian 12's 7.2 made guest kernels panic in most boots without
+//! acceleration (double faults, whatever the processor model), 10.0 in none: there QEMU comes from
+//! the release's backports.
 
 use anyhow::Context;
 
@@ -34,8 +35,8 @@ fn major_version(text: &str) -> Option<u32> {
     after.split('.').next()?.parse().ok()
 }
 
-/// The backports of this machine's release, if QEMU is `wanted` and the release's own is too old. The mirror is the one that
-/// the machine takes its packages from.
+/// The backports of this machine's release, if QEMU is `wanted` and the release's own is too old.
+/// The mirror is the one that the machine takes its packages from.
 pub fn newer_suite(wanted: bool) -> anyhow::Result<Option<Suite>> {
     let release = std::fs::read_to_string("/etc/os-release").context("reading /etc/os-release")?;
     let value = |key: &str| {

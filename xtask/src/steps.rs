@@ -20,8 +20,8 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Runs `work` as the step `name`. It gives a note for the summary (empty: nothing to say). A failed step is told at once
-    /// and does not stop those after it. Gives whether it passed.
+    /// Runs `work` as the step `name`. It gives a note for the summary (empty: nothing to say). A
+    /// failed step is told at once and does not stop those after it. Gives whether it passed.
     pub fn run(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<String>) -> bool {
         println!("\n=== {name}");
         let start = Instant::now();

@@ -23,7 +23,8 @@ const BOOT: &str = "boot";
 /// Names the folder of Kubernetes' programs, which no package has.
 const KUBERNETES: &str = "IMGBUILD_KUBE_DIR";
 
-/// Runs everything and gives whether all passed. Each step runs though one before it failed, so that one run tells all.
+/// Runs everything and gives whether all passed. Each step runs though one before it failed, so
+/// that one run tells all.
 pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let mut steps = Steps::default();
     let ready = steps.run("packages that the tests need", packages::install);
@@ -107,7 +108,8 @@ fn other_tests() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The tests that are marked as slow, one at a time: several of them at once would want the same cache.
+/// The tests that are marked as slow, one at a time: several of them at once would want the same
+/// cache.
 fn slow_tests(names: &[String]) -> anyhow::Result<String> {
     let mut line = Command::new("cargo");
     line.args(["test", "--locked", "--no-fail-fast", "--lib"]);

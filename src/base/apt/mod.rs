@@ -1,5 +1,6 @@
-//! The host's apt, with folders of its own below the cache and no other effect on the host: it resolves the package list, checks the
-//! archive's signatures and fetches, through whatever proxies the host is configured with.
+//! The host's apt, with folders of its own below the cache and no other effect on the host: it
+//! resolves the package list, checks the archive's signatures and fetches, through whatever proxies
+//! the host is configured with.
 
 mod settings;
 mod uris;
@@ -227,7 +228,8 @@ impl Apt {
     }
 }
 
-/// What the packages of a base are resolved from; changes when the list or the way it is asked for does.
+/// What the packages of a base are resolved from; changes when the list or the way it is asked for
+/// does.
 pub fn request_hash(arch: Arch, kernel: KernelFlavour) -> Result<String> {
     let list = declared::packages()?;
     let mut hash = Sha256::new();

@@ -1,4 +1,5 @@
-//! What a kernel module says of itself: the sections `.modinfo` and `__ksymtab_strings` of an ELF file.
+//! What a kernel module says of itself: the sections `.modinfo` and `__ksymtab_strings` of an ELF
+//! file.
 //!
 //! Minimal: relocatable 64-bit little-endian files, which is what kernels of amd64 and arm64 load.
 

@@ -1,4 +1,5 @@
-//! The index files of kmod (`libkmod-index.c`): a trie, written children first, numbers in big endian.
+//! The index files of kmod (`libkmod-index.c`): a trie, written children first, numbers in big
+//! endian.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +51,8 @@ impl Index {
 
 type Entry<'a> = (&'a [u8], &'a [(u32, String)]);
 
-/// Writes the node of `entries`, which are sorted and agree in their first `depth` bytes; gives its offset with its flags.
+/// Writes the node of `entries`, which are sorted and agree in their first `depth` bytes; gives its
+/// offset with its flags.
 fn write_node(entries: &[Entry<'_>], depth: usize, bytes: &mut Vec<u8>) -> u32 {
     let end = match entries {
         [] => depth,

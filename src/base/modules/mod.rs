@@ -1,4 +1,5 @@
-//! Kernel modules: what they say of themselves, and the indexes that `modprobe` and udev look them up in.
+//! Kernel modules: what they say of themselves, and the indexes that `modprobe` and udev look them
+//! up in.
 
 mod elf;
 mod index;
@@ -26,7 +27,8 @@ pub struct Module {
 pub struct Modules {
     /// By name, with `_` for `-`.
     pub by_name: BTreeMap<String, Module>,
-    /// Names in the order of the kernel's `modules.order`: earlier ones win where several claim a device.
+    /// Names in the order of the kernel's `modules.order`: earlier ones win where several claim a
+    /// device.
     pub order: Vec<String>,
     /// Paths of built-in modules, as `modules.builtin` lists them.
     pub builtin: Vec<String>,
@@ -84,8 +86,8 @@ impl Modules {
         })
     }
 
-    /// What `name` needs to be loaded first, in an order that `insmod` could follow, `name` itself last. Soft dependencies not
-    /// counted. Unknown and built-in modules have none.
+    /// What `name` needs to be loaded first, in an order that `insmod` could follow, `name` itself
+    /// last. Soft dependencies not counted. Unknown and built-in modules have none.
     pub fn load_order(&self, name: &str) -> Vec<&Module> {
         let mut order = Vec::new();
         self.visit(name, &mut BTreeSet::new(), &mut order);
@@ -168,7 +170,8 @@ impl Modules {
     }
 }
 
-/// An alias as indexes have it: `-` is `_`, but not within brackets. `None` where brackets do not match.
+/// An alias as indexes have it: `-` is `_`, but not within brackets. `None` where brackets do not
+/// match.
 fn normalised(alias: &str) -> Option<String> {
     let mut result = String::with_capacity(alias.len());
     let mut bracket = false;

@@ -256,7 +256,8 @@ impl DataWriter {
     }
 }
 
-/// Compresses until there are no more jobs. Blocks that do not become smaller are given back as they are.
+/// Compresses until there are no more jobs. Blocks that do not become smaller are given back as
+/// they are.
 fn compress_jobs(queue: &Mutex<Receiver<Job>>, level: i32) {
     let mut compressor = Compressor::new(level);
     loop {

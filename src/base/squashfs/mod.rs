@@ -1,12 +1,16 @@
-//! A writer of squashfs images, version 4.0, compressed with zstd (Linux `Documentation/filesystems/squashfs.rst`).
+//! A writer of squashfs images, version 4.0, compressed with zstd (Linux
+//! `Documentation/filesystems/squashfs.rst`).
 //!
-//! Why not the crate `backhand`: it reads contents when the image is written, once the whole tree is known, so that what a package's
-//! archive gives in passing would have to be kept on disk until then (600 MB), and compresses on one thread (607 MB at level 15: 73 s of
-//! one core). Here contents go straight from a package into compressed blocks on all cores while the next package is read; only what
-//! becomes inodes stays in memory. Modules, which are compressed already, are stored as they are; small files share small blocks, so
-//! that reading `/etc/hosts` decompresses little.
+//! Why not the crate `backhand`: it reads contents when the image is written, once the whole tree
+//! is known, so that what a package's archive gives in passing would have to be kept on disk until
+//! then (600 MB), and compresses on one thread (607 MB at level 15: 73 s of one core). Here
+//! contents go straight from a package into compressed blocks on all cores while the next package
+//! is read; only what becomes inodes stays in memory. Modules, which are compressed already, are
+//! stored as they are; small files share small blocks, so that reading `/etc/hosts` decompresses
+//! little.
 //!
-//! Not written: devices, sockets, extended attributes beside files' capabilities, an NFS export table, sparse files, directory indexes.
+//! Not written: devices, sockets, extended attributes beside files' capabilities, an NFS export
+//! table, sparse files, directory indexes.
 
 mod data;
 mod metadata;
@@ -37,7 +41,8 @@ pub struct Options {
 /// Bytes of the superblock, which the data follows.
 const SUPERBLOCK_LENGTH: usize = 96;
 
-/// The size of an image is a multiple of this, as `mksquashfs` has it, so that it fits on any block device.
+/// The size of an image is a multiple of this, as `mksquashfs` has it, so that it fits on any block
+/// device.
 const IMAGE_ALIGNMENT: u64 = 4096;
 
 /// An image that is being written: first the contents of files, then the tree that names them.
@@ -57,12 +62,14 @@ impl Writer {
         })
     }
 
-    /// Stores the bytes of a file. `compressed`: they are a compressed archive, and another compression is no use.
+    /// Stores the bytes of a file. `compressed`: they are a compressed archive, and another
+    /// compression is no use.
     pub fn add(&mut self, contents: &mut dyn Read, compressed: bool) -> Result<FileId> {
         self.data.add(contents, compressed)
     }
 
-    /// Writes the tree. Contents of [`super::tree::Content::Bytes`] are stored first. `time` is that of the image.
+    /// Writes the tree. Contents of [`super::tree::Content::Bytes`] are stored first. `time` is
+    /// that of the image.
     pub fn finish(mut self, tree: &Tree, time: u32) -> Result<()> {
         let late = tables::store_bytes(tree, &mut self.data)?;
         let stored = self.data.finish()?;
@@ -154,8 +161,8 @@ const FLAG_NO_XATTRS: u16 = 1 << 9;
 /// `SQUASHFS_XATTR_SECURITY`
 const SECURITY: u16 = 2;
 
-/// Writes the table of extended attributes: names and values, an index of them, and last what points at both, which has to end
-/// the file system (Linux `fs/squashfs/xattr_id.c`).
+/// Writes the table of extended attributes: names and values, an index of them, and last what
+/// points at both, which has to end the file system (Linux `fs/squashfs/xattr_id.c`).
 fn append_capabilities(
     append: &mut dyn FnMut(&[u8]) -> Result<u64>,
     capabilities: &[Vec<u8>],
@@ -190,7 +197,8 @@ fn append_capabilities(
     append(&header)
 }
 
-/// Writes a table's metadata blocks, then the list of their positions, which is where the superblock points.
+/// Writes a table's metadata blocks, then the list of their positions, which is where the
+/// superblock points.
 fn append_lookup(
     append: &mut dyn FnMut(&[u8]) -> Result<u64>,
     table: &metadata::Indexed,

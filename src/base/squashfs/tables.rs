@@ -202,7 +202,8 @@ impl<'a> Builder<'a> {
         let mut length = 0;
         let mut rest = entries;
         while let Some(first) = rest.first() {
-            // A header serves entries whose inodes are in one metadata block, with numbers near its own.
+            // A header serves entries whose inodes are in one metadata block, with numbers near its
+            // own.
             let count = rest
                 .iter()
                 .take(ENTRIES_A_HEADER)

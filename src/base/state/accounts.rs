@@ -1,4 +1,5 @@
-//! Users and groups: base-passwd's masters, the packages' `sysusers.d(5)`, and what only maintainer scripts make.
+//! Users and groups: base-passwd's masters, the packages' `sysusers.d(5)`, and what only maintainer
+//! scripts make.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -7,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::base::tree::{Node, Tree};
 
-/// Ids that packages leave open are fixed here, so that files on a node's storage keep their owner when the base changes. New names
-/// go at the end; a number is never used again.
+/// Ids that packages leave open are fixed here, so that files on a node's storage keep their owner
+/// when the base changes. New names go at the end; a number is never used again.
 const FIXED_IDS: [(&str, u32); 18] = [
     ("systemd-journal", 999),
     ("systemd-network", 998),
@@ -30,10 +31,12 @@ const FIXED_IDS: [(&str, u32); 18] = [
     ("systemd-oom", 982),
 ];
 
-/// Ids for names that are not fixed, from here downwards: below the fixed ones, above what Debian allots statically.
+/// Ids for names that are not fixed, from here downwards: below the fixed ones, above what Debian
+/// allots statically.
 const FIRST_FREE_ID: u32 = 899;
 
-/// What maintainer scripts make where this file is there: a group, and for the first a user of the same name with this home.
+/// What maintainer scripts make where this file is there: a group, and for the first a user of the
+/// same name with this home.
 const BY_SCRIPTS: [(&str, &str, Option<&str>); 2] = [
     ("/usr/bin/etcd", "etcd", Some("/var/lib/etcd/")),
     ("/usr/bin/ssh-agent", "_ssh", None),
@@ -119,7 +122,8 @@ impl Accounts {
         Some(self.groups.iter().find(|group| group.name == name)?.gid)
     }
 
-    /// Writes `/etc/passwd` and its like. Dates of password changes, which would differ from day to day, stay empty.
+    /// Writes `/etc/passwd` and its like. Dates of password changes, which would differ from day to
+    /// day, stay empty.
     pub fn write(&self, tree: &mut Tree) -> Result<()> {
         let mut passwd = String::new();
         let mut shadow = String::new();

@@ -1,4 +1,5 @@
-//! The certificate authorities that programs trust, as `update-ca-certificates(8)` and `openssl rehash` lay them out.
+//! The certificate authorities that programs trust, as `update-ca-certificates(8)` and `openssl
+//! rehash` lay them out.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! The state that packages' maintainer scripts would make, declared: nothing of a package is run.
 //!
-//! Units are not enabled here: the image has no machine-id, so systemd applies the presets at every boot.
+//! Units are not enabled here: the image has no machine-id, so systemd applies the presets at every
+//! boot.
 
 mod accounts;
 mod certificates;
@@ -15,8 +16,8 @@ use super::lock::LockedBase;
 use super::tree::{Kind, Node, Tree};
 use accounts::Accounts;
 
-/// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and what it stands for, best first. Those are made
-/// whose target is there.
+/// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and what it
+/// stands for, best first. Those are made whose target is there.
 const ALTERNATIVES: [(&str, &str, &[&str]); 27] = [
     ("/usr/bin", "awk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
     ("/usr/bin", "lzcat", &["/usr/bin/xzcat"]),
@@ -110,7 +111,8 @@ const FOLDERS: [&str; 8] = [
     "/var/usrlocal/share/ca-certificates",
 ];
 
-/// Links into `/usr` and `/run`: base-files' own ones, made anew since packages' folders of these names are followed when unpacking.
+/// Links into `/usr` and `/run`: base-files' own ones, made anew since packages' folders of these
+/// names are followed when unpacking.
 const LINKS: [(&str, &str); 6] = [
     ("/bin", "usr/bin"),
     ("/lib", "usr/lib"),
@@ -120,7 +122,8 @@ const LINKS: [(&str, &str); 6] = [
     ("/var/spool/mail", "../mail"),
 ];
 
-/// Owners and modes that scripts set: path, mode, user, group. Those are set whose path is there; a folder that ends in a slash is made.
+/// Owners and modes that scripts set: path, mode, user, group. Those are set whose path is there; a
+/// folder that ends in a slash is made.
 const OWNERS: [(&str, u16, &str, &str); 9] = [
     ("/etc/credstore", 0o700, "root", "root"),
     ("/etc/credstore.encrypted", 0o700, "root", "root"),
@@ -138,7 +141,8 @@ const OWNERS: [(&str, u16, &str, &str); 9] = [
     ("/etc/ssl/private/", 0o700, "root", "root"),
 ];
 
-/// Adds to the packages' files what makes a system of them, then lays the declared files over it. `id` is the base's.
+/// Adds to the packages' files what makes a system of them, then lays the declared files over it.
+/// `id` is the base's.
 pub fn declare(tree: &mut Tree, base: &LockedBase, id: &str) -> Result<()> {
     for (path, target) in LINKS {
         tree.insert(path, Node::symlink(target));

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 
 use crate::base::tree::{Node, Tree};
 
-/// The files: name, what each line begins with, the part of a profile that it takes, its placeholders' names, and whether it leaves out
-/// profiles for interactive sessions.
+/// The files: name, what each line begins with, the part of a profile that it takes, its
+/// placeholders' names, and whether it leaves out profiles for interactive sessions.
 const FILES: [Stack; 5] = [
     Stack {
         file: "common-account",
@@ -123,8 +123,8 @@ fn parse(text: &str) -> Profile {
 }
 
 impl Stack {
-    /// The lines of all profiles of a kind. The first one's own lines for being first, where it has some; `end` becomes the number of
-    /// lines to skip to reach what follows the block.
+    /// The lines of all profiles of a kind. The first one's own lines for being first, where it has
+    /// some; `end` becomes the number of lines to skip to reach what follows the block.
     fn block(&self, profiles: &[Profile], kind: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         for profile in profiles {

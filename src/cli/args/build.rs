@@ -11,16 +11,18 @@ pub struct Build {
     #[arg(value_name = "SPEC", required = true)]
     pub spec: Option<PathBuf>,
 
-    /// Where to write: a file, a folder for a cluster, `-` for standard output. The name says the format
+    /// Where to write: a file, a folder for a cluster, `-` for standard output. The name says the
+    /// format
     #[arg(short, long, value_name = "PATH", required = true)]
     pub output: Option<PathBuf>,
 
-    /// The output's format, whatever its name [possible values: ignition, iso, cpio, cpio.gz, cpio.zst,
-    /// initrd, pxe, config-iso, config-2, embed]
+    /// The output's format, whatever its name [possible values: ignition, iso, cpio, cpio.gz,
+    /// cpio.zst, initrd, pxe, config-iso, config-2, embed]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<String>,
 
-    /// With `--format embed`: the Fedora CoreOS live ISO that a copy with the node's config is made of
+    /// With `--format embed`: the Fedora CoreOS live ISO that a copy with the node's config is made
+    /// of
     #[arg(long, value_name = "LIVE_ISO")]
     pub base: Option<PathBuf>,
 
@@ -46,7 +48,8 @@ pub struct Source {
 /// Where the base OS comes from.
 #[derive(Debug, Clone, Args)]
 pub struct BaseSource {
-    /// The kernel of the base, over the spec's `kernel:` (`generic` has drivers for real hardware, `cloud` is small)
+    /// The kernel of the base, over the spec's `kernel:` (`generic` has drivers for real hardware,
+    /// `cloud` is small)
     #[arg(long, value_enum, value_name = "FLAVOUR", help_heading = "Sources")]
     pub kernel: Option<Kernel>,
 
@@ -77,8 +80,8 @@ pub struct BaseSource {
     )]
     pub cache: Option<PathBuf>,
 
-    /// The folder of Kubernetes' programs to embed, or the URL of a site that has them, over the spec's
-    /// `artifacts.programs`
+    /// The folder of Kubernetes' programs to embed, or the URL of a site that has them, over the
+    /// spec's `artifacts.programs`
     #[arg(
         long,
         value_name = "DIR|URL",
@@ -87,8 +90,9 @@ pub struct BaseSource {
     )]
     pub programs: Option<PathBuf>,
 
-    /// Where to look for a registry's images instead, as in registry.k8s.io=mirror.example:5000/k8s; may be given several
-    /// times. http:// before the mirror's host leaves out TLS
+    /// Where to look for a registry's images instead, as in
+    /// registry.k8s.io=mirror.example:5000/k8s; may be given several times. http:// before the
+    /// mirror's host leaves out TLS
     #[arg(
         long,
         value_name = "FROM=TO",

@@ -72,7 +72,8 @@ pub struct LiveSystem {
     #[arg(long, value_name = "FILE")]
     pub ignition: Option<PathBuf>,
 
-    /// A keyfile of NetworkManager, for the live system and one that it installs; may be given several times
+    /// A keyfile of NetworkManager, for the live system and one that it installs; may be given
+    /// several times
     #[arg(long, value_name = "FILE")]
     pub network_keyfile: Vec<PathBuf>,
 
@@ -105,7 +106,8 @@ pub struct InstalledSystem {
     #[arg(long, value_name = "FILE")]
     pub dest_ignition: Option<PathBuf>,
 
-    /// A console of the installed system, as in ttyS0,115200n8; may be given several times, as those below
+    /// A console of the installed system, as in ttyS0,115200n8; may be given several times, as
+    /// those below
     #[arg(long, value_name = "CONSOLE")]
     pub dest_console: Vec<String>,
 

@@ -15,7 +15,8 @@ pub struct Import {
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
 
-    /// The node's name [default: what the config writes into /etc/hostname, else the config's own name]
+    /// The node's name [default: what the config writes into /etc/hostname, else the config's own
+    /// name]
     #[arg(long, value_name = "HOSTNAME")]
     pub hostname: Option<crate::names::Hostname>,
 

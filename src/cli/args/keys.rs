@@ -71,7 +71,8 @@ pub struct KubeconfigOf {
     /// Write into this file, readable by you alone, rather than to standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// How you reach the API, as in `https://127.0.0.1:6443` [default: the spec's `endpoint`, else the first control plane]
+    /// How you reach the API, as in `https://127.0.0.1:6443` [default: the spec's `endpoint`, else
+    /// the first control plane]
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! The command line, as `clap` declares it, a file a command. Arguments only: what they do is in the modules beside this one.
+//! The command line, as `clap` declares it, a file a command. Arguments only: what they do is in
+//! the modules beside this one.
 
 mod base;
 mod build;
@@ -51,7 +52,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line that the process was given; ends it where that is wrong, or asks for help.
+    /// Reads the command line that the process was given; ends it where that is wrong, or asks for
+    /// help.
     pub fn of_process() -> Self {
         match Self::of(std::env::args_os()) {
             Ok(cli) => cli,
@@ -59,11 +61,13 @@ impl Cli {
         }
     }
 
-    /// Reads a command line. Options of every command may stand before one; those of a build may not.
+    /// Reads a command line. Options of every command may stand before one; those of a build may
+    /// not.
     fn of(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        // Not clap's `args_conflicts_with_subcommands`: behind any option it takes a command for a spec.
+        // Not clap's `args_conflicts_with_subcommands`: behind any option it takes a command for a
+        // spec.
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
         if let Some(name) = matches.subcommand_name() {
@@ -116,8 +120,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         keys: Option<PathBuf>,
     },
-    /// Show every file, unit and user that a spec makes, and the line that asked for it; or what is inside an artifact: base,
-    /// kernel arguments, files, units, certificates and when they expire
+    /// Show every file, unit and user that a spec makes, and the line that asked for it; or what is
+    /// inside an artifact: base, kernel arguments, files, units, certificates and when they expire
     Inspect {
         /// A node spec (.yaml), an ISO, an initrd, a payload or an Ignition config
         #[arg(value_name = "WHAT")]

@@ -46,7 +46,8 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<Medium>,
 
-    /// Hand the Ignition config of a spec over by QEMU's `fw_cfg` too, where the target's Ignition looks for it on the platform `qemu`
+    /// Hand the Ignition config of a spec over by QEMU's `fw_cfg` too, where the target's Ignition
+    /// looks for it on the platform `qemu`
     #[arg(long)]
     pub fw_cfg: bool,
 
@@ -58,13 +59,14 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub cpus: u32,
 
-    /// A port of the host (loopback) that leads to a port of the node, as in 2222:22; of a cluster's nodes the
-    /// first gets this host port, the next ones those after it
+    /// A port of the host (loopback) that leads to a port of the node, as in 2222:22; of a
+    /// cluster's nodes the first gets this host port, the next ones those after it
     #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
     pub publish: Vec<String>,
 
-    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in state.img:8. Without one, a
-    /// spec with `storage_device` gets an empty disk that goes with the machine
+    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in
+    /// state.img:8. Without one, a spec with `storage_device` gets an empty disk that goes with the
+    /// machine
     #[arg(long, value_name = "FILE[:GIB]")]
     pub disk: Vec<String>,
 

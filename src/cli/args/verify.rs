@@ -9,7 +9,8 @@ use super::Source;
 /// Holding an artifact against its spec.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// The artifact: an Ignition config, an ISO, an initrd, a payload or a PXE folder, whoever made it
+    /// The artifact: an Ignition config, an ISO, an initrd, a payload or a PXE folder, whoever made
+    /// it
     #[arg(value_name = "ARTIFACT")]
     pub artifact: PathBuf,
 
@@ -17,7 +18,8 @@ pub struct Verify {
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
 
-    /// Only the same bytes will do: what is written otherwise and means the same is a difference too
+    /// Only the same bytes will do: what is written otherwise and means the same is a difference
+    /// too
     #[arg(long)]
     pub exact: bool,
 
@@ -25,7 +27,8 @@ pub struct Verify {
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
 
-    /// Of a live ISO of Fedora CoreOS, the one that it was made of; without it only what is embedded is compared
+    /// Of a live ISO of Fedora CoreOS, the one that it was made of; without it only what is
+    /// embedded is compared
     #[arg(long, value_name = "LIVE_ISO")]
     pub base: Option<PathBuf>,
 

@@ -135,7 +135,8 @@ impl<'a> Bases<'a> {
         ))
     }
 
-    /// The base of `node`, with boot loaders: those of Debian where the node brings its own base, which has none.
+    /// The base of `node`, with boot loaders: those of Debian where the node brings its own base,
+    /// which has none.
     fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
         let base = self.of_node(node)?;
         if base.boot_loaders.is_some() {
@@ -165,7 +166,8 @@ impl<'a> Bases<'a> {
         for ready in ready {
             all.push(Wanted::of(ready.node, self.source)?);
         }
-        // Images of one node are in the base of all, where those who do not want them leave them alone.
+        // Images of one node are in the base of all, where those who do not want them leave them
+        // alone.
         let mut images = Wanted::default();
         for wanted in &all {
             images.add(wanted);

@@ -25,8 +25,8 @@ pub(super) fn format(named: Option<&str>, output: &Path) -> Result<Format, Failu
     }
 }
 
-/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target has, and an ISO of a node that
-/// brings a live ISO is a copy of that.
+/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target
+/// has, and an ISO of a node that brings a live ISO is a copy of that.
 pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<Format, Failure> {
     let mut format = format;
     for node in nodes {

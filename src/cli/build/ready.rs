@@ -24,7 +24,8 @@ pub struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Compiles each of `nodes`; the mistakes of all of them in one list. Warnings are said at once.
+    /// Compiles each of `nodes`; the mistakes of all of them in one list. Warnings are said at
+    /// once.
     pub fn compile(
         nodes: &[&'a Node],
         sources: &Sources,
@@ -76,7 +77,8 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// The node as a live system of Fedora CoreOS takes it: its config, its keyfiles and its kernel arguments.
+    /// The node as a live system of Fedora CoreOS takes it: its config, its keyfiles and its kernel
+    /// arguments.
     pub fn wishes(&self) -> Wishes {
         let keyfiles = match self.node.target.facts().links {
             LinkManager::NetworkManager => self.payload.network.clone(),

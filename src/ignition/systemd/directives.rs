@@ -1,5 +1,5 @@
-//! The sections and settings that systemd 257, Debian 13's, knows in unit files: what `systemd --dump-configuration-items`
-//! lists. Each list is in ASCII order.
+//! The sections and settings that systemd 257, Debian 13's, knows in unit files: what `systemd
+//! --dump-configuration-items` lists. Each list is in ASCII order.
 
 /// `systemd.unit(5)`
 #[rustfmt::skip]

@@ -1,4 +1,5 @@
-//! Unit files: what systemd would ignore with a word in the journal that nobody reads, or refuse once the node has started.
+//! Unit files: what systemd would ignore with a word in the journal that nobody reads, or refuse
+//! once the node has started.
 
 mod directives;
 mod lines;

@@ -1,10 +1,12 @@
-//! Reads a config of 2.2.0 or 2.3.0 strictly: what Ignition would refuse and what it would pass over are both errors.
+//! Reads a config of 2.2.0 or 2.3.0 strictly: what Ignition would refuse and what it would pass
+//! over are both errors.
 
 use super::rules;
 use super::types::Config;
 use crate::target::IgnitionVersion;
 
-/// Reads `json`. The error is all that is wrong with it, each with its place in the config (`storage.files.0`).
+/// Reads `json`. The error is all that is wrong with it, each with its place in the config
+/// (`storage.files.0`).
 pub fn read(json: &[u8]) -> Result<Config, Vec<String>> {
     let config: Config = serde_json::from_slice(json).map_err(|why| vec![why.to_string()])?;
     let problems = check(&config);
@@ -93,7 +95,8 @@ pub fn check(config: &Config) -> Vec<String> {
     problems
 }
 
-/// Things on file systems that the config does not have. Ignition only warns of them, since another config may have it.
+/// Things on file systems that the config does not have. Ignition only warns of them, since another
+/// config may have it.
 fn unknown_filesystems(config: &Config) -> Vec<String> {
     let storage = &config.storage;
     if !config.ignition.config.append.is_empty() {

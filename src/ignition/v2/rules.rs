@@ -1,5 +1,6 @@
-//! What Ignition's own validation of 2.2.0 and 2.3.0 refuses (coreos/ignition, `config/v2_2/types` and `config/v2_3/types`), each thing
-//! by itself. A rule gives reasons, each a clause without the thing's name.
+//! What Ignition's own validation of 2.2.0 and 2.3.0 refuses (coreos/ignition, `config/v2_2/types`
+//! and `config/v2_3/types`), each thing by itself. A rule gives reasons, each a clause without the
+//! thing's name.
 
 use super::types::{
     Contents, Disk, DropIn, File, Filesystem, Mount, NetworkdUnit, Owner, Partition, Raid,

@@ -1,7 +1,8 @@
 //! The types of Ignition's specification 2.2.0 and 2.3.0, field by field
 //! (coreos/ignition, `doc/configuration-v2_2.md` and `doc/configuration-v2_3.md`).
 //!
-//! Reading is strict: a key that the specification does not have is an error, where Ignition itself passes it over.
+//! Reading is strict: a key that the specification does not have is an error, where Ignition itself
+//! passes it over.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! From a merged fragment to a config of 2.2.0 or 2.3.0.
 //!
-//! What the two specifications say alike is carried over; what 3.x alone has (LUKS, kernel arguments, `shouldExist`) no part of a
-//! target with 2.x asks for.
+//! What the two specifications say alike is carried over; what 3.x alone has (LUKS, kernel
+//! arguments, `shouldExist`) no part of a target with 2.x asks for.
 
 use ignition_config::v3_3;
 
@@ -215,7 +215,8 @@ fn user(user: v3_3::User) -> User {
     }
 }
 
-/// A user without `create` in the types of 3.x, which users of all parts have: the way back from [`user`].
+/// A user without `create` in the types of 3.x, which users of all parts have: the way back from
+/// [`user`].
 pub(crate) fn of_v3(user: User) -> v3_3::User {
     let some = |text: String| (!text.is_empty()).then_some(text);
     let list = |list: Vec<String>| (!list.is_empty()).then_some(list);

@@ -1,4 +1,5 @@
-//! Directory hierarchies and path tables (ECMA-119 §9.1, §9.4), once for the primary names and once for Joliet's.
+//! Directory hierarchies and path tables (ECMA-119 §9.1, §9.4), once for the primary names and once
+//! for Joliet's.
 
 use std::collections::HashMap;
 
@@ -25,7 +26,8 @@ pub(super) struct Extent {
     pub(super) length: u64,
 }
 
-/// Longest section of a file: the most whole blocks that a 32-bit length can tell. Longer files have several (§6.5.1).
+/// Longest section of a file: the most whole blocks that a 32-bit length can tell. Longer files
+/// have several (§6.5.1).
 const SECTION_MAX: u64 = 0xffff_f800;
 /// 1970-01-01 00:00:00 UTC as a directory record has it (§9.1.5).
 const DATE: [u8; 7] = [70, 1, 1, 0, 0, 0, 0];
@@ -77,7 +79,8 @@ impl Hierarchy {
             path_tables: [0; 2],
             extents: HashMap::new(),
         };
-        // Path tables go by level, then by number of the parent, then by name (§6.9.1): breadth first.
+        // Path tables go by level, then by number of the parent, then by name (§6.9.1): breadth
+        // first.
         let mut level = vec![0];
         for _ in 0..DEPTH_MAX {
             let mut next = Vec::new();
@@ -173,7 +176,8 @@ impl Hierarchy {
             *table = next;
             next += blocks(u64::from(self.path_table_length))?;
         }
-        // The length of a directory does not depend on where files lie, only on how many sections they have.
+        // The length of a directory does not depend on where files lie, only on how many sections
+        // they have.
         let files = lengths(tree);
         for directory in &self.directories {
             let length = self.directory(tree, directory, &files)?.len() as u64;

@@ -1,5 +1,5 @@
-//! Boot catalog: how a BIOS and UEFI firmware start from a CD ("El Torito" Bootable CD-ROM Format Specification 1.0;
-//! UEFI 2.10 §13.3.2.1 for platform 0xEF).
+//! Boot catalog: how a BIOS and UEFI firmware start from a CD ("El Torito" Bootable CD-ROM Format
+//! Specification 1.0; UEFI 2.10 §13.3.2.1 for platform 0xEF).
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -17,7 +17,8 @@ const NO_EMULATION: u8 = 0;
 const FINAL_SECTION: u8 = 0x91;
 /// Virtual sectors, which catalogs count in.
 const VIRTUAL_SECTOR: u64 = 512;
-/// What a BIOS loads of the boot loader, which loads the rest itself: one sector, in virtual sectors.
+/// What a BIOS loads of the boot loader, which loads the rest itself: one sector, in virtual
+/// sectors.
 const BIOS_LOAD: u16 = 4;
 
 /// The descriptor that points to the catalog.
@@ -30,9 +31,11 @@ pub(super) fn boot_record(layout: &Layout) -> Vec<u8> {
     bytes
 }
 
-/// The catalog: BIOS first, as its firmware expects, then UEFI in a section of its own; UEFI alone where there is no BIOS.
+/// The catalog: BIOS first, as its firmware expects, then UEFI in a section of its own; UEFI alone
+/// where there is no BIOS.
 pub(super) fn catalog(image: &Image, boot: &Boot, layout: &Layout) -> Result<Vec<u8>> {
-    // A count that is too large for the field is 0: up to the end of the medium (UEFI 2.10 §13.3.2.1).
+    // A count that is too large for the field is 0: up to the end of the medium (UEFI 2.10
+    // §13.3.2.1).
     let esp_sectors = u16::try_from(boot.esp.len() as u64 / VIRTUAL_SECTOR).unwrap_or(0);
     let efi = entry(esp_sectors, block(layout.esp));
     let mut bytes = Vec::new();

@@ -1,7 +1,9 @@
-//! What makes the image start from a disk, too: MBR code for a BIOS, a GPT with an EFI system partition for UEFI.
+//! What makes the image start from a disk, too: MBR code for a BIOS, a GPT with an EFI system
+//! partition for UEFI.
 //!
-//! The MBR is a protective one (UEFI 2.10 §5.2.3), so that tools and firmware believe the GPT. Its second record is empty but
-//! marked active: some BIOSes start from no disk without an active partition.
+//! The MBR is a protective one (UEFI 2.10 §5.2.3), so that tools and firmware believe the GPT. Its
+//! second record is empty but marked active: some BIOSes start from no disk without an active
+//! partition.
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};

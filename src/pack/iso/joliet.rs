@@ -1,4 +1,5 @@
-//! Identifiers of the Joliet hierarchy: UCS-2, big-endian, as typed (Joliet Specification, Microsoft 1995).
+//! Identifiers of the Joliet hierarchy: UCS-2, big-endian, as typed (Joliet Specification,
+//! Microsoft 1995).
 
 use anyhow::{Result, ensure};
 

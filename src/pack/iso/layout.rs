@@ -114,7 +114,8 @@ impl Layout {
     }
 }
 
-/// The block at `position`, which lies in the image, whose blocks [`Layout::new`] found to have 32-bit numbers.
+/// The block at `position`, which lies in the image, whose blocks [`Layout::new`] found to have
+/// 32-bit numbers.
 pub(super) fn block(position: u64) -> u32 {
     u32::try_from(position / SECTOR).unwrap_or(u32::MAX)
 }

@@ -1,9 +1,12 @@
-//! Writes ISO 9660 images (ECMA-119), forward only: the layout is computed first, from names and lengths.
+//! Writes ISO 9660 images (ECMA-119), forward only: the layout is computed first, from names and
+//! lengths.
 //!
-//! Every image has a Joliet tree beside the primary one; Rock Ridge names and modes, El Torito boot entries and the MBR and GPT
-//! of a hybrid image are options. The same tree and options give the same bytes: dates are fixed, nothing is random.
+//! Every image has a Joliet tree beside the primary one; Rock Ridge names and modes, El Torito boot
+//! entries and the MBR and GPT of a hybrid image are options. The same tree and options give the
+//! same bytes: dates are fixed, nothing is random.
 //!
-//! This is not a general ISO writer: no symbolic links, no path longer than eight levels, no directory of more than 4 GiB.
+//! This is not a general ISO writer: no symbolic links, no path longer than eight levels, no
+//! directory of more than 4 GiB.
 
 use std::io::Write;
 
@@ -30,10 +33,11 @@ use layout::Layout;
 /// Bytes of a sector and logical block (ECMA-119 §6.1.2, §6.2.2).
 pub const SECTOR: u64 = SECTOR_SIZE as u64;
 const SECTOR_SIZE: u16 = 2048;
-/// The system area (§6.2.1), which the standard leaves to the system: MBR and GPT of a hybrid image.
+/// The system area (§6.2.1), which the standard leaves to the system: MBR and GPT of a hybrid
+/// image.
 const SYSTEM_AREA: u64 = 16 * SECTOR;
-/// The partitions of a hybrid image start and end at multiples of this many bytes: partition tools grumble at less than that
-/// of the first partition's start, which is the end of the system area.
+/// The partitions of a hybrid image start and end at multiples of this many bytes: partition tools
+/// grumble at less than that of the first partition's start, which is the end of the system area.
 pub const ESP_ALIGNMENT: u64 = SYSTEM_AREA;
 
 /// Fills `bytes` up to a whole number of sectors.
@@ -65,7 +69,8 @@ pub struct Boot {
 /// Start by a BIOS, from a CD or from a disk.
 #[derive(Debug)]
 pub struct Bios {
-    /// Path in the tree of a boot image that takes a boot information table (`isolinux.bin`). It is [`Content::Bytes`].
+    /// Path in the tree of a boot image that takes a boot information table (`isolinux.bin`). It is
+    /// [`Content::Bytes`].
     pub loader: String,
     /// MBR code that starts that loader from a disk: `isohdpfx.bin`, at most 432 bytes.
     pub mbr: Vec<u8>,
@@ -117,7 +122,8 @@ pub fn write<W: Write>(image: &mut Image, out: &mut W, progress: &dyn Progress) 
     Ok(())
 }
 
-/// All that lies before the files: system area, volume descriptors, boot catalog, path tables, directories.
+/// All that lies before the files: system area, volume descriptors, boot catalog, path tables,
+/// directories.
 fn head(image: &Image, layout: &Layout) -> Result<Vec<u8>> {
     let mut head = hybrid::system_area(image, layout)?;
     head.extend(volume::primary(image, layout)?);
@@ -152,7 +158,8 @@ mod tests {
 
     use super::*;
 
-    /// An image with one file and nothing but Joliet beside the standard's own names, as a config medium is.
+    /// An image with one file and nothing but Joliet beside the standard's own names, as a config
+    /// medium is.
     fn image(name: &str, content: Content) -> Image {
         let mut tree = Tree::new();
         tree.add(name, 0o444, content).expect("a good path");
@@ -207,7 +214,8 @@ mod tests {
         assert_eq!(&joliet[40..52], b"\0c\0o\0n\0f\0i\0g");
         assert_eq!(&bytes[18 * 2048..18 * 2048 + 7], b"\xffCD001\x01", "§8.3");
 
-        // The root's record in the descriptor (§8.4.18), then the records in the root: itself, its parent, the file (§9.1).
+        // The root's record in the descriptor (§8.4.18), then the records in the root: itself, its
+        // parent, the file (§9.1).
         let root = both(&primary[158..]) as usize * 2048;
         let file = &bytes[root + 34 + 34..];
         assert_eq!(bytes[root], 34);

@@ -1,4 +1,5 @@
-//! Identifiers of the primary hierarchy (ECMA-119 §7.5, §7.6, level 2): upper-case letters, digits and `_`.
+//! Identifiers of the primary hierarchy (ECMA-119 §7.5, §7.6, level 2): upper-case letters, digits
+//! and `_`.
 
 use anyhow::{Result, ensure};
 

@@ -1,4 +1,5 @@
-//! Rock Ridge: POSIX names and modes in the system use fields of directory records (RRIP 1.10 on SUSP 1.10).
+//! Rock Ridge: POSIX names and modes in the system use fields of directory records (RRIP 1.10 on
+//! SUSP 1.10).
 
 /// What a directory record describes, besides its name.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +14,8 @@ pub(super) enum Record<'a> {
 
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
-/// Longest name that surely fits beside the other fields in a record of 255 bytes; others would need a continuation area.
+/// Longest name that surely fits beside the other fields in a record of 255 bytes; others would
+/// need a continuation area.
 pub(super) const NAME_MAX: usize = 100;
 
 /// The system use field of a record.
@@ -45,7 +47,8 @@ pub(super) fn system_use(record: Record<'_>) -> Vec<u8> {
         bytes.extend(name.as_bytes());
     }
     if let Record::RootDot = record {
-        // SUSP §5.5: lengths of identifier, descriptor and source, version of the extension, identifier.
+        // SUSP §5.5: lengths of identifier, descriptor and source, version of the extension,
+        // identifier.
         bytes.extend([b'E', b'R', 18, 1, 10, 0, 0, 1]);
         bytes.extend(b"RRIP_1991A");
     }

@@ -74,7 +74,8 @@ impl Tree {
         Self::default()
     }
 
-    /// Adds a file. `path` has no leading slash; `mode` are its permission bits, which Rock Ridge shows.
+    /// Adds a file. `path` has no leading slash; `mode` are its permission bits, which Rock Ridge
+    /// shows.
     pub fn add(&mut self, path: &str, mode: u32, content: Content) -> Result<()> {
         let mut parent = 0;
         let mut names = path.split('/').peekable();

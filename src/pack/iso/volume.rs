@@ -88,7 +88,8 @@ fn descriptor(
         bytes.extend(text("", 37)); // copyright, abstract and bibliographic files
     }
     for _ in 0..4 {
-        // Creation, modification, expiration, effective: not specified (§8.4.26.1: digits zero, offset the number zero).
+        // Creation, modification, expiration, effective: not specified (§8.4.26.1: digits zero,
+        // offset the number zero).
         bytes.extend([b'0'; 16]);
         bytes.push(0);
     }

@@ -23,8 +23,9 @@ pub struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// A folder that becomes `path` on [`OutputFolder::commit`], and nothing before. What is there now must be nothing, an
-    /// empty folder, or one that was made in this way. `secret`: only its owner can look into it.
+    /// A folder that becomes `path` on [`OutputFolder::commit`], and nothing before. What is there
+    /// now must be nothing, an empty folder, or one that was made in this way. `secret`: only its
+    /// owner can look into it.
     pub fn create(path: &Path, secret: bool) -> Result<Self> {
         // `out/` and `out` are the same place.
         let path: PathBuf = path.components().collect();
@@ -47,7 +48,8 @@ impl OutputFolder {
     /// Puts the finished folder on the disk and in its place.
     pub fn commit(self) -> Result<()> {
         let Self { target, temporary } = self;
-        // One call for the whole file system is far cheaper than one for each of thousands of small files.
+        // One call for the whole file system is far cheaper than one for each of thousands of small
+        // files.
         File::open(temporary.path())
             .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
             .with_context(|| format!("writing {} to the disk", target.display()))?;

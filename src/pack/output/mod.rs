@@ -1,9 +1,10 @@
 //! Where artifacts go: whole or not at all.
 //!
-//! A file is first one without a name (`O_TMPFILE`), so that a process that dies at any moment leaves nothing. Once it is
-//! complete and on the disk it gets a name beside its target, and that name then replaces the target (`rename(2)`). Where the
-//! file system knows no files without names, and for folders, the unfinished output has a name like `.node.iso.imgbuild-…`, is
-//! locked while its process lives, and is swept by the next run if that process was killed.
+//! A file is first one without a name (`O_TMPFILE`), so that a process that dies at any moment
+//! leaves nothing. Once it is complete and on the disk it gets a name beside its target, and that
+//! name then replaces the target (`rename(2)`). Where the file system knows no files without names,
+//! and for folders, the unfinished output has a name like `.node.iso.imgbuild-…`, is locked while
+//! its process lives, and is swept by the next run if that process was killed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -46,9 +47,11 @@ enum State {
 }
 
 impl Output {
-    /// An output that becomes `path` on [`Output::commit`], and nothing before. `secret`: only its owner can read it.
+    /// An output that becomes `path` on [`Output::commit`], and nothing before. `secret`: only its
+    /// owner can read it.
     ///
-    /// A symbolic link at `path` stays; what it points to is replaced. A pipe or a character device is written in place.
+    /// A symbolic link at `path` stays; what it points to is replaced. A pipe or a character device
+    /// is written in place.
     pub fn create(path: &Path, secret: bool) -> Result<Self> {
         Self::create_after(&mut Sweep::default(), path, secret)
     }
@@ -118,7 +121,8 @@ impl Output {
         Self::commit_all(vec![self])
     }
 
-    /// Puts finished files on the disk, and then each in its place. All of them are open until then.
+    /// Puts finished files on the disk, and then each in its place. All of them are open until
+    /// then.
     pub fn commit_all(outputs: Vec<Self>) -> Result<()> {
         sync_files(&outputs)?;
         let mut folders = BTreeSet::new();
@@ -154,7 +158,8 @@ impl Output {
 
 /// Waits until the files are on the disk.
 fn sync_files(outputs: &[Output]) -> Result<()> {
-    // Each waits for the disk, so that many take longer than all that the file system may still have to write.
+    // Each waits for the disk, so that many take longer than all that the file system may still
+    // have to write.
     const MANY: usize = 16;
     let mut synced = BTreeSet::new();
     for output in outputs {
@@ -196,7 +201,8 @@ fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens `path` for writing where it is a pipe or a character device; `None` where it is a file or nothing.
+/// Opens `path` for writing where it is a pipe or a character device; `None` where it is a file or
+/// nothing.
 fn open_special(path: &Path) -> Result<Option<File>> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata.file_type(),

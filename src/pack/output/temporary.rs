@@ -1,4 +1,5 @@
-//! Unfinished outputs that have a name: made beside their target, locked while their process lives, swept afterwards.
+//! Unfinished outputs that have a name: made beside their target, locked while their process lives,
+//! swept afterwards.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -1,10 +1,11 @@
 //! Certificate authorities of the site.
 //!
-//! Where the system has a folder for them (`update-ca-trust(8)`) they go there, and that is all. On Debian's base
-//! `update-ca-certificates(8)` does not run: what it would make of `/usr/local/share/ca-certificates` is written as it is. Go, curl and
-//! most others read the one file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are added (by the system's own program
-//! where that file is a link into what cannot be written); what goes by OpenSSL's defaults (Python, `openssl`) looks certificates up in
-//! the folder by a hash of the subject.
+//! Where the system has a folder for them (`update-ca-trust(8)`) they go there, and that is all. On
+//! Debian's base `update-ca-certificates(8)` does not run: what it would make of
+//! `/usr/local/share/ca-certificates` is written as it is. Go, curl and most others read the one
+//! file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are added (by the system's
+//! own program where that file is a link into what cannot be written); what goes by OpenSSL's
+//! defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
 
 mod subject;
 
@@ -20,7 +21,8 @@ use super::{File, Fragment, Link, Origin, Owner, Unit};
 use crate::ignition::resource;
 use crate::plan::{CaCertificate, Node};
 
-/// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own fetches.
+/// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own
+/// fetches.
 pub fn ca_certificates(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     let anchors = node.target.facts().paths.trust_anchors;
@@ -73,8 +75,8 @@ pub fn ca_certificates(node: &Node) -> Fragment {
     fragment
 }
 
-/// The certificates in `authority`: file name, PEM and subject hash. What cannot be read is passed on as it is; the spec has
-/// been checked before.
+/// The certificates in `authority`: file name, PEM and subject hash. What cannot be read is passed
+/// on as it is; the spec has been checked before.
 fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)> {
     let blocks = blocks(&authority.pem);
     let single = blocks.len() == 1;
@@ -97,7 +99,8 @@ fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)>
     found
 }
 
-/// The PEM blocks of `text`, each from its `BEGIN` to its `END` line (RFC 7468 §2); text around them is left out.
+/// The PEM blocks of `text`, each from its `BEGIN` to its `END` line (RFC 7468 §2); text around
+/// them is left out.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block: Option<String> = None;

@@ -1,8 +1,9 @@
-//! OpenSSL's hash of a certificate's subject, by which it finds certificates in a folder (`openssl-rehash(1)`).
+//! OpenSSL's hash of a certificate's subject, by which it finds certificates in a folder
+//! (`openssl-rehash(1)`).
 //!
-//! It is the start of the SHA-1 of the name in a canonical form (`X509_NAME_hash_ex(3)`): the DER of each relative
-//! distinguished name, without the sequence around them, in which text is UTF-8 in lower case with single spaces. RFC 5280
-//! §7.1 compares names in the same way.
+//! It is the start of the SHA-1 of the name in a canonical form (`X509_NAME_hash_ex(3)`): the DER
+//! of each relative distinguished name, without the sequence around them, in which text is UTF-8 in
+//! lower case with single spaces. RFC 5280 §7.1 compares names in the same way.
 
 use sha1::{Digest, Sha1};
 use x509_cert::attr::AttributeTypeAndValue;

@@ -11,7 +11,8 @@ const SSL: &str = "/etc/kubernetes/ssl";
 /// Only root reads what it holds.
 const SECRET: u32 = 0o600;
 
-/// Modules of kube-proxy's mode `ipvs`; with fewer it goes back to iptables, and says so in its log only.
+/// Modules of kube-proxy's mode `ipvs`; with fewer it goes back to iptables, and says so in its log
+/// only.
 const IPVS_MODULES: &str = "ip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh\nnf_conntrack\n";
 
 /// Everything of Kubernetes on `node`.
@@ -91,7 +92,8 @@ impl Writer<'_> {
         }
         let flags = with_extra(flags, &kubernetes.extra_args.kubelet);
         let lines: Vec<_> = flags.iter().map(|flag| format!("    {flag}")).collect();
-        // The wrapper's own image comes from CoreOS, signed; another one is a docker image, which is not.
+        // The wrapper's own image comes from CoreOS, signed; another one is a docker image, which
+        // is not.
         let is_own = kubernetes.image == HYPERKUBE.image;
         let url = format!(
             "Environment=KUBELET_IMAGE_URL=docker://{}",

@@ -1,4 +1,5 @@
-//! What Container Linux is told in its own way: networkd units, ct's sections, Kubernetes 1.9 from one image.
+//! What Container Linux is told in its own way: networkd units, ct's sections, Kubernetes 1.9 from
+//! one image.
 
 mod kubernetes;
 mod network;

@@ -1,7 +1,8 @@
 //! The node's links, as networkd units of Ignition 2.x.
 //!
-//! Container Linux' networkd, of systemd 241 at the last, knows all the settings that [`super::super::network`] writes; a link that is
-//! no more than an address has the unit that its users write by hand.
+//! Container Linux' networkd, of systemd 241 at the last, knows all the settings that
+//! [`super::super::network`] writes; a link that is no more than an address has the unit that its
+//! users write by hand.
 
 use super::super::network::Ini;
 use super::super::{Contents, Fragment, Origin, network as generic};

@@ -15,7 +15,8 @@ fn dropin(name: &str, file: &str, text: String, origin: Origin) -> Fragment {
     }
 }
 
-/// A drop-in that runs `program` with the arguments of a section. `more` are further lines of `[Service]`.
+/// A drop-in that runs `program` with the arguments of a section. `more` are further lines of
+/// `[Service]`.
 fn wrapper(program: &str, variable: &str, wrapped: &Wrapped, more: &[String]) -> String {
     let mut lines = vec!["[Service]".to_owned()];
     if wrapped.has_dynamic_data {

@@ -1,7 +1,8 @@
 //! CRI-O: its unit and settings, where it finds images, and registries.
 //!
-//! Its programs, and settings that depend on which of them the node has, come with those of Kubernetes
-//! ([`crate::base::kubernetes_extension`]); so do stores of images that it reads where they are.
+//! Its programs, and settings that depend on which of them the node has, come with those of
+//! Kubernetes ([`crate::base::kubernetes_extension`]); so do stores of images that it reads where
+//! they are.
 
 mod registries;
 

@@ -1,7 +1,9 @@
-//! Registries as containers/image reads them: containers-registries.conf(5), containers-certs.d(5), containers-auth.json(5).
+//! Registries as containers/image reads them: containers-registries.conf(5), containers-certs.d(5),
+//! containers-auth.json(5).
 //!
-//! They mean what they mean to containerd: mirrors are asked first, in their order, then the registry itself; an authority, or `insecure`,
-//! is for the mirrors, or for the registry where there are none.
+//! They mean what they mean to containerd: mirrors are asked first, in their order, then the
+//! registry itself; an authority, or `insecure`, is for the mirrors, or for the registry where
+//! there are none.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -70,7 +72,8 @@ fn host_of(server: &str) -> &str {
     server.split_once("://").map_or(server, |(_, host)| host)
 }
 
-/// A registry and its mirrors. Hosts, and paths of mirrors, have nothing that TOML would want escaped.
+/// A registry and its mirrors. Hosts, and paths of mirrors, have nothing that TOML would want
+/// escaped.
 fn table(registry: &Registry) -> String {
     let host = &registry.host;
     let mut text = format!("\n[[registry]]\nprefix = \"{host}\"\nlocation = \"{host}\"\n");

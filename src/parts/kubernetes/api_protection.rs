@@ -1,4 +1,5 @@
-//! The API server's audit log and its encryption of what lies in etcd: files, flags and mounts of its static pod.
+//! The API server's audit log and its encryption of what lies in etcd: files, flags and mounts of
+//! its static pod.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -76,7 +77,8 @@ pub fn files(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     files
 }
 
-/// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. What was written before there was a key stays readable.
+/// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. What was written before there was a key
+/// stays readable.
 fn configuration(encryption: &Encryption) -> String {
     let keys: Vec<_> = encryption
         .keys
@@ -96,7 +98,8 @@ fn configuration(encryption: &Encryption) -> String {
     format!("{configuration:#}\n")
 }
 
-/// What etcd's values are marked with: it follows from the key, so that it stays when keys are added.
+/// What etcd's values are marked with: it follows from the key, so that it stays when keys are
+/// added.
 fn key_name(key: &str) -> String {
     use std::fmt::Write;
     let digest = Sha256::digest(key.as_bytes());

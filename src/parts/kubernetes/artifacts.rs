@@ -8,7 +8,8 @@ use crate::parts::template::fill;
 use crate::parts::{File, Fragment, Origin, Unit};
 use crate::plan::{Images, Kubernetes};
 
-/// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a thing.
+/// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a
+/// thing.
 const KEEP: &str = "/var/lib/imgbuild/programs";
 
 const SCRIPT: &str = "/etc/kubernetes/imgbuild/fetch-programs";
@@ -71,8 +72,9 @@ pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
     }
 }
 
-/// The mounts and the volumes that a pod needs for the node's programs, as items of lists that are indented by four spaces and by
-/// two; `more` are further folders of the node by name. Nothing where images have the programs.
+/// The mounts and the volumes that a pod needs for the node's programs, as items of lists that are
+/// indented by four spaces and by two; `more` are further folders of the node by name. Nothing
+/// where images have the programs.
 pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, String) {
     if kubernetes.is_pulled() {
         return (String::new(), String::new());
@@ -80,8 +82,8 @@ pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, Strin
     host_folders(&[&[("programs", kubernetes.system.paths.programs)], more].concat())
 }
 
-/// The mounts and the volumes of folders of the node, by name, which a pod may read: as items of lists that are indented by four
-/// spaces and by two.
+/// The mounts and the volumes of folders of the node, by name, which a pod may read: as items of
+/// lists that are indented by four spaces and by two.
 pub fn host_folders(folders: &[(&str, &str)]) -> (String, String) {
     let all = folders.iter();
     let mounts: Vec<String> = (all.clone())

@@ -8,7 +8,8 @@ use crate::diagnostic::Sources;
 use crate::spec::json_of;
 use crate::spec::yaml::{Limits, parse};
 
-/// `own` as it is where the spec adds nothing; else one field of it a line, with those of `settings` put in or merged in.
+/// `own` as it is where the spec adds nothing; else one field of it a line, with those of
+/// `settings` put in or merged in.
 ///
 /// Panics when `own` is not a map in YAML: it is rendered from a template of this crate.
 pub fn with_settings(own: String, settings: &BTreeMap<String, Json>) -> String {

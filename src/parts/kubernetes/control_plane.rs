@@ -1,4 +1,5 @@
-//! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init phase control-plane all`).
+//! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init
+//! phase control-plane all`).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ use crate::plan::{
     Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release, Role,
 };
 
-/// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's authority with it.
+/// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's
+/// authority with it.
 pub fn control_plane(
     kubernetes: &Kubernetes,
     plane: &ControlPlane,
@@ -186,7 +188,8 @@ fn local(
 fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     let config = || "/etc/kubernetes/controller-manager.conf".to_owned();
     let pki = |file: &str| format!("{PKI}/{file}");
-    // The bridge's share of the pod network is in the node's image; nobody else may hand out another.
+    // The bridge's share of the pod network is in the node's image; nobody else may hand out
+    // another.
     let allocate = !matches!(kubernetes.cni, Cni::Bridge { .. });
     Flags::new(
         [
@@ -219,8 +222,8 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     )
 }
 
-/// The file of the certificate that the controller manager signs with, which takes no file with two: `ca.crt` but while the
-/// authority is replaced.
+/// The file of the certificate that the controller manager signs with, which takes no file with
+/// two: `ca.crt` but while the authority is replaced.
 fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     if keys.authority.certificate == keys.trusted_authorities {
         "ca.crt"
@@ -229,10 +232,11 @@ fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     }
 }
 
-/// Who leads, of several. One that is alone has no lease: it would be written to etcd every two seconds, and waited for after each
-/// reboot. Others have more time than Kubernetes gives (15, 10 and 2 s), as OpenShift's do: on machines that share processors or a
-/// disk a leader misses ten seconds, ends, and the cluster starts anew again and again. The price is a minute in which nobody leads
-/// when one is gone.
+/// Who leads, of several. One that is alone has no lease: it would be written to etcd every two
+/// seconds, and waited for after each reboot. Others have more time than Kubernetes gives (15, 10
+/// and 2 s), as OpenShift's do: on machines that share processors or a disk a leader misses ten
+/// seconds, ends, and the cluster starts anew again and again. The price is a minute in which
+/// nobody leads when one is gone.
 fn leader_election(
     kubernetes: &Kubernetes,
     args: &BTreeMap<String, String>,

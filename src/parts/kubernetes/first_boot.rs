@@ -14,7 +14,8 @@ use crate::plan::{Cni, ControlPlane, Kubernetes, Manifest, Role};
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
 
-/// The user's manifests, which may hold Secrets. `rank` puts them among the others, their number keeps the order of the spec.
+/// The user's manifests, which may hold Secrets. `rank` puts them among the others, their number
+/// keeps the order of the spec.
 fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
     (manifests.iter().enumerate())
         .map(|(index, Manifest { name, text })| {
@@ -24,7 +25,8 @@ fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
         .collect()
 }
 
-/// What a control plane applies, in the order of the names. All of it may be applied again, and by several.
+/// What a control plane applies, in the order of the names. All of it may be applied again, and by
+/// several.
 fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     let mut files = Vec::new();
     files.push(File::text(
@@ -101,7 +103,8 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
             files.extend(applied(kubernetes, plane, &origin));
-            // A kubelet may not give its own node this label; it says what `kubectl get nodes` shows as the role.
+            // A kubelet may not give its own node this label; it says what `kubectl get nodes`
+            // shows as the role.
             let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
             // Keys and values have no character that a unit's command line reads in another way.
             labels.extend(
@@ -112,7 +115,8 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 labels.join(" "),
             )
         }
-        // One that joins by token has it once the cluster has let it in; the script waits for it as for all else.
+        // One that joins by token has it once the cluster has let it in; the script waits for it as
+        // for all else.
         None => (kubeconfig_of(api), String::new()),
     };
     files.push(
@@ -150,9 +154,10 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// What holds the kubelet back until it is this node's turn to start its API server, or the API server alone where the kubelet runs
-/// etcd: members of a cluster need each other, and so all kubelets, before the first API server can be ready. Nothing on a node that is
-/// the first and waits for no etcd.
+/// What holds the kubelet back until it is this node's turn to start its API server, or the API
+/// server alone where the kubelet runs etcd: members of a cluster need each other, and so all
+/// kubelets, before the first API server can be ready. Nothing on a node that is the first and
+/// waits for no etcd.
 pub fn turn(kubernetes: &Kubernetes) -> Fragment {
     let Some(plane) = (kubernetes.control_plane.as_ref())
         .filter(|plane| !plane.earlier.is_empty() || plane.etcd_pod.is_some())

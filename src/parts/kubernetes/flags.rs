@@ -19,7 +19,8 @@ impl Flags {
         Self(flags)
     }
 
-    /// As items of a YAML list that is indented by four spaces: the first line without its indentation.
+    /// As items of a YAML list that is indented by four spaces: the first line without its
+    /// indentation.
     pub fn yaml_items(&self) -> String {
         let items: Vec<_> = self
             .0
@@ -40,7 +41,8 @@ impl Flags {
     }
 }
 
-/// `text` as YAML takes it for a string: as it is where nothing in it is YAML's, else in double quotes (YAML 1.2 §7.3.1).
+/// `text` as YAML takes it for a string: as it is where nothing in it is YAML's, else in double
+/// quotes (YAML 1.2 §7.3.1).
 pub fn yaml_scalar(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+*;()$~^".contains(&b);
     let starts_well = text

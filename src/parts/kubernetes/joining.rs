@@ -5,7 +5,8 @@ use crate::parts::template::fill;
 use crate::pki::{BootstrapToken, cluster_info};
 use crate::plan::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 
-/// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A secret.
+/// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A
+/// secret.
 pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
     let outside = plane.outside.trim_start_matches("https://");
     let info = cluster_info(&plane.outside, &plane.keys.trusted_authorities);

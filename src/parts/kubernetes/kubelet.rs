@@ -91,7 +91,8 @@ fn services(kubernetes: &Kubernetes) -> String {
 /// What a kubelet that joins by token begins with; as kubeadm has it.
 const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
 
-/// The kubeconfig that a kubelet works with. One that joins by token writes it itself, where it survives reboots.
+/// The kubeconfig that a kubelet works with. One that joins by token writes it itself, where it
+/// survives reboots.
 pub fn kubeconfig_of(api: &KubeletApi) -> String {
     match api.identity {
         KubeletIdentity::Certificates { .. } => "/etc/kubernetes/kubelet.conf".to_owned(),
@@ -99,8 +100,9 @@ pub fn kubeconfig_of(api: &KubeletApi) -> String {
     }
 }
 
-/// Where a kubelet keeps the certificates that the cluster signs for it. The folder is named after what the cluster trusts: once that
-/// is another, the kubelet begins anew rather than show what nobody takes any more.
+/// Where a kubelet keeps the certificates that the cluster signs for it. The folder is named after
+/// what the cluster trusts: once that is another, the kubelet begins anew rather than show what
+/// nobody takes any more.
 fn own_certificates(api: &KubeletApi) -> String {
     let digest = Sha256::digest(&api.certificate_authority);
     let id = digest[..4]
@@ -112,8 +114,8 @@ fn own_certificates(api: &KubeletApi) -> String {
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
 fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
-    // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet serves nothing. (Left at its default,
-    // asking is what it would not start without.)
+    // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet
+    // serves nothing. (Left at its default, asking is what it would not start without.)
     let api = if let Some(api) = &kubelet.api {
         let serving = match api.identity {
             KubeletIdentity::Certificates { .. } => format!(

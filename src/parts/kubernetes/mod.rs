@@ -1,4 +1,5 @@
-//! Kubernetes on a node: its programs, the kubelet, static pods, the pods' network, and what the first boot applies.
+//! Kubernetes on a node: its programs, the kubelet, static pods, the pods' network, and what the
+//! first boot applies.
 
 mod addons;
 mod api_protection;
@@ -27,11 +28,13 @@ const MANIFESTS: &str = "/etc/kubernetes/manifests";
 pub(super) const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 pub(super) const ETCD_ASIDE: &str = "/etc/kubernetes/imgbuild/etcd.stopped";
 
-/// Where the API server waits for an etcd that the kubelet runs. It would give up after twenty seconds, and wait longer each time.
+/// Where the API server waits for an etcd that the kubelet runs. It would give up after twenty
+/// seconds, and wait longer each time.
 const AFTER_ETCD: &str = "/etc/kubernetes/imgbuild/after-etcd";
 
-/// Where static pods wait for the API server. A controller manager that finds one still on its way gives up after ten seconds, and the
-/// next one waits for its lease; a proxy has nothing to do before, and takes what the API server needs to start.
+/// Where static pods wait for the API server. A controller manager that finds one still on its way
+/// gives up after ten seconds, and the next one waits for its lease; a proxy has nothing to do
+/// before, and takes what the API server needs to start.
 const LATER: &str = "/etc/kubernetes/imgbuild/static-pods";
 
 /// Everything of Kubernetes. Nothing where the node has none.

@@ -39,7 +39,8 @@ net.ipv6.conf.all.forwarding = 1
             origin.clone(),
         ),
     ];
-    // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network add-on gave its own.
+    // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network
+    // add-on gave its own.
     files.extend(left_alone(
         kubernetes.system,
         "kubernetes",
@@ -73,7 +74,8 @@ net.ipv6.conf.all.forwarding = 1
     }
 }
 
-/// A plugin that came with the node in `folder`, where Kubernetes looks for it and network add-ons put their own.
+/// A plugin that came with the node in `folder`, where Kubernetes looks for it and network add-ons
+/// put their own.
 fn plugin(kubernetes: &Kubernetes, folder: &str, name: &str, origin: &Origin) -> Link {
     Link {
         path: path(&format!("{}/{name}", kubernetes.system.paths.cni_bin)),

@@ -25,7 +25,8 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         [("config", "/etc/kubernetes/kube-proxy.yaml".to_owned())],
         &proxy.extra_args,
     );
-    // iptables, nft, ipset and the kernel's modules: those of the node, where the pod's image has none.
+    // iptables, nft, ipset and the kernel's modules: those of the node, where the pod's image has
+    // none.
     let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.system_folders);
     let kubeconfig = Kubeconfig {
         cluster: &kubernetes.cluster_name,
@@ -72,7 +73,8 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// `KubeProxyConfiguration`, kubeproxy.config.k8s.io/v1alpha1. `host_name` is a line of it that says the node's name, or nothing.
+/// `KubeProxyConfiguration`, kubeproxy.config.k8s.io/v1alpha1. `host_name` is a line of it that
+/// says the node's name, or nothing.
 fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig: &str) -> String {
     let own = fill(
         include_str!("../../../manifests/kube-proxy-config.yaml"),
@@ -99,7 +101,8 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         &proxy.extra_args,
     );
     let (program, (mounts, volumes)) = if image == ImageUse::ProxyEverywhere {
-        // Upstream's image has iptables and the like, and the kernel's modules are the node's, where it has any.
+        // Upstream's image has iptables and the like, and the kernel's modules are the node's,
+        // where it has any.
         (
             "kube-proxy".to_owned(),
             (
@@ -132,7 +135,8 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
     ))
 }
 
-/// The addresses behind a name of the API that only nodes of the file know: machines that joined run the pods as well.
+/// The addresses behind a name of the API that only nodes of the file know: machines that joined
+/// run the pods as well.
 fn host_aliases(kubernetes: &Kubernetes, plane: &ControlPlane) -> String {
     if plane.outside == kubernetes.endpoint {
         return String::new();

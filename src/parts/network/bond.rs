@@ -1,5 +1,5 @@
-//! Settings of bonds: names as the kernel has them (`Documentation/networking/bonding.rst`) and as networkd has them
-//! (`systemd.netdev(5)`, section `[Bond]`).
+//! Settings of bonds: names as the kernel has them (`Documentation/networking/bonding.rst`) and as
+//! networkd has them (`systemd.netdev(5)`, section `[Bond]`).
 
 /// The unit that a kernel option counts in, which networkd wants written.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +46,8 @@ const OPTIONS: &[(&str, &str, Unit)] = &[
     ("xmit_hash_policy", "TransmitHashPolicy", Unit::None),
 ];
 
-/// Whether `option` is one that a bond of a spec may have: the kernel's name, networkd's key, or `primary`, which is a setting
-/// of the member.
+/// Whether `option` is one that a bond of a spec may have: the kernel's name, networkd's key, or
+/// `primary`, which is a setting of the member.
 pub fn is_bond_option(option: &str) -> bool {
     option == "primary"
         || OPTIONS
@@ -84,8 +84,8 @@ pub(super) fn kernel_setting<'a>(option: &'a str, value: &str) -> (&'a str, Stri
     (kernel, value)
 }
 
-/// A time span (`systemd.time(7)`) in units of `unit` milliseconds; a number without a unit counts `bare` milliseconds. What is none
-/// stays as it is.
+/// A time span (`systemd.time(7)`) in units of `unit` milliseconds; a number without a unit counts
+/// `bare` milliseconds. What is none stays as it is.
 fn time(text: &str, bare: u64, unit: u64) -> String {
     let milliseconds = || {
         let mut sum = 0_u64;

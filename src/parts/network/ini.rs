@@ -1,4 +1,5 @@
-//! Text of networkd files and of keyfiles: sections of `Key=value` lines (`systemd.syntax(7)`; `GLib`'s `GKeyFile`).
+//! Text of networkd files and of keyfiles: sections of `Key=value` lines (`systemd.syntax(7)`;
+//! `GLib`'s `GKeyFile`).
 
 /// A file as it grows. A section that stays empty is not written.
 #[derive(Debug, Default)]

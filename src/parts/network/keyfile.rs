@@ -1,4 +1,5 @@
-//! The text of one link's keyfile (`nm-settings-keyfile(5)`), which says what [`super::link`] says to networkd.
+//! The text of one link's keyfile (`nm-settings-keyfile(5)`), which says what [`super::link`] says
+//! to networkd.
 
 use std::net::IpAddr;
 
@@ -25,7 +26,8 @@ impl IpVersion {
     }
 }
 
-/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and `ipv6.method`).
+/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and
+/// `ipv6.method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     /// DHCP and, in IPv6, routers.
@@ -37,7 +39,8 @@ enum Method {
 
 impl Method {
     fn of(interface: &Interface, version: IpVersion) -> Self {
-        // As with networkd, routers are listened to where addresses are asked of the network at all.
+        // As with networkd, routers are listened to where addresses are asked of the network at
+        // all.
         let is_asked = match version {
             IpVersion::V4 => matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both),
             IpVersion::V6 => interface.dhcp != Dhcp::No,
@@ -169,7 +172,8 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     })
     .set("method", method.as_str());
     if method == Method::Auto {
-        // Either default would ask for another address after each boot of a system that runs from memory.
+        // Either default would ask for another address after each boot of a system that runs from
+        // memory.
         match version {
             IpVersion::V4 => ini.set("dhcp-client-id", "mac"),
             IpVersion::V6 => ini.set("dhcp-duid", "ll"),
@@ -188,7 +192,8 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     let gateways = interface.gateways.iter().map(|gateway| gateway.value);
     let mut gateways = gateways.filter(|gateway| IpVersion::of(*gateway) == version);
     for (at, address) in (1..).zip(own) {
-        // The first address's gateway is the link's. One that is in no network of the link gets a route of its own.
+        // The first address's gateway is the link's. One that is in no network of the link gets a
+        // route of its own.
         let gateway = if at == 1 { gateways.next() } else { None };
         let gateway = gateway.map_or(String::new(), |gateway| format!(",{gateway}"));
         ini.set(
@@ -210,7 +215,8 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     routes(ini, interface, version, gateways);
 }
 
-/// Whether the link is up only with addresses of this version. Of two that DHCP may give, one is enough.
+/// Whether the link is up only with addresses of this version. Of two that DHCP may give, one is
+/// enough.
 fn waits_for(interface: &Interface, version: IpVersion, method: Method) -> bool {
     interface.required_for_online
         && match interface.dhcp {

@@ -1,7 +1,7 @@
 //! The node's links, as keyfiles of `NetworkManager`.
 //!
-//! A node that takes whatever card has a network needs none: `NetworkManager` asks on every card by itself. One whose links are in the
-//! spec has those and no others, as on other targets.
+//! A node that takes whatever card has a network needs none: `NetworkManager` asks on every card by
+//! itself. One whose links are in the spec has those and no others, as on other targets.
 
 use super::{Origin, final_name, keyfile, link, path, stem, ties};
 use crate::diagnostic::Span;

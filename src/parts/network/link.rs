@@ -1,5 +1,5 @@
-//! The text of one link's `.link`, `.netdev` and `.network` files (`systemd.link(5)`, `systemd.netdev(5)`,
-//! `systemd.network(5)`).
+//! The text of one link's `.link`, `.netdev` and `.network` files (`systemd.link(5)`,
+//! `systemd.netdev(5)`, `systemd.network(5)`).
 
 use std::net::IpAddr;
 
@@ -21,7 +21,8 @@ pub(super) fn rename(interface: &Interface) -> Option<String> {
         .set("PermanentMACAddress", mac)
         .section("Link")
         .set("Name", name)
-        // What udev's own default file, which this one displaces, gives: the card is still found by its predictable name.
+        // What udev's own default file, which this one displaces, gives: the card is still found by
+        // its predictable name.
         .set("AlternativeNamesPolicy", "database onboard slot path");
     Some(ini.into_text())
 }
@@ -96,7 +97,8 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     if is_bare && !is_member {
         ini.set("LinkLocalAddressing", "no");
     }
-    // A link with static addresses has those and no others; routers are listened to where addresses are asked of the network.
+    // A link with static addresses has those and no others; routers are listened to where addresses
+    // are asked of the network.
     if interface.dhcp == Dhcp::No {
         ini.set("IPv6AcceptRA", "no");
     }
@@ -142,7 +144,8 @@ fn match_section(ini: &mut Ini, matching: &InterfaceMatch) {
     ini.section("Match");
     match matching {
         InterfaceMatch::Name(name) => ini.set("Name", name),
-        // Bonds and VLANs take over the address of the card below them, so only the card's own one is certain.
+        // Bonds and VLANs take over the address of the card below them, so only the card's own one
+        // is certain.
         InterfaceMatch::Mac { mac, .. } => ini.set("PermanentMACAddress", mac),
         // Links that software makes (bridges, the pods' veths) have a kind.
         InterfaceMatch::AnyEthernet => ini.set("Type", "ether").set("Kind", "!*"),
@@ -163,7 +166,8 @@ fn tied(ini: &mut Ini, ties: &Ties) {
     ini.set_each("VLAN", &ties.vlans);
 }
 
-/// Whether the kernel takes `gateway` as it is: it lies in a network of the link, or the network's own is learnt later.
+/// Whether the kernel takes `gateway` as it is: it lies in a network of the link, or the network's
+/// own is learnt later.
 pub(super) fn is_reachable(interface: &Interface, gateway: IpAddr) -> bool {
     let is_link_local = matches!(gateway, IpAddr::V6(v6) if v6.segments()[0] & 0xffc0 == 0xfe80);
     let learnt = match interface.dhcp {
@@ -196,7 +200,8 @@ fn dhcp_sections(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
     let v4 = matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both);
     let v6 = matches!(interface.dhcp, Dhcp::V6 | Dhcp::Both);
     if v4 {
-        // The default, made from the machine-id, would ask for another address after each boot without `storage_device`.
+        // The default, made from the machine-id, would ask for another address after each boot
+        // without `storage_device`.
         ini.section("DHCPv4")
             .set("ClientIdentifier", "mac")
             .set("UseHostname", "no");

@@ -1,8 +1,10 @@
-//! The node's links, as files of systemd-networkd under `/etc/systemd/network`, or of `NetworkManager` ([`keyfiles`]).
+//! The node's links, as files of systemd-networkd under `/etc/systemd/network`, or of
+//! `NetworkManager` ([`keyfiles`]).
 //!
-//! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones (`enp1s0`) as alternative
-//! names, which `Name=` in `[Match]` finds as well: either works in a spec. A spec that has predictable names only gets them
-//! as real ones ([`predictable_names`]), since the packet filter knows real names only.
+//! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones
+//! (`enp1s0`) as alternative names, which `Name=` in `[Match]` finds as well: either works in a
+//! spec. A spec that has predictable names only gets them as real ones ([`predictable_names`]),
+//! since the packet filter knows real names only.
 
 mod bond;
 mod ini;
@@ -51,7 +53,8 @@ pub fn network(node: &Node) -> Fragment {
     }
 }
 
-/// Keeps networkd off the links that match `names`, of a part `of` the node, where it would take them for its own.
+/// Keeps networkd off the links that match `names`, of a part `of` the node, where it would take
+/// them for its own.
 pub(super) fn left_alone(target: &Facts, of: &str, names: &str, origin: &Origin) -> Option<File> {
     target.services.takes_all_links.then(|| {
         File::text(
@@ -103,8 +106,8 @@ fn networkd(node: &Node) -> Fragment {
     fragment
 }
 
-/// What it takes to be online where that is other than every link of the spec: a node that takes whatever card has a network
-/// waits for the first, and one of which no link is required for none.
+/// What it takes to be online where that is other than every link of the spec: a node that takes
+/// whatever card has a network waits for the first, and one of which no link is required for none.
 fn online(interfaces: &[Interface]) -> Option<Unit> {
     let name = unit("systemd-networkd-wait-online.service");
     let is_any = |interface: &&Interface| interface.matching == InterfaceMatch::AnyEthernet;
@@ -127,7 +130,8 @@ fn online(interfaces: &[Interface]) -> Option<Unit> {
     })
 }
 
-/// The `.link` file for a spec that goes by predictable names: udev names every card by where it sits, as it does on Debian.
+/// The `.link` file for a spec that goes by predictable names: udev names every card by where it
+/// sits, as it does on Debian.
 fn predictable_names(node: &Node) -> Option<File> {
     let wanted = node.network.interfaces.iter().find(|interface| {
         interface.kind == LinkKind::Physical
@@ -150,8 +154,9 @@ fn predictable_names(node: &Node) -> Option<File> {
     ))
 }
 
-/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The kernel numbers cards in the
-/// order in which it finds them, which with more than one card is not certain.
+/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The
+/// kernel numbers cards in the order in which it finds them, which with more than one card is not
+/// certain.
 pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
     let interfaces = &node.network.interfaces;
     let made: Vec<_> = interfaces
@@ -203,8 +208,8 @@ fn final_name(matching: &InterfaceMatch) -> Option<&InterfaceName> {
     }
 }
 
-/// The files' name without its ending. networkd takes the first file that matches a link, in the order of names: what
-/// matches every card comes last.
+/// The files' name without its ending. networkd takes the first file that matches a link, in the
+/// order of names: what matches every card comes last.
 fn stem(interface: &Interface) -> String {
     match &interface.matching {
         InterfaceMatch::Name(name)

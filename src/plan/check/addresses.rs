@@ -1,4 +1,5 @@
-//! Addresses, gateways and routes of one node: whether each can be, and whether each can be reached.
+//! Addresses, gateways and routes of one node: whether each can be, and whether each can be
+//! reached.
 
 use std::net::IpAddr;
 
@@ -89,7 +90,8 @@ fn hosts_of(network: &IpNet) -> String {
     }
 }
 
-/// Whether `gateway` can be reached over `interface` without another gateway. Where DHCP gives addresses, only DHCP knows.
+/// Whether `gateway` can be reached over `interface` without another gateway. Where DHCP gives
+/// addresses, only DHCP knows.
 fn reachable(interface: &Interface, gateway: IpAddr) -> bool {
     let leased = match interface.dhcp {
         Dhcp::No => false,

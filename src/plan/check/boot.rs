@@ -4,7 +4,8 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::names::altered_by_boot_loaders;
 use crate::plan::Node;
 
-/// Kernel arguments that imgbuild decides, and why. A name that ends in `.` stands for all that start so.
+/// Kernel arguments that imgbuild decides, and why. A name that ends in `.` stands for all that
+/// start so.
 const RESERVED: &[(&str, &str)] = &[
     (
         "ignition.",

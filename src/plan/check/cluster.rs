@@ -59,7 +59,8 @@ pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What was seen, and at which node first. Unlike [`Once`] it counts what is written once and shared by all nodes.
+/// What was seen, and at which node first. Unlike [`Once`] it counts what is written once and
+/// shared by all nodes.
 struct Shared<K>(std::collections::BTreeMap<K, (usize, Span)>);
 
 impl<K> Default for Shared<K> {

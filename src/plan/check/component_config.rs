@@ -1,4 +1,5 @@
-//! Free fields of `KubeletConfiguration` and `KubeProxyConfiguration`: known to the version, of the right type, and the user's to set.
+//! Free fields of `KubeletConfiguration` and `KubeProxyConfiguration`: known to the version, of the
+//! right type, and the user's to set.
 
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::plan::{ConfigKind, Field, FieldKind, KubeVersion, config_fields};
@@ -6,7 +7,8 @@ use crate::spec::FreeMap;
 use crate::spec::decode::nearest;
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
 
-/// Fields that other parts of the node count on or that the spec has keys for, and what to write instead. Those below them too.
+/// Fields that other parts of the node count on or that the spec has keys for, and what to write
+/// instead. Those below them too.
 const OWN: &[(ConfigKind, &str, &str)] = {
     use ConfigKind::{Kubelet, Proxy};
     const COUNTED_ON: &str = "the node's other parts count on it";

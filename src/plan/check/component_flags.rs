@@ -183,8 +183,8 @@ const OWN: &[(Component, &[&str], &str)] = {
     ]
 };
 
-/// What kube-proxy still reads from its flags where it has a configuration file, as it does here (`cmd/kube-proxy/app/options.go`,
-/// `Complete`).
+/// What kube-proxy still reads from its flags where it has a configuration file, as it does here
+/// (`cmd/kube-proxy/app/options.go`, `Complete`).
 const PROXY_READS: &[&str] = &[
     "v",
     "vmodule",
@@ -196,7 +196,8 @@ const PROXY_READS: &[&str] = &[
     "log-text-split-stream",
 ];
 
-/// Flags that were removed before the oldest version of the tables and are still found in guides, and the minor that no longer has them.
+/// Flags that were removed before the oldest version of the tables and are still found in guides,
+/// and the minor that no longer has them.
 const LONG_GONE: &[(Component, &[&str], u16)] = &[
     (
         Component::ApiServer,
@@ -249,7 +250,8 @@ pub(in crate::plan) fn component_flags(
     }
 }
 
-/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it leaves out those that were deprecated then.
+/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it leaves out
+/// those that were deprecated then.
 pub(in crate::plan) fn hyperkube_component_flags(
     component: Component,
     written: &Table<SettingName, Located<Setting>>,

@@ -122,8 +122,9 @@ fn same_disk(a: &str, b: &str) -> bool {
         || disk_of_partition(b).is_some_and(|disk| disk == a)
 }
 
-/// `/dev/sda` for `/dev/sda1`, `/dev/nvme0n1` for `/dev/nvme0n1p2`, by the kernel's rule: a `p` goes between where the disk's name
-/// ends in a digit (block/partitions/core.c). `None`: not the name of a partition, or one that does not tell (`/dev/disk/by-…`).
+/// `/dev/sda` for `/dev/sda1`, `/dev/nvme0n1` for `/dev/nvme0n1p2`, by the kernel's rule: a `p`
+/// goes between where the disk's name ends in a digit (block/partitions/core.c). `None`: not the
+/// name of a partition, or one that does not tell (`/dev/disk/by-…`).
 fn disk_of_partition(device: &str) -> Option<&str> {
     let name = device.strip_prefix("/dev/")?;
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -33,7 +33,8 @@ fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Rules that open a port in common to a network in common: by their first port, against those that are not past it.
+/// Rules that open a port in common to a network in common: by their first port, against those that
+/// are not past it.
 fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     let mut rules: Vec<&FirewallRule> = firewall.allow.iter().collect();
     rules.sort_by_key(|rule| (rule.protocol == Protocol::Udp, rule.ports.0));
@@ -60,7 +61,8 @@ fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A rule for a port of the node's roles: needless, or wider than `allow_from`. One for further networks is right.
+/// A rule for a port of the node's roles: needless, or wider than `allow_from`. One for further
+/// networks is right.
 fn role_port(
     firewall: &Firewall,
     rule: &FirewallRule,

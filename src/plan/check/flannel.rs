@@ -6,7 +6,8 @@ use super::addresses::overlap;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::plan::{FlannelNode, Node};
 
-/// The network of docker's own bridge, the first of its address pools (moby, `daemon/libnetwork/ipamutils`).
+/// The network of docker's own bridge, the first of its address pools (moby,
+/// `daemon/libnetwork/ipamutils`).
 const DOCKER: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(172, 17, 0, 0), 16);
 
 /// Everything that is wrong with flannel on `nodes`.

@@ -101,8 +101,9 @@ fn parts_of_links(
     }
 }
 
-/// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev gives by where the card sits
-/// (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`, then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
+/// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev
+/// gives by where the card sits (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`,
+/// then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
 fn may_be_a_card(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if name.strip_prefix("eth").is_some_and(digits) {
@@ -165,7 +166,8 @@ fn unknown<'a>(
     }
 }
 
-/// Reports an interface that another section names and that none of `network` can be. A card without a name in the spec may have any.
+/// Reports an interface that another section names and that none of `network` can be. A card
+/// without a name in the spec may have any.
 pub(in crate::plan) fn unknown_interface(
     network: &Network,
     name: &Located<InterfaceName>,

@@ -33,7 +33,8 @@ pub(in crate::plan) struct KubernetesNode<'a> {
     pub span: Span,
 }
 
-/// Kubelets may be this many minors older than API servers (Kubernetes' version skew policy; since 1.28).
+/// Kubelets may be this many minors older than API servers (Kubernetes' version skew policy; since
+/// 1.28).
 const KUBELET_SKEW: u16 = 3;
 
 /// Everything that is wrong with the clusters of `members`, which are among `nodes`.
@@ -114,7 +115,8 @@ fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     );
 }
 
-/// Pods, services and the address that the API server advertises are of one family: what has two is not supported.
+/// Pods, services and the address that the API server advertises are of one family: what has two is
+/// not supported.
 fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
     let (pods, services) = (member.pod_network, member.service_network);
@@ -211,7 +213,8 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A worker may reach the API by another name than the control planes do, as long as their certificates have it.
+/// A worker may reach the API by another name than the control planes do, as long as their
+/// certificates have it.
 fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
     for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
@@ -231,7 +234,8 @@ fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the name of a certificate stands for `host` (RFC 6125 §6.4.3: a wildcard stands for one label).
+/// Whether the name of a certificate stands for `host` (RFC 6125 §6.4.3: a wildcard stands for one
+/// label).
 fn covers(name: &str, host: &str) -> bool {
     if let Some(parent) = name.strip_prefix("*.") {
         return host.split_once('.').is_some_and(|(_, rest)| rest == parent);

@@ -109,7 +109,8 @@ fn items(node: Option<&Node>) -> &[Node] {
     }
 }
 
-/// Reports what the API server would refuse of an audit policy. `within`: where it is a file of its own.
+/// Reports what the API server would refuse of an audit policy. `within`: where it is a file of its
+/// own.
 pub(in crate::plan) fn audit_policy(
     policy: &Node,
     within: Option<&Within>,

@@ -1,7 +1,8 @@
-//! What is wrong between values that are each right: checked on decided nodes, every mistake in one run.
+//! What is wrong between values that are each right: checked on decided nodes, every mistake in one
+//! run.
 //!
-//! A check adds to a list of diagnostics and never stops another. Codes E02xx and W02xx, explained in
-//! [`crate::diagnostic::codes`].
+//! A check adds to a list of diagnostics and never stops another. Codes E02xx and W02xx, explained
+//! in [`crate::diagnostic::codes`].
 
 mod addresses;
 mod boot;
@@ -77,7 +78,8 @@ impl<K: Ord> Once<K> {
         }
     }
 
-    /// Takes note of `key` at `span`; the second time gives an error of `message` that points at the first.
+    /// Takes note of `key` at `span`; the second time gives an error of `message` that points at
+    /// the first.
     fn see(&mut self, key: K, span: Span, message: impl FnOnce() -> String) -> Option<Diagnostic> {
         let Some(&first) = self.seen.get(&key) else {
             self.seen.insert(key, span);

@@ -11,7 +11,8 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     time_servers(node, found);
 }
 
-/// `/etc/hosts`: the first line that has a name wins, so a second address of the same family is never used.
+/// `/etc/hosts`: the first line that has a name wins, so a second address of the same family is
+/// never used.
 fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut names: BTreeMap<(&str, bool), (IpAddr, Span)> = BTreeMap::new();
     for (address, hosts) in &node.hosts {

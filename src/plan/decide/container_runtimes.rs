@@ -101,8 +101,8 @@ impl Decider<'_> {
         own
     }
 
-    /// Runtimes are for pods: reports those of nodes that run none, and gives the names of all that nodes of a cluster have, for which
-    /// the API is told a class each.
+    /// Runtimes are for pods: reports those of nodes that run none, and gives the names of all that
+    /// nodes of a cluster have, for which the API is told a class each.
     pub(super) fn runtime_classes(&mut self, cluster: &spec::Cluster) -> Vec<String> {
         let mut classes = BTreeSet::new();
         for node in &cluster.nodes {

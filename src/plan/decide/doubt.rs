@@ -1,7 +1,8 @@
 //! Findings that may only follow from another mistake.
 //!
-//! What the loader could not read looks as if it were not there. A finding of the kind "this is nowhere" is then kept back until the
-//! rest is right; all others stay, so that one run shows as much as it can.
+//! What the loader could not read looks as if it were not there. A finding of the kind "this is
+//! nowhere" is then kept back until the rest is right; all others stay, so that one run shows as
+//! much as it can.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span, codes};
 use crate::spec::Loaded;

@@ -1,7 +1,8 @@
 //! `etcd:` with every default filled.
 //!
-//! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose addresses come from DHCP listens on all of
-//! them, and tells clients its host name; it can only be alone in its cluster, unless the spec says how its peers reach it.
+//! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose
+//! addresses come from DHCP listens on all of them, and tells clients its host name; it can only be
+//! alone in its cluster, unless the spec says how its peers reach it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -74,7 +75,8 @@ impl Urls {
 }
 
 impl Decider<'_> {
-    /// The member of `node`; its `initial_cluster` is filled by [`Decider::complete_clusters`] where the spec has none.
+    /// The member of `node`; its `initial_cluster` is filled by [`Decider::complete_clusters`]
+    /// where the spec has none.
     pub(super) fn etcd(
         &mut self,
         node: &spec::Spec,
@@ -187,7 +189,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Fills `initial_cluster` of those that share the file's: every member of the file by what it tells its peers.
+    /// Fills `initial_cluster` of those that share the file's: every member of the file by what it
+    /// tells its peers.
     pub(super) fn complete_clusters(&mut self, drafts: &mut [Option<Draft>]) {
         let cluster: Vec<(String, String)> = drafts
             .iter()

@@ -11,8 +11,8 @@ use crate::spec;
 const SCHEDULE: &str = "daily";
 const KEEP: u32 = 7;
 
-/// A snapshot is a bbolt database, whose pages are multiples of this, with a SHA-256 of it behind (etcd
-/// `server/etcdserver/api/v3rpc/maintenance.go`).
+/// A snapshot is a bbolt database, whose pages are multiples of this, with a SHA-256 of it behind
+/// (etcd `server/etcdserver/api/v3rpc/maintenance.go`).
 const PAGE: usize = 512;
 const DIGEST: usize = 32;
 
@@ -95,7 +95,8 @@ impl Decider<'_> {
 }
 
 fn is_snapshot(bytes: &[u8]) -> Result<(), &'static str> {
-    // The first page's header has 16 bytes; a meta page then starts with its magic (bbolt `internal/common/meta.go`).
+    // The first page's header has 16 bytes; a meta page then starts with its magic (bbolt
+    // `internal/common/meta.go`).
     if bytes.get(16..20) != Some(&0xED0C_DAED_u32.to_le_bytes()) {
         return Err("it does not begin as one");
     }

@@ -61,8 +61,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Files of a folder beside the spec, executable where they are there. As in Butane, an entry of the spec for the same path gives its
-    /// mode and owner, and its contents win.
+    /// Files of a folder beside the spec, executable where they are there. As in Butane, an entry
+    /// of the spec for the same path gives its mode and owner, and its contents win.
     fn tree(&mut self, tree: &spec::Tree, own: &mut Fragment) {
         let top = tree
             .path
@@ -129,7 +129,8 @@ impl Decider<'_> {
         }
     }
 
-    /// The bytes, or where Ignition gets them; `None` where nothing is said or the loader has reported why.
+    /// The bytes, or where Ignition gets them; `None` where nothing is said or the loader has
+    /// reported why.
     pub(super) fn contents(&mut self, written: &Resource) -> Option<Contents> {
         if written.source.is_none() {
             let unused = [

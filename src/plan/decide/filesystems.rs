@@ -1,4 +1,5 @@
-//! Disks, arrays, encrypted devices and file systems of `storage:`, and the mount units that Butane's `with_mount_unit` asks for.
+//! Disks, arrays, encrypted devices and file systems of `storage:`, and the mount units that
+//! Butane's `with_mount_unit` asks for.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -119,7 +120,8 @@ impl Decider<'_> {
         }
     }
 
-    /// A `.mount` unit, or a `.swap` unit for swap space, that is part of `local-fs.target` or its like.
+    /// A `.mount` unit, or a `.swap` unit for swap space, that is part of `local-fs.target` or its
+    /// like.
     fn mount_unit(
         &mut self,
         filesystem: &spec::Filesystem,
@@ -149,7 +151,8 @@ impl Decider<'_> {
             .iter()
             .map(|option| option.as_str())
             .collect();
-        // Devices that the network helps to unlock are there once it is up (systemd.mount(5), `_netdev`).
+        // Devices that the network helps to unlock are there once it is up (systemd.mount(5),
+        // `_netdev`).
         let over_network =
             mount_options.contains(&"_netdev") || is_unlocked_over_network(device, storage);
         if format == FilesystemFormat::Swap {

@@ -21,11 +21,13 @@ const WIREGUARD_PORT: u16 = 51820;
 /// flannel's VNI, where nothing is said.
 const VNI: u32 = 1;
 
-/// What flannel's settings allow (`pkg/subnet/config.go`): four parts at the least, each a /30 or larger.
+/// What flannel's settings allow (`pkg/subnet/config.go`): four parts at the least, each a /30 or
+/// larger.
 const LEAST_PARTS_BITS: u8 = 2;
 const LONGEST_PART: u8 = 30;
 
-/// The part of a node where nothing is said and the network has room for four of them: flannel's own.
+/// The part of a node where nothing is said and the network has room for four of them: flannel's
+/// own.
 const PART: u8 = 24;
 
 impl Decider<'_> {
@@ -78,7 +80,8 @@ impl Decider<'_> {
         }
     }
 
-    /// flannel of docker's containers, on each of `nodes` that the spec wants it on. Tells which of them need keys for the file's etcd.
+    /// flannel of docker's containers, on each of `nodes` that the spec wants it on. Tells which of
+    /// them need keys for the file's etcd.
     pub(super) fn flannel(
         &mut self,
         cluster: &spec::Cluster,

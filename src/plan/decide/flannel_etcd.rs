@@ -15,7 +15,8 @@ pub(super) struct FlannelEtcd {
 }
 
 impl Decider<'_> {
-    /// The etcd of `own`'s node, which may run a member: what the spec names, else that member, else all members of the file.
+    /// The etcd of `own`'s node, which may run a member: what the spec names, else that member,
+    /// else all members of the file.
     pub(super) fn flannel_etcd(
         &mut self,
         written: &spec::Flannel,

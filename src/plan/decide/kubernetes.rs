@@ -42,7 +42,8 @@ pub(super) struct Draft {
     endpoint_host: String,
     /// What `SHARED_NAME` stands for, where it is used.
     api_servers: Vec<IpAddr>,
-    /// On a control plane, the API servers of the others: those before it in the file, and those behind it.
+    /// On a control plane, the API servers of the others: those before it in the file, and those
+    /// behind it.
     other_api_servers: (Vec<SocketAddr>, Vec<SocketAddr>),
     pod_network: Located<IpNet>,
     service_network: Located<IpNet>,

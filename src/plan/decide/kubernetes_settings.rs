@@ -14,7 +14,8 @@ use crate::plan::{
 };
 use crate::spec::{self, FreeDocument, LocalText, Table};
 
-/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which go where one is written.
+/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which go
+/// where one is written.
 const EVICTION_DEFAULTS: [(&str, &str); 5] = [
     ("imagefs.available", "15%"),
     ("imagefs.inodesFree", "5%"),
@@ -23,7 +24,8 @@ const EVICTION_DEFAULTS: [(&str, &str); 5] = [
     ("nodefs.inodesFree", "5%"),
 ];
 
-/// Domains of labels that a kubelet may give its own node although they are Kubernetes' own (`--node-labels`, `NodeRestriction`).
+/// Domains of labels that a kubelet may give its own node although they are Kubernetes' own
+/// (`--node-labels`, `NodeRestriction`).
 const OPEN_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 
 /// Labels that a kubelet may give its own node although their domain is Kubernetes' own.
@@ -392,7 +394,8 @@ impl Within {
     }
 }
 
-/// Whether a kubelet may give its own node a label of this key (`pkg/kubelet/apis/well_known_labels.go`).
+/// Whether a kubelet may give its own node a label of this key
+/// (`pkg/kubelet/apis/well_known_labels.go`).
 fn open_to_kubelets(key: &str) -> bool {
     let Some((domain, _)) = key.split_once('/') else {
         return true;

@@ -59,8 +59,8 @@ struct EtcdKeys {
     addresses: BTreeSet<IpAddr>,
 }
 
-/// Fills every default of `loaded` and checks everything across its fields. The error is all that is wrong with the spec, what the
-/// loader found included; nothing was written anywhere.
+/// Fills every default of `loaded` and checks everything across its fields. The error is all that
+/// is wrong with the spec, what the loader found included; nothing was written anywhere.
 pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
     let decided = as_far_as_right(loaded, sources);
     if decided.warnings.iter().any(is_error) {
@@ -69,8 +69,9 @@ pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnos
     Ok(decided)
 }
 
-/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is not to be built. None where the
-/// loader found errors: what could not be read would look as if it were missing.
+/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is
+/// not to be built. None where the loader found errors: what could not be read would look as if it
+/// were missing.
 pub fn tentative(loaded: &Loaded, sources: &Sources) -> Option<Decided> {
     (!loaded.has_errors()).then(|| as_far_as_right(loaded, sources))
 }
@@ -199,8 +200,8 @@ impl Decided {
         kubernetes::key_algorithm(&self.kubernetes)
     }
 
-    /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may be written. The error is the key
-    /// folder's; the spec is right.
+    /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may
+    /// be written. The error is the key folder's; the spec is right.
     pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
         let token = kubernetes::prepare(&self.kubernetes, keys)?;
         for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
@@ -403,7 +404,8 @@ fn swap(written: &spec::Swap) -> Option<Swap> {
     written.device.clone().map(Swap::Device)
 }
 
-/// The name that the spec gives, else that of its file without its ending, in the letters that a token may have.
+/// The name that the spec gives, else that of its file without its ending, in the letters that a
+/// token may have.
 fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
     if let Some(name) = &spec.name {
         return name.as_str().to_owned();

@@ -11,7 +11,8 @@ use crate::plan::{
 use crate::spec;
 
 impl Decider<'_> {
-    /// The node's links: those of the spec, or DHCP on every wired card because of the value at `span`.
+    /// The node's links: those of the spec, or DHCP on every wired card because of the value at
+    /// `span`.
     pub(super) fn network(&mut self, written: Option<&spec::Network>, span: Span) -> Network {
         let written = written.map_or(&[][..], |network| &network.interfaces);
         if written.is_empty() {

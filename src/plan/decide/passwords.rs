@@ -6,7 +6,8 @@ use super::Decider;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::spec;
 
-/// Rounds of SHA-512. glibc's default of 5,000 dates from 2007; these take a tenth of a second, at build and at each log-in.
+/// Rounds of SHA-512. glibc's default of 5,000 dates from 2007; these take a tenth of a second, at
+/// build and at each log-in.
 const ROUNDS: u32 = 100_000;
 
 impl Decider<'_> {

@@ -7,7 +7,8 @@ const FLAGS: &str = include_str!("etcd_flags.txt");
 
 /// The minors of etcd 3 that imgbuild knows, oldest first. A new one is one more row.
 ///
-/// The flags are those by which kubeadm's pods look for damage before they serve, and tell watchers often how far they are.
+/// The flags are those by which kubeadm's pods look for damage before they serve, and tell watchers
+/// often how far they are.
 pub const ETCD_RELEASES: [EtcdRelease; 2] = [
     EtcdRelease {
         minor: 5,

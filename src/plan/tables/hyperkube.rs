@@ -1,4 +1,5 @@
-//! What is true of the hyperkube of Kubernetes 1.9, the column of the version tables before [`super::super::RELEASES`].
+//! What is true of the hyperkube of Kubernetes 1.9, the column of the version tables before
+//! [`super::super::RELEASES`].
 
 /// A minor whose components all are one program, in one image.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +13,8 @@ pub struct Hyperkube {
     pub scheduler_config: &'static str,
     /// `apiVersion` of kube-proxy's configuration.
     pub proxy_config: &'static str,
-    /// The feature gate that kube-proxy's mode `ipvs` needs. Gates are one text up to 1.9, a map from 1.10 on.
+    /// The feature gate that kube-proxy's mode `ipvs` needs. Gates are one text up to 1.9, a map
+    /// from 1.10 on.
     pub ipvs_gate: &'static str,
     /// Where controller manager and scheduler tell of their health, over HTTP.
     pub controller_manager_port: u16,

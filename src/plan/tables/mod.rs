@@ -1,7 +1,8 @@
-//! Flags, feature gates and configuration fields of the components, and the versions that have them.
+//! Flags, feature gates and configuration fields of the components, and the versions that have
+//! them.
 //!
-//! The tables are text files of one fact a line: a new minor is a new number in their ranges. They are read where something is looked
-//! up, which a spec asks a few times.
+//! The tables are text files of one fact a line: a new minor is a new number in their ranges. They
+//! are read where something is looked up, which a spec asks a few times.
 
 mod ct;
 mod etcd;

@@ -1,8 +1,10 @@
-//! The embed area: a stretch of the image that the boot loader hands to the kernel as part of the initrd, zeros to begin with.
+//! The embed area: a stretch of the image that the boot loader hands to the kernel as part of the
+//! initrd, zeros to begin with.
 //!
-//! `/coreos/igninfo.json` (2023 and later) names a file, and where the area is only a part of it (s390x) its offset and length.
-//! Before that it is the whole of `/images/ignition.img`, and a header in the last 24 bytes of the system area says the same:
-//! `coreiso+`, the area's offset in the image and its length, little-endian.
+//! `/coreos/igninfo.json` (2023 and later) names a file, and where the area is only a part of it
+//! (s390x) its offset and length. Before that it is the whole of `/images/ignition.img`, and a
+//! header in the last 24 bytes of the system area says the same: `coreiso+`, the area's offset in
+//! the image and its length, little-endian.
 
 use anyhow::Result;
 use serde::Deserialize;

@@ -1,4 +1,5 @@
-//! What the live system and its installer understand, by `/coreos/features.json` (since the end of 2021).
+//! What the live system and its installer understand, by `/coreos/features.json` (since the end of
+//! 2021).
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -15,7 +16,8 @@ pub struct Features {
     /// The installer takes settings from `/etc/coreos/installer.d`.
     pub installer_config: bool,
     pub installer_config_directives: Directives,
-    /// The live system takes keyfiles of NetworkManager from `/etc/coreos-firstboot-network` in its initrd.
+    /// The live system takes keyfiles of NetworkManager from `/etc/coreos-firstboot-network` in its
+    /// initrd.
     pub live_initrd_network: bool,
 }
 

@@ -1,8 +1,10 @@
-//! The kernel's arguments, which stand as text in the boot loaders' own files, each with room for more.
+//! The kernel's arguments, which stand as text in the boot loaders' own files, each with room for
+//! more.
 //!
-//! `/coreos/kargs.json` (since 2021-09) gives the default, the bytes of room and the place of each copy. Before that a header of
-//! 72 bytes in front of the embed area's in the system area does: `coreKarg`, the room, the offset of the default in the image and
-//! the offsets of up to six copies, little-endian. Each copy is the arguments, an end (a newline) and padding (`#`).
+//! `/coreos/kargs.json` (since 2021-09) gives the default, the bytes of room and the place of each
+//! copy. Before that a header of 72 bytes in front of the embed area's in the system area does:
+//! `coreKarg`, the room, the offset of the default in the image and the offsets of up to six
+//! copies, little-endian. Each copy is the arguments, an end (a newline) and padding (`#`).
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -168,8 +170,8 @@ impl KernelArguments {
             .any(|copy| copy.start < area_end && area.start < copy.start + self.room as u64)
     }
 
-    /// The bytes that make `line` the arguments: for each copy where it starts, and all of its bytes. `line` is no longer than
-    /// [`KernelArguments::longest`].
+    /// The bytes that make `line` the arguments: for each copy where it starts, and all of its
+    /// bytes. `line` is no longer than [`KernelArguments::longest`].
     pub fn replaced_by(&self, line: &str) -> Vec<(u64, Vec<u8>)> {
         self.copies
             .iter()

@@ -1,7 +1,9 @@
-//! Live ISO images of Fedora CoreOS and RHEL CoreOS: where they take a config and kernel arguments, and what they have there.
+//! Live ISO images of Fedora CoreOS and RHEL CoreOS: where they take a config and kernel arguments,
+//! and what they have there.
 //!
-//! The layouts of all images since 2020 are read. `/coreos/*.json` describe the newer ones, headers in the system area the older
-//! ones; the modules beside this one say more. The peer that writes into the same places is coreos-installer.
+//! The layouts of all images since 2020 are read. `/coreos/*.json` describe the newer ones, headers
+//! in the system area the older ones; the modules beside this one say more. The peer that writes
+//! into the same places is coreos-installer.
 
 mod area;
 mod features;
@@ -30,7 +32,8 @@ pub const DEST_PATH: &str = "/etc/coreos/dest.ign";
 
 /// The most bytes of a file that describes an image.
 const DESCRIPTION_MAX: u64 = 1 << 20;
-/// The most bytes of all files that a live system is given: the area is far smaller, what it unpacks to may not be.
+/// The most bytes of all files that a live system is given: the area is far smaller, what it
+/// unpacks to may not be.
 const FILES_MAX: u64 = 96 << 20;
 
 /// A live ISO image.
@@ -39,7 +42,8 @@ pub struct LiveIso {
     pub iso: Iso,
     /// Where its initrd takes further files.
     pub area: Area,
-    /// The regular files that are there, by path without a leading slash. Empty: none were embedded.
+    /// The regular files that are there, by path without a leading slash. Empty: none were
+    /// embedded.
     pub files: BTreeMap<String, Vec<u8>>,
     /// `None`: the image takes none.
     pub kernel_arguments: Option<KernelArguments>,
@@ -47,8 +51,8 @@ pub struct LiveIso {
 }
 
 impl LiveIso {
-    /// Looks at an ISO image; gives it back where it is none of these. One that says that it is, and is damaged, is an error that
-    /// holds [`Damaged`](super::Damaged).
+    /// Looks at an ISO image; gives it back where it is none of these. One that says that it is,
+    /// and is damaged, is an error that holds [`Damaged`](super::Damaged).
     pub fn open(iso: Iso) -> Result<std::result::Result<Self, Iso>> {
         let Some(area) = Area::find(&iso)? else {
             return Ok(Err(iso));

@@ -194,7 +194,8 @@ impl Leaf for bool {
     }
 }
 
-/// A whole number of the core schema. A leading zero is refused: YAML 1.1 reads it as octal, 1.2 as decimal.
+/// A whole number of the core schema. A leading zero is refused: YAML 1.1 reads it as octal, 1.2 as
+/// decimal.
 fn whole_number(scalar: &Scalar, what: &str) -> Result<i128, LeafError> {
     if scalar.kind() != Kind::Number {
         let found = match scalar.kind() {

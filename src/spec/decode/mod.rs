@@ -1,9 +1,9 @@
 //! From the tree of a file to typed values, with every mistake reported and none fatal.
 //!
-//! A type that can be read implements [`Decode`]: it says what it looks like to editors (its JSON Schema) and reads itself
-//! from a [`Node`]. Values without parts are [`Leaf`]s and mostly wrapped in [`Located`]. Structs and words are declared
-//! once with [`record!`](super::record) and [`words!`](super::words), which write struct, decoder and schema from the same
-//! lines.
+//! A type that can be read implements [`Decode`]: it says what it looks like to editors (its JSON
+//! Schema) and reads itself from a [`Node`]. Values without parts are [`Leaf`]s and mostly wrapped
+//! in [`Located`]. Structs and words are declared once with [`record!`](super::record) and
+//! [`words!`](super::words), which write struct, decoder and schema from the same lines.
 
 mod leaf;
 mod nearest;
@@ -119,7 +119,8 @@ impl Decoder {
     }
 }
 
-/// Elements of one list or map. Later checks compare elements with each other, so this bounds their time.
+/// Elements of one list or map. Later checks compare elements with each other, so this bounds their
+/// time.
 const MOST_ELEMENTS: usize = 10_000;
 
 impl Decoder {

@@ -44,7 +44,8 @@ pub struct Record<'n, 'd> {
 }
 
 impl Decoder {
-    /// Starts to read `node` as a map with no other keys than `known`. `what` is its name with an article.
+    /// Starts to read `node` as a map with no other keys than `known`. `what` is its name with an
+    /// article.
     pub fn record<'n>(
         &mut self,
         node: &'n Node,
@@ -228,9 +229,10 @@ pub fn record_schema(doc: &str, keys: Vec<KeySchema>, rules: &[(&str, &[&str])])
     schema
 }
 
-/// Declares a struct that is read from a map: fields are keys, doc comments are the schema's descriptions, a field whose
-/// type has an [`absent`](Decode::absent) value may be left out. After the struct: its name in messages, and rules over
-/// keys (`at_most_one`, `at_least_one`, `exactly_one`).
+/// Declares a struct that is read from a map: fields are keys, doc comments are the schema's
+/// descriptions, a field whose type has an [`absent`](Decode::absent) value may be left out. After
+/// the struct: its name in messages, and rules over keys (`at_most_one`, `at_least_one`,
+/// `exactly_one`).
 macro_rules! record {
     (
         $(#[doc = $doc:literal])+

@@ -36,7 +36,8 @@ impl Project {
         })
     }
 
-    /// The real path of `path`, which the value at `span` names; an error where it is outside of the project.
+    /// The real path of `path`, which the value at `span` names; an error where it is outside of
+    /// the project.
     pub fn resolve(&self, path: &Path, span: Span) -> Result<PathBuf, Box<Diagnostic>> {
         match fs::canonicalize(path) {
             Ok(real) if real.starts_with(&self.root) => Ok(real),
@@ -99,7 +100,8 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The bytes of the regular file at `path`, at most `most` of them; `span` is the value that names it.
+/// The bytes of the regular file at `path`, at most `most` of them; `span` is the value that names
+/// it.
 pub fn read_bounded(
     path: &Path,
     most: u64,

@@ -21,7 +21,8 @@ pub struct Includes<'a> {
     project: &'a Project,
     sources: &'a mut Sources,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// What the files that are still to come may ask for; all files together have one file's limits.
+    /// What the files that are still to come may ask for; all files together have one file's
+    /// limits.
     left: Limits,
     /// The files that are being read, the outermost first, each with the value that names it.
     open: Vec<(PathBuf, Option<Span>)>,

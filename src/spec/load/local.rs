@@ -18,8 +18,8 @@ use crate::spec::values::{
 /// Entries of one tree.
 const MOST_TREE_ENTRIES: usize = 10_000;
 
-/// What the local paths of a spec hold. A path is known by the file that names it, from whose folder it starts. A path
-/// that could not be read was reported and is not here.
+/// What the local paths of a spec hold. A path is known by the file that names it, from whose
+/// folder it starts. A path that could not be read was reported and is not here.
 #[derive(Debug, Default)]
 pub struct LocalFiles {
     files: HashMap<(SourceId, String), Vec<u8>>,
@@ -57,13 +57,15 @@ impl LocalFiles {
         self.texts.get(&key).map(String::as_str)
     }
 
-    /// The files and links below a folder, in the order of their paths; `None` where that failed and was reported.
+    /// The files and links below a folder, in the order of their paths; `None` where that failed
+    /// and was reported.
     pub fn tree(&self, path: &Located<LocalFolder>) -> Option<&[TreeEntry]> {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.trees.get(&key).map(Vec::as_slice)
     }
 
-    /// The public keys of the files that a path or pattern names; none where that failed and was reported.
+    /// The public keys of the files that a path or pattern names; none where that failed and was
+    /// reported.
     pub fn ssh_keys(&self, path: &Located<SshKeyFiles>) -> &[SshPublicKey] {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.keys.get(&key).map_or(&[], Vec::as_slice)

@@ -8,7 +8,8 @@ use super::folder::{Project, read_bounded, reason, unreadable};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span, codes};
 use crate::spec::yaml::{Limits, Node, parse_documents};
 
-/// Largest file, in bytes. An object has at most 1.5 MiB in etcd; operators bring a few dozen in one file.
+/// Largest file, in bytes. An object has at most 1.5 MiB in etcd; operators bring a few dozen in
+/// one file.
 const MOST_BYTES: u64 = 8 << 20;
 
 /// Files of one folder.
@@ -32,8 +33,9 @@ pub struct ManifestFile {
     pub documents: Vec<Node>,
 }
 
-/// Reads the file at `path`, which the value at `span` names, or the files of a folder, as `kubectl apply -f` does: those that
-/// end in `.yaml`, `.yml` or `.json`, by name, and none of folders inside it. What is wrong with their YAML goes to `found`.
+/// Reads the file at `path`, which the value at `span` names, or the files of a folder, as `kubectl
+/// apply -f` does: those that end in `.yaml`, `.yml` or `.json`, by name, and none of folders
+/// inside it. What is wrong with their YAML goes to `found`.
 pub fn read(
     path: &Path,
     project: &Project,

@@ -1,8 +1,9 @@
-//! The only part of `spec` that touches files: reads a spec, what it includes, and the local files that it names.
+//! The only part of `spec` that touches files: reads a spec, what it includes, and the local files
+//! that it names.
 //!
-//! All of them lie in the spec's folder (the project) or below it, after symbolic links are followed; SSH public keys may
-//! also come from the user's home. Sizes are bounded before anything is read. Every failure is a diagnostic at the value
-//! that names the file.
+//! All of them lie in the spec's folder (the project) or below it, after symbolic links are
+//! followed; SSH public keys may also come from the user's home. Sizes are bounded before anything
+//! is read. Every failure is a diagnostic at the value that names the file.
 
 mod folder;
 mod include;
@@ -25,9 +26,9 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// What the spec's local paths hold.
     pub files: LocalFiles,
-    /// Everything wrong or doubtful. With an error among them the cluster is not to be built, but can be checked further so
-    /// that one run shows all mistakes: lists lack the elements that could not be read, and keys that could not be read
-    /// look as if they were not written.
+    /// Everything wrong or doubtful. With an error among them the cluster is not to be built, but
+    /// can be checked further so that one run shows all mistakes: lists lack the elements that
+    /// could not be read, and keys that could not be read look as if they were not written.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -40,8 +41,8 @@ impl Loaded {
     }
 }
 
-/// Reads the spec at `path`. `home` is the folder that `~/` stands for. The texts read are kept in `sources`. The error is
-/// for a file that is no spec at all.
+/// Reads the spec at `path`. `home` is the folder that `~/` stands for. The texts read are kept in
+/// `sources`. The error is for a file that is no spec at all.
 pub fn load(
     path: &Path,
     home: Option<&Path>,

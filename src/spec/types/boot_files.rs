@@ -7,10 +7,11 @@ use crate::spec::values::{BootLocation, Digest};
 record! {
     /// What the system's makers publish: the files for booting from a network, or a live ISO.
     pub struct BootFiles {
-        /// The kernel: Flatcar's `flatcar_production_pxe.vmlinuz`, Fedora CoreOS' `…-live-kernel.x86_64`.
+        /// The kernel: Flatcar's `flatcar_production_pxe.vmlinuz`, Fedora CoreOS'
+        /// `…-live-kernel.x86_64`.
         pub kernel: Option<BootFile>,
-        /// The initrd: Flatcar's `flatcar_production_pxe_image.cpio.gz`, with the whole system; Fedora CoreOS'
-        /// `…-live-initramfs.x86_64.img`.
+        /// The initrd: Flatcar's `flatcar_production_pxe_image.cpio.gz`, with the whole system;
+        /// Fedora CoreOS' `…-live-initramfs.x86_64.img`.
         pub initrd: Option<BootFile>,
         /// The root file system of Fedora CoreOS, `…-live-rootfs.x86_64.img`.
         pub rootfs: Option<BootFile>,
@@ -28,7 +29,8 @@ record! {
 record! {
     /// A file to boot.
     pub struct BootFile {
-        /// Its path from the folder of this file, or absolute; or a URL, from which it is fetched once, into the cache.
+        /// Its path from the folder of this file, or absolute; or a URL, from which it is fetched
+        /// once, into the cache.
         pub source: Located<BootLocation>,
         /// Its hash: `sha512-…` or `sha256-…`, each with hexadecimal digits. A URL has to have one.
         pub hash: Option<Located<Digest>>,

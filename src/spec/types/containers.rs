@@ -18,20 +18,23 @@ use crate::target::ContainerdConfig;
 const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];
 
 record! {
-    /// The container runtime, containerd or CRI-O: images that the node has with it, and where it finds registries.
+    /// The container runtime, containerd or CRI-O: images that the node has with it, and where it
+    /// finds registries.
     pub struct Containerd {
-        /// Images to embed, which the node then has without any network: paths (they start with `./`, `../` or `/`, or end in
-        /// `.tar`) of OCI archives, OCI layouts, archives of `docker save` or folders of these; or names, which are fetched from their
-        /// registries when the image is built, and pinned in imgbuild.lock.
+        /// Images to embed, which the node then has without any network: paths (they start with
+        /// `./`, `../` or `/`, or end in `.tar`) of OCI archives, OCI layouts, archives of `docker
+        /// save` or folders of these; or names, which are fetched from their registries when the
+        /// image is built, and pinned in imgbuild.lock.
         pub images: Vec<Located<ImageEntry>>,
-        /// Registries by host name, as in `docker.io`: mirrors, certificates and who the node is to them.
+        /// Registries by host name, as in `docker.io`: mirrors, certificates and who the node is to
+        /// them.
         pub registries: Table<RegistryHost, Registry>,
         /// Runtimes beside `runc`, by the names that pods ask for them by (`runtimeClassName`).
         pub runtimes: Table<RuntimeName, ContainerRuntime>,
         /// The runtime of pods that ask for none; `runc` where nothing is said.
         pub default_runtime: Option<Located<RuntimeName>>,
-        /// The version of containerd's settings: 2 for containerd 1.x, 3 for 2.x; what the target's containerd reads where nothing is
-        /// said.
+        /// The version of containerd's settings: 2 for containerd 1.x, 3 for 2.x; what the target's
+        /// containerd reads where nothing is said.
         pub config_version: Option<Located<ContainerdConfig>>,
     }
     "a container runtime"
@@ -40,9 +43,11 @@ record! {
 record! {
     /// How the node reaches a registry.
     pub struct Registry {
-        /// Where to look first, in this order: URLs such as `https://mirror.example:5000`, with the path of a prefix or without.
+        /// Where to look first, in this order: URLs such as `https://mirror.example:5000`, with the
+        /// path of a prefix or without.
         pub mirrors: Vec<Located<RegistryUrl>>,
-        /// A file beside the spec with the certificate authority, in PEM, of the mirrors, or of the registry where there are none.
+        /// A file beside the spec with the certificate authority, in PEM, of the mirrors, or of the
+        /// registry where there are none.
         pub ca: Option<Located<LocalText>>,
         /// Whether certificates are not checked at all.
         pub insecure: Option<Located<bool>>,
@@ -57,9 +62,11 @@ record! {
 record! {
     /// What runs containers in its own way: a program as runc is one, or a shim.
     pub struct ContainerRuntime {
-        /// A program on the node that takes runc's arguments, such as crun or nvidia-container-runtime.
+        /// A program on the node that takes runc's arguments, such as crun or
+        /// nvidia-container-runtime.
         pub binary: Option<Located<AbsolutePath>>,
-        /// `gvisor`, `kata`, or the name of another shim of containerd's, such as `io.containerd.wasmtime.v1`.
+        /// `gvisor`, `kata`, or the name of another shim of containerd's, such as
+        /// `io.containerd.wasmtime.v1`.
         pub shim: Option<Located<RuntimeShim>>,
         /// The shim's program, where it is not in a folder of the system's programs.
         pub shim_path: Option<Located<AbsolutePath>>,
@@ -126,14 +133,15 @@ record! {
     pub struct KubernetesArtifactsSettings {
         /// `embed` where nothing is said.
         pub mode: Option<Located<KubernetesArtifactsMode>>,
-        /// A folder of the programs (with `embed`), or the URL of a site that has them as `https://dl.k8s.io` does: in
-        /// `/v1.36.2/bin/linux/amd64/`.
+        /// A folder of the programs (with `embed`), or the URL of a site that has them as
+        /// `https://dl.k8s.io` does: in `/v1.36.2/bin/linux/amd64/`.
         pub programs: Option<Located<ProgramsFolder>>,
-        /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel) and none of these is gets fetched from
-        /// its registry when the image is built; `[]` fetches all. Without `images`, programs alone are embedded.
+        /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel)
+        /// and none of these is gets fetched from its registry when the image is built; `[]`
+        /// fetches all. Without `images`, programs alone are embedded.
         pub images: Option<Vec<Located<ImageEntry>>>,
-        /// With `embed`, for a system that has no CNI plugins: the folder of bridge, host-local, loopback and portmap; where nothing is
-        /// said, that of the programs.
+        /// With `embed`, for a system that has no CNI plugins: the folder of bridge, host-local,
+        /// loopback and portmap; where nothing is said, that of the programs.
         pub cni_plugins: Option<Located<ProgramsFolder>>,
     }
     "a source of artifacts"

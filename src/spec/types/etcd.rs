@@ -29,7 +29,8 @@ record! {
         pub listen_peer_urls: OneOrMany<Located<EtcdUrl>>,
         /// What other members are told.
         pub initial_advertise_peer_urls: OneOrMany<Located<EtcdUrl>>,
-        /// Names and peer URLs of the first members; all nodes of the file that have `etcd:` where nothing is said.
+        /// Names and peer URLs of the first members; all nodes of the file that have `etcd:` where
+        /// nothing is said.
         pub initial_cluster: Option<InitialCluster>,
         /// Keeps clusters apart that find each other by mistake.
         pub initial_cluster_token: Option<Located<PlainName>>,
@@ -37,14 +38,15 @@ record! {
         pub initial_cluster_state: Option<Located<InitialClusterState>>,
         /// Snapshots at regular times.
         pub backup: Option<EtcdBackup>,
-        /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl snapshot save` wrote. All members of
-        /// a cluster start from the same one.
+        /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl
+        /// snapshot save` wrote. All members of a cluster start from the same one.
         pub restore: Option<Located<LocalFile>>,
-        /// Whether the kubelet runs etcd, as a static pod in kubeadm's form, on a node with a control plane. Where nothing is said the
-        /// system runs it, as a service.
+        /// Whether the kubelet runs etcd, as a static pod in kubeadm's form, on a node with a
+        /// control plane. Where nothing is said the system runs it, as a service.
         pub static_pod: Option<Located<bool>>,
-        /// The image that etcd runs from, on a target that has no etcd of its own, or as a static pod: `registry.k8s.io/etcd:3.6.8-0`.
-        /// Where nothing is said: upstream's on such a target and with `artifacts: pull`, else the system's own etcd.
+        /// The image that etcd runs from, on a target that has no etcd of its own, or as a static
+        /// pod: `registry.k8s.io/etcd:3.6.8-0`. Where nothing is said: upstream's on such a target
+        /// and with `artifacts: pull`, else the system's own etcd.
         pub image: Option<Located<ImageName>>,
         /// Further flags without their dashes: `heartbeat-interval: 100`.
         pub settings: Table<SettingName, Located<Setting>>,
@@ -78,7 +80,8 @@ words! {
     "a state of the cluster"
 }
 
-/// The first members of a cluster: a map from name to peer URL (or a list of them), or etcd's own `name=url,name=url`.
+/// The first members of a cluster: a map from name to peer URL (or a list of them), or etcd's own
+/// `name=url,name=url`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InitialCluster {
     /// In the order written; a member with several URLs several times.

@@ -51,7 +51,8 @@ macro_rules! flannel_record {
                 pub vni: Option<Located<Vni>>,
                 /// With `vxlan`: routes between nodes of the same link.
                 pub direct_routing: Option<Located<bool>>,
-                /// The interface of every node that leads to the others; that of the node's address where nothing is said.
+                /// The interface of every node that leads to the others; that of the node's address
+                /// where nothing is said.
                 pub interface: Option<Located<InterfaceName>>,
             }
             $($rest)+
@@ -79,14 +80,16 @@ flannel_record! {
 }
 
 flannel_record! {
-    /// flannel on a node with docker. Containers of docker's network `flannel` reach those of all nodes; etcd keeps which node has which
-    /// addresses.
+    /// flannel on a node with docker. Containers of docker's network `flannel` reach those of all
+    /// nodes; etcd keeps which node has which addresses.
     pub struct Flannel {
         /// The addresses of all containers, of IPv4, such as 10.244.0.0/16.
         pub network: Located<IpNet>,
-        /// The prefix length of each node's part of them; 24 where nothing is said, or a quarter of a smaller network.
+        /// The prefix length of each node's part of them; 24 where nothing is said, or a quarter of
+        /// a smaller network.
         pub subnet_len: Option<Located<u8>>,
-        /// Where etcd answers: the node's own member, else all members of the file, where nothing is said.
+        /// Where etcd answers: the node's own member, else all members of the file, where nothing
+        /// is said.
         pub etcd_endpoints: OneOrMany<Located<EtcdUrl>>,
         /// An etcd with TLS that none of the file's nodes runs.
         pub external_etcd: Option<ExternalEtcd>,

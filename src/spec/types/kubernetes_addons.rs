@@ -49,7 +49,8 @@ record! {
     pub struct KubernetesCniSettings {
         /// flannel's settings.
         pub flannel: Option<KubernetesFlannel>,
-        /// Manifests of another network (Calico, Cilium, …), applied before all others; files, or folders of them.
+        /// Manifests of another network (Calico, Cilium, …), applied before all others; files, or
+        /// folders of them.
         pub manifests: Option<Vec<Located<LocalManifests>>>,
     }
     "a pod network", exactly_one(flannel, manifests)

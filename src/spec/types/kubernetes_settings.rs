@@ -8,7 +8,8 @@ use crate::spec::values::{LabelKey, LabelValue, PlainName, Quantity, TaintText, 
 record! {
     /// The kubelet.
     pub struct KubernetesKubelet {
-        /// Labels of the node. Those that a kubelet may not give itself are set by the control plane on its own node.
+        /// Labels of the node. Those that a kubelet may not give itself are set by the control
+        /// plane on its own node.
         pub labels: Table<LabelKey, Located<LabelValue>>,
         /// Taints that the node has when it joins, as kubectl writes them: `gpu=true:NoSchedule`.
         pub taints: Vec<Located<TaintText>>,
@@ -18,7 +19,8 @@ record! {
         pub reserved: Option<KubeletReserved>,
         /// Whether pods may swap where the node has `swap:`; `none` where nothing is said.
         pub swap: Option<Located<KubeletSwap>>,
-        /// Further fields of `KubeletConfiguration` (kubelet.config.k8s.io/v1beta1), in its own words.
+        /// Further fields of `KubeletConfiguration` (kubelet.config.k8s.io/v1beta1), in its own
+        /// words.
         pub config: Option<FreeMap>,
     }
     "the kubelet"
@@ -98,7 +100,8 @@ record! {
 }
 
 record! {
-    /// How the API server encrypts what it keeps in etcd. The key is made on first use and kept in `keys/`.
+    /// How the API server encrypts what it keeps in etcd. The key is made on first use and kept in
+    /// `keys/`.
     pub struct KubernetesEncryption {
         /// The cipher; `secretbox` where nothing is said.
         pub provider: Option<Located<EncryptionProvider>>,

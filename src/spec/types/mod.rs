@@ -1,4 +1,5 @@
-//! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same lines.
+//! The sections of a spec, each declared once: struct, decoder and JSON Schema come from the same
+//! lines.
 
 mod boot_files;
 mod container_linux;

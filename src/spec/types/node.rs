@@ -23,7 +23,8 @@ pub struct Cluster {
     pub name: Option<Located<ClusterName>>,
     /// In the order written, each merged with what is common.
     pub nodes: Vec<Spec>,
-    /// Nodes of Container Linux, whose sections are others. A file has nodes of one of the two kinds.
+    /// Nodes of Container Linux, whose sections are others. A file has nodes of one of the two
+    /// kinds.
     pub container_linux: Vec<ContainerLinux>,
     /// The whole of the file.
     pub span: Span,
@@ -44,7 +45,8 @@ record! {
         pub hostname: Located<Hostname>,
         /// Users to make, or to change where the base has them.
         pub users: Vec<User>,
-        /// Interfaces, time servers, names of hosts, firewall. DHCP on every wired card where nothing is said.
+        /// Interfaces, time servers, names of hosts, firewall. DHCP on every wired card where
+        /// nothing is said.
         pub network: Option<Network>,
         /// Kernel parameters by sysctl(8) key.
         pub sysctls: Table<SysctlKey, Located<Setting>>,
@@ -56,13 +58,15 @@ record! {
         pub ca_certificates: Vec<CaCertificate>,
         /// Swap space; none where nothing is said.
         pub swap: Option<Swap>,
-        /// A whole block device that keeps etcd's and the runtime's data across boots. It is partitioned on first boot and kept after.
+        /// A whole block device that keeps etcd's and the runtime's data across boots. It is
+        /// partitioned on first boot and kept after.
         pub storage_device: Option<Located<AbsolutePath>>,
         /// Kernel and initrd of a target that imgbuild does not build.
         pub base: Option<BootFiles>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
         pub etcd: Option<Etcd>,
-        /// flannel, which gives docker's containers one network on all nodes; none where nothing is said.
+        /// flannel, which gives docker's containers one network on all nodes; none where nothing is
+        /// said.
         pub flannel: Option<Flannel>,
         /// Container images and registries, with Kubernetes or without.
         pub containerd: Option<Containerd>,
@@ -70,7 +74,8 @@ record! {
         pub kubernetes: Option<Kubernetes>,
         /// The Ignition config itself.
         pub ignition: Option<IgnitionSection>,
-        /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has them.
+        /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has
+        /// them.
         pub storage: Option<Storage>,
         /// Units and drop-ins, as Butane has them.
         pub systemd: Option<Systemd>,
@@ -132,7 +137,8 @@ impl Leaf for IgnitionVersion {
 record! {
     /// The Ignition config itself.
     pub struct IgnitionSection {
-        /// The version of Ignition's specification; the oldest that the target takes where nothing is said.
+        /// The version of Ignition's specification; the oldest that the target takes where nothing
+        /// is said.
         pub version: Option<Located<IgnitionVersion>>,
     }
     "ignition"
@@ -164,7 +170,8 @@ record! {
         pub home_dir: Option<Located<AbsolutePath>>,
         /// Public keys, one an entry, as in `authorized_keys(5)`.
         pub ssh_authorized_keys: Vec<Located<SshPublicKey>>,
-        /// Files of public keys on the machine that builds: beside the spec, or below `~/`; `*` in the last part of the path.
+        /// Files of public keys on the machine that builds: beside the spec, or below `~/`; `*` in
+        /// the last part of the path.
         pub ssh_authorized_keys_local: Vec<Located<SshKeyFiles>>,
         /// A hash as `openssl passwd -6` makes it.
         pub password_hash: Option<Located<PasswordHash>>,

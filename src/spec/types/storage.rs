@@ -1,4 +1,5 @@
-//! `storage:`, with Butane's names (fcos 1.4, which is Ignition 3.3.0). What they mean is Ignition's.
+//! `storage:`, with Butane's names (fcos 1.4, which is Ignition 3.3.0). What they mean is
+//! Ignition's.
 
 use crate::diagnostic::Located;
 use crate::names::{AbsolutePath, UserName};

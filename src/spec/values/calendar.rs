@@ -182,8 +182,8 @@ fn time(text: &str) -> Result<(), String> {
     }
 }
 
-/// All numbers that `text` stands for, within `least` and `most`: `*`, or a list of `5`, `1..5` and either with `/2` behind it.
-/// The rules are those of systemd's own check (`chain_valid`).
+/// All numbers that `text` stands for, within `least` and `most`: `*`, or a list of `5`, `1..5` and
+/// either with `/2` behind it. The rules are those of systemd's own check (`chain_valid`).
 fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, String> {
     if text == "*" {
         return Ok((least..=most).collect());

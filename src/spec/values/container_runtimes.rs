@@ -7,8 +7,8 @@ use crate::plan::SHIMS;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
-/// The name of a runtime, as pods ask for it by `runtimeClassName`: an RFC 1123 label, as the API server wants the handler of a
-/// `RuntimeClass`.
+/// The name of a runtime, as pods ask for it by `runtimeClassName`: an RFC 1123 label, as the API
+/// server wants the handler of a `RuntimeClass`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuntimeName(String);
 
@@ -44,8 +44,8 @@ impl Leaf for RuntimeName {
     }
 }
 
-/// The name by which containerd finds a shim's program: `io.containerd.kata.v2` is `containerd-shim-kata-v2` (containerd,
-/// core/runtime/v2/README.md).
+/// The name by which containerd finds a shim's program: `io.containerd.kata.v2` is
+/// `containerd-shim-kata-v2` (containerd, core/runtime/v2/README.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeShim(String);
 

@@ -103,7 +103,8 @@ impl Leaf for Endpoint {
     }
 }
 
-/// Where programs are: a folder on the machine that builds, for they are too large to be read with the spec's other files; or a site.
+/// Where programs are: a folder on the machine that builds, for they are too large to be read with
+/// the spec's other files; or a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramsFolder(String);
 

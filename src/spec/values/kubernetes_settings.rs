@@ -7,8 +7,9 @@ use crate::names::Hostname;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::{Kind, Scalar};
 
-/// Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, at most 63 bytes: a label's value that is not empty, and what
-/// stands behind the slash of its key (Kubernetes, `validation.IsQualifiedName`).
+/// Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, at most 63 bytes: a
+/// label's value that is not empty, and what stands behind the slash of its key (Kubernetes,
+/// `validation.IsQualifiedName`).
 fn label_word(text: &str) -> Result<(), &'static str> {
     if text.len() > 63 {
         return Err("it has more than 63 characters");

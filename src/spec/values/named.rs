@@ -130,13 +130,15 @@ text_leaf!(
 );
 
 text_leaf!(
-    /// The name of a cluster, which its certificates and tokens carry: at most 63 letters, digits, `-`, `_` and `.`.
+    /// The name of a cluster, which its certificates and tokens carry: at most 63 letters, digits,
+    /// `-`, `_` and `.`.
     ClusterName: "a cluster's name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 63 }),
     |text| name_of(text, b"-_.", 63)
 );
 
 text_leaf!(
-    /// The name of an etcd member: at most 64 letters, digits, `-`, `_` and `.`; `=` and `,` would break `initial-cluster`.
+    /// The name of an etcd member: at most 64 letters, digits, `-`, `_` and `.`; `=` and `,` would
+    /// break `initial-cluster`.
     MemberName: "an etcd member's name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 64 }),
     |text| name_of(text, b"-_.", 64)
 );
@@ -193,7 +195,8 @@ text_leaf!(
         if quoted {
             return Err("a double quote is not closed");
         }
-        // linux/include/uapi/asm-generic/setup.h: COMMAND_LINE_SIZE is 2048 on x86 and arm64, for the whole line.
+        // linux/include/uapi/asm-generic/setup.h: COMMAND_LINE_SIZE is 2048 on x86 and arm64, for
+        // the whole line.
         if text.len() > 1024 {
             return Err("it is longer than 1024 bytes");
         }
@@ -258,7 +261,8 @@ text_leaf!(
     }
 );
 
-/// The value of a setting that another program reads: text, a number, true or false, kept as written; one line.
+/// The value of a setting that another program reads: text, a number, true or false, kept as
+/// written; one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Setting(String);
 

@@ -8,8 +8,9 @@ use crate::spec::yaml::{Kind, Scalar};
 
 /// Permission bits of a file, `0o0` to `0o7777`.
 ///
-/// Butane reads YAML 1.1, where `0644` is octal; in YAML 1.2 it is the decimal number 644. Both `0644` and `0o644` are read
-/// as octal here, and a number without a leading zero, which one of the two would misread, is refused.
+/// Butane reads YAML 1.1, where `0644` is octal; in YAML 1.2 it is the decimal number 644. Both
+/// `0644` and `0o644` are read as octal here, and a number without a leading zero, which one of the
+/// two would misread, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mode(pub u32);
 

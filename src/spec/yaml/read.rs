@@ -34,8 +34,9 @@ impl Default for Limits {
     }
 }
 
-/// Reads `text`, which is kept as `source`. Gives the tree where there is one, and everything that is wrong: after a mistake
-/// of the kind of a duplicate key the tree is there all the same, without the second value.
+/// Reads `text`, which is kept as `source`. Gives the tree where there is one, and everything that
+/// is wrong: after a mistake of the kind of a duplicate key the tree is there all the same, without
+/// the second value.
 pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec<Diagnostic>) {
     let (documents, mut diagnostics) = build(text, source, limits, Dialect::Spec);
     let tree = documents.into_iter().next();
@@ -54,8 +55,9 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
     (tree, diagnostics)
 }
 
-/// Reads `text` as a stream of documents, which may be none: those that are not empty, and everything that is wrong. Keys that
-/// are `<<` merge maps in, as in YAML 1.1 and as Kubernetes reads its files.
+/// Reads `text` as a stream of documents, which may be none: those that are not empty, and
+/// everything that is wrong. Keys that are `<<` merge maps in, as in YAML 1.1 and as Kubernetes
+/// reads its files.
 pub fn parse_documents(
     text: &str,
     source: SourceId,

@@ -64,7 +64,8 @@ kernel_arguments: {}
     )
 }
 
-/// All become Ready; pods on different nodes talk; a control plane goes, the API goes on; it comes back by itself.
+/// All become Ready; pods on different nodes talk; a control plane goes, the API goes on; it comes
+/// back by itself.
 #[test]
 #[ignore = "boots five machines: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn cluster_does_without_a_control_plane() {
@@ -81,7 +82,8 @@ fn cluster_does_without_a_control_plane() {
     };
     let begin = Instant::now();
     let since = |what: &str| println!("{what} after {:.0} s", begin.elapsed().as_secs_f32());
-    // One worker comes up after the other: what a start costs is taken from the processors that the control planes need.
+    // One worker comes up after the other: what a start costs is taken from the processors that the
+    // control planes need.
     let (planes, workers) = NODES.split_at(3);
     let mut guests = planes.iter().map(start).collect::<Vec<Guest>>();
     for guest in &guests {

@@ -14,8 +14,8 @@ const SERVICE: &str = "10.96.0.77";
 /// An image that the node has with it, of two layers.
 const APP: &str = "registry.example/lab/app:1";
 
-/// It becomes Ready without a network, runs pods of its own programs and of an image that came with it, serves, and is all there
-/// after a reboot.
+/// It becomes Ready without a network, runs pods of its own programs and of an image that came with
+/// it, serves, and is all there after a reboot.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_by_cri_o_lives_through_a_reboot() {
@@ -75,7 +75,8 @@ storage_device: /dev/vda
     let said = node.ask(&format!("{KUBECTL} exec lab -- {answer}"));
     assert!(said.starts_with("web-"), "{said}");
 
-    // Of an image that nobody copied: its layers on top of one another, and the container's own above.
+    // Of an image that nobody copied: its layers on top of one another, and the container's own
+    // above.
     super::apply(
         &node,
         &format!(

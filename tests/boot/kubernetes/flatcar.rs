@@ -1,5 +1,6 @@
-//! Flatcar's Kubernetes with the real programs, on a stand-in for Flatcar: Debian's base under Flatcar's name, whose systemd-sysext merges
-//! the image at boot as Flatcar's does, and whose Ignition applies Flatcar's config. Needs the Debian packages cpio and squashfs-tools.
+//! Flatcar's Kubernetes with the real programs, on a stand-in for Flatcar: Debian's base under
+//! Flatcar's name, whose systemd-sysext merges the image at boot as Flatcar's does, and whose
+//! Ignition applies Flatcar's config. Needs the Debian packages cpio and squashfs-tools.
 
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom};
@@ -113,7 +114,8 @@ fn oem(lab: &Lab, tree: &Path) -> PathBuf {
     disk
 }
 
-/// Flatcar's config with what the stand-in has in Flatcar's place, as the payload of a node of Debian.
+/// Flatcar's config with what the stand-in has in Flatcar's place, as the payload of a node of
+/// Debian.
 fn payload(lab: &Lab, config: &Path) -> PathBuf {
     let mut config: Value = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
     let release = format!("data:,{}", RELEASE.replace('\n', "%0A"));
@@ -140,7 +142,8 @@ fn payload(lab: &Lab, config: &Path) -> PathBuf {
     payload
 }
 
-/// A cluster of one comes up, with programs and plugins out of the image alone, and runs a pod behind a bridge.
+/// A cluster of one comes up, with programs and plugins out of the image alone, and runs a pod
+/// behind a bridge.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn flatcar_runs_a_cluster() {
@@ -228,7 +231,8 @@ spec:
         "sudo /opt/bin/kubectl get node alone -o jsonpath='{.status.nodeInfo.osImage}'",
         "stand-in",
     );
-    // kube-proxy runs the system's own nft. (Debian's iptables is a link by way of /etc/alternatives, which Flatcar has not.)
+    // kube-proxy runs the system's own nft. (Debian's iptables is a link by way of
+    // /etc/alternatives, which Flatcar has not.)
     node.ask("sudo nft list table ip kube-proxy | grep -q 10.96.0.1");
     let links = node.ask("networkctl list --no-pager --no-legend");
     for link in links

@@ -58,8 +58,9 @@ impl Member {
 
 /// Arguments of the kernel for machines that share processors.
 ///
-/// An emulated one spends a third of its processor on timers finer than the kernel's tick, on what keeps programs from guessing what a real
-/// processor ran ahead, and on further guards of its memory.
+/// An emulated one spends a third of its processor on timers finer than the kernel's tick, on what
+/// keeps programs from guessing what a real processor ran ahead, and on further guards of its
+/// memory.
 pub const KERNEL_ARGUMENTS: &str = "[highres=off, mitigations=off, no5lvl, nosmap]";
 
 /// The spec of a cluster; `more` of a member is more of its `kubernetes:`.

@@ -1,8 +1,9 @@
-//! Kubernetes with its real programs: those of the folder that `IMGBUILD_KUBE_DIR` names (kubelet, kube-apiserver,
-//! kube-controller-manager, kube-scheduler, kube-proxy, kubectl; static, for amd64, of [`VERSION`]). Without it nothing is
-//! tested, and the output says so. A folder `images` in it may hold the archives (OCI, or of `docker save`) of CoreDNS, flannel and
-//! flannel's CNI plugin under the names that [`VERSION`] asks for; what needs them is skipped, and said, without. So is what needs the
-//! programs of CRI-O.
+//! Kubernetes with its real programs: those of the folder that `IMGBUILD_KUBE_DIR` names (kubelet,
+//! kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubectl; static, for amd64,
+//! of [`VERSION`]). Without it nothing is tested, and the output says so. A folder `images` in it
+//! may hold the archives (OCI, or of `docker save`) of CoreDNS, flannel and flannel's CNI plugin
+//! under the names that [`VERSION`] asks for; what needs them is skipped, and said, without. So is
+//! what needs the programs of CRI-O.
 
 mod addons;
 mod cluster;
@@ -66,7 +67,8 @@ fn build(lab: &Lab, spec: &Path, output: &str, programs: &Path, format: &[&str])
     lab.build(spec, output, &arguments)
 }
 
-/// `pods` that answer on port 8080 with their names, one on each node where it says so, and their Service.
+/// `pods` that answer on port 8080 with their names, one on each node where it says so, and their
+/// Service.
 fn web(pods: usize, address: &str, spread: bool) -> String {
     let spread = if spread {
         "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, \
@@ -126,14 +128,15 @@ items:
 
 /// Applies a manifest.
 fn apply(node: &Guest, manifest: &str) {
-    // Not validated by `kubectl`: that needs the description of the whole API, which takes the server longest to make.
+    // Not validated by `kubectl`: that needs the description of the whole API, which takes the
+    // server longest to make.
     node.insist(&format!(
         "{KUBECTL} apply --validate=false -f - <<'END'\n{manifest}END"
     ));
 }
 
-/// A shell command that prints what answers at `address`, of which a first try may come too early: rules and routes to a pod that
-/// is Ready are still on their way.
+/// A shell command that prints what answers at `address`, of which a first try may come too early:
+/// rules and routes to a pod that is Ready are still on their way.
 fn fetch(address: &str) -> String {
     format!(
         "bash -c 'for _ in 1 2 3 4 5; do said=$(timeout 10 cat < /dev/tcp/{address}) && echo \"$said\" && exit; sleep 1; done; exit 1'"
@@ -151,7 +154,8 @@ fn strangers_are_refused(node: &Guest, api: &str) {
         &format!("{stranger} --token made.up get nodes"),
         "You must be logged in to the server",
     );
-    // A name and a password say nothing to this server; without them `kubectl` would ask for some rather than try.
+    // A name and a password say nothing to this server; without them `kubectl` would ask for some
+    // rather than try.
     node.refuses(
         &format!("{stranger} --username nobody --password none get --raw /api/v1/nodes"),
         r#"User "system:anonymous" cannot list resource"#,

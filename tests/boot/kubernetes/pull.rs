@@ -1,4 +1,5 @@
-//! A node that fetches its programs and images: from a site and a registry on the host, which is its gateway.
+//! A node that fetches its programs and images: from a site and a registry on the host, which is
+//! its gateway.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -29,7 +30,8 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 /// What the site has.
 const PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
 
-/// It takes nothing that the lock does not pin, becomes Ready by what it fetched, and fetches nothing again after a reboot.
+/// It takes nothing that the lock does not pin, becomes Ready by what it fetched, and fetches
+/// nothing again after a reboot.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn pull_fetches_what_the_lock_pins_once() {
@@ -165,7 +167,8 @@ fn with_libraries(program: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// A download site laid out as upstream's. The first kubelet that it gives is not the one whose hash it tells.
+/// A download site laid out as upstream's. The first kubelet that it gives is not the one whose
+/// hash it tells.
 struct Site {
     /// `127.0.0.1:PORT`
     address: String,

@@ -32,7 +32,8 @@ storage_device: /dev/vda
     lab.write(name, &text)
 }
 
-/// It becomes Ready without a network, runs pods, serves, refuses strangers, and is all there after a reboot.
+/// It becomes Ready without a network, runs pods, serves, refuses strangers, and is all there after
+/// a reboot.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_lives_through_a_reboot() {
@@ -87,7 +88,8 @@ fn single_lives_through_a_reboot() {
     );
 }
 
-/// Services through nftables; and a snapshot that the node's timer takes is what another node starts from.
+/// Services through nftables; and a snapshot that the node's timer takes is what another node
+/// starts from.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_with_nftables_moves_by_a_snapshot() {
@@ -145,8 +147,8 @@ fn single_with_nftables_moves_by_a_snapshot() {
     );
 }
 
-/// etcd as a static pod and kube-proxy as a `DaemonSet`: Services answer, a snapshot of the unit brings back what was there, and all of it
-/// is there after a reboot.
+/// etcd as a static pod and kube-proxy as a `DaemonSet`: Services answer, a snapshot of the unit
+/// brings back what was there, and all of it is there after a reboot.
 #[test]
 #[ignore = "boots a machine: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn single_with_etcd_and_proxy_in_pods() {
@@ -216,7 +218,8 @@ fn serves(node: &Guest) {
     assert!(said.starts_with("web-"), "{said}");
 }
 
-/// After a reboot, or from a snapshot, the objects say for a while that pods run which are only on their way.
+/// After a reboot, or from a snapshot, the objects say for a while that pods run which are only on
+/// their way.
 fn answers(node: &Guest) {
     let said = node.insist(&super::fetch(&format!("{SERVICE}/80")));
     assert!(said.starts_with("web-"), "{said}");

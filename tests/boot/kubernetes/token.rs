@@ -8,7 +8,8 @@ use crate::cluster::eventually;
 use crate::guest::Guest;
 use crate::lab::Lab;
 
-/// It joins, runs pods that its neighbour's reach, and neither knows nor learns what is not its own.
+/// It joins, runs pods that its neighbour's reach, and neither knows nor learns what is not its
+/// own.
 #[test]
 #[ignore = "boots two machines: cargo xtask test with IMGBUILD_KUBE_DIR"]
 fn worker_joins_by_token() {

@@ -1,5 +1,6 @@
-//! Fedora CoreOS: what its live initrd looks for (`coreos-ignition-setup-user`, `coreos-copy-firstboot-network` and
-//! `coreos-livepxe-rootfs` of coreos/fedora-coreos-config), told by a stand-in.
+//! Fedora CoreOS: what its live initrd looks for (`coreos-ignition-setup-user`,
+//! `coreos-copy-firstboot-network` and `coreos-livepxe-rootfs` of coreos/fedora-coreos-config),
+//! told by a stand-in.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +13,14 @@ use super::{base, boots, digest};
 use crate::lab::Lab;
 use crate::live_iso::{self, Loaders};
 
-/// The file by which the initrd knows that it is a live one, and the one of the root file system, whose contents have to be the same.
+/// The file by which the initrd knows that it is a live one, and the one of the root file system,
+/// whose contents have to be the same.
 const OF_INITRD: &str = "etc/coreos-live-initramfs";
 const OF_ROOT: &str = "etc/coreos-live-rootfs";
 const RELEASE: &[u8] = b"stand-in.1\n";
 
-/// As the real one: the config and the keyfiles are there or not, and the root file system is, if it is not on the ISO, of the same release.
+/// As the real one: the config and the keyfiles are there or not, and the root file system is, if
+/// it is not on the ISO, of the same release.
 const THEN: &str = "\
 first=no platform=no root=no
 for word in $(/bin/busybox cat /proc/cmdline); do

@@ -41,7 +41,8 @@ fn initrd(lab: &Lab) {
     }
 }
 
-/// Programs of Kubernetes and CNI's plugins: heads of programs for amd64, and what does not compress.
+/// Programs of Kubernetes and CNI's plugins: heads of programs for amd64, and what does not
+/// compress.
 fn programs(lab: &Lab) {
     fs::create_dir(lab.path("programs")).unwrap();
     let names = program_names().chain(CNI_PLUGINS);

@@ -1,5 +1,6 @@
-//! Other systems' way of booting, with Debian's kernel and stand-ins for their initrds: does the config lie where the system's first boot
-//! looks for it, with the kernel arguments that make it look?
+//! Other systems' way of booting, with Debian's kernel and stand-ins for their initrds: does the
+//! config lie where the system's first boot looks for it, with the kernel arguments that make it
+//! look?
 
 pub mod fedora_coreos;
 pub mod flatcar;
@@ -35,7 +36,8 @@ for word in $(/bin/busybox cat /proc/cmdline); do
 done
 ";
 
-/// A stand-in for an initrd: busybox, a first program that does `then`, and `files`. Needs `busybox-static`.
+/// A stand-in for an initrd: busybox, a first program that does `then`, and `files`. Needs
+/// `busybox-static`.
 fn initrd(then: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
     let busybox = fs::read("/usr/bin/busybox")
         .or_else(|_| fs::read("/bin/busybox"))

@@ -14,7 +14,8 @@ pub struct Measured {
     pub memory: Option<u64>,
 }
 
-/// Runs the command that `make` gives `rounds` times for its time, after one run for its memory, which also warms the caches.
+/// Runs the command that `make` gives `rounds` times for its time, after one run for its memory,
+/// which also warms the caches.
 pub fn measure(rounds: usize, make: impl Fn() -> Command) -> anyhow::Result<Measured> {
     let memory = peak_memory(&make())?;
     let mut times = Vec::with_capacity(rounds);

@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: imgbuild and its peers side by side, in one run on one machine.
 //!
-//! Each line is the median of several runs, all files in the page cache. Nothing here passes or fails by its figures: people
-//! read them. Peers that are not installed are left out, and said to be; the figures of those that no package has were measured
-//! once on a machine with two cores and are marked so.
+//! Each line is the median of several runs, all files in the page cache. Nothing here passes or
+//! fails by its figures: people read them. Peers that are not installed are left out, and said to
+//! be; the figures of those that no package has were measured once on a machine with two cores and
+//! are marked so.
 
 mod measure;
 mod table;
@@ -157,7 +158,8 @@ impl Lab {
             .map(Some)
     }
 
-    /// The figures of the coreos-installer that the tests use, or else of the one that is installed.
+    /// The figures of the coreos-installer that the tests use, or else of the one that is
+    /// installed.
     fn coreos_installer(
         &self,
         rounds: usize,
@@ -347,7 +349,8 @@ fn cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The configs of one cluster of Kubernetes: three control planes, else workers, each with its share of the cluster's keys.
+/// The configs of one cluster of Kubernetes: three control planes, else workers, each with its
+/// share of the cluster's keys.
 fn kubernetes_cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> {
     table.section(&format!("Ignition configs of one cluster of {NODES} nodes"));
     let nodes: Vec<String> = (0..NODES)

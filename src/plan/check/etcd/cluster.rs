@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Member;
 use crate::diagnostic::{Diagnostic, Span, codes};
 
-/// etcd's authors advise no more (<https://etcd.io/docs/v3.5/faq/>, "What is maximum cluster size?").
+/// etcd's authors advise no more (<https://etcd.io/docs/v3.5/faq/>, "What is maximum cluster
+/// size?").
 const MOST_MEMBERS: usize = 7;
 
 /// `initial_cluster` where the spec has one.

@@ -1,4 +1,5 @@
-//! A member of etcd as it is written, against the node that it runs on and the others of its cluster.
+//! A member of etcd as it is written, against the node that it runs on and the others of its
+//! cluster.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -34,8 +34,8 @@ static APIS: LazyLock<HashMap<&'static str, Vec<(&'static str, Range)>>> = LazyL
         .collect()
 });
 
-/// APIs that were gone before the first minor of the table: `apiVersion`, kinds, the minor without them, what took their place
-/// (Kubernetes, "Deprecated API Migration Guide").
+/// APIs that were gone before the first minor of the table: `apiVersion`, kinds, the minor without
+/// them, what took their place (Kubernetes, "Deprecated API Migration Guide").
 const GONE: &[(&str, &[&str], u16, &str)] = &[
     (
         "extensions/v1beta1",
@@ -212,7 +212,8 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
     ),
 ];
 
-/// The one beta API that was served without being asked for: all others of the table came after 1.24, which stopped that.
+/// The one beta API that was served without being asked for: all others of the table came after
+/// 1.24, which stopped that.
 const SERVED_BETA: &str = "flowcontrol.apiserver.k8s.io/v1beta3";
 
 /// What `api` and `kind` are to an API server of 1.`minor`.

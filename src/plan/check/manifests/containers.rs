@@ -13,7 +13,8 @@ use crate::spec::yaml::{Node, Value};
 
 /// What containers of a pod share.
 pub(super) struct Surroundings<'n> {
-    /// By name: whether it is a claim whose volume has no files but is a device, where that is known.
+    /// By name: whether it is a claim whose volume has no files but is a device, where that is
+    /// known.
     pub volumes: HashMap<&'n str, Span>,
     pub host_network: bool,
 }

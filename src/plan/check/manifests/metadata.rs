@@ -1,4 +1,5 @@
-//! Names, labels and annotations of objects (Kubernetes, "Object Names and IDs", "Labels and Selectors").
+//! Names, labels and annotations of objects (Kubernetes, "Object Names and IDs", "Labels and
+//! Selectors").
 
 use super::Judge;
 use super::read::{at, entries, items, text, text_at};
@@ -23,7 +24,8 @@ impl Rule {
     /// That of objects of `kind`.
     fn of(kind: &str, minor: u16) -> Self {
         match kind {
-            // Kubernetes relaxes this one by and by (KEP-5311, "Relaxed validation for Services names").
+            // Kubernetes relaxes this one by and by (KEP-5311, "Relaxed validation for Services
+            // names").
             "Service" if minor >= 35 => Self::Label,
             "Namespace" => Self::Label,
             "Service" => Self::LetterLabel,
@@ -70,7 +72,8 @@ impl Rule {
 const LONGEST_CRON_JOB: usize = 52;
 
 impl Judge<'_> {
-    /// Reports what is wrong with the name, namespace, labels and annotations of an object of `kind`.
+    /// Reports what is wrong with the name, namespace, labels and annotations of an object of
+    /// `kind`.
     pub(super) fn metadata(&mut self, object: &Node, kind: &str, place: Span) {
         let Some(metadata) = at(object, &["metadata"]) else {
             return self.missing(place, kind, "metadata");
@@ -160,7 +163,8 @@ impl Judge<'_> {
         );
     }
 
-    /// Reports selectors whose labels are none; `selector` holds `matchLabels` and `matchExpressions`.
+    /// Reports selectors whose labels are none; `selector` holds `matchLabels` and
+    /// `matchExpressions`.
     pub(super) fn selector(&mut self, selector: &Node) {
         self.labels(entries(selector, &["matchLabels"]));
         for expression in items(selector, &["matchExpressions"]) {

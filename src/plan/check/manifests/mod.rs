@@ -1,8 +1,9 @@
 //! Manifests of Kubernetes, as the API server of their version would judge them.
 //!
-//! Structure first ([`structure`], by the table of [`schema`]): fields, types, what has to be there. Then what the API server
-//! checks beyond it ([`metadata`], [`pods`], [`workloads`], [`networking`], [`policy`], [`storage`]). Kinds of which the table
-//! knows nothing, such as those of operators, pass.
+//! Structure first ([`structure`], by the table of [`schema`]): fields, types, what has to be
+//! there. Then what the API server checks beyond it ([`metadata`], [`pods`], [`workloads`],
+//! [`networking`], [`policy`], [`storage`]). Kinds of which the table knows nothing, such as those
+//! of operators, pass.
 
 mod apis;
 mod containers;
@@ -28,8 +29,8 @@ use crate::spec::ManifestFile;
 use crate::spec::decode::shown;
 use crate::spec::yaml::{Node, Value};
 
-/// What is wrong with `files`, applied in this order by the API server of 1.`minor`. `runtime_config`: it is asked for APIs that it
-/// does not have by itself.
+/// What is wrong with `files`, applied in this order by the API server of 1.`minor`.
+/// `runtime_config`: it is asked for APIs that it does not have by itself.
 pub(in crate::plan) fn check(
     files: &[&ManifestFile],
     minor: u16,

@@ -22,7 +22,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Reports what is wrong with the template `node`, whose volumes are joined by those called `claims`.
+    /// Reports what is wrong with the template `node`, whose volumes are joined by those called
+    /// `claims`.
     pub(super) fn template(&mut self, node: &Node, claims: &[(&str, Span)], restart: &[&str]) {
         self.labels(entries(node, &["metadata", "labels"]));
         match at(node, &["spec"]) {

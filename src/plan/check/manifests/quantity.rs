@@ -32,7 +32,8 @@ impl Quantity {
                     .saturating_add(i128::from(digit - b'0'))
             })
         };
-        // What is finer than a billionth is rounded up there; it does not matter for what is larger.
+        // What is finer than a billionth is rounded up there; it does not matter for what is
+        // larger.
         let fraction = &fraction[..fraction.len().min(9)];
         let places = u32::try_from(fraction.len()).unwrap_or(9);
         let billionths = digits(whole)

@@ -37,7 +37,8 @@ impl Range {
     }
 }
 
-/// The entries of a table of ours: lines of `key: words`, continued by lines that start with a space.
+/// The entries of a table of ours: lines of `key: words`, continued by lines that start with a
+/// space.
 pub(super) fn paragraphs(table: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut all: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
     for line in table.lines().filter(|line| !line.starts_with('#')) {

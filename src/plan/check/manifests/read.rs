@@ -1,4 +1,5 @@
-//! What a value of a manifest is, as Kubernetes' own reader sees it: YAML 1.1 where the two versions differ.
+//! What a value of a manifest is, as Kubernetes' own reader sees it: YAML 1.1 where the two
+//! versions differ.
 
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
 

@@ -1,4 +1,5 @@
-//! The fields of the kinds that are checked: their names, types and versions, from the table in `objects.txt`.
+//! The fields of the kinds that are checked: their names, types and versions, from the table in
+//! `objects.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -48,7 +49,8 @@ pub(super) enum Shape {
     Map(Box<Shape>),
 }
 
-/// What the elements of a list must differ in: the API server refuses to apply a list with two that are the same there.
+/// What the elements of a list must differ in: the API server refuses to apply a list with two that
+/// are the same there.
 #[derive(Debug)]
 pub(super) enum Distinct {
     Nothing,

@@ -36,7 +36,8 @@ pub(super) struct Set {
 }
 
 impl Judge<'_> {
-    /// Reports what is wrong between `objects`, which are those of one file, and those of the files before.
+    /// Reports what is wrong between `objects`, which are those of one file, and those of the files
+    /// before.
     pub(super) fn of_set(&mut self, set: &mut Set, objects: &[Object]) {
         for object in objects {
             let name = text_at(object.node, &["metadata", "name"]).unwrap_or_default();

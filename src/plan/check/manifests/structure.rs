@@ -11,7 +11,8 @@ use crate::spec::decode::{nearest, shown};
 use crate::spec::yaml::{Entry, Kind, Node, Value};
 
 impl Judge<'_> {
-    /// Reports what is wrong with the fields of the object `node`. `place` stands for it where a field is missing.
+    /// Reports what is wrong with the fields of the object `node`. `place` stands for it where a
+    /// field is missing.
     pub(super) fn object(&mut self, node: &Node, place: Span, of: &'static Type, top: bool) {
         let Value::Map(entries) = &node.value else {
             return self.wrong_type(node, "a map");

@@ -13,7 +13,8 @@ impl Judge<'_> {
             .push(Diagnostic::error(codes::BAD_FIELD_VALUE, span, message));
     }
 
-    /// Reports `field` of `node` where it is none of `words`, nor empty, which stands for the default.
+    /// Reports `field` of `node` where it is none of `words`, nor empty, which stands for the
+    /// default.
     pub(super) fn one_of(&mut self, node: &Node, field: &str, words: &[&str]) {
         let Some(node) = at(node, &[field]) else {
             return;

@@ -8,7 +8,8 @@ use crate::spec::decode::shown;
 use crate::spec::yaml::{Entry, Node};
 
 impl Judge<'_> {
-    /// Reports what is wrong with a Deployment, `DaemonSet`, `StatefulSet`, `ReplicaSet` or `ReplicationController`.
+    /// Reports what is wrong with a Deployment, `DaemonSet`, `StatefulSet`, `ReplicaSet` or
+    /// `ReplicationController`.
     pub(super) fn workload(&mut self, node: &Node, kind: &str, place: Span) {
         let Some(spec) = at(node, &["spec"]) else {
             return self.missing(place, kind, "spec");

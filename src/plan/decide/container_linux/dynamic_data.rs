@@ -1,5 +1,5 @@
-//! ct's dynamic data: `{PRIVATE_IPV4}` and the like, which a node learns from its cloud when it boots
-//! (coreos/container-linux-config-transpiler, `doc/dynamic-data.md`).
+//! ct's dynamic data: `{PRIVATE_IPV4}` and the like, which a node learns from its cloud when it
+//! boots (coreos/container-linux-config-transpiler, `doc/dynamic-data.md`).
 
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::spec::CtPlatform;
@@ -13,7 +13,8 @@ const FIELDS: [&str; 5] = [
     "PUBLIC_IPV6",
 ];
 
-/// The variables that coreos-metadata writes on `platform`, in the order of [`FIELDS`]; empty where it has none.
+/// The variables that coreos-metadata writes on `platform`, in the order of [`FIELDS`]; empty where
+/// it has none.
 fn variables(platform: CtPlatform) -> [&'static str; 5] {
     match platform {
         CtPlatform::Azure => [

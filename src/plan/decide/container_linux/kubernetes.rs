@@ -261,7 +261,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Where workers find the API and etcd: on the control planes of the file, unless they say it themselves.
+    /// Where workers find the API and etcd: on the control planes of the file, unless they say it
+    /// themselves.
     fn workers(&mut self, written: &[spec::ContainerLinux], nodes: &mut [Node]) {
         let plane = nodes.iter().find_map(|node| {
             let kubernetes = node.container_linux.as_ref()?.kubernetes.as_ref()?;

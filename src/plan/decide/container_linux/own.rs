@@ -149,7 +149,8 @@ impl Decider<'_> {
             overwrite: !is_added && file.overwrite.is_none_or(|overwrite| overwrite.value),
             origin: origin("storage", file.path.span),
         };
-        // Files of all parts are added to or replace what is there. Anything else is said in words of 2.x.
+        // Files of all parts are added to or replace what is there. Anything else is said in words
+        // of 2.x.
         let is_plain = file
             .overwrite
             .is_none_or(|overwrite| overwrite.value != is_added);

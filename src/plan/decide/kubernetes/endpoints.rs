@@ -14,8 +14,9 @@ use crate::spec;
 const SHARED_NAME: &str = "kubernetes-api";
 
 impl Decider<'_> {
-    /// Where each node reaches the API: where the spec says, else at the one control plane of the file, else at a name that
-    /// every node has for all of them. (Clients try all addresses of a name, so no more is needed to outlive one of them.)
+    /// Where each node reaches the API: where the spec says, else at the one control plane of the
+    /// file, else at a name that every node has for all of them. (Clients try all addresses of a
+    /// name, so no more is needed to outlive one of them.)
     pub(super) fn endpoints(&mut self, cluster: &spec::Cluster, drafts: &mut [Option<Draft>]) {
         let planes: Vec<IpAddr> = drafts
             .iter()
@@ -140,8 +141,8 @@ pub(in crate::plan::decide) fn static_address(network: &Network) -> Option<IpAdd
 }
 
 impl Draft {
-    /// Lines of `/etc/hosts` for the name that all control planes share. Not for the checks: a name with several addresses is
-    /// meant here, and the clients of the API try each.
+    /// Lines of `/etc/hosts` for the name that all control planes share. Not for the checks: a name
+    /// with several addresses is meant here, and the clients of the API try each.
     pub(in crate::plan::decide) fn hosts(&self) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
         let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
         let servers = self.api_servers.iter();
@@ -150,7 +151,8 @@ impl Draft {
             .collect()
     }
 
-    /// Everything that the certificate of the API server on this node names; none where there is none.
+    /// Everything that the certificate of the API server on this node names; none where there is
+    /// none.
     pub(super) fn api_server_names(&self) -> BTreeSet<String> {
         if !self.role.has_control_plane() {
             return BTreeSet::new();

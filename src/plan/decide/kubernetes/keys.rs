@@ -40,8 +40,8 @@ pub(in crate::plan::decide) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlg
     }
 }
 
-/// Makes `keys` ready for the cluster: what new keys are. Gives the token that lets nodes in, made where it is wanted and not there
-/// yet.
+/// Makes `keys` ready for the cluster: what new keys are. Gives the token that lets nodes in, made
+/// where it is wanted and not there yet.
 pub(in crate::plan::decide) fn prepare(
     drafts: &[Option<Draft>],
     keys: &mut Keys,

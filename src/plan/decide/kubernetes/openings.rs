@@ -6,7 +6,8 @@ use super::Draft;
 use crate::plan::decide::flannel::flannel_port;
 use crate::plan::{Cni, FirewallRule, Node, Protocol, Role};
 
-/// Opens the packet filter, where the node has one, to the other nodes, their pods and who may use the cluster.
+/// Opens the packet filter, where the node has one, to the other nodes, their pods and who may use
+/// the cluster.
 pub(super) fn open(node: &mut Node, own: &Draft) {
     let Some(firewall) = &mut node.firewall else {
         return;

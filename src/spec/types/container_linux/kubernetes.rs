@@ -21,13 +21,15 @@ record! {
         pub image: Option<Located<ImagePath>>,
         /// The image's tag; `v1.9.6_coreos.0` for 1.9.6.
         pub image_tag: Option<Located<PlainName>>,
-        /// Where the API is reached: the address that the API server advertises, or that a worker asks. The node's own where nothing
-        /// is said. A port of its own is the secure one, 6443 where nothing is said.
+        /// Where the API is reached: the address that the API server advertises, or that a worker
+        /// asks. The node's own where nothing is said. A port of its own is the secure one, 6443
+        /// where nothing is said.
         pub endpoint: Option<Located<Endpoint>>,
-        /// Whether the API is served over TLS, with certificates from keys/; true unless `insecure_bind_address` is written.
+        /// Whether the API is served over TLS, with certificates from keys/; true unless
+        /// `insecure_bind_address` is written.
         pub tls: Option<Located<bool>>,
-        /// Where the API is served without TLS and without asking who is there, on port 8080. Whoever reaches it is the
-        /// administrator of the cluster.
+        /// Where the API is served without TLS and without asking who is there, on port 8080.
+        /// Whoever reaches it is the administrator of the cluster.
         pub insecure_bind_address: Option<Located<std::net::IpAddr>>,
         /// etcd's clients' URLs; the node's own member's where nothing is said.
         pub etcd_servers: OneOrMany<Located<EtcdUrl>>,
@@ -39,9 +41,11 @@ record! {
         pub cni: Option<Located<HyperkubeNetwork>>,
         /// How services reach their pods.
         pub proxy: Option<HyperkubeProxy>,
-        /// Whether the kubelet goes by the node's host name in this spec; by the machine's own where nothing is said.
+        /// Whether the kubelet goes by the node's host name in this spec; by the machine's own
+        /// where nothing is said.
         pub hostname_override: Option<Located<bool>>,
-        /// Whether pods may be placed on this node; true where nothing is said, false on a control plane.
+        /// Whether pods may be placed on this node; true where nothing is said, false on a control
+        /// plane.
         pub schedulable: Option<Located<bool>>,
         /// Admission controllers of the API server, in this order.
         pub admission_control: Option<Vec<Located<PlainName>>>,

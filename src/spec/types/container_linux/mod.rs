@@ -1,7 +1,8 @@
-//! A node of Container Linux: ct's sections under ct's names, and beside them those of every target.
+//! A node of Container Linux: ct's sections under ct's names, and beside them those of every
+//! target.
 //!
-//! A file for ct becomes a spec by `version: 1` and `target: container-linux`. `etcd:`, `storage:`, `systemd:` and `passwd:` are ct's
-//! here, not Butane's.
+//! A file for ct becomes a spec by `version: 1` and `target: container-linux`. `etcd:`, `storage:`,
+//! `systemd:` and `passwd:` are ct's here, not Butane's.
 
 mod kubernetes;
 mod passwd;
@@ -31,7 +32,8 @@ record! {
         pub target: Option<Located<Target>>,
         /// The machine's architecture; `amd64` where nothing is said.
         pub arch: Option<Located<Arch>>,
-        /// The node's name; the one in ct's `/etc/hostname`, or that of the file, where nothing is said.
+        /// The node's name; the one in ct's `/etc/hostname`, or that of the file, where nothing is
+        /// said.
         pub hostname: Option<Located<Hostname>>,
         /// What ct's option `--platform` says: where `{PRIVATE_IPV4}` and the like come from.
         pub platform: Option<Located<CtPlatform>>,

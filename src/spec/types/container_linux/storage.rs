@@ -52,7 +52,8 @@ record! {
         pub start: Option<Located<Mebibytes>>,
         /// The GUID of the partition.
         pub guid: Option<Located<crate::spec::values::Uuid>>,
-        /// The GUID of the type, or ct's word for one: `linux_filesystem_data`, `raid_partition`, `raid_containing_root`, `swap_partition`.
+        /// The GUID of the type, or ct's word for one: `linux_filesystem_data`, `raid_partition`,
+        /// `raid_containing_root`, `swap_partition`.
         pub type_guid: Option<Located<TypeGuid>>,
     }
     "a partition"
@@ -122,7 +123,8 @@ impl Leaf for TypeGuid {
 }
 
 record! {
-    /// A file system: one that is made and mounted while files are written, or one that is mounted already.
+    /// A file system: one that is made and mounted while files are written, or one that is mounted
+    /// already.
     pub struct CtFilesystem {
         /// What files call it.
         pub name: Option<Located<PlainName>>,
@@ -218,7 +220,8 @@ record! {
     "a remote source"
 }
 
-/// A URL that Ignition 2.x fetches: those that its successors fetch, and `oem:///path`, a file of the partition of that name.
+/// A URL that Ignition 2.x fetches: those that its successors fetch, and `oem:///path`, a file of
+/// the partition of that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CtSourceUrl(String);
 
