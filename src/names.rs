@@ -270,6 +270,28 @@ impl FromStr for Arch {
     }
 }
 
+/// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping
+/// for Inclusion in Unit Names").
+pub(crate) fn escape_path(path: &AbsolutePath) -> String {
+    use std::fmt::Write;
+
+    let inner = path.as_str().trim_start_matches('/');
+    if inner.is_empty() {
+        return "-".to_owned();
+    }
+    let mut escaped = String::with_capacity(inner.len());
+    for (at, byte) in inner.bytes().enumerate() {
+        match byte {
+            b'/' => escaped.push('-'),
+            b'.' if at == 0 => escaped.push_str("\\x2e"),
+            b'.' | b'_' | b':' => escaped.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => escaped.push(char::from(byte)),
+            _ => write!(escaped, "\\x{byte:02x}").expect("writing to a string"),
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,6 +339,21 @@ mod tests {
             "5:4:0:1:3:5",
         ] {
             assert!(bad.parse::<MacAddr>().is_err(), "{bad}");
+        }
+    }
+
+    /// What `systemd-escape --path` gives.
+    #[test]
+    fn paths_are_escaped_as_systemd_does() {
+        for (name, given, want) in [
+            ("root", "/", "-"),
+            ("plain", "/var/lib/etcd", "var-lib-etcd"),
+            ("dash", "/dev/disk/by-id/a-b", r"dev-disk-by\x2did-a\x2db"),
+            ("leading dot", "/.hidden", r"\x2ehidden"),
+            ("dot inside", "/var/a.b", "var-a.b"),
+            ("not ASCII", "/é", r"\xc3\xa9"),
+        ] {
+            assert_eq!(escape_path(&given.parse().unwrap()), want, "{name}");
         }
     }
 }

@@ -127,7 +127,8 @@ fn live_images(lab: &Lab) -> Vec<String> {
 /// Whether the image takes kernel arguments, and keyfiles and settings of the installer, by its own
 /// account.
 fn takes(lab: &Lab, image: &str) -> (bool, bool) {
-    let iso = imgbuild::read::Iso::open(File::open(lab.path(image)).unwrap()).unwrap();
+    let iso =
+        imgbuild::formats::iso9660::read::Iso::open(File::open(lab.path(image)).unwrap()).unwrap();
     let live = imgbuild::read::LiveIso::open(iso).unwrap().unwrap();
     (
         live.kernel_arguments.is_some(),
@@ -451,7 +452,8 @@ fn an_image_that_is_not_live_is_refused_by_both_and_read_by_us() {
     assert!(!refused.status.success());
     let refused = lab.run(&program(), &format!("embed {PLAIN} --show"));
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    let iso = imgbuild::read::Iso::open(File::open(lab.path(PLAIN)).unwrap()).unwrap();
+    let iso =
+        imgbuild::formats::iso9660::read::Iso::open(File::open(lab.path(PLAIN)).unwrap()).unwrap();
     assert_eq!(iso.list("largedir").unwrap().len(), 150);
     for path in ["content/file.txt", "really/very/deeply/nested/file.txt"] {
         assert_eq!(iso.read(path, 100).unwrap().unwrap(), b"foo\n", "{path}");

@@ -14,10 +14,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use base_root::Root;
-use imgbuild::parts::{Contents, all};
-use imgbuild::plan::{EtcdBackup, Node};
+use imgbuild::facts::systems::Target;
+use imgbuild::node::Node;
+use imgbuild::node::etcd::EtcdBackup;
+use imgbuild::node::fragment::Contents;
+use imgbuild::parts::all;
 use imgbuild::spec::CalendarEvent;
-use imgbuild::target::Target;
 
 /// Every kind of event, with lists, ranges and repetitions of every field.
 fn events() -> Vec<String> {

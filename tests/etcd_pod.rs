@@ -15,8 +15,11 @@ mod units;
 use std::fs;
 
 use base_root::Root;
-use imgbuild::parts::{Contents, Owner, all};
-use imgbuild::plan::{EtcdBackup, EtcdPod, EtcdRelease, Node, Snapshot};
+use imgbuild::facts::etcd::EtcdRelease;
+use imgbuild::node::Node;
+use imgbuild::node::etcd::{EtcdBackup, EtcdPod, Snapshot};
+use imgbuild::node::fragment::{Contents, Owner};
+use imgbuild::parts::all;
 
 /// The stand-in, with the address of the node.
 const KUBELET: &str = r#"

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use imgbuild::ignition;
-use imgbuild::plan::Node;
+use imgbuild::node::Node;
+use imgbuild::parts;
 
 const VALIDATE: &str = "ignition-validate";
 const ENGINE: &str = "/usr/lib/dracut/modules.d/30ignition/ignition";
@@ -20,7 +21,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 fn compile(node: &Node) -> ignition::Compiled {
-    ignition::compile(node).expect("the node is right")
+    ignition::compile(node, parts::all(node)).expect("the node is right")
 }
 
 /// What `ignition-validate` says of `config`; empty when it is valid.

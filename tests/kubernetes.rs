@@ -196,7 +196,7 @@ fn kubeconfigs_are_kubectls() {
         }
         seen += 1;
         assert_eq!(file.mode, 0o600, "{}", file.path);
-        let Some(imgbuild::parts::Contents::Inline(text)) = &file.contents else {
+        let Some(imgbuild::node::fragment::Contents::Inline(text)) = &file.contents else {
             panic!("{} is not inline", file.path);
         };
         let here = folder.path().join("config");

@@ -7,8 +7,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use imgbuild::parts::{self, Contents, Fragment};
-use imgbuild::plan::{CaCertificate, Dhcp, Interface, InterfaceMatch, Network, Node, Swap};
+use imgbuild::node::fragment::{Contents, Fragment};
+use imgbuild::node::network::{Dhcp, Interface, InterfaceMatch, Network};
+use imgbuild::node::{CaCertificate, Node, Swap};
+use imgbuild::parts;
 
 /// Runs `command`, which Debian's `package` has.
 fn run(package: &str, command: &mut Command) -> Output {

@@ -4,9 +4,10 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use imgbuild::diagnostic::{Diagnostic, Sources};
-use imgbuild::parts::Contents;
+use imgbuild::node::Cluster;
+use imgbuild::node::fragment::Contents;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
-use imgbuild::plan::{Cluster, Decided, decide};
+use imgbuild::plan::{Decided, decide};
 use imgbuild::spec::load;
 
 /// A spec in a folder of its own, with files beside it.
@@ -333,7 +334,7 @@ fn passwords_from_files_are_hashed_the_same_in_every_build() {
 
 #[test]
 fn without_a_network_every_wired_card_asks_dhcp() {
-    use imgbuild::plan::{Dhcp, InterfaceMatch};
+    use imgbuild::node::network::{Dhcp, InterfaceMatch};
     let cluster = Project::new(&spec(""), &[]).cluster(Access::Look);
     let [interface] = cluster.nodes[0].network.interfaces.as_slice() else {
         panic!("one entry for all cards");

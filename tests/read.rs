@@ -10,12 +10,15 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use imgbuild::base::{Base, BootLoaders, Extension, ExtensionForm};
-use imgbuild::cpio::Archive;
+use imgbuild::base::{Base, BootLoaders};
+use imgbuild::extensions::{Extension, ExtensionForm};
+use imgbuild::formats::Damaged;
+use imgbuild::formats::cpio::Archive;
+use imgbuild::formats::iso9660::read::Iso;
 use imgbuild::names::{Arch, Hostname};
 use imgbuild::pack::{self, CONFIG_PATH, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
-use imgbuild::read::{Damaged, Iso, Kind, archives, artifact};
+use imgbuild::read::{Kind, archives, artifact};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::cache::Cache;
 use super::deb::{self, Member, MemberKind};
 use super::declared;
 use super::glob::Glob;
-use super::lock::LockedPackage;
 use super::modules::ModuleStore;
-use super::squashfs::Writer;
-use super::tree::{Content, Kind, Node, Tree};
+use crate::cache::Cache;
+use crate::formats::squashfs::Writer;
+use crate::formats::tree::{Content, Kind, Node, Tree};
+use crate::lock::LockedPackage;
 use crate::progress::Progress;
 
 /// What is unpacked, and where from and to.

@@ -5,23 +5,19 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
 
 use super::assemble::{Assembly, Unpacked};
-use super::cache::Cache;
 use super::catalog;
 use super::deb::{self, MemberKind};
-use super::lock::{LockedBase, LockedPackage};
 use super::modules::Modules;
-use super::squashfs;
 use super::stage0::Stage0;
-use super::{declared, state};
+use super::state;
+use crate::cache::Cache;
+use crate::facts::kernel::KernelFlavour;
+use crate::formats::squashfs;
+use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
-use crate::plan::KernelFlavour;
 use crate::progress::Progress;
-
-/// Counts up whenever the same packages and declared files give other bytes.
-const BUILDER_VERSION: u32 = 4;
 
 /// Bytes of a block of the root image: what touching one page of a program decompresses. 1 MiB
 /// would make the image 2 % smaller, 128 KiB 2 % larger.
@@ -45,23 +41,6 @@ pub mod file {
     pub const ISOLINUX: &str = "boot/isolinux.bin";
     pub const LDLINUX: &str = "boot/ldlinux.c32";
     pub const MBR: &str = "boot/isohdpfx.bin";
-}
-
-/// The id of a base: what it is made of, hashed.
-pub fn id(arch: Arch, kernel: KernelFlavour, base: &LockedBase) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!(
-        "imgbuild base {BUILDER_VERSION} {arch} {}\n",
-        super::flavour_name(kernel)
-    ));
-    for package in base.all_packages() {
-        hash.update(format!("{} {}\n", package.name, package.sha256));
-    }
-    for file in declared::files() {
-        let contents = super::hex(&Sha256::digest(file.bytes));
-        hash.update(format!("{} {} {contents}\n", file.path, file.executable));
-    }
-    super::hex(&hash.finalize())
 }
 
 /// Builds the base into the cache, as `bases/<id>`. All packages are in the cache.
@@ -106,7 +85,7 @@ pub fn build(
     .write(&folder.join(file::INITRD))?;
     let module_folder = format!("/usr/lib/modules/{}", unpacked.kernel_release);
     for (name, bytes) in modules.indexes() {
-        let node = super::tree::Node::file(0o644, bytes);
+        let node = crate::formats::tree::Node::file(0o644, bytes);
         unpacked
             .tree
             .insert(&format!("{module_folder}/{name}"), node);

@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::builder;
-use super::cache::Cache;
-use super::lock::Lock;
+use super::id;
+use crate::cache::Cache;
+use crate::facts::kernel::KernelFlavour;
+use crate::lock::Lock;
 use crate::names::Arch;
-use crate::plan::KernelFlavour;
 
 /// Says what a base is, in its folder. Its time of change is when the base was used last.
 const DESCRIPTION: &str = "base.json";
@@ -59,7 +59,7 @@ pub fn describe(
 ) -> Result<()> {
     let description = Description {
         arch: arch.to_string(),
-        kernel: super::flavour_name(kernel).to_owned(),
+        kernel: crate::facts::kernel::flavour_name(kernel).to_owned(),
         kernel_release: kernel_release.to_owned(),
     };
     let text = serde_json::to_string_pretty(&description)?;
@@ -108,7 +108,7 @@ impl Kept {
             ..Self::default()
         };
         for (arch, kernel, base) in locks.iter().flat_map(Lock::bases) {
-            kept.bases.insert(builder::id(arch, kernel, base));
+            kept.bases.insert(id::id(arch, kernel, base));
             kept.packages
                 .extend((base.all_packages()).map(|package| format!("{}.deb", package.sha256)));
         }
@@ -239,7 +239,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, std::path::PathBuf)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::lock::{Archive, LockedBase, LockedPackage};
+    use crate::lock::{Archive, LockedBase, LockedPackage};
 
     fn package(name: &str) -> LockedPackage {
         LockedPackage {
@@ -263,7 +263,7 @@ mod tests {
             packages: vec![package("a")],
             boot_loaders: Vec::new(),
         };
-        let locked_id = builder::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
+        let locked_id = id::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
         lock.set_base(Arch::Amd64, KernelFlavour::Cloud, locked);
         for id in [locked_id.as_str(), "other"] {
             fs::create_dir_all(cache.base(id)).expect("mkdir");

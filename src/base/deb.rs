@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::lock::LockedPackage;
+use crate::lock::LockedPackage;
 
 /// What a package has at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn read(
     let outcome = read_members(&mut reader, &mut visit);
     io::copy(&mut reader, &mut io::sink())
         .with_context(|| format!("reading {}", path.display()))?;
-    let found = super::hex(&reader.hash.finalize());
+    let found = crate::text::hex(&reader.hash.finalize());
     if found != package.sha256 {
         // Whether it can be removed or not, the package is named.
         let removed = match std::fs::remove_file(path) {

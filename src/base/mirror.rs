@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::lock::Archive;
+use crate::lock::Archive;
 
 /// The suite that the base is built from.
 pub const SUITE: &str = "trixie";

@@ -2,51 +2,37 @@
 
 mod apt;
 mod assemble;
-mod build_info;
 mod builder;
-mod cache;
 mod catalog;
-mod crio;
 mod deb;
 mod declared;
-mod extension;
 mod glob;
-mod image_store;
-mod images;
-mod layers;
-mod lock;
+mod id;
 mod mirror;
 mod modules;
-mod squashfs;
 mod stage0;
 mod state;
-mod tree;
 
-use std::fmt::Write as _;
+use crate::cache::Cache;
+use crate::extensions::Extension;
+use crate::facts::kernel::flavour_name;
+use crate::lock::Lock;
+use crate::lock::LockedBase;
+use crate::lock::LockedPackage;
+use crate::text::hex;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::facts::kernel::KernelFlavour;
 use crate::names::Arch;
-use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 use apt::Apt;
 use sha2::{Digest as _, Sha256};
 
 pub use apt::request_hash;
-pub use cache::{CACHE_VARIABLE, Cache, Workspace};
 pub use catalog::{Collected, Kept, StoredBase, collect, list};
-pub use crio::{
-    minor_in as cri_o_minor_in, programs_in as cri_o_programs_in,
-    runtime_table as cri_o_runtime_table,
-};
-pub use extension::{
-    Extension, ExtensionForm, Programs, kubernetes as kubernetes_extension, plugins_in,
-    program_names, programs_in,
-};
 pub use glob::Glob;
-pub use images::{Images, extension as images_extension};
-pub use lock::{Archive, Lock, LockedBase, LockedPackage};
 pub use mirror::Mirror;
 
 /// What base is wanted, and what may be done to get it.
@@ -76,7 +62,7 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
         update(request, lock, progress)?;
     }
     let pinned = lock.base(arch, kernel).context("pinning packages")?;
-    let id = builder::id(arch, kernel, pinned);
+    let id = id::id(arch, kernel, pinned);
     // Two runs that want the same base: the second waits and finds it.
     let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
     if !request.cache.base(&id).exists() {
@@ -135,22 +121,6 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
         &missing,
         progress,
     )
-}
-
-/// Bytes in hexadecimal, lower case.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The flavour as the lock, the cache and the command line name it.
-pub fn flavour_name(kernel: KernelFlavour) -> &'static str {
-    match kernel {
-        KernelFlavour::Generic => "generic",
-        KernelFlavour::Cloud => "cloud",
-    }
 }
 
 /// A finished base in the cache. All files are immutable once there.
@@ -286,13 +256,6 @@ fn serial_console(arch: Arch) -> &'static str {
 fn is_id(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
-
-/// Where stage 0 looks for the root image: below `/` in an initrd, below the volume's root on an
-/// ISO.
-pub const ROOT_IMAGE_PATH: &str = "imgbuild/root.squashfs";
-
-/// Where stage 0 looks for extensions, beside the root image.
-pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 
 /// Boot loader files as the distribution ships them, extracted beside the base.
 #[derive(Debug, Clone)]

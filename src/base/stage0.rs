@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::declared;
 use super::modules::{ModuleStore, Modules, module_name};
-use crate::cpio::{ALIGNMENT, Archive};
+use crate::formats::cpio::{ALIGNMENT, Archive};
 
 /// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no
 /// difference.

@@ -1,20 +1,31 @@
 //! Programs and images of nodes: found, fetched and pinned.
 
+use crate::node::needed_images::{
+    EmbeddedImages, FETCHED_PROGRAMS, embedded_images, needed_images,
+};
+
+use crate::extensions;
+use crate::extensions::crio;
+use crate::extensions::images;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::base::{self, Base, Cache, Lock};
+use crate::base::Base;
+use crate::cache::Cache;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::runtimes::Runtime;
+use crate::facts::systems::Target;
+use crate::lock::Lock;
+use crate::lock::pins::Pins;
 use crate::names::Arch;
+use crate::node::containers::{ImageSource, Programs};
+use crate::node::kubernetes::{Images as Artifacts, Kubernetes};
+use crate::node::{Cluster, Node};
 use crate::oci::{self, ImageName, StoredImage};
-use crate::plan::{
-    Cluster, EmbeddedImages, FETCHED_PROGRAMS, ImageSource, Images as Artifacts, Kubernetes, Node,
-    Programs, Runtime, embedded_images, needed_images,
-};
 use crate::progress::Progress;
-use crate::registry::{self, Access, Credentials, Mirrors, Pins};
-use crate::target::Target;
+use crate::registry;
+use crate::registry::{Access, Credentials, Mirrors};
 
 use super::args::BaseSource;
 use super::base::request;
@@ -102,35 +113,35 @@ impl Wanted {
                     folder = Some(path);
                     if self.cri_o {
                         // Nodes that need what is missing have said so.
-                        cri_o = base::cri_o_programs_in(path).unwrap_or_default();
+                        cri_o = crio::programs_in(path).unwrap_or_default();
                     }
-                    base::programs_in(path)
+                    extensions::programs_in(path)
                 }
                 Programs::Site(site) => {
-                    let names: Vec<&str> = base::program_names().collect();
+                    let names: Vec<&str> = extensions::program_names().collect();
                     store
                         .site(site, version)
                         .all(&names, &mut store.pins, progress)?
                 }
             };
-            let plugins = self.plugins.as_deref().map(base::plugins_in);
-            let programs = base::Programs {
+            let plugins = self.plugins.as_deref().map(extensions::plugins_in);
+            let programs = extensions::Programs {
                 kubernetes: &programs,
                 plugins: plugins.as_deref().unwrap_or_default(),
                 cri_o: &cri_o,
             };
             let cache = &store.access.cache;
-            let extension = base::kubernetes_extension(cache, arch, system, programs, progress)?;
+            let extension = extensions::kubernetes(cache, arch, system, programs, progress)?;
             base = base.with_extension(extension);
         }
         if let Some(wanted) = &self.images {
             let images = store.images(wanted, folder.map(PathBuf::as_path), progress)?;
             let cache = &store.access.cache;
-            let images = base::Images {
+            let images = images::Images {
                 all: &images,
                 cri_o: self.cri_o,
             };
-            let extension = base::images_extension(cache, arch, system, images, progress)?;
+            let extension = images::extension(cache, arch, system, images, progress)?;
             base = base.with_extension(extension);
         }
         store.save()?;
@@ -195,10 +206,7 @@ fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failu
     let (what, why) = match programs {
         Programs::Folder(folder) => {
             let shown = folder.display();
-            match (
-                base::cri_o_programs_in(folder),
-                base::cri_o_minor_in(folder),
-            ) {
+            match (crio::programs_in(folder), crio::minor_in(folder)) {
                 (Err(missing), _) => (
                     "programs of CRI-O are missing".to_owned(),
                     format!("{shown} has no {}", missing.join(", no ")),
@@ -241,7 +249,8 @@ impl<'a> Store<'a> {
         lock_file: &'a Path,
         refresh: bool,
     ) -> Result<Self, Failure> {
-        let cache: Cache = request(source, arch, crate::plan::KernelFlavour::default())?.cache;
+        let cache: Cache =
+            request(source, arch, crate::facts::kernel::KernelFlavour::default())?.cache;
         let access = Access {
             offline: source.offline,
             locked: source.locked,
@@ -431,7 +440,7 @@ pub fn update(
             && let Ok(Some((Programs::Site(site), version))) = programs_of(node, kubernetes, source)
         {
             let site = store.site(&site, &version);
-            for name in base::program_names() {
+            for name in extensions::program_names() {
                 site.resolve(name, &mut store.pins)?;
             }
         }

@@ -1,11 +1,15 @@
 //! `imgbuild base`, `imgbuild update`, and the base that other commands need.
 
+use crate::facts::kernel;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::base::{self, Base, BaseRequest, Cache, Lock, Mirror};
+use crate::base;
+use crate::base::{Base, BaseRequest, Mirror};
+use crate::cache::Cache;
+use crate::facts::kernel::KernelFlavour;
+use crate::lock::Lock;
 use crate::names::Arch;
-use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 use crate::registry;
 
@@ -127,7 +131,7 @@ fn list(cache: &Cache) -> Result<(), Failure> {
             "{:<16.16}  {:<6}  {:<8}  {:>11}  {} ago",
             base.id,
             base.arch.as_str(),
-            base::flavour_name(base.kernel),
+            kernel::flavour_name(base.kernel),
             indicatif::HumanBytes(base.size).to_string(),
             indicatif::HumanDuration(age),
         );

@@ -10,12 +10,12 @@ use std::rc::Rc;
 use anyhow::Context;
 
 use crate::diagnostic::Sources;
+use crate::facts::systems::Target;
+use crate::node::Node;
 use crate::pack::output::Output;
 use crate::pack::{self, Format};
 use crate::pki;
-use crate::plan::Node;
 use crate::progress::Progress;
-use crate::target::Target;
 
 pub use bases::Bases;
 pub use format::{brings_live_iso, for_target};

@@ -9,10 +9,13 @@ use anyhow::Context;
 
 use crate::diagnostic::Sources;
 use crate::diff::{self, Side, Skew};
+use crate::facts::systems::LinkManager;
+use crate::formats::Damaged;
 use crate::ignition;
+use crate::parts;
 use crate::pki::Access;
-use crate::read::{self, Artifact, Damaged};
-use crate::target::LinkManager;
+use crate::read;
+use crate::read::Artifact;
 
 use super::inspect::is_spec;
 use super::messages::Messages;
@@ -127,7 +130,7 @@ fn sides(
         let cluster = SpecFile::new(path, keys).decide(Access::Look, sources, messages)?;
         let mut sides = BTreeMap::new();
         for node in chosen(&cluster, node)? {
-            let compiled = ignition::compile(node)?;
+            let compiled = ignition::compile(node, parts::all(node))?;
             let side = Side::new(&ignition::to_json(&compiled.config))?;
             sides.insert(node.hostname.to_string(), side);
         }

@@ -9,11 +9,13 @@ use anyhow::Context;
 
 use crate::diagnostic::Sources;
 use crate::embed::{self, Installer, Refused, Wishes};
+use crate::formats::Damaged;
+use crate::formats::iso9660::read::Iso;
 use crate::pack::output::Output;
 use crate::pack::{self, Format, Patch};
 use crate::pki::Access;
 use crate::progress::Progress;
-use crate::read::{CONFIG_PATH, Damaged, Features, Iso, KEYFILES_PATH, LiveIso};
+use crate::read::{CONFIG_PATH, Features, KEYFILES_PATH, LiveIso};
 
 use super::args::{Embed, Show};
 use super::artifacts;

@@ -6,8 +6,10 @@ use anyhow::Result;
 
 use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::ignition;
+use crate::node::{Cluster, Node};
+use crate::parts;
 use crate::pki::Keys;
-use crate::plan::{self, Cluster, Node};
+use crate::plan;
 use crate::processors::on_all_processors;
 use crate::spec::Loaded;
 
@@ -43,7 +45,7 @@ fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Clus
 
 /// What `ignition` finds in `nodes`.
 pub fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
-    on_all_processors(nodes, ignition::check)
+    on_all_processors(nodes, |node| ignition::check(node, parts::all(node)))
         .into_iter()
         .flatten()
         .collect()

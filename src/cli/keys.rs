@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::diagnostic::Sources;
 use anyhow::Context;
 
+use crate::node::Cluster;
+use crate::node::kubernetes::ControlPlane;
 use crate::pki::{self, Access, KeyFolder, Phase};
-use crate::plan::{Cluster, ControlPlane};
 
 use super::args::{Keys, KeysOf, RotationStep};
 use super::messages::Messages;

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use anyhow::Context;
 
 use crate::diagnostic::Sources;
+use crate::node::Cluster;
+use crate::node::container_linux::HyperkubeTls;
 use crate::pack::output::Output;
 use crate::pki::{Access, Kubeconfig};
-use crate::plan::{Cluster, HyperkubeTls};
 
 use super::args::KubeconfigOf;
 use super::keys::control_plane;

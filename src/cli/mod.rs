@@ -28,10 +28,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::base::Lock;
 use crate::diagnostic::Sources;
+use crate::facts::kernel::KernelFlavour;
+use crate::lock::Lock;
 use crate::pki::Access;
-use crate::plan::KernelFlavour;
 use crate::progress::{Progress, Silent};
 use crate::spec;
 

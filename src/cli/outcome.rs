@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::diagnostic::Diagnostic;
-use crate::read::Damaged;
+use crate::formats::Damaged;
 
 /// Why a command did not do its work.
 #[derive(Debug)]

@@ -8,11 +8,13 @@ use anyhow::Context;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::diagnostic::Sources;
+use crate::facts::systems::Target;
 use crate::names::{Arch, MacAddr};
+use crate::node::Node;
+use crate::node::network::{Interface, InterfaceMatch};
 use crate::pack;
 use crate::pack::output::Output;
 use crate::pki::Access;
-use crate::plan::{Interface, InterfaceMatch, Node, Target};
 use crate::progress::Progress;
 use crate::qemu::watch::{self, Outcome, Until};
 use crate::qemu::{

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::node::{Cluster, Node};
 use crate::pki::{
     Access, CryptoRng, Keeping, KeyAlgorithm, KeyFolder, Keys, Notice, system_random,
 };
-use crate::plan::{self, Cluster, Node};
+use crate::plan;
 use crate::spec::{self, Loaded};
 
 use super::findings;

@@ -8,13 +8,15 @@ use std::rc::Rc;
 
 use anyhow::Context;
 
-use crate::base::Workspace;
+use crate::cache::Workspace;
 use crate::diagnostic::Sources;
 use crate::diff::Side;
+use crate::formats::Damaged;
+use crate::node::{Cluster, Node};
 use crate::pack::{self, Compression, Format};
-use crate::plan::{Cluster, Node};
 use crate::progress::Progress;
-use crate::read::{self, Damaged, Features, Kind};
+use crate::read;
+use crate::read::{Features, Kind};
 use crate::verify::{self, Verdict};
 
 use super::args::Verify;

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use ipnet::Ipv4Net;
 
+use crate::facts::systems::{LinkManager, Target};
 use crate::names::{Arch, MacAddr};
 use crate::qemu::{Disk, Machine, UserNetwork};
 use crate::read;
-use crate::target::{LinkManager, Target};
 
 use super::run::DEFAULT_DISK;
 

@@ -3,6 +3,7 @@
 pub mod codes;
 mod json;
 mod render;
+pub mod within;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

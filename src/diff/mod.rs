@@ -6,19 +6,17 @@
 mod contents;
 mod upgrade;
 
+use crate::facts::layout::VERSION_FILE;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::plan::KubeVersion;
+use crate::facts::kubernetes::version::KubeVersion;
 use crate::read::{self, Artifact, Kind, UNPACKED_MAX};
 use contents::{Content, text_diff};
 
 pub use upgrade::{Skew, skew, steps};
-
-/// The file by which a node's config tells its version of Kubernetes and its role.
-pub const VERSION_FILE: &str = "/etc/kubernetes/imgbuild/version";
 
 /// Kubernetes on a node: its version and its role, as the spec writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 use ignition_config::{Config, Error};
 use serde_json::{Map, Value, json};
 
-use crate::ignition::resource;
+use crate::data_url::resource;
 
 use super::refused;
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
 use liblzma::write::XzEncoder;
 
-use crate::cpio::Archive;
+use crate::formats::cpio::Archive;
 use crate::read::{CONFIG_PATH, KEYFILES_PATH};
 
 use super::refused;

@@ -3,6 +3,8 @@
 //!
 //! `ignition-validate` looks at none of this; the node would fail at boot.
 
+use crate::data_url::decode;
+use crate::text::hex;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
@@ -11,8 +13,8 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::report::{error, warning};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::parts::{Contents, Fragment, Origin};
-use crate::target::IgnitionVersion;
+use crate::facts::systems::IgnitionVersion;
+use crate::node::fragment::{Contents, Fragment, Origin};
 
 /// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
 const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];
@@ -182,15 +184,6 @@ fn data(
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn shortened(source: &str) -> String {
     let mut short: String = source.chars().take(60).collect();
     if short.len() < source.len() {
@@ -199,131 +192,14 @@ fn shortened(source: &str) -> String {
     short
 }
 
-/// The bytes of a `data:` URL (RFC 2397).
-pub(crate) fn decode(url: &str) -> Result<Vec<u8>, String> {
-    let rest = url.get("data:".len()..).unwrap_or_default();
-    let (kind, data) = rest
-        .split_once(',')
-        .ok_or("it has no comma before the data")?;
-    let bytes = percent_decode(data)?;
-    if kind
-        .to_ascii_lowercase()
-        .split(';')
-        .any(|word| word == "base64")
-    {
-        base64_decode(&bytes)
-    } else {
-        Ok(bytes)
-    }
-}
-
-fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'%' {
-            let pair = after
-                .get(..2)
-                .and_then(|pair| std::str::from_utf8(pair).ok());
-            let value = pair
-                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or("`%` is not followed by two hexadecimal digits")?;
-            bytes.push(value);
-            rest = &after[2..];
-        } else if byte.is_ascii_graphic() {
-            bytes.push(byte);
-            rest = after;
-        } else {
-            return Err("it has a character that is to be written with `%`".to_owned());
-        }
-    }
-    Ok(bytes)
-}
-
-/// RFC 4648 §4, with padding.
-fn base64_decode(text: &[u8]) -> Result<Vec<u8>, String> {
-    if !text.len().is_multiple_of(4) {
-        return Err("its base64 is cut short".to_owned());
-    }
-    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
-    if padding > 2 {
-        return Err("its base64 has too much padding".to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    for quad in text[..text.len() - padding].chunks(4) {
-        let mut value: u32 = 0;
-        for &byte in quad {
-            let sextet = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' => 62,
-                b'/' => 63,
-                _ => return Err(format!("its base64 has `{}`", char::from(byte))),
-            };
-            value = value << 6 | u32::from(sextet);
-        }
-        value <<= 6 * (4 - quad.len());
-        bytes.extend(&value.to_be_bytes()[1..quad.len()]);
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn data_urls() {
-        for (name, url, want) in [
-            ("empty", "data:,", Ok(&b""[..])),
-            ("percent", "data:,a%0Ab", Ok(b"a\nb")),
-            ("type", "data:text/plain;charset=utf-8,a", Ok(b"a")),
-            ("base64", "data:;base64,YQ==", Ok(b"a")),
-            ("base64 of two", "data:;base64,YWI=", Ok(b"ab")),
-            ("base64 of three", "data:;base64,YWJj", Ok(b"abc")),
-            ("escaped padding", "data:;base64,YQ%3D%3D", Ok(b"a")),
-            (
-                "no comma",
-                "data:abc",
-                Err("it has no comma before the data"),
-            ),
-            (
-                "bad escape",
-                "data:,%zz",
-                Err("`%` is not followed by two hexadecimal digits"),
-            ),
-            (
-                "escape cut short",
-                "data:,%a",
-                Err("`%` is not followed by two hexadecimal digits"),
-            ),
-            (
-                "space",
-                "data:,a b",
-                Err("it has a character that is to be written with `%`"),
-            ),
-            (
-                "base64 cut short",
-                "data:;base64,YQ",
-                Err("its base64 is cut short"),
-            ),
-            ("not base64", "data:;base64,Y!==", Err("its base64 has `!`")),
-        ] {
-            let want: Result<&[u8], &str> = want;
-            assert_eq!(
-                decode(url),
-                want.map(<[u8]>::to_vec).map_err(str::to_owned),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
     fn what_is_encoded_is_decoded() {
         for data in [&b""[..], b"a b%c&d+\n", &[0, 255, 128], &[b'x'; 1000]] {
-            let resource = super::super::resource(data);
+            let resource = crate::data_url::resource(data);
             let mut found = Vec::new();
             let hash = format!("sha256-{}", hex(&Sha256::digest(data)));
             let origin = Origin::always("test");
@@ -342,7 +218,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_data_comes_back(data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
-            let resource = super::super::resource(&data);
+            let resource = crate::data_url::resource(&data);
             let packed = decode(resource.source.as_deref().expect("has one")).expect("decodes");
             let mut unpacked = Vec::new();
             if resource.compression.is_some() {

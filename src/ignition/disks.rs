@@ -5,7 +5,7 @@ use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
 
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::parts::{Fragment, Origin};
+use crate::node::fragment::{Fragment, Origin};
 
 /// The file systems that the base has programs for, each with the longest label in bytes. (Ignition
 /// makes btrfs too.)

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::report::{error, warning};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::AbsolutePath;
-use crate::parts::{Directory, File, Fragment, Link, OnlyV2, Origin, Unit};
+use crate::node::fragment::{Directory, File, Fragment, Link, OnlyV2, Origin, Unit};
 
 /// Merges `generated`, then `own`, in this order.
 pub(super) fn merge(

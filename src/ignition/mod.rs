@@ -5,7 +5,6 @@
 
 mod contents;
 mod disks;
-pub(crate) mod encode;
 mod merge;
 mod paths;
 mod report;
@@ -15,14 +14,13 @@ pub mod v2;
 mod values;
 mod write;
 
-pub(crate) use contents::decode;
-pub use encode::resource;
+use crate::node::ignition_2;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Diagnostic;
-use crate::parts::{self, Contents, Fragment, Origin};
-use crate::plan::Node;
-use crate::target::{IgnitionVersion, LinkManager};
+use crate::facts::systems::{IgnitionVersion, LinkManager};
+use crate::node::Node;
+use crate::node::fragment::{Contents, Fragment, Origin};
 
 /// A config, in the types of its specification.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +28,7 @@ pub enum Config {
     /// 3.3.0 and later: what the parts ask for, all of these say alike.
     V3(v3_3::Config),
     /// 2.2.0 and 2.3.0.
-    V2(v2::Config),
+    V2(ignition_2::Config),
 }
 
 impl Config {
@@ -43,7 +41,7 @@ impl Config {
     }
 
     /// The config, where it is of 2.x.
-    pub fn into_v2(self) -> Option<v2::Config> {
+    pub fn into_v2(self) -> Option<ignition_2::Config> {
         match self {
             Self::V3(_) => None,
             Self::V2(config) => Some(config),
@@ -62,17 +60,18 @@ pub struct Compiled {
     pub network: Vec<(String, Vec<u8>)>,
 }
 
-/// All that is wrong or doubtful with the Ignition config that `node` would have.
-pub fn check(node: &Node) -> Vec<Diagnostic> {
+/// All that is wrong or doubtful with the Ignition config that `node` would have of `fragments`.
+pub fn check(node: &Node, fragments: Vec<Fragment>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    merged(node, &mut found);
+    merged(node, fragments, &mut found);
     found
 }
 
-/// Makes the Ignition config of `node`, or says all that is wrong with it.
-pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
+/// Makes the Ignition config of `node` from what its parts ask for, or says all that is wrong with
+/// it.
+pub fn compile(node: &Node, fragments: Vec<Fragment>) -> Result<Compiled, Vec<Diagnostic>> {
     let mut found = Vec::new();
-    let merged = merged(node, &mut found);
+    let merged = merged(node, fragments, &mut found);
     if found.iter().any(report::is_error) {
         return Err(found);
     }
@@ -87,10 +86,10 @@ pub fn compile(node: &Node) -> Result<Compiled, Vec<Diagnostic>> {
     })
 }
 
-/// Everything that is asked of `node` in one, checked.
-fn merged(node: &Node, found: &mut Vec<Diagnostic>) -> Fragment {
+/// `fragments` and what the spec itself asks for in one, checked.
+fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) -> Fragment {
     values::check(node, found);
-    let merged = merge::merge(parts::all(node), &node.own, found);
+    let merged = merge::merge(fragments, &node.own, found);
     paths::check(&merged, node.target.facts(), node.ignition, found);
     contents::check(&merged, node.ignition, found);
     disks::check(&merged, found);

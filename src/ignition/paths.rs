@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::parts::{Fragment, Origin};
-use crate::target::{Facts, IgnitionVersion};
+use crate::facts::systems::{Facts, IgnitionVersion};
+use crate::node::fragment::{Fragment, Origin};
 
 /// Where Ignition writes units.
 const UNITS: &str = "/etc/systemd/system";

@@ -1,7 +1,7 @@
 //! Diagnostics about things, which know where they come from rather than where they are.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
-use crate::parts::Origin;
+use crate::node::fragment::Origin;
 
 /// An error about what `origin` asked for.
 pub(super) fn error(code: Code, origin: &Origin, message: impl Into<String>) -> Diagnostic {

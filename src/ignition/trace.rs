@@ -1,6 +1,6 @@
 //! What a fragment asks for, thing by thing.
 
-use crate::parts::{Fragment, Origin};
+use crate::node::fragment::{Fragment, Origin};
 
 /// Each thing of `fragment`, by kind and name.
 pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {

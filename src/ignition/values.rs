@@ -3,8 +3,8 @@
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::names::AbsolutePath;
-use crate::parts::Origin;
-use crate::plan::{Node, Swap};
+use crate::node::fragment::Origin;
+use crate::node::{Node, Swap};
 
 /// Checks the values of `node`.
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {

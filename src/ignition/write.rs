@@ -3,10 +3,10 @@
 use ignition_config::v3_3::{self, Config};
 use serde_json::Value;
 
-use super::encode::Encoder;
+use crate::data_url::Encoder;
+use crate::facts::systems::IgnitionVersion;
 use crate::names::UserName;
-use crate::parts::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
-use crate::target::IgnitionVersion;
+use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
 /// `all` as a config. Files, directories, links and units are in the order of their names; the rest
 /// is in the order in which it was asked for.

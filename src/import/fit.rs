@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::Findings;
 use super::item::{Item, Value};
-use crate::target::Target;
+use crate::facts::systems::Target;
 
 /// Leaves out of `config`, a whole spec but for its head, what `schema` does not know; `target` may
 /// have a schema of its own.

@@ -119,7 +119,7 @@ pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
     };
     let source = contents.get("source")?;
     let url = source.text().filter(|url| url.starts_with("data:"))?;
-    let mut bytes = crate::ignition::decode(url).ok()?;
+    let mut bytes = crate::data_url::decode(url).ok()?;
     if is_gzip {
         let mut unpacked = Vec::new();
         MultiGzDecoder::new(bytes.as_slice())

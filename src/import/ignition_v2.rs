@@ -6,7 +6,7 @@ use super::butane::octal;
 use super::ignition::{self, text_of};
 use super::item::{Item, Value};
 use crate::diagnostic::Span;
-use crate::target::IgnitionVersion;
+use crate::facts::systems::IgnitionVersion;
 
 /// Sectors of a MiB, of the 512 bytes that 2.x counts in.
 const MIB_SECTORS: u64 = 2048;

@@ -14,9 +14,9 @@ mod item;
 mod write;
 
 use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
+use crate::facts::systems::{TABLE, Target};
 use crate::names::Hostname;
 use crate::spec::yaml::{Limits, Node, parse};
-use crate::target::{TABLE, Target};
 
 use item::{Item, Value};
 

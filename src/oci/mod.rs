@@ -29,6 +29,7 @@ pub use stored::{
 use sha2::{Digest as _, Sha256};
 
 use crate::names::Arch;
+use crate::text::hex;
 
 /// The image of sandboxes, and of pods that run the node's own programs.
 pub const NODE_IMAGE: &str = "imgbuild.local/node:1";
@@ -87,13 +88,4 @@ pub fn write_node_image(arch: Arch, out: &mut impl Write) -> io::Result<()> {
 /// The digest of `bytes`, as OCI writes it: `sha256:…`.
 pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-/// Bytes in hexadecimal, lower case.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
-        text
-    })
 }

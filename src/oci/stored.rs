@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::digest_of;
 use super::name::is_digest;
-use super::{digest_of, hex};
 use crate::names::Arch;
+use crate::text::hex;
 
 /// Bytes of the largest manifest or config that is read into memory: registries refuse more than 4
 /// MiB (OCI Distribution Specification, "Pushing Manifests").

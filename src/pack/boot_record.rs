@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BOOT_RECORD_PATH, Machine, command_line};
 use crate::base::Base;
-use crate::cpio::{Archive, first_contents};
+use crate::formats::cpio::{Archive, first_contents};
 use crate::names::Arch;
 
 /// The longest record that is read, in bytes: a command line of 2 KiB, and JSON around it.

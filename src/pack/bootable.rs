@@ -7,13 +7,17 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Base, Extension, ExtensionForm, ROOT_IMAGE_PATH};
+use crate::base::Base;
+use crate::extensions::{Extension, ExtensionForm};
+use crate::facts::layout::ROOT_IMAGE_PATH;
 use crate::names::{Arch, Hostname};
 use crate::progress::Progress;
+use crate::text::hex;
 
 use super::initrd::payload_archive;
-use super::iso::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
-use super::{BASE_ID_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line, fat, hex};
+use super::{BASE_ID_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line};
+use crate::formats::fat;
+use crate::formats::iso9660::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
 
 /// Only its owner reads what may hold secrets.
 const SECRET_MODE: u32 = 0o400;
@@ -133,7 +137,7 @@ pub fn iso<W: Write>(
             identity,
         }),
     };
-    super::iso::write(&mut image, out, progress)
+    super::write_iso(&mut image, out, progress)
 }
 
 /// Where UEFI firmware looks on removable media (UEFI 2.10 §3.5.1.1), and what shim then looks for

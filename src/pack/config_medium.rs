@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::progress::Progress;
 
-use super::iso::{Content, Image, Tree};
+use crate::formats::iso9660::{Content, Image, Tree};
 
 /// Where a config lies on a config ISO.
 pub(crate) const CONFIG_JSON: &str = "config.json";
@@ -47,5 +47,5 @@ fn medium<W: Write>(
         rock_ridge: false,
         boot: None,
     };
-    super::iso::write(&mut image, out, progress)
+    super::write_iso(&mut image, out, progress)
 }

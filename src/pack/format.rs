@@ -169,4 +169,15 @@ mod tests {
         }
         assert!("tar".parse::<Format>().is_err());
     }
+
+    #[test]
+    fn systems_name_formats_that_exist() {
+        for facts in &crate::facts::systems::TABLE {
+            let refused = facts.refused_formats.iter().map(|(name, _)| name);
+            for name in refused.chain([&facts.iso]) {
+                assert!(name.parse::<Format>().is_ok(), "{}: {name}", facts.name);
+            }
+            assert_eq!(facts.why_not_format(facts.iso), None, "{}", facts.name);
+        }
+    }
 }

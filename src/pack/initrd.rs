@@ -10,11 +10,13 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use flate2::{Compression as GzipLevel, GzBuilder};
 
-use crate::base::{Base, ROOT_IMAGE_PATH};
-use crate::cpio::{ALIGNMENT, Archive, first_contents};
+use crate::base::Base;
+use crate::facts::layout::ROOT_IMAGE_PATH;
+use crate::formats::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
-use super::{BLOCK, BootRecord, Compression, Machine, Payload};
+use super::{BootRecord, Compression, Machine, Payload};
+use crate::formats::BLOCK;
 
 /// Smallest for these small inputs; part of what makes outputs repeatable.
 const GZIP_LEVEL: u32 = 9;
@@ -75,13 +77,13 @@ fn brought<W: Write>(
 /// Fills an initrd of `length` bytes up: an archive that is not compressed starts at a multiple of
 /// four.
 fn pad<W: Write>(out: &mut W, length: u64) -> Result<()> {
-    super::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
+    crate::formats::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
         .context("padding the initrd")
 }
 
 /// Copies an initrd of another system and gives its length.
 fn brought_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) -> Result<u64> {
-    let (file, length) = super::open(path)?;
+    let (file, length) = crate::formats::open(path)?;
     progress.start("copying an initrd", Some(length));
     super::copy(&file, path, length, out, progress)?;
     progress.finish();
@@ -128,11 +130,11 @@ pub fn initrd<W: Write>(
     };
     let record = BootRecord::new(base, machine)?.archive()?;
     let stage0_at = (record.len() as u64).next_multiple_of(BLOCK);
-    let (stage0, stage0_length) = super::open(&base.initrd)?;
-    let (root, root_length) = super::open(root_path)?;
+    let (stage0, stage0_length) = crate::formats::open(&base.initrd)?;
+    let (root, root_length) = crate::formats::open(root_path)?;
     let mut extensions = Vec::new();
     for extension in &base.extensions {
-        let (file, length) = super::open(&extension.file)?;
+        let (file, length) = crate::formats::open(&extension.file)?;
         extensions.push((extension, file, length));
     }
     let total: u64 = extensions.iter().map(|(_, _, length)| length).sum();
@@ -141,7 +143,7 @@ pub fn initrd<W: Write>(
         Some(stage0_length + root_length + total),
     );
     out.write_all(&record).context("writing the initrd")?;
-    super::zeros(out, stage0_at - record.len() as u64).context("writing the initrd")?;
+    crate::formats::zeros(out, stage0_at - record.len() as u64).context("writing the initrd")?;
     super::copy(&stage0, &base.initrd, stage0_length, out, progress)?;
     let lead = first_contents(ROOT_IMAGE_PATH);
     // Zeros between archives are skipped; `lead` is a multiple of ALIGNMENT, and so the archive
@@ -149,7 +151,7 @@ pub fn initrd<W: Write>(
     debug_assert_eq!(lead % ALIGNMENT as u64, 0);
     let stage0_end = stage0_at + stage0_length;
     let contents = (stage0_end + lead).next_multiple_of(BLOCK);
-    super::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;
+    crate::formats::zeros(out, contents - lead - stage0_end).context("writing the initrd")?;
     let mut archive = Archive::new(&mut *out);
     archive.file_with(ROOT_IMAGE_PATH, 0o644, root_length, |out| {
         super::copy(&root, root_path, root_length, out, progress)

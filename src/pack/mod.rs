@@ -6,14 +6,15 @@
 //! (`copy_file_range(2)`), and their blocks are shared where the file system can: every large file
 //! starts at a multiple of [`BLOCK`].
 
-use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::base::Base;
+use crate::formats::{self, iso9660};
+
 use crate::names::{Hostname, MacAddr, altered_by_boot_loaders};
 use crate::progress::Progress;
 
@@ -21,11 +22,8 @@ pub(crate) mod boot_menu;
 mod boot_record;
 mod bootable;
 mod config_medium;
-mod fat;
 pub mod format;
-mod gpt;
 mod initrd;
-pub mod iso;
 pub mod output;
 mod patch;
 mod pxe;
@@ -36,7 +34,6 @@ pub use bootable::iso;
 pub(crate) use config_medium::{CONFIG_JSON, USER_DATA};
 pub use config_medium::{config_drive, config_iso};
 pub use format::{Compression, Format};
-pub(crate) use gpt::EFI_SYSTEM;
 pub use initrd::{initrd, payload};
 pub use patch::{Patch, patched};
 pub use pxe::pxe;
@@ -44,13 +41,6 @@ pub(crate) use pxe::{
     INITRD as PXE_INITRD, KERNEL as PXE_KERNEL, NODE_PAYLOAD, NODE_SCRIPT, NODES,
     ROOT_INITRD as PXE_ROOT_INITRD,
 };
-
-/// Large files start at a multiple of this many bytes, the block size of the file systems that can
-/// share blocks.
-const BLOCK: u64 = 4096;
-
-/// How much is copied between two reports of progress, in bytes.
-const COPY_STEP: u64 = 32 << 20;
 
 /// Where a node's Ignition config lies in its payload, on the base of Debian.
 pub const CONFIG_PATH: &str = "imgbuild/config.ign";
@@ -115,6 +105,31 @@ pub struct Machine<'a> {
     pub macs: &'a [MacAddr],
 }
 
+/// Copies exactly `length` bytes of `source`, which is at `path`.
+fn copy<W: Write>(
+    source: &File,
+    path: &Path,
+    length: u64,
+    out: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let mut advance = |bytes| progress.advance(bytes);
+    formats::copy(source, path, length, out, &mut advance)
+}
+
+/// Writes `image` to `out`.
+fn write_iso<W: Write>(
+    image: &mut iso9660::Image,
+    out: &mut W,
+    progress: &dyn Progress,
+) -> Result<()> {
+    progress.start("packing the ISO image", Some(iso9660::length(image)?));
+    let mut advance = |bytes| progress.advance(bytes);
+    iso9660::write(image, out, &mut advance)?;
+    progress.finish();
+    Ok(())
+}
+
 /// The longest kernel command line, without its NUL (`COMMAND_LINE_SIZE` of x86 and arm64).
 const COMMAND_LINE_MAX: usize = 2047;
 
@@ -143,53 +158,4 @@ pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
         line.len()
     );
     Ok(line)
-}
-
-/// Opens `path` and gives it with its length in bytes.
-fn open(path: &Path) -> Result<(File, u64)> {
-    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-    let metadata = file
-        .metadata()
-        .with_context(|| format!("reading the size of {}", path.display()))?;
-    ensure!(metadata.is_file(), "{} is not a file", path.display());
-    Ok((file, metadata.len()))
-}
-
-/// Copies exactly `length` bytes of `source`, in the kernel where `out` is a `File`.
-fn copy<W: Write>(
-    source: &File,
-    path: &Path,
-    length: u64,
-    out: &mut W,
-    progress: &dyn Progress,
-) -> Result<()> {
-    let mut left = length;
-    while left > 0 {
-        let step = left.min(COPY_STEP);
-        let copied = io::copy(&mut source.take(step), out)
-            .with_context(|| format!("copying {}", path.display()))?;
-        ensure!(
-            copied == step,
-            "{} became shorter while it was read",
-            path.display()
-        );
-        progress.advance(step);
-        left -= step;
-    }
-    Ok(())
-}
-
-/// Writes `count` zero bytes.
-fn zeros<W: Write>(out: &mut W, count: u64) -> io::Result<()> {
-    io::copy(&mut io::repeat(0).take(count), out)?;
-    Ok(())
-}
-
-/// Bytes in lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

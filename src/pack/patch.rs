@@ -8,7 +8,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::progress::Progress;
 
-use super::{BLOCK, copy};
+use super::copy;
+use crate::formats::BLOCK;
 
 /// Bytes that stand in the place of an image's own.
 #[derive(Debug, Clone, PartialEq, Eq)]

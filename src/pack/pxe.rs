@@ -27,7 +27,7 @@ pub(crate) const INITRD: &str = "initrd.img";
 /// The root file system of a system that has it as a second initrd.
 pub(crate) const ROOT_INITRD: &str = "rootfs.img";
 /// Of an archive in an initrd that is not compressed, in bytes (kernel `init/initramfs.c`).
-const ALIGNMENT: u64 = crate::cpio::ALIGNMENT as u64;
+const ALIGNMENT: u64 = crate::formats::cpio::ALIGNMENT as u64;
 /// The folder with each node's payload and script, which are named after the node.
 pub(crate) const NODES: &str = "nodes";
 pub(crate) const NODE_PAYLOAD: &str = ".cpio.gz";
@@ -57,7 +57,7 @@ pub fn pxe(
     if let Some(root_initrd) = &base.root_initrd {
         // It is not compressed, and so starts at a multiple of four whoever puts the two together.
         let length = initrd.stream_position().context("writing the initrd")?;
-        super::zeros(&mut initrd, length.next_multiple_of(ALIGNMENT) - length)
+        crate::formats::zeros(&mut initrd, length.next_multiple_of(ALIGNMENT) - length)
             .context("writing the initrd")?;
         copy(root, ROOT_INITRD, root_initrd, progress)?;
     }
@@ -260,7 +260,7 @@ fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
 
 /// Copies `source` into the folder.
 fn copy(root: &Path, name: &str, source: &Path, progress: &dyn Progress) -> Result<()> {
-    let (file, length) = super::open(source)?;
+    let (file, length) = crate::formats::open(source)?;
     let mut out = create(root, name, 0o666)?;
     progress.start(&format!("copying {name}"), Some(length));
     super::copy(&file, source, length, &mut out, progress)?;

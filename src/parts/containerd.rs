@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use super::containerd_config::{config, server, toml};
 use super::names::{path, unit};
 use super::template::fill;
-use super::{File, Fragment, Origin, Unit};
-use crate::plan::{Node, Registry, Runtime, embedded_images};
+use crate::facts::runtimes::Runtime;
+use crate::node::Node;
+use crate::node::containers::Registry;
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::needed_images::embedded_images;
 
 /// Where the settings of each registry are (containerd, docs/hosts.md).
 const REGISTRIES: &str = "/etc/containerd/certs.d";

@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use super::template::fill;
+use crate::facts::runtimes::SHIMS;
+use crate::facts::systems::ContainerdConfig;
+use crate::node::Node;
+use crate::node::containers::{ContainerRuntime, RUNC, Registry, RuntimeKind};
+use crate::node::images::ImageUse;
 use crate::oci::NODE_IMAGE;
-use crate::plan::{ContainerRuntime, ImageUse, Node, RUNC, Registry, RuntimeKind, SHIMS};
-use crate::target::ContainerdConfig;
 
 /// What a version of the settings calls what pods need (containerd, docs/PLUGINS.md: 2.0 split its
 /// plugin for them).

@@ -9,8 +9,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::names::{path, unit};
 use super::template::fill;
-use super::{File, Fragment, Origin, Unit};
-use crate::plan::{Firewall, FirewallRule, Node, Protocol};
+use crate::node::Node;
+use crate::node::firewall::{Firewall, FirewallRule, Protocol};
+use crate::node::fragment::{File, Fragment, Origin, Unit};
 
 /// The rules, and what loads them: the system's own service, or one of ours. Nothing where the spec
 /// asks for no firewall.

@@ -9,13 +9,15 @@ use std::fmt::Write;
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
-use super::etcd_container::behind;
+use super::etcd::container::behind;
 use super::names::{path, unit};
 use super::network::left_alone;
 use super::template::fill;
-use super::{File, Fragment, Origin, Unit};
-use crate::plan::{EtcdClient, FlannelBackend, FlannelNode, FlannelWriter, Node};
-use crate::target::{ContainerEngine, Facts};
+use crate::facts::systems::{ContainerEngine, Facts};
+use crate::node::Node;
+use crate::node::flannel::{FlannelBackend, FlannelNode, FlannelWriter};
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::pki::bundles::EtcdClient;
 
 /// The keys by which it talks to etcd.
 const PKI: &str = "/etc/flannel/etcd";

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::names::path;
-use super::{File, Fragment, Origin};
-use crate::plan::Node;
+use crate::node::Node;
+use crate::node::fragment::{File, Fragment, Origin};
 
 /// The static host name (`hostname(5)`).
 pub fn hostname(node: &Node) -> Fragment {

@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use ipnet::IpNet;
 
+use super::firewall;
 use super::names::path;
-use super::{File, Fragment, Origin, firewall};
 use crate::diagnostic::Span;
-use crate::plan::Node;
+use crate::node::Node;
+use crate::node::fragment::{File, Fragment, Origin};
 
 /// `/etc/sysctl.d/90-imgbuild.conf` (`sysctl.d(5)`): the spec's parameters, and forwarding where
 /// the firewall masquerades.

@@ -6,11 +6,8 @@ mod containerd;
 mod containerd_config;
 mod crio;
 mod etcd;
-mod etcd_care;
-mod etcd_container;
 mod firewall;
 mod flannel;
-mod fragment;
 mod hostname;
 mod kernel;
 mod kubernetes;
@@ -23,12 +20,10 @@ mod sysext;
 mod template;
 mod users;
 
-pub(crate) use ca_certificates::subject_hash;
-pub use fragment::*;
-pub(crate) use names::escape_path;
-pub use network::{IpVersion, is_bond_option, kernel_named, takes_routes, takes_settings};
+pub use network::is_bond_option;
 
-use crate::plan::Node;
+use crate::node::Node;
+use crate::node::fragment::Fragment;
 
 /// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and
 /// `passwd` sections are not among it.
@@ -49,7 +44,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         swap::swap(node),
         storage::storage_device(node),
         etcd::etcd(node),
-        etcd_care::etcd_care(node),
+        etcd::care::etcd_care(node),
         flannel::flannel(node),
         containerd::containerd(node),
         crio::crio(node),

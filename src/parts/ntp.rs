@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::names::path;
-use super::{File, Fragment, Origin};
-use crate::plan::{Node, Ntp};
-use crate::target::Clock;
+use crate::facts::systems::Clock;
+use crate::node::fragment::{File, Fragment, Origin};
+use crate::node::{Node, Ntp};
 
 /// The servers of what sets the node's clock. Nothing where the spec names none: the system's own
 /// stand then.

@@ -8,11 +8,12 @@
 use ignition_config::v3_3;
 
 use super::etcd::data_owner;
-use super::names::{escape_path, path, unit};
+use super::names::{path, unit};
 use super::template::fill;
-use super::{Directory, Fragment, Origin, Owner, Unit};
 use crate::names::AbsolutePath;
-use crate::plan::Node;
+use crate::names::escape_path;
+use crate::node::Node;
+use crate::node::fragment::{Directory, Fragment, Origin, Owner, Unit};
 
 /// Label of the partition and of its file system.
 const LABEL: &str = "imgbuild-state";

@@ -2,10 +2,11 @@
 
 use ignition_config::v3_3;
 
-use super::names::{escape_path, unit};
+use super::names::unit;
 use super::template::fill;
-use super::{Fragment, Origin, Unit};
-use crate::plan::{Node, Swap};
+use crate::names::escape_path;
+use crate::node::fragment::{Fragment, Origin, Unit};
+use crate::node::{Node, Swap};
 
 /// The unit that turns swap on, and for a device the signature that Ignition writes where there is
 /// none yet. A device with something else on it is left alone: Ignition stops and says so.

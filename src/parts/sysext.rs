@@ -1,8 +1,11 @@
 //! Images of programs, where systemd-sysext(8) looks for them.
 
 use super::names::path;
-use super::{Fragment, Link, Origin, Owner};
-use crate::plan::{IMAGES_EXTENSION, Images, Node, PROGRAMS_EXTENSION, embedded_images};
+use crate::facts::layout::{IMAGES_EXTENSION, PROGRAMS_EXTENSION};
+use crate::node::Node;
+use crate::node::fragment::{Fragment, Link, Origin, Owner};
+use crate::node::kubernetes::Images;
+use crate::node::needed_images::embedded_images;
 
 /// Links to the images that come with the node. Nothing where stage 0 lays them over the root
 /// image.

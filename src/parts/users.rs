@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use ignition_config::v3_3;
 
-use super::{Fragment, Origin};
 use crate::names::UserName;
-use crate::plan::{Node, User};
+use crate::node::fragment::{Fragment, Origin};
+use crate::node::{Node, User};
 
 /// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with
 /// `usermod(8)`.

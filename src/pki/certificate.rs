@@ -1,7 +1,6 @@
 //! One certificate or one private key, to and from PEM (RFC 7468).
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -20,20 +19,10 @@ use x509_cert::ext::pkix::{
     SubjectAltName, SubjectKeyIdentifier,
 };
 
-use super::private_key::PrivateKey;
+use super::private_key::{CertificateError, PrivateKey};
+
 use super::profile::{Names, Usage};
-
-/// Why a text is not the certificate or key that is needed: words that follow the name of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateError(pub String);
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for CertificateError {}
+use crate::text::hex;
 
 /// An X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,7 +191,7 @@ impl Certificate {
     /// §2.4, in hexadecimal digits): `sha256:0123…`.
     pub fn public_key_hash(&self) -> String {
         let digest = Sha256::digest(self.public_key().unwrap_or_default());
-        format!("sha256:{}", super::keys::hexadecimal(&digest))
+        format!("sha256:{}", hex(&digest))
     }
 
     /// Whether `authority` issued it: the names agree, and the key that signed it is the

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::keys::{Authority, Issued, Keys};
 use super::profile::{Names, Profile};
-use crate::plan::{EtcdClient, EtcdTls, KeyPair};
+use crate::pki::bundles::{EtcdClient, EtcdTls, KeyPair};
 
 /// The folder of etcd's authority, and of a node's etcd certificates below that node's folder.
 const FOLDER: &str = "etcd";

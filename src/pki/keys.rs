@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::text::hex;
+
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
@@ -182,7 +184,7 @@ impl<'a> Keys<'a> {
             None => {
                 let mut secret = [0; 32];
                 self.rng.fill_bytes(&mut secret);
-                let secret = hexadecimal(&secret);
+                let secret = hex(&secret);
                 self.folder.write(FILE, &format!("{secret}\n"))?;
                 secret
             }
@@ -484,13 +486,4 @@ impl<'a> Keys<'a> {
     fn show(&self, file: &Path) -> String {
         self.folder.path(file).display().to_string()
     }
-}
-
-/// `bytes` in lower case.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
-        text
-    })
 }

@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::json;
 
 use super::BootstrapToken;
-use crate::plan::KeyPair;
+use crate::pki::bundles::KeyPair;
 
 /// How a client reaches an API server, and as whom.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use super::keys::{Authority, Keys};
 use super::private_key::PrivateKey;
 use super::profile::{Names, Profile};
 use super::rotate::{NEXT, OLD};
-use crate::plan::{ControlPlaneKeys, ExternalEtcd, KeyPair, ServiceAccountKeys};
+use crate::pki::bundles::{ControlPlaneKeys, ExternalEtcd, KeyPair, ServiceAccountKeys};
 
 /// The folder of what the cluster's authority issues, below a node's.
 const FOLDER: &str = "kubernetes";

@@ -6,11 +6,12 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 
-use super::certificate::{Certificate, CertificateError};
+use super::certificate::Certificate;
 use super::folder::KeyFolder;
 use super::private_key::PrivateKey;
 use super::profile::Usage;
 use super::rotate::ARCHIVE;
+use crate::pki::private_key::CertificateError;
 
 /// One certificate of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]

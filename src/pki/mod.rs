@@ -27,6 +27,7 @@
 //!
 //! Time and randomness are passed in; nothing here prints.
 
+pub mod bundles;
 mod certificate;
 mod encryption;
 mod etcd;
@@ -46,7 +47,8 @@ mod rotate;
 mod staging;
 mod token;
 
-pub use certificate::{Certificate, CertificateError};
+pub use crate::pki::private_key::CertificateError;
+pub use certificate::Certificate;
 pub use folder::{Access, KeyFolder};
 pub use import::import;
 pub use issue::{IssueError, issue, self_signed};

@@ -16,7 +16,6 @@ use x509_cert::der::{Decode, EncodePem, SecretDocument};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::CryptoRng;
-use super::certificate::CertificateError;
 
 /// What a new private key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -199,6 +198,18 @@ fn to_sec1(key: &SigningKey) -> x509_cert::der::Result<String> {
 fn rsa(key: RsaPrivateKey) -> Secret {
     Secret::Rsa(Box::new(key))
 }
+
+/// Why a text is not the certificate or key that is needed: words that follow the name of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateError(pub String);
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CertificateError {}
 
 #[cfg(test)]
 mod tests {

@@ -1,55 +1,125 @@
-//! What a node brings with it to be booted from.
+//! `base:`, with its paths found and its checks complete.
 
-use std::fmt;
-use std::path::PathBuf;
+use super::Decider;
+use super::containers::local;
+use crate::diagnostic::{Diagnostic, Located, Sources, codes};
+use crate::facts::systems::Target;
+use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
+use crate::spec;
 
-use crate::diagnostic::Span;
+impl Decider<'_> {
+    /// What a node is booted from; `None` where a part is missing.
+    pub(super) fn boot_files(
+        &mut self,
+        node: &spec::Spec,
+        written: &spec::BootFiles,
+        sources: &Sources,
+    ) -> Option<BootFiles> {
+        let mut file = |written: &Option<spec::BootFile>| {
+            let file = written.as_ref()?;
+            Some(self.boot_file(file, has_key(node), sources))
+        };
+        let files = [
+            &written.kernel,
+            &written.initrd,
+            &written.rootfs,
+            &written.iso,
+        ]
+        .map(&mut file);
+        let system = match files {
+            [_, _, _, Some(iso)] => BroughtSystem::LiveIso(iso),
+            [Some(kernel), Some(initrd), root, None] => {
+                if root.is_none() {
+                    self.found.extend(rootless(node, written));
+                }
+                BroughtSystem::Network {
+                    kernel,
+                    initrd,
+                    root,
+                }
+            }
+            // The decoder has told what is missing.
+            _ => return None,
+        };
+        let key = written.key.as_ref();
+        Some(BootFiles {
+            system,
+            key: key.map(|key| local(key.value.as_str(), key.span, sources)),
+            span: written.span,
+        })
+    }
 
-/// The files of a system that imgbuild does not build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BootFiles {
-    pub system: BroughtSystem,
-    /// The OpenPGP key that made the signatures.
-    pub key: Option<PathBuf>,
-    pub span: Span,
-}
-
-/// In which form a system comes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BroughtSystem {
-    /// For booting from a network.
-    Network {
-        kernel: BootFile,
-        initrd: BootFile,
-        /// A further initrd with the root file system, where the first one does not hold it.
-        root: Option<BootFile>,
-    },
-    /// A live ISO with a place for a config.
-    LiveIso(BootFile),
-}
-
-/// A file to boot, and how it is known to be the right one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BootFile {
-    pub source: BootSource,
-    /// `sha256-…` or `sha512-…`, in lower case. There where the source is a URL.
-    pub hash: Option<String>,
-    /// Its detached OpenPGP signature.
-    pub signature: Option<BootSource>,
-}
-
-/// Where such a file is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BootSource {
-    Path(PathBuf),
-    Url(String),
-}
-
-impl fmt::Display for BootSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Url(url) => f.write_str(url),
+    fn boot_file(
+        &mut self,
+        written: &spec::BootFile,
+        has_key: bool,
+        sources: &Sources,
+    ) -> BootFile {
+        let source = found(&written.source, sources);
+        if matches!(source, BootSource::Url(_)) && written.hash.is_none() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::UNCHECKED_BOOT_FILE,
+                    written.source.span,
+                    "nothing says which file this is to be",
+                )
+                .label("what comes from the network has a hash")
+                .help(
+                    "add `hash: sha512-…`; with `signature:` and `key:` its maker is checked too",
+                ),
+            );
         }
+        if let Some(signature) = written.signature.as_ref().filter(|_| !has_key) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::UNCHECKED_BOOT_FILE,
+                    signature.span,
+                    "nothing says whose signature this is",
+                )
+                .help("add `key:` to `base:`, the path of the OpenPGP key that you trust"),
+            );
+        }
+        let hash = written.hash.as_ref();
+        let signature = written.signature.as_ref();
+        BootFile {
+            source,
+            hash: hash.map(|hash| hash.value.as_str().to_ascii_lowercase()),
+            signature: signature.map(|signature| found(signature, sources)),
+        }
+    }
+}
+
+/// Whether the base of `node` names a key.
+fn has_key(node: &spec::Spec) -> bool {
+    node.base.as_ref().is_some_and(|base| base.key.is_some())
+}
+
+/// The error of a live system that is told nowhere to find its root file system.
+fn rootless(node: &spec::Spec, written: &spec::BootFiles) -> Option<Diagnostic> {
+    let target = node.target.map_or(Target::default(), |target| target.value);
+    let argument = target.facts().root_url?;
+    let is_told = node.kernel_arguments.iter().any(|written| {
+        let value = written.as_str().strip_prefix(argument);
+        value.is_some_and(|value| value.starts_with('='))
+    });
+    (!is_told).then(|| {
+        Diagnostic::error(
+            codes::NO_ROOT_FILE_SYSTEM,
+            written.span,
+            format!("{} has no root file system to start", target.facts().title),
+        )
+        .label("kernel and initrd are not all of it")
+        .help(format!(
+            "add `rootfs:`, or say where the machine fetches it: `kernel_arguments: [{argument}=http://…]`"
+        ))
+    })
+}
+
+fn found(written: &Located<spec::BootLocation>, sources: &Sources) -> BootSource {
+    let text = written.value.as_str();
+    if written.value.is_url() {
+        BootSource::Url(text.to_owned())
+    } else {
+        BootSource::Path(local(text, written.span, sources))
     }
 }

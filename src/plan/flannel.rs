@@ -1,92 +1,248 @@
-//! flannel, decided: in pods of a cluster, and on nodes with docker.
+//! flannel decided: of docker's containers, and what it has in common with that of pods.
 
-use ipnet::Ipv4Net;
+use std::net::IpAddr;
 
-use super::{ImageRef, KeyPair};
-use crate::diagnostic::{Located, Span};
+use ipnet::{IpNet, Ipv4Net};
 
-/// flannel in pods, with its subnets from the nodes' `podCIDR`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flannel {
-    pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, on every node; `None`: that of the node's
-    /// address.
-    pub interface: Option<String>,
-    pub image: ImageRef,
-    /// Brings the CNI plugin of that name.
-    pub plugin_image: ImageRef,
-}
+use super::Decider;
+use super::etcd::Draft as EtcdDraft;
+use crate::check::{host_bits, unknown_interface};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::node::Node;
+use crate::node::firewall::{Firewall, FirewallRule, Protocol};
+use crate::node::flannel::{Flannel, FlannelBackend, FlannelNode, FlannelWriter};
+use crate::node::images::ImageRef;
+use crate::node::network::Network;
+use crate::spec;
 
-/// How flannel carries containers' packets from node to node.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FlannelBackend {
-    Vxlan {
-        port: u16,
-        vni: u32,
-        /// Routes between nodes of the same link.
-        direct_routing: bool,
-    },
-    HostGw,
-    Wireguard {
-        port: u16,
-    },
-}
+/// The kernel's own VXLAN port, and flannel's for WireGuard.
+const VXLAN_PORT: u16 = 8472;
+const WIREGUARD_PORT: u16 = 51820;
 
-impl FlannelBackend {
-    /// The UDP port that nodes reach each other at.
-    pub fn port(&self) -> Option<u16> {
-        match *self {
-            Self::Vxlan { port, .. } | Self::Wireguard { port } => Some(port),
-            Self::HostGw => None,
+/// flannel's VNI, where nothing is said.
+const VNI: u32 = 1;
+
+/// What flannel's settings allow (`pkg/subnet/config.go`): four parts at the least, each a /30 or
+/// larger.
+const LEAST_PARTS_BITS: u8 = 2;
+const LONGEST_PART: u8 = 30;
+
+/// The part of a node where nothing is said and the network has room for four of them: flannel's
+/// own.
+const PART: u8 = 24;
+
+impl Decider<'_> {
+    /// flannel in pods of a cluster.
+    pub(super) fn flannel_in_pods(&mut self, written: &spec::FlannelCarriage) -> Flannel {
+        let interface = written.interface.as_ref();
+        in_pods(
+            self.flannel_backend(written),
+            interface.map(|name| name.value.to_string()),
+        )
+    }
+
+    fn flannel_backend(&mut self, written: &spec::FlannelCarriage) -> FlannelBackend {
+        use spec::FlannelBackend as Backend;
+
+        let backend = written.backend.map_or(Backend::Vxlan, |b| b.value);
+        let takes: &[&str] = match backend {
+            Backend::Vxlan => &["port", "vni", "direct_routing"],
+            Backend::HostGw => &[],
+            Backend::Wireguard => &["port"],
+        };
+        let given = [
+            ("port", written.port.map(|v| v.span)),
+            ("vni", written.vni.map(|v| v.span)),
+            ("direct_routing", written.direct_routing.map(|v| v.span)),
+        ];
+        for (key, span) in given {
+            if let Some(span) = span.filter(|_| !takes.contains(&key)) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::NOT_OF_BACKEND,
+                        span,
+                        format!("flannel's `{}` has no `{key}`", backend.as_str()),
+                    )
+                    .help("leave it out, or choose another backend"),
+                );
+            }
+        }
+        let port = |default| written.port.map_or(default, |port| port.value.0);
+        match backend {
+            Backend::Vxlan => FlannelBackend::Vxlan {
+                port: port(VXLAN_PORT),
+                vni: written.vni.map_or(VNI, |vni| vni.value.0),
+                direct_routing: written.direct_routing.is_some_and(|v| v.value),
+            },
+            Backend::HostGw => FlannelBackend::HostGw,
+            Backend::Wireguard => FlannelBackend::Wireguard {
+                port: port(WIREGUARD_PORT),
+            },
         }
     }
 
-    /// The kernel's module.
-    pub fn module(&self) -> Option<&'static str> {
-        match self {
-            Self::Vxlan { .. } => Some("vxlan"),
-            Self::Wireguard { .. } => Some("wireguard"),
-            Self::HostGw => None,
+    /// flannel of docker's containers, on each of `nodes` that the spec wants it on. Tells which of
+    /// them need keys for the file's etcd.
+    pub(super) fn flannel(
+        &mut self,
+        cluster: &spec::Cluster,
+        nodes: &mut [Node],
+        etcd: &[Option<EtcdDraft>],
+    ) -> Vec<bool> {
+        let mut need_keys = vec![false; nodes.len()];
+        let mut with_member: Vec<usize> = Vec::new();
+        let mut of_file: Vec<usize> = Vec::new();
+        for (at, (spec, own)) in cluster.nodes.iter().zip(etcd).enumerate() {
+            let Some(written) = &spec.flannel else {
+                continue;
+            };
+            if let Some(kubernetes) = &spec.kubernetes {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::FLANNEL_AND_KUBERNETES,
+                        written.span,
+                        "`flannel:` and `kubernetes:` would each give this node's containers a network",
+                    )
+                    .related(kubernetes.span, "`kubernetes` is here")
+                    .help("flannel of pods is `kubernetes: {cni: flannel}`"),
+                );
+            }
+            let backend = self.flannel_backend(&written.carriage());
+            let interface = self.flannel_interface(written, &nodes[at].network);
+            let network = self.flannel_network(written);
+            let source = self.flannel_etcd(written, own.as_ref(), etcd);
+            let (Some((network, subnet_len)), Some(source)) = (network, source) else {
+                continue;
+            };
+            if source.of_file {
+                of_file.push(at);
+                need_keys[at] = etcd.iter().flatten().any(|member| member.tls);
+                if own.is_some() {
+                    with_member.push(at);
+                }
+            }
+            let node = &mut nodes[at];
+            if let Some(firewall) = &mut node.firewall {
+                flannel_port(&backend, firewall, written.span);
+            }
+            let image = written.image.as_ref();
+            node.flannel = Some(FlannelNode {
+                network,
+                subnet_len,
+                backend,
+                interface,
+                image: image.map_or_else(
+                    || ImageRef::flannel().to_string(),
+                    |image| image.value.to_string(),
+                ),
+                endpoints: source.endpoints,
+                of_file: source.of_file,
+                tls: source.tls,
+                writer: (node.target.facts().etcd_image)
+                    .map(|image| FlannelWriter::Image(image.to_owned())),
+                span: written.span,
+            });
         }
+        // Where nodes have a member, those tell etcd the network, and the others wait for it.
+        for at in of_file.iter().filter(|_| !with_member.is_empty()) {
+            if let Some(flannel) = &mut nodes[*at].flannel {
+                flannel.writer = with_member.contains(at).then_some(FlannelWriter::Member);
+            }
+        }
+        need_keys
+    }
+
+    /// What `--iface` is told: the interface that the spec names, else the address that stays.
+    fn flannel_interface(&mut self, written: &spec::Flannel, network: &Network) -> Option<String> {
+        if let Some(name) = &written.interface {
+            self.found.extend(unknown_interface(
+                network,
+                name,
+                "which leads to the other nodes",
+            ));
+            return Some(name.value.to_string());
+        }
+        let addresses = network.interfaces.iter().flat_map(|i| &i.addresses);
+        let mut v4 = addresses
+            .map(|address| address.addr())
+            .filter(IpAddr::is_ipv4);
+        v4.next().map(|address| address.to_string())
+    }
+
+    /// The network and the length of a node's part of it.
+    fn flannel_network(&mut self, written: &spec::Flannel) -> Option<(Located<Ipv4Net>, u8)> {
+        self.found
+            .extend(host_bits(&written.network, "flannel's network"));
+        let mut wrong = |span: Span, message: String, help: String| {
+            let error = Diagnostic::error(codes::BAD_FLANNEL_NETWORK, span, message);
+            self.found.push(error.help(help));
+        };
+        let IpNet::V4(network) = written.network.value else {
+            wrong(
+                written.network.span,
+                format!("{} is not of IPv4", written.network.value),
+                "what flannel keeps in etcd is for IPv4: write a private network such as 10.244.0.0/16".to_owned(),
+            );
+            return None;
+        };
+        let prefix = network.prefix_len();
+        let shortest = prefix + LEAST_PARTS_BITS;
+        if shortest > LONGEST_PART {
+            wrong(
+                written.network.span,
+                format!("{network} is too small for four nodes' parts"),
+                format!(
+                    "flannel takes a /{} at the least",
+                    LONGEST_PART - LEAST_PARTS_BITS
+                ),
+            );
+            return None;
+        }
+        let len = match written.subnet_len {
+            Some(len) if (shortest..=LONGEST_PART).contains(&len.value) => len.value,
+            Some(len) => {
+                wrong(
+                    len.span,
+                    format!("a node's part of {network} cannot be a /{}", len.value),
+                    format!(
+                        "it is a /{shortest} to a /{LONGEST_PART}: flannel wants room for four parts, and four addresses in each"
+                    ),
+                );
+                return None;
+            }
+            None => PART.max(shortest),
+        };
+        Some((written.network.map(|_| network.trunc()), len))
     }
 }
 
-/// flannel on a node with docker, with its subnet from etcd.
-#[derive(Debug, Clone)]
-pub struct FlannelNode {
-    /// The addresses of all nodes' containers.
-    pub network: Located<Ipv4Net>,
-    /// The prefix length of each node's part.
-    pub subnet_len: u8,
-    pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, by its name or its address; `None`: that of the
-    /// default route.
-    pub interface: Option<String>,
-    pub image: String,
-    /// Where etcd answers.
-    pub endpoints: Vec<String>,
-    /// Whether nodes of the file run that etcd.
-    pub of_file: bool,
-    /// How etcd and flannel know each other; `None`: plain HTTP.
-    pub tls: Option<EtcdClient>,
-    /// What tells etcd the network; `None`: other nodes do.
-    pub writer: Option<FlannelWriter>,
-    pub span: Span,
+/// How packets go where nothing is said.
+pub(super) fn default_backend() -> FlannelBackend {
+    FlannelBackend::Vxlan {
+        port: VXLAN_PORT,
+        vni: VNI,
+        direct_routing: false,
+    }
 }
 
-/// What puts flannel's network into etcd.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FlannelWriter {
-    /// `etcdctl` of the node's own member.
-    Member,
-    /// `etcdctl` in this image of etcd.
-    Image(String),
+/// flannel of upstream's images in pods.
+pub(super) fn in_pods(backend: FlannelBackend, interface: Option<String>) -> Flannel {
+    Flannel {
+        backend,
+        interface,
+        image: ImageRef::flannel(),
+        plugin_image: ImageRef::flannel_plugin(),
+    }
 }
 
-/// What a client of etcd has of keys.
-#[derive(Debug, Clone)]
-pub struct EtcdClient {
-    /// The authority of the members' certificates, in PEM.
-    pub authority: String,
-    pub client: KeyPair,
+/// Lets the packets of other nodes' flannels in.
+pub(super) fn flannel_port(backend: &FlannelBackend, firewall: &mut Firewall, span: Span) {
+    if let Some(port) = backend.port() {
+        firewall.role_rules.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: firewall.allow_from.iter().map(|net| net.value).collect(),
+            span,
+        });
+    }
 }

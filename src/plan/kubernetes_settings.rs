@@ -1,46 +1,464 @@
-//! Settings of Kubernetes' components, decided.
+//! The settings of Kubernetes' components.
 
-use std::fmt;
+use crate::diagnostic::within::Within;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use super::EtcdClient;
+use serde_json::{Value as Json, json};
+use x509_cert::Certificate;
 
-/// What the API server writes down of who asked for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditLog {
-    /// A Policy of audit.k8s.io/v1, as YAML.
-    pub policy: String,
-    /// Days.
-    pub max_age: u16,
-    /// Files.
-    pub max_backups: u16,
-    /// Megabytes.
-    pub max_size: u16,
+use super::Decider;
+use crate::check::{audit_policy, component_config, component_gates, static_pod};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::kubernetes::tables::ConfigKind;
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::node::Node;
+use crate::node::kubernetes::{Role, Taint};
+use crate::node::kubernetes_settings::AuditLog;
+use crate::pki::bundles::{EtcdClient, ExternalEtcd, KeyPair};
+use crate::spec::{self, FreeDocument, LocalText, Table};
+
+/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which go
+/// where one is written.
+const EVICTION_DEFAULTS: [(&str, &str); 5] = [
+    ("imagefs.available", "15%"),
+    ("imagefs.inodesFree", "5%"),
+    ("memory.available", "100Mi"),
+    ("nodefs.available", "10%"),
+    ("nodefs.inodesFree", "5%"),
+];
+
+/// Domains of labels that a kubelet may give its own node although they are Kubernetes' own
+/// (`--node-labels`, `NodeRestriction`).
+const OPEN_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
+
+/// Labels that a kubelet may give its own node although their domain is Kubernetes' own.
+const OPEN_LABELS: [&str; 12] = [
+    "kubernetes.io/hostname",
+    "kubernetes.io/arch",
+    "kubernetes.io/os",
+    "beta.kubernetes.io/instance-type",
+    "beta.kubernetes.io/os",
+    "beta.kubernetes.io/arch",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "node.kubernetes.io/instance-type",
+    "kubernetes.io/instance-type",
+];
+
+/// What the spec says of a node's components, but for flags.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    /// Further names of the API server.
+    pub dns: BTreeSet<String>,
+    pub addresses: BTreeSet<IpAddr>,
+    pub labels: BTreeMap<String, String>,
+    /// Those that the administrator sets.
+    pub api_labels: BTreeMap<String, String>,
+    pub taints: Vec<Taint>,
+    /// Fields of `KubeletConfiguration` and of `KubeProxyConfiguration`.
+    pub kubelet: BTreeMap<String, Json>,
+    pub proxy: BTreeMap<String, Json>,
+    /// `A=true,B=false`; `None`: all as they are.
+    pub feature_gates: Option<String>,
+    pub audit: Option<AuditLog>,
+    pub encryption: Option<(&'static str, Vec<String>, Span)>,
+    pub external_etcd: Option<ExternalEtcd>,
+    /// File name and manifest.
+    pub static_pods: Vec<(String, String)>,
 }
 
-/// How the API server encrypts what it keeps in etcd.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encryption {
-    /// `secretbox`, `aesgcm` or `aescbc`, as `EncryptionConfiguration` has them.
-    pub provider: &'static str,
-    /// `secrets`
-    pub resources: Vec<String>,
-    pub keys: EncryptionKeys,
-}
+impl Decider<'_> {
+    pub(super) fn component_settings(
+        &mut self,
+        written: &spec::Kubernetes,
+        node: &Node,
+        role: Role,
+    ) -> Settings {
+        let version = written.version.value;
+        let mut settings = Settings::default();
+        for name in &written.extra_sans {
+            match name.as_str().parse() {
+                Ok(address) => settings.addresses.insert(address),
+                Err(_) => settings.dns.insert(name.as_str().to_owned()),
+            };
+        }
+        component_gates(&written.feature_gates, version, &mut self.found);
+        gates(&written.feature_gates, &mut settings);
+        if let Some(config) = written
+            .proxy
+            .as_ref()
+            .and_then(|proxy| proxy.config.as_ref())
+        {
+            component_config(ConfigKind::Proxy, config, version, &mut self.found);
+            settings.proxy.extend(fields(config));
+        }
+        let default = spec::KubernetesKubelet {
+            labels: Table::default(),
+            taints: Vec::new(),
+            max_pods: None,
+            reserved: None,
+            swap: None,
+            config: None,
+            span: written.span,
+        };
+        let kubelet = written.kubelet.as_ref().unwrap_or(&default);
+        self.labels(kubelet, role, &mut settings);
+        settings.taints = kubelet
+            .taints
+            .iter()
+            .map(|taint| Taint {
+                key: taint.key.clone(),
+                value: taint.value.value.clone(),
+                effect: taint.effect.to_owned(),
+            })
+            .collect();
+        self.kubelet_config(kubelet, version, node, &mut settings);
+        settings.audit = written.audit.as_ref().and_then(|audit| self.audit(audit));
+        settings.encryption = written.encryption.as_ref().map(|encryption| {
+            let provider = encryption
+                .provider
+                .map_or(spec::EncryptionProvider::Secretbox, |provider| {
+                    provider.value
+                });
+            let mut resources: Vec<String> = encryption
+                .resources
+                .iter()
+                .map(|resource| resource.as_str().to_owned())
+                .collect();
+            if resources.is_empty() {
+                resources.push("secrets".to_owned());
+            }
+            (provider.as_str(), resources, encryption.span)
+        });
+        settings.external_etcd = written
+            .external_etcd
+            .as_ref()
+            .and_then(|etcd| self.external_etcd(etcd));
+        self.static_pods(written, role, &mut settings);
+        settings
+    }
 
-/// The first encrypts, all decrypt; base64 of 32 bytes each.
-#[derive(Clone, PartialEq, Eq)]
-pub struct EncryptionKeys(pub Vec<String>);
+    fn labels(&mut self, kubelet: &spec::KubernetesKubelet, role: Role, settings: &mut Settings) {
+        for (key, value) in &kubelet.labels {
+            let entry = (key.as_str().to_owned(), value.as_str().to_owned());
+            if open_to_kubelets(key.as_str()) {
+                settings.labels.extend([entry]);
+            } else if role.has_control_plane() {
+                settings.api_labels.extend([entry]);
+            } else {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::RESERVED_LABEL,
+                        key.span,
+                        format!("a kubelet may not give its own node the label `{}`", key.as_str()),
+                    )
+                    .help("choose a key without kubernetes.io, or set it with `kubectl label node` once the node is there"),
+                );
+            }
+        }
+    }
 
-/// Shows no secret.
-impl fmt::Debug for EncryptionKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncryptionKeys").finish_non_exhaustive()
+    fn kubelet_config(
+        &mut self,
+        kubelet: &spec::KubernetesKubelet,
+        version: KubeVersion,
+        node: &Node,
+        settings: &mut Settings,
+    ) {
+        let mut set = |field: &str, value: Json| {
+            settings.kubelet.insert(field.to_owned(), value);
+        };
+        if let Some(config) = &kubelet.config {
+            component_config(ConfigKind::Kubelet, config, version, &mut self.found);
+            for (field, value) in fields(config) {
+                set(&field, value);
+            }
+        }
+        if let Some(pods) = kubelet.max_pods {
+            set("maxPods", pods.value.into());
+        }
+        if let Some(reserved) = &kubelet.reserved {
+            for (field, resources) in [
+                ("systemReserved", &reserved.system),
+                ("kubeReserved", &reserved.kube),
+            ] {
+                if let Some(resources) = resources {
+                    set(field, amounts(resources));
+                }
+            }
+            if let Some(eviction) = &reserved.eviction {
+                set("evictionHard", thresholds(eviction));
+            }
+        }
+        // A kubelet does not start on a node with swap unless it is told that this is meant.
+        if node.swap.is_some() {
+            set("failSwapOn", false.into());
+        }
+        if let Some(swap) = kubelet.swap {
+            let behavior = match swap.value {
+                spec::KubeletSwap::None => "NoSwap",
+                spec::KubeletSwap::Limited => "LimitedSwap",
+            };
+            set("memorySwap", json!({ "swapBehavior": behavior }));
+            if node.swap.is_none() && swap.value == spec::KubeletSwap::Limited {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::SWAP_POLICY,
+                        swap.span,
+                        "the pods may swap, and the node has no swap space",
+                    )
+                    .help("add `swap:` to the node, or leave this out"),
+                );
+            }
+        }
+    }
+
+    fn audit(&mut self, written: &spec::KubernetesAudit) -> Option<AuditLog> {
+        let policy = match &written.policy {
+            FreeDocument::Inline(map) => {
+                audit_policy(&map.tree, None, &mut self.found);
+                format!("{:#}\n", map.to_json())
+            }
+            FreeDocument::Local(path) => {
+                let text = self.files.text(path)?.to_owned();
+                if let Some(tree) = self.document(path, &text, codes::BAD_AUDIT_POLICY) {
+                    let within = Within::new(path.as_str(), path.span, &text);
+                    audit_policy(&tree, Some(&within), &mut self.found);
+                }
+                text
+            }
+        };
+        let or = |value: Option<Located<u16>>, default| value.map_or(default, |value| value.value);
+        Some(AuditLog {
+            policy,
+            max_age: or(written.max_age, 30),
+            // Logs lie in memory: less than kubeadm's examples have.
+            max_backups: or(written.max_backups, 5),
+            max_size: or(written.max_size, 20),
+        })
+    }
+
+    /// The tree of a local file of one YAML document, reported where it is none.
+    fn document(
+        &mut self,
+        path: &Located<LocalText>,
+        text: &str,
+        code: crate::diagnostic::Code,
+    ) -> Option<spec::yaml::Node> {
+        let within = Within::new(path.as_str(), path.span, text);
+        let (tree, problems) =
+            spec::yaml::parse(text, within.source, spec::yaml::Limits::default());
+        for problem in problems {
+            let place = problem.span.unwrap_or(path.span);
+            self.found.push(within.error(code, place, problem.message));
+        }
+        tree
+    }
+
+    /// An etcd outside of the file, with its keys.
+    pub(super) fn external_etcd(&mut self, written: &spec::ExternalEtcd) -> Option<ExternalEtcd> {
+        let mut wrong = |span: Span, message: String, help: &str| {
+            self.found
+                .push(Diagnostic::error(codes::BAD_EXTERNAL_ETCD, span, message).help(help));
+        };
+        if written.endpoints.is_empty() {
+            wrong(
+                written.span,
+                "an external etcd has no endpoint".to_owned(),
+                "add `endpoints: [https://…:2379]`",
+            );
+        }
+        for endpoint in &written.endpoints {
+            if !endpoint.https {
+                wrong(
+                    endpoint.span,
+                    format!("`{}` has no TLS", endpoint.as_str()),
+                    "whoever reaches it reads and changes all that is in it: give its members certificates, and write https",
+                );
+            }
+        }
+        for path in [&written.ca, &written.cert] {
+            let Some(text) = self.files.text(path) else {
+                continue;
+            };
+            let chain = Certificate::load_pem_chain(text.as_bytes());
+            if !chain.is_ok_and(|chain| !chain.is_empty()) {
+                wrong(
+                    path.span,
+                    format!("`{}` holds no certificate in PEM", path.as_str()),
+                    "name a file that starts with -----BEGIN CERTIFICATE-----",
+                );
+            }
+        }
+        let key = self.files.text(&written.key);
+        if key.is_some_and(|key| !key.contains("PRIVATE KEY-----")) {
+            wrong(
+                written.key.span,
+                format!("`{}` holds no private key in PEM", written.key.as_str()),
+                "name a file that starts with -----BEGIN PRIVATE KEY-----",
+            );
+        }
+        Some(ExternalEtcd {
+            endpoints: written
+                .endpoints
+                .iter()
+                .map(|endpoint| endpoint.as_str().to_owned())
+                .collect(),
+            keys: EtcdClient {
+                authority: self.files.text(&written.ca)?.to_owned(),
+                client: KeyPair {
+                    certificate: self.files.text(&written.cert)?.to_owned(),
+                    key: key?.to_owned(),
+                },
+            },
+        })
+    }
+
+    fn static_pods(&mut self, written: &spec::Kubernetes, role: Role, settings: &mut Settings) {
+        let mut taken: BTreeMap<String, Option<Span>> = BTreeMap::new();
+        if role != Role::Standalone {
+            taken.insert("kube-proxy".to_owned(), None);
+        }
+        if role.has_control_plane() {
+            for name in [
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+            ] {
+                taken.insert(name.to_owned(), None);
+            }
+        }
+        for path in &written.static_pods {
+            let Some(text) = self.files.text(path).map(str::to_owned) else {
+                continue;
+            };
+            let Some(tree) = self.document(path, &text, codes::BAD_STATIC_POD) else {
+                continue;
+            };
+            let within = Within::new(path.as_str(), path.span, &text);
+            let Some(name) = static_pod(&tree, &within, &mut self.found) else {
+                continue;
+            };
+            match taken.insert(name.clone(), Some(path.span)) {
+                None => settings.static_pods.push((name, text)),
+                Some(first) => {
+                    let mut diagnostic = Diagnostic::error(
+                        codes::BAD_STATIC_POD,
+                        path.span,
+                        format!("the node has a static pod `{name}` already"),
+                    )
+                    .help("give the pod another name");
+                    match first {
+                        Some(first) => diagnostic = diagnostic.related(first, "this one"),
+                        None => diagnostic.label = Some("imgbuild makes it".to_owned()),
+                    }
+                    self.found.push(diagnostic);
+                }
+            }
+        }
     }
 }
 
-/// An etcd outside of the file, and how it and its client know each other.
-#[derive(Debug, Clone)]
-pub struct ExternalEtcd {
-    pub endpoints: Vec<String>,
-    pub keys: EtcdClient,
+/// Whether a kubelet may give its own node a label of this key
+/// (`pkg/kubelet/apis/well_known_labels.go`).
+fn open_to_kubelets(key: &str) -> bool {
+    let Some((domain, _)) = key.split_once('/') else {
+        return true;
+    };
+    let below = |domain: &str, parent: &str| {
+        domain == parent
+            || domain
+                .strip_suffix(parent)
+                .is_some_and(|before| before.ends_with('.'))
+    };
+    let is_kubernetes = below(domain, "kubernetes.io") || below(domain, "k8s.io");
+    !is_kubernetes
+        || OPEN_LABELS.contains(&key)
+        || OPEN_DOMAINS.iter().any(|open| below(domain, open))
+}
+
+fn gates(written: &Table<spec::SettingName, Located<bool>>, settings: &mut Settings) {
+    let gates: BTreeMap<&str, bool> = written
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.value))
+        .collect();
+    if gates.is_empty() {
+        return;
+    }
+    let words: Vec<_> = gates
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    settings.feature_gates = Some(words.join(","));
+    for config in [&mut settings.kubelet, &mut settings.proxy] {
+        config.insert("featureGates".to_owned(), json!(gates));
+    }
+}
+
+/// The fields of a map at its top.
+fn fields(map: &spec::FreeMap) -> Vec<(String, Json)> {
+    match map.to_json() {
+        Json::Object(fields) => fields.into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn amounts(written: &spec::KubeletResources) -> Json {
+    let mut amounts = serde_json::Map::new();
+    for (name, amount) in [
+        ("cpu", &written.cpu),
+        ("memory", &written.memory),
+        ("ephemeral-storage", &written.ephemeral_storage),
+        ("pid", &written.pid),
+    ] {
+        if let Some(amount) = amount {
+            amounts.insert(name.to_owned(), amount.as_str().into());
+        }
+    }
+    amounts.into()
+}
+
+fn thresholds(written: &spec::KubeletEviction) -> Json {
+    let mut all: BTreeMap<&str, &str> = EVICTION_DEFAULTS.into();
+    for (signal, threshold) in [
+        ("memory.available", &written.memory_available),
+        ("nodefs.available", &written.nodefs_available),
+        ("nodefs.inodesFree", &written.nodefs_inodes_free),
+        ("imagefs.available", &written.imagefs_available),
+        ("imagefs.inodesFree", &written.imagefs_inodes_free),
+        ("pid.available", &written.pid_available),
+    ] {
+        if let Some(threshold) = threshold {
+            all.insert(signal, threshold.as_str());
+        }
+    }
+    json!(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_to_kubelets;
+
+    #[test]
+    fn labels_that_a_kubelet_may_set() {
+        for (key, want) in [
+            ("zone", true),
+            ("lab.example/zone", true),
+            ("notkubernetes.io/a", true),
+            ("topology.kubernetes.io/zone", true),
+            ("node.kubernetes.io/anything", true),
+            ("a.node.kubernetes.io/anything", true),
+            ("kubelet.kubernetes.io/a", true),
+            ("node-role.kubernetes.io/control-plane", false),
+            ("node-restriction.kubernetes.io/a", false),
+            ("kubernetes.io/a", false),
+            ("k8s.io/a", false),
+            ("a.k8s.io/b", false),
+        ] {
+            assert_eq!(open_to_kubelets(key), want, "{key}");
+        }
+    }
 }

@@ -1,33 +1,439 @@
-//! Decides: from a spec, the cluster's keys and the lock to nodes in which nothing is left open.
-//!
-//! Two steps, so that a wrong spec never leaves keys behind: [`decide`] fills every default and
-//! reports every mistake; [`Decided::with_keys`] adds what comes from the key folder.
+//! From the spec to nodes with every default filled.
 
-mod addons;
 mod boot_files;
-mod check;
 mod container_linux;
+mod container_runtimes;
 mod containers;
-mod decide;
+mod doubt;
+mod etcd;
+mod etcd_care;
+mod etcd_pod;
+mod files;
+mod filesystems;
 mod flannel;
-mod images;
-mod kube_version;
+mod flannel_etcd;
 mod kubernetes;
+mod kubernetes_addons;
 mod kubernetes_settings;
-mod node;
+mod network;
+mod passwords;
 mod runtime;
-mod tables;
+mod units;
+mod users;
 
-pub use addons::*;
-pub use boot_files::*;
-pub use container_linux::*;
-pub use containers::*;
-pub use decide::{Decided, decide, tentative};
-pub use flannel::*;
-pub use images::*;
-pub use kube_version::*;
-pub use kubernetes::*;
-pub use kubernetes_settings::*;
-pub use node::*;
-pub use runtime::*;
-pub use tables::*;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
+
+use anyhow::{Context, Result};
+
+use super::check;
+use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
+use crate::facts::kernel::KernelFlavour;
+use crate::facts::systems::{IgnitionVersion, Target};
+use crate::names::Hostname;
+use crate::node::fragment::Fragment;
+use crate::node::{CaCertificate, Cluster, Node, Swap};
+use crate::pki::{KeyAlgorithm, Keys};
+use crate::spec::decode::Table;
+use crate::spec::{self, Loaded, LocalFiles};
+
+/// Nodes of which everything is decided and checked, but what comes from the key folder.
+#[derive(Debug)]
+pub struct Decided {
+    /// What is doubtful, and stops nothing.
+    pub warnings: Vec<Diagnostic>,
+    cluster: Cluster,
+    /// By node: the names that its etcd certificates have.
+    etcd_keys: Vec<Option<EtcdKeys>>,
+    /// By node: whether flannel needs keys for the file's etcd, which then has keys itself.
+    flannel_keys: Vec<bool>,
+    /// By node: its Kubernetes but for the keys.
+    kubernetes: Vec<Option<kubernetes::Draft>>,
+    /// Passwords to hash: node, user, password.
+    passwords: Vec<(usize, usize, String)>,
+}
+
+#[derive(Debug)]
+struct EtcdKeys {
+    dns: BTreeSet<String>,
+    addresses: BTreeSet<IpAddr>,
+}
+
+/// Fills every default of `loaded` and checks everything across its fields. The error is all that
+/// is wrong with the spec, what the loader found included; nothing was written anywhere.
+pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
+    let decided = as_far_as_right(loaded, sources);
+    if decided.warnings.iter().any(is_error) {
+        return Err(decided.warnings);
+    }
+    Ok(decided)
+}
+
+/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is
+/// not to be built. None where the loader found errors: what could not be read would look as if it
+/// were missing.
+pub fn tentative(loaded: &Loaded, sources: &Sources) -> Option<Decided> {
+    (!loaded.has_errors()).then(|| as_far_as_right(loaded, sources))
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
+}
+
+/// Everything decided and everything found, errors too.
+fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
+    let spec = &loaded.cluster;
+    let mut decider = Decider {
+        files: &loaded.files,
+        cluster_name: cluster_name(spec, sources),
+        found: Vec::new(),
+    };
+    let mut nodes = Vec::new();
+    let mut drafts = Vec::new();
+    let mut passwords = Vec::new();
+    for (at, written) in spec.nodes.iter().enumerate() {
+        let mut node = decider.node(written);
+        node.containerd = (written.containerd.as_ref())
+            .map(|containerd| decider.containerd(containerd, sources, node.target));
+        node.base =
+            (written.base.as_ref()).and_then(|base| decider.boot_files(written, base, sources));
+        let draft = written
+            .etcd
+            .as_ref()
+            .map(|etcd| decider.etcd(written, etcd, &node.network));
+        node.firewall = written.network.as_ref().and_then(|network| {
+            let etcd = draft.as_ref().map(|draft| &draft.member);
+            Some(decider.firewall(network.firewall.as_ref()?, etcd))
+        });
+        for (user, password) in decider.passwords(&written.users) {
+            passwords.push((at, user, password));
+        }
+        nodes.push(node);
+        drafts.push(draft);
+    }
+    // Nodes of Container Linux are alone in their file.
+    for (at, node) in decider
+        .container_linux(&spec.container_linux)
+        .into_iter()
+        .enumerate()
+    {
+        let users = &spec.container_linux[at].users;
+        for (user, password) in decider.passwords(users) {
+            passwords.push((nodes.len(), user, password));
+        }
+        nodes.push(node);
+        drafts.push(None);
+    }
+    decider.complete_clusters(&mut drafts);
+    decider.backups_of_nothing(spec);
+    let flannel_keys = decider.flannel(spec, &mut nodes, &drafts);
+    let kubernetes = decider.kubernetes(spec, &mut nodes, &drafts, sources);
+
+    let mut found = decider.found;
+    found.extend(check::nodes(&nodes));
+    let members: Vec<check::Member> = (spec.nodes.iter().zip(&nodes).zip(&drafts))
+        .filter_map(|((written, node), draft)| {
+            let draft = draft.as_ref()?;
+            Some(check::Member {
+                written: written.etcd.as_ref()?,
+                decided: &draft.member,
+                tls: draft.tls,
+                node,
+                shares_cluster: draft.shares_cluster,
+            })
+        })
+        .collect();
+    check::etcd(&members, &nodes, &mut found);
+
+    let mut diagnostics = loaded.diagnostics.clone();
+    diagnostics.extend(doubt::without_doubtful(loaded, found));
+    for (node, draft) in nodes.iter_mut().zip(&kubernetes) {
+        node.hosts
+            .extend(draft.iter().flat_map(kubernetes::Draft::hosts));
+    }
+    let mut etcd_keys = Vec::new();
+    for (node, draft) in nodes.iter_mut().zip(drafts) {
+        etcd_keys.push(
+            draft
+                .as_ref()
+                .filter(|draft| draft.tls)
+                .map(|draft| EtcdKeys {
+                    dns: draft.dns.clone(),
+                    addresses: draft.addresses.clone(),
+                }),
+        );
+        node.etcd = draft.map(|draft| draft.member);
+    }
+    Decided {
+        warnings: in_order(diagnostics),
+        cluster: Cluster {
+            name: decider.cluster_name,
+            nodes,
+        },
+        etcd_keys,
+        flannel_keys,
+        kubernetes,
+        passwords,
+    }
+}
+
+impl Decided {
+    /// Whether [`Decided::with_keys`] reads or makes anything.
+    pub fn needs_keys(&self) -> bool {
+        !self.passwords.is_empty()
+            || container_linux::needs_keys(&self.cluster)
+            || self.etcd_keys.iter().any(Option::is_some)
+            || self
+                .kubernetes
+                .iter()
+                .flatten()
+                .any(kubernetes::Draft::needs_keys)
+    }
+
+    /// The nodes as far as they go without keys.
+    pub fn without_keys(self) -> Cluster {
+        self.cluster
+    }
+
+    /// What new private keys of the cluster are.
+    pub fn key_algorithm(&self) -> KeyAlgorithm {
+        kubernetes::key_algorithm(&self.kubernetes)
+    }
+
+    /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may
+    /// be written. The error is the key folder's; the spec is right.
+    pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
+        let token = kubernetes::prepare(&self.kubernetes, keys)?;
+        for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
+            let (Some(member), Some(wanted)) = (&mut node.etcd, wanted) else {
+                continue;
+            };
+            let name = node.hostname.as_str();
+            let tls = keys
+                .etcd_member(name, &wanted.dns, &wanted.addresses)
+                .with_context(|| format!("preparing the etcd keys of {name}"))?;
+            member.tls = Some(tls);
+        }
+        for (node, _) in (self.cluster.nodes.iter_mut().zip(&self.flannel_keys)).filter(|it| *it.1)
+        {
+            let name = node.hostname.as_str();
+            let client = keys
+                .etcd_client(name, "flannel-client", "flannel")
+                .with_context(|| format!("preparing flannel's keys of {name}"))?;
+            if let Some(flannel) = &mut node.flannel {
+                flannel.tls = Some(client);
+            }
+        }
+        let drafts = self.cluster.nodes.iter_mut().zip(self.kubernetes);
+        kubernetes::with_keys(drafts, keys, token.as_ref())?;
+        container_linux::with_keys(&mut self.cluster, keys)?;
+        // The same user with the same password on a thousand nodes is hashed once.
+        let mut hashes: BTreeMap<(String, &str), String> = BTreeMap::new();
+        for (node, user, password) in &self.passwords {
+            let user = &mut self.cluster.nodes[*node].users[*user];
+            let key = (user.name.to_string(), password.as_str());
+            let hash = if let Some(hash) = hashes.get(&key) {
+                hash.clone()
+            } else {
+                let hash = passwords::hash(password, &keys.password_salt(&key.0)?);
+                hashes.insert(key, hash.clone());
+                hash
+            };
+            user.password_hash = Some(hash);
+        }
+        Ok(self.cluster)
+    }
+}
+
+/// What is at hand while a spec is decided, and what was found wrong with it.
+struct Decider<'a> {
+    files: &'a LocalFiles,
+    cluster_name: String,
+    found: Vec<Diagnostic>,
+}
+
+impl Decider<'_> {
+    /// A node without its etcd and its firewall.
+    fn node(&mut self, written: &spec::Spec) -> Node {
+        let network = written.network.as_ref();
+        let target = written
+            .target
+            .map_or(Target::default(), |target| target.value);
+        let wanted = written.ignition.as_ref().and_then(|it| it.version);
+        Node {
+            target,
+            ignition: self.ignition_version(target, wanted),
+            arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
+            kernel: match written.kernel.map(|kernel| kernel.value) {
+                None | Some(spec::Kernel::Generic) => KernelFlavour::Generic,
+                Some(spec::Kernel::Cloud) => KernelFlavour::Cloud,
+            },
+            hostname: written.hostname.clone(),
+            users: self.users(&written.users),
+            network: self.network(network, written.hostname.span),
+            ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
+            hosts: network.map_or_else(Vec::new, hosts),
+            firewall: None,
+            sysctls: sysctls(&written.sysctls),
+            modules: modules(&written.modules),
+            kernel_arguments: written
+                .kernel_arguments
+                .iter()
+                .map(|argument| {
+                    argument
+                        .as_ref()
+                        .map(|argument| argument.as_str().to_owned())
+                })
+                .collect(),
+            ca_certificates: written
+                .ca_certificates
+                .iter()
+                .filter_map(|ca| self.ca_certificate(ca))
+                .collect(),
+            swap: written.swap.as_ref().and_then(swap),
+            storage_device: written.storage_device.clone(),
+            base: None,
+            etcd: None,
+            flannel: None,
+            containerd: None,
+            kubernetes: None,
+            container_linux: None,
+            own: self.own(written),
+        }
+    }
+
+    /// The version of Ignition's specification that is `wanted`, or the target's own.
+    fn ignition_version(
+        &mut self,
+        target: Target,
+        wanted: Option<Located<IgnitionVersion>>,
+    ) -> IgnitionVersion {
+        let known = target.facts().ignition;
+        let Some(wanted) = wanted else {
+            return known[0];
+        };
+        if known.contains(&wanted.value) {
+            return wanted.value;
+        }
+        let names: Vec<_> = known.iter().map(|version| version.as_str()).collect();
+        self.found.push(
+            Diagnostic::error(
+                codes::BAD_IGNITION_VERSION,
+                wanted.span,
+                format!(
+                    "{} does not take Ignition {}",
+                    target.facts().title,
+                    wanted.value
+                ),
+            )
+            .label(format!("it takes {}", names.join(", ")))
+            .help("leave it out, or write one of these"),
+        );
+        known[0]
+    }
+
+    fn ca_certificate(&self, written: &spec::CaCertificate) -> Option<CaCertificate> {
+        let pem = match (&written.inline, &written.local) {
+            (Some(inline), _) => inline.clone(),
+            (None, Some(local)) => Located::new(self.files.text(local)?.to_owned(), local.span),
+            (None, None) => return None,
+        };
+        Some(CaCertificate {
+            name: written.name.as_str().to_owned(),
+            pem,
+        })
+    }
+
+    /// The spec's `storage`, `systemd` and `passwd`.
+    fn own(&mut self, written: &spec::Spec) -> Fragment {
+        let mut own = Fragment::default();
+        if let Some(storage) = &written.storage {
+            self.disks(storage, &mut own);
+            self.filesystems(storage, &mut own);
+            self.files(storage, &mut own);
+        }
+        if let Some(systemd) = &written.systemd {
+            self.units(systemd, &mut own);
+        }
+        if let Some(passwd) = &written.passwd {
+            self.passwd(passwd, &mut own);
+        }
+        own
+    }
+}
+
+/// The spec's lines of `/etc/hosts`.
+fn hosts(network: &spec::Network) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
+    let names =
+        |names: &Vec<Located<Hostname>>| names.iter().map(|name| name.value.clone()).collect();
+    let hosts = network.hosts.iter();
+    hosts
+        .map(|(address, hosts)| (*address, names(hosts)))
+        .collect()
+}
+
+fn sysctls(
+    written: &Table<spec::SysctlKey, Located<spec::Setting>>,
+) -> BTreeMap<String, Located<String>> {
+    written
+        .iter()
+        .map(|(key, value)| {
+            // The key's place: that is what a second one repeats.
+            (
+                key.as_str().to_owned(),
+                Located::new(value.as_str().to_owned(), key.span),
+            )
+        })
+        .collect()
+}
+
+fn modules(written: &[Located<spec::ModuleName>]) -> Vec<Located<String>> {
+    written
+        .iter()
+        .map(|m| m.as_ref().map(|m| m.as_str().to_owned()))
+        .collect()
+}
+
+fn swap(written: &spec::Swap) -> Option<Swap> {
+    if let Some(zram) = &written.zram {
+        return Some(Swap::Zram {
+            size: zram.size.value.0,
+            span: zram.span,
+        });
+    }
+    written.device.clone().map(Swap::Device)
+}
+
+/// The name that the spec gives, else that of its file without its ending, in the letters that a
+/// token may have.
+fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
+    if let Some(name) = &spec.name {
+        return name.as_str().to_owned();
+    }
+    let stem = sources
+        .path(spec.span.source)
+        .file_stem()
+        .unwrap_or_default();
+    let plain: String = stem
+        .to_string_lossy()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c))
+        .take(63)
+        .collect();
+    let plain = plain.trim_start_matches(['-', '_', '.']);
+    if plain.is_empty() {
+        "cluster".to_owned()
+    } else {
+        plain.to_owned()
+    }
+}
+
+/// By place, each once: what nodes share is found again at each of them.
+fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
+    let mut seen = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        seen.insert((diagnostic.code, diagnostic.span, diagnostic.message.clone()))
+    });
+    diagnostics
+}

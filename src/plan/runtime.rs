@@ -1,78 +1,80 @@
-//! What runs the containers of a node: one row of facts a runtime, so that no part asks which one
-//! it has before it.
+//! What pods run by, and whether its programs can come from where the spec says.
 
-/// What the kubelet has its pods run by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub enum Runtime {
-    /// The system's own.
-    #[default]
-    Containerd,
-    /// From a folder of its programs.
-    CriO,
-}
+use super::Decider;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::runtimes::Runtime;
+use crate::facts::systems::Target;
+use crate::node::containers::Programs;
+use crate::node::kubernetes::Images;
+use crate::spec;
 
-/// What is true of one runtime.
-#[derive(Debug, PartialEq, Eq)]
-pub struct RuntimeFacts {
-    /// For people.
-    pub title: &'static str,
-    /// Its unit.
-    pub unit: &'static str,
-    /// Where it listens, as the kubelet is told.
-    pub endpoint: &'static str,
-    /// Where it keeps images and containers.
-    pub folder: &'static str,
-    /// The name of that folder on a storage device.
-    pub kept_as: &'static str,
-    /// The mode that it gives that folder itself.
-    pub folder_mode: u32,
-    /// The unit that tells it, once it runs, of the images that came with the node; `None`: it
-    /// finds them.
-    pub images_unit: Option<&'static str>,
-}
-
-const CONTAINERD: RuntimeFacts = RuntimeFacts {
-    title: "containerd",
-    unit: "containerd.service",
-    endpoint: "unix:///run/containerd/containerd.sock",
-    folder: "/var/lib/containerd",
-    kept_as: "containerd",
-    folder_mode: 0o711,
-    images_unit: Some("imgbuild-images.service"),
-};
-
-const CRI_O: RuntimeFacts = RuntimeFacts {
-    title: "CRI-O",
-    unit: "crio.service",
-    endpoint: "unix:///run/crio/crio.sock",
-    // With podman's, buildah's and skopeo's (containers-storage.conf(5), `graphroot`).
-    folder: "/var/lib/containers",
-    kept_as: "containers",
-    folder_mode: 0o711,
-    images_unit: None,
-};
-
-impl Runtime {
-    /// What is true of it.
-    pub fn facts(self) -> &'static RuntimeFacts {
-        match self {
-            Self::Containerd => &CONTAINERD,
-            Self::CriO => &CRI_O,
+impl Decider<'_> {
+    /// The runtime of a node of `target`, whose programs and images come from `images`.
+    pub(super) fn runtime(
+        &mut self,
+        written: &spec::Kubernetes,
+        containerd: Option<&spec::Containerd>,
+        target: Target,
+        images: &Images,
+    ) -> Located<Runtime> {
+        let Some(runtime) = written.runtime else {
+            return Located::new(Runtime::default(), written.span);
+        };
+        if runtime.value != Runtime::CriO {
+            return runtime;
         }
+        let folder = "unpack a release bundle of CRI-O (`cri-o.….tar.gz`) and put the programs of its `bin` into the folder of Kubernetes' programs, which `programs:` or --programs names";
+        let found = if let Some(why) = target.facts().no_cri_o {
+            Diagnostic::error(
+                codes::NOT_FOR_TARGET,
+                runtime.span,
+                format!("`cri-o` is not for the target `{target}`"),
+            )
+            .label(why)
+            .help("write `containerd`, or leave `runtime` out")
+        } else {
+            self.of_containerd(containerd);
+            let why = match images {
+                Images::Pulled { .. } => "a node that fetches its programs finds none of CRI-O's",
+                Images::Embedded {
+                    programs: Some(Programs::Site(_)),
+                    ..
+                } => "the site that `programs:` names has none of CRI-O's",
+                Images::Embedded { .. } => return runtime,
+            };
+            Diagnostic::error(
+                codes::NO_CRI_O,
+                runtime.span,
+                "the programs of CRI-O come from a folder",
+            )
+            .label(why)
+            .help(folder)
+        };
+        self.found.push(found);
+        runtime
     }
-}
 
-/// The folder of what a node has for CRI-O, in that of its images
-/// ([`crate::target::Paths::images`]): settings and a store of images for each extension.
-const CRI_O_FOLDER: &str = "crio";
-
-/// The store of images (containers-storage.conf(5), `additionalimagestores`) of the extension by
-/// that name.
-pub fn image_store(images: &str, extension: &str) -> String {
-    format!("{images}/{CRI_O_FOLDER}/{extension}")
-}
-
-/// CRI-O's settings that go with that extension (crio.conf.d(5)).
-pub fn extension_settings(images: &str, extension: &str) -> String {
-    format!("{}.conf", image_store(images, extension))
+    /// Reports what `containerd:` says of containerd alone.
+    fn of_containerd(&mut self, written: Option<&spec::Containerd>) {
+        let Some(written) = written else {
+            return;
+        };
+        let shims = written.runtimes.iter().filter_map(|(_, runtime)| {
+            let shim = runtime.shim.as_ref()?;
+            Some((shim.span, "a shim is a program of containerd's", "name a program that takes runc's arguments as `binary:`, or have pods run by containerd"))
+        });
+        let version = written.config_version.iter().map(|version| {
+            (
+                version.span,
+                "these settings are containerd's",
+                "leave it out",
+            )
+        });
+        self.found
+            .extend(shims.chain(version).map(|(at, why, help)| {
+                Diagnostic::error(codes::NOT_FOR_CRI_O, at, "CRI-O cannot do this")
+                    .label(why)
+                    .help(help)
+            }));
+    }
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::machine::Medium;
-use crate::base::{Base, Cache};
+use crate::base::Base;
+use crate::cache::Cache;
 use crate::names::Arch;
 use crate::pack::BootRecord;
 

@@ -9,16 +9,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::iso9660::Iso;
+use super::archives;
 use super::live::{self, LiveIso};
-use super::pxe;
-use super::{Damaged, archives, damaged, reading};
-use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::facts::systems::{TABLE, Target};
+use crate::formats::iso9660::read::Iso;
+use crate::formats::{Damaged, damaged, reading};
 use crate::pack::{
     BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, NETWORK_PATH,
     PAYLOAD_PATH, USER_DATA,
 };
-use crate::target::{TABLE, Target};
 
 /// The largest config that is read, in bytes. It may hold a snapshot of etcd.
 const CONFIG_MAX: u64 = 96 << 20;
@@ -100,16 +100,6 @@ impl fmt::Debug for Artifact {
             .field("config_bytes", &self.config.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Reads what is at `path`: one artifact, or those of each node in a folder for network boot, in
-/// the order of their names.
-pub fn artifacts(path: &Path) -> Result<Vec<Artifact>> {
-    if path.is_dir() {
-        let read = || pxe::nodes(path);
-        return read().with_context(|| format!("reading {}", path.display()));
-    }
-    Ok(vec![artifact(path)?])
 }
 
 /// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or
@@ -243,7 +233,11 @@ fn initrd(file: File) -> Result<Artifact> {
 
 impl Artifact {
     /// Takes what counts of an initrd's file; gives whether it was the config.
-    fn take(&mut self, entry: &super::Entry, contents: &mut dyn Read) -> Result<bool> {
+    fn take(
+        &mut self,
+        entry: &crate::formats::cpio::read::Entry,
+        contents: &mut dyn Read,
+    ) -> Result<bool> {
         let row = TABLE.iter().find(|facts| facts.paths.config == entry.path);
         if let Some(facts) = row {
             self.config = read_limited(contents, CONFIG_MAX, "the config")?;

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::damaged;
 use super::nested::{UNPACKED_MAX, configs, contents};
+use crate::formats::damaged;
 
 /// What counts of an Ignition config here: fields that 2.x and 3.x have alike.
 #[derive(Deserialize, Default)]

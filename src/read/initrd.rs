@@ -4,8 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use anyhow::{Context, Result};
 
-use super::cpio::{self, Entry, Source};
-use super::{damaged, reading};
+use crate::formats::cpio::read;
+use crate::formats::cpio::read::{Entry, Source};
+use crate::formats::{damaged, reading};
 
 /// The most that all compressed parts of a chain may unpack to, in bytes: a bomb ends here.
 const UNPACKED_MAX: u64 = 2 << 30;
@@ -53,7 +54,7 @@ pub fn entries<R: Read + Seek>(
         match first {
             b'0' => {
                 raw.consume(1);
-                cpio::archive(&mut raw, visit)?;
+                read::archive(&mut raw, visit)?;
             }
             0x1f => unpacked(
                 flate2::bufread::GzDecoder::new(&mut raw),
@@ -120,7 +121,7 @@ fn unpacked<R: Read>(
         match next(&mut stream.0, WHAT) {
             Ok(Some(b'0')) => {
                 stream.0.consume(1);
-                if let Err(error) = cpio::archive(&mut stream, visit) {
+                if let Err(error) = read::archive(&mut stream, visit) {
                     break Err(error);
                 }
             }

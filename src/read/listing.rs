@@ -7,8 +7,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::damaged;
 use super::nested::configs;
+use crate::formats::damaged;
 
 /// One thing that a config asks for, in its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +167,7 @@ struct Passwd {
 
 /// The version of an Ignition config, and what it and those that it has in itself ask for, each
 /// kind in the config's order. What is not JSON of this form is an error that holds
-/// [`Damaged`](super::Damaged).
+/// [`Damaged`](crate::formats::Damaged).
 pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
     let mut version = None;
     let mut things = Vec::new();
@@ -320,7 +320,7 @@ pub fn certificates(files: &BTreeMap<String, Vec<u8>>) -> Vec<(&str, String)> {
         let in_kubeconfig = text.lines().filter_map(|line| {
             let (_, encoded) = line.split_once("-certificate-data:")?;
             let url = format!("data:;base64,{}", encoded.trim());
-            String::from_utf8(crate::ignition::decode(&url).ok()?).ok()
+            String::from_utf8(crate::data_url::decode(&url).ok()?).ok()
         });
         for text in std::iter::once(text.to_owned()).chain(in_kubeconfig) {
             let mut rest = text.as_str();

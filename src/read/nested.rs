@@ -10,7 +10,7 @@ use anyhow::Result;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-use super::{damaged, reading};
+use crate::formats::{damaged, reading};
 
 /// How deep configs that stand in others are looked for.
 const DEPTH_MAX: usize = 8;
@@ -23,7 +23,7 @@ pub(crate) const UNPACKED_MAX: u64 = 256 << 20;
 /// each before what it brings along. One that is replaced is not among them: what replaces it is.
 ///
 /// Nothing in them is null, an empty list or an empty map, for such say nothing. What is not JSON,
-/// or damaged, is an error that holds [`Damaged`](super::Damaged).
+/// or damaged, is an error that holds [`Damaged`](crate::formats::Damaged).
 pub fn configs(config: &[u8]) -> Result<Vec<Value>> {
     let mut found = Vec::new();
     let mut left = UNPACKED_MAX;
@@ -83,7 +83,7 @@ fn without_nothing(value: &mut Value) {
 
 /// The bytes that a resource of a config has in itself, unpacked; `None` where the node fetches
 /// them, or there are none. What it unpacks to counts against `left`. Damage in `what` is an error
-/// that holds [`Damaged`](super::Damaged).
+/// that holds [`Damaged`](crate::formats::Damaged).
 pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<Option<Vec<u8>>> {
     let Some(source) = resource["source"]
         .as_str()
@@ -91,7 +91,7 @@ pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<O
     else {
         return Ok(None);
     };
-    let packed = match crate::ignition::decode(source) {
+    let packed = match crate::data_url::decode(source) {
         Ok(packed) => packed,
         Err(why) => return damaged(format!("{what}: {why}")),
     };
@@ -122,7 +122,7 @@ mod tests {
 
     /// `config` as Ignition's 3.x has it in another.
     fn inside(config: &str) -> String {
-        serde_json::to_string(&crate::ignition::resource(config.as_bytes())).expect("writes")
+        serde_json::to_string(&crate::data_url::resource(config.as_bytes())).expect("writes")
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::artifact::{Artifact, Kind, TEXT_MAX, artifact, read_limited};
-use super::damaged;
+use crate::formats::damaged;
 use crate::pack::{NODE_PAYLOAD, NODE_SCRIPT, NODES};
 
 /// The most nodes of a folder.

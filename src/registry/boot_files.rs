@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::programs::client;
 use super::{Access, Network};
-use crate::plan::{BootFile, BootFiles, BootSource, BroughtSystem};
+use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::progress::Progress;
 
 /// Bytes of the longest signature or key that is read: a key ring may hold photographs.
@@ -67,7 +67,7 @@ pub fn boot_files(
                 kernel,
                 initrd,
                 root,
-                id: crate::base::hex(&all.finalize()),
+                id: crate::text::hex(&all.finalize()),
             })
         }
         BroughtSystem::LiveIso(iso) => Ok(CheckedBootFiles::LiveIso(checked("live ISO", iso)?)),
@@ -168,9 +168,9 @@ impl Digests {
     /// As a spec has it, of the kind that `hash` is of.
     fn of_kind(&self, hash: &str) -> String {
         if hash.starts_with("sha512-") {
-            format!("sha512-{}", crate::base::hex(&self.sha512))
+            format!("sha512-{}", crate::text::hex(&self.sha512))
         } else {
-            format!("sha256-{}", crate::base::hex(&self.sha256))
+            format!("sha256-{}", crate::text::hex(&self.sha256))
         }
     }
 }

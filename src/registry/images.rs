@@ -12,7 +12,8 @@ use oci_client::errors::OciDistributionError;
 use tokio::io::AsyncWrite;
 
 use super::mirrors::Place;
-use super::{Access, Credentials, Incoming, Mirrors, Network, Pins};
+use super::{Access, Credentials, Incoming, Mirrors, Network};
+use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::{
     Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_TYPES, MOST_MANIFEST, StoredImage,

@@ -9,9 +9,9 @@ mod credentials;
 mod http;
 mod images;
 mod mirrors;
-mod pins;
 mod programs;
 
+use crate::lock::pins::Pins;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use crate::base::Cache;
+use crate::cache::Cache;
 use crate::oci::{MOST_MANIFEST, is_digest};
 
 pub use boot_files::{CheckedBootFiles, boot_files};
@@ -29,7 +29,6 @@ pub use credentials::Credentials;
 pub use http::Network;
 pub use images::Images;
 pub use mirrors::Mirrors;
-pub use pins::Pins;
 pub use programs::{DEFAULT_SITE, Programs};
 
 /// What may be done to get something.
@@ -54,7 +53,7 @@ impl Access {
 
 /// The blobs of `cache` that the images and programs of `locks` consist of, by their digests in
 /// hexadecimal: those that the locks name, and what the manifests among them name in turn.
-pub fn reachable(cache: &Cache, locks: &[crate::base::Lock]) -> Result<BTreeSet<String>> {
+pub fn reachable(cache: &Cache, locks: &[crate::lock::Lock]) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     let mut left = Vec::new();
     for lock in locks {
@@ -88,7 +87,7 @@ fn digests(manifest: &Json) -> impl Iterator<Item = String> {
 
 /// A file that is hashed while it is written, on its way into the cache.
 struct Incoming {
-    work: crate::base::Workspace,
+    work: crate::cache::Workspace,
     file: std::io::BufWriter<std::fs::File>,
     hash: Sha256,
     size: u64,
@@ -131,6 +130,6 @@ impl Incoming {
 
     fn digest(&self) -> String {
         let hash = self.hash.clone().finalize();
-        format!("sha256:{}", crate::base::hex(&hash))
+        format!("sha256:{}", crate::text::hex(&hash))
     }
 }

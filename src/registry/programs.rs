@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Access, Incoming, Network, Pins};
+use super::{Access, Incoming, Network};
+use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::is_digest;
 use crate::progress::Progress;

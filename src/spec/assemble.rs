@@ -8,7 +8,7 @@ use super::merge::merge;
 use super::types::{Cluster, ClusterSection, ContainerLinux, Spec};
 use super::yaml::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::target::{TABLE, Target};
+use crate::facts::systems::{TABLE, Target};
 
 /// Values of all nodes of a file together, what is common counted for each.
 const MOST_VALUES: usize = 1_000_000;

@@ -2,7 +2,7 @@
 //! diagnostics.
 //!
 //! ```text
-//! bytes ─load▶ text ─yaml▶ tree ─load::include, merge▶ one tree ─assemble, decode▶ Cluster of Specs
+//! bytes ─load▶ text ─yaml▶ tree ─load::include, merge▶ one tree ─assemble, decode▶ Cluster
 //! ```
 
 mod assemble;

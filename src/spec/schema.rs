@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::decode::{Decode, Schemas};
 use super::types::{ClusterSection, ContainerLinux, Spec};
-use crate::target::Target;
+use crate::facts::systems::Target;
 
 /// The schema (JSON Schema draft 2020-12) of a spec file: a node, or what nodes have in common and
 /// the nodes.

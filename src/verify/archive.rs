@@ -6,8 +6,9 @@ use std::io::{self, Read, Seek};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use crate::read::{Artifact, Entry, KEYFILES_PATH, entries};
-use crate::target::TABLE;
+use crate::facts::systems::TABLE;
+use crate::formats::cpio::read::Entry;
+use crate::read::{Artifact, KEYFILES_PATH, entries};
 
 use super::part::named;
 use super::{Findings, nodes};
@@ -97,7 +98,7 @@ fn packed<R: Read + Seek>(chain: R) -> Result<BTreeMap<String, Packed>> {
     entries(chain, &mut |entry, contents| {
         let mut hash = Sha256::new();
         io::copy(contents, &mut Hashed(&mut hash))
-            .map_err(|error| crate::read::reading(error, &entry.path))?;
+            .map_err(|error| crate::formats::reading(error, &entry.path))?;
         let mut entry = entry.clone();
         if entry.kind == DIRECTORY {
             entry.length = 0;

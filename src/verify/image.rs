@@ -7,8 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::formats::gpt::read::efi_system_partition;
+use crate::formats::iso9660::read::Iso;
 use crate::pack::{CONFIG_JSON, PAYLOAD_PATH, USER_DATA};
-use crate::read::{Artifact, Iso, Kind, efi_system_partition};
+use crate::read::{Artifact, Kind};
 
 use super::bytes::{first_between, of_streams, open};
 use super::part::named;

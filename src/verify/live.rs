@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::read::{Artifact, CONFIG_PATH, Iso, KEYFILES_PATH, LiveIso};
+use crate::formats::iso9660::read::Iso;
+use crate::read::{Artifact, CONFIG_PATH, KEYFILES_PATH, LiveIso};
 
 use super::bytes::open;
 use super::part::named;
@@ -48,7 +49,7 @@ pub(super) fn compare(
 
 fn live(path: &Path) -> Result<LiveIso> {
     let Ok(live) = LiveIso::open(Iso::open(open(path)?)?)? else {
-        return crate::read::damaged("it is no live ISO image of Fedora CoreOS");
+        return crate::formats::damaged("it is no live ISO image of Fedora CoreOS");
     };
     Ok(live)
 }

@@ -17,7 +17,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::diff::{self, Side};
-use crate::read::{self, Artifact, Damaged, Kind};
+use crate::formats::Damaged;
+use crate::read;
+use crate::read::{Artifact, Kind};
 
 use bytes::{first_difference, open};
 

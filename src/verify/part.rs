@@ -1,6 +1,6 @@
 //! What the files of images, initrds and folders for network boot are to people.
 
-use crate::base::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
     BASE_ID_PATH, BOOT_RECORD_PATH, CONFIG_JSON, NETWORK_PATH, PAYLOAD_PATH, PXE_INITRD,
     PXE_KERNEL, PXE_ROOT_INITRD, USER_DATA, boot_menu,

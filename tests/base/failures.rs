@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use imgbuild::base::{Base, BaseRequest, Lock, LockedPackage, ensure};
+use imgbuild::base::{Base, BaseRequest, ensure};
+use imgbuild::lock::{Lock, LockedPackage};
 use imgbuild::progress::Silent;
 
 use crate::packages::{Member, Packing, deb, lock, pinned, publish, request};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use imgbuild::base::Cache;
+use imgbuild::cache::Cache;
 
 use crate::killing::kill_after;
 use crate::{synthetic, tools};

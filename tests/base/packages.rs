@@ -3,11 +3,11 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use imgbuild::base::{
-    Archive, BaseRequest, Cache, Lock, LockedBase, LockedPackage, Mirror, request_hash,
-};
+use imgbuild::base::{BaseRequest, Mirror, request_hash};
+use imgbuild::cache::Cache;
+use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::lock::{Archive, Lock, LockedBase, LockedPackage};
 use imgbuild::names::Arch;
-use imgbuild::plan::KernelFlavour;
 use sha2::{Digest as _, Sha256};
 
 use crate::tools::hex;

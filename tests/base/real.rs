@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use imgbuild::base::{Base, BaseRequest, Cache, Lock, ensure};
+use imgbuild::base::{Base, BaseRequest, ensure};
+use imgbuild::cache::Cache;
+use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
-use imgbuild::plan::KernelFlavour;
 use imgbuild::progress::Silent;
 
 use crate::{kmod_index, tools};

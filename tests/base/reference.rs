@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use imgbuild::base::{Glob, LockedPackage, Mirror};
+use imgbuild::base::{Glob, Mirror};
+use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::lock::LockedPackage;
 use imgbuild::names::Arch;
-use imgbuild::plan::KernelFlavour;
 
 use crate::scan::{Scan, package_of_list};
 use crate::{real, tools};

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use imgbuild::base::{Base, Lock, LockedPackage, ensure};
+use imgbuild::base::{Base, ensure};
+use imgbuild::lock::{Lock, LockedPackage};
 use imgbuild::progress::Silent;
 
 use crate::packages::{Member, Packing, deb, lock, pinned, publish, request};

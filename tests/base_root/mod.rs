@@ -7,9 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use imgbuild::base::{BaseRequest, Cache, Lock, ensure};
+use imgbuild::base::{BaseRequest, ensure};
+use imgbuild::cache::Cache;
+use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
-use imgbuild::plan::KernelFlavour;
 use imgbuild::progress::Silent;
 
 /// The base's root, unpacked. Programs run in it without the machine's network.

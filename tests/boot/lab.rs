@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use imgbuild::base::Cache;
+use imgbuild::cache::Cache;
 
 /// A folder that goes with the test. It lies under `target/`, for images are large.
 pub struct Lab {

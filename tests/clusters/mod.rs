@@ -6,13 +6,16 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Located;
-use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
-use imgbuild::plan::{
-    Cni, ControlPlane, EtcdMember, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Node,
-    Proxy, ProxyMode, ProxyPod, Role, Runtime,
+use imgbuild::facts::runtimes::Runtime;
+use imgbuild::node::Node;
+use imgbuild::node::etcd::EtcdMember;
+use imgbuild::node::kubernetes::{
+    Cni, ControlPlane, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Proxy, ProxyMode,
+    ProxyPod, Role,
 };
+use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 
-use imgbuild::target::Target;
+use imgbuild::facts::systems::Target;
 
 use crate::nodes::{at, bare, name, span};
 

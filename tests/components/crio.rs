@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
-use imgbuild::plan::{CNI_PLUGINS, Runtime};
+use imgbuild::facts::cni::CNI_PLUGINS;
+use imgbuild::facts::runtimes::Runtime;
 use serde_json::{Value as Json, json};
 
 use crate::node::Generated;

@@ -1,6 +1,7 @@
 //! What is generated, read back.
 
-use imgbuild::plan::{Component, ConfigKind, RELEASES, config_fields, flags};
+use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, config_fields, flags};
+use imgbuild::facts::kubernetes::version::RELEASES;
 use serde_json::{Value as Json, json};
 
 use crate::node::{Generated, WEB, full};

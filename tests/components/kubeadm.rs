@@ -13,7 +13,7 @@ use crate::node::{Generated, read_yaml};
 use crate::programs::{programs, version};
 
 /// kubeadm and its version; `None`, said aloud, where there is none.
-fn kubeadm() -> Option<(PathBuf, imgbuild::plan::KubeVersion)> {
+fn kubeadm() -> Option<(PathBuf, imgbuild::facts::kubernetes::version::KubeVersion)> {
     let folder = programs()?;
     let program = folder.join("kubeadm");
     if !program.exists() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Sources;
-use imgbuild::parts::{Contents, Unit};
+use imgbuild::node::fragment::{Contents, Unit};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan::decide;
 use imgbuild::spec::yaml::{Limits, parse};

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use imgbuild::plan::{Component, ConfigKind, RELEASES, config_fields, etcd_flags, flags};
+use imgbuild::facts::etcd::etcd_flags;
+use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, config_fields, flags};
+use imgbuild::facts::kubernetes::version::RELEASES;
 use serde_json::{Value as Json, json};
 
 use crate::node::{Generated, read_yaml};

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use imgbuild::plan::{Component, KubeVersion, flags};
+use imgbuild::facts::kubernetes::tables::{Component, flags};
+use imgbuild::facts::kubernetes::version::KubeVersion;
 
 use crate::node::{Generated, WEB, full, relocated};
 

@@ -1,5 +1,7 @@
 //! A node of Container Linux from its spec, as the config that it has.
 
+use imgbuild::node::ignition_2;
+use imgbuild::parts;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -28,7 +30,7 @@ pub fn as_spec(ct: &str) -> String {
 
 /// A node, built.
 pub struct Built {
-    pub config: v2::Config,
+    pub config: ignition_2::Config,
     /// Codes of what was doubtful.
     pub warnings: Vec<&'static str>,
     /// Contents of files by path.
@@ -55,7 +57,7 @@ impl Built {
     }
 
     /// A unit.
-    pub fn unit(&self, name: &str) -> &v2::Unit {
+    pub fn unit(&self, name: &str) -> &ignition_2::Unit {
         let mut units = self.config.systemd.units.iter();
         units
             .find(|unit| unit.name == name)
@@ -100,7 +102,7 @@ pub fn built_in(folder: &Path) -> Result<Vec<Built>, Vec<String>> {
     let cluster = decided.with_keys(&mut keys).unwrap();
     let mut built = Vec::new();
     for node in &cluster.nodes {
-        let compiled = ignition::compile(node).map_err(told)?;
+        let compiled = ignition::compile(node, parts::all(node)).map_err(told)?;
         warnings.extend(compiled.warnings.iter().map(|d| d.code.0));
         let json = ignition::to_json_pretty(&compiled.config);
         let config = v2::read(&json).unwrap_or_else(|problems| panic!("{problems:#?}"));

@@ -1,7 +1,7 @@
 //! ct's sections, each as ct means it. Where ct's own output was looked at, the text is that of ct
 //! 0.9.
 
-use imgbuild::ignition::v2;
+use imgbuild::node::ignition_2;
 
 use crate::built::{HASH, SSH_KEY, as_spec, one};
 
@@ -251,7 +251,7 @@ ignition:
     assert_eq!(node.unit("docker.service").enabled, None);
     assert_eq!(
         config.networkd.units[0].dropins,
-        [v2::DropIn {
+        [ignition_2::DropIn {
             name: "a.conf".to_owned(),
             contents: "[Network]\nDHCP=yes\n".to_owned()
         }]

@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 
 use imgbuild::embed::{Edits, Wishes, embedded, removed};
+use imgbuild::formats::Damaged;
+use imgbuild::formats::iso9660::read::Iso;
 use imgbuild::pack::patched;
 use imgbuild::progress::Silent;
-use imgbuild::read::{Damaged, Iso, LiveIso};
+use imgbuild::read::LiveIso;
 use proptest::prelude::*;
 
 use crate::images::{LAYOUTS, live_image};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::read::Iso;
+use imgbuild::formats::iso9660::read::Iso;
 
 use crate::lab::{CONFIG, Lab};
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::parts::{Origin, Unit};
+use imgbuild::node::fragment::{Origin, Unit};
 use serde_json::{Value, json};
 
 use crate::base_root::Root;

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use imgbuild::parts::{Origin, Unit};
+use imgbuild::node::fragment::{Origin, Unit};
 
 use crate::project::{BASE, Config, INITRD, Project, said};
 use crate::units::systemd_takes;

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use imgbuild::base::{Cache, Images, images_extension};
+use imgbuild::cache::Cache;
+use imgbuild::extensions::images::{Images, extension as images_extension};
+use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
 use imgbuild::oci::read_images;
 use imgbuild::progress::Silent;
-use imgbuild::target::Target;
 
 use crate::made::{archive, special};
 use crate::registry::run;

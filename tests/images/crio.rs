@@ -6,11 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use imgbuild::base::{Cache, Extension, Images, images_extension};
+use imgbuild::cache::Cache;
+use imgbuild::extensions::Extension;
+use imgbuild::extensions::images::{Images, extension as images_extension};
+use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
 use imgbuild::oci::{StoredImage, read_images};
 use imgbuild::progress::Silent;
-use imgbuild::target::Target;
 
 use crate::made::{archive, special};
 use crate::registry::run;

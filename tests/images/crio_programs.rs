@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imgbuild::base::{Cache, Programs, kubernetes_extension};
+use imgbuild::cache::Cache;
+use imgbuild::extensions::{Programs, kubernetes as kubernetes_extension};
+use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
 use imgbuild::oci::NODE_IMAGE;
 use imgbuild::progress::Silent;
-use imgbuild::target::Target;
 
 use crate::crio::{Mounted, Storage};
 use crate::made::program;

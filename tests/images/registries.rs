@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::base::{Cache, Lock};
+use imgbuild::cache::Cache;
+use imgbuild::lock::Lock;
+use imgbuild::lock::pins::Pins;
 use imgbuild::names::Arch;
 use imgbuild::oci::{ImageName, StoredImage};
 use imgbuild::progress::Silent;
-use imgbuild::registry::{Access, Credentials, Images, Mirrors, Pins};
+use imgbuild::registry::{Access, Credentials, Images, Mirrors};
 
 use crate::made::archive;
 use crate::registry::{Registry, USER};

@@ -8,8 +8,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::pack::iso::{self, Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
-use imgbuild::progress::Silent;
+use imgbuild::formats::iso9660::{self, Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
 
 /// The kernel's arguments that it comes with; its own volume is among them.
 pub const ARGUMENTS: &str =
@@ -108,7 +107,7 @@ pub fn write(path: &Path, kernel: &Path, initrd: &Path, loaders: Option<&Loaders
         rock_ridge: true,
         boot,
     };
-    iso::write(&mut image, &mut File::create(path).unwrap(), &Silent).unwrap();
+    iso9660::write(&mut image, &mut File::create(path).unwrap(), &mut |_| {}).unwrap();
 }
 
 /// GRUB's settings that lead to the menu on the ISO.

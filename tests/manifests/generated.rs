@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::{Severity, Sources};
-use imgbuild::parts::Contents;
+use imgbuild::node::fragment::Contents;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::{parts, plan, spec};
 

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use imgbuild::diagnostic::{Located, SourceId, Span};
+use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
-use imgbuild::parts::Fragment;
-use imgbuild::plan::{
-    Dhcp, EtcdBackup, EtcdMember, EtcdTls, Firewall, FirewallRule, Interface, InterfaceMatch,
-    KernelFlavour, KeyPair, LinkKind, Masquerade, Network, Node, Ntp, Protocol, Route, Snapshot,
-    Swap, Target, User,
-};
+use imgbuild::node::etcd::{EtcdBackup, EtcdMember, Snapshot};
+use imgbuild::node::firewall::{Firewall, FirewallRule, Masquerade, Protocol};
+use imgbuild::node::fragment::Fragment;
+use imgbuild::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, Route};
+use imgbuild::node::{Node, Ntp, Swap, User};
+use imgbuild::pki::bundles::{EtcdTls, KeyPair};
 
 /// A value of line `line` of the spec; byte offsets stand for lines here.
 pub fn at<T: std::str::FromStr<Err: std::fmt::Debug>>(line: u32, text: &str) -> Located<T> {

@@ -5,8 +5,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use imgbuild::pki::bundles::EtcdTls;
 use imgbuild::pki::{Access, KeyFolder, Keys, Notice};
-use imgbuild::plan::EtcdTls;
 
 use crate::member::{DAY, KUBE1, KUBE2, Member, contents, make, member_at, now, refusal, told};
 use crate::randomness::Counter;

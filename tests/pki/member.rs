@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use imgbuild::pki::bundles::EtcdTls;
 use imgbuild::pki::{Access, KeyFolder, Keys, Notice};
-use imgbuild::plan::EtcdTls;
 
 use crate::randomness::Counter;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use imgbuild::parts::Unit;
+use imgbuild::node::fragment::Unit;
 
 /// Fails where systemd has anything to say about `unit`.
 pub fn systemd_takes(unit: &Unit) {

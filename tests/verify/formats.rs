@@ -56,7 +56,7 @@ fn configs_payloads_and_media() {
     lab.differs("damaged.cpio.zst node.yaml", &["~ "]);
     // A file more, which no config tells of.
     let mut more = lab.read("node.cpio");
-    let mut archive = imgbuild::cpio::Archive::new(Vec::new());
+    let mut archive = imgbuild::formats::cpio::Archive::new(Vec::new());
     archive.file("init", 0o755, b"#!/bin/sh\n").unwrap();
     more.extend(archive.finish().unwrap());
     lab.write("more.cpio", more);

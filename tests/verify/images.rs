@@ -3,8 +3,9 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use imgbuild::base::{Base, BootLoaders, Extension, ExtensionForm};
-use imgbuild::cpio::Archive;
+use imgbuild::base::{Base, BootLoaders};
+use imgbuild::extensions::{Extension, ExtensionForm};
+use imgbuild::formats::cpio::Archive;
 use imgbuild::names::{Arch, Hostname};
 use imgbuild::pack::{self, CONFIG_PATH, Machine, Payload};
 use imgbuild::progress::Silent;

@@ -33,7 +33,7 @@ impl Lab {
         lab.write("node.yaml", SPEC);
         lab.write("cluster.yaml", CLUSTER);
         lab.write("vmlinuz", vec![7; 10_001]);
-        let mut initrd = imgbuild::cpio::Archive::new(Vec::new());
+        let mut initrd = imgbuild::formats::cpio::Archive::new(Vec::new());
         initrd.file("init", 0o755, b"#!/bin/sh\n").unwrap();
         initrd.file("etc/issue", 0o644, b"of the system\n").unwrap();
         lab.write("initrd.cpio", initrd.finish().unwrap());

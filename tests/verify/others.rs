@@ -246,7 +246,7 @@ fn a_config_of_ct() {
 fn a_config_in_a_config() {
     let lab = Lab::new();
     lab.prints("node.yaml -o node.ign");
-    let inner = imgbuild::ignition::resource(&lab.read("node.ign"));
+    let inner = imgbuild::data_url::resource(&lab.read("node.ign"));
     let outer = json!({
         "ignition": {"config": {"merge": [inner], "replace": null}, "proxy": null, "security": null, "timeouts": null, "version": "3.3.0"},
         "kernelArguments": null, "passwd": null, "systemd": null,

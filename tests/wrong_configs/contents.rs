@@ -1,7 +1,7 @@
 //! Contents of files, fetched or written down.
 
 use ignition_config::v3_3;
-use imgbuild::parts::{Contents, File};
+use imgbuild::node::fragment::{Contents, File};
 
 use crate::fragments::{compile, file, files};
 use crate::nodes;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use ignition_config::v3_3;
-use imgbuild::parts::Fragment;
+use imgbuild::node::fragment::Fragment;
 
 use crate::fragments::{compile, own, run};
 use crate::nodes;

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use imgbuild::diagnostic::{Diagnostic, Sources, codes};
 use imgbuild::ignition;
+use imgbuild::parts;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan::decide;
 use imgbuild::spec::load;
@@ -29,7 +30,10 @@ fn found_in(text: &str) -> Vec<&'static str> {
     let cluster = decided
         .with_keys(&mut Keys::new(keys, SystemTime::UNIX_EPOCH, &mut random))
         .expect("no keys are asked for");
-    let compiled = cluster.nodes.iter().map(ignition::compile);
+    let compiled = cluster
+        .nodes
+        .iter()
+        .map(|node| ignition::compile(node, parts::all(node)));
     codes(
         compiled
             .flat_map(|outcome| outcome.map_or_else(|found| found, |compiled| compiled.warnings))

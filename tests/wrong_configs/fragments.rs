@@ -7,8 +7,9 @@ use std::process::{Command, Output};
 use ignition_config::v3_3;
 use imgbuild::diagnostic::Diagnostic;
 use imgbuild::ignition;
-use imgbuild::parts::{File, Fragment, Origin, Unit};
-use imgbuild::plan::Node;
+use imgbuild::node::Node;
+use imgbuild::node::fragment::{File, Fragment, Origin, Unit};
+use imgbuild::parts;
 
 use crate::nodes;
 
@@ -41,7 +42,7 @@ pub fn compile(node: &Node, own: Fragment) -> (Vec<Diagnostic>, Option<v3_3::Con
         own,
         ..node.clone()
     };
-    match ignition::compile(&node) {
+    match ignition::compile(&node, parts::all(&node)) {
         Ok(compiled) => (compiled.warnings, compiled.config.into_v3()),
         Err(found) => (found, None),
     }

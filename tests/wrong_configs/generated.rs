@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use ignition_config::v3_3;
-use imgbuild::parts::{Directory, File, Fragment, Link, Owner, Unit};
-use imgbuild::plan::{CaCertificate, Node};
+use imgbuild::node::fragment::{Directory, File, Fragment, Link, Owner, Unit};
+use imgbuild::node::{CaCertificate, Node};
 
 use crate::fragments::{compile, file, files, own, shown, unit, units};
 use crate::nodes;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::Command;
 
-use imgbuild::parts::Unit;
+use imgbuild::node::fragment::Unit;
 
 use crate::fragments::{compile, run, shown, unit, units};
 use crate::nodes;

@@ -1,8 +1,8 @@
 //! Values that are fine where they were written and not where they go.
 
 use imgbuild::diagnostic::Severity;
-use imgbuild::parts::Fragment;
-use imgbuild::plan::Swap;
+use imgbuild::node::Swap;
+use imgbuild::node::fragment::Fragment;
 
 use crate::fragments::compile;
 use crate::nodes;

@@ -13,12 +13,12 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{Cache, Exclusive};
 use super::declared;
-use super::lock::{LockedBase, LockedPackage};
 use super::mirror::{Mirror, SUITE};
+use crate::cache::{Cache, Exclusive};
+use crate::facts::kernel::KernelFlavour;
+use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
-use crate::plan::KernelFlavour;
 use crate::progress::Progress;
 use settings::{KEYRING, configuration, sources};
 use uris::{parse_uri, quoted};
@@ -245,7 +245,7 @@ pub fn request_hash(arch: Arch, kernel: KernelFlavour) -> Result<String> {
     for glob in &list.left_out {
         hash.update(format!("-{}\n", glob.as_str()));
     }
-    Ok(super::hex(&hash.finalize()))
+    Ok(crate::text::hex(&hash.finalize()))
 }
 
 /// Checks size and hash of a package file.
@@ -261,7 +261,7 @@ pub fn verify(path: &Path, package: &LockedPackage) -> Result<()> {
         }
         hash.update(&buffer[..count]);
     }
-    let found = super::hex(&hash.finalize());
+    let found = crate::text::hex(&hash.finalize());
     ensure!(
         found == package.sha256,
         "{} has wrong bytes: {} has SHA-256 {found}, the lock says {}",

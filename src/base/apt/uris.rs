@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::base::lock::{Archive, LockedPackage};
 use crate::base::mirror::Mirror;
+use crate::lock::{Archive, LockedPackage};
 
 /// Reads a line: `'URI' NAME_VERSION_ARCH.deb SIZE SHA256:HASH`.
 pub fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::base::tree::{Node, Tree};
+use crate::formats::tree::{Node, Tree};
 
 /// Ids that packages leave open are fixed here, so that files on a node's storage keep their owner
 /// when the base changes. New names go at the end; a number is never used again.

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use x509_cert::Certificate;
 use x509_cert::der::DecodePem as _;
 
-use crate::base::tree::{Node, Tree};
-use crate::parts::subject_hash;
+use crate::formats::subject_hash::hash as subject_hash;
+use crate::formats::tree::{Node, Tree};
 
 /// Where packages put them.
 const SOURCE: &str = "/usr/share/ca-certificates";

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 
 use super::declared;
-use super::lock::LockedBase;
-use super::tree::{Kind, Node, Tree};
+use crate::formats::tree::{Kind, Node, Tree};
+use crate::lock::LockedBase;
 use accounts::Accounts;
 
 /// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and what it

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use crate::base::tree::{Node, Tree};
+use crate::formats::tree::{Node, Tree};
 
 /// The files: name, what each line begins with, the part of a profile that it takes, its
 /// placeholders' names, and whether it leaves out profiles for interactive sessions.

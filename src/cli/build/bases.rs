@@ -4,9 +4,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::base::Base;
+use crate::facts::kernel::KernelFlavour;
 use crate::names::Arch;
+use crate::node::Node;
+use crate::node::boot_files::BootFiles;
 use crate::pack::Format;
-use crate::plan::{BootFiles, KernelFlavour, Node};
 use crate::progress::Progress;
 use crate::registry::{self, Access, CheckedBootFiles};
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use crate::node::Node;
+use crate::node::boot_files::BroughtSystem;
 use crate::pack::Format;
-use crate::plan::{BroughtSystem, Node};
 
 use super::super::outcome::Failure;
 

@@ -3,12 +3,14 @@
 use crate::base::Base;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::embed::{Edits, Wishes};
+use crate::facts::systems::LinkManager;
 use crate::ignition;
 use crate::names::MacAddr;
+use crate::node::Node;
+use crate::node::network::InterfaceMatch;
 use crate::pack::{self, Machine, Payload};
-use crate::plan::{InterfaceMatch, Node};
+use crate::parts;
 use crate::processors::on_all_processors;
-use crate::target::LinkManager;
 
 use super::super::findings::{has_errors, sort_by_place};
 use super::super::messages::Messages;
@@ -52,7 +54,7 @@ impl<'a> Ready<'a> {
 
     /// With what is doubtful.
     fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let compiled = ignition::compile(node)?;
+        let compiled = ignition::compile(node, parts::all(node))?;
         let ready = Self {
             node,
             payload: payload(node, &compiled.config, compiled.network),

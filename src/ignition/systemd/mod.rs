@@ -11,8 +11,8 @@ use lines::{Kind, Line};
 use super::report::{error, is_error, warning};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::UnitName;
-use crate::parts::{Fragment, Origin, Unit};
-use crate::spec::decode::nearest;
+use crate::node::fragment::{Fragment, Origin, Unit};
+use crate::text::nearest;
 
 /// Settings of dependencies: lists of unit names.
 const LISTS_OF_UNITS: &[&str] = &[

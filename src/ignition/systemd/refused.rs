@@ -4,8 +4,8 @@ use super::lines::{Kind, Line};
 use super::suffix;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::ignition::report::error;
-use crate::parts::Unit;
-use crate::parts::escape_path;
+use crate::names::escape_path;
+use crate::node::fragment::Unit;
 
 /// `Type=` of services (`systemd.service(5)`).
 const SERVICE_TYPES: [&str; 8] = [

@@ -3,8 +3,8 @@
 use super::super::report::error;
 use super::rules::{self, Reasons};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::parts::{Fragment, Origin};
-use crate::target::IgnitionVersion;
+use crate::facts::systems::IgnitionVersion;
+use crate::node::fragment::{Fragment, Origin};
 
 /// Checks what of `merged` Ignition 2.x would refuse.
 pub(crate) fn check(merged: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {

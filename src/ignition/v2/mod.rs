@@ -6,11 +6,9 @@
 mod check;
 mod read;
 pub(crate) mod rules;
-mod types;
 mod write;
 
 pub(super) use check::check;
 pub use read::{check as check_config, read};
-pub use types::*;
 pub(super) use write::config;
 pub(crate) use write::{ROOT, directory, files, link, of_v3};

@@ -2,8 +2,8 @@
 //! over are both errors.
 
 use super::rules;
-use super::types::Config;
-use crate::target::IgnitionVersion;
+use crate::facts::systems::IgnitionVersion;
+use crate::node::ignition_2::Config;
 
 /// Reads `json`. The error is all that is wrong with it, each with its place in the config
 /// (`storage.files.0`).

@@ -2,11 +2,11 @@
 //! and `config/v2_3/types`), each thing by itself. A rule gives reasons, each a clause without the
 //! thing's name.
 
-use super::types::{
+use crate::facts::systems::IgnitionVersion;
+use crate::node::ignition_2::{
     Contents, Disk, DropIn, File, Filesystem, Mount, NetworkdUnit, Owner, Partition, Raid,
     Reference, Unit, User, Verification,
 };
-use crate::target::IgnitionVersion;
 
 /// Schemes that it fetches from.
 const SCHEMES: [&str; 6] = ["data", "http", "https", "oem", "s3", "tftp"];
@@ -68,7 +68,7 @@ pub(crate) fn source(source: &str) -> Reasons {
     if !SCHEMES.contains(&scheme) {
         reasons.push(format!("its source is none of {}", SCHEMES.join(", ")));
     } else if scheme == "data"
-        && let Err(why) = super::super::contents::decode(source)
+        && let Err(why) = crate::data_url::decode(source)
     {
         reasons.push(format!("its `data:` URL is wrong: {why}"));
     }

@@ -5,13 +5,13 @@
 
 use ignition_config::v3_3;
 
-use super::super::encode::Encoder;
-use super::types::{
+use crate::data_url::Encoder;
+use crate::facts::systems::IgnitionVersion;
+use crate::node::fragment::{self, Contents, Fragment};
+use crate::node::ignition_2::{
     self, Config, Directory, DropIn, File, Group, Ignition, Link, Networkd, Owner, Passwd,
     Reference, Security, Storage, Systemd, Tls, Unit, User, Verification,
 };
-use crate::parts::{self, Contents, Fragment};
-use crate::target::IgnitionVersion;
 
 /// The file system that the node's root is, which Ignition 2.x knows by this name.
 pub(crate) const ROOT: &str = "root";
@@ -70,7 +70,7 @@ pub(crate) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     }
 }
 
-fn values<T>(list: Vec<(T, parts::Origin)>) -> Vec<T> {
+fn values<T>(list: Vec<(T, fragment::Origin)>) -> Vec<T> {
     list.into_iter().map(|(value, _)| value).collect()
 }
 
@@ -79,7 +79,7 @@ fn number(value: Option<i64>) -> Option<u32> {
     value.and_then(|value| u32::try_from(value).ok())
 }
 
-fn owner(owner: &parts::Owner) -> (Option<Owner>, Option<Owner>) {
+fn owner(owner: &fragment::Owner) -> (Option<Owner>, Option<Owner>) {
     let one = |name: Option<&crate::names::UserName>, id: Option<u32>| {
         let owner = Owner {
             id,
@@ -94,14 +94,14 @@ fn owner(owner: &parts::Owner) -> (Option<Owner>, Option<Owner>) {
 }
 
 /// A file of the root by itself.
-pub(crate) fn files(file: &parts::File) -> Vec<File> {
+pub(crate) fn files(file: &fragment::File) -> Vec<File> {
     entries(file, &mut Encoder::default())
 }
 
 /// What a file is made of: in 2.x each piece that is added is an entry of its own.
-fn entries(file: &parts::File, encoder: &mut Encoder) -> Vec<File> {
+fn entries(file: &fragment::File, encoder: &mut Encoder) -> Vec<File> {
     let (user, group) = owner(&file.owner);
-    let entry = |contents: types::Contents, append: bool| File {
+    let entry = |contents: ignition_2::Contents, append: bool| File {
         append,
         contents,
         filesystem: ROOT.to_owned(),
@@ -116,9 +116,9 @@ fn entries(file: &parts::File, encoder: &mut Encoder) -> Vec<File> {
     if file.contents.is_some() || file.append.is_empty() {
         let contents = match &file.contents {
             Some(contents) => resource(contents, encoder),
-            None => types::Contents {
+            None => ignition_2::Contents {
                 source: "data:,".to_owned(),
-                ..types::Contents::default()
+                ..ignition_2::Contents::default()
             },
         };
         entries.push(entry(contents, false));
@@ -131,12 +131,12 @@ fn entries(file: &parts::File, encoder: &mut Encoder) -> Vec<File> {
     entries
 }
 
-fn resource(contents: &Contents, encoder: &mut Encoder) -> types::Contents {
+fn resource(contents: &Contents, encoder: &mut Encoder) -> ignition_2::Contents {
     let resource = match contents {
         Contents::Inline(data) => &encoder.resource(data),
         Contents::Remote(resource) => resource,
     };
-    types::Contents {
+    ignition_2::Contents {
         compression: resource.compression.clone().unwrap_or_default(),
         source: resource.source.clone().unwrap_or_default(),
         verification: verification(resource),
@@ -160,7 +160,7 @@ fn reference(resource: &v3_3::Resource) -> Reference {
 }
 
 /// A directory of the root.
-pub(crate) fn directory(directory: &parts::Directory) -> Directory {
+pub(crate) fn directory(directory: &fragment::Directory) -> Directory {
     let (user, group) = owner(&directory.owner);
     Directory {
         filesystem: ROOT.to_owned(),
@@ -173,7 +173,7 @@ pub(crate) fn directory(directory: &parts::Directory) -> Directory {
 }
 
 /// A link of the root.
-pub(crate) fn link(link: &parts::Link) -> Link {
+pub(crate) fn link(link: &fragment::Link) -> Link {
     let (user, group) = owner(&link.owner);
     Link {
         filesystem: ROOT.to_owned(),
@@ -186,8 +186,8 @@ pub(crate) fn link(link: &parts::Link) -> Link {
     }
 }
 
-fn raid(raid: &v3_3::Raid) -> types::Raid {
-    types::Raid {
+fn raid(raid: &v3_3::Raid) -> ignition_2::Raid {
+    ignition_2::Raid {
         devices: raid.devices.clone().unwrap_or_default(),
         level: raid.level.clone().unwrap_or_default(),
         name: raid.name.clone(),
@@ -247,7 +247,7 @@ fn group(group: v3_3::Group) -> Group {
     }
 }
 
-fn unit(unit: parts::Unit) -> Unit {
+fn unit(unit: fragment::Unit) -> Unit {
     let dropins = unit.dropins.into_iter();
     Unit {
         contents: unit.contents.unwrap_or_default(),

@@ -7,19 +7,17 @@
 //! own program where that file is a link into what cannot be written); what goes by OpenSSL's
 //! defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
 
-mod subject;
-
 // The base links its authorities by the same hash.
-pub(crate) use subject::hash as subject_hash;
+use crate::formats::subject_hash;
 
 use ignition_config::v3_3;
 use x509_cert::Certificate;
 use x509_cert::der::{DecodePem, EncodePem, pem::LineEnding};
 
 use super::names::{path, unit};
-use super::{File, Fragment, Link, Origin, Owner, Unit};
-use crate::ignition::resource;
-use crate::plan::{CaCertificate, Node};
+use crate::data_url::resource;
+use crate::node::fragment::{File, Fragment, Link, Origin, Owner, Unit};
+use crate::node::{CaCertificate, Node};
 
 /// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own
 /// fetches.
@@ -91,7 +89,7 @@ fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)>
             Ok(certificate) => found.push((
                 name,
                 certificate.to_pem(LineEnding::LF).unwrap_or(block),
-                Some(subject::hash(certificate.tbs_certificate().subject())),
+                Some(subject_hash::hash(certificate.tbs_certificate().subject())),
             )),
             Err(_) => found.push((name, block, None)),
         }

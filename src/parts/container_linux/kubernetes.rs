@@ -2,8 +2,12 @@
 
 use super::super::names::{path, unit};
 use super::super::template::fill;
-use super::super::{File, Fragment, Origin, Unit};
-use crate::plan::{HYPERKUBE, HyperkubeApi, HyperkubeNode, Node, Role, Target};
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::systems::Target;
+use crate::node::Node;
+use crate::node::container_linux::{HyperkubeApi, HyperkubeNode};
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::kubernetes::Role;
 
 /// Keys and certificates, as pods mount them.
 const SSL: &str = "/etc/kubernetes/ssl";

@@ -6,8 +6,10 @@ mod network;
 mod services;
 
 use super::names::path;
-use super::{File, Fragment, Origin, hostname, kernel, ntp, users};
-use crate::plan::{ContainerLinux, Node};
+use super::{hostname, kernel, ntp, users};
+use crate::node::Node;
+use crate::node::container_linux::ContainerLinux;
+use crate::node::fragment::{File, Fragment, Origin};
 
 /// Every part of a node of Container Linux, in a fixed order.
 pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {

@@ -5,9 +5,11 @@
 //! users write by hand.
 
 use super::super::network::Ini;
-use super::super::{Contents, Fragment, Origin, network as generic};
-use crate::ignition::v2::NetworkdUnit;
-use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Node};
+use crate::node::Node;
+use crate::node::fragment::{Contents, Fragment, Origin};
+use crate::node::ignition_2::NetworkdUnit;
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind};
+use crate::parts::network;
 
 /// Links, addresses, routes and name servers.
 pub(super) fn network(node: &Node) -> Fragment {
@@ -26,7 +28,7 @@ pub(super) fn network(node: &Node) -> Fragment {
         return fragment;
     }
     // The same files as units: Ignition 2.x has a place for them.
-    let others = generic::network(node);
+    let others = network::network(node);
     for file in others.files {
         let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
         if let Some(Contents::Inline(text)) = &file.contents {

@@ -1,8 +1,9 @@
 //! ct's sections, as the drop-ins and files that ct makes of them.
 
 use super::super::names::{path, unit};
-use super::super::{File, Fragment, Origin, Unit};
-use crate::plan::{ContainerLinux, Target, Wrapped};
+use crate::facts::systems::Target;
+use crate::node::container_linux::{ContainerLinux, Wrapped};
+use crate::node::fragment::{File, Fragment, Origin, Unit};
 
 /// The drop-in by which a unit of the system runs what a section says.
 fn dropin(name: &str, file: &str, text: String, origin: Origin) -> Fragment {

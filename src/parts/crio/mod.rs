@@ -1,7 +1,7 @@
 //! CRI-O: its unit and settings, where it finds images, and registries.
 //!
 //! Its programs, and settings that depend on which of them the node has, come with those of
-//! Kubernetes ([`crate::base::kubernetes_extension`]); so do stores of images that it reads where
+//! Kubernetes ([`crate::extensions::kubernetes`]); so do stores of images that it reads where
 //! they are.
 
 mod registries;
@@ -9,12 +9,15 @@ mod registries;
 use super::containerd_config::toml;
 use super::names::{path, unit};
 use super::template::fill;
-use super::{File, Fragment, Link, Origin, Owner, Unit};
-use crate::base::cri_o_runtime_table;
-use crate::plan::{
-    Containerd, IMAGES_EXTENSION, ImageUse, Kubernetes, Node, PROGRAMS_EXTENSION, Runtime,
-    RuntimeKind, embedded_images, extension_settings, image_store,
-};
+use crate::extensions::crio::runtime_table as cri_o_runtime_table;
+use crate::facts::layout::{IMAGES_EXTENSION, PROGRAMS_EXTENSION};
+use crate::facts::runtimes::{Runtime, extension_settings, image_store};
+use crate::node::Node;
+use crate::node::containers::{Containerd, RuntimeKind};
+use crate::node::fragment::{File, Fragment, Link, Origin, Owner, Unit};
+use crate::node::images::ImageUse;
+use crate::node::kubernetes::Kubernetes;
+use crate::node::needed_images::embedded_images;
 
 const SETTINGS: &str = "/etc/crio/crio.conf";
 

@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 use base64ct::{Base64, Encoding as _};
 use serde_json::json;
 
+use crate::node::containers::Registry;
+use crate::node::fragment::{File, Origin};
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Origin};
-use crate::plan::Registry;
 
 /// Who the node is to registries.
 pub const AUTH_FILE: &str = "/etc/crio/auth.json";

@@ -1,8 +1,11 @@
 //! Manifests of our own that the first boot applies: classes of runtimes, flannel and CoreDNS.
 
+use crate::node::addons::CoreDns;
+use crate::node::containers::runtime_label;
+use crate::node::flannel::Flannel;
+use crate::node::kubernetes::{Kubernetes, ProxyMode};
 use crate::parts::flannel::settings;
 use crate::parts::template::fill;
-use crate::plan::{CoreDns, Flannel, Kubernetes, ProxyMode, runtime_label};
 
 /// A class of each runtime, by whose name pods ask for it.
 pub fn runtime_classes(names: &[String]) -> String {

@@ -5,9 +5,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::secret;
+use crate::node::fragment::{File, Origin};
+use crate::node::kubernetes::ControlPlane;
+use crate::node::kubernetes_settings::Encryption;
 use crate::parts::names::path;
-use crate::parts::{File, Origin};
-use crate::plan::{ControlPlane, Encryption};
 
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::names::Arch;
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::kubernetes::{Images, Kubernetes};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Images, Kubernetes};
 
 /// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a
 /// thing.

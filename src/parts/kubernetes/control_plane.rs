@@ -7,13 +7,14 @@ use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
 use super::{AFTER_ETCD, LATER, MANIFESTS, PKI, key_pair, secret, static_pod};
+use crate::facts::kubernetes::version::{Probes, Release};
+use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
+use crate::node::images::ImageUse;
+use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes, Role};
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Link, Origin, Owner};
 use crate::pki::Kubeconfig;
-use crate::plan::{
-    Cni, ControlPlane, ControlPlaneKeys, ImageUse, KeyPair, Kubernetes, Probes, Release, Role,
-};
+use crate::pki::bundles::{ControlPlaneKeys, KeyPair};
 
 /// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's
 /// authority with it.

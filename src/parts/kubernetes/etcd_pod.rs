@@ -3,10 +3,12 @@
 use super::artifacts::host_folders;
 use super::flags::{Flags, yaml_scalar};
 use super::{ETCD_MANIFEST, secret};
+use crate::node::etcd::EtcdMember;
+use crate::node::fragment::{Fragment, Origin};
+use crate::node::images::ImageUse;
+use crate::node::kubernetes::Kubernetes;
 use crate::parts::etcd::flags;
 use crate::parts::template::fill;
-use crate::parts::{Fragment, Origin};
-use crate::plan::{EtcdMember, ImageUse, Kubernetes};
 
 /// kubeadm's; etcd 3.5 by itself keeps ten times as many writes in memory.
 const SNAPSHOT_COUNT: (&str, &str) = ("snapshot-count", "10000");

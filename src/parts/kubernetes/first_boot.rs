@@ -6,10 +6,11 @@ use super::joining::joining;
 use super::kubelet::kubeconfig_of;
 use super::proxy::daemon_set;
 use super::{AFTER_ETCD, addons, artifacts, secret};
+use crate::node::addons::Manifest;
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes, Role};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin, Unit};
-use crate::plan::{Cni, ControlPlane, Kubernetes, Manifest, Role};
 
 /// Where the script and the manifests are.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";

@@ -1,9 +1,9 @@
 //! What lets nodes join by token: imgbuild's own, and those that run `kubeadm join`.
 
 use super::flags::yaml_scalar;
+use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 use crate::parts::template::fill;
 use crate::pki::{BootstrapToken, cluster_info};
-use crate::plan::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 
 /// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A
 /// secret.

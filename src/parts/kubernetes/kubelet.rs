@@ -8,11 +8,11 @@ use super::artifacts;
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
+use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
+use crate::node::kubernetes::{KubeletApi, KubeletIdentity, Kubernetes};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
-use crate::parts::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
-use crate::plan::{KubeletApi, KubeletIdentity, Kubernetes};
 
 /// The kubelet as a system service.
 ///

@@ -15,8 +15,10 @@ mod network;
 mod proxy;
 
 use super::names::path;
-use super::{File, Fragment, Origin};
-use crate::plan::{KeyPair, Kubernetes, Node};
+use crate::node::Node;
+use crate::node::fragment::{File, Fragment, Origin};
+use crate::node::kubernetes::Kubernetes;
+use crate::pki::bundles::KeyPair;
 
 /// As kubeadm has it.
 const PKI: &str = "/etc/kubernetes/pki";
@@ -78,7 +80,11 @@ fn version(kubernetes: &Kubernetes) -> Fragment {
     );
     let origin = Origin::new("kubernetes", kubernetes.span);
     Fragment {
-        files: vec![File::text(path(crate::diff::VERSION_FILE), text, origin)],
+        files: vec![File::text(
+            path(crate::facts::layout::VERSION_FILE),
+            text,
+            origin,
+        )],
         ..Fragment::default()
     }
 }

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use crate::facts::cni::CNI_PLUGINS;
+use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
+use crate::node::kubernetes::{Cni, Kubernetes, ProxyMode};
 use crate::parts::names::path;
 use crate::parts::network::left_alone;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Link, Origin, Owner};
-use crate::plan::{CNI_PLUGINS, Cni, Kubernetes, ProxyMode};
 
 /// Modules, kernel parameters, and the bridge's CNI configuration.
 pub fn network(kubernetes: &Kubernetes) -> Fragment {

@@ -6,11 +6,12 @@ use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{LATER, secret, static_pod};
+use crate::node::fragment::{File, Fragment, Origin};
+use crate::node::images::ImageUse;
+use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
-use crate::parts::{File, Fragment, Origin};
 use crate::pki::Kubeconfig;
-use crate::plan::{ControlPlane, ImageUse, Kubernetes, Proxy, ProxyPod};
 
 /// The static pod. Nothing where the node knows no API server, or the cluster runs kube-proxy.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {

@@ -3,20 +3,20 @@
 
 /// A file as it grows. A section that stays empty is not written.
 #[derive(Debug, Default)]
-pub(in crate::parts) struct Ini {
+pub(crate) struct Ini {
     text: String,
     pending: Option<&'static str>,
 }
 
 impl Ini {
     /// Starts `[name]`.
-    pub(in crate::parts) fn section(&mut self, name: &'static str) -> &mut Self {
+    pub(crate) fn section(&mut self, name: &'static str) -> &mut Self {
         self.pending = Some(name);
         self
     }
 
     /// Adds `key=value` to the section.
-    pub(in crate::parts) fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
+    pub(crate) fn set(&mut self, key: &str, value: impl std::fmt::Display) -> &mut Self {
         use std::fmt::Write;
 
         if let Some(section) = self.pending.take() {
@@ -30,7 +30,7 @@ impl Ini {
     }
 
     /// Adds `key=value` where there is a value.
-    pub(in crate::parts) fn set_some(
+    pub(crate) fn set_some(
         &mut self,
         key: &str,
         value: Option<impl std::fmt::Display>,
@@ -42,7 +42,7 @@ impl Ini {
     }
 
     /// Adds a line for each value.
-    pub(in crate::parts) fn set_each(
+    pub(crate) fn set_each(
         &mut self,
         key: &str,
         values: impl IntoIterator<Item = impl std::fmt::Display>,
@@ -53,7 +53,7 @@ impl Ini {
         self
     }
 
-    pub(in crate::parts) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.text
     }
 }

@@ -1,86 +1,15 @@
 //! The text of one link's keyfile (`nm-settings-keyfile(5)`), which says what [`super::link`] says
 //! to networkd.
 
+use crate::node::network::IpVersion;
+use crate::node::network::Method;
+use crate::node::network::takes_settings;
 use std::net::IpAddr;
 
 use super::link::is_reachable;
-use super::{Ini, Join, Ties, bond, final_name};
+use super::{Ini, Join, Ties, bond};
 use crate::names::InterfaceName;
-use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind};
-
-/// A version of IP, of which each has a section of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IpVersion {
-    V4,
-    V6,
-}
-
-impl IpVersion {
-    /// That of an address.
-    pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() {
-            Self::V4
-        } else {
-            Self::V6
-        }
-    }
-}
-
-/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and
-/// `ipv6.method`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    /// DHCP and, in IPv6, routers.
-    Auto,
-    Manual,
-    LinkLocal,
-    Disabled,
-}
-
-impl Method {
-    fn of(interface: &Interface, version: IpVersion) -> Self {
-        // As with networkd, routers are listened to where addresses are asked of the network at
-        // all.
-        let is_asked = match version {
-            IpVersion::V4 => matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both),
-            IpVersion::V6 => interface.dhcp != Dhcp::No,
-        };
-        let mut addresses = interface.addresses.iter();
-        if is_asked {
-            Self::Auto
-        } else if addresses.any(|address| IpVersion::of(address.addr()) == version) {
-            Self::Manual
-        } else if version == IpVersion::V6 && !interface.addresses.is_empty() {
-            Self::LinkLocal
-        } else {
-            Self::Disabled
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Manual => "manual",
-            Self::LinkLocal => "link-local",
-            Self::Disabled => "disabled",
-        }
-    }
-
-    /// Whether name servers and domains can be set beside it.
-    fn takes_settings(self) -> bool {
-        matches!(self, Self::Auto | Self::Manual)
-    }
-}
-
-/// Whether a link has routes of `version`: in IPv6, the link's own address is enough.
-pub fn takes_routes(interface: &Interface, version: IpVersion) -> bool {
-    Method::of(interface, version) != Method::Disabled
-}
-
-/// Whether `NetworkManager` takes name servers and domains to search of `version` on a link.
-pub fn takes_settings(interface: &Interface, version: IpVersion) -> bool {
-    Method::of(interface, version).takes_settings()
-}
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind};
 
 /// The keyfile of a link of the spec, by the name `id`.
 pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
@@ -96,7 +25,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
         InterfaceMatch::Mac { mac, .. } => Some(mac),
         InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
     };
-    let name = final_name(&interface.matching).filter(|_| mac.is_none());
+    let name = interface.matching.name().filter(|_| mac.is_none());
     connection(&mut ini, id, kind, name, ties);
     ini.section("ethernet")
         .set_some("mac-address", mac)

@@ -3,11 +3,14 @@
 //! A node that takes whatever card has a network needs none: `NetworkManager` asks on every card by
 //! itself. One whose links are in the spec has those and no others, as on other targets.
 
-use super::{Origin, final_name, keyfile, link, path, stem, ties};
+use super::{keyfile, link, stem, ties};
 use crate::diagnostic::Span;
-use crate::parts::{File, Fragment};
-use crate::plan::{InterfaceMatch, Node};
-use crate::target::LinkManager::NetworkManager;
+use crate::facts::systems::LinkManager::NetworkManager;
+use crate::node::Node;
+use crate::node::fragment::Origin;
+use crate::node::fragment::{File, Fragment};
+use crate::node::network::InterfaceMatch;
+use crate::parts::names::path;
 
 /// Keeps `NetworkManager` from making connections of its own (`NetworkManager.conf(5)`).
 const NO_OTHERS: (&str, &str) = (
@@ -32,14 +35,16 @@ pub(super) fn keyfiles(node: &Node) -> Fragment {
     let mode = NetworkManager.mode();
     let mut by_name = ties(&node.network.interfaces);
     for interface in &interfaces {
-        let own = final_name(&interface.matching)
+        let own = interface
+            .matching
+            .name()
             .and_then(|name| by_name.remove(name))
             .unwrap_or_default();
         if let Some(text) = link::rename(interface) {
             let name = format!("/etc/systemd/network/{}.link", stem(interface));
             add(&name, text, 0o644, interface.span);
         }
-        let id = match (&interface.matching, final_name(&interface.matching)) {
+        let id = match (&interface.matching, interface.matching.name()) {
             (_, Some(name)) => name.to_string(),
             (InterfaceMatch::Mac { mac, .. }, None) => mac.hyphenated(),
             (_, None) => continue,

@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
-use super::{Ini, Join, Ties, bond, final_name};
+use super::{Ini, Join, Ties, bond};
 use crate::names::InterfaceName;
-use crate::plan::{Dhcp, Interface, InterfaceMatch, LinkKind, Route};
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Route};
 
 /// The `.link` file that gives a card, found by its MAC address, its name.
 pub(super) fn rename(interface: &Interface) -> Option<String> {
@@ -29,7 +29,7 @@ pub(super) fn rename(interface: &Interface) -> Option<String> {
 
 /// The `.netdev` file of a link that networkd makes.
 pub(super) fn netdev(interface: &Interface) -> Option<String> {
-    let name = final_name(&interface.matching)?;
+    let name = interface.matching.name()?;
     let kind = match &interface.kind {
         LinkKind::Physical => return None,
         LinkKind::Bond { .. } => "bond",

@@ -12,18 +12,20 @@ mod keyfile;
 mod keyfiles;
 mod link;
 
+use crate::node::network::is_kernel_name;
+use crate::node::network::kernel_named;
 use std::collections::BTreeMap;
 
 pub use bond::is_bond_option;
 pub(super) use ini::Ini;
-pub use keyfile::{IpVersion, takes_routes, takes_settings};
 
 use super::names::{path, unit};
-use super::{File, Fragment, Origin, Unit};
 use crate::diagnostic::Span;
+use crate::facts::systems::{Facts, LinkManager};
 use crate::names::InterfaceName;
-use crate::plan::{Interface, InterfaceMatch, LinkKind, Node};
-use crate::target::{Facts, LinkManager};
+use crate::node::Node;
+use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind};
 
 /// What joins links into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,7 @@ fn networkd(node: &Node) -> Fragment {
     let has_time_servers = node.ntp.as_ref().is_some_and(|ntp| !ntp.servers.is_empty());
     for interface in interfaces {
         let stem = stem(interface);
-        let name = final_name(&interface.matching);
+        let name = interface.matching.name();
         let own = name
             .and_then(|name| by_name.remove(name))
             .unwrap_or_default();
@@ -154,60 +156,6 @@ fn predictable_names(node: &Node) -> Option<File> {
     ))
 }
 
-/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The
-/// kernel numbers cards in the order in which it finds them, which with more than one card is not
-/// certain.
-pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
-    let interfaces = &node.network.interfaces;
-    let made: Vec<_> = interfaces
-        .iter()
-        .filter(|interface| interface.kind != LinkKind::Physical)
-        .filter_map(|interface| final_name(&interface.matching))
-        .collect();
-    let mut found: Vec<(&InterfaceName, Span)> = Vec::new();
-    for interface in interfaces {
-        let own = match (&interface.kind, &interface.matching) {
-            (LinkKind::Physical, InterfaceMatch::Name(name)) => Some((name, interface.span)),
-            _ => None,
-        };
-        let others = match &interface.kind {
-            LinkKind::Bond { members, .. } | LinkKind::Bridge { members, .. } => members.as_slice(),
-            LinkKind::Vlan { parent, .. } => std::slice::from_ref(parent),
-            LinkKind::Physical => &[],
-        };
-        let others = others.iter().map(|name| (&name.value, name.span));
-        for (name, span) in own.into_iter().chain(others) {
-            let renamed = interfaces.iter().any(|other| {
-                matches!(&other.matching, InterfaceMatch::Mac { rename: Some(new), .. } if new == name)
-            });
-            let known =
-                renamed || made.contains(&name) || found.iter().any(|(old, _)| *old == name);
-            if is_kernel_name(name) && !known {
-                found.push((name, span));
-            }
-        }
-    }
-    found
-}
-
-/// `eth0`, `eth1` …: how Linux names Ethernet cards (`alloc_etherdev`).
-fn is_kernel_name(name: &InterfaceName) -> bool {
-    name.as_str()
-        .strip_prefix("eth")
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// The name that the link has in the end, where the spec says.
-fn final_name(matching: &InterfaceMatch) -> Option<&InterfaceName> {
-    match matching {
-        InterfaceMatch::Name(name)
-        | InterfaceMatch::Mac {
-            rename: Some(name), ..
-        } => Some(name),
-        InterfaceMatch::Mac { rename: None, .. } | InterfaceMatch::AnyEthernet => None,
-    }
-}
-
 /// The files' name without its ending. networkd takes the first file that matches a link, in the
 /// order of names: what matches every card comes last.
 fn stem(interface: &Interface) -> String {
@@ -225,7 +173,7 @@ fn stem(interface: &Interface) -> String {
 fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
     let mut by_name: BTreeMap<InterfaceName, Ties> = BTreeMap::new();
     for interface in interfaces {
-        let Some(own) = final_name(&interface.matching) else {
+        let Some(own) = interface.matching.name() else {
             continue;
         };
         match &interface.kind {

@@ -4,8 +4,8 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::super::iso9660::Iso;
 use super::described;
+use crate::formats::iso9660::read::Iso;
 
 const DESCRIPTION: &str = "coreos/features.json";
 

@@ -11,13 +11,15 @@ mod kernel_arguments;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+
 use std::os::unix::fs::FileExt;
 
 use anyhow::Result;
 use serde::de::DeserializeOwned;
 
-use super::iso9660::Iso;
-use super::{archives, damaged, reading};
+use super::archives;
+use crate::formats::iso9660::read::Iso;
+use crate::formats::{damaged, reading};
 
 pub use area::Area;
 pub use features::Features;
@@ -52,7 +54,7 @@ pub struct LiveIso {
 
 impl LiveIso {
     /// Looks at an ISO image; gives it back where it is none of these. One that says that it is,
-    /// and is damaged, is an error that holds [`Damaged`](super::Damaged).
+    /// and is damaged, is an error that holds [`Damaged`](crate::formats::Damaged).
     pub fn open(iso: Iso) -> Result<std::result::Result<Self, Iso>> {
         let Some(area) = Area::find(&iso)? else {
             return Ok(Err(iso));
@@ -125,11 +127,4 @@ fn bytes_at(iso: &Iso, start: u64, length: usize, what: &str) -> Result<Vec<u8>>
         .read_exact_at(&mut bytes, start)
         .map_err(|e| reading(e, what))?;
     Ok(bytes)
-}
-
-/// A number of eight bytes, little-endian, as the headers in the system area have them.
-pub(super) fn u64_at(header: &[u8], at: usize) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&header[at..at + 8]);
-    u64::from_le_bytes(bytes)
 }

@@ -1,5 +1,6 @@
 //! Values without parts: text, numbers, names with rules.
 
+use crate::text::shown;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -52,24 +53,6 @@ impl LeafError {
         diagnostic.help = self.help;
         diagnostic
     }
-}
-
-/// `text` in one short line without control characters.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut line: String = text
-        .chars()
-        .take(LONGEST)
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = escaped.is_none().then_some(c);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect();
-    if text.chars().nth(LONGEST).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 /// A value that is written as one scalar.

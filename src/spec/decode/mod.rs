@@ -6,14 +6,12 @@
 //! [`words!`](super::words), which write struct, decoder and schema from the same lines.
 
 mod leaf;
-mod nearest;
 mod record;
 
+use crate::text::shown;
 use serde_json::{Map, Value as Json, json};
 
-pub(crate) use leaf::shown;
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
-pub use nearest::nearest;
 pub use record::{KeySchema, Record, description, record_schema, unknown_word};
 pub(crate) use record::{listed, record, words};
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Decode, Decoder, nearest};
+use super::{Decode, Decoder};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::spec::yaml::{Entry, Node, Value};
+use crate::text::nearest;
 
 /// Keys that belong elsewhere than where people look for them first: the key, and where it goes.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -73,7 +74,7 @@ impl Decoder {
     }
 
     fn unknown_key(&mut self, key: &Located<std::sync::Arc<str>>, what: &str, known: &[&str]) {
-        let name = super::leaf::shown(&key.value);
+        let name = crate::text::shown(&key.value);
         let mut diagnostic = Diagnostic::error(
             codes::UNKNOWN_KEY,
             key.span,
@@ -335,7 +336,7 @@ pub(crate) use {record, words};
 pub fn unknown_word(word: &str, what: &str, words: &[&str]) -> super::LeafError {
     let mut error = super::LeafError::new(
         codes::UNKNOWN_WORD,
-        format!("`{}` is not {what}", super::leaf::shown(word)),
+        format!("`{}` is not {what}", crate::text::shown(word)),
     );
     error.label = Some(format!("not one of {}", listed(words)));
     match nearest(word, words.iter().copied()) {

@@ -3,8 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
+use crate::facts::runtimes::Runtime;
+use crate::facts::systems::ContainerdConfig;
 use crate::names::AbsolutePath;
-use crate::plan::Runtime;
 use crate::spec::decode::{
     Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
 };
@@ -12,7 +13,6 @@ use crate::spec::values::{
     ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl, RuntimeName, RuntimeShim,
 };
 use crate::spec::yaml::{Node, Scalar, Value};
-use crate::target::ContainerdConfig;
 
 /// The words for what runs containers.
 const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];

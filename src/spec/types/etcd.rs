@@ -138,7 +138,7 @@ impl Decode for InitialCluster {
 }
 
 fn pair_name(pair: &str) -> String {
-    super::super::decode::shown(pair.split('=').next().unwrap_or_default())
+    crate::text::shown(pair.split('=').next().unwrap_or_default())
 }
 
 fn member_name(name: &str) -> Result<MemberName, String> {

@@ -7,8 +7,9 @@ use super::{
     KubernetesKeyAlgorithm,
 };
 use crate::diagnostic::Located;
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::facts::runtimes::Runtime;
 use crate::names::Hostname;
-use crate::plan::{KubeVersion, Runtime};
 use crate::spec::decode::{Table, record, words};
 use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,

@@ -2,6 +2,7 @@
 //! lines.
 
 mod boot_files;
+mod cluster;
 mod container_linux;
 mod containers;
 mod etcd;
@@ -19,6 +20,7 @@ mod storage;
 mod systemd;
 
 pub use boot_files::*;
+pub use cluster::*;
 pub use container_linux::*;
 pub use containers::*;
 pub use etcd::*;

@@ -2,33 +2,18 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::{Located, Span, codes};
+use crate::diagnostic::{Located, codes};
+use crate::facts::systems::{IgnitionVersion, TABLE, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
 use crate::spec::types::{
-    BootFiles, ContainerLinux, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage,
-    Systemd,
+    BootFiles, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage, Systemd,
 };
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
-use crate::target::{IgnitionVersion, TABLE, Target};
-
-/// The nodes of one spec file; a file without `nodes:` is a cluster of one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
-    /// The name that certificates and tokens carry, where the spec gives one.
-    pub name: Option<Located<ClusterName>>,
-    /// In the order written, each merged with what is common.
-    pub nodes: Vec<Spec>,
-    /// Nodes of Container Linux, whose sections are others. A file has nodes of one of the two
-    /// kinds.
-    pub container_linux: Vec<ContainerLinux>,
-    /// The whole of the file.
-    pub span: Span,
-}
 
 record! {
     /// One node, with what it shares with others already merged in.

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::codes;
-use crate::plan::SHIMS;
+use crate::facts::runtimes::SHIMS;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::codes;
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::version::{KubeVersion, RELEASES};
+use crate::facts::systems::Target;
 use crate::names::Hostname;
-use crate::plan::{HYPERKUBE, KubeVersion, RELEASES};
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
-use crate::target::Target;
 
 impl Leaf for KubeVersion {
     const WHAT: &'static str = "a version of Kubernetes";

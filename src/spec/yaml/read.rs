@@ -463,10 +463,7 @@ fn read_key(
         let mut diagnostic = Diagnostic::error(
             codes::DUPLICATE_KEY,
             node.span,
-            format!(
-                "the key `{}` is written twice",
-                crate::spec::decode::shown(&key)
-            ),
+            format!("the key `{}` is written twice", crate::text::shown(&key)),
         );
         if let Some(first) = entries.iter().find(|entry| entry.key.value == key.value) {
             diagnostic = diagnostic.related(first.key.span, "it is here first");

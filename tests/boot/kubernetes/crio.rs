@@ -1,5 +1,5 @@
 //! Pods that run by CRI-O, whose programs lie with those of Kubernetes.
-use imgbuild::base::cri_o_programs_in;
+use imgbuild::extensions::crio::programs_in as cri_o_programs_in;
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};

@@ -7,9 +7,9 @@ use std::io::{Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use imgbuild::base::program_names;
-use imgbuild::cpio::Archive;
-use imgbuild::plan::CNI_PLUGINS;
+use imgbuild::extensions::program_names;
+use imgbuild::facts::cni::CNI_PLUGINS;
+use imgbuild::formats::cpio::Archive;
 use imgbuild::qemu::{Disk, Firmware, Medium};
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use imgbuild::cpio::Archive;
+use imgbuild::formats::cpio::Archive;
 use imgbuild::qemu::{Firmware, Medium};
 use imgbuild::read::artifact;
 

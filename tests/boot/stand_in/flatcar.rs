@@ -5,8 +5,8 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::Command;
 
-use imgbuild::base::program_names;
-use imgbuild::plan::CNI_PLUGINS;
+use imgbuild::extensions::program_names;
+use imgbuild::facts::cni::CNI_PLUGINS;
 use imgbuild::qemu::{Firmware, Medium};
 use imgbuild::read::artifact;
 

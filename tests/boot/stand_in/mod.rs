@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use imgbuild::base::Cache;
-use imgbuild::cpio::Archive;
+use imgbuild::cache::Cache;
+use imgbuild::formats::cpio::Archive;
 use imgbuild::names::Arch;
 use imgbuild::qemu::{Firmware, Machine, Medium};
 use sha2::{Digest, Sha256};

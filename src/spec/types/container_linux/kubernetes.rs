@@ -4,7 +4,8 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
-use crate::plan::{HYPERKUBE, KubeVersion};
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::decode::{Leaf, LeafError, OneOrMany, record, words};
 use crate::spec::types::{KubernetesExtraArgs, KubernetesRole};
 use crate::spec::values::{Endpoint, EtcdUrl, PlainName};

@@ -17,11 +17,11 @@ pub use storage::*;
 pub use wrapped::*;
 
 use crate::diagnostic::Located;
+use crate::facts::systems::Target;
 use crate::names::{Arch, Hostname};
 use crate::spec::decode::{Table, record, words};
 use crate::spec::types::{Network, User};
 use crate::spec::values::{ModuleName, Setting, SpecVersion, SysctlKey};
-use crate::target::Target;
 
 record! {
     /// One node of Container Linux, with what it shares with others already merged in.

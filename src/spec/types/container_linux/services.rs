@@ -4,12 +4,12 @@ use serde_json::{Value as Json, json};
 
 use super::storage::{CtSourceUrl, CtVerification};
 use crate::diagnostic::{Located, codes};
+use crate::facts::systems::IgnitionVersion;
 use crate::names::UnitName;
 use crate::spec::decode::{Leaf, LeafError, record, text, words};
 use crate::spec::types::DropIn;
 use crate::spec::values::{Line, LocalText, PlainName};
 use crate::spec::yaml::Scalar;
-use crate::target::IgnitionVersion;
 
 record! {
     /// docker.

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::diagnostic::{Code, Diagnostic, Located, Span, codes};
-use crate::plan::{CtKind, CtService, CtSetting};
-use crate::spec::decode::{Decode, Decoder, Leaf, LeafError, Schemas, shown};
+use crate::facts::container_linux::ct::{CtKind, CtService, CtSetting};
+use crate::spec::decode::{Decode, Decoder, Leaf, LeafError, Schemas};
 use crate::spec::yaml::{Entry, Node, Scalar, Value};
+use crate::text::shown;
 
 /// The version of etcd or flannel: `3.2.18`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,29 @@
+//! What a base is known by in the cache.
+
+use sha2::{Digest as _, Sha256};
+
+use super::declared;
+use crate::facts::kernel::{KernelFlavour, flavour_name};
+use crate::lock::LockedBase;
+use crate::names::Arch;
+use crate::text::hex;
+
+/// Counts up whenever the same packages and declared files give other bytes.
+const BUILDER_VERSION: u32 = 4;
+
+/// The id of a base: what it is made of, hashed.
+pub fn id(arch: Arch, kernel: KernelFlavour, base: &LockedBase) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!(
+        "imgbuild base {BUILDER_VERSION} {arch} {}\n",
+        flavour_name(kernel)
+    ));
+    for package in base.all_packages() {
+        hash.update(format!("{} {}\n", package.name, package.sha256));
+    }
+    for file in declared::files() {
+        let contents = hex(&Sha256::digest(file.bytes));
+        hash.update(format!("{} {} {contents}\n", file.path, file.executable));
+    }
+    hex(&hash.finalize())
+}

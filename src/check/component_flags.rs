@@ -1,0 +1,401 @@
+//! Flags of `extra_args` and feature gates: known to the version, and the user's to set.
+
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::tables::{Component, feature_gates, flags, hyperkube_flags};
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::spec::{Setting, SettingName, Table};
+use crate::text::nearest;
+
+/// Flags that name what other parts of the node count on, and what to write instead.
+const OWN: &[(Component, &[&str], &str)] = {
+    use Component::{ApiServer, ControllerManager, Kubelet, Proxy, Scheduler};
+    const KEYS: &str =
+        "imgbuild makes the keys and certificates of the node, and lays them out as kubeadm does";
+    const GATES: &str = "write it under `feature_gates:`, for all components at once";
+    const CREDENTIALS: &str = "the component's credentials are made for the node";
+    const AUDIT: &str = "write it under `audit:`";
+    const RESERVED: &str = "write it under `kubelet.reserved:`";
+    &[
+        (
+            ApiServer,
+            &[
+                "etcd-servers",
+                "etcd-cafile",
+                "etcd-certfile",
+                "etcd-keyfile",
+            ],
+            "name an etcd outside of the file under `external_etcd:`",
+        ),
+        (
+            ApiServer,
+            &["advertise-address"],
+            "it is the node's first static address",
+        ),
+        (
+            ApiServer,
+            &["secure-port"],
+            "write the port behind `endpoint:`",
+        ),
+        (
+            ApiServer,
+            &[
+                "client-ca-file",
+                "tls-cert-file",
+                "tls-private-key-file",
+                "kubelet-client-certificate",
+                "kubelet-client-key",
+                "proxy-client-cert-file",
+                "proxy-client-key-file",
+                "requestheader-client-ca-file",
+                "requestheader-allowed-names",
+                "service-account-key-file",
+                "service-account-signing-key-file",
+            ],
+            KEYS,
+        ),
+        (
+            ApiServer,
+            &["service-cluster-ip-range"],
+            "write `service_network:`",
+        ),
+        (
+            ApiServer,
+            &["encryption-provider-config"],
+            "write `encryption:`",
+        ),
+        (
+            ApiServer,
+            &[
+                "audit-policy-file",
+                "audit-log-path",
+                "audit-log-maxage",
+                "audit-log-maxbackup",
+                "audit-log-maxsize",
+            ],
+            AUDIT,
+        ),
+        (ApiServer, &["feature-gates"], GATES),
+        (
+            ControllerManager,
+            &[
+                "kubeconfig",
+                "authentication-kubeconfig",
+                "authorization-kubeconfig",
+            ],
+            CREDENTIALS,
+        ),
+        (
+            ControllerManager,
+            &[
+                "client-ca-file",
+                "cluster-signing-cert-file",
+                "cluster-signing-key-file",
+                "requestheader-client-ca-file",
+                "root-ca-file",
+                "service-account-private-key-file",
+            ],
+            KEYS,
+        ),
+        (ControllerManager, &["cluster-cidr"], "write `pod_network:`"),
+        (
+            ControllerManager,
+            &["service-cluster-ip-range"],
+            "write `service_network:`",
+        ),
+        (
+            ControllerManager,
+            &["allocate-node-cidrs"],
+            "it follows from `cni:`",
+        ),
+        (
+            ControllerManager,
+            &["secure-port"],
+            "the static pod's probes ask that port",
+        ),
+        (ControllerManager, &["feature-gates"], GATES),
+        (
+            Scheduler,
+            &[
+                "kubeconfig",
+                "authentication-kubeconfig",
+                "authorization-kubeconfig",
+            ],
+            CREDENTIALS,
+        ),
+        (
+            Scheduler,
+            &["secure-port"],
+            "the static pod's probes ask that port",
+        ),
+        (Scheduler, &["feature-gates"], GATES),
+        (
+            Proxy,
+            &["config", "kubeconfig", "hostname-override"],
+            CREDENTIALS,
+        ),
+        (Proxy, &["feature-gates"], GATES),
+        (Proxy, &["proxy-mode"], "write `proxy.mode:`"),
+        (Proxy, &["cluster-cidr"], "write `pod_network:`"),
+        (
+            Kubelet,
+            &["config"],
+            "write further fields of it under `kubelet.config:`",
+        ),
+        (
+            Kubelet,
+            &["kubeconfig", "bootstrap-kubeconfig"],
+            CREDENTIALS,
+        ),
+        (Kubelet, &["hostname-override"], "write `hostname:`"),
+        (Kubelet, &["node-labels"], "write `kubelet.labels:`"),
+        (
+            Kubelet,
+            &["register-with-taints"],
+            "write `kubelet.taints:`",
+        ),
+        (Kubelet, &["max-pods"], "write `kubelet.max_pods:`"),
+        (
+            Kubelet,
+            &["system-reserved", "kube-reserved", "eviction-hard"],
+            RESERVED,
+        ),
+        (Kubelet, &["fail-swap-on"], "it follows from `swap:`"),
+        (
+            Kubelet,
+            &["client-ca-file", "tls-cert-file", "tls-private-key-file"],
+            KEYS,
+        ),
+        (
+            Kubelet,
+            &["cluster-dns"],
+            "it is the tenth address of `service_network:`",
+        ),
+        (Kubelet, &["cluster-domain"], "write `domain:`"),
+        (
+            Kubelet,
+            &[
+                "container-runtime-endpoint",
+                "cgroup-driver",
+                "pod-manifest-path",
+            ],
+            "the node's other parts count on it",
+        ),
+        (Kubelet, &["feature-gates"], GATES),
+    ]
+};
+
+/// What kube-proxy still reads from its flags where it has a configuration file, as it does here
+/// (`cmd/kube-proxy/app/options.go`, `Complete`).
+const PROXY_READS: &[&str] = &[
+    "v",
+    "vmodule",
+    "logging-format",
+    "log-flush-frequency",
+    "log-json-info-buffer-size",
+    "log-json-split-stream",
+    "log-text-info-buffer-size",
+    "log-text-split-stream",
+];
+
+/// Flags that were removed before the oldest version of the tables and are still found in guides,
+/// and the minor that no longer has them.
+const LONG_GONE: &[(Component, &[&str], u16)] = &[
+    (
+        Component::ApiServer,
+        &["insecure-port", "insecure-bind-address"],
+        24,
+    ),
+    (Component::ControllerManager, &["port", "address"], 24),
+    (Component::Scheduler, &["port", "address"], 24),
+    (
+        Component::Kubelet,
+        &[
+            "network-plugin",
+            "cni-conf-dir",
+            "cni-bin-dir",
+            "cni-cache-dir",
+            "docker-endpoint",
+        ],
+        24,
+    ),
+    (Component::Kubelet, &["container-runtime"], 27),
+    (Component::Kubelet, &["allow-privileged"], 15),
+];
+
+/// Reports flags that `component` does not have in `version`, or that are not the user's.
+pub(crate) fn component_flags(
+    component: Component,
+    written: &Table<SettingName, Located<Setting>>,
+    version: KubeVersion,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, value) in written {
+        let flag = name.as_str();
+        let known = flags(component).find(|(known, _)| *known == flag);
+        let problem = match known {
+            None => Some(unknown(component, name, version)),
+            Some((_, minors)) => match minors.why_not(version.minor) {
+                Some(why) => Some(
+                    Diagnostic::error(
+                        codes::UNKNOWN_FLAG,
+                        name.span,
+                        format!("{component} {version} has no flag `--{flag}`"),
+                    )
+                    .label(format!("it {why}"))
+                    .help("leave it out"),
+                ),
+                None => own(component, name).or_else(|| harmful(component, name, value)),
+            },
+        };
+        found.extend(problem);
+    }
+}
+
+/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it leaves out
+/// those that were deprecated then.
+pub(crate) fn hyperkube_component_flags(
+    component: Component,
+    written: &Table<SettingName, Located<Setting>>,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, _) in written {
+        let flag = name.as_str();
+        if hyperkube_flags(component).any(|known| known == flag) {
+            continue;
+        }
+        let diagnostic = Diagnostic::warning(
+            codes::UNLISTED_FLAG,
+            name.span,
+            format!(
+                "the reference of Kubernetes 1.{} does not list `--{flag}` of {component}",
+                HYPERKUBE.minor
+            ),
+        );
+        found.push(match nearest(flag, hyperkube_flags(component)) {
+            Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+            None => diagnostic.help("a component does not start with a flag that it does not know"),
+        });
+    }
+}
+
+fn unknown(component: Component, name: &Located<SettingName>, version: KubeVersion) -> Diagnostic {
+    let flag = name.as_str();
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_FLAG,
+        name.span,
+        format!("{component} {version} has no flag `--{flag}`"),
+    );
+    let gone = LONG_GONE
+        .iter()
+        .find(|(whose, flags, _)| *whose == component && flags.contains(&flag));
+    if let Some((_, _, minor)) = gone {
+        return diagnostic
+            .label(format!("it was removed in 1.{minor}"))
+            .help("leave it out");
+    }
+    let there = flags(component)
+        .filter(|(_, minors)| minors.why_not(version.minor).is_none())
+        .map(|(name, _)| name);
+    match nearest(flag, there) {
+        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+        None => diagnostic.help(format!("`{component} --help` lists its flags")),
+    }
+}
+
+fn own(component: Component, name: &Located<SettingName>) -> Option<Diagnostic> {
+    let flag = name.as_str();
+    let error = |message: String| Diagnostic::error(codes::OWN_FLAG, name.span, message);
+    let listed = OWN
+        .iter()
+        .find(|(whose, flags, _)| *whose == component && flags.contains(&flag));
+    if let Some((_, _, instead)) = listed {
+        return Some(error(format!("imgbuild sets `--{flag}` of {component}")).help(*instead));
+    }
+    (component == Component::Proxy && !PROXY_READS.contains(&flag)).then(|| {
+        error(format!(
+            "kube-proxy does not read `--{flag}` where it has a configuration file"
+        ))
+        .help("write the field of the configuration under `proxy.config:`")
+    })
+}
+
+/// Values of flags that are the user's, with which the node would not work or would not be safe.
+fn harmful(
+    component: Component,
+    name: &Located<SettingName>,
+    value: &Located<Setting>,
+) -> Option<Diagnostic> {
+    let text = value.as_str();
+    let lists = |word: &str| text.split(',').any(|one| one.trim() == word);
+    let (why, help) = match (component, name.as_str()) {
+        (Component::ApiServer, "anonymous-auth") if text == "false" => (
+            "with `--anonymous-auth=false` the API server refuses the probes of its own pod",
+            "leave it out: RBAC lets an anonymous user see health and version only",
+        ),
+        (Component::ApiServer, "enable-admission-plugins") if !lists("NodeRestriction") => (
+            "without NodeRestriction each kubelet may change every node and pod",
+            "add NodeRestriction to the list",
+        ),
+        (Component::ApiServer, "disable-admission-plugins") if lists("NodeRestriction") => (
+            "without NodeRestriction each kubelet may change every node and pod",
+            "take NodeRestriction out of the list",
+        ),
+        (Component::ApiServer, "admission-control") => (
+            "`--admission-control` turns off every plugin that it does not list",
+            "write `enable-admission-plugins`",
+        ),
+        (Component::ApiServer, "authorization-mode") if lists("AlwaysAllow") => (
+            "with AlwaysAllow everyone who reaches the API server may do everything",
+            "leave it out: it is Node,RBAC",
+        ),
+        (Component::ApiServer, "authorization-mode") if !(lists("Node") && lists("RBAC")) => (
+            "kubelets and the cluster's own parts have their rights from Node and RBAC",
+            "add Node and RBAC to the list",
+        ),
+        _ => return None,
+    };
+    Some(Diagnostic::error(codes::OWN_FLAG, value.span, why).help(help))
+}
+
+/// Reports feature gates that `version` does not have, or whose value it does not let be changed.
+pub(crate) fn component_gates(
+    written: &Table<SettingName, Located<bool>>,
+    version: KubeVersion,
+    found: &mut Vec<Diagnostic>,
+) {
+    let minor = version.minor;
+    for (name, value) in written {
+        let text = name.as_str();
+        let error =
+            |message: String| Diagnostic::error(codes::BAD_FEATURE_GATE, name.span, message);
+        let no_such = || error(format!("Kubernetes {version} has no feature gate `{text}`"));
+        let Some(gate) = feature_gates().find(|gate| gate.name == text) else {
+            let there = feature_gates()
+                .filter(|gate| gate.minors.why_not(minor).is_none())
+                .map(|gate| gate.name);
+            found.push(match nearest(text, there) {
+                Some(meant) => no_such().help(format!("did you mean `{meant}`?")),
+                None => no_such().help("`kube-apiserver --help` lists them under --feature-gates"),
+            });
+            continue;
+        };
+        if let Some(why) = gate.minors.why_not(minor) {
+            found.push(no_such().label(format!("it {why}")).help("leave it out"));
+            continue;
+        }
+        if let Some((locked, since)) = gate.locked
+            && since <= minor
+            && locked != value.value
+        {
+            found.push(
+                error(format!(
+                    "`{text}` cannot be set to {} in Kubernetes {version}",
+                    value.value
+                ))
+                .label(format!("it is always {locked} from 1.{since} on"))
+                .help("leave it out"),
+            );
+        }
+    }
+}

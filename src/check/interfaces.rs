@@ -1,0 +1,261 @@
+//! Interfaces of one node: names, cards, and how links are made of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Once;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::names::InterfaceName;
+use crate::node::Node;
+use crate::node::network::kernel_named;
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network};
+
+pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    let interfaces = &node.network.interfaces;
+    duplicates(interfaces, found);
+    let by_name: BTreeMap<&InterfaceName, &Interface> = interfaces
+        .iter()
+        .filter_map(|i| Some((i.matching.name()?, i)))
+        .collect();
+    parts_of_links(interfaces, &by_name, found);
+    loops(interfaces, &by_name, found);
+    vlans(interfaces, &by_name, found);
+    kernel_names(node, found);
+}
+
+fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
+    let mut names = Once::new(
+        codes::DUPLICATE_INTERFACE,
+        "write one entry with all its settings",
+    );
+    let mut cards = Once::new(
+        codes::DUPLICATE_MAC,
+        "a MAC address belongs to one card: write one entry with all its settings",
+    );
+    for interface in interfaces {
+        if let Some(name) = interface.matching.name() {
+            found.extend(names.see(name, interface.span, || {
+                format!("two interfaces are named `{name}`")
+            }));
+            if name.as_str() == "lo" {
+                found.push(
+                    Diagnostic::error(codes::LOOPBACK_INTERFACE, interface.span, "the loopback interface is not configured")
+                        .help("it is always there with 127.0.0.1 and ::1; give addresses of the node's own to a card"),
+                );
+            }
+        }
+        if let InterfaceMatch::Mac { mac, .. } = interface.matching {
+            found.extend(cards.see(mac, interface.span, || {
+                format!("two interfaces have the MAC address {mac}")
+            }));
+        }
+    }
+}
+
+/// Members of bonds and bridges, parents of VLANs.
+fn parts_of_links(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut used = Once::new(
+        codes::MEMBER_TWICE,
+        "a link is a member of one bond or bridge",
+    );
+    for interface in interfaces {
+        let role = match interface.kind {
+            LinkKind::Physical => continue,
+            LinkKind::Vlan { .. } => "a VLAN's parent",
+            LinkKind::Bond { .. } => "a member of a bond",
+            LinkKind::Bridge { .. } => "a member of a bridge",
+        };
+        for part in interface.kind.parts() {
+            let card = by_name.get(&part.value);
+            if card.is_none() && !may_be_a_card(part.as_str()) {
+                found.push(unknown(part, role, by_name.keys().copied()));
+                continue;
+            }
+            if matches!(interface.kind, LinkKind::Vlan { .. }) {
+                continue;
+            }
+            found.extend(used.see(&part.value, part.span, || {
+                format!("`{}` is a member of two links", part.value)
+            }));
+            let Some(card) = card else {
+                continue;
+            };
+            if card.dhcp != Dhcp::No
+                || !card.addresses.is_empty()
+                || !card.gateways.is_empty()
+                || !card.routes.is_empty()
+            {
+                found.push(
+                    Diagnostic::error(
+                        codes::MEMBER_WITH_ADDRESSES,
+                        card.span,
+                        format!("`{}` is {role} and has addresses of its own", part.value),
+                    )
+                    .related(part.span, "a member here")
+                    .help("give addresses, routes and DHCP to the bond or bridge"),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev
+/// gives by where the card sits (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`,
+/// then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
+fn may_be_a_card(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if name.strip_prefix("eth").is_some_and(digits) {
+        return true;
+    }
+    let kinds = ["en", "wl", "ww", "ib", "sl"];
+    let place = kinds.iter().find_map(|kind| name.strip_prefix(kind));
+    place.is_some_and(|place| {
+        place.starts_with(['o', 's', 'p', 'x', 'P', 'v', 'a', 'i'])
+            && place.contains(|c: char| c.is_ascii_hexdigit())
+    })
+}
+
+/// Cards under the kernel's own names, where it has several to number.
+fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
+    let named = kernel_named(node);
+    // Which is which does not matter among the members of one link.
+    let together = node.network.interfaces.iter().any(|interface| {
+        let parts = interface.kind.parts();
+        named
+            .iter()
+            .all(|(name, _)| parts.iter().any(|part| part.value == **name))
+    });
+    if together {
+        return;
+    }
+    if let [(first, _), .., (last, span)] = named.as_slice() {
+        found.push(
+            Diagnostic::warning(
+                codes::KERNEL_NAMES,
+                *span,
+                format!("the kernel may number its cards another way, `{first}` for `{last}`"),
+            )
+            .help("add each card's `mac:`, and any other name than eth0, eth1 …"),
+        );
+    }
+}
+
+/// Reports a name that no interface of the node has.
+fn unknown<'a>(
+    name: &Located<InterfaceName>,
+    role: &str,
+    known: impl Iterator<Item = &'a InterfaceName>,
+) -> Diagnostic {
+    let known: BTreeSet<_> = known.collect();
+    let diagnostic = Diagnostic::error(
+        codes::UNKNOWN_INTERFACE,
+        name.span,
+        format!("`{}`, {role}, is not an interface of this node", name.value),
+    );
+    if known.is_empty() {
+        diagnostic.help(format!("add `- name: {}` under `interfaces:`", name.value))
+    } else {
+        let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
+        diagnostic.help(format!(
+            "its interfaces are {}; add `- name: {}` under `interfaces:` if it is one more",
+            known.join(", "),
+            name.value
+        ))
+    }
+}
+
+/// Reports an interface that another section names and that none of `network` can be. A card
+/// without a name in the spec may have any.
+pub(crate) fn unknown_interface(
+    network: &Network,
+    name: &Located<InterfaceName>,
+    role: &str,
+) -> Option<Diagnostic> {
+    let nameless = network.interfaces.iter().any(|interface| {
+        matches!(
+            interface.matching,
+            InterfaceMatch::AnyEthernet | InterfaceMatch::Mac { rename: None, .. }
+        )
+    });
+    let names = || (network.interfaces.iter()).filter_map(|interface| interface.matching.name());
+    let known = nameless || may_be_a_card(name.as_str()) || names().any(|own| *own == name.value);
+    (!known).then(|| unknown(name, role, names()))
+}
+
+/// Follows every link down to its parts; one that comes back to itself is reported where it closes.
+fn loops(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    // Depth first, without recursion: a chain may be as long as the spec.
+    let mut done = BTreeSet::new();
+    for interface in interfaces {
+        let Some(start) = interface.matching.name() else {
+            continue;
+        };
+        if done.contains(start) {
+            continue;
+        }
+        let mut above = BTreeSet::from([start]);
+        let mut path = vec![(start, interface.kind.parts().iter())];
+        while let Some((name, parts)) = path.last_mut() {
+            let Some(part) = parts.next() else {
+                above.remove(*name);
+                done.insert(*name);
+                path.pop();
+                continue;
+            };
+            if above.contains(&part.value) {
+                found.push(
+                    Diagnostic::error(
+                        codes::INTERFACE_LOOP,
+                        part.span,
+                        format!("`{}` is made of itself", part.value),
+                    )
+                    .help("a bond, bridge or VLAN lies on other interfaces, down to a card"),
+                );
+            } else if !done.contains(&part.value)
+                && let Some(below) = by_name.get(&part.value)
+            {
+                above.insert(&part.value);
+                path.push((&part.value, below.kind.parts().iter()));
+            }
+        }
+    }
+}
+
+fn vlans(
+    interfaces: &[Interface],
+    by_name: &BTreeMap<&InterfaceName, &Interface>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut ids = Once::new(codes::DUPLICATE_VLAN, "keep one of the two");
+    for interface in interfaces {
+        let LinkKind::Vlan { id, parent } = &interface.kind else {
+            continue;
+        };
+        found.extend(ids.see((&parent.value, *id), interface.span, || {
+            format!("VLAN {id} of `{}` is there twice", parent.value)
+        }));
+        let below = by_name.get(&parent.value).and_then(|parent| parent.mtu);
+        if let (Some(mtu), Some(most)) = (interface.mtu, below)
+            && mtu > most
+        {
+            found.push(
+                Diagnostic::error(
+                    codes::MTU_ABOVE_PARENT,
+                    interface.span,
+                    format!(
+                        "the VLAN's MTU of {mtu} is above the {most} of `{}`",
+                        parent.value
+                    ),
+                )
+                .help("a frame of the VLAN has to fit into one of its parent"),
+            );
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Kubernetes: the cluster's networks, roles and versions.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::kubernetes_proxy::{self, SharedProxy};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::node::Node;
+use crate::node::kubernetes::Role;
+
+/// What is checked of one node's Kubernetes.
+#[derive(Debug)]
+pub(crate) struct KubernetesNode<'a> {
+    /// Among the nodes.
+    pub index: usize,
+    pub version: Located<KubeVersion>,
+    pub role: Role,
+    pub endpoint: (&'a str, u16),
+    /// Where the endpoint is written, where it is.
+    pub endpoint_span: Option<Span>,
+    /// The node's own address, where it stays.
+    pub node_ip: Option<IpAddr>,
+    /// What the certificate of its API server names, where it has one.
+    pub names: BTreeSet<String>,
+    /// Cipher, resources, and where that is written.
+    pub encryption: Option<(&'static str, &'a [String], Span)>,
+    pub pod_network: Located<IpNet>,
+    pub service_network: Located<IpNet>,
+    pub domain: &'a str,
+    pub cni: &'a str,
+    pub proxy: Option<SharedProxy<'a>>,
+    pub span: Span,
+}
+
+/// Kubelets may be this many minors older than API servers (Kubernetes' version skew policy; since
+/// 1.28).
+const KUBELET_SKEW: u16 = 3;
+
+/// Everything that is wrong with the clusters of `members`, which are among `nodes`.
+pub(crate) fn check(members: &[KubernetesNode], nodes: &[Node], found: &mut Vec<Diagnostic>) {
+    for member in members {
+        networks(member, &nodes[member.index], found);
+        service_network(member, found);
+        families(member, found);
+    }
+    let cluster: Vec<_> = members
+        .iter()
+        .filter(|m| m.role != Role::Standalone)
+        .collect();
+    single(&cluster, found);
+    agreement(&cluster, found);
+    endpoints(&cluster, found);
+    skew(&cluster, found);
+}
+
+fn overlap(a: IpNet, b: IpNet) -> bool {
+    a.contains(&b) || b.contains(&a)
+}
+
+fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
+    let (pods, services) = (member.pod_network, member.service_network);
+    let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
+        found.push(
+            Diagnostic::error(
+                codes::KUBE_NETWORKS_OVERLAP,
+                one.span,
+                format!("{what}, {}, overlaps {whose}, {}", one.value, other.value.trunc()),
+            )
+            .related(other.span, "this one")
+            .help("choose a private network that nothing else uses, such as 10.244.0.0/16 for pods and 10.96.0.0/12 for services"),
+        );
+    };
+    if overlap(pods.value, services.value) {
+        report(pods, "the pod network", services, "the service network");
+    }
+    for interface in &node.network.interfaces {
+        for address in &interface.addresses {
+            for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
+                if overlap(net.value, address.value.trunc()) {
+                    report(net, what, *address, "a network of the node");
+                }
+            }
+        }
+    }
+}
+
+/// `--service-cluster-ip-range` of the API server takes at most 20 bits.
+fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+    let network = member.service_network;
+    let bits = network.value.max_prefix_len() - network.value.prefix_len();
+    let why = if bits > 20 {
+        "too large"
+    } else if bits < 4 {
+        "too small"
+    } else {
+        return;
+    };
+    let length = network.value.max_prefix_len();
+    found.push(
+        Diagnostic::error(
+            codes::BAD_SERVICE_NETWORK_SIZE,
+            network.span,
+            format!("the service network {} is {why}", network.value),
+        )
+        .help(format!(
+            "its prefix length is {} to {}",
+            length - 20,
+            length - 4
+        )),
+    );
+}
+
+/// Pods, services and the address that the API server advertises are of one family: what has two is
+/// not supported.
+fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+    let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
+    let (pods, services) = (member.pod_network, member.service_network);
+    let services_v4 = services.value.addr().is_ipv4();
+    let mut report = |span: Span, what: String| {
+        found.push(
+            Diagnostic::error(
+                codes::KUBE_FAMILIES,
+                span,
+                format!("{what}, the services of {}", family(services_v4)),
+            )
+            .related(services.span, "the service network")
+            .help("write `pod_network:` and `service_network:` of the family that the nodes' addresses have"),
+        );
+    };
+    let pods_v4 = pods.value.addr().is_ipv4();
+    if pods_v4 != services_v4 {
+        report(pods.span, format!("the pods are of {}", family(pods_v4)));
+    }
+    let advertised = member.node_ip.filter(|_| member.role.has_control_plane());
+    if let Some(address) = advertised.filter(|address| address.is_ipv4() != services_v4) {
+        let of = family(address.is_ipv4());
+        report(
+            member.span,
+            format!("the API server's address {address} is of {of}"),
+        );
+    }
+}
+
+fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    if cluster.len() < 2 {
+        return;
+    }
+    for member in cluster.iter().filter(|m| m.role == Role::Single) {
+        found.push(
+            Diagnostic::error(
+                codes::SINGLE_AMONG_OTHERS,
+                member.span,
+                format!(
+                    "a node with the role `single` is among {} of one cluster",
+                    cluster.len()
+                ),
+            )
+            .help("make it `control-plane`, or give it a file of its own"),
+        );
+    }
+}
+
+fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let plane = |m: &&&KubernetesNode| m.role.has_control_plane();
+    let Some(first) = cluster.iter().find(plane).or(cluster.first()) else {
+        return;
+    };
+    for other in cluster.iter().filter(|other| other.index != first.index) {
+        kubernetes_proxy::check((first.proxy, first.span), (other.proxy, other.span), found);
+        let mut differ = |what: &str, same: bool, span: Span| {
+            if !same {
+                found.push(
+                    Diagnostic::error(
+                        codes::KUBE_DISAGREEMENT,
+                        span,
+                        format!("two nodes of one cluster have different values of `{what}`"),
+                    )
+                    .related(first.span, "the other node")
+                    .help("write it once, beside `nodes:`"),
+                );
+            }
+        };
+        differ(
+            "pod_network",
+            first.pod_network == other.pod_network,
+            other.pod_network.span,
+        );
+        differ(
+            "service_network",
+            first.service_network == other.service_network,
+            other.service_network.span,
+        );
+        differ("cni", first.cni == other.cni, other.span);
+        differ("domain", first.domain == other.domain, other.span);
+        if first.role.has_control_plane() && !other.role.has_control_plane() {
+            continue;
+        }
+        differ("endpoint", first.endpoint == other.endpoint, other.span);
+        let encryption = |m: &KubernetesNode| {
+            m.encryption
+                .map(|(cipher, what, _)| (cipher, what.to_vec()))
+        };
+        differ(
+            "encryption",
+            encryption(first) == encryption(other),
+            other.encryption.map_or(other.span, |(_, _, span)| span),
+        );
+    }
+}
+
+/// A worker may reach the API by another name than the control planes do, as long as their
+/// certificates have it.
+fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
+    for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
+        let host = member.endpoint.0;
+        let missing = planes().find(|plane| !plane.names.iter().any(|name| covers(name, host)));
+        if let (Some(plane), Some(span)) = (missing, member.endpoint_span) {
+            found.push(
+                Diagnostic::error(
+                    codes::ENDPOINT_NOT_IN_CERTIFICATE,
+                    span,
+                    format!("no certificate of an API server of the file names `{host}`"),
+                )
+                .related(plane.span, "this control plane")
+                .help(format!("add `extra_sans: [{host}]` to the control planes")),
+            );
+        }
+    }
+}
+
+/// Whether the name of a certificate stands for `host` (RFC 6125 §6.4.3: a wildcard stands for one
+/// label).
+fn covers(name: &str, host: &str) -> bool {
+    if let Some(parent) = name.strip_prefix("*.") {
+        return host.split_once('.').is_some_and(|(_, rest)| rest == parent);
+    }
+    name == host
+}
+
+fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+    let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
+    let Some(oldest) = planes().min_by_key(|m| m.version.value.minor) else {
+        return;
+    };
+    let Some(newest) = planes().max_by_key(|m| m.version.value.minor) else {
+        return;
+    };
+    let mut report = |at: &KubernetesNode, other: &KubernetesNode, message: String, help: &str| {
+        found.push(
+            Diagnostic::error(codes::KUBE_SKEW, at.version.span, message)
+                .related(other.version.span, "an API server")
+                .help(help),
+        );
+    };
+    if newest.version.value.minor - oldest.version.value.minor > 1 {
+        report(
+            newest,
+            oldest,
+            format!(
+                "API servers of {} and {} do not work together",
+                oldest.version.value, newest.version.value
+            ),
+            "they may be one minor apart, while one after the other is upgraded",
+        );
+    }
+    for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
+        let minor = member.version.value.minor;
+        if minor > oldest.version.value.minor {
+            report(
+                member,
+                oldest,
+                format!(
+                    "a kubelet of {} is newer than the API server of {}",
+                    member.version.value, oldest.version.value
+                ),
+                "upgrade the control planes first",
+            );
+        } else if minor + KUBELET_SKEW < newest.version.value.minor {
+            report(
+                member,
+                newest,
+                format!(
+                    "a kubelet of {} is too old for an API server of {}",
+                    member.version.value, newest.version.value
+                ),
+                "it may be three minors older",
+            );
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What is wrong between values that are each right: checked on decided nodes, every mistake in one
+//! run.
+//!
+//! A check adds to a list of diagnostics and never stops another. Codes E02xx and W02xx, explained
+//! in [`crate::diagnostic::codes`].
+
+mod addresses;
+mod boot;
+mod cluster;
+mod component_config;
+mod component_flags;
+mod disks;
+mod etcd;
+mod firewall;
+mod flannel;
+mod interfaces;
+mod kubernetes;
+mod kubernetes_documents;
+mod kubernetes_proxy;
+mod links;
+mod names;
+mod own;
+mod secrets;
+
+use std::collections::BTreeMap;
+
+pub(super) use addresses::host_bits;
+pub(super) use component_config::component_config;
+pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
+pub(super) use etcd::{Member, check as etcd};
+pub(super) use interfaces::unknown_interface;
+pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
+pub(super) use kubernetes_documents::{audit_policy, static_pod};
+pub(super) use kubernetes_proxy::SharedProxy;
+
+use crate::diagnostic::{Code, Diagnostic, Span, codes};
+use crate::node::Node;
+use crate::processors::on_all_processors;
+
+/// Everything that is wrong with `nodes`, one after another and between them.
+pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
+    let mut found = on_all_processors(nodes, one).concat();
+    cluster::check(nodes, &mut found);
+    flannel::check(nodes, &mut found);
+    found
+}
+
+/// Everything that is wrong with `node` by itself.
+fn one(node: &Node) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    interfaces::check(node, &mut found);
+    addresses::check(node, &mut found);
+    links::check(node, &mut found);
+    names::check(node, &mut found);
+    boot::check(node, &mut found);
+    disks::check(node, &mut found);
+    firewall::check(node, &mut found);
+    own::check(node, &mut found);
+    secrets::check(node, &mut found);
+    found
+}
+
+/// Finds what may be there once only.
+struct Once<K> {
+    code: Code,
+    help: &'static str,
+    seen: BTreeMap<K, Span>,
+}
+
+impl<K: Ord> Once<K> {
+    fn new(code: Code, help: &'static str) -> Self {
+        Self {
+            code,
+            help,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of `key` at `span`; the second time gives an error of `message` that points at
+    /// the first.
+    fn see(&mut self, key: K, span: Span, message: impl FnOnce() -> String) -> Option<Diagnostic> {
+        let Some(&first) = self.seen.get(&key) else {
+            self.seen.insert(key, span);
+            return None;
+        };
+        Some(
+            Diagnostic::error(self.code, span, message())
+                .related(first, "first here")
+                .help(self.help),
+        )
+    }
+}
+
+/// Finds what is there twice and does no harm: a warning.
+struct Twice {
+    what: &'static str,
+    seen: BTreeMap<String, Span>,
+}
+
+impl Twice {
+    /// `what` names the thing, with its article: "the module".
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of `key`, written as `shown` at `span`.
+    fn see(&mut self, key: String, shown: &str, span: Span) -> Option<Diagnostic> {
+        let Some(&first) = self.seen.get(&key) else {
+            self.seen.insert(key, span);
+            return None;
+        };
+        let message = format!("{} `{shown}` is there twice", self.what);
+        Some(
+            Diagnostic::warning(codes::NAMED_TWICE, span, message)
+                .related(first, "first here")
+                .help("leave one out"),
+        )
+    }
+}

@@ -1,0 +1,196 @@
+//! The spec's own files, units, users and groups: none twice, none where it would not be seen.
+//!
+//! Against what imgbuild generates they are held by `ignition`, which knows both.
+
+use std::collections::BTreeMap;
+
+use super::{Once, Twice};
+use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::names::AbsolutePath;
+use crate::node::Node;
+use crate::node::fragment::Origin;
+
+/// File systems in memory that are mounted after Ignition has written its files.
+const MOUNTED_LATER: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
+
+pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    paths(node, found);
+    units(node, found);
+    users(node, found);
+    certificates(node, found);
+}
+
+fn at(origin: &Origin) -> Span {
+    origin.span.unwrap_or_default()
+}
+
+fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
+    let own = &node.own;
+    let files = own.files.iter().map(|f| (&f.path, &f.origin, false));
+    let directories = own.directories.iter().map(|d| (&d.path, &d.origin, true));
+    let links = own.links.iter().map(|l| (&l.path, &l.origin, false));
+    let mut once = Once::new(
+        codes::DUPLICATE_PATH,
+        "keep one of the two; a file may `append:` to what the base has",
+    );
+    let mut leaves: BTreeMap<&str, Span> = BTreeMap::new();
+    let all: Vec<(&AbsolutePath, Span)> = files
+        .chain(directories)
+        .chain(links)
+        .map(|(path, origin, is_directory)| {
+            found.extend(once.see(path.as_str(), at(origin), || {
+                format!("`{path}` is there twice")
+            }));
+            if !is_directory {
+                leaves.insert(path.as_str(), at(origin));
+            }
+            (path, at(origin))
+        })
+        .collect();
+    let own_mounts = node.target.facts().mounts;
+    for (path, span) in all {
+        let above = ancestors(path.as_str()).find_map(|above| Some((above, leaves.get(above)?)));
+        if let Some((above, &leaf)) = above {
+            found.push(
+                Diagnostic::error(
+                    codes::PATH_BELOW_FILE,
+                    span,
+                    format!("`{path}` lies below `{above}`, which is no directory"),
+                )
+                .related(leaf, format!("`{above}` is here"))
+                .help("a file or link has nothing below it"),
+            );
+        }
+        let hidden = |mount: &&&str| ancestors(path.as_str()).any(|above| above == **mount);
+        let in_memory = MOUNTED_LATER.iter().find(hidden);
+        if let Some(mount) = in_memory.or_else(|| own_mounts.iter().find(hidden)) {
+            let help = if in_memory.is_some() {
+                "files in memory are made by a line of tmpfiles.d(5)"
+            } else {
+                "a unit that starts after the mount can write there"
+            };
+            found.push(
+                Diagnostic::error(
+                    codes::HIDDEN_PATH,
+                    span,
+                    format!("`{path}` would not be seen on the node"),
+                )
+                .label(format!("another file system is mounted at `{mount}`"))
+                .help(help),
+            );
+        }
+    }
+}
+
+/// The directories that `path` lies in, nearest first, without `/`.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| {
+        path.rsplit_once('/').map(|(above, _)| above)
+    })
+    .skip(1)
+    .filter(|above| !above.is_empty())
+}
+
+fn units(node: &Node, found: &mut Vec<Diagnostic>) {
+    let mut once = Once::new(
+        codes::DUPLICATE_UNIT,
+        "write one entry with all its settings and drop-ins",
+    );
+    for unit in &node.own.units {
+        let span = at(&unit.origin);
+        found.extend(once.see(&unit.name, span, || {
+            format!("the unit `{}` is there twice", unit.name)
+        }));
+        let mut names: Vec<&str> = unit.dropins.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        for twice in names.windows(2).filter(|pair| pair[0] == pair[1]) {
+            found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_UNIT,
+                    span,
+                    format!("`{}` has the drop-in `{}` twice", unit.name, twice[0]),
+                )
+                .help("each drop-in of a unit has a name of its own"),
+            );
+        }
+        if unit.mask && (unit.enabled == Some(true) || unit.contents.is_some()) {
+            found.push(
+                Diagnostic::error(
+                    codes::MASKED_UNIT_IN_USE,
+                    span,
+                    format!(
+                        "`{}` is masked and {}",
+                        unit.name,
+                        if unit.contents.is_some() {
+                            "has contents"
+                        } else {
+                            "is enabled"
+                        }
+                    ),
+                )
+                .help("a masked unit never starts: leave `mask` out, or all else"),
+            );
+        }
+    }
+}
+
+fn users(node: &Node, found: &mut Vec<Diagnostic>) {
+    let mut names = Once::new(
+        codes::DUPLICATE_USER,
+        "write one entry with all its settings, under `users:` or under `passwd:`",
+    );
+    let mut numbers = Once::new(
+        codes::DUPLICATE_USER,
+        "two names, two numbers: leave `uid` out to have one chosen",
+    );
+    for user in &node.users {
+        let name = &user.name;
+        found.extend(names.see(name.as_str().to_owned(), name.span, || {
+            format!("the user `{}` is there twice", name.value)
+        }));
+        if let Some(uid) = user.uid {
+            found.extend(numbers.see(uid, user.span, || {
+                format!("two users have the number {uid}")
+            }));
+        }
+        let mut groups = Twice::new("the group");
+        for group in &user.groups {
+            found.extend(groups.see(group.to_string(), group.as_str(), user.span));
+        }
+    }
+    for (user, origin) in &node.own.users {
+        found.extend(names.see(user.name.clone(), at(origin), || {
+            format!("the user `{}` is there twice", user.name)
+        }));
+        if let Some(uid) = user.uid.and_then(|uid| u32::try_from(uid).ok()) {
+            found.extend(numbers.see(uid, at(origin), || {
+                format!("two users have the number {uid}")
+            }));
+        }
+    }
+    let mut groups = Once::new(codes::DUPLICATE_GROUP, "keep one of the two");
+    for (group, origin) in &node.own.groups {
+        found.extend(groups.see(group.name.as_str(), at(origin), || {
+            format!("the group `{}` is there twice", group.name)
+        }));
+    }
+}
+
+fn certificates(node: &Node, found: &mut Vec<Diagnostic>) {
+    let mut names = Once::new(
+        codes::DUPLICATE_CERTIFICATE,
+        "give each a name of its own; one entry may hold several certificates",
+    );
+    for certificate in &node.ca_certificates {
+        found.extend(names.see(&certificate.name, certificate.pem.span, || {
+            format!("two CA certificates are named `{}`", certificate.name)
+        }));
+        let first = crate::pki::Certificate::from_pem(&certificate.pem);
+        if first.is_ok_and(|first| !first.usages().contains(&crate::pki::Usage::Authority)) {
+            found.push(
+                Diagnostic::warning(codes::NOT_AN_AUTHORITY, certificate.pem.span, format!("`{}` is not a certificate authority's", certificate.name))
+                    .help("programs trust a certificate with basicConstraints CA:TRUE; this looks like a server's"),
+            );
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Container images that a node has with it: an extension in which they lie unpacked, so that a
+//! runtime needs neither to copy nor to unpack them.
+//!
+//! ```text
+//! index.tar      manifests and configs of all images that lie unpacked
+//! rootfs/<hex>/  the files of one, by the chain ID of its layers
+//! snapshots      those chain IDs
+//! <n>.tar        a whole image that squashfs as written here cannot hold (with devices)
+//! *.list         digest and name of each image of the archive of that name
+//! crio/images/   a store of all of them for CRI-O, whose rootfs/<hex> are links
+//! ```
+//!
+//! The folder is [`crate::facts::systems::Paths::images`].
+//!
+//! `manifests/import-images.sh` tells containerd of them. CRI-O finds them by itself.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::crio;
+use super::image_store::ImageStore;
+use super::layers::Layers;
+use crate::cache::Cache;
+use crate::extensions::{Extension, Unmade, Work, layout};
+use crate::facts::layout::IMAGES_EXTENSION;
+use crate::facts::runtimes::{extension_settings, image_store};
+use crate::facts::systems::Facts;
+use crate::formats::squashfs::Writer;
+use crate::formats::tree::{Content, Kind, Node, Tree};
+use crate::names::Arch;
+use crate::oci::{StoredImage, write_bundle};
+use crate::progress::Progress;
+use crate::text::hex;
+
+/// Counts up whenever the same images give other bytes.
+const VERSION: u32 = 1;
+
+/// Images for a node.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    /// Each has a name of its own.
+    pub all: &'a [StoredImage],
+    /// Whether CRI-O is to find them too.
+    pub cri_o: bool,
+}
+
+/// The extension of `images` for `arch`. From the cache, or made there.
+pub fn extension(
+    cache: &Cache,
+    arch: Arch,
+    system: &Facts,
+    images: Images<'_>,
+    progress: &dyn Progress,
+) -> Result<Extension> {
+    let Images { all, cri_o } = images;
+    let mut images: Vec<&StoredImage> = all.iter().collect();
+    images.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut hash = Sha256::new();
+    hash.update(format!("imgbuild images extension {VERSION} {arch}\n"));
+    hash.update(layout(system));
+    for image in &images {
+        hash.update(format!("{} {}\n", image.name, image.digest()));
+    }
+    if cri_o {
+        hash.update("for CRI-O 1\n");
+    }
+    let id = hex(&hash.finalize());
+    let extension = Unmade {
+        name: IMAGES_EXTENSION,
+        id,
+        arch,
+        system,
+    };
+    extension.made(cache, |work| {
+        build(work, system.paths.images, &images, cri_o, progress)
+    })
+}
+
+/// The files of `images`, which lie in the folder `at` of the node.
+fn build(
+    work: &Work,
+    at: &str,
+    images: &[&StoredImage],
+    cri_o: bool,
+    progress: &dyn Progress,
+) -> Result<(Writer, Tree)> {
+    let mut writer = work.writer()?;
+    let mut tree = Tree::new();
+    let mut layers = Layers::default();
+    let mut store = cri_o.then(|| ImageStore::new(image_store(at, IMAGES_EXTENSION)));
+    // By chain ID: the bytes of the layers.
+    let mut snapshots = BTreeMap::new();
+    let mut unpacked = Vec::new();
+    let mut whole = Vec::new();
+    tree.insert(at, Node::directory(0o755));
+    progress.start("packing images", Some(images.len() as u64));
+    for &image in images {
+        let chain = image.chain_id();
+        let known = chain.as_ref().and_then(|chain| snapshots.get(chain));
+        let mut size = known.copied();
+        if let (Some(chain), None) = (&chain, size) {
+            let rootfs = format!("{at}/rootfs/{}", chain.trim_start_matches("sha256:"));
+            let files = (store.as_ref()).map_or_else(|| rootfs.clone(), |it| it.files_of(chain));
+            size = layers
+                .lay_out(image, &files, &mut tree, &mut writer)
+                .with_context(|| format!("unpacking the image {}", image.name))?;
+            if let Some(size) = size {
+                snapshots.insert(chain.clone(), size);
+                if files != rootfs {
+                    let target = format!("..{}", &files[at.len()..]);
+                    tree.insert(&rootfs, Node::symlink(target));
+                }
+            }
+        }
+        match size {
+            Some(_) => unpacked.push(image),
+            None => whole.push(image),
+        }
+        if let Some(store) = &mut store {
+            if chain.is_some() && size.is_none() {
+                bail!(
+                    "the image {} has files that cannot lie unpacked in a node (devices, or extended attributes other than capabilities), and \
+                     CRI-O has no other way to get an image without a registry: let the node fetch it, or run the node's pods by containerd",
+                    image.name
+                );
+            }
+            store.add(image, size.unwrap_or_default());
+        }
+        progress.advance(1);
+    }
+    if !unpacked.is_empty() {
+        archive(
+            (&mut tree, &mut writer),
+            work,
+            &format!("{at}/index"),
+            &unpacked,
+            false,
+        )?;
+        let list = snapshots
+            .keys()
+            .fold(String::new(), |list, chain| list + chain + "\n");
+        tree.insert(
+            &format!("{at}/snapshots"),
+            Node::file(0o644, list.into_bytes()),
+        );
+    }
+    if let Some(store) = store {
+        store.write(&mut tree);
+        let settings = crio::pinned(store.names().into_iter());
+        tree.insert(
+            &extension_settings(at, IMAGES_EXTENSION),
+            Node::file(0o644, settings.into_bytes()),
+        );
+    }
+    for (number, image) in whole.into_iter().enumerate() {
+        archive(
+            (&mut tree, &mut writer),
+            work,
+            &format!("{at}/{number}"),
+            &[image],
+            true,
+        )?;
+    }
+    progress.finish();
+    Ok((writer, tree))
+}
+
+/// Adds the archive `stem.tar` of `images`, and its list.
+fn archive(
+    (tree, writer): (&mut Tree, &mut Writer),
+    work: &Work,
+    stem: &str,
+    images: &[&StoredImage],
+    with_layers: bool,
+) -> Result<()> {
+    let path = work.scratch().join("archive.tar");
+    let mut out = std::io::BufWriter::new(File::create(&path).context("making an archive")?);
+    write_bundle(images, with_layers, &mut out)?;
+    out.into_inner().context("writing an archive")?;
+    let stored = writer.add(&mut File::open(&path)?, false)?;
+    let mut node = Node::file(0o644, Vec::new());
+    node.kind = Kind::File(Content::Stored(stored));
+    tree.insert(&format!("{stem}.tar"), node);
+    let list = images.iter().fold(String::new(), |list, image| {
+        format!("{list}{} {}\n", image.digest(), image.name)
+    });
+    tree.insert(
+        &format!("{stem}.list"),
+        Node::file(0o644, list.into_bytes()),
+    );
+    Ok(())
+}

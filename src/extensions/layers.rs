@@ -1,0 +1,259 @@
+//! A container image's layers as one tree, laid out as a runtime would (OCI Image Layer Filesystem
+//! Changeset).
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use anyhow::{Context as _, Result};
+
+use crate::formats::squashfs::Writer;
+use crate::formats::tree::{Content, Kind, Node, Tree};
+use crate::oci::{StoredImage, StoredLayer};
+
+/// Marks what lower layers lose.
+const WHITEOUT: &str = ".wh.";
+
+/// Marks a folder of which lower layers lose all.
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// Extended attributes in tar's PAX headers, as GNU tar and Go's archive/tar write them.
+const XATTR: &str = "SCHILY.xattr.";
+
+/// The one attribute that images have in earnest: what a program may do without being root's
+/// (capabilities(7)).
+const CAPABILITY: &str = "security.capability";
+
+/// What a layer does, in its order. Contents are in the image that is being written.
+#[derive(Debug, Clone)]
+enum Change {
+    /// Nothing.
+    None,
+    Put(String, Node),
+    /// A hard link: path and target.
+    Link(String, String),
+    Hide(String),
+    HideInside(String),
+}
+
+/// Layers that were read, by digest: images share them.
+#[derive(Debug, Default)]
+pub struct Layers(HashMap<String, KnownLayer>);
+
+/// A layer that was read.
+#[derive(Debug)]
+struct KnownLayer {
+    /// `None`: it has what we cannot hold.
+    changes: Option<Vec<Change>>,
+    /// Bytes before compression.
+    size: u64,
+}
+
+impl Layers {
+    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Gives the bytes
+    /// of its layers before compression. `None`, with nothing added: it has what our squashfs
+    /// cannot hold, such as a device.
+    pub fn lay_out(
+        &mut self,
+        image: &StoredImage,
+        at: &str,
+        tree: &mut Tree,
+        writer: &mut Writer,
+    ) -> Result<Option<u64>> {
+        for layer in &image.layers {
+            if !self.0.contains_key(&layer.digest) {
+                let read = read(layer, writer)
+                    .with_context(|| format!("reading the layer {}", layer.digest))?;
+                self.0.insert(layer.digest.clone(), read);
+            }
+        }
+        let mut own = Tree::new();
+        let mut size = 0;
+        for layer in &image.layers {
+            let read = &self.0[&layer.digest];
+            let Some(changes) = &read.changes else {
+                return Ok(None);
+            };
+            for change in changes {
+                if !apply(change, &mut own) {
+                    return Ok(None);
+                }
+            }
+            size += read.size;
+        }
+        for (path, node) in own.iter() {
+            let path = if path == "/" { "" } else { path };
+            tree.insert(&format!("{at}{path}"), node.clone());
+        }
+        Ok(Some(size))
+    }
+}
+
+fn apply(change: &Change, tree: &mut Tree) -> bool {
+    match change {
+        Change::None => {}
+        Change::Put(path, node) => {
+            let old_is_directory =
+                (tree.get(path)).is_some_and(|old| matches!(old.kind, Kind::Directory));
+            if !(old_is_directory && matches!(node.kind, Kind::Directory)) {
+                tree.remove(path);
+            }
+            // A file where a folder has to be: tar archives that say so are refused by runtimes
+            // too.
+            if !parents_are_directories(path, tree) {
+                return false;
+            }
+            tree.insert(path, node.clone());
+        }
+        Change::Link(path, target) => match tree.get(target).cloned() {
+            Some(node) if matches!(node.kind, Kind::File(_)) => tree.insert(path, node),
+            _ => return false,
+        },
+        Change::Hide(path) => tree.remove(path),
+        Change::HideInside(path) => {
+            let inside: Vec<String> = tree.below(path).map(|(path, _)| path.to_owned()).collect();
+            for path in inside {
+                tree.remove(&path);
+            }
+        }
+    }
+    true
+}
+
+fn parents_are_directories(path: &str, tree: &Tree) -> bool {
+    let mut parent = path;
+    while let Some((above, _)) = parent.rsplit_once('/') {
+        if above.is_empty() {
+            return true;
+        }
+        parent = above;
+        if (tree.get(parent)).is_some_and(|node| !matches!(node.kind, Kind::Directory)) {
+            return false;
+        }
+    }
+    true
+}
+
+fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
+    let mut archive = tar::Archive::new(Counted {
+        inner: layer.open()?,
+        bytes: 0,
+    });
+    let mut changes = Vec::new();
+    let mut holds = true;
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        match change(&mut entry, writer)? {
+            Some(change) => changes.push(change),
+            None => holds = false,
+        }
+    }
+    // The digest is that of all bytes, also of those behind the archive's end.
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink())?;
+    Ok(KnownLayer {
+        changes: holds.then_some(changes),
+        size: rest.bytes,
+    })
+}
+
+/// Counts what is read of `inner`.
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// What an entry does; `None`: it is nothing that we can hold.
+fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result<Option<Change>> {
+    use tar::EntryType;
+    let mut capability = None;
+    if let Some(extensions) = entry.pax_extensions()? {
+        for extension in extensions {
+            // A value with a line feed in it, as attributes may have, is more than the crate can
+            // read.
+            let Ok(extension) = extension else {
+                return Ok(None);
+            };
+            let Some(name) = extension.key().ok().and_then(|key| key.strip_prefix(XATTR)) else {
+                continue;
+            };
+            if name != CAPABILITY {
+                return Ok(None);
+            }
+            capability = Some(extension.value_bytes().to_vec());
+        }
+    }
+    let path = entry.path_bytes().into_owned();
+    let Some(path) = std::str::from_utf8(&path).ok().and_then(absolute) else {
+        return Ok(None);
+    };
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+    if name == OPAQUE {
+        let folder = if folder.is_empty() { "/" } else { folder };
+        return Ok(Some(Change::HideInside(folder.to_owned())));
+    }
+    if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+        return Ok(Some(Change::Hide(format!("{folder}/{hidden}"))));
+    }
+    let header = entry.header();
+    let kind = header.entry_type();
+    let (mode, time) = (header.mode()?, header.mtime()?);
+    let (Ok(uid), Ok(gid)) = (u32::try_from(header.uid()?), u32::try_from(header.gid()?)) else {
+        return Ok(None);
+    };
+    let target = match entry.link_name_bytes() {
+        Some(target) => match String::from_utf8(target.into_owned()) {
+            Ok(target) => target,
+            Err(_) => return Ok(None),
+        },
+        None => String::new(),
+    };
+    let kind = match kind {
+        EntryType::Directory => Kind::Directory,
+        EntryType::Regular | EntryType::Continuous => {
+            Kind::File(Content::Stored(writer.add(entry, false)?))
+        }
+        EntryType::Symlink => Kind::Symlink(target),
+        EntryType::Link => {
+            return Ok(absolute(&target).map(|target| Change::Link(path, target)));
+        }
+        EntryType::XGlobalHeader => return Ok(Some(Change::None)),
+        _ => return Ok(None),
+    };
+    let node = Node {
+        kind,
+        mode: u16::try_from(mode & 0o7777).unwrap_or(0o755),
+        uid,
+        gid,
+        mtime: Some(u32::try_from(time).unwrap_or(u32::MAX)),
+        capability,
+    };
+    Ok(Some(Change::Put(path, node)))
+}
+
+/// `./a//b/` as `/a/b`, the root as `/`; `None` where it climbs.
+fn absolute(path: &str) -> Option<String> {
+    let mut absolute = String::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => return None,
+            part => {
+                absolute.push('/');
+                absolute.push_str(part);
+            }
+        }
+    }
+    Some(if absolute.is_empty() {
+        "/".to_owned()
+    } else {
+        absolute
+    })
+}

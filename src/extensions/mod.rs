@@ -1,0 +1,417 @@
+//! Images that are laid over the system of a node: programs that not every node has.
+
+pub mod build_info;
+pub mod crio;
+pub mod image_store;
+pub mod images;
+pub mod layers;
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::cache::{Cache, Workspace};
+use crate::extensions::image_store::ImageStore;
+use crate::extensions::layers::Layers;
+use crate::facts::cni::CNI_PLUGINS;
+use crate::facts::layout::EXTENSIONS_PATH;
+use crate::facts::layout::PROGRAMS_EXTENSION;
+use crate::facts::runtimes::{extension_settings, image_store};
+use crate::facts::systems::Facts;
+use crate::formats::cpio::Archive;
+use crate::formats::squashfs::{Options, Writer};
+use crate::formats::tree::{Content, Kind, Node, Tree};
+use crate::names::Arch;
+use crate::oci;
+use crate::progress::Progress;
+use crate::text::hex;
+
+/// Counts up whenever the same programs give other bytes.
+const VERSION: u32 = 2;
+
+/// Counts up whenever the same programs of CRI-O give other bytes.
+const CRI_O_VERSION: u32 = 1;
+
+/// As the root image's, but smaller blocks: a program's pages are read here and there, and each
+/// costs its block.
+const OPTIONS: Options = Options {
+    block_size: 256 << 10,
+    fragment_size: 128 << 10,
+    level: 9,
+    threads: 1,
+};
+
+/// The files of an extension in the cache: its image, or the archive that holds it.
+const IMAGE: &str = "image.squashfs";
+const ARCHIVE: &str = "extension.cpio";
+
+/// What a control plane cannot do without.
+const CONTROL_PLANE: [&str; 3] = [
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+];
+
+/// What every node has.
+const NODE: [&str; 2] = ["kubelet", "kube-proxy"];
+
+/// What is taken where it is there; the base has one of its own.
+const OPTIONAL: [&str; 1] = ["kubectl"];
+
+/// An image that is laid over the system of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// In a file name.
+    pub name: &'static str,
+    /// SHA-256 over what it is made of, in hexadecimal.
+    pub id: String,
+    /// The image (squashfs), or the archive that holds it, in the cache.
+    pub file: PathBuf,
+    pub form: ExtensionForm,
+}
+
+/// How an extension reaches the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtensionForm {
+    /// An image (squashfs) that stage 0 looks for beside the root image.
+    Image,
+    /// A cpio archive, not compressed, that goes behind the initrd of another system; its length is
+    /// a multiple of four.
+    Initrd,
+}
+
+impl Extension {
+    /// Where stage 0 looks for an image: below `/` in an initrd, below the volume's root on an ISO.
+    /// Where an archive lies on an ISO.
+    pub fn path(&self) -> String {
+        match self.form {
+            ExtensionForm::Image => format!("{EXTENSIONS_PATH}/{}.squashfs", self.name),
+            ExtensionForm::Initrd => format!("boot/{}.cpio", self.name),
+        }
+    }
+}
+
+/// All programs that nodes with Kubernetes have.
+pub fn program_names() -> impl Iterator<Item = &'static str> {
+    CONTROL_PLANE.into_iter().chain(NODE).chain(OPTIONAL)
+}
+
+/// The programs that are in `folder`, or should be.
+pub fn programs_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    program_names()
+        .map(|name| (name, folder.join(name)))
+        .filter(|(name, path)| !OPTIONAL.contains(name) || path.exists())
+        .map(|(name, path)| (name.to_owned(), path))
+        .collect()
+}
+
+/// The plugins of CNI that are in `folder`, or should be.
+pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
+    CNI_PLUGINS
+        .map(|name| (name.to_owned(), folder.join(name)))
+        .into()
+}
+
+/// Programs by name and path.
+#[derive(Debug, Clone, Copy)]
+pub struct Programs<'a> {
+    pub kubernetes: &'a [(String, PathBuf)],
+    /// CNI's plugins, where the system has none.
+    pub plugins: &'a [(String, PathBuf)],
+    /// CRI-O's, where pods run by it.
+    pub cri_o: &'a [(String, PathBuf)],
+}
+
+/// The image of `programs` and of the container image that their pods run in, laid out for
+/// `system`. From the cache, or made there.
+pub fn kubernetes(
+    cache: &Cache,
+    arch: Arch,
+    system: &Facts,
+    programs: Programs<'_>,
+    progress: &dyn Progress,
+) -> Result<Extension> {
+    let Programs {
+        kubernetes,
+        plugins,
+        cri_o,
+    } = programs;
+    let all = || kubernetes.iter().chain(plugins).chain(cri_o);
+    for (_, path) in all() {
+        check(path, arch)?;
+    }
+    let mut image = Vec::new();
+    oci::write_node_image(arch, &mut image).context("making the container image")?;
+
+    let mut hash = Sha256::new();
+    hash.update(format!("imgbuild kubernetes extension {VERSION} {arch}\n"));
+    hash.update(layout(system));
+    hash.update(hex(&Sha256::digest(&image)));
+    let total = all()
+        .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
+        .sum();
+    progress.start("hashing the programs of Kubernetes", Some(total));
+    for (name, path) in kubernetes {
+        let digest = digest(path, progress)?;
+        hash.update(format!("{name} {digest}\n"));
+    }
+    for (name, path) in plugins {
+        let digest = digest(path, progress)?;
+        hash.update(format!("cni {name} {digest}\n"));
+    }
+    for (name, path) in cri_o {
+        let digest = digest(path, progress)?;
+        hash.update(format!("CRI-O {CRI_O_VERSION} {name} {digest}\n"));
+    }
+    progress.finish();
+    let id = hex(&hash.finalize());
+
+    let extension = Unmade {
+        name: PROGRAMS_EXTENSION,
+        id,
+        arch,
+        system,
+    };
+    extension.made(cache, |work| {
+        let mut writer = work.writer()?;
+        let mut tree = Tree::new();
+        let folders = [
+            (system.paths.programs, kubernetes),
+            (system.paths.cni_plugins.unwrap_or_default(), plugins),
+            (system.paths.programs, cri_o),
+        ];
+        progress.start(
+            "packing the programs of Kubernetes",
+            Some(all().count() as u64),
+        );
+        for (folder, programs) in folders {
+            add_programs(folder, programs, (&mut tree, &mut writer), progress)?;
+        }
+        progress.finish();
+        let images = system.paths.images;
+        tree.insert(
+            &format!("{images}/node.tar"),
+            Node::file(0o644, image.clone()),
+        );
+        let list = oci::list_of(&image).context("listing the container image")?;
+        tree.insert(
+            &format!("{images}/node.list"),
+            Node::file(0o644, list.into_bytes()),
+        );
+        if !cri_o.is_empty() {
+            add_for_cri_o(
+                work,
+                system,
+                arch,
+                (&image, cri_o),
+                (&mut tree, &mut writer),
+            )?;
+        }
+        Ok((writer, tree))
+    })
+}
+
+/// What CRI-O reads on a node that has `programs` of it: its settings, and `archive`'s image in a
+/// store.
+fn add_for_cri_o(
+    work: &Work,
+    system: &Facts,
+    arch: Arch,
+    (archive, programs): (&[u8], &[(String, PathBuf)]),
+    (tree, writer): (&mut Tree, &mut Writer),
+) -> Result<()> {
+    let path = work.scratch().join("node.tar");
+    fs::write(&path, archive).context("keeping the container image")?;
+    let at = image_store(system.paths.images, PROGRAMS_EXTENSION);
+    let mut store = ImageStore::new(at);
+    let mut layers = Layers::default();
+    for image in oci::read_images(&path, arch)? {
+        let chain = image.chain_id().context("naming the image's layer")?;
+        let files = store.files_of(&chain);
+        let size = layers.lay_out(&image, &files, tree, writer)?;
+        store.add(&image, size.context("unpacking the container image")?);
+    }
+    store.write(tree);
+    tree.insert(
+        &extension_settings(system.paths.images, PROGRAMS_EXTENSION),
+        Node::file(
+            0o644,
+            crio::settings(system.paths.programs, programs).into_bytes(),
+        ),
+    );
+    Ok(())
+}
+
+fn add_programs(
+    folder: &str,
+    programs: &[(String, PathBuf)],
+    (tree, writer): (&mut Tree, &mut Writer),
+    progress: &dyn Progress,
+) -> Result<()> {
+    for (name, path) in programs {
+        let mut program =
+            File::open(path).with_context(|| format!("opening {}", path.display()))?;
+        let stored = writer
+            .add(&mut program, false)
+            .with_context(|| format!("packing {}", path.display()))?;
+        let mut node = Node::file(0o755, Vec::new());
+        node.kind = Kind::File(Content::Stored(stored));
+        tree.insert(&format!("{folder}/{name}"), node);
+        progress.advance(1);
+    }
+    Ok(())
+}
+
+/// What an extension's layout adds to its id; nothing for images that stage 0 lays over Debian's.
+pub(super) fn layout(system: &Facts) -> String {
+    match &system.sysext {
+        Some(sysext) => format!(
+            "{} {} {} {} {:?}\n",
+            sysext.in_initrd,
+            sysext.release,
+            system.paths.programs,
+            system.paths.images,
+            system.paths.cni_plugins
+        ),
+        None => String::new(),
+    }
+}
+
+/// An extension of which all is known but its bytes.
+pub(super) struct Unmade<'a> {
+    pub name: &'static str,
+    pub id: String,
+    pub arch: Arch,
+    pub system: &'a Facts,
+}
+
+impl Unmade<'_> {
+    /// The extension: from the cache, or made there, its files as `fill` gives them.
+    pub fn made(
+        self,
+        cache: &Cache,
+        fill: impl FnOnce(&Work) -> Result<(Writer, Tree)>,
+    ) -> Result<Extension> {
+        let _exclusive = cache.exclusive(&format!("extension-{}", self.id))?;
+        let target = cache.folder("extensions")?.join(&self.id);
+        if !cache.has(&target) {
+            let work = Work::new(cache)?;
+            let (writer, mut tree) = fill(&work)?;
+            if let Some(sysext) = &self.system.sysext {
+                let path = format!(
+                    "/usr/lib/extension-release.d/extension-release.{}",
+                    self.name
+                );
+                let text = format!("{}ARCHITECTURE={}\n", sysext.release, systemd(self.arch));
+                tree.insert(&path, Node::file(0o644, text.into_bytes()));
+            }
+            writer.finish(&tree, 0)?;
+            if let Some(sysext) = &self.system.sysext {
+                work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
+            }
+            work.workspace.publish("extension", &target)?;
+        }
+        let (name, form) = match self.system.sysext {
+            Some(_) => (ARCHIVE, ExtensionForm::Initrd),
+            None => (IMAGE, ExtensionForm::Image),
+        };
+        Ok(Extension {
+            name: self.name,
+            id: self.id,
+            file: target.join(name),
+            form,
+        })
+    }
+}
+
+/// What systemd calls an architecture (os-release(5), `ARCHITECTURE=`).
+fn systemd(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "x86-64",
+        Arch::Arm64 => "arm64",
+    }
+}
+
+/// Where an extension is made.
+pub(super) struct Work {
+    workspace: Workspace,
+    folder: PathBuf,
+}
+
+impl Work {
+    fn new(cache: &Cache) -> Result<Self> {
+        let workspace = cache.workspace()?;
+        let folder = workspace.path().join("extension");
+        fs::create_dir(&folder).context("making a folder for the extension")?;
+        Ok(Self { workspace, folder })
+    }
+
+    /// A folder for what is not kept.
+    pub fn scratch(&self) -> &Path {
+        self.workspace.path()
+    }
+
+    /// Writes the image.
+    pub fn writer(&self) -> Result<Writer> {
+        let file = File::create(self.folder.join(IMAGE)).context("making the extension")?;
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Writer::new(file, Options { threads, ..OPTIONS })
+    }
+
+    /// Puts the finished image into an archive, at `path`.
+    fn archive(&self, path: &str) -> Result<()> {
+        let image = self.folder.join(IMAGE);
+        let mut bytes = File::open(&image).context("opening the extension")?;
+        let length = bytes.metadata().context("measuring the extension")?.len();
+        let file = File::create(self.folder.join(ARCHIVE)).context("making an archive")?;
+        let mut archive = Archive::new(file);
+        archive.file_with(path, 0o644, length, |out| {
+            io::copy(&mut bytes, out)
+                .map(|_| ())
+                .context("copying the extension into an archive")
+        })?;
+        archive.finish()?;
+        fs::remove_file(image).context("removing the extension's own file")
+    }
+}
+
+/// Refuses what cannot run on the node: not an ELF program, or one for another machine (System V
+/// ABI, chapter 4: `e_machine`).
+fn check(path: &Path, arch: Arch) -> Result<()> {
+    let mut head = [0; 20];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut head))
+        .with_context(|| format!("reading the program {}", path.display()))?;
+    if !head.starts_with(b"\x7fELF") {
+        bail!(
+            "{} is not a program for Linux (no ELF file)",
+            path.display()
+        );
+    }
+    let machine = u16::from_le_bytes([head[18], head[19]]);
+    if machine != oci::elf_machine(arch) {
+        bail!("{} is not a program for {arch}", path.display());
+    }
+    Ok(())
+}
+
+fn digest(path: &Path, progress: &dyn Progress) -> Result<String> {
+    let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hash.finalize())),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("reading {}", path.display()));
+            }
+        };
+        hash.update(&buffer[..read]);
+        progress.advance(read as u64);
+    }
+}

@@ -1,0 +1,34 @@
+//! What is true of the hyperkube of Kubernetes 1.9, the column of the version tables before
+//! [`crate::facts::kubernetes::version::RELEASES`].
+
+/// A minor whose components all are one program, in one image.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Hyperkube {
+    pub minor: u16,
+    /// The image, without its tag.
+    pub image: &'static str,
+    /// What follows the version in CoreOS' tags.
+    pub tag_suffix: &'static str,
+    /// `apiVersion` of the scheduler's configuration.
+    pub scheduler_config: &'static str,
+    /// `apiVersion` of kube-proxy's configuration.
+    pub proxy_config: &'static str,
+    /// The feature gate that kube-proxy's mode `ipvs` needs. Gates are one text up to 1.9, a map
+    /// from 1.10 on.
+    pub ipvs_gate: &'static str,
+    /// Where controller manager and scheduler tell of their health, over HTTP.
+    pub controller_manager_port: u16,
+    pub scheduler_port: u16,
+}
+
+/// Kubernetes 1.9.
+pub const HYPERKUBE: Hyperkube = Hyperkube {
+    minor: 9,
+    image: "quay.io/coreos/hyperkube",
+    tag_suffix: "_coreos.0",
+    scheduler_config: "componentconfig/v1alpha1",
+    proxy_config: "kubeproxy.config.k8s.io/v1alpha1",
+    ipvs_gate: "SupportIPVSProxyMode",
+    controller_manager_port: 10252,
+    scheduler_port: 10251,
+};

@@ -1,0 +1,78 @@
+//! Flags of etcd, and what differs between its minors.
+
+use crate::facts::minors::{Minors, lines};
+
+const FLAGS: &str = include_str!("etcd_flags.txt");
+
+/// The minors of etcd 3 that imgbuild knows, oldest first. A new one is one more row.
+///
+/// The flags are those by which kubeadm's pods look for damage before they serve, and tell watchers
+/// often how far they are.
+pub const ETCD_RELEASES: [EtcdRelease; 2] = [
+    EtcdRelease {
+        minor: 5,
+        pod_flags: &[
+            ("experimental-initial-corrupt-check", "true"),
+            ("experimental-watch-progress-notify-interval", "5s"),
+        ],
+    },
+    EtcdRelease {
+        minor: 6,
+        pod_flags: &[
+            ("feature-gates", "InitialCorruptCheck=true"),
+            ("watch-progress-notify-interval", "5s"),
+        ],
+    },
+];
+
+/// The flags of etcd, in order, that the spec may set, and the minors that have them.
+pub fn etcd_flags() -> impl Iterator<Item = (&'static str, Minors)> {
+    lines(FLAGS).map(|line| match line.split_once(' ') {
+        Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
+        None => (line, Minors::ALL),
+    })
+}
+
+/// A minor version of etcd 3.
+#[derive(Debug, PartialEq, Eq)]
+pub struct EtcdRelease {
+    pub minor: u16,
+    /// Flags, without their dashes, that a pod has and other minors know by other names.
+    pub pod_flags: &'static [(&'static str, &'static str)],
+}
+
+impl EtcdRelease {
+    /// That of the base: Debian 13 has 3.5.16.
+    pub const SYSTEM: &'static Self = &ETCD_RELEASES[0];
+
+    /// The one that the tag of an image names: `3.6.8-0`, `v3.5.21`; `None`: none that is known.
+    pub fn of_tag(tag: &str) -> Option<&'static Self> {
+        let mut parts = tag.strip_prefix('v').unwrap_or(tag).split('.');
+        let minor: u16 = match (parts.next(), parts.next()) {
+            (Some("3"), Some(minor)) => minor.parse().ok()?,
+            _ => return None,
+        };
+        ETCD_RELEASES.iter().find(|release| release.minor == minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_has_what_pods_are_given() {
+        let names: Vec<_> = etcd_flags().map(|(name, _)| name).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        for pair in ETCD_RELEASES.windows(2) {
+            assert_eq!(pair[0].minor + 1, pair[1].minor);
+        }
+        for release in &ETCD_RELEASES {
+            for (flag, _) in release.pod_flags {
+                let known = etcd_flags().find(|(name, _)| name == flag);
+                let (_, minors) = known.unwrap_or_else(|| panic!("{flag}"));
+                assert_eq!(minors.why_not(release.minor), None, "{flag}");
+            }
+        }
+    }
+}

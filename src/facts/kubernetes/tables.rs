@@ -1,0 +1,277 @@
+//! Flags, feature gates and configuration fields of the components, and the versions that have
+//! them.
+//!
+//! The tables are text files of one fact a line. Ranges of minors are open where nothing ended: a
+//! new minor changes the lines of what it brings and what it removes, and no others. They are read
+//! where something is looked up, which a spec asks a few times.
+
+use std::fmt;
+
+use crate::facts::minors::{Minors, lines};
+
+const FLAGS: &str = include_str!("flags.txt");
+const HYPERKUBE_FLAGS: &str = include_str!("../container_linux/hyperkube_flags.txt");
+const GATES: &str = include_str!("gates.txt");
+const KUBELET_CONFIG: &str = include_str!("kubelet_config.txt");
+const PROXY_CONFIG: &str = include_str!("proxy_config.txt");
+
+/// A program that takes flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Component {
+    ApiServer,
+    ControllerManager,
+    Scheduler,
+    Proxy,
+    Kubelet,
+}
+
+impl Component {
+    /// The program's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Proxy => "kube-proxy",
+            Self::Kubelet => "kubelet",
+        }
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The lines of a table under `[name]`.
+fn under(table: &'static str, name: &'static str) -> impl Iterator<Item = &'static str> {
+    lines(table)
+        .skip_while(move |line| section(line) != Some(name))
+        .skip(1)
+        .take_while(|line| section(line).is_none())
+}
+
+/// The flags of `component` in Kubernetes 1.9 that its reference lists.
+pub fn hyperkube_flags(component: Component) -> impl Iterator<Item = &'static str> {
+    let own = under(HYPERKUBE_FLAGS, component.as_str());
+    own.chain(under(HYPERKUBE_FLAGS, "logging"))
+}
+
+/// The flags of `component`, in order, and the minors that have them.
+pub fn flags(component: Component) -> impl Iterator<Item = (&'static str, Minors)> {
+    under(FLAGS, component.as_str()).map(|line| match line.split_once(' ') {
+        Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
+        None => (line, Minors::ALL),
+    })
+}
+
+fn section(line: &str) -> Option<&str> {
+    line.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// A switch of features that are not, or no longer, a matter of course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeatureGate {
+    pub name: &'static str,
+    pub minors: Minors,
+    /// The value that cannot be changed, and the first minor of which that is true.
+    pub locked: Option<(bool, u16)>,
+}
+
+/// All feature gates, in order.
+pub fn feature_gates() -> impl Iterator<Item = FeatureGate> {
+    lines(GATES).map(|line| {
+        let mut words = line.split(' ');
+        let mut gate = FeatureGate {
+            name: words.next().unwrap_or_default(),
+            minors: Minors::ALL,
+            locked: None,
+        };
+        for word in words {
+            if let Some((value, since)) = word.split_once('@') {
+                gate.locked = since.parse().ok().map(|since| (value == "true", since));
+            } else if let Some(minors) = Minors::read(word) {
+                gate.minors = minors;
+            }
+        }
+        gate
+    })
+}
+
+/// A type of configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigKind {
+    Kubelet,
+    Proxy,
+}
+
+impl ConfigKind {
+    /// The name of the type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kubelet => "KubeletConfiguration",
+            Self::Proxy => "KubeProxyConfiguration",
+        }
+    }
+}
+
+/// A field of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// `authentication.webhook.cacheTTL`; `[]` stands for an element of a list.
+    pub path: &'static str,
+    pub kind: FieldKind,
+    pub minors: Minors,
+}
+
+/// What a field of a configuration holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    Text,
+    Bool,
+    Whole,
+    Number,
+    /// As Go writes it: `1h30m`.
+    Duration,
+    /// As Kubernetes writes it: `512Mi`; a number too.
+    Quantity,
+    /// Its fields are in the table.
+    Object,
+    /// By the type of an element.
+    List(&'static str),
+    /// By the type of a value.
+    Map(&'static str),
+}
+
+impl FieldKind {
+    /// As the tables write it.
+    pub fn read(text: &'static str) -> Self {
+        if let Some(element) = text.strip_prefix("list:") {
+            return Self::List(element);
+        }
+        if let Some(value) = text.strip_prefix("map:") {
+            return Self::Map(value);
+        }
+        match text {
+            "bool" => Self::Bool,
+            "int" => Self::Whole,
+            "float" => Self::Number,
+            "duration" => Self::Duration,
+            "quantity" => Self::Quantity,
+            "object" => Self::Object,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// The fields of `kind`, in the order of their paths.
+pub fn config_fields(kind: ConfigKind) -> impl Iterator<Item = Field> {
+    lines(match kind {
+        ConfigKind::Kubelet => KUBELET_CONFIG,
+        ConfigKind::Proxy => PROXY_CONFIG,
+    })
+    .map(|line| {
+        let mut words = line.split(' ');
+        Field {
+            path: words.next().unwrap_or_default(),
+            kind: FieldKind::read(words.next().unwrap_or_default()),
+            minors: words.next().and_then(Minors::read).unwrap_or(Minors::ALL),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::facts::kubernetes::version::RELEASES;
+
+    const COMPONENTS: [Component; 5] = [
+        Component::ApiServer,
+        Component::ControllerManager,
+        Component::Scheduler,
+        Component::Proxy,
+        Component::Kubelet,
+    ];
+
+    fn is_word(text: &str, marks: &str) -> bool {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || marks.as_bytes().contains(&b))
+    }
+
+    /// A bound that no known release lies beyond says nothing, and is left out.
+    fn check(name: &str, minors: Minors) {
+        let (oldest, newest) = (RELEASES[0].minor, RELEASES[RELEASES.len() - 1].minor);
+        assert!(minors.first <= minors.last, "{name}");
+        assert!(minors.first == 0 || minors.first > oldest, "{name}");
+        assert!(minors.first <= newest, "{name}");
+        assert!(minors.last == u16::MAX || minors.last < newest, "{name}");
+        assert!(minors.last >= oldest, "{name}");
+    }
+
+    #[test]
+    fn tables_are_well_formed() {
+        for line in [FLAGS, GATES, KUBELET_CONFIG, PROXY_CONFIG]
+            .into_iter()
+            .flat_map(lines)
+        {
+            assert!(!line.is_empty() && line.trim() == line, "{line:?}");
+        }
+        for component in COMPONENTS {
+            let mut seen = BTreeSet::new();
+            for (name, minors) in flags(component) {
+                assert!(seen.insert(name), "{component} --{name}");
+                assert!(is_word(name, "-"), "{name}");
+                check(name, minors);
+            }
+            assert!(seen.len() > 50, "{component}");
+            assert!(seen.contains("feature-gates"), "{component}");
+        }
+        let mut seen = BTreeSet::new();
+        for gate in feature_gates() {
+            assert!(seen.insert(gate.name), "{}", gate.name);
+            check(gate.name, gate.minors);
+            if let Some((_, since)) = gate.locked {
+                assert!(since <= gate.minors.last, "{}", gate.name);
+            }
+        }
+        for kind in [ConfigKind::Kubelet, ConfigKind::Proxy] {
+            let mut seen = BTreeSet::new();
+            for field in config_fields(kind) {
+                assert!(seen.insert(field.path), "{}", field.path);
+                check(field.path, field.minors);
+            }
+        }
+    }
+
+    #[test]
+    fn what_changed_between_minors() {
+        let has = |component, flag: &str, minor| {
+            flags(component)
+                .find(|(name, _)| *name == flag)
+                .is_some_and(|(_, minors)| minors.why_not(minor).is_none())
+        };
+        for (component, flag, minor, want) in [
+            (Component::ApiServer, "cloud-provider", 32, true),
+            (Component::ApiServer, "cloud-provider", 33, false),
+            (Component::ApiServer, "requestheader-uid-headers", 31, false),
+            (Component::ApiServer, "requestheader-uid-headers", 32, true),
+            (Component::ApiServer, "insecure-port", 31, false),
+            (Component::ControllerManager, "cloud-provider", 36, true),
+            (Component::Kubelet, "register-schedulable", 33, true),
+            (Component::Kubelet, "register-schedulable", 34, false),
+            (Component::Kubelet, "pod-infra-container-image", 34, true),
+            (Component::Kubelet, "pod-infra-container-image", 35, false),
+            (Component::Scheduler, "tls-curve-preferences", 36, true),
+            (Component::Scheduler, "tls-curve-preferences", 35, false),
+        ] {
+            assert_eq!(
+                has(component, flag, minor),
+                want,
+                "{component} --{flag} of 1.{minor}"
+            );
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Tables of facts about what imgbuild builds for and with: systems, releases of Kubernetes and
+//! etcd, container runtimes, container networks, and where things lie on media. Nothing here knows
+//! a spec or a node.
+
+pub mod cni;
+pub mod container_linux;
+pub mod etcd;
+pub mod kernel;
+pub mod kubernetes;
+pub mod layout;
+pub mod minors;
+pub mod runtimes;
+pub mod systems;

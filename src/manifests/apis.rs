@@ -1,0 +1,363 @@
+//! The APIs that an API server has, by its minor version.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::range::{Range, paragraphs};
+use crate::text::nearest;
+
+/// What an `apiVersion` and a `kind` are to an API server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has them.
+    There,
+    /// It has them only if it is asked to.
+    OnRequest,
+    /// An older one had them: the minor that has them no more, and what to write.
+    Gone { minor: u16, instead: &'static str },
+    /// An older or a newer one has them.
+    OtherVersion(Range),
+    /// It has the group, and no such kind there; perhaps an `apiVersion` or `kind` that is meant.
+    Unknown(Option<String>),
+    /// Somebody else's group.
+    Foreign,
+}
+
+/// Kinds by `apiVersion`.
+static APIS: LazyLock<HashMap<&'static str, Vec<(&'static str, Range)>>> = LazyLock::new(|| {
+    let paragraphs = paragraphs(include_str!("apis.txt")).into_iter();
+    paragraphs
+        .map(|(api, lines)| {
+            let words = lines.into_iter().flat_map(str::split_whitespace);
+            (api, words.map(Range::split).collect())
+        })
+        .collect()
+});
+
+/// APIs that were gone before the first minor of the table: `apiVersion`, kinds, the minor without
+/// them, what took their place (Kubernetes, "Deprecated API Migration Guide").
+const GONE: &[(&str, &[&str], u16, &str)] = &[
+    (
+        "extensions/v1beta1",
+        &["DaemonSet", "Deployment", "ReplicaSet"],
+        16,
+        "write apps/v1, with a `selector`",
+    ),
+    (
+        "extensions/v1beta1",
+        &["NetworkPolicy"],
+        16,
+        "write networking.k8s.io/v1",
+    ),
+    (
+        "extensions/v1beta1",
+        &["Ingress"],
+        22,
+        "write networking.k8s.io/v1, with a `pathType` and `backend.service`",
+    ),
+    (
+        "extensions/v1beta1",
+        &["PodSecurityPolicy"],
+        16,
+        "label namespaces for Pod Security Admission",
+    ),
+    (
+        "apps/v1beta1",
+        &["Deployment", "StatefulSet", "ControllerRevision"],
+        16,
+        "write apps/v1, with a `selector`",
+    ),
+    (
+        "apps/v1beta2",
+        &[
+            "DaemonSet",
+            "Deployment",
+            "ReplicaSet",
+            "StatefulSet",
+            "ControllerRevision",
+        ],
+        16,
+        "write apps/v1",
+    ),
+    (
+        "networking.k8s.io/v1beta1",
+        &["Ingress", "IngressClass"],
+        22,
+        "write networking.k8s.io/v1",
+    ),
+    (
+        "rbac.authorization.k8s.io/v1alpha1",
+        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+        22,
+        "write rbac.authorization.k8s.io/v1",
+    ),
+    (
+        "rbac.authorization.k8s.io/v1beta1",
+        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+        22,
+        "write rbac.authorization.k8s.io/v1",
+    ),
+    (
+        "scheduling.k8s.io/v1beta1",
+        &["PriorityClass"],
+        22,
+        "write scheduling.k8s.io/v1",
+    ),
+    (
+        "storage.k8s.io/v1beta1",
+        &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
+        22,
+        "write storage.k8s.io/v1",
+    ),
+    (
+        "storage.k8s.io/v1beta1",
+        &["CSIStorageCapacity"],
+        27,
+        "write storage.k8s.io/v1",
+    ),
+    (
+        "coordination.k8s.io/v1beta1",
+        &["Lease"],
+        22,
+        "write coordination.k8s.io/v1",
+    ),
+    (
+        "certificates.k8s.io/v1beta1",
+        &["CertificateSigningRequest"],
+        22,
+        "write certificates.k8s.io/v1",
+    ),
+    (
+        "apiregistration.k8s.io/v1beta1",
+        &["APIService"],
+        22,
+        "write apiregistration.k8s.io/v1",
+    ),
+    (
+        "apiextensions.k8s.io/v1beta1",
+        &["CustomResourceDefinition"],
+        22,
+        "write apiextensions.k8s.io/v1, with a schema for each version",
+    ),
+    (
+        "admissionregistration.k8s.io/v1beta1",
+        &[
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+        ],
+        22,
+        "write admissionregistration.k8s.io/v1",
+    ),
+    ("batch/v1beta1", &["CronJob"], 25, "write batch/v1"),
+    ("batch/v2alpha1", &["CronJob"], 21, "write batch/v1"),
+    (
+        "discovery.k8s.io/v1beta1",
+        &["EndpointSlice"],
+        25,
+        "write discovery.k8s.io/v1",
+    ),
+    (
+        "events.k8s.io/v1beta1",
+        &["Event"],
+        25,
+        "write events.k8s.io/v1",
+    ),
+    (
+        "autoscaling/v2beta1",
+        &["HorizontalPodAutoscaler"],
+        25,
+        "write autoscaling/v2",
+    ),
+    (
+        "autoscaling/v2beta2",
+        &["HorizontalPodAutoscaler"],
+        26,
+        "write autoscaling/v2",
+    ),
+    (
+        "policy/v1beta1",
+        &["PodDisruptionBudget"],
+        25,
+        "write policy/v1",
+    ),
+    (
+        "policy/v1beta1",
+        &["PodSecurityPolicy"],
+        25,
+        "label namespaces for Pod Security Admission",
+    ),
+    (
+        "node.k8s.io/v1beta1",
+        &["RuntimeClass"],
+        25,
+        "write node.k8s.io/v1",
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io/v1beta1",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+        26,
+        "write flowcontrol.apiserver.k8s.io/v1",
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io/v1beta2",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+        29,
+        "write flowcontrol.apiserver.k8s.io/v1",
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io/v1beta3",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+        32,
+        "write flowcontrol.apiserver.k8s.io/v1",
+    ),
+];
+
+/// The one beta API that was served without being asked for: all others of the table came after
+/// 1.24, which stopped that.
+const SERVED_BETA: &str = "flowcontrol.apiserver.k8s.io/v1beta3";
+
+/// What `api` and `kind` are to an API server of 1.`minor`.
+pub(super) fn standing(api: &str, kind: &str, minor: u16) -> Standing {
+    let known = APIS
+        .get(api)
+        .and_then(|kinds| kinds.iter().find(|(name, _)| *name == kind));
+    match known {
+        Some((_, range)) if range.has(minor) => {
+            let version = api.rsplit('/').next().unwrap_or(api);
+            let stable = !version.contains("alpha") && !version.contains("beta");
+            return if stable || api == SERVED_BETA {
+                Standing::There
+            } else {
+                Standing::OnRequest
+            };
+        }
+        _ => {}
+    }
+    let gone = GONE
+        .iter()
+        .find(|(old, kinds, since, _)| *old == api && kinds.contains(&kind) && *since <= minor);
+    if let Some(&(_, _, minor, instead)) = gone {
+        return Standing::Gone { minor, instead };
+    }
+    if let Some((_, range)) = known {
+        return Standing::OtherVersion(*range);
+    }
+    let group = |api: &'static str| api.split_once('/').map_or("", |(group, _)| group);
+    let ours = api.split_once('/').map_or("", |(group, _)| group);
+    let is_group = APIS.keys().any(|api| group(api) == ours)
+        || GONE.iter().any(|(old, ..)| group(old) == ours);
+    if !is_group {
+        return Standing::Foreign;
+    }
+    Standing::Unknown(meant(api, kind, minor))
+}
+
+/// What may be meant: the kind of another API, else a kind of this one that is spelled alike.
+fn meant(api: &str, kind: &str, minor: u16) -> Option<String> {
+    let mut elsewhere: Vec<&str> = APIS
+        .iter()
+        .filter(|(_, kinds)| {
+            kinds
+                .iter()
+                .any(|(name, range)| *name == kind && range.has(minor))
+        })
+        .map(|(api, _)| *api)
+        .collect();
+    // The newest stable one.
+    elsewhere.sort_by_key(|api| {
+        (
+            api.contains("alpha"),
+            api.contains("beta"),
+            std::cmp::Reverse(*api),
+        )
+    });
+    if let Some(api) = elsewhere.first() {
+        return Some(format!("{kind} is in {api}"));
+    }
+    let kinds = APIS.get(api)?;
+    let nearest = nearest(
+        kind,
+        kinds
+            .iter()
+            .filter(|(_, range)| range.has(minor))
+            .map(|(name, _)| *name),
+    )?;
+    Some(format!("did you mean `{nearest}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standings() {
+        let gone = |minor, instead| Standing::Gone { minor, instead };
+        for (api, kind, minor, want) in [
+            ("v1", "Pod", 31, Standing::There),
+            ("apps/v1", "Deployment", 36, Standing::There),
+            ("batch/v1beta1", "CronJob", 31, gone(25, "write batch/v1")),
+            (SERVED_BETA, "FlowSchema", 31, Standing::There),
+            (
+                SERVED_BETA,
+                "FlowSchema",
+                32,
+                gone(32, "write flowcontrol.apiserver.k8s.io/v1"),
+            ),
+            (
+                "resource.k8s.io/v1",
+                "DeviceClass",
+                33,
+                Standing::OtherVersion(Range {
+                    since: Some(34),
+                    until: None,
+                }),
+            ),
+            ("resource.k8s.io/v1", "DeviceClass", 34, Standing::There),
+            (
+                "resource.k8s.io/v1beta1",
+                "DeviceClass",
+                34,
+                Standing::OnRequest,
+            ),
+            ("projectcalico.org/v3", "BGPPeer", 36, Standing::Foreign),
+            (
+                "snapshot.storage.k8s.io/v1",
+                "VolumeSnapshot",
+                36,
+                Standing::Foreign,
+            ),
+            (
+                "v1",
+                "Deployment",
+                36,
+                Standing::Unknown(Some("Deployment is in apps/v1".to_owned())),
+            ),
+            (
+                "apps/v1",
+                "Deploymnt",
+                36,
+                Standing::Unknown(Some("did you mean `Deployment`?".to_owned())),
+            ),
+            (
+                "apps/v2",
+                "Deployment",
+                36,
+                Standing::Unknown(Some("Deployment is in apps/v1".to_owned())),
+            ),
+            (
+                "v1",
+                "HorizontalPodAutoscaler",
+                36,
+                Standing::Unknown(Some(
+                    "HorizontalPodAutoscaler is in autoscaling/v2".to_owned(),
+                )),
+            ),
+        ] {
+            assert_eq!(
+                standing(api, kind, minor),
+                want,
+                "{api} {kind} in 1.{minor}"
+            );
+        }
+    }
+}

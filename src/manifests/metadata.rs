@@ -1,0 +1,229 @@
+//! Names, labels and annotations of objects (Kubernetes, "Object Names and IDs", "Labels and
+//! Selectors").
+
+use super::Judge;
+use super::read::{at, entries, items, text, text_at};
+use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::spec::yaml::{Entry, Node};
+use crate::text::shown;
+
+/// What a name may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// RFC 1123: up to 253 letters of lower case, digits, `-` and `.`.
+    Subdomain,
+    /// RFC 1123: up to 63 letters of lower case, digits and `-`.
+    Label,
+    /// RFC 1035: a label that starts with a letter.
+    LetterLabel,
+    /// What can stand in a path.
+    PathSegment,
+}
+
+impl Rule {
+    /// That of objects of `kind`.
+    fn of(kind: &str, minor: u16) -> Self {
+        match kind {
+            // Kubernetes relaxes this one by and by (KEP-5311, "Relaxed validation for Services
+            // names").
+            "Service" if minor >= 35 => Self::Label,
+            "Namespace" => Self::Label,
+            "Service" => Self::LetterLabel,
+            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding" => Self::PathSegment,
+            _ => Self::Subdomain,
+        }
+    }
+
+    /// Why `name` is none.
+    pub(super) fn why_not(self, name: &str) -> Option<String> {
+        if self == Self::PathSegment {
+            let wrong = name.is_empty() || matches!(name, "." | "..") || name.contains(['/', '%']);
+            return wrong.then(|| "it has no `/` and no `%`".to_owned());
+        }
+        let most = if self == Self::Subdomain { 253 } else { 63 };
+        let label = |label: &str| {
+            let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !label.is_empty()
+                && label.bytes().all(inner)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if name.len() > most {
+            return Some(format!("it has at most {most} characters"));
+        }
+        match self {
+            Self::Subdomain if !name.split('.').all(label) => Some(
+                "it has letters of lower case, digits, `-` and `.` only, and starts and ends with a letter or digit"
+                    .to_owned(),
+            ),
+            Self::Label | Self::LetterLabel if !label(name) => Some(
+                "it has letters of lower case, digits and `-` only, and starts and ends with a letter or digit"
+                    .to_owned(),
+            ),
+            Self::LetterLabel if !name.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                Some("it starts with a letter".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The longest names that leave room for what controllers put behind them.
+const LONGEST_CRON_JOB: usize = 52;
+
+impl Judge<'_> {
+    /// Reports what is wrong with the name, namespace, labels and annotations of an object of
+    /// `kind`.
+    pub(super) fn metadata(&mut self, object: &Node, kind: &str, place: Span) {
+        let Some(metadata) = at(object, &["metadata"]) else {
+            return self.missing(place, kind, "metadata");
+        };
+        let name = at(metadata, &["name"]);
+        match name {
+            Some(node) => {
+                if let Some(name) = text(node) {
+                    self.name(name, node.span, Rule::of(kind, self.minor), "a name");
+                    if kind == "CronJob" && name.len() > LONGEST_CRON_JOB {
+                        self.bad_name(
+                            name,
+                            node.span,
+                            "a CronJob's name",
+                            format!("it has at most {LONGEST_CRON_JOB} characters"),
+                        );
+                    }
+                }
+            }
+            // Applying needs a name to know the object by.
+            None => self.missing(
+                at(object, &["metadata"]).map_or(place, |node| node.span),
+                "metadata",
+                "name",
+            ),
+        }
+        if let Some(node) = at(metadata, &["namespace"])
+            && let Some(namespace) = text(node)
+        {
+            self.name(namespace, node.span, Rule::Label, "a namespace");
+        }
+        self.labels(entries(metadata, &["labels"]));
+        for entry in entries(metadata, &["annotations"]) {
+            self.key(entry);
+        }
+        for node in items(metadata, &["finalizers"]) {
+            if let Some(why) = text(node).and_then(qualified) {
+                self.bad_label(node.span, text(node).unwrap_or_default(), why);
+            }
+        }
+    }
+
+    /// Reports a name that breaks `rule`.
+    pub(super) fn name(&mut self, name: &str, span: Span, rule: Rule, what: &str) {
+        if let Some(why) = rule.why_not(name) {
+            self.bad_name(name, span, what, why);
+        }
+    }
+
+    fn bad_name(&mut self, name: &str, span: Span, what: &str, why: String) {
+        self.found.push(
+            Diagnostic::error(
+                codes::BAD_OBJECT_NAME,
+                span,
+                format!("`{}` is not {what}", shown(name)),
+            )
+            .label(why),
+        );
+    }
+
+    /// Reports labels that are none.
+    pub(super) fn labels(&mut self, labels: &[Entry]) {
+        for entry in labels {
+            self.key(entry);
+            if let Some(value) = text(&entry.value)
+                && let Some(why) = label_value(value)
+            {
+                self.bad_label(entry.value.span, value, why);
+            }
+        }
+    }
+
+    fn key(&mut self, entry: &Entry) {
+        if let Some(why) = qualified(&entry.key.value) {
+            self.bad_label(entry.key.span, &entry.key.value, why);
+        }
+    }
+
+    fn bad_label(&mut self, span: Span, label: &str, why: String) {
+        self.found.push(
+            Diagnostic::error(
+                codes::BAD_OBJECT_LABEL,
+                span,
+                format!("`{}` is not part of a label or annotation", shown(label)),
+            )
+            .label(why),
+        );
+    }
+
+    /// Reports selectors whose labels are none; `selector` holds `matchLabels` and
+    /// `matchExpressions`.
+    pub(super) fn selector(&mut self, selector: &Node) {
+        self.labels(entries(selector, &["matchLabels"]));
+        for expression in items(selector, &["matchExpressions"]) {
+            let Some(operator) = text_at(expression, &["operator"]) else {
+                continue;
+            };
+            let wants = match operator {
+                "In" | "NotIn" => true,
+                "Exists" | "DoesNotExist" => false,
+                _ => {
+                    self.one_of(
+                        expression,
+                        "operator",
+                        &["In", "NotIn", "Exists", "DoesNotExist"],
+                    );
+                    continue;
+                }
+            };
+            if items(expression, &["values"]).is_empty() == wants {
+                self.value_error(
+                    expression.span,
+                    if wants {
+                        format!("`{operator}` needs values")
+                    } else {
+                        format!("`{operator}` takes no values")
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// Why `key` is not the key of a label: a name, perhaps behind a domain and a slash.
+pub(super) fn qualified(key: &str) -> Option<String> {
+    let (domain, name) = match key.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, key),
+    };
+    if let Some(why) = domain.and_then(|domain| Rule::Subdomain.why_not(domain)) {
+        return Some(format!("before the slash: {why}"));
+    }
+    if name.is_empty() {
+        return Some("the name is empty".to_owned());
+    }
+    label_value(name)
+}
+
+/// Why `value` is not the value of a label.
+fn label_value(value: &str) -> Option<String> {
+    let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if value.len() > 63 {
+        Some("it has at most 63 characters".to_owned())
+    } else if !value.bytes().all(inner)
+        || !ends(value.chars().next())
+        || !ends(value.chars().next_back())
+    {
+        Some("it has letters, digits, `-`, `_` and `.` only, and starts and ends with a letter or digit".to_owned())
+    } else {
+        None
+    }
+}

@@ -1,0 +1,124 @@
+//! What objects are to each other: two of one name, namespaces that are not there.
+
+use std::collections::{HashMap, HashSet};
+
+use super::read::{at, integer, items, text_at};
+use super::{Judge, Object, schema};
+use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::text::shown;
+
+/// Namespaces that a cluster has by itself, and that of our flannel.
+const NAMESPACES: &[&str] = &[
+    "default",
+    "kube-flannel",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+];
+
+/// Kinds that are in no namespace, among those whose fields are checked.
+const CLUSTER_WIDE: &[&str] = &[
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "IngressClass",
+    "Namespace",
+    "PersistentVolume",
+    "PriorityClass",
+    "StorageClass",
+];
+
+/// The objects of the files so far: `apiVersion`'s group, kind, namespace, name.
+#[derive(Default)]
+pub(super) struct Set {
+    objects: HashMap<(String, String, String, String), Span>,
+    namespaces: HashSet<String>,
+    node_ports: HashMap<(i64, String), Span>,
+}
+
+impl Judge<'_> {
+    /// Reports what is wrong between `objects`, which are those of one file, and those of the files
+    /// before.
+    pub(super) fn of_set(&mut self, set: &mut Set, objects: &[Object]) {
+        for object in objects {
+            let name = text_at(object.node, &["metadata", "name"]).unwrap_or_default();
+            if object.kind == "Namespace" && object.api == "v1" {
+                set.namespaces.insert(name.to_owned());
+            }
+        }
+        for object in objects {
+            let Some(name) = at(object.node, &["metadata", "name"]) else {
+                continue;
+            };
+            let text = super::read::text(name).unwrap_or_default();
+            let known = schema::object(object.api, object.kind).is_some();
+            let cluster_wide = known && CLUSTER_WIDE.contains(&object.kind);
+            let namespace = at(object.node, &["metadata", "namespace"]).filter(|_| !cluster_wide);
+            let namespace_name = namespace.and_then(super::read::text);
+            if let (Some(node), Some(namespace)) = (namespace, namespace_name)
+                && !NAMESPACES.contains(&namespace)
+                && !set.namespaces.contains(namespace)
+            {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::UNKNOWN_NAMESPACE,
+                        node.span,
+                        format!(
+                            "the namespace `{}` is neither in this file nor in one before it",
+                            shown(namespace)
+                        ),
+                    )
+                    .help("the nodes wait until somebody makes it; add a Namespace"),
+                );
+            }
+            let group = object.api.split_once('/').map_or("", |(group, _)| group);
+            let key = (
+                group.to_owned(),
+                object.kind.to_owned(),
+                namespace_name
+                    .unwrap_or(if cluster_wide { "" } else { "default" })
+                    .to_owned(),
+                text.to_owned(),
+            );
+            if let Some(first) = set.objects.insert(key, name.span) {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::OBJECT_TWICE,
+                        name.span,
+                        format!(
+                            "a second {} is called `{}`",
+                            shown(object.kind),
+                            shown(text)
+                        ),
+                    )
+                    .related(first, "the first one")
+                    .help("the second takes the place of the first"),
+                );
+            }
+            if known && object.kind == "Service" {
+                self.node_ports(set, object);
+            }
+        }
+    }
+
+    fn node_ports(&mut self, set: &mut Set, object: &Object) {
+        for port in items(object.node, &["spec", "ports"]) {
+            let Some(node) = at(port, &["nodePort"]) else {
+                continue;
+            };
+            let Some(number) = integer(node) else {
+                continue;
+            };
+            let protocol = text_at(port, &["protocol"]).unwrap_or("TCP").to_owned();
+            if let Some(first) = set.node_ports.insert((number, protocol), node.span) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::ELEMENT_TWICE,
+                        node.span,
+                        format!("the node port {number} is taken"),
+                    )
+                    .related(first, "by this service"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a node of Container Linux is beside what all nodes are: ct's sections and Kubernetes 1.9,
+//! decided.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Located, Span};
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::node::kubernetes::Role;
+use crate::pki::bundles::{KeyPair, ServiceAccountKeys};
+
+/// What only Container Linux has.
+#[derive(Debug, Clone)]
+pub struct ContainerLinux {
+    /// Whether `/etc/hostname` is written: the name is the spec's own, not one that stands in for
+    /// it.
+    pub writes_hostname: bool,
+    /// The cloud by whose agent the metadata service is to be told where it is.
+    pub metadata_provider: Option<Located<&'static str>>,
+    pub etcd: Option<Wrapped>,
+    pub flannel: Option<WrappedFlannel>,
+    /// Flags of docker.
+    pub docker: Option<Located<Vec<String>>>,
+    /// Lines of `/etc/coreos/update.conf`.
+    pub update: Option<Located<Vec<String>>>,
+    pub kubernetes: Option<HyperkubeNode>,
+}
+
+/// A program that a wrapper of Container Linux runs from an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// The image's version; `None`: the wrapper's own.
+    pub version: Option<String>,
+    /// As they stand in the unit: `--name="etcd1"`.
+    pub arguments: Vec<String>,
+    /// Whether an argument is what the metadata service tells.
+    pub has_dynamic_data: bool,
+    pub span: Span,
+}
+
+/// flannel on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedFlannel {
+    pub wrapped: Wrapped,
+    /// What ct's `network_config` puts into etcd: the arguments of `etcdctl`.
+    pub network_config: Option<String>,
+}
+
+/// Kubernetes 1.9 on a node.
+#[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and none a state"
+)]
+pub struct HyperkubeNode {
+    pub version: Located<KubeVersion>,
+    /// The image without its tag.
+    pub image: String,
+    pub image_tag: String,
+    pub role: Role,
+    /// The API server on this node.
+    pub api: Option<HyperkubeApi>,
+    /// What kubelet and proxy ask: `http://127.0.0.1:8080`.
+    pub server: String,
+    /// How kubelet and proxy show who they are, where the server asks; `None` until the keys are
+    /// there.
+    pub clients: Option<HyperkubeClients>,
+    /// Where the members of etcd answer.
+    pub etcd_servers: Vec<String>,
+    pub pod_network: Located<IpNet>,
+    pub service_network: Located<IpNet>,
+    /// Whether flannel gives pods their network.
+    pub flannel: bool,
+    /// Whether this node tells flannel, through etcd, which network that is.
+    pub tells_network: bool,
+    pub ipvs: bool,
+    pub hostname_override: bool,
+    pub schedulable: bool,
+    pub admission_control: Vec<String>,
+    pub extra_args: HyperkubeExtraArgs,
+    pub span: Span,
+}
+
+/// An API server of Kubernetes 1.9.
+#[derive(Debug, Clone)]
+pub struct HyperkubeApi {
+    /// What the cluster is told.
+    pub advertise: IpAddr,
+    /// Where it answers without TLS.
+    pub insecure: IpAddr,
+    /// The port of TLS, where it is served.
+    pub secure_port: Option<u16>,
+    /// `None` until the keys are there.
+    pub keys: Option<HyperkubeApiKeys>,
+}
+
+/// What an API server and its controller manager need of the cluster's keys, in PEM.
+#[derive(Clone)]
+pub struct HyperkubeApiKeys {
+    pub service_account: ServiceAccountKeys,
+    pub tls: Option<HyperkubeTls>,
+}
+
+/// What TLS needs.
+#[derive(Clone)]
+pub struct HyperkubeTls {
+    pub authority: String,
+    pub server: KeyPair,
+    pub kubelet_client: KeyPair,
+    /// The administrator's, which no node gets.
+    pub admin: KeyPair,
+}
+
+/// How a worker shows who it is: two files, secrets both.
+#[derive(Clone, Default)]
+pub struct HyperkubeClients {
+    pub kubelet: String,
+    pub proxy: String,
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for HyperkubeApiKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HyperkubeApiKeys").finish_non_exhaustive()
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for HyperkubeTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HyperkubeTls").finish_non_exhaustive()
+    }
+}
+
+/// Shows no secret.
+impl std::fmt::Debug for HyperkubeClients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HyperkubeClients").finish_non_exhaustive()
+    }
+}
+
+/// Flags beside those that imgbuild gives, by component: name and value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HyperkubeExtraArgs {
+    pub api_server: Vec<(String, String)>,
+    pub controller_manager: Vec<(String, String)>,
+    pub scheduler: Vec<(String, String)>,
+    pub proxy: Vec<(String, String)>,
+    pub kubelet: Vec<(String, String)>,
+}

@@ -1,0 +1,47 @@
+//! The packet filter of a node, decided.
+
+use crate::diagnostic::Located;
+use crate::diagnostic::Span;
+use crate::names::InterfaceName;
+use ipnet::IpNet;
+
+/// A packet filter that drops what is not allowed (nftables).
+#[derive(Debug, Clone)]
+pub struct Firewall {
+    /// Networks that reach the ports of the node's roles. Empty: every network does.
+    pub allow_from: Vec<Located<IpNet>>,
+    /// Ports beyond those of the roles.
+    pub allow: Vec<FirewallRule>,
+    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what
+    /// each is for.
+    pub role_ports: Vec<(u16, String)>,
+    /// What else the node's roles open: to pods, and where services listen.
+    pub role_rules: Vec<FirewallRule>,
+    pub masquerade: Vec<Masquerade>,
+    pub span: Span,
+}
+
+/// One opening in the packet filter.
+#[derive(Debug, Clone)]
+pub struct FirewallRule {
+    pub protocol: Protocol,
+    /// First and last port, the same for one.
+    pub ports: (u16, u16),
+    /// Empty: every network.
+    pub from: Vec<IpNet>,
+    pub span: Span,
+}
+
+/// A transport protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Packets of `source` leave `interface` under the node's address.
+#[derive(Debug, Clone)]
+pub struct Masquerade {
+    pub source: Located<IpNet>,
+    pub interface: Located<InterfaceName>,
+}

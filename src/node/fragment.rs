@@ -1,0 +1,207 @@
+//! What a part asks of the node: files, units, users and disks, each with the place in the spec
+//! that asked for it.
+
+use crate::node::ignition_2;
+use ignition_config::v3_3;
+
+use crate::diagnostic::Span;
+use crate::names::{AbsolutePath, UnitName, UserName};
+
+/// Where a generated thing comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// The value of the spec that asked for it; `None`: every node has it.
+    pub span: Option<Span>,
+    /// The part that made it, in a word or two: `etcd`, `network`.
+    pub part: &'static str,
+}
+
+impl Origin {
+    /// What `part` makes because of the value at `span`.
+    pub fn new(part: &'static str, span: Span) -> Self {
+        Self {
+            span: Some(span),
+            part,
+        }
+    }
+
+    /// What `part` makes on every node.
+    pub fn always(part: &'static str) -> Self {
+        Self { span: None, part }
+    }
+}
+
+/// A piece of a node's configuration. Fragments are merged by `ignition`.
+#[derive(Debug, Clone, Default)]
+pub struct Fragment {
+    pub files: Vec<File>,
+    pub directories: Vec<Directory>,
+    pub links: Vec<Link>,
+    pub units: Vec<Unit>,
+    pub users: Vec<(v3_3::User, Origin)>,
+    pub groups: Vec<(v3_3::Group, Origin)>,
+    pub disks: Vec<(v3_3::Disk, Origin)>,
+    pub raid: Vec<(v3_3::Raid, Origin)>,
+    pub luks: Vec<(v3_3::Luks, Origin)>,
+    pub filesystems: Vec<(v3_3::Filesystem, Origin)>,
+    /// Certificate authorities that Ignition itself trusts when it fetches.
+    pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
+    /// What only Ignition 2.x has words for.
+    pub only_v2: Box<OnlyV2>,
+}
+
+/// What only Ignition 2.x has words for: Container Linux's networkd units, and the parts of ct's
+/// sections that 3.x says otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct OnlyV2 {
+    pub networkd: Vec<(ignition_2::NetworkdUnit, Origin)>,
+    /// Users with `create`, its older form.
+    pub users: Vec<(ignition_2::User, Origin)>,
+    pub disks: Vec<(ignition_2::Disk, Origin)>,
+    pub filesystems: Vec<(ignition_2::Filesystem, Origin)>,
+    /// Files on other file systems than the root.
+    pub files: Vec<(ignition_2::File, Origin)>,
+    /// Directories on other file systems than the root.
+    pub directories: Vec<(ignition_2::Directory, Origin)>,
+    /// Links on other file systems than the root.
+    pub links: Vec<(ignition_2::Link, Origin)>,
+    pub references: ignition_2::References,
+    pub timeouts: ignition_2::Timeouts,
+}
+
+/// The owner of a file, directory or link; `None` for root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner {
+    pub user: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub user_id: Option<u32>,
+    pub group: Option<UserName>,
+    /// Where the spec gives a number for a name.
+    pub group_id: Option<u32>,
+}
+
+/// Where a file's bytes come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contents {
+    Inline(Vec<u8>),
+    /// Fetched by Ignition on the node.
+    Remote(v3_3::Resource),
+}
+
+/// A regular file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct File {
+    pub path: AbsolutePath,
+    /// Permission bits, as in `0o644`.
+    pub mode: u32,
+    pub owner: Owner,
+    /// `None`: the file is only appended to, or made empty.
+    pub contents: Option<Contents>,
+    pub append: Vec<Contents>,
+    /// Replaces what the base has there.
+    pub overwrite: bool,
+    pub origin: Origin,
+}
+
+impl File {
+    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces
+    /// what the base has there.
+    pub fn text(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
+        Self {
+            path,
+            mode: 0o644,
+            owner: Owner::default(),
+            contents: Some(Contents::Inline(text.into())),
+            append: Vec::new(),
+            overwrite: true,
+            origin,
+        }
+    }
+
+    /// Text added at the end of a file that the base, or another part, may have.
+    pub fn appended(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
+        Self {
+            contents: None,
+            append: vec![Contents::Inline(text.into())],
+            overwrite: false,
+            ..Self::text(path, Vec::new(), origin)
+        }
+    }
+
+    /// The same file with other permission bits.
+    #[must_use]
+    pub fn mode(self, mode: u32) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same file with another owner.
+    #[must_use]
+    pub fn owner(self, owner: Owner) -> Self {
+        Self { owner, ..self }
+    }
+}
+
+impl Unit {
+    /// A whole unit, enabled.
+    pub fn enabled(name: UnitName, contents: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            name,
+            enabled: Some(true),
+            mask: false,
+            contents: Some(contents.into()),
+            dropins: Vec::new(),
+            origin,
+        }
+    }
+
+    /// Enables a unit that the base has.
+    pub fn enable(name: UnitName, origin: Origin) -> Self {
+        Self {
+            contents: None,
+            ..Self::enabled(name, "", origin)
+        }
+    }
+
+    /// A drop-in for a unit that the base has, which is enabled or not as the base has it.
+    pub fn dropin(name: UnitName, dropin: &str, text: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            enabled: None,
+            contents: None,
+            dropins: vec![(dropin.to_owned(), text.into())],
+            ..Self::enabled(name, "", origin)
+        }
+    }
+}
+
+/// A directory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Directory {
+    pub path: AbsolutePath,
+    pub mode: u32,
+    pub owner: Owner,
+    pub overwrite: bool,
+    pub origin: Origin,
+}
+
+/// A symbolic or hard link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    pub path: AbsolutePath,
+    pub target: String,
+    pub hard: bool,
+    pub owner: Owner,
+    pub overwrite: bool,
+    pub origin: Origin,
+}
+
+/// A systemd unit, or drop-ins to one that the base has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    pub name: UnitName,
+    pub enabled: Option<bool>,
+    pub mask: bool,
+    pub contents: Option<String>,
+    /// File name (`10-name.conf`) and text; a drop-in without text is made empty.
+    pub dropins: Vec<(String, String)>,
+    pub origin: Origin,
+}

@@ -1,0 +1,105 @@
+//! The container images that upstream's names give a node with Kubernetes.
+//!
+//! Versions that go with a minor are in [`RELEASES`](crate::facts::kubernetes::version::RELEASES);
+//! what has releases of its own is here.
+
+use std::fmt;
+
+use crate::facts::kubernetes::version::Release;
+
+/// Upstream's registry.
+const REGISTRY: &str = "registry.k8s.io";
+
+/// flannel and its plugin: one release for all versions of Kubernetes here.
+const FLANNEL: (&str, &str) = ("ghcr.io/flannel-io/flannel", "v0.28.9");
+const FLANNEL_PLUGIN: (&str, &str) = ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ImageUse {
+    /// The sandbox of every pod.
+    Pause,
+    ApiServer,
+    ControllerManager,
+    Scheduler,
+    Proxy,
+    /// kube-proxy in pods that run on nodes without its program too.
+    ProxyEverywhere,
+    /// etcd as a pod, of an image of its own.
+    Etcd,
+    /// The cluster's DNS.
+    CoreDns,
+    Flannel,
+    /// flannel's CNI plugin.
+    FlannelPlugin,
+}
+
+impl ImageUse {
+    /// Whether [`Images::Embedded`](crate::node::kubernetes::Images::Embedded) with a folder of
+    /// programs does without it.
+    pub fn is_in_programs(self) -> bool {
+        match self {
+            Self::Pause
+            | Self::ApiServer
+            | Self::ControllerManager
+            | Self::Scheduler
+            | Self::Proxy => true,
+            Self::ProxyEverywhere
+            | Self::Etcd
+            | Self::CoreDns
+            | Self::Flannel
+            | Self::FlannelPlugin => false,
+        }
+    }
+}
+
+/// An image of upstream by its name and tag: `registry.k8s.io/pause:3.10.2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageRef {
+    pub used_for: ImageUse,
+    /// With the registry, without the tag: `registry.k8s.io/coredns/coredns`.
+    pub repository: String,
+    pub tag: String,
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.repository, self.tag)
+    }
+}
+
+impl ImageRef {
+    pub(crate) fn upstream(used_for: ImageUse, name: &str, tag: impl Into<String>) -> Self {
+        Self {
+            used_for,
+            repository: format!("{REGISTRY}/{name}"),
+            tag: tag.into(),
+        }
+    }
+
+    fn of(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
+        Self {
+            used_for,
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+        }
+    }
+
+    pub(crate) fn flannel() -> Self {
+        Self::of(ImageUse::Flannel, FLANNEL)
+    }
+
+    pub(crate) fn flannel_plugin() -> Self {
+        Self::of(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
+    }
+
+    /// etcd as kubeadm of this minor has it.
+    pub(crate) fn etcd(release: &Release) -> Self {
+        Self::upstream(ImageUse::Etcd, "etcd", release.etcd)
+    }
+
+    /// CoreDNS as kubeadm of this minor has it.
+    pub(crate) fn core_dns(release: &Release) -> Self {
+        Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
+    }
+}

@@ -1,0 +1,37 @@
+//! Settings of Kubernetes' components, decided.
+
+use std::fmt;
+
+/// What the API server writes down of who asked for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLog {
+    /// A Policy of audit.k8s.io/v1, as YAML.
+    pub policy: String,
+    /// Days.
+    pub max_age: u16,
+    /// Files.
+    pub max_backups: u16,
+    /// Megabytes.
+    pub max_size: u16,
+}
+
+/// How the API server encrypts what it keeps in etcd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encryption {
+    /// `secretbox`, `aesgcm` or `aescbc`, as `EncryptionConfiguration` has them.
+    pub provider: &'static str,
+    /// `secrets`
+    pub resources: Vec<String>,
+    pub keys: EncryptionKeys,
+}
+
+/// The first encrypts, all decrypt; base64 of 32 bytes each.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncryptionKeys(pub Vec<String>);
+
+/// Shows no secret.
+impl fmt::Debug for EncryptionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncryptionKeys").finish_non_exhaustive()
+    }
+}

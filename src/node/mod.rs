@@ -1,0 +1,136 @@
+//! What a node is, with every default filled: the contract between `plan`, which decides, and
+//! `parts`, which writes.
+//!
+//! Values that users write keep their place ([`Located`]), so that what is generated can be traced
+//! to its line.
+
+pub mod addons;
+pub mod boot_files;
+pub mod container_linux;
+pub mod containers;
+pub mod etcd;
+pub mod firewall;
+pub mod flannel;
+pub mod fragment;
+pub mod ignition_2;
+pub mod images;
+pub mod kubernetes;
+pub mod kubernetes_settings;
+pub mod needed_images;
+pub mod network;
+
+use crate::facts::kernel::KernelFlavour;
+use crate::facts::systems::IgnitionVersion;
+use crate::facts::systems::Target;
+use crate::node::etcd::EtcdMember;
+use crate::node::firewall::Firewall;
+use crate::node::network::Network;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::diagnostic::{Located, Span};
+use crate::names::{AbsolutePath, Arch, Hostname, UserName};
+use crate::node::fragment::Fragment;
+
+/// The nodes of one spec file; a single node is a cluster of one.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    /// The name that certificates and tokens carry.
+    pub name: String,
+    pub nodes: Vec<Node>,
+}
+
+impl Cluster {
+    /// Tells nodes that fetch programs and images what `pins` know of them.
+    pub fn pin(&mut self, pins: &crate::lock::pins::Pins) {
+        for node in &mut self.nodes {
+            if let Some(kubernetes) = &mut node.kubernetes {
+                kubernetes.pin(node.arch, pins);
+            }
+        }
+    }
+}
+
+/// One node, decided.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub target: Target,
+    /// The version of Ignition's specification that its config is written in.
+    pub ignition: IgnitionVersion,
+    pub arch: Arch,
+    pub kernel: KernelFlavour,
+    pub hostname: Located<Hostname>,
+    pub users: Vec<User>,
+    pub network: Network,
+    pub ntp: Option<Ntp>,
+    /// Lines of `/etc/hosts` beside the node's own.
+    pub hosts: Vec<(Located<IpAddr>, Vec<Hostname>)>,
+    pub firewall: Option<Firewall>,
+    /// Kernel parameters, by `sysctl(8)` key.
+    pub sysctls: BTreeMap<String, Located<String>>,
+    pub modules: Vec<Located<String>>,
+    /// Added to the kernel's command line by what packs the node.
+    pub kernel_arguments: Vec<Located<String>>,
+    pub ca_certificates: Vec<CaCertificate>,
+    pub swap: Option<Swap>,
+    /// Whole block device that keeps etcd's and the runtime's data across boots.
+    pub storage_device: Option<Located<AbsolutePath>>,
+    /// The files of a system that imgbuild does not build.
+    pub base: Option<crate::node::boot_files::BootFiles>,
+    pub etcd: Option<EtcdMember>,
+    /// flannel of docker's containers.
+    pub flannel: Option<crate::node::flannel::FlannelNode>,
+    pub containerd: Option<crate::node::containers::Containerd>,
+    pub kubernetes: Option<crate::node::kubernetes::Kubernetes>,
+    /// What only Container Linux has; on its nodes only.
+    pub container_linux: Option<crate::node::container_linux::ContainerLinux>,
+    /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
+    pub own: Fragment,
+}
+
+impl Node {
+    /// What its containers run by: that of its pods, or the system's own.
+    pub fn runtime(&self) -> crate::facts::runtimes::Runtime {
+        let kubernetes = self.kubernetes.as_ref();
+        kubernetes.map_or_else(Default::default, |kubernetes| kubernetes.runtime.value)
+    }
+}
+
+/// A user to make, or to change where the base has it.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub name: Located<UserName>,
+    pub uid: Option<u32>,
+    pub groups: Vec<UserName>,
+    pub shell: Option<AbsolutePath>,
+    pub home_dir: Option<AbsolutePath>,
+    pub ssh_authorized_keys: Vec<String>,
+    /// `crypt(5)` hash.
+    pub password_hash: Option<String>,
+    pub span: Span,
+}
+
+/// Time servers.
+#[derive(Debug, Clone, Default)]
+pub struct Ntp {
+    pub servers: Vec<Located<String>>,
+    pub fallback: Vec<Located<String>>,
+    pub span: Span,
+}
+
+/// A certificate authority of the site, trusted by all programs of the node.
+#[derive(Debug, Clone)]
+pub struct CaCertificate {
+    /// File name under `/usr/local/share/ca-certificates/`, without its ending.
+    pub name: String,
+    pub pem: Located<String>,
+}
+
+/// Swap space.
+#[derive(Debug, Clone)]
+pub enum Swap {
+    /// A compressed swap device in memory, of this many bytes.
+    Zram { size: u64, span: Span },
+    /// A whole device or partition, made swap space on first boot.
+    Device(Located<AbsolutePath>),
+}

@@ -1,0 +1,119 @@
+//! The images that a node asks for, by its Kubernetes and by its spec.
+
+use crate::lock::pins::Pins;
+use crate::names::Arch;
+use crate::node::Node;
+use crate::node::containers::{Fetched, ImageSource};
+use crate::node::images::{ImageRef, ImageUse};
+use crate::node::kubernetes::{Cni, Images, Kubernetes};
+
+/// Every image that pods of `kubernetes` ask for by itself, by use. The user's own manifests name
+/// theirs.
+pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
+    let release = kubernetes.version.known_release();
+    let own =
+        |used_for, name| ImageRef::upstream(used_for, name, format!("v{}", *kubernetes.version));
+    let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
+    if let Some(plane) = &kubernetes.control_plane {
+        images.extend([
+            own(ImageUse::ApiServer, "kube-apiserver"),
+            own(ImageUse::ControllerManager, "kube-controller-manager"),
+            own(ImageUse::Scheduler, "kube-scheduler"),
+        ]);
+        images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
+    }
+    if let Some(proxy) = &kubernetes.proxy {
+        images.push(own(proxy.image(), "kube-proxy"));
+    }
+    images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
+    if let Cni::Flannel(flannel) = &kubernetes.cni {
+        images.extend([flannel.image.clone(), flannel.plugin_image.clone()]);
+    }
+    images
+}
+
+/// The images that a node has with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EmbeddedImages {
+    /// As the spec lists them.
+    pub listed: Vec<ImageSource>,
+    /// What the node asks for by itself.
+    pub needed: Vec<ImageRef>,
+}
+
+/// The images to embed in `node`; `None`: no more than what goes with the programs.
+pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
+    let mut all = EmbeddedImages::default();
+    let own = node
+        .containerd
+        .iter()
+        .flat_map(|containerd| &containerd.images);
+    all.listed.extend(own.map(|image| image.value.clone()));
+    if let Some(kubernetes) = &node.kubernetes
+        && let Images::Embedded {
+            images: Some(images),
+            ..
+        } = &kubernetes.images
+    {
+        all.listed
+            .extend(images.iter().map(|image| image.value.clone()));
+        let needed = needed_images(kubernetes).into_iter();
+        all.needed
+            .extend(needed.filter(|image| !image.used_for.is_in_programs()));
+    }
+    (!all.listed.is_empty() || !all.needed.is_empty()).then_some(all)
+}
+
+/// What a node fetches of the programs; pods have the others in their images.
+pub const FETCHED_PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
+
+impl Kubernetes {
+    /// Notes what `pins` know of what the node fetches. Nothing for a node that has everything with
+    /// it.
+    pub(crate) fn pin(&mut self, arch: Arch, pins: &Pins) {
+        let Images::Pulled { .. } = &self.images else {
+            return;
+        };
+        let version = self.version.value.to_string();
+        let mut known = Fetched::default();
+        for name in FETCHED_PROGRAMS {
+            if let Some(digest) = pins.program(&version, arch, name) {
+                let hex = digest.trim_start_matches("sha256:").to_owned();
+                known.programs.insert(name.to_owned(), hex);
+            }
+        }
+        for image in needed_images(self) {
+            let name = image.to_string();
+            if let Some(digest) = pins.image(&name) {
+                known.images.insert(name, digest.to_owned());
+            }
+        }
+        if let Images::Pulled { known: old, .. } = &mut self.images {
+            *old = known;
+        }
+    }
+
+    /// The name by which pods of this node ask for what is `used_for`: with its digest, where the
+    /// lock has one.
+    pub fn image(&self, used_for: ImageUse) -> String {
+        if !self.is_pulled() && used_for.is_in_programs() {
+            return crate::oci::NODE_IMAGE.to_owned();
+        }
+        let all = needed_images(self);
+        let image = all.iter().find(|image| image.used_for == used_for);
+        let name = image.map(ToString::to_string).unwrap_or_default();
+        let digest = match &self.images {
+            Images::Pulled { known, .. } => known.images.get(&name),
+            Images::Embedded { .. } => None,
+        };
+        match digest {
+            Some(digest) => format!("{name}@{digest}"),
+            None => name,
+        }
+    }
+
+    /// Whether the node fetches its programs and images.
+    pub fn is_pulled(&self) -> bool {
+        matches!(self.images, Images::Pulled { .. })
+    }
+}

@@ -1,0 +1,263 @@
+//! The links of a node, decided.
+
+use crate::diagnostic::Located;
+use crate::diagnostic::Span;
+use crate::names::InterfaceName;
+use crate::names::MacAddr;
+use crate::node::Node;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The
+/// kernel numbers cards in the order in which it finds them, which with more than one card is not
+/// certain.
+pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
+    let interfaces = &node.network.interfaces;
+    let made: Vec<_> = interfaces
+        .iter()
+        .filter(|interface| interface.kind != LinkKind::Physical)
+        .filter_map(|interface| interface.matching.name())
+        .collect();
+    let mut found: Vec<(&InterfaceName, Span)> = Vec::new();
+    for interface in interfaces {
+        let own = match (&interface.kind, &interface.matching) {
+            (LinkKind::Physical, InterfaceMatch::Name(name)) => Some((name, interface.span)),
+            _ => None,
+        };
+        let others = match &interface.kind {
+            LinkKind::Bond { members, .. } | LinkKind::Bridge { members, .. } => members.as_slice(),
+            LinkKind::Vlan { parent, .. } => std::slice::from_ref(parent),
+            LinkKind::Physical => &[],
+        };
+        let others = others.iter().map(|name| (&name.value, name.span));
+        for (name, span) in own.into_iter().chain(others) {
+            let renamed = interfaces.iter().any(|other| {
+                matches!(&other.matching, InterfaceMatch::Mac { rename: Some(new), .. } if new == name)
+            });
+            let known =
+                renamed || made.contains(&name) || found.iter().any(|(old, _)| *old == name);
+            if is_kernel_name(name) && !known {
+                found.push((name, span));
+            }
+        }
+    }
+    found
+}
+
+/// `eth0`, `eth1` …: how Linux names Ethernet cards (`alloc_etherdev`).
+pub(crate) fn is_kernel_name(name: &InterfaceName) -> bool {
+    name.as_str()
+        .strip_prefix("eth")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A version of IP, of which each has a section of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpVersion {
+    V4,
+    V6,
+}
+
+impl IpVersion {
+    /// That of an address.
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
+    }
+}
+
+/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and
+/// `ipv6.method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    /// DHCP and, in IPv6, routers.
+    Auto,
+    Manual,
+    LinkLocal,
+    Disabled,
+}
+
+impl Method {
+    pub(crate) fn of(interface: &Interface, version: IpVersion) -> Self {
+        // As with networkd, routers are listened to where addresses are asked of the network at
+        // all.
+        let is_asked = match version {
+            IpVersion::V4 => matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both),
+            IpVersion::V6 => interface.dhcp != Dhcp::No,
+        };
+        let mut addresses = interface.addresses.iter();
+        if is_asked {
+            Self::Auto
+        } else if addresses.any(|address| IpVersion::of(address.addr()) == version) {
+            Self::Manual
+        } else if version == IpVersion::V6 && !interface.addresses.is_empty() {
+            Self::LinkLocal
+        } else {
+            Self::Disabled
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Manual => "manual",
+            Self::LinkLocal => "link-local",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// Whether name servers and domains can be set beside it.
+    pub(crate) fn takes_settings(self) -> bool {
+        matches!(self, Self::Auto | Self::Manual)
+    }
+}
+
+/// Whether a link has routes of `version`: in IPv6, the link's own address is enough.
+pub fn takes_routes(interface: &Interface, version: IpVersion) -> bool {
+    Method::of(interface, version) != Method::Disabled
+}
+
+/// Whether `NetworkManager` takes name servers and domains to search of `version` on a link.
+pub fn takes_settings(interface: &Interface, version: IpVersion) -> bool {
+    Method::of(interface, version).takes_settings()
+}
+
+/// All links of a node.
+#[derive(Debug, Clone, Default)]
+pub struct Network {
+    pub interfaces: Vec<Interface>,
+}
+
+/// How an interface of the spec is found on the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InterfaceMatch {
+    Name(InterfaceName),
+    /// By MAC address, and renamed where a name is given too.
+    Mac {
+        mac: MacAddr,
+        rename: Option<InterfaceName>,
+    },
+    /// Every wired card: the default where the spec has no `network:`.
+    AnyEthernet,
+}
+
+/// What kind of link it is; other than [`LinkKind::Physical`] it is made by networkd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkKind {
+    Physical,
+    Bond {
+        mode: String,
+        members: Vec<Located<InterfaceName>>,
+        options: BTreeMap<String, String>,
+    },
+    Vlan {
+        id: u16,
+        parent: Located<InterfaceName>,
+    },
+    Bridge {
+        members: Vec<Located<InterfaceName>>,
+        stp: bool,
+    },
+}
+
+impl InterfaceMatch {
+    /// The name that the interface has on the node, where the spec says it.
+    pub fn name(&self) -> Option<&InterfaceName> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Mac { rename, .. } => rename.as_ref(),
+            Self::AnyEthernet => None,
+        }
+    }
+}
+
+impl LinkKind {
+    /// The interfaces that this one is made of or lies on.
+    pub fn parts(&self) -> &[Located<InterfaceName>] {
+        match self {
+            Self::Physical => &[],
+            Self::Bond { members, .. } | Self::Bridge { members, .. } => members,
+            Self::Vlan { parent, .. } => std::slice::from_ref(parent),
+        }
+    }
+}
+
+/// One link and its addresses.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    pub matching: InterfaceMatch,
+    pub kind: LinkKind,
+    pub dhcp: Dhcp,
+    /// Address and prefix length: `192.168.1.10/24`.
+    pub addresses: Vec<Located<IpNet>>,
+    pub gateways: Vec<Located<IpAddr>>,
+    pub dns: Vec<Located<IpAddr>>,
+    pub search: Vec<String>,
+    pub routes: Vec<Route>,
+    /// On the link that leads to the other nodes of the cluster.
+    pub pod_routes: Option<PodRoutes>,
+    pub mtu: Option<u32>,
+    /// The node is not online before this link is.
+    pub required_for_online: bool,
+    pub span: Span,
+}
+
+impl Interface {
+    /// Its routes, those to pods of other nodes behind the spec's own.
+    pub fn all_routes(&self) -> impl Iterator<Item = Route> {
+        let pods = self.pod_routes.iter().flat_map(PodRoutes::iter);
+        self.routes.iter().cloned().chain(pods)
+    }
+}
+
+/// Which DHCP clients run on a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dhcp {
+    #[default]
+    No,
+    V4,
+    V6,
+    Both,
+}
+
+/// A static route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    pub destination: Located<IpNet>,
+    /// `None`: on the link.
+    pub gateway: Option<Located<IpAddr>>,
+    pub metric: Option<u32>,
+}
+
+/// Routes from one node to the pods of the others. The nodes share one list: a thousand of them
+/// have a million routes.
+#[derive(Debug, Clone)]
+pub struct PodRoutes {
+    pub everywhere: Arc<[NodePods]>,
+    /// The node itself, which has none to its own pods.
+    pub own: IpAddr,
+}
+
+/// The pods of one node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodePods {
+    pub pods: IpNet,
+    pub node: IpAddr,
+    pub span: Span,
+}
+
+impl PodRoutes {
+    fn iter(&self) -> impl Iterator<Item = Route> {
+        let others = self.everywhere.iter().filter(|pods| pods.node != self.own);
+        others.map(|pods| Route {
+            destination: Located::new(pods.pods, pods.span),
+            gateway: Some(Located::new(pods.node, pods.span)),
+            metric: None,
+        })
+    }
+}

@@ -1,0 +1,495 @@
+//! `kubernetes:` of Container Linux with every default filled, and between its nodes.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::{Context, Result};
+use ipnet::IpNet;
+
+use super::super::Decider;
+use super::super::kubernetes::static_address;
+use super::place;
+use crate::check::hyperkube_component_flags;
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::tables::Component;
+use crate::node::container_linux::{
+    HyperkubeApi, HyperkubeApiKeys, HyperkubeClients, HyperkubeExtraArgs, HyperkubeNode,
+    HyperkubeTls,
+};
+use crate::node::kubernetes::Role;
+use crate::node::{Cluster, Node};
+use crate::pki::Keys;
+use crate::pki::bundles::KeyPair;
+use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode, KubernetesRole};
+
+/// Where the API is served without TLS, and with it.
+const INSECURE_PORT: u16 = 8080;
+const SECURE_PORT: u16 = 6443;
+
+/// What the API server asks of objects, in this order.
+const ADMISSION: [&str; 5] = [
+    "NamespaceLifecycle",
+    "LimitRanger",
+    "ServiceAccount",
+    "DefaultStorageClass",
+    "ResourceQuota",
+];
+
+fn network_of(written: Option<&Located<IpNet>>, default: [u8; 4], span: Span) -> Located<IpNet> {
+    written.copied().unwrap_or_else(|| {
+        let net = ipnet::Ipv4Net::new(Ipv4Addr::from(default), 16);
+        Located::new(net.expect("16 is a prefix length").into(), span)
+    })
+}
+
+/// `host:port` in a URL.
+fn authority(host: &str, port: u16) -> String {
+    match host.parse() {
+        Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+        _ => format!("{host}:{port}"),
+    }
+}
+
+/// What programs on the node itself ask, of an API server that listens at `insecure`.
+pub(super) fn local_host(insecure: IpAddr) -> IpAddr {
+    if insecure.is_unspecified() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        insecure
+    }
+}
+
+fn role_of(written: KubernetesRole) -> Role {
+    match written {
+        KubernetesRole::ControlPlane => Role::ControlPlane,
+        KubernetesRole::Worker => Role::Worker,
+        KubernetesRole::Single => Role::Single,
+        KubernetesRole::Standalone => Role::Standalone,
+    }
+}
+
+/// Whether the API of the cluster is served over TLS.
+fn has_tls(written: &spec::HyperkubeNode) -> bool {
+    written
+        .tls
+        .map_or(written.insecure_bind_address.is_none(), |tls| tls.value)
+}
+
+impl Decider<'_> {
+    /// Decides Kubernetes on `nodes`, which are those of `written`.
+    pub(super) fn hyperkubes(&mut self, written: &[spec::ContainerLinux], nodes: &mut [Node]) {
+        for (written, node) in written.iter().zip(&mut *nodes) {
+            if let Some(kubernetes) = &written.kubernetes {
+                let decided = self.hyperkube(written, kubernetes, node);
+                if let Some(own) = &mut node.container_linux {
+                    if decided.flannel && own.flannel.is_none() {
+                        own.flannel = Some(flannel_for(&decided));
+                    }
+                    own.kubernetes = Some(decided);
+                }
+            }
+        }
+        self.workers(written, nodes);
+        for node in nodes.iter() {
+            self.hyperkube_networks(node);
+        }
+    }
+
+    fn hyperkube_extra_args(&mut self, written: &spec::HyperkubeNode) -> HyperkubeExtraArgs {
+        type Flags = spec::decode::Table<spec::SettingName, Located<spec::Setting>>;
+        let Some(extra) = &written.extra_args else {
+            return HyperkubeExtraArgs::default();
+        };
+        let mut list = |component: Component, flags: &Flags| {
+            hyperkube_component_flags(component, flags, &mut self.found);
+            flags
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()))
+                .collect()
+        };
+        HyperkubeExtraArgs {
+            api_server: list(Component::ApiServer, &extra.api_server),
+            controller_manager: list(Component::ControllerManager, &extra.controller_manager),
+            scheduler: list(Component::Scheduler, &extra.scheduler),
+            proxy: list(Component::Proxy, &extra.proxy),
+            kubelet: list(Component::Kubelet, &extra.kubelet),
+        }
+    }
+
+    fn hyperkube(
+        &mut self,
+        node_written: &spec::ContainerLinux,
+        written: &spec::HyperkubeNode,
+        node: &Node,
+    ) -> HyperkubeNode {
+        let role = role_of(written.role.value);
+        let api = role
+            .has_control_plane()
+            .then(|| self.hyperkube_api(written, node))
+            .flatten();
+        let etcd_servers = self.hyperkube_etcd(node_written, written, role);
+        let cni = written
+            .cni
+            .map_or(HyperkubeNetwork::Flannel, |cni| cni.value);
+        let flannel = cni == HyperkubeNetwork::Flannel && role != Role::Standalone;
+        let said = node_written.flannel.as_ref().map(|flannel| &flannel.0);
+        let own_config = said.is_some_and(|flannel| flannel.network_config.is_some());
+        let version = written.version.as_ref().map(|version| version.0);
+        let ipvs = written.proxy.as_ref().and_then(|proxy| proxy.mode);
+        let admission = written.admission_control.as_ref();
+        HyperkubeNode {
+            image: (written.image.as_ref())
+                .map_or_else(|| HYPERKUBE.image.to_owned(), |image| image.value.0.clone()),
+            image_tag: written.image_tag.as_ref().map_or_else(
+                || format!("v{}{}", version.value, HYPERKUBE.tag_suffix),
+                |tag| tag.as_str().to_owned(),
+            ),
+            version,
+            role,
+            server: api.as_ref().map_or_else(String::new, |api| {
+                let host = local_host(api.insecure).to_string();
+                format!("http://{}", authority(&host, INSECURE_PORT))
+            }),
+            api,
+            clients: None,
+            etcd_servers,
+            pod_network: network_of(written.pod_network.as_ref(), [10, 254, 0, 0], written.span),
+            service_network: network_of(
+                written.service_network.as_ref(),
+                [10, 253, 0, 0],
+                written.span,
+            ),
+            flannel,
+            tells_network: flannel && role.has_control_plane() && !own_config,
+            ipvs: ipvs.is_some_and(|mode| mode.value == HyperkubeProxyMode::Ipvs),
+            hostname_override: written.hostname_override.is_some_and(|it| it.value),
+            schedulable: written
+                .schedulable
+                .map_or(role != Role::ControlPlane, |it| it.value),
+            admission_control: admission.map_or_else(
+                || ADMISSION.map(str::to_owned).to_vec(),
+                |list| list.iter().map(|one| one.as_str().to_owned()).collect(),
+            ),
+            extra_args: self.hyperkube_extra_args(written),
+            span: written.span,
+        }
+    }
+
+    fn hyperkube_api(
+        &mut self,
+        written: &spec::HyperkubeNode,
+        node: &Node,
+    ) -> Option<HyperkubeApi> {
+        let of_endpoint = written
+            .endpoint
+            .as_ref()
+            .and_then(|endpoint| endpoint.host.parse().ok());
+        let Some(advertise) = of_endpoint.or_else(|| static_address(&node.network)) else {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_STATIC_ADDRESS,
+                    written.role.span,
+                    format!(
+                        "`{}` runs a control plane and has no address that stays",
+                        node.hostname.value
+                    ),
+                )
+                .help(
+                    "give one of its interfaces an entry under `addresses:`, or write `endpoint:`",
+                ),
+            );
+            return None;
+        };
+        let insecure = written.insecure_bind_address;
+        if let Some(open) = insecure.filter(|address| !address.is_loopback()) {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::OPEN_API,
+                    open.span,
+                    format!(
+                        "EVERYBODY who reaches port {INSECURE_PORT} of `{}` is root on all nodes of the cluster",
+                        node.hostname.value
+                    ),
+                )
+                .label("no password, no certificate, no TLS: the API does whatever anybody asks")
+                .help("leave `insecure_bind_address` out to serve the API over TLS, or let only machines in that you trust as much as root"),
+            );
+        }
+        let port = written.endpoint.as_ref().and_then(|endpoint| endpoint.port);
+        Some(HyperkubeApi {
+            advertise,
+            insecure: insecure.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.value),
+            secure_port: has_tls(written).then(|| port.unwrap_or(SECURE_PORT)),
+            keys: None,
+        })
+    }
+
+    /// What is written, else the clients' URLs of the node's own member.
+    fn hyperkube_etcd(
+        &mut self,
+        node: &spec::ContainerLinux,
+        written: &spec::HyperkubeNode,
+        role: Role,
+    ) -> Vec<String> {
+        let servers: Vec<_> = written
+            .etcd_servers
+            .iter()
+            .map(|url| url.as_str().to_owned())
+            .collect();
+        if !servers.is_empty() || !role.has_control_plane() {
+            return servers;
+        }
+        let Some(etcd) = &node.etcd else {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_ETCD_FOR_API,
+                    written.role.span,
+                    "the control plane has no etcd to keep its objects in",
+                )
+                .help("add `etcd: ~` for a member on this node, or name others as `etcd_servers:`"),
+            );
+            return Vec::new();
+        };
+        let advertised = etcd
+            .0
+            .flags
+            .iter()
+            .find_map(|(flag, value)| match &value.value {
+                CtValue::Text(urls) if *flag == "advertise-client-urls" => Some(urls),
+                _ => None,
+            });
+        // What only the node itself will know is of no use to another program.
+        match advertised.filter(|urls| !super::dynamic_data::is_in(urls)) {
+            Some(urls) => urls.split(',').map(|url| url.trim().to_owned()).collect(),
+            None => vec!["http://127.0.0.1:2379".to_owned()],
+        }
+    }
+
+    /// Where workers find the API and etcd: on the control planes of the file, unless they say it
+    /// themselves.
+    fn workers(&mut self, written: &[spec::ContainerLinux], nodes: &mut [Node]) {
+        let plane = nodes.iter().find_map(|node| {
+            let kubernetes = node.container_linux.as_ref()?.kubernetes.as_ref()?;
+            Some((kubernetes.api.clone()?, kubernetes.etcd_servers.clone()))
+        });
+        for (written, node) in written.iter().zip(nodes) {
+            let own = node.container_linux.as_mut();
+            let Some(own) = own.filter(|own| own.kubernetes.is_some()) else {
+                continue;
+            };
+            let (Some(kubernetes), Some(written)) = (&mut own.kubernetes, &written.kubernetes)
+            else {
+                continue;
+            };
+            if kubernetes.role != Role::Worker {
+                continue;
+            }
+            match server_for(written, plane.as_ref().map(|(api, _)| api)) {
+                Ok(server) => kubernetes.server = server,
+                Err((span, why)) => self.found.push(
+                    Diagnostic::error(
+                        codes::NO_API_TO_REACH,
+                        span,
+                        format!("the worker `{}` cannot reach an API", node.hostname.value),
+                    )
+                    .label(why)
+                    .help("write `endpoint:`, or let a control plane in this file serve it over TLS (`tls: true`)"),
+                ),
+            }
+            if kubernetes.etcd_servers.is_empty()
+                && let Some((_, servers)) = &plane
+            {
+                kubernetes.etcd_servers.clone_from(servers);
+            }
+            if !kubernetes.flannel {
+                continue;
+            }
+            let said = written_endpoints(own.flannel.as_ref());
+            if kubernetes.etcd_servers.is_empty() && !said {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::NO_ETCD_FOR_API,
+                        written.role.span,
+                        "flannel asks etcd for its network, and does not know where that is",
+                    )
+                    .help("name it as `etcd_servers:`, or write `cni: none`"),
+                );
+            }
+            if !said && let Some(flannel) = &mut own.flannel {
+                let urls = kubernetes.etcd_servers.join(",");
+                flannel
+                    .wrapped
+                    .arguments
+                    .push(format!("--etcd-endpoints=\"{urls}\""));
+            }
+        }
+    }
+
+    /// Pods, services and machines each have networks of their own.
+    fn hyperkube_networks(&mut self, node: &Node) {
+        let Some(kubernetes) = node
+            .container_linux
+            .as_ref()
+            .and_then(|own| own.kubernetes.as_ref())
+        else {
+            return;
+        };
+        let (pods, services) = (kubernetes.pod_network, kubernetes.service_network);
+        self.found
+            .extend(crate::check::host_bits(&pods, "the pod network"));
+        self.found
+            .extend(crate::check::host_bits(&services, "the service network"));
+        let overlap = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
+        let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
+            self.found.push(
+                Diagnostic::error(
+                    codes::KUBE_NETWORKS_OVERLAP,
+                    one.span,
+                    format!("{what}, {}, overlaps {whose}, {}", one.value, other.value.trunc()),
+                )
+                .related(other.span, "this one")
+                .help("with the pods' network over the machines', not even SSH reaches the node: choose one that nothing else uses"),
+            );
+        };
+        if overlap(&pods.value, &services.value) {
+            report(pods, "the pod network", services, "the service network");
+        }
+        for address in node.network.interfaces.iter().flat_map(|i| &i.addresses) {
+            for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
+                if overlap(&net.value, &address.value.trunc()) {
+                    report(net, what, *address, "a network of the node");
+                }
+            }
+        }
+    }
+}
+
+/// Whether flannel is told where etcd is.
+fn written_endpoints(flannel: Option<&crate::node::container_linux::WrappedFlannel>) -> bool {
+    flannel.is_some_and(|flannel| {
+        let mut arguments = flannel.wrapped.arguments.iter();
+        arguments.any(|argument| argument.starts_with("--etcd-endpoints="))
+    })
+}
+
+/// flannel as `flannel: ~` would have it.
+fn flannel_for(kubernetes: &HyperkubeNode) -> crate::node::container_linux::WrappedFlannel {
+    crate::node::container_linux::WrappedFlannel {
+        wrapped: crate::node::container_linux::Wrapped {
+            version: None,
+            arguments: Vec::new(),
+            has_dynamic_data: false,
+            span: kubernetes.span,
+        },
+        network_config: None,
+    }
+}
+
+/// What a worker asks; or where and why there is nothing to ask.
+fn server_for(
+    written: &spec::HyperkubeNode,
+    plane: Option<&HyperkubeApi>,
+) -> Result<String, (Span, &'static str)> {
+    let role = written.role.span;
+    let tls = match (plane, written.tls) {
+        (_, Some(tls)) => tls.value,
+        (Some(api), None) => api.secure_port.is_some(),
+        (None, None) => has_tls(written),
+    };
+    if let Some(endpoint) = &written.endpoint {
+        let (scheme, port) = if tls {
+            ("https", SECURE_PORT)
+        } else {
+            ("http", INSECURE_PORT)
+        };
+        let port = endpoint.port.unwrap_or(port);
+        return Ok(format!("{scheme}://{}", authority(&endpoint.host, port)));
+    }
+    let Some(api) = plane else {
+        return Err((
+            role,
+            "no node of this file is a control plane, and it names no endpoint",
+        ));
+    };
+    let host = api.advertise.to_string();
+    match (tls, api.secure_port) {
+        (true, Some(port)) => Ok(format!("https://{}", authority(&host, port))),
+        (true, None) => Err((
+            place(written.tls.as_ref(), role),
+            "the control plane serves no TLS",
+        )),
+        (false, _) if api.insecure.is_loopback() => Err((
+            role,
+            "the control plane's insecure port answers the control plane itself only",
+        )),
+        (false, _) => Ok(format!("http://{}", authority(&host, INSECURE_PORT))),
+    }
+}
+
+/// Whether any node of `cluster` has keys.
+pub(crate) fn needs_keys(cluster: &Cluster) -> bool {
+    cluster.nodes.iter().any(|node| {
+        let own = node.container_linux.as_ref();
+        let kubernetes = own.and_then(|own| own.kubernetes.as_ref());
+        kubernetes.is_some_and(|it| it.api.is_some() || it.server.starts_with("https://"))
+    })
+}
+
+/// Adds what comes from the key folder.
+pub(crate) fn with_keys(cluster: &mut Cluster, keys: &mut Keys) -> Result<()> {
+    for node in &mut cluster.nodes {
+        let name = node.hostname.to_string();
+        let own = node.container_linux.as_mut();
+        let Some(kubernetes) = own.and_then(|own| own.kubernetes.as_mut()) else {
+            continue;
+        };
+        keys_of(&name, kubernetes, keys)
+            .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
+    }
+    Ok(())
+}
+
+fn keys_of(name: &str, kubernetes: &mut HyperkubeNode, keys: &mut Keys) -> Result<()> {
+    let first_service = kubernetes.service_network.hosts().next();
+    if let Some(api) = &mut kubernetes.api {
+        let tls = if api.secure_port.is_some() {
+            let addresses: BTreeSet<IpAddr> = [Some(api.advertise), first_service]
+                .into_iter()
+                .flatten()
+                .collect();
+            let [server, kubelet_client, admin] = keys.hyperkube_api(name, &addresses)?;
+            Some(HyperkubeTls {
+                authority: keys.kubernetes_authority_certificate()?,
+                server,
+                kubelet_client,
+                admin,
+            })
+        } else {
+            None
+        };
+        api.keys = Some(HyperkubeApiKeys {
+            service_account: keys.service_account()?,
+            tls,
+        });
+    }
+    if kubernetes.server.starts_with("https://") {
+        let authority = keys.kubernetes_authority_certificate()?;
+        let server = kubernetes.server.clone();
+        let file = |user: &str, client: &KeyPair| {
+            crate::pki::Kubeconfig {
+                cluster: "local",
+                server: &server,
+                certificate_authority: &authority,
+                user,
+                client,
+            }
+            .to_yaml()
+        };
+        kubernetes.clients = Some(HyperkubeClients {
+            kubelet: file("kubelet", &keys.kubelet_client(name)?),
+            proxy: file("kube-proxy", &keys.kube_proxy(name)?),
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! A node of Container Linux with every default filled.
+
+mod dynamic_data;
+mod kubernetes;
+mod own;
+mod services;
+
+use super::Decider;
+use crate::diagnostic::{Located, Span};
+use crate::facts::kernel::KernelFlavour;
+use crate::facts::systems::Target;
+use crate::names::Hostname;
+use crate::node::Node;
+use crate::node::container_linux::ContainerLinux;
+use crate::node::fragment::Contents;
+use crate::node::network::Network;
+use crate::spec;
+
+pub(super) use kubernetes::{needs_keys, with_keys};
+
+/// Stands in where neither the spec nor its file has a name that could be a host's.
+const NAMELESS: &str = "container-linux";
+
+impl Decider<'_> {
+    /// The nodes, in the order written.
+    pub(super) fn container_linux(&mut self, written: &[spec::ContainerLinux]) -> Vec<Node> {
+        let mut nodes: Vec<Node> = written
+            .iter()
+            .map(|one| self.container_linux_node(one))
+            .collect();
+        self.hyperkubes(written, &mut nodes);
+        nodes
+    }
+
+    fn container_linux_node(&mut self, written: &spec::ContainerLinux) -> Node {
+        let target = Target::ContainerLinux;
+        let own = self.ct_sections(written);
+        let network = written.network.as_ref();
+        let version = written
+            .ignition
+            .as_ref()
+            .and_then(|ignition| ignition.version);
+        // Without a word about it, the system's own units ask DHCP on every card.
+        let interfaces = network.map_or(&[][..], |network| &network.interfaces);
+        let links = if interfaces.is_empty() {
+            Network::default()
+        } else {
+            self.network(network, written.span)
+        };
+        let platform = written.platform;
+        let etcd = written
+            .etcd
+            .as_ref()
+            .map(|etcd| self.wrapped(&etcd.0, platform));
+        let flannel = written
+            .flannel
+            .as_ref()
+            .map(|flannel| self.wrapped_flannel(&flannel.0, platform));
+        Node {
+            target,
+            ignition: self.ignition_version(target, version),
+            arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
+            kernel: KernelFlavour::default(),
+            hostname: self.name_of(written, &own.files),
+            users: self.users(&written.users),
+            network: links,
+            ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
+            hosts: network.map_or_else(Vec::new, super::hosts),
+            firewall: None,
+            sysctls: super::sysctls(&written.sysctls),
+            modules: super::modules(&written.modules),
+            kernel_arguments: Vec::new(),
+            ca_certificates: Vec::new(),
+            swap: None,
+            storage_device: None,
+            base: None,
+            etcd: None,
+            flannel: None,
+            containerd: None,
+            kubernetes: None,
+            container_linux: Some(ContainerLinux {
+                writes_hostname: written.hostname.is_some(),
+                metadata_provider: services::metadata_provider(platform),
+                etcd,
+                flannel,
+                docker: services::docker(written),
+                update: self.update(written),
+                kubernetes: None,
+            }),
+            own,
+        }
+    }
+
+    /// The name that the spec gives; else that of ct's `/etc/hostname`, else the cluster's.
+    fn name_of(
+        &self,
+        written: &spec::ContainerLinux,
+        files: &[crate::node::fragment::File],
+    ) -> Located<Hostname> {
+        if let Some(hostname) = &written.hostname {
+            return hostname.clone();
+        }
+        let of_file = files.iter().find_map(|file| {
+            let Some(Contents::Inline(text)) = &file.contents else {
+                return None;
+            };
+            let is_hostname = file.path.as_str() == "/etc/hostname";
+            let text = std::str::from_utf8(text).ok().filter(|_| is_hostname)?;
+            Some(Located::new(text.trim().parse().ok()?, file.origin.span?))
+        });
+        let place = written.target.map_or(written.span, |target| target.span);
+        of_file.unwrap_or_else(|| Located::new(self.name_of_file(), place))
+    }
+
+    fn name_of_file(&self) -> Hostname {
+        let name = self.cluster_name.to_ascii_lowercase();
+        name.parse()
+            .or_else(|_| NAMELESS.parse())
+            .expect("the constant is a host name")
+    }
+}
+
+/// Where a value is written, or what stands for it.
+fn place<T>(value: Option<&Located<T>>, other: Span) -> Span {
+    value.map_or(other, |value| value.span)
+}

@@ -1,0 +1,379 @@
+//! ct's `storage:`, `systemd:`, `networkd:`, `passwd:` and `ignition:`.
+
+use crate::node::ignition_2;
+use ignition_config::v3_3;
+
+use super::super::Decider;
+use super::super::files::owner;
+use super::super::filesystems::array;
+use super::super::users::origin;
+use crate::diagnostic::Located;
+use crate::facts::systems::IgnitionVersion;
+use crate::ignition::v2;
+use crate::names::{AbsolutePath, UserName};
+use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin};
+use crate::spec;
+
+/// Where the spec says no mode, as in ct.
+const FILE_MODE: u32 = 0o644;
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// Sectors of a MiB: Ignition 2.2 has sizes in sectors, for which ct takes 512 bytes.
+const MIB_SECTORS: u64 = 2048;
+
+fn is_set(value: Option<Located<bool>>) -> bool {
+    value.is_some_and(|value| value.value)
+}
+
+fn text<T: ToString>(value: Option<&Located<T>>) -> String {
+    value
+        .map(|value| value.value.to_string())
+        .unwrap_or_default()
+}
+
+fn texts(list: &[Located<spec::Fstab>]) -> Vec<String> {
+    list.iter().map(|one| one.as_str().to_owned()).collect()
+}
+
+impl Decider<'_> {
+    /// What the sections ask for.
+    pub(super) fn ct_sections(&mut self, written: &spec::ContainerLinux) -> Fragment {
+        let mut own = Fragment::default();
+        let version = written
+            .ignition
+            .as_ref()
+            .and_then(|ignition| ignition.version);
+        let is_v2_3 = version.is_some_and(|version| version.value == IgnitionVersion::V2_3);
+        if let Some(storage) = &written.storage {
+            self.ct_storage(storage, is_v2_3, &mut own);
+        }
+        if let Some(systemd) = &written.systemd {
+            self.ct_units(systemd, &mut own);
+        }
+        if let Some(networkd) = &written.networkd {
+            for unit in &networkd.units {
+                let origin = origin("networkd", unit.name.span);
+                let dropins = self.dropins(&unit.dropins).into_iter();
+                let unit = ignition_2::NetworkdUnit {
+                    contents: self
+                        .text(unit.contents.as_ref(), unit.contents_local.as_ref())
+                        .unwrap_or_default(),
+                    dropins: dropins
+                        .map(|(name, contents)| ignition_2::DropIn { contents, name })
+                        .collect(),
+                    name: unit.name.as_str().to_owned(),
+                };
+                own.only_v2.networkd.push((unit, origin));
+            }
+        }
+        if let Some(passwd) = &written.passwd {
+            self.ct_passwd(passwd, &mut own);
+        }
+        if let Some(ignition) = &written.ignition {
+            head(ignition, &mut own);
+        }
+        own
+    }
+
+    fn ct_storage(&mut self, storage: &spec::CtStorage, is_v2_3: bool, own: &mut Fragment) {
+        for disk in &storage.disks {
+            let origin = origin("storage", disk.device.span);
+            own.only_v2.disks.push((disk_of(disk, is_v2_3), origin));
+        }
+        for raid in &storage.raid {
+            own.raid
+                .push((array(raid), origin("storage", raid.name.span)));
+        }
+        for filesystem in &storage.filesystems {
+            let origin = origin("storage", filesystem.span);
+            own.only_v2
+                .filesystems
+                .push((filesystem_of(filesystem), origin));
+        }
+        for file in &storage.files {
+            self.ct_file(file, own);
+        }
+        for directory in &storage.directories {
+            let there = Directory {
+                path: directory.path.value.clone(),
+                mode: directory.mode.map_or(DIRECTORY_MODE, |mode| mode.value.0),
+                owner: owner(directory.user.as_ref(), directory.group.as_ref()),
+                overwrite: is_set(directory.overwrite),
+                origin: origin("storage", directory.path.span),
+            };
+            match elsewhere(directory.filesystem.as_ref()) {
+                None => own.directories.push(there),
+                Some(filesystem) => {
+                    let mut node = v2::directory(&there);
+                    filesystem.clone_into(&mut node.filesystem);
+                    own.only_v2.directories.push((node, there.origin));
+                }
+            }
+        }
+        for link in &storage.links {
+            let there = Link {
+                path: link.path.value.clone(),
+                target: link.target.as_str().to_owned(),
+                hard: is_set(link.hard),
+                owner: owner(link.user.as_ref(), link.group.as_ref()),
+                overwrite: is_set(link.overwrite),
+                origin: origin("storage", link.path.span),
+            };
+            match elsewhere(link.filesystem.as_ref()) {
+                None => own.links.push(there),
+                Some(filesystem) => {
+                    let mut node = v2::link(&there);
+                    filesystem.clone_into(&mut node.filesystem);
+                    own.only_v2.links.push((node, there.origin));
+                }
+            }
+        }
+    }
+
+    fn ct_file(&mut self, file: &spec::CtFile, own: &mut Fragment) {
+        let contents = match &file.contents {
+            None => Some(Contents::Inline(Vec::new())),
+            Some(contents) => self.ct_contents(contents),
+        };
+        let is_added = is_set(file.append);
+        let (contents, append) = match contents {
+            Some(contents) if is_added => (None, vec![contents]),
+            other => (other, Vec::new()),
+        };
+        let there = File {
+            path: file.path.value.clone(),
+            mode: file.mode.map_or(FILE_MODE, |mode| mode.value.0),
+            owner: owner(file.user.as_ref(), file.group.as_ref()),
+            contents,
+            append,
+            // What is there is replaced, as Ignition 2.x has it.
+            overwrite: !is_added && file.overwrite.is_none_or(|overwrite| overwrite.value),
+            origin: origin("storage", file.path.span),
+        };
+        // Files of all parts are added to or replace what is there. Anything else is said in words
+        // of 2.x.
+        let is_plain = file
+            .overwrite
+            .is_none_or(|overwrite| overwrite.value != is_added);
+        match elsewhere(file.filesystem.as_ref()) {
+            None if is_plain => own.files.push(there),
+            filesystem => {
+                for mut node in v2::files(&there) {
+                    filesystem
+                        .unwrap_or(v2::ROOT)
+                        .clone_into(&mut node.filesystem);
+                    node.overwrite = file.overwrite.map(|overwrite| overwrite.value);
+                    own.only_v2.files.push((node, there.origin.clone()));
+                }
+            }
+        }
+    }
+
+    fn ct_contents(&self, contents: &spec::CtContents) -> Option<Contents> {
+        if let Some(inline) = &contents.inline {
+            return Some(Contents::Inline(inline.as_bytes().to_vec()));
+        }
+        if let Some(local) = &contents.local {
+            return Some(Contents::Inline(self.files.file(local)?.to_vec()));
+        }
+        let Some(remote) = &contents.remote else {
+            return Some(Contents::Inline(Vec::new()));
+        };
+        let gzip = remote
+            .compression
+            .is_some_and(|compression| compression.value == spec::Compression::Gzip);
+        Some(Contents::Remote(v3_3::Resource {
+            source: Some(remote.url.as_str().to_owned()),
+            compression: gzip.then(|| "gzip".to_owned()),
+            verification: remote
+                .verification
+                .as_ref()
+                .map(|verification| v3_3::Verification {
+                    hash: Some(hash(verification)),
+                }),
+            ..v3_3::Resource::default()
+        }))
+    }
+
+    fn ct_units(&mut self, systemd: &spec::CtSystemd, own: &mut Fragment) {
+        for unit in &systemd.units {
+            let dropins = self.dropins(&unit.dropins);
+            let enabled = unit.enabled.or(unit.enable.filter(|enable| enable.value));
+            own.units.push(crate::node::fragment::Unit {
+                name: unit.name.value.clone(),
+                enabled: enabled.map(|enabled| enabled.value),
+                mask: is_set(unit.mask),
+                contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
+                dropins,
+                origin: origin("systemd", unit.name.span),
+            });
+        }
+    }
+
+    fn ct_passwd(&mut self, passwd: &spec::CtPasswd, own: &mut Fragment) {
+        let groups = |groups: &[Located<UserName>]| -> Vec<String> {
+            groups.iter().map(|group| group.value.to_string()).collect()
+        };
+        for user in &passwd.users {
+            let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
+            let origin = origin("passwd", user.name.span);
+            let ignition = ignition_2::User {
+                create: user.create.as_ref().map(|create| ignition_2::Create {
+                    gecos: text(create.gecos.as_ref()),
+                    groups: groups(&create.groups),
+                    home_dir: text::<AbsolutePath>(create.home_dir.as_ref()),
+                    no_create_home: is_set(create.no_create_home),
+                    no_log_init: is_set(create.no_log_init),
+                    no_user_group: is_set(create.no_user_group),
+                    primary_group: text(create.primary_group.as_ref()),
+                    shell: text(create.shell.as_ref()),
+                    system: is_set(create.system),
+                    uid: create.uid.map(|uid| uid.value),
+                }),
+                gecos: text(user.gecos.as_ref()),
+                groups: groups(&user.groups),
+                home_dir: text(user.home_dir.as_ref()),
+                name: user.name.to_string(),
+                no_create_home: is_set(user.no_create_home),
+                no_log_init: is_set(user.no_log_init),
+                no_user_group: is_set(user.no_user_group),
+                password_hash: user
+                    .password_hash
+                    .as_ref()
+                    .map(|hash| hash.as_str().to_owned()),
+                primary_group: text(user.primary_group.as_ref()),
+                ssh_authorized_keys: keys,
+                shell: text(user.shell.as_ref()),
+                system: is_set(user.system),
+                uid: user.uid.map(|uid| uid.value),
+            };
+            if ignition.create.is_some() {
+                own.only_v2.users.push((ignition, origin));
+            } else {
+                own.users.push((v2::of_v3(ignition), origin));
+            }
+        }
+        for group in &passwd.groups {
+            let ignition = v3_3::Group {
+                gid: group.gid.map(|gid| i64::from(gid.value)),
+                name: group.name.to_string(),
+                password_hash: group
+                    .password_hash
+                    .as_ref()
+                    .map(|hash| hash.as_str().to_owned()),
+                should_exist: None,
+                system: group.system.map(|system| system.value),
+            };
+            own.groups
+                .push((ignition, origin("passwd", group.name.span)));
+        }
+    }
+}
+
+/// The file system that is named, where it is not the root.
+fn elsewhere(filesystem: Option<&Located<spec::PlainName>>) -> Option<&str> {
+    let name = filesystem?.as_str();
+    (name != v2::ROOT).then_some(name)
+}
+
+fn hash(verification: &spec::CtVerification) -> String {
+    let hash = &verification.hash;
+    format!("{}-{}", hash.function.as_str(), hash.sum.value.0)
+}
+
+fn disk_of(disk: &spec::CtDisk, is_v2_3: bool) -> ignition_2::Disk {
+    let partitions = disk.partitions.iter().map(|partition| {
+        let mebibytes = |size: Option<Located<spec::Mebibytes>>| size.map(|size| size.value.0);
+        let (size, start) = (mebibytes(partition.size), mebibytes(partition.start));
+        let sectors = |mebibytes: Option<u64>| {
+            let sectors = mebibytes?.saturating_mul(MIB_SECTORS);
+            (!is_v2_3).then_some(sectors)
+        };
+        ignition_2::Partition {
+            guid: text(partition.guid.as_ref()),
+            label: partition
+                .label
+                .as_ref()
+                .map(|label| label.as_str().to_owned()),
+            number: partition
+                .number
+                .map(|number| number.value)
+                .unwrap_or_default(),
+            size: sectors(size),
+            size_mib: size.filter(|_| is_v2_3),
+            start: sectors(start),
+            start_mib: start.filter(|_| is_v2_3),
+            type_guid: partition
+                .type_guid
+                .as_ref()
+                .map(|guid| guid.value.0.clone())
+                .unwrap_or_default(),
+            ..ignition_2::Partition::default()
+        }
+    });
+    ignition_2::Disk {
+        device: disk.device.to_string(),
+        partitions: partitions.collect(),
+        wipe_table: is_set(disk.wipe_table),
+    }
+}
+
+fn filesystem_of(filesystem: &spec::CtFilesystem) -> ignition_2::Filesystem {
+    let line = |value: Option<&Located<spec::Line>>| value.map(|value| value.as_str().to_owned());
+    ignition_2::Filesystem {
+        mount: filesystem.mount.as_ref().map(|mount| ignition_2::Mount {
+            create: mount.create.as_ref().map(|create| ignition_2::Mkfs {
+                force: is_set(create.force),
+                options: texts(&create.options),
+            }),
+            device: mount.device.to_string(),
+            format: mount.format.as_str().to_owned(),
+            label: line(mount.label.as_ref()),
+            options: texts(&mount.options),
+            uuid: line(mount.uuid.as_ref()),
+            wipe_filesystem: is_set(mount.wipe_filesystem),
+        }),
+        name: text(filesystem.name.as_ref()),
+        path: filesystem.path.as_ref().map(|path| path.value.to_string()),
+    }
+}
+
+/// ct's `ignition:`.
+fn head(written: &spec::CtIgnition, own: &mut Fragment) {
+    let reference = |written: &spec::CtReference| ignition_2::Reference {
+        source: written.source.as_str().to_owned(),
+        verification: ignition_2::Verification {
+            hash: written.verification.as_ref().map(hash),
+        },
+    };
+    if let Some(config) = &written.config {
+        own.only_v2.references = ignition_2::References {
+            append: config.append.iter().map(reference).collect(),
+            replace: config.replace.as_ref().map(reference),
+        };
+    }
+    if let Some(timeouts) = &written.timeouts {
+        own.only_v2.timeouts = ignition_2::Timeouts {
+            http_response_headers: timeouts.http_response_headers.map(|seconds| seconds.value),
+            http_total: timeouts.http_total.map(|seconds| seconds.value),
+        };
+    }
+    let tls = written
+        .security
+        .as_ref()
+        .and_then(|security| security.tls.as_ref());
+    for authority in tls.into_iter().flat_map(|tls| &tls.certificate_authorities) {
+        let resource = v3_3::Resource {
+            source: Some(authority.source.as_str().to_owned()),
+            verification: authority
+                .verification
+                .as_ref()
+                .map(|verification| v3_3::Verification {
+                    hash: Some(hash(verification)),
+                }),
+            ..v3_3::Resource::default()
+        };
+        own.ignition_cas
+            .push((resource, Origin::new("ignition", authority.source.span)));
+    }
+}

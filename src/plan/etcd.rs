@@ -1,0 +1,266 @@
+//! `etcd:` with every default filled.
+//!
+//! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose
+//! addresses come from DHCP listens on all of them, and tells clients its host name; it can only be
+//! alone in its cluster, unless the spec says how its peers reach it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::Decider;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::names::AbsolutePath;
+use crate::node::etcd::EtcdMember;
+use crate::node::network::{Dhcp, Network};
+use crate::spec::{self, EtcdUrl};
+
+/// IANA: etcd-client and etcd-server.
+const CLIENT_PORT: u16 = 2379;
+const PEER_PORT: u16 = 2380;
+
+const DATA_DIR: &str = "/var/lib/etcd";
+
+/// A member while its cluster is put together.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub member: EtcdMember,
+    /// Whether it talks TLS; its keys are made last.
+    pub tls: bool,
+    /// Names and addresses that its certificates have beside the host's own.
+    pub dns: BTreeSet<String>,
+    pub addresses: BTreeSet<IpAddr>,
+    /// Whether `initial_cluster` follows from the nodes of the file.
+    pub shares_cluster: bool,
+    /// Whether the spec or a static address says how peers reach it.
+    pub has_peer_address: bool,
+}
+
+/// URLs of one kind, with the places of those that the spec writes.
+struct Urls {
+    texts: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl Urls {
+    fn written(urls: &[Located<EtcdUrl>]) -> Self {
+        Self {
+            texts: urls.iter().map(|url| url.as_str().to_owned()).collect(),
+            hosts: urls.iter().map(|url| url.host.clone()).collect(),
+        }
+    }
+
+    fn decided(scheme: &str, hosts: &[String], port: u16) -> Self {
+        let bracketed = |host: &String| {
+            if host.contains(':') {
+                format!("[{host}]")
+            } else {
+                host.clone()
+            }
+        };
+        Self {
+            texts: hosts
+                .iter()
+                .map(|host| format!("{scheme}://{}:{port}", bracketed(host)))
+                .collect(),
+            hosts: hosts.to_vec(),
+        }
+    }
+
+    fn or(urls: &[Located<EtcdUrl>], scheme: &str, hosts: &[String], port: u16) -> Self {
+        if urls.is_empty() {
+            Self::decided(scheme, hosts, port)
+        } else {
+            Self::written(urls)
+        }
+    }
+}
+
+impl Decider<'_> {
+    /// The member of `node`; its `initial_cluster` is filled by [`Decider::complete_clusters`]
+    /// where the spec has none.
+    pub(super) fn etcd(
+        &mut self,
+        node: &spec::Spec,
+        etcd: &spec::Etcd,
+        network: &Network,
+    ) -> Draft {
+        let tls = etcd.tls.is_none_or(|tls| tls.value);
+        let scheme = if tls { "https" } else { "http" };
+        let addresses = static_addresses(network);
+        let first = addresses.first().map(ToString::to_string);
+        let hostname = node.hostname.to_string();
+
+        // Where only one of two is written, the other has its port.
+        let port_of = |urls: [&spec::OneOrMany<Located<EtcdUrl>>; 2], default| {
+            urls.iter()
+                .find_map(|urls| urls.first())
+                .map_or(default, |url| url.port)
+        };
+        let client_port = port_of(
+            [&etcd.listen_client_urls, &etcd.advertise_client_urls],
+            CLIENT_PORT,
+        );
+        let peer_port = port_of(
+            [&etcd.listen_peer_urls, &etcd.initial_advertise_peer_urls],
+            PEER_PORT,
+        );
+
+        let everywhere = vec![if v6_only(network) { "::" } else { "0.0.0.0" }.to_owned()];
+        let loopback = "127.0.0.1".to_owned();
+        let listen_clients = first.as_ref().map_or(everywhere.clone(), |first| {
+            vec![loopback.clone(), first.clone()]
+        });
+        let alone = etcd.initial_advertise_peer_urls.is_empty();
+        let peers = match &first {
+            Some(first) => vec![first.clone()],
+            None if alone => vec![loopback],
+            None => everywhere,
+        };
+        let advertised = vec![first.clone().unwrap_or(hostname)];
+
+        let listen_client = Urls::or(
+            &etcd.listen_client_urls,
+            scheme,
+            &listen_clients,
+            client_port,
+        );
+        let advertise_client = Urls::or(
+            &etcd.advertise_client_urls,
+            scheme,
+            &advertised,
+            client_port,
+        );
+        let listen_peer = Urls::or(&etcd.listen_peer_urls, scheme, &peers, peer_port);
+        let advertise_peer = Urls::or(&etcd.initial_advertise_peer_urls, scheme, &peers, peer_port);
+
+        let mut dns = BTreeSet::new();
+        let mut names = addresses.iter().copied().collect::<BTreeSet<_>>();
+        for host in advertise_client.hosts.iter().chain(&advertise_peer.hosts) {
+            match host.parse::<IpAddr>() {
+                Ok(address) => names.insert(address),
+                Err(_) => dns.insert(host.clone()),
+            };
+        }
+        let pod = self.etcd_pod(node, etcd);
+        let data_dir = etcd
+            .data_dir
+            .as_ref()
+            .map_or_else(default_data_dir, |dir| dir.value.clone());
+        Draft {
+            member: EtcdMember {
+                name: match &etcd.name {
+                    Some(name) => name.as_ref().map(|name| name.as_str().to_owned()),
+                    None => node.hostname.as_ref().map(ToString::to_string),
+                },
+                data_dir,
+                listen_client_urls: listen_client.texts,
+                advertise_client_urls: advertise_client.texts,
+                listen_peer_urls: listen_peer.texts,
+                initial_advertise_peer_urls: advertise_peer.texts,
+                initial_cluster: etcd
+                    .initial_cluster
+                    .iter()
+                    .flat_map(written_cluster)
+                    .collect(),
+                initial_cluster_token: etcd.initial_cluster_token.as_ref().map_or_else(
+                    || self.cluster_name.clone(),
+                    |token| token.as_str().to_owned(),
+                ),
+                initial_cluster_state: etcd
+                    .initial_cluster_state
+                    .map_or(spec::InitialClusterState::New, |state| state.value)
+                    .as_str()
+                    .to_owned(),
+                image: match &pod {
+                    Some(_) => None,
+                    None => self.etcd_image(node, etcd),
+                },
+                pod,
+                settings: settings(etcd),
+                backup: self.etcd_backup(node, etcd),
+                restore: self.etcd_restore(etcd),
+                tls: None,
+                span: etcd.span,
+            },
+            tls,
+            dns,
+            addresses: names,
+            shares_cluster: etcd.initial_cluster.is_none(),
+            has_peer_address: first.is_some() || !alone,
+        }
+    }
+
+    /// Fills `initial_cluster` of those that share the file's: every member of the file by what it
+    /// tells its peers.
+    pub(super) fn complete_clusters(&mut self, drafts: &mut [Option<Draft>]) {
+        let cluster: Vec<(String, String)> = drafts
+            .iter()
+            .flatten()
+            .flat_map(|draft| {
+                let name = &draft.member.name.value;
+                let urls = &draft.member.initial_advertise_peer_urls;
+                urls.iter().map(move |url| (name.clone(), url.clone()))
+            })
+            .collect();
+        let several = drafts.iter().flatten().count() > 1;
+        for draft in drafts
+            .iter_mut()
+            .flatten()
+            .filter(|draft| draft.shares_cluster)
+        {
+            if several && !draft.has_peer_address {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::ETCD_NEEDS_ADDRESS,
+                        draft.member.span,
+                        format!("the other members cannot know how to reach `{}`", draft.member.name.value),
+                    )
+                    .label("its addresses come from DHCP")
+                    .help("give the node a static address, or `initial_advertise_peer_urls` and `advertise_client_urls` with a name that leads to it"),
+                );
+            }
+            draft.member.initial_cluster.clone_from(&cluster);
+        }
+    }
+}
+
+/// Flags by name.
+fn settings(etcd: &spec::Etcd) -> BTreeMap<String, String> {
+    let settings = etcd.settings.iter();
+    settings
+        .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
+        .collect()
+}
+
+/// The node's addresses that stay, in the order of the spec.
+fn static_addresses(network: &Network) -> Vec<IpAddr> {
+    let all = network
+        .interfaces
+        .iter()
+        .flat_map(|interface| &interface.addresses);
+    all.map(|address| address.addr())
+        .filter(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
+        .collect()
+}
+
+fn v6_only(network: &Network) -> bool {
+    !network.interfaces.is_empty()
+        && network
+            .interfaces
+            .iter()
+            .all(|i| matches!(i.dhcp, Dhcp::V6 | Dhcp::No))
+}
+
+fn default_data_dir() -> AbsolutePath {
+    DATA_DIR
+        .parse()
+        .expect("the constant is absolute and normal")
+}
+
+fn written_cluster(cluster: &spec::InitialCluster) -> Vec<(String, String)> {
+    cluster
+        .members
+        .iter()
+        .map(|(name, url)| (name.as_str().to_owned(), url.as_str().to_owned()))
+        .collect()
+}

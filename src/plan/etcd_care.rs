@@ -1,0 +1,145 @@
+//! Snapshots of etcd: when they are taken, and the one that a member starts from.
+
+use sha2::{Digest, Sha256};
+
+use super::Decider;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::node::etcd::{EtcdBackup, Snapshot};
+use crate::spec;
+
+/// Where the spec says nothing.
+const SCHEDULE: &str = "daily";
+const KEEP: u32 = 7;
+
+/// A snapshot is a bbolt database, whose pages are multiples of this, with a SHA-256 of it behind
+/// (etcd `server/etcdserver/api/v3rpc/maintenance.go`).
+const PAGE: usize = 512;
+const DIGEST: usize = 32;
+
+impl Decider<'_> {
+    /// The backup of the member on `node`, which the spec may write at either of two places.
+    pub(super) fn etcd_backup(
+        &mut self,
+        node: &spec::Spec,
+        etcd: &spec::Etcd,
+    ) -> Option<EtcdBackup> {
+        let of_kubernetes = node
+            .kubernetes
+            .as_ref()
+            .and_then(|kubernetes| kubernetes.etcd_backup.as_ref());
+        if let (Some(own), Some(other)) = (&etcd.backup, of_kubernetes) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::BACKUP_TWICE,
+                    other.span,
+                    "etcd's backup is said twice",
+                )
+                .related(own.span, "here first")
+                .help("keep the one under `etcd:`"),
+            );
+        }
+        let written = etcd.backup.as_ref().or(of_kubernetes)?;
+        Some(EtcdBackup {
+            schedule: written
+                .schedule
+                .as_ref()
+                .map_or(SCHEDULE, |schedule| schedule.as_str())
+                .to_owned(),
+            keep: written.keep.map_or(KEEP, |keep| keep.value.0),
+            span: written.span,
+        })
+    }
+
+    /// The snapshot that the member starts from.
+    pub(super) fn etcd_restore(&mut self, etcd: &spec::Etcd) -> Option<Snapshot> {
+        let path = etcd.restore.as_ref()?;
+        let bytes = self.files.file(path)?;
+        if let Err(why) = is_snapshot(bytes) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NOT_A_SNAPSHOT,
+                    path.span,
+                    format!("`{}` is not a snapshot of etcd", path.as_str()),
+                )
+                .label(why)
+                .help("take one with `etcdctl snapshot save`, or copy one from /var/lib/imgbuild/etcd-snapshots of a node with `backup:`"),
+            );
+        }
+        Some(Snapshot {
+            bytes: bytes.to_vec(),
+            span: path.span,
+        })
+    }
+
+    /// A backup under `kubernetes:` in a file in which no node has a member.
+    pub(super) fn backups_of_nothing(&mut self, cluster: &spec::Cluster) {
+        if cluster.nodes.iter().any(|node| node.etcd.is_some()) {
+            return;
+        }
+        let backups = cluster
+            .nodes
+            .iter()
+            .filter_map(|node| node.kubernetes.as_ref()?.etcd_backup.as_ref());
+        for backup in backups {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_ETCD_TO_BACK_UP,
+                    backup.span,
+                    "there is no etcd to back up",
+                )
+                .label("no node of this file has a member")
+                .help("add `etcd: {}` to the nodes that keep the cluster's data"),
+            );
+        }
+    }
+}
+
+fn is_snapshot(bytes: &[u8]) -> Result<(), &'static str> {
+    // The first page's header has 16 bytes; a meta page then starts with its magic (bbolt
+    // `internal/common/meta.go`).
+    if bytes.get(16..20) != Some(&0xED0C_DAED_u32.to_le_bytes()) {
+        return Err("it does not begin as one");
+    }
+    match bytes.len() % PAGE {
+        0 => {
+            return Err(
+                "it is a copy of a member's own database, without the checksum of a snapshot",
+            );
+        }
+        DIGEST => {}
+        _ => return Err("it is cut short"),
+    }
+    let (database, digest) = bytes.split_at(bytes.len() - DIGEST);
+    if Sha256::digest(database)[..] == *digest {
+        Ok(())
+    } else {
+        Err("its checksum is not that of its contents")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PAGE, is_snapshot};
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn what_is_no_snapshot_is_told() {
+        let mut database = vec![0; 4 * PAGE];
+        database[16..20].copy_from_slice(&0xED0C_DAED_u32.to_le_bytes());
+        let whole = [&database[..], &Sha256::digest(&database)].concat();
+        assert_eq!(is_snapshot(&whole), Ok(()));
+        let mut changed = whole.clone();
+        changed[100] = 1;
+        for (bytes, why) in [
+            (&b""[..], "it does not begin as one"),
+            (
+                &database,
+                "it is a copy of a member's own database, without the checksum of a snapshot",
+            ),
+            (&whole[..whole.len() - 1], "it is cut short"),
+            (&changed, "its checksum is not that of its contents"),
+        ] {
+            assert_eq!(is_snapshot(bytes), Err(why));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Files, directories, links and trees of `storage:`.
+
+use std::collections::BTreeMap;
+
+use ignition_config::v3_3;
+
+use super::Decider;
+use super::users::origin;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::names::AbsolutePath;
+use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Owner};
+use crate::spec::{self, OwnerRef, Resource, Storage, TreeEntryKind};
+
+/// Where the spec says no mode, as in Butane.
+const FILE_MODE: u32 = 0o644;
+const EXECUTABLE_MODE: u32 = 0o755;
+const DIRECTORY_MODE: u32 = 0o755;
+
+impl Decider<'_> {
+    pub(super) fn files(&mut self, storage: &Storage, own: &mut Fragment) {
+        for file in &storage.files {
+            let contents = file
+                .contents
+                .as_ref()
+                .and_then(|contents| self.contents(contents));
+            own.files.push(File {
+                path: file.path.value.clone(),
+                mode: file.mode.map_or(FILE_MODE, |mode| mode.value.0),
+                owner: owner(file.user.as_ref(), file.group.as_ref()),
+                contents,
+                append: file
+                    .append
+                    .iter()
+                    .filter_map(|more| self.contents(more))
+                    .collect(),
+                overwrite: file.overwrite.is_some_and(|overwrite| overwrite.value),
+                origin: origin("storage", file.path.span),
+            });
+        }
+        for directory in &storage.directories {
+            own.directories.push(Directory {
+                path: directory.path.value.clone(),
+                mode: directory.mode.map_or(DIRECTORY_MODE, |mode| mode.value.0),
+                owner: owner(directory.user.as_ref(), directory.group.as_ref()),
+                overwrite: directory.overwrite.is_some_and(|overwrite| overwrite.value),
+                origin: origin("storage", directory.path.span),
+            });
+        }
+        for link in &storage.links {
+            own.links.push(Link {
+                path: link.path.value.clone(),
+                target: link.target.as_str().to_owned(),
+                hard: link.hard.is_some_and(|hard| hard.value),
+                owner: owner(link.user.as_ref(), link.group.as_ref()),
+                overwrite: link.overwrite.is_some_and(|overwrite| overwrite.value),
+                origin: origin("storage", link.path.span),
+            });
+        }
+        for tree in &storage.trees {
+            self.tree(tree, own);
+        }
+    }
+
+    /// Files of a folder beside the spec, executable where they are there. As in Butane, an entry
+    /// of the spec for the same path gives its mode and owner, and its contents win.
+    fn tree(&mut self, tree: &spec::Tree, own: &mut Fragment) {
+        let top = tree
+            .path
+            .as_ref()
+            .map_or("", |path| path.as_str())
+            .trim_end_matches('/');
+        let place = tree.local.span;
+        let written: BTreeMap<AbsolutePath, usize> = own
+            .files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| (file.path.clone(), at))
+            .collect();
+        for entry in self.files.tree(&tree.local).unwrap_or_default() {
+            let path: AbsolutePath = match format!("{top}/{}", entry.path).parse() {
+                Ok(path) => path,
+                Err(why) => {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::BAD_PATH,
+                            place,
+                            format!("`{}` of the tree cannot lie on the node: {why}", entry.path),
+                        )
+                        .help("rename the file"),
+                    );
+                    continue;
+                }
+            };
+            match &entry.kind {
+                TreeEntryKind::File {
+                    contents,
+                    executable,
+                } => {
+                    if let Some(&at) = written.get(&path)
+                        && own.files[at].contents.is_none()
+                        && own.files[at].append.is_empty()
+                    {
+                        own.files[at].contents = Some(Contents::Inline(contents.clone()));
+                        continue;
+                    }
+                    own.files.push(File {
+                        path,
+                        mode: if *executable {
+                            EXECUTABLE_MODE
+                        } else {
+                            FILE_MODE
+                        },
+                        owner: Owner::default(),
+                        contents: Some(Contents::Inline(contents.clone())),
+                        append: Vec::new(),
+                        overwrite: false,
+                        origin: origin("storage", place),
+                    });
+                }
+                TreeEntryKind::Link { target } => own.links.push(Link {
+                    path,
+                    target: target.clone(),
+                    hard: false,
+                    owner: Owner::default(),
+                    overwrite: false,
+                    origin: origin("storage", place),
+                }),
+            }
+        }
+    }
+
+    /// The bytes, or where Ignition gets them; `None` where nothing is said or the loader has
+    /// reported why.
+    pub(super) fn contents(&mut self, written: &Resource) -> Option<Contents> {
+        if written.source.is_none() {
+            let unused = [
+                ("compression", written.compression.map(|v| v.span)),
+                ("http_headers", written.http_headers.first().map(|v| v.span)),
+                (
+                    "verification",
+                    written.verification.as_ref().map(|v| v.span),
+                ),
+            ];
+            for (key, span) in unused {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NOT_FETCHED,
+                            span,
+                            format!("`{key}` belongs to contents that are fetched"),
+                        )
+                        .help("leave it out: imgbuild knows these bytes and encodes them itself"),
+                    );
+                }
+            }
+        }
+        if let Some(inline) = &written.inline {
+            return Some(Contents::Inline(inline.as_bytes().to_vec()));
+        }
+        if let Some(local) = &written.local {
+            return self
+                .files
+                .file(local)
+                .map(|bytes| Contents::Inline(bytes.to_vec()));
+        }
+        written
+            .source
+            .as_ref()
+            .map(|_| Contents::Remote(remote(written)))
+    }
+}
+
+/// What Ignition fetches.
+pub(super) fn remote(written: &Resource) -> v3_3::Resource {
+    let headers: Vec<_> = written
+        .http_headers
+        .iter()
+        .map(|header| v3_3::HttpHeadersItem {
+            name: header.name.as_str().to_owned(),
+            value: header.value.as_ref().map(|value| value.as_str().to_owned()),
+        })
+        .collect();
+    v3_3::Resource {
+        compression: written
+            .compression
+            .map(|compression| compression.as_str().to_owned()),
+        http_headers: (!headers.is_empty()).then_some(headers),
+        source: written
+            .source
+            .as_ref()
+            .map(|source| source.as_str().to_owned()),
+        verification: written
+            .verification
+            .as_ref()
+            .map(|verification| v3_3::Verification {
+                hash: Some(verification.hash.as_str().to_owned()),
+            }),
+    }
+}
+
+pub(super) fn owner(user: Option<&OwnerRef>, group: Option<&OwnerRef>) -> Owner {
+    let name = |owner: Option<&OwnerRef>| owner?.name.as_ref().map(|name| name.value.clone());
+    let id = |owner: Option<&OwnerRef>| owner?.id.map(|id| id.value);
+    Owner {
+        user: name(user),
+        user_id: id(user),
+        group: name(group),
+        group_id: id(group),
+    }
+}

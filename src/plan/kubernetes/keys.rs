@@ -1,0 +1,150 @@
+//! What the nodes of a cluster are to agree on about their keys, and who joins by token.
+
+use anyhow::{Context, Result};
+
+use super::Draft;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::node::Node;
+use crate::node::kubernetes::Role;
+use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
+use crate::plan::Decider;
+use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
+
+/// What a node's spec says about keys.
+#[derive(Debug)]
+pub(super) struct Written {
+    algorithm: Option<Located<KubernetesKeyAlgorithm>>,
+    join: Option<Located<KubernetesJoin>>,
+    token: Option<Located<TokenSetting>>,
+}
+
+impl Written {
+    pub(super) fn new(written: &spec::Kubernetes) -> Self {
+        Self {
+            algorithm: written.key_algorithm,
+            join: written.join,
+            token: written.bootstrap_token.clone(),
+        }
+    }
+
+    pub(super) fn joins_by_token(&self) -> bool {
+        self.join
+            .is_some_and(|join| join.value == KubernetesJoin::Token)
+    }
+}
+
+/// What new private keys of the cluster are.
+pub(crate) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlgorithm {
+    let mut written = drafts.iter().flatten().filter_map(|d| d.keys.algorithm);
+    match written.next().map(|algorithm| algorithm.value) {
+        None | Some(KubernetesKeyAlgorithm::EcdsaP256) => KeyAlgorithm::EcdsaP256,
+        Some(KubernetesKeyAlgorithm::Rsa2048) => KeyAlgorithm::Rsa2048,
+    }
+}
+
+/// Makes `keys` ready for the cluster: what new keys are. Gives the token that lets nodes in, made
+/// where it is wanted and not there yet.
+pub(crate) fn prepare(drafts: &[Option<Draft>], keys: &mut Keys) -> Result<Option<BootstrapToken>> {
+    let written = || drafts.iter().flatten().map(|draft| &draft.keys);
+    keys.set_algorithm(key_algorithm(drafts));
+    match written().find_map(|w| w.token.as_ref()) {
+        Some(Located {
+            value: TokenSetting::Given(token),
+            ..
+        }) => Ok(Some(token.clone())),
+        Some(_) => keys.bootstrap_token().map(Some),
+        None if written().any(Written::joins_by_token) => keys.bootstrap_token().map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Gives each node the Kubernetes of its draft, the keys from `keys`.
+///
+/// `token`: what [`prepare`] gave.
+pub(crate) fn with_keys<'a>(
+    drafts: impl Iterator<Item = (&'a mut Node, Option<Draft>)>,
+    keys: &mut Keys,
+    token: Option<&BootstrapToken>,
+) -> Result<()> {
+    let finish = |(node, draft): (&mut Node, Draft), keys: &mut Keys| {
+        let name = node.hostname.as_str();
+        let decided = draft
+            .with_keys(keys, token)
+            .with_context(|| format!("preparing the Kubernetes keys of {name}"))?;
+        node.kubernetes = Some(decided);
+        Ok(())
+    };
+    let drafts = drafts.filter_map(|(node, draft)| Some((node, draft?)));
+    // Control planes share the administrator's key and others.
+    let (planes, others): (Vec<_>, Vec<_>) =
+        drafts.partition(|(_, draft)| draft.role.has_control_plane());
+    for plane in planes {
+        finish(plane, keys)?;
+    }
+    if others.iter().any(|(_, draft)| draft.needs_keys()) {
+        // At hand for all of them.
+        keys.kubernetes_authority_certificate()
+            .context("preparing the Kubernetes keys")?;
+    }
+    keys.on_all_processors(others, finish)?;
+    Ok(())
+}
+
+impl Decider<'_> {
+    /// Who joins by token can, and all nodes say the same of the cluster's keys.
+    pub(super) fn check_keys(&mut self, drafts: &[Option<Draft>]) {
+        let drafts: Vec<&Draft> = drafts.iter().flatten().collect();
+        let has_plane = drafts.iter().any(|draft| draft.role.has_control_plane());
+        let is_given = drafts.iter().any(|draft| {
+            let token = draft.keys.token.as_ref();
+            token.is_some_and(|token| matches!(token.value, TokenSetting::Given(_)))
+        });
+        for draft in &drafts {
+            let Some(join) = draft.keys.join.filter(|_| draft.keys.joins_by_token()) else {
+                continue;
+            };
+            let name = &draft.node_name;
+            if draft.role != Role::Worker {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::TOKEN_FOR_NO_WORKER,
+                        join.span,
+                        format!(
+                            "`{name}` has the role `{}` and cannot join by token",
+                            draft.role.as_str()
+                        ),
+                    )
+                    .help("only workers can; leave `join: token` out"),
+                );
+            } else if !has_plane && !is_given {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::TOKEN_UNKNOWN_TO_CLUSTER,
+                        join.span,
+                        format!("`{name}` has no token that its cluster knows"),
+                    )
+                    .help("have one made by `kubeadm token create` and write it as `bootstrap_token:`"),
+                );
+            }
+        }
+        let algorithms = drafts.iter().filter_map(|draft| draft.keys.algorithm);
+        self.agree("key_algorithm", algorithms);
+        let tokens = drafts.iter().filter_map(|draft| draft.keys.token.clone());
+        self.agree("bootstrap_token", tokens);
+    }
+
+    fn agree<T: PartialEq>(&mut self, what: &str, mut values: impl Iterator<Item = Located<T>>) {
+        let Some(first) = values.next() else { return };
+        for other in values.filter(|other| other.value != first.value) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::KUBE_DISAGREEMENT,
+                    other.span,
+                    format!("two nodes of one cluster have different values of `{what}`"),
+                )
+                .related(first.span, "the other node")
+                .help("write it once, beside `nodes:`"),
+            );
+        }
+    }
+}

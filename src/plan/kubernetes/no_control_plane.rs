@@ -1,0 +1,66 @@
+//! What is written for a control plane in a file that has none.
+
+use super::Draft;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::Decider;
+use crate::spec;
+
+impl Decider<'_> {
+    /// Reports settings of the control plane in a file that has none.
+    pub(super) fn without_control_plane(
+        &mut self,
+        cluster: &spec::Cluster,
+        drafts: &[Option<Draft>],
+    ) {
+        if (drafts.iter().flatten()).any(|draft| draft.role.has_control_plane()) {
+            return;
+        }
+        for written in cluster
+            .nodes
+            .iter()
+            .filter_map(|node| node.kubernetes.as_ref())
+        {
+            let kubelet = (written.kubelet.as_ref())
+                .filter(|_| written.role.value == spec::KubernetesRole::Standalone);
+            let label = kubelet.and_then(|kubelet| Some(kubelet.labels.first()?.0.span));
+            let taint = kubelet.and_then(|kubelet| Some(kubelet.taints.first()?.span));
+            for (key, span) in [("labels", label), ("taints", taint)] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!("a standalone kubelet has no API server that keeps its {key}"),
+                        )
+                        .help("leave them out"),
+                    );
+                }
+            }
+            for (key, span) in [
+                (
+                    "extra_sans",
+                    written.extra_sans.first().map(|name| name.span),
+                ),
+                ("audit", written.audit.as_ref().map(|audit| audit.span)),
+                ("encryption", written.encryption.as_ref().map(|e| e.span)),
+                (
+                    "external_etcd",
+                    written.external_etcd.as_ref().map(|e| e.span),
+                ),
+            ] {
+                if let Some(span) = span {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::NO_SUCH_ROLE,
+                            span,
+                            format!(
+                                "`{key}` is for control planes, and no node of the file is one"
+                            ),
+                        )
+                        .help("leave it out, or add a node with `role: control-plane`"),
+                    );
+                }
+            }
+        }
+    }
+}

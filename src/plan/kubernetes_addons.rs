@@ -1,0 +1,265 @@
+//! The pods' network, DNS and the user's manifests, decided.
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::Decider;
+use super::flannel::{default_backend, in_pods};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::kubernetes::version::KubeVersion;
+use crate::node::addons::{CoreDns, Manifest};
+use crate::node::images::{ImageRef, ImageUse};
+use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
+use crate::node::network::{Dhcp, Network};
+use crate::spec::{self, LocalManifests};
+
+/// The minor since which kube-proxy warns of its IPVS mode (KEP-5495).
+const IPVS_DEPRECATED: u16 = 35;
+
+impl Decider<'_> {
+    /// The pods' network; a bridge gets its share of the addresses later.
+    pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> Cni {
+        let word = match &written.cni {
+            None => return bridge(),
+            Some(spec::KubernetesCni::Word(word)) => word.value,
+            Some(spec::KubernetesCni::Settings(settings)) => {
+                if let Some(flannel) = &settings.flannel {
+                    return Cni::Flannel(self.flannel_in_pods(&flannel.carriage()));
+                }
+                return Cni::Manifests(self.manifests(settings.manifests.as_deref()));
+            }
+        };
+        match word {
+            spec::KubernetesCniWord::Bridge => bridge(),
+            spec::KubernetesCniWord::None => Cni::None,
+            spec::KubernetesCniWord::Flannel => Cni::Flannel(in_pods(default_backend(), None)),
+        }
+    }
+
+    /// CoreDNS, where the spec asks for it, or says nothing and `images` have it.
+    pub(super) fn core_dns(
+        &mut self,
+        written: &spec::Kubernetes,
+        version: KubeVersion,
+        role: Role,
+        network: &Network,
+        images: &Images,
+    ) -> Option<CoreDns> {
+        let wanted = match written.dns {
+            Some(dns) if dns.value == spec::KubernetesDns::None => return None,
+            Some(dns) => {
+                if role.has_control_plane() {
+                    self.not_given(images, ImageUse::CoreDns, "CoreDNS", dns.span);
+                }
+                true
+            }
+            None => images.give(ImageUse::CoreDns),
+        };
+        (wanted && role != Role::Standalone).then(|| CoreDns {
+            image: ImageRef::core_dns(version.known_release()),
+            replicas: if role == Role::Single { 1 } else { 2 },
+            forwards: (network.interfaces.iter())
+                .any(|interface| interface.dhcp != Dhcp::No || !interface.dns.is_empty()),
+        })
+    }
+
+    /// Warns where the nodes have to fetch an image that the spec asks for.
+    pub(super) fn not_given(&mut self, images: &Images, used_for: ImageUse, what: &str, at: Span) {
+        if !images.give(used_for) {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::IMAGE_NOT_EMBEDDED,
+                    at,
+                    format!("{what}'s image is not embedded: the nodes fetch it themselves"),
+                )
+                .help("that needs a network; see `artifacts:`"),
+            );
+        }
+    }
+
+    /// How services reach their pods.
+    pub(super) fn proxy_mode(&mut self, written: &spec::Kubernetes) -> ProxyMode {
+        let Some(mode) = written.proxy.as_ref().and_then(|proxy| proxy.mode) else {
+            return ProxyMode::default();
+        };
+        if mode.value == spec::KubernetesProxyMode::Ipvs
+            && written.version.value.minor >= IPVS_DEPRECATED
+        {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::IPVS_IS_DEPRECATED,
+                    mode.span,
+                    format!("kube-proxy's `ipvs` is deprecated since 1.{IPVS_DEPRECATED}"),
+                )
+                .help("`nftables` is as fast, and stays"),
+            );
+        }
+        match mode.value {
+            spec::KubernetesProxyMode::Iptables => ProxyMode::Iptables,
+            spec::KubernetesProxyMode::Ipvs => ProxyMode::Ipvs,
+            spec::KubernetesProxyMode::Nftables => ProxyMode::Nftables,
+        }
+    }
+
+    /// What pods of kube-proxy's `DaemonSet` run; `None`: it is a static pod, or there is none.
+    pub(super) fn proxy_image(
+        &mut self,
+        written: &spec::Kubernetes,
+        role: Role,
+        images: &Images,
+    ) -> Option<ProxyImage> {
+        let proxy = written.proxy.as_ref()?;
+        let Some(wanted) = proxy.daemon_set.filter(|wanted| wanted.value) else {
+            if let Some(image) = proxy.image {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::PROXY_IMAGE_WITHOUT_DAEMON_SET,
+                        image.span,
+                        "kube-proxy as a static pod has no image to choose",
+                    )
+                    .label("it runs what the node has, or fetches")
+                    .help("add `daemon_set: true`, or leave `image` out"),
+                );
+            }
+            return None;
+        };
+        if role == Role::Standalone {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NO_SUCH_ROLE,
+                    wanted.span,
+                    "a standalone kubelet has no cluster that would run kube-proxy",
+                )
+                .help("leave `proxy` out"),
+            );
+            return None;
+        }
+        let pulled = matches!(images, Images::Pulled { .. });
+        let image = match proxy.image.map(|image| image.value) {
+            Some(spec::KubernetesProxyImage::Upstream) => ProxyImage::Upstream,
+            None if pulled => ProxyImage::Upstream,
+            Some(spec::KubernetesProxyImage::Node) | None => ProxyImage::Node,
+        };
+        if let (ProxyImage::Node, true, Some(written)) = (image, pulled, proxy.image) {
+            self.found.push(
+                Diagnostic::error(
+                    codes::NOT_OF_PULL,
+                    written.span,
+                    "this does not go with `pull`",
+                )
+                .label("the node has no kube-proxy of its own")
+                .help("write `image: upstream`, or leave it out"),
+            );
+        }
+        if image == ProxyImage::Upstream {
+            let place = proxy.image.map_or(wanted.span, |image| image.span);
+            self.not_given(images, ImageUse::ProxyEverywhere, "kube-proxy", place);
+        }
+        Some(image)
+    }
+
+    /// The files that `written` names, in order.
+    pub(super) fn manifests(
+        &mut self,
+        written: Option<&[Located<LocalManifests>]>,
+    ) -> Vec<Manifest> {
+        let files = written.into_iter().flatten();
+        files
+            .filter_map(|path| self.files.manifests(path))
+            .flatten()
+            .map(|file| Manifest {
+                name: file.name.clone(),
+                text: file.text.to_string(),
+            })
+            .collect()
+    }
+
+    /// What is wrong with the manifests of all nodes of `cluster`, each file once for each version.
+    pub(super) fn check_manifests(&mut self, cluster: &spec::Cluster) {
+        let nodes = cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
+        let mut sets = Vec::new();
+        for written in nodes.filter(|written| role_of(written).has_control_plane()) {
+            let network = match &written.cni {
+                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
+                _ => None,
+            };
+            let paths: Vec<_> = (network.into_iter().flatten())
+                .chain(written.manifests.iter().flatten())
+                .cloned()
+                .collect();
+            let runtime_config = (written.extra_args.as_ref()).is_some_and(|extra| {
+                extra
+                    .api_server
+                    .iter()
+                    .any(|(flag, _)| flag.as_str() == "runtime-config")
+            });
+            let set = (paths, written.version.value.minor, runtime_config);
+            if !set.0.is_empty() && !sets.contains(&set) {
+                sets.push(set);
+            }
+        }
+        for (paths, minor, runtime_config) in sets {
+            let files: Vec<_> = (paths.iter())
+                .filter_map(|path| self.files.manifests(path))
+                .flatten()
+                .collect();
+            crate::manifests::check(&files, minor, runtime_config, &mut self.found);
+        }
+        self.unapplied(cluster);
+    }
+
+    /// Warns of manifests that no node of the file applies.
+    fn unapplied(&mut self, cluster: &spec::Cluster) {
+        let nodes = || cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
+        let any_plane = nodes().any(|written| role_of(written).has_control_plane());
+        for written in nodes() {
+            let role = role_of(written);
+            if any_plane && role != Role::Standalone {
+                continue;
+            }
+            let paths = match &written.cni {
+                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
+                _ => None,
+            };
+            let paths = paths.into_iter().chain(written.manifests.as_deref());
+            if let Some(first) = paths.flatten().next() {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::MANIFESTS_UNAPPLIED,
+                        first.span,
+                        format!("a `{}` node applies no manifests", role.as_str()),
+                    )
+                    .help(if role == Role::Standalone {
+                        "its kubelet runs the static pods in /etc/kubernetes/manifests: write them there with `storage:`"
+                    } else {
+                        "nodes with a control plane do, and this file has none"
+                    }),
+                );
+            }
+        }
+    }
+}
+
+/// What the node is.
+pub(super) fn role_of(written: &spec::Kubernetes) -> Role {
+    match written.role.value {
+        spec::KubernetesRole::ControlPlane => Role::ControlPlane,
+        spec::KubernetesRole::Worker => Role::Worker,
+        spec::KubernetesRole::Single => Role::Single,
+        spec::KubernetesRole::Standalone => Role::Standalone,
+    }
+}
+
+fn bridge() -> Cni {
+    Cni::Bridge {
+        node_pods: IpNet::V4(Ipv4Net::default()),
+    }
+}
+
+/// Where the spec says who gives pods their network, else where it says `kubernetes:`.
+pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
+    match &written.cni {
+        Some(spec::KubernetesCni::Word(word)) => word.span,
+        Some(spec::KubernetesCni::Settings(settings)) => settings.span,
+        None => written.span,
+    }
+}

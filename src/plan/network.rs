@@ -1,0 +1,258 @@
+//! `network:` with every default filled.
+
+use super::Decider;
+use crate::check::host_bits;
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::node::Ntp;
+use crate::node::etcd::EtcdMember;
+use crate::node::firewall::{Firewall, FirewallRule, Masquerade, Protocol};
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, Route};
+use crate::parts::is_bond_option;
+use crate::spec;
+
+impl Decider<'_> {
+    /// The node's links: those of the spec, or DHCP on every wired card because of the value at
+    /// `span`.
+    pub(super) fn network(&mut self, written: Option<&spec::Network>, span: Span) -> Network {
+        let written = written.map_or(&[][..], |network| &network.interfaces);
+        if written.is_empty() {
+            return Network {
+                interfaces: vec![any_ethernet(span)],
+            };
+        }
+        Network {
+            interfaces: written
+                .iter()
+                .filter_map(|interface| self.interface(interface))
+                .collect(),
+        }
+    }
+
+    fn interface(&mut self, written: &spec::Interface) -> Option<Interface> {
+        let kind = self.kind(written);
+        let matching = match (&written.name, &written.mac) {
+            (name, Some(mac)) => {
+                if kind != LinkKind::Physical {
+                    self.found.push(
+                        Diagnostic::error(
+                            codes::LINK_BY_MAC,
+                            mac.span,
+                            "a link that the node makes is not found by a MAC address",
+                        )
+                        .help("give it a `name`, and list the card as an interface of its own"),
+                    );
+                }
+                InterfaceMatch::Mac {
+                    mac: mac.value,
+                    rename: name.as_ref().map(|name| name.value.clone()),
+                }
+            }
+            (Some(name), None) => InterfaceMatch::Name(name.value.clone()),
+            (None, None) => return None, // reported by the decoder
+        };
+        let dhcp = match written.dhcp.as_ref().map(|dhcp| dhcp.value) {
+            None | Some(spec::Dhcp::No) => Dhcp::No,
+            Some(spec::Dhcp::V4) => Dhcp::V4,
+            Some(spec::Dhcp::V6) => Dhcp::V6,
+            Some(spec::Dhcp::Both) => Dhcp::Both,
+        };
+        self.mtu(written);
+        // A card that only carries others gets no address, and waiting for one would never end.
+        let gets_address = dhcp != Dhcp::No || !written.addresses.is_empty();
+        Some(Interface {
+            matching,
+            kind,
+            dhcp,
+            addresses: written.addresses.clone(),
+            gateways: written.gateway.0.clone(),
+            dns: written.dns.clone(),
+            search: written
+                .search
+                .iter()
+                .map(|domain| domain.as_str().to_owned())
+                .collect(),
+            routes: written
+                .routes
+                .iter()
+                .map(|route| Route {
+                    destination: route.destination,
+                    gateway: route.gateway,
+                    metric: route.metric.map(|metric| metric.value),
+                })
+                .collect(),
+            pod_routes: None,
+            mtu: written.mtu.map(|mtu| mtu.value),
+            required_for_online: written
+                .required_for_online
+                .map_or(gets_address, |required| required.value),
+            span: place(written),
+        })
+    }
+
+    fn kind(&mut self, written: &spec::Interface) -> LinkKind {
+        if let Some(bond) = &written.bond {
+            for (option, _) in &bond.options {
+                if !is_bond_option(option.as_str()) {
+                    self.found.push(
+                        Diagnostic::error(codes::UNKNOWN_BOND_OPTION, option.span, format!("`{}` is not an option of a bond", option.value))
+                            .help("options are those of systemd.netdev(5), section [Bond], such as `MIIMonitorSec`, or the kernel's, such as `miimon`"),
+                    );
+                }
+            }
+            return LinkKind::Bond {
+                mode: bond
+                    .mode
+                    .map_or(spec::BondMode::ActiveBackup, |mode| mode.value)
+                    .as_str()
+                    .to_owned(),
+                members: bond.members.clone(),
+                options: bond
+                    .options
+                    .iter()
+                    .map(|(option, value)| (option.as_str().to_owned(), value.as_str().to_owned()))
+                    .collect(),
+            };
+        }
+        if let Some(vlan) = &written.vlan {
+            return LinkKind::Vlan {
+                id: vlan.id.value.0,
+                parent: vlan.parent.clone(),
+            };
+        }
+        match &written.bridge {
+            None => LinkKind::Physical,
+            Some(bridge) => LinkKind::Bridge {
+                members: bridge.members.clone(),
+                stp: bridge.stp.is_some_and(|stp| stp.value),
+            },
+        }
+    }
+
+    fn mtu(&mut self, written: &spec::Interface) {
+        let Some(mtu) = &written.mtu else {
+            return;
+        };
+        let has_v6 = written
+            .addresses
+            .iter()
+            .any(|address| address.addr().is_ipv6());
+        let least = if has_v6 { 1280 } else { 68 };
+        if !(least..=65_536).contains(&mtu.value) {
+            let family = if has_v6 { "IPv6" } else { "IPv4" };
+            self.found.push(
+                Diagnostic::error(
+                    codes::BAD_MTU,
+                    mtu.span,
+                    format!("{} is not an MTU", mtu.value),
+                )
+                .label(format!("{family} takes {least} to 65536 bytes"))
+                .help("Ethernet has 1500, with jumbo frames up to 9000"),
+            );
+        }
+    }
+
+    /// The packet filter. `etcd` opens its ports.
+    pub(super) fn firewall(
+        &mut self,
+        written: &spec::Firewall,
+        etcd: Option<&EtcdMember>,
+    ) -> Firewall {
+        for network in written.allow.iter().flat_map(|rule| &rule.from) {
+            self.found
+                .extend(host_bits(network, "a network that is allowed"));
+        }
+        Firewall {
+            allow_from: written.allow_from.clone(),
+            role_rules: Vec::new(),
+            allow: written.allow.iter().flat_map(rules).collect(),
+            role_ports: role_ports(etcd),
+            masquerade: written
+                .masquerade
+                .iter()
+                .map(|masquerade| Masquerade {
+                    source: masquerade.source,
+                    interface: masquerade.interface.clone(),
+                })
+                .collect(),
+            span: written.span,
+        }
+    }
+
+    /// Time servers.
+    pub(super) fn ntp(written: &spec::Ntp) -> Ntp {
+        let texts = |servers: &[Located<spec::HostOrAddress>]| {
+            servers
+                .iter()
+                .map(|server| server.as_ref().map(|server| server.as_str().to_owned()))
+                .collect()
+        };
+        Ntp {
+            servers: texts(&written.servers),
+            fallback: texts(&written.fallback),
+            span: written.span,
+        }
+    }
+}
+
+/// Where an interface is pointed at: its name, else its card.
+fn place(written: &spec::Interface) -> Span {
+    let name = written.name.as_ref().map(|name| name.span);
+    name.or(written.mac.map(|mac| mac.span))
+        .unwrap_or(written.span)
+}
+
+fn any_ethernet(span: Span) -> Interface {
+    Interface {
+        matching: InterfaceMatch::AnyEthernet,
+        kind: LinkKind::Physical,
+        dhcp: Dhcp::Both,
+        addresses: Vec::new(),
+        gateways: Vec::new(),
+        dns: Vec::new(),
+        search: Vec::new(),
+        routes: Vec::new(),
+        pod_routes: None,
+        mtu: None,
+        required_for_online: true,
+        span,
+    }
+}
+
+/// One rule for each range of ports.
+fn rules(written: &spec::FirewallRule) -> Vec<FirewallRule> {
+    let protocol = match written.protocol.map(|protocol| protocol.value) {
+        None | Some(spec::Protocol::Tcp) => Protocol::Tcp,
+        Some(spec::Protocol::Udp) => Protocol::Udp,
+    };
+    let ranges = written.port.iter().chain(&written.ports);
+    ranges
+        .map(|range| FirewallRule {
+            protocol,
+            ports: (range.first, range.last),
+            from: written.from.iter().map(|network| network.value).collect(),
+            span: range.span,
+        })
+        .collect()
+}
+
+/// The ports that the node's roles open: SSH, and etcd's where it listens.
+fn role_ports(etcd: Option<&EtcdMember>) -> Vec<(u16, String)> {
+    let mut ports = vec![(22, "SSH".to_owned())];
+    let Some(etcd) = etcd else {
+        return ports;
+    };
+    for (urls, what) in [
+        (&etcd.listen_client_urls, "etcd clients"),
+        (&etcd.listen_peer_urls, "etcd peers"),
+    ] {
+        for url in urls {
+            let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
+            if let Some(port) = port
+                && !ports.iter().any(|(open, _)| *open == port)
+            {
+                ports.push((port, what.to_owned()));
+            }
+        }
+    }
+    ports
+}

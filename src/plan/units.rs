@@ -1,0 +1,61 @@
+//! `systemd:`.
+
+use super::Decider;
+use super::users::origin;
+use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::node::fragment::{Fragment, Unit};
+use crate::spec::{self, LocalText};
+
+impl Decider<'_> {
+    pub(super) fn units(&mut self, systemd: &spec::Systemd, own: &mut Fragment) {
+        for unit in &systemd.units {
+            let dropins = self.dropins(&unit.dropins);
+            own.units.push(Unit {
+                name: unit.name.value.clone(),
+                enabled: unit.enabled.map(|enabled| enabled.value),
+                mask: unit.mask.is_some_and(|mask| mask.value),
+                contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
+                dropins,
+                origin: origin("systemd", unit.name.span),
+            });
+        }
+    }
+
+    /// Names and texts.
+    pub(super) fn dropins(&mut self, written: &[spec::DropIn]) -> Vec<(String, String)> {
+        let dropins = written.iter().map(|dropin| {
+            let name = &dropin.name;
+            let is_conf = std::path::Path::new(name.as_str())
+                .extension()
+                .is_some_and(|e| e == "conf");
+            if !is_conf {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::BAD_DROPIN_NAME,
+                        name.span,
+                        format!("the drop-in `{}` would not be read", name.as_str()),
+                    )
+                    .help(format!(
+                        "systemd reads files that end in `.conf`: `{}.conf`",
+                        name.as_str()
+                    )),
+                );
+            }
+            let text = self.text(dropin.contents.as_ref(), dropin.contents_local.as_ref());
+            (name.as_str().to_owned(), text.unwrap_or_default())
+        });
+        dropins.collect()
+    }
+
+    pub(super) fn text(
+        &self,
+        inline: Option<&Located<String>>,
+        local: Option<&Located<LocalText>>,
+    ) -> Option<String> {
+        match (inline, local) {
+            (Some(inline), _) => Some(inline.value.clone()),
+            (None, Some(local)) => self.files.text(local).map(str::to_owned),
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `users:` and `passwd:`.
+
+use ignition_config::v3_3;
+
+use super::Decider;
+use crate::diagnostic::{Located, Span};
+use crate::names::UserName;
+use crate::node::User;
+use crate::node::fragment::{Fragment, Origin};
+use crate::spec::{self, SshKeyFiles, SshPublicKey};
+
+/// What generated things of the spec's own sections are said to come from.
+pub(super) fn origin(part: &'static str, span: Span) -> Origin {
+    Origin {
+        span: Some(span),
+        part,
+    }
+}
+
+fn names(names: &[Located<UserName>]) -> Vec<UserName> {
+    names.iter().map(|name| name.value.clone()).collect()
+}
+
+impl Decider<'_> {
+    /// Users; their passwords from files come later.
+    pub(super) fn users(&self, users: &[spec::User]) -> Vec<User> {
+        users
+            .iter()
+            .map(|user| User {
+                name: user.name.clone(),
+                uid: user.uid.map(|uid| uid.value),
+                groups: names(&user.groups),
+                shell: user.shell.as_ref().map(|shell| shell.value.clone()),
+                home_dir: user.home_dir.as_ref().map(|dir| dir.value.clone()),
+                ssh_authorized_keys: self
+                    .keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local),
+                password_hash: user
+                    .password_hash
+                    .as_ref()
+                    .map(|hash| hash.as_str().to_owned()),
+                span: user.name.span,
+            })
+            .collect()
+    }
+
+    /// Each key once, in the order written.
+    pub(super) fn keys(
+        &self,
+        written: &[Located<SshPublicKey>],
+        local: &[Located<SshKeyFiles>],
+    ) -> Vec<String> {
+        let local = local.iter().flat_map(|files| self.files.ssh_keys(files));
+        let mut keys: Vec<String> = Vec::new();
+        for key in written.iter().map(|key| &key.value).chain(local) {
+            if !keys.iter().any(|known| known == key.as_str()) {
+                keys.push(key.as_str().to_owned());
+            }
+        }
+        keys
+    }
+
+    pub(super) fn passwd(&self, passwd: &spec::Passwd, own: &mut Fragment) {
+        for user in &passwd.users {
+            let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
+            let groups: Vec<String> = user.groups.iter().map(|group| group.to_string()).collect();
+            let ignition = v3_3::User {
+                gecos: user.gecos.as_ref().map(|gecos| gecos.as_str().to_owned()),
+                groups: (!groups.is_empty()).then_some(groups),
+                home_dir: user.home_dir.as_ref().map(|dir| dir.to_string()),
+                name: user.name.to_string(),
+                no_create_home: user.no_create_home.map(|v| v.value),
+                no_log_init: user.no_log_init.map(|v| v.value),
+                no_user_group: user.no_user_group.map(|v| v.value),
+                password_hash: user
+                    .password_hash
+                    .as_ref()
+                    .map(|hash| hash.as_str().to_owned()),
+                primary_group: user.primary_group.as_ref().map(|group| group.to_string()),
+                shell: user.shell.as_ref().map(|shell| shell.to_string()),
+                should_exist: user.should_exist.map(|v| v.value),
+                ssh_authorized_keys: (!keys.is_empty()).then_some(keys),
+                system: user.system.map(|v| v.value),
+                uid: user.uid.map(|uid| i64::from(uid.value)),
+            };
+            own.users.push((ignition, origin("passwd", user.name.span)));
+        }
+        for group in &passwd.groups {
+            let ignition = v3_3::Group {
+                gid: group.gid.map(|gid| i64::from(gid.value)),
+                name: group.name.to_string(),
+                password_hash: group
+                    .password_hash
+                    .as_ref()
+                    .map(|hash| hash.as_str().to_owned()),
+                should_exist: group.should_exist.map(|v| v.value),
+                system: group.system.map(|v| v.value),
+            };
+            own.groups
+                .push((ignition, origin("passwd", group.name.span)));
+        }
+    }
+}
