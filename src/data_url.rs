@@ -4,33 +4,33 @@ use base64ct::{Base64, Encoding};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use ignition_config::v3_3::Resource;
 
-/// What `"compression":"gzip",` costs in the config beside the URL itself.
+/// The cost of `"compression":"gzip",` in the config in addition to the URL.
 const GZIP_KEY_COST: usize = 22;
 
-/// The least that gzip makes of anything: a 10-byte header, an empty block of 2 and an 8-byte
+/// The minimum size of gzip output: a 10-byte header, an empty block of 2 bytes and an 8-byte
 /// trailer, in base64.
 const SMALLEST_GZIP: usize = "data:;base64,".len() + 28 + GZIP_KEY_COST;
 
-/// zlib's level. Its highest makes a node's small files no smaller and the routes to the pods of
+/// zlib's level. Its maximum makes a node's small files no smaller and the routes to the pods of
 /// 1,000 nodes 4 % smaller, in more than three times the time.
 const LEVEL: u32 = 5;
 
-/// `data` as a resource, as [`Encoder::resource`] gives it.
+/// Returns `data` as a resource, like [`Encoder::resource`].
 pub fn resource(data: &[u8]) -> Resource {
     Encoder::default().resource(data)
 }
 
-/// Writes contents as resources. It keeps the compressor between them, whose tables take longer to
-/// make than most of a node's files to compress.
+/// Writes contents as resources. It keeps the compressor between them, because its tables take
+/// longer to set up than compressing most of a node's files.
 #[derive(Debug, Default)]
 pub(super) struct Encoder {
     deflate: Option<Compress>,
 }
 
 impl Encoder {
-    /// `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes the config
-    /// smallest. The first of equals is taken, since it is the more readable. The same data always
-    /// gives the same bytes.
+    /// Returns `data` as a resource: percent-encoded, base64 or gzip and base64, whichever makes
+    /// the config smallest. The first of equals is chosen, because it is the more readable. The
+    /// same data always gives the same bytes.
     pub(super) fn resource(&mut self, data: &[u8]) -> Resource {
         let percent = percent_length(data);
         let base64 = "data:;base64,".len() + base64_length(data.len());
@@ -55,7 +55,7 @@ impl Encoder {
         }
     }
 
-    /// `data` in one gzip member without name or time (RFC 1952 §2.3).
+    /// Returns `data` in one gzip member without name or time (RFC 1952 §2.3).
     fn gzip(&mut self, data: &[u8]) -> Vec<u8> {
         // Magic, deflate, no flags, no time, an algorithm between the slowest and the fastest,
         // unknown system.
@@ -66,7 +66,7 @@ impl Encoder {
         deflate.reset();
         let mut rest = data;
         loop {
-            // Enough for what does not compress at all, and the end.
+            // Enough for incompressible data, and the trailer.
             packed.reserve(rest.len() + rest.len() / 1000 + 64);
             let before = deflate.total_in();
             let status = deflate
@@ -88,9 +88,9 @@ impl Encoder {
     }
 }
 
-/// Whether a byte stands for itself in a `data:` URL: RFC 2397's urlchar is RFC 2396's reserved,
-/// unreserved and escaped. `&` and `+` are legal but left out: JSON writers escape the one
-/// (`\u0026`), lax decoders read the other as a space.
+/// Returns whether a byte can be used as is in a `data:` URL: RFC 2397's urlchar is RFC 2396's
+/// reserved, unreserved and escaped. `&` and `+` are legal but left out: JSON writers escape the
+/// former (`\u0026`), and lax decoders read the latter as a space.
 static PLAIN: [bool; 256] = plain();
 
 const fn plain() -> [bool; 256] {
@@ -130,17 +130,15 @@ fn base64_length(bytes: usize) -> usize {
     bytes.div_ceil(3) * 4
 }
 
-/// `data` in base64 with padding (RFC 4648 §4), as a URL.
+/// Returns `data` in base64 with padding (RFC 4648 §4), as a URL.
 fn base64_url(data: &[u8]) -> String {
     format!("data:;base64,{}", Base64::encode_string(data))
 }
 
-/// The bytes of a `data:` URL (RFC 2397).
+/// Returns the bytes of a `data:` URL (RFC 2397).
 pub(crate) fn decode(url: &str) -> Result<Vec<u8>, String> {
     let rest = url.get("data:".len()..).unwrap_or_default();
-    let (kind, data) = rest
-        .split_once(',')
-        .ok_or("it has no comma before the data")?;
+    let (kind, data) = rest.split_once(',').ok_or("no comma before the data")?;
     let bytes = percent_decode(data)?;
     if kind
         .to_ascii_lowercase()
@@ -164,31 +162,31 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
             let value = pair
                 .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
                 .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or("`%` is not followed by two hexadecimal digits")?;
+                .ok_or("`%` must be followed by two hexadecimal digits")?;
             bytes.push(value);
             rest = &after[2..];
         } else if byte.is_ascii_graphic() {
             bytes.push(byte);
             rest = after;
         } else {
-            return Err("it has a character that is to be written with `%`".to_owned());
+            return Err("it contains a character that must be escaped with `%`".to_owned());
         }
     }
     Ok(bytes)
 }
 
-/// RFC 4648 §4, with padding. The crate says no more than that a text is wrong; what is said here
-/// is where it is.
+/// RFC 4648 §4, with padding. The crate says only that a text is wrong; the
+/// checks before it say why.
 fn base64_decode(text: &[u8]) -> Result<Vec<u8>, String> {
     if !text.len().is_multiple_of(4) {
-        return Err("its base64 is cut short".to_owned());
+        return Err("the base64 is truncated".to_owned());
     }
     let stray = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte);
     if let Some(byte) = text.iter().find(stray) {
-        return Err(format!("its base64 has `{}`", char::from(*byte)));
+        return Err(format!("the base64 contains `{}`", char::from(*byte)));
     }
     let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    Base64::decode_vec(text).map_err(|_| "its base64 is damaged".to_owned())
+    Base64::decode_vec(text).map_err(|_| "the base64 is invalid".to_owned())
 }
 
 #[cfg(test)]
@@ -271,41 +269,41 @@ mod tests {
             ("base64 of two", "data:;base64,YWI=", Ok(b"ab")),
             ("base64 of three", "data:;base64,YWJj", Ok(b"abc")),
             ("escaped padding", "data:;base64,YQ%3D%3D", Ok(b"a")),
-            (
-                "no comma",
-                "data:abc",
-                Err("it has no comma before the data"),
-            ),
+            ("no comma", "data:abc", Err("no comma before the data")),
             (
                 "bad escape",
                 "data:,%zz",
-                Err("`%` is not followed by two hexadecimal digits"),
+                Err("`%` must be followed by two hexadecimal digits"),
             ),
             (
                 "escape cut short",
                 "data:,%a",
-                Err("`%` is not followed by two hexadecimal digits"),
+                Err("`%` must be followed by two hexadecimal digits"),
             ),
             (
                 "space",
                 "data:,a b",
-                Err("it has a character that is to be written with `%`"),
+                Err("it contains a character that must be escaped with `%`"),
             ),
             (
                 "base64 cut short",
                 "data:;base64,YQ",
-                Err("its base64 is cut short"),
+                Err("the base64 is truncated"),
             ),
-            ("not base64", "data:;base64,Y!==", Err("its base64 has `!`")),
+            (
+                "not base64",
+                "data:;base64,Y!==",
+                Err("the base64 contains `!`"),
+            ),
             (
                 "padding inside",
                 "data:;base64,Y=Q=",
-                Err("its base64 is damaged"),
+                Err("the base64 is invalid"),
             ),
             (
                 "bits left over",
                 "data:;base64,YR==",
-                Err("its base64 is damaged"),
+                Err("the base64 is invalid"),
             ),
         ] {
             let want: Result<&[u8], &str> = want;

@@ -8,8 +8,8 @@
 //!                       pki  lock                           base
 //! ```
 //!
-//! A room imports only rooms on lower floors; `tests/layout` holds the floors and fails on any other
-//! arrow.
+//! A room imports only rooms on lower floors; `tests/layout` holds the floors and fails on any
+//! other arrow.
 
 pub mod base;
 pub mod cache;
@@ -38,6 +38,7 @@ pub mod progress;
 pub mod qemu;
 pub mod read;
 pub mod registry;
+pub mod secrets;
 pub mod spec;
 pub mod text;
 pub mod verify;

@@ -63,26 +63,26 @@ text_newtype!(
     Hostname,
     |text| {
         if text.is_empty() {
-            return invalid("a host name is not empty");
+            return invalid("a host name cannot be empty");
         }
         if text.len() > 64 {
-            return invalid("a host name has at most 64 characters on Linux");
+            return invalid("a host name can have at most 64 characters on Linux");
         }
         for label in text.split('.') {
             if label.is_empty() {
-                return invalid("a host name has no empty label");
+                return invalid("a host name cannot contain an empty label");
             }
             if label.len() > 63 {
-                return invalid("a label of a host name has at most 63 characters (RFC 1123)");
+                return invalid("a label of a host name can have at most 63 characters (RFC 1123)");
             }
             if label.starts_with('-') || label.ends_with('-') {
-                return invalid("a label of a host name neither starts nor ends with `-` (RFC 1123)");
+                return invalid("a label of a host name cannot start or end with `-` (RFC 1123)");
             }
             if label.bytes().any(|b| b.is_ascii_uppercase()) {
-                return invalid("a host name is in lower case");
+                return invalid("a host name must be in lower case");
             }
             if !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-                return invalid("a host name has letters, digits, `-` and `.` only (RFC 1123)");
+                return invalid("a host name can contain only letters, digits, `-` and `.` (RFC 1123)");
             }
         }
         Ok(())
@@ -97,19 +97,19 @@ text_newtype!(
             "service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
         ];
         if text.len() > 255 {
-            return invalid("a unit name has at most 255 characters");
+            return invalid("a unit name can have at most 255 characters");
         }
         let Some((stem, suffix)) = text.rsplit_once('.') else {
-            return invalid("a unit name ends in its type, such as `.service`");
+            return invalid("a unit name must end in its type, such as `.service`");
         };
         if !SUFFIXES.contains(&suffix) {
             return invalid(format!("`.{suffix}` is not a type of systemd unit"));
         }
         if stem.is_empty() {
-            return invalid("a unit name has something before its type");
+            return invalid("a unit name cannot consist of its type alone");
         }
         if !stem.bytes().all(|b| b.is_ascii_alphanumeric() || b":-_.\\@".contains(&b)) {
-            return invalid("a unit name has letters, digits and `:-_.\\@` only");
+            return invalid("a unit name can contain only letters, digits and `:-_.\\@`");
         }
         Ok(())
     }
@@ -120,21 +120,21 @@ text_newtype!(
     AbsolutePath,
     |text| {
         if !text.starts_with('/') {
-            return invalid("a path on the node is absolute");
+            return invalid("a path on the node must be absolute");
         }
         if text.contains('\0') {
-            return invalid("a path has no NUL");
+            return invalid("a path cannot contain NUL");
         }
         if text.len() > 4095 {
-            return invalid("a path has at most 4095 bytes");
+            return invalid("a path can have at most 4095 bytes");
         }
         if text != "/" {
             for component in text[1..].split('/') {
                 match component {
-                    "" => return invalid("a path has no `//` and no `/` at its end"),
-                    "." | ".." => return invalid("a path has no `.` or `..` in it"),
+                    "" => return invalid("a path cannot contain `//` or end in `/`"),
+                    "." | ".." => return invalid("a path cannot contain `.` or `..`"),
                     long if long.len() > 255 => {
-                        return invalid("a component of a path has at most 255 bytes");
+                        return invalid("a component of a path can have at most 255 bytes");
                     }
                     _ => {}
                 }
@@ -145,18 +145,18 @@ text_newtype!(
 );
 
 text_newtype!(
-    /// A user or group name as `useradd(8)` takes it: `[a-z_][a-z0-9_-]*`, at most 32 bytes.
+    /// A user or group name as accepted by `useradd(8)`: `[a-z_][a-z0-9_-]*`, at most 32 bytes.
     UserName,
     |text| {
         if text.is_empty() || text.len() > 32 {
-            return invalid("a user name has 1 to 32 characters");
+            return invalid("a user name must have 1 to 32 characters");
         }
         let mut bytes = text.bytes();
         if !bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_') {
-            return invalid("a user name starts with a lower-case letter or `_`");
+            return invalid("a user name must start with a lower-case letter or `_`");
         }
         if !bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-') {
-            return invalid("a user name has lower-case letters, digits, `_` and `-` only");
+            return invalid("a user name can contain only lower-case letters, digits, `_` and `-`");
         }
         Ok(())
     }
@@ -168,13 +168,13 @@ text_newtype!(
     InterfaceName,
     |text| {
         if text.is_empty() || text.len() > 15 {
-            return invalid("an interface name has 1 to 15 characters");
+            return invalid("an interface name must have 1 to 15 characters");
         }
         if text == "." || text == ".." {
-            return invalid("an interface is not named `.` or `..`");
+            return invalid("an interface cannot be named `.` or `..`");
         }
         if text.bytes().any(|b| b == b'/' || b == b':' || b.is_ascii_whitespace() || b == 0) {
-            return invalid("an interface name has no `/`, `:` or white space");
+            return invalid("an interface name cannot contain `/`, `:` or white space");
         }
         Ok(())
     }
@@ -199,18 +199,18 @@ impl FromStr for MacAddr {
         let mut octets = text.split([':', '-']);
         for octet in &mut address {
             let Some(pair) = octets.next() else {
-                return invalid("a MAC address has six octets, as in 52:54:00:12:34:56");
+                return invalid("a MAC address must have six octets, as in 52:54:00:12:34:56");
             };
             if pair.len() != 2 || !pair.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return invalid("each octet of a MAC address is two hexadecimal digits");
+                return invalid("each octet of a MAC address must be two hexadecimal digits");
             }
             *octet = u8::from_str_radix(pair, 16).map_err(|e| InvalidName(e.to_string()))?;
         }
         if octets.next().is_some() {
-            return invalid("a MAC address has six octets, as in 52:54:00:12:34:56");
+            return invalid("a MAC address must have six octets, as in 52:54:00:12:34:56");
         }
         if address[0] & 1 == 1 {
-            return invalid("a network card's MAC address is not a multicast address");
+            return invalid("the MAC address of a network card cannot be a multicast address");
         }
         Ok(Self(address))
     }
@@ -224,8 +224,8 @@ impl fmt::Display for MacAddr {
 }
 
 /// The first character of a kernel argument that some boot loader does not pass on unchanged: each
-/// parses its configuration in its own way, so what all of them leave alone is printable ASCII
-/// other than space, quotes, `\`, `$`, `#` and a grave accent.
+/// parses its configuration differently, and all of them leave alone only printable ASCII other
+/// than space, quotes, `\`, `$`, `#` and grave accents.
 pub fn altered_by_boot_loaders(argument: &str) -> Option<char> {
     argument
         .chars()
@@ -265,7 +265,7 @@ impl FromStr for Arch {
         match text {
             "amd64" => Ok(Self::Amd64),
             "arm64" => Ok(Self::Arm64),
-            _ => invalid("an architecture is `amd64` or `arm64`"),
+            _ => invalid("an architecture must be `amd64` or `arm64`"),
         }
     }
 }

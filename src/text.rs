@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-/// The one of `known` that is nearest to `word`, where one is near enough to be meant.
+/// Returns the one of `known` that is nearest to `word`, if one is near enough.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let plain = plain(word);
     if plain.is_empty() || plain.len() > 64 {
         return None;
     }
-    // One slip in three letters.
+    // One typo in three letters.
     let limit = (plain.chars().count() / 3).max(1);
     known
         .into_iter()
@@ -26,7 +26,7 @@ fn plain(word: &str) -> String {
         .collect()
 }
 
-/// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours.
+/// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbors.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
@@ -54,19 +54,19 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// `text` in one short line without control characters.
+/// Returns `text` in one short line without control characters.
 pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
+    const SHOWN_MAX: usize = 60;
     let mut line: String = text
         .chars()
-        .take(LONGEST)
+        .take(SHOWN_MAX)
         .flat_map(|c| {
             let escaped = c.is_control().then(|| c.escape_default());
             let plain = escaped.is_none().then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect();
-    if text.chars().nth(LONGEST).is_some() {
+    if text.chars().nth(SHOWN_MAX).is_some() {
         line.push('…');
     }
     line

@@ -426,7 +426,7 @@ fn own_sections_become_fragments() {
     let mut project = Project::new(&spec(STORAGE), &files);
     assert_eq!(project.found(), [""; 0]);
     let cluster = project.cluster(Access::Look);
-    let own = &cluster.nodes[0].own;
+    let own = &cluster.nodes[0].user_sections;
     let bytes = |contents: &Contents| match contents {
         Contents::Inline(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
         Contents::Remote(resource) => format!("{resource:?}"),

@@ -13,7 +13,7 @@ use super::modules::Modules;
 use super::stage0::Stage0;
 use super::state;
 use crate::cache::Cache;
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::formats::squashfs;
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
@@ -46,7 +46,7 @@ pub mod file {
 /// Builds the base into the cache, as `bases/<id>`. All packages are in the cache.
 pub fn build(
     cache: &Cache,
-    (arch, kernel): (Arch, KernelFlavour),
+    (arch, kernel): (Arch, KernelFlavor),
     id: &str,
     base: &LockedBase,
     progress: &dyn Progress,

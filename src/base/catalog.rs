@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id;
 use crate::cache::Cache;
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
 use crate::names::Arch;
 
@@ -22,7 +22,7 @@ const DESCRIPTION: &str = "base.json";
 pub struct StoredBase {
     pub id: String,
     pub arch: Arch,
-    pub kernel: KernelFlavour,
+    pub kernel: KernelFlavor,
     /// `6.12.1+deb13-amd64`
     pub kernel_release: String,
     /// Bytes of all its files.
@@ -54,7 +54,7 @@ struct Description {
 pub fn describe(
     folder: &Path,
     arch: Arch,
-    kernel: KernelFlavour,
+    kernel: KernelFlavor,
     kernel_release: &str,
 ) -> Result<()> {
     let description = Description {
@@ -188,8 +188,8 @@ fn read(id: &str, folder: &Path) -> Result<Option<StoredBase>> {
     }
     let description: Description = serde_json::from_str(&fs::read_to_string(&path)?)?;
     let kernel = match description.kernel.as_str() {
-        "cloud" => KernelFlavour::Cloud,
-        _ => KernelFlavour::Generic,
+        "cloud" => KernelFlavor::Cloud,
+        _ => KernelFlavor::Generic,
     };
     Ok(Some(StoredBase {
         id: id.to_owned(),
@@ -263,11 +263,11 @@ mod tests {
             packages: vec![package("a")],
             boot_loaders: Vec::new(),
         };
-        let locked_id = id::id(Arch::Amd64, KernelFlavour::Cloud, &locked);
-        lock.set_base(Arch::Amd64, KernelFlavour::Cloud, locked);
+        let locked_id = id::id(Arch::Amd64, KernelFlavor::Cloud, &locked);
+        lock.set_base(Arch::Amd64, KernelFlavor::Cloud, locked);
         for id in [locked_id.as_str(), "other"] {
             fs::create_dir_all(cache.base(id)).expect("mkdir");
-            describe(&cache.base(id), Arch::Amd64, KernelFlavour::Cloud, "6.12").expect("describe");
+            describe(&cache.base(id), Arch::Amd64, KernelFlavor::Cloud, "6.12").expect("describe");
             fs::write(cache.base(id).join("kernel"), "1234").expect("write");
         }
         fs::create_dir_all(cache.root().join("packages")).expect("mkdir");

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::declared;
-use crate::facts::kernel::{KernelFlavour, flavour_name};
+use crate::facts::kernel::{KernelFlavor, flavour_name};
 use crate::lock::LockedBase;
 use crate::names::Arch;
 use crate::text::hex;
@@ -12,7 +12,7 @@ use crate::text::hex;
 const BUILDER_VERSION: u32 = 4;
 
 /// The id of a base: what it is made of, hashed.
-pub fn id(arch: Arch, kernel: KernelFlavour, base: &LockedBase) -> String {
+pub fn id(arch: Arch, kernel: KernelFlavor, base: &LockedBase) -> String {
     let mut hash = Sha256::new();
     hash.update(format!(
         "imgbuild base {BUILDER_VERSION} {arch} {}\n",

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::names::Arch;
 use crate::progress::Progress;
 use apt::Apt;
@@ -39,7 +39,7 @@ pub use mirror::Mirror;
 #[derive(Debug, Clone)]
 pub struct BaseRequest {
     pub arch: Arch,
-    pub kernel: KernelFlavour,
+    pub kernel: KernelFlavor,
     /// `None`: as the host's apt is configured.
     pub mirror: Option<Mirror>,
     /// Touches no network: what is missing in the cache is an error.

@@ -1,5 +1,4 @@
-//! Addresses, gateways and routes of one node: whether each can be, and whether each can be
-//! reached.
+//! Addresses, gateways and routes of one node: whether each is valid and reachable.
 
 use std::net::IpAddr;
 
@@ -23,9 +22,9 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
                     Diagnostic::error(
                         codes::UNUSABLE_ADDRESS,
                         server.span,
-                        format!("{} is no DNS server's address", server.value),
+                        format!("{} is not a valid DNS server address", server.value),
                     )
-                    .help("name the address that answers DNS queries"),
+                    .help("use the address of the server that answers DNS queries"),
                 );
             }
         }
@@ -34,7 +33,7 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     default_gateways(node, found);
 }
 
-/// Whether a machine can have the address.
+/// Reports an address that no machine can have.
 fn usable(address: &Located<IpNet>, found: &mut Vec<Diagnostic>) {
     let (ip, network) = (address.addr(), address.value);
     let why = if ip.is_loopback() {
@@ -49,7 +48,7 @@ fn usable(address: &Located<IpNet>, found: &mut Vec<Diagnostic>) {
     if let Some(why) = why {
         found.push(
             Diagnostic::error(codes::UNUSABLE_ADDRESS, address.span, format!("{ip} {why}"))
-                .help("give the interface an address of its network"),
+                .help("give the interface an address in its network"),
         );
         return;
     }
@@ -71,7 +70,7 @@ fn usable(address: &Located<IpNet>, found: &mut Vec<Diagnostic>) {
             address.span,
             format!("{ip} is the {role} address of {}", network.trunc()),
         )
-        .help(format!("hosts have {}", hosts_of(&network))),
+        .help(format!("usable host addresses: {}", hosts_of(&network))),
     );
 }
 
@@ -87,12 +86,12 @@ fn hosts_of(network: &IpNet) -> String {
                 std::net::Ipv4Addr::from(last)
             )
         }
-        IpNet::V6(v6) => format!("every other address of {}", v6.trunc()),
+        IpNet::V6(v6) => format!("any other address in {}", v6.trunc()),
     }
 }
 
-/// Whether `gateway` can be reached over `interface` without another gateway. Where DHCP gives
-/// addresses, only DHCP knows.
+/// Returns whether `gateway` can be reached over `interface` without another gateway. With DHCP,
+/// the addresses are unknown.
 fn reachable(interface: &Interface, gateway: IpAddr) -> bool {
     let leased = match interface.dhcp {
         Dhcp::No => false,
@@ -121,7 +120,7 @@ fn networks_of(interface: &Interface) -> String {
         .map(|a| a.trunc().to_string())
         .collect();
     if networks.is_empty() {
-        "no network at all".to_owned()
+        "no network".to_owned()
     } else {
         networks.join(" and ")
     }
@@ -131,9 +130,9 @@ fn gateway_is_self(gateway: &Located<IpAddr>) -> Diagnostic {
     Diagnostic::error(
         codes::GATEWAY_IS_SELF,
         gateway.span,
-        format!("the gateway {} is the node itself", gateway.value),
+        format!("gateway {} is this node itself", gateway.value),
     )
-    .help("name the router's address")
+    .help("use the router's address")
 }
 
 fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
@@ -146,12 +145,12 @@ fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
                     codes::GATEWAY_OUTSIDE_NETWORK,
                     gateway.span,
                     format!(
-                        "the gateway {} is not in the interface's network",
+                        "gateway {} is not in the interface's network",
                         gateway.value
                     ),
                 )
                 .label(format!("the interface is in {}", networks_of(interface)))
-                .help("a gateway has an address of a network that the interface is in"),
+                .help("use an address in a network of this interface"),
             );
         }
     }
@@ -164,11 +163,11 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
     );
     for route in interface.all_routes() {
         let destination = &route.destination;
-        found.extend(host_bits(destination, "a route's destination"));
+        found.extend(host_bits(destination, "route destination"));
         found.extend(destinations.see(
-            (destination.trunc(), route.metric),
-            destination.span,
-            || format!("two routes lead to {}", destination.trunc()),
+            (destination.trunc(), route.metric.map(|metric| metric.value)),
+            route.metric.map_or(destination.span, |metric| metric.span),
+            || format!("two routes to {}", destination.trunc()),
         ));
         let Some(gateway) = &route.gateway else {
             continue;
@@ -179,11 +178,11 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
                     codes::ROUTE_FAMILY,
                     gateway.span,
                     format!(
-                        "{} is not of the same family as {}",
+                        "{} and {} are of different address families",
                         gateway.value, destination.value
                     ),
                 )
-                .help("IPv4 is routed over IPv4 gateways, IPv6 over IPv6 gateways"),
+                .help("IPv4 routes need IPv4 gateways, IPv6 routes need IPv6 gateways"),
             );
         } else if is_own(interface, gateway.value) {
             found.push(gateway_is_self(gateway));
@@ -193,35 +192,35 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
                     codes::ROUTE_UNREACHABLE,
                     gateway.span,
                     format!(
-                        "the gateway {} of the route to {} cannot be reached",
+                        "gateway {} of the route to {} is unreachable",
                         gateway.value,
                         destination.trunc()
                     ),
                 )
                 .label(format!("the interface is in {}", networks_of(interface)))
-                .help("a gateway has an address of a network that the interface is in"),
+                .help("use an address in a network of this interface"),
             );
         }
     }
 }
 
-/// Reports a network that is written with the address of a host in it.
+/// Reports a network that has host bits set.
 pub(crate) fn host_bits(network: &Located<IpNet>, what: &str) -> Option<Diagnostic> {
     (network.value != network.trunc()).then(|| {
         Diagnostic::error(
             codes::HOST_BITS,
             network.span,
-            format!("{} is an address in a network, not {what}", network.value),
+            format!("{what} {} has host bits set", network.value),
         )
         .help(format!("the network is {}", network.trunc()))
     })
 }
 
-/// The same address twice, and networks that two interfaces share.
+/// Reports duplicate addresses, and networks that two interfaces share.
 fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut addresses = Once::new(
         codes::DUPLICATE_ADDRESS,
-        "give each interface an address of its own",
+        "give each interface its own address",
     );
     let mut networks: Vec<(IpNet, usize, Span)> = Vec::new();
     for (at, interface) in node.network.interfaces.iter().enumerate() {
@@ -231,7 +230,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
                 continue; // has a meaning on its link alone
             }
             let twice = addresses.see(ip, address.span, || {
-                format!("the node has the address {ip} twice")
+                format!("the node has address {ip} twice")
             });
             if let Some(twice) = twice {
                 found.push(twice);
@@ -240,7 +239,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    // Sorted, a network comes right after those that it lies in.
+    // In sorted order, a network directly follows those that contain it.
     networks.sort();
     networks.dedup_by_key(|(network, at, _)| (*network, *at));
     let mut around: Vec<(IpNet, usize, Span)> = Vec::new();
@@ -258,7 +257,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
                     second,
                     format!("two interfaces are in overlapping networks, {outer} and {network}"),
                 )
-                .related(first, "the other one")
+                .related(first, "the other interface")
                 .help("Linux sends over one of them only; use a bond, or networks that do not overlap"),
             );
         }
@@ -266,7 +265,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether two networks have an address in common.
+/// Returns whether two networks have an address in common.
 pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(&b.network()) || b.contains(&a.network())
 }
@@ -289,7 +288,10 @@ fn default_gateways(node: &Node, found: &mut Vec<Diagnostic>) {
                     format!("the node has a second default gateway, {}", gateway.value),
                 )
                 .related(first, "the first one")
-                .help("keep the one that leads out; write `routes:` for what is behind the other"),
+                .help(
+                    "keep the one that leads to the outside, and use `routes:` for networks \
+                       behind the other",
+                ),
             ),
         }
     }

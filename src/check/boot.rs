@@ -1,21 +1,18 @@
-//! What a node is given at boot: kernel arguments, kernel parameters, modules.
+//! Boot settings of a node: kernel arguments, kernel parameters, modules.
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::names::altered_by_boot_loaders;
 use crate::node::Node;
 
-/// Kernel arguments that imgbuild decides, and why. A name that ends in `.` stands for all that
-/// start so.
+/// Kernel arguments that imgbuild sets, and why. A name that ends in `.` stands for all that start
+/// with it.
 const RESERVED: &[(&str, &str)] = &[
-    (
-        "ignition.",
-        "they start Ignition and say where its config is",
-    ),
+    ("ignition.", "it starts Ignition or locates its config"),
     (
         "flatcar.first_boot",
-        "it starts Ignition, on the first boot alone",
+        "it starts Ignition, on the first boot only",
     ),
-    ("imgbuild.", "they lead stage 0 to the root image"),
+    ("imgbuild.", "it tells stage 0 where the root image is"),
     ("root", "the root file system is the image itself"),
     ("rootfstype", "the root file system is the image itself"),
     ("rootflags", "the root file system is the image itself"),
@@ -26,14 +23,14 @@ const RESERVED: &[(&str, &str)] = &[
     ("initrd", "the boot loader names the initrd"),
     (
         "systemd.machine_id",
-        "every machine makes its own machine-id",
+        "each machine generates its own machine ID",
     ),
 ];
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     kernel_arguments(node, found);
     sysctls(node, found);
-    let mut modules = super::Twice::new("the module");
+    let mut modules = super::Twice::new("module");
     for module in &node.modules {
         // modprobe(8): `-` and `_` are the same
         found.extend(modules.see(module.value.replace('-', "_"), &module.value, module.span));
@@ -41,21 +38,21 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 fn kernel_arguments(node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut seen = super::Twice::new("the kernel argument");
+    let mut seen = super::Twice::new("kernel argument");
     for argument in &node.kernel_arguments {
         found.extend(seen.see(argument.value.clone(), &argument.value, argument.span));
         if let Some(character) = altered_by_boot_loaders(argument) {
             let shown = match character {
-                '`' => "a grave accent".to_owned(),
+                '`' => "a backtick".to_owned(),
                 other => format!("`{other}`"),
             };
             found.push(
                 Diagnostic::error(
                     codes::ALTERED_KERNEL_ARGUMENT,
                     argument.span,
-                    format!("boot loaders do not pass on {shown} in a kernel argument as it is"),
+                    format!("boot loaders change {shown} in a kernel argument"),
                 )
-                .help("leave out quotes, `\\`, `$`, `#` and grave accents"),
+                .help("remove quotes, `\\`, `$`, `#` and backticks"),
             );
         }
         let name = argument.split('=').next().unwrap_or_default();
@@ -67,10 +64,10 @@ fn kernel_arguments(node: &Node, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::RESERVED_KERNEL_ARGUMENT,
                     argument.span,
-                    format!("the kernel argument `{name}` belongs to imgbuild"),
+                    format!("kernel argument `{name}` is reserved by imgbuild"),
                 )
                 .label(*why)
-                .help("leave it out"),
+                .help("remove it"),
             );
         }
     }
@@ -91,7 +88,7 @@ fn sysctls(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut keys = super::Once::new(codes::DUPLICATE_SYSCTL, "keep one of the two");
     for (key, value) in &node.sysctls {
         found.extend(keys.see(written_with_dots(key), value.span, || {
-            format!("the kernel parameter `{key}` is set twice")
+            format!("kernel parameter `{key}` is set twice")
         }));
     }
     let Some(firewall) = &node.firewall else {
@@ -112,10 +109,10 @@ fn sysctls(node: &Node, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::FORWARDING_OFF,
                     value.span,
-                    format!("`{key}` is off, and packets are to be masqueraded"),
+                    format!("`{key}` is off, but masquerading requires it"),
                 )
-                .related(masquerade.source.span, "masqueraded here")
-                .help("a node that forwards nothing masquerades nothing: leave one of the two out"),
+                .related(masquerade.source.span, "masquerading is enabled here")
+                .help("masquerading requires forwarding: remove one of the two"),
             );
         }
     }

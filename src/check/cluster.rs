@@ -1,4 +1,4 @@
-//! Between the nodes of one cluster: what identifies a machine belongs to one of them.
+//! Checks between the nodes of one cluster: what identifies a machine must be unique.
 
 use std::net::IpAddr;
 
@@ -8,10 +8,7 @@ use crate::node::Node;
 use crate::node::network::InterfaceMatch;
 
 pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
-    let mut hostnames = Once::new(
-        codes::DUPLICATE_HOSTNAME,
-        "give each node a name of its own",
-    );
+    let mut hostnames = Once::new(codes::DUPLICATE_HOSTNAME, "give each node its own name");
     let mut addresses = Shared::default();
     let mut cards = Shared::default();
     for (at, node) in nodes.iter().enumerate() {
@@ -28,7 +25,7 @@ pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
                         codes::DUPLICATE_MAC,
                         interface.span,
                         format!(
-                            "`{}` and `{}` have the MAC address {mac}",
+                            "`{}` and `{}` have the same MAC address {mac}",
                             nodes[other].hostname.value, hostname.value
                         ),
                     )
@@ -47,11 +44,11 @@ pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
                             codes::DUPLICATE_ADDRESS,
                             address.span,
                             format!(
-                                "`{}` and `{}` have the address {ip}",
+                                "`{}` and `{}` have the same address {ip}",
                                 nodes[other].hostname.value, hostname.value
                             ),
                         )
-                        .help("give each node an address of its own"),
+                        .help("give each node its own address"),
                         first,
                     ));
                 }
@@ -60,8 +57,8 @@ pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What was seen, and at which node first. Unlike [`Once`] it counts what is written once and
-/// shared by all nodes.
+/// What was seen, and at which node first. Unlike [`Once`], it counts settings that all nodes
+/// share.
 struct Shared<K>(std::collections::BTreeMap<K, (usize, Span)>);
 
 impl<K> Default for Shared<K> {
@@ -71,18 +68,18 @@ impl<K> Default for Shared<K> {
 }
 
 impl<K: Ord> Shared<K> {
-    /// The first node that has `key` and where, if that is not node `at`.
+    /// Returns the first node that has `key`, and the location, if that is not node `at`.
     fn see(&mut self, key: K, at: usize, span: Span) -> Option<(usize, Span)> {
         let first = *self.0.entry(key).or_insert((at, span));
         (first.0 != at).then_some(first)
     }
 }
 
-/// `diagnostic`, pointing at `first` as well where that is another place.
+/// Returns `diagnostic`, also pointing at `first` if that is another location.
 fn pointing_at(diagnostic: Diagnostic, first: Span) -> Diagnostic {
     if diagnostic.span == Some(first) {
         diagnostic
     } else {
-        diagnostic.related(first, "first here")
+        diagnostic.related(first, "first occurrence")
     }
 }

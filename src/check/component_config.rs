@@ -1,5 +1,5 @@
 //! Free fields of `KubeletConfiguration` and `KubeProxyConfiguration`: known to the version, of the
-//! right type, and the user's to set.
+//! right type, and not reserved.
 
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::facts::kubernetes::tables::{ConfigKind, Field, FieldKind, config_fields};
@@ -8,14 +8,14 @@ use crate::spec::FreeMap;
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
 use crate::text::nearest;
 
-/// Fields that other parts of the node count on or that the spec has keys for, and what to write
-/// instead. Those below them too.
-const OWN: &[(ConfigKind, &str, &str)] = {
+/// Fields that other parts of the node depend on or that have their own keys in the spec, with the
+/// replacement. They include the fields below them.
+const RESERVED: &[(ConfigKind, &str, &str)] = {
     use ConfigKind::{Kubelet, Proxy};
-    const COUNTED_ON: &str = "the node's other parts count on it";
-    const GATES: &str = "write it under `feature_gates:`, for all components at once";
+    const COUNTED_ON: &str = "other parts of the node depend on it";
+    const GATES: &str = "use `feature_gates:`, which applies to all components";
     const KEYS: &str =
-        "imgbuild makes the keys and certificates of the node, and lays them out as kubeadm does";
+        "imgbuild generates the node's keys and certificates, and stores them where kubeadm does";
     &[
         (Kubelet, "staticPodPath", COUNTED_ON),
         (Kubelet, "containerRuntimeEndpoint", COUNTED_ON),
@@ -24,54 +24,38 @@ const OWN: &[(ConfigKind, &str, &str)] = {
         (Kubelet, "authentication.x509", KEYS),
         (Kubelet, "tlsCertFile", KEYS),
         (Kubelet, "tlsPrivateKeyFile", KEYS),
-        (Kubelet, "clusterDomain", "write `domain:`"),
+        (Kubelet, "clusterDomain", "use `domain:`"),
         (
             Kubelet,
             "clusterDNS",
-            "it is the tenth address of `service_network:`",
+            "it is always the tenth address of `service_network:`",
         ),
-        (
-            Kubelet,
-            "registerWithTaints",
-            "write it under `kubelet.taints:`",
-        ),
-        (Kubelet, "maxPods", "write `kubelet.max_pods:`"),
-        (
-            Kubelet,
-            "systemReserved",
-            "write it under `kubelet.reserved.system:`",
-        ),
-        (
-            Kubelet,
-            "kubeReserved",
-            "write it under `kubelet.reserved.kube:`",
-        ),
-        (
-            Kubelet,
-            "evictionHard",
-            "write it under `kubelet.reserved.eviction:`",
-        ),
+        (Kubelet, "registerWithTaints", "use `kubelet.taints:`"),
+        (Kubelet, "maxPods", "use `kubelet.max_pods:`"),
+        (Kubelet, "systemReserved", "use `kubelet.reserved.system:`"),
+        (Kubelet, "kubeReserved", "use `kubelet.reserved.kube:`"),
+        (Kubelet, "evictionHard", "use `kubelet.reserved.eviction:`"),
         (
             Kubelet,
             "mergeDefaultEvictionSettings",
-            "thresholds under `kubelet.reserved.eviction:` leave the others as they are",
+            "use `kubelet.reserved.eviction:`, which keeps the other thresholds at their defaults",
         ),
         (Kubelet, "failSwapOn", "it follows from `swap:`"),
-        (Kubelet, "memorySwap", "write `kubelet.swap:`"),
+        (Kubelet, "memorySwap", "use `kubelet.swap:`"),
         (Kubelet, "featureGates", GATES),
-        (Proxy, "mode", "write `proxy.mode:`"),
-        (Proxy, "clusterCIDR", "write `pod_network:`"),
-        (Proxy, "hostnameOverride", "write `hostname:`"),
+        (Proxy, "mode", "use `proxy.mode:`"),
+        (Proxy, "clusterCIDR", "use `pod_network:`"),
+        (Proxy, "hostnameOverride", "use `hostname:`"),
         (
             Proxy,
             "clientConnection.kubeconfig",
-            "the component's credentials are made for the node",
+            "imgbuild generates the component's credentials",
         ),
         (Proxy, "featureGates", GATES),
     ]
 };
 
-/// Reports every field of `written` that is wrong.
+/// Reports every wrong field of `written`.
 pub(crate) fn component_config(
     kind: ConfigKind,
     written: &FreeMap,
@@ -122,23 +106,23 @@ impl Checker<'_> {
         if parent.is_empty() && matches!(name, "apiVersion" | "kind") {
             self.found.push(
                 Diagnostic::error(
-                    codes::OWN_CONFIG_FIELD,
+                    codes::RESERVED_CONFIG_FIELD,
                     entry.key.span,
-                    format!("imgbuild writes `{name}` of {} itself", kind.as_str()),
+                    format!("`{name}` of {} is set by imgbuild", kind.as_str()),
                 )
-                .help("leave it out"),
+                .help("remove it"),
             );
             return;
         }
-        let own = OWN
+        let reserved = RESERVED
             .iter()
             .find(|(whose, field, _)| *whose == kind && *field == path);
-        if let Some((_, _, instead)) = own {
+        if let Some((_, _, instead)) = reserved {
             self.found.push(
                 Diagnostic::error(
-                    codes::OWN_CONFIG_FIELD,
+                    codes::RESERVED_CONFIG_FIELD,
                     entry.key.span,
-                    format!("imgbuild sets `{shown}` of {}", kind.as_str()),
+                    format!("`{shown}` of {} is set by imgbuild", kind.as_str()),
                 )
                 .help(*instead),
             );
@@ -151,7 +135,7 @@ impl Checker<'_> {
             let help = match nearest(name, siblings) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => elsewhere(kind, name).map_or_else(
-                    || "leave it out".to_owned(),
+                    || "remove it".to_owned(),
                     |path| format!("did you mean `{path}`?"),
                 ),
             };
@@ -169,8 +153,8 @@ impl Checker<'_> {
                     entry.key.span,
                     format!("{} of {version} has no field `{shown}`", kind.as_str()),
                 )
-                .label(format!("it {why}"))
-                .help("leave it out"),
+                .label(why)
+                .help("remove it"),
             );
             return;
         }
@@ -245,13 +229,13 @@ impl Checker<'_> {
         };
         self.error(
             node.span,
-            format!("`{shown}` takes {expected}, not {}", node.describe()),
+            format!("`{shown}`: expected {expected}, got {}", node.describe()),
             help,
         );
     }
 }
 
-/// `cacheTTL` of `authentication.webhook.cacheTTL`, below `authentication.webhook`.
+/// Returns `cacheTTL` for `authentication.webhook.cacheTTL` below `authentication.webhook`.
 fn name_below<'p>(path: &'p str, parent: &str) -> Option<&'p str> {
     let rest = if parent.is_empty() {
         path
@@ -261,7 +245,7 @@ fn name_below<'p>(path: &'p str, parent: &str) -> Option<&'p str> {
     (!rest.contains('.')).then_some(rest)
 }
 
-/// The path of a field of this name that lies elsewhere.
+/// Returns the path of a field of the same name elsewhere.
 fn elsewhere(kind: ConfigKind, name: &str) -> Option<&'static str> {
     config_fields(kind)
         .map(|field: Field| field.path)
@@ -272,7 +256,7 @@ fn is_whole(text: &str) -> bool {
     text.starts_with("0o") || text.starts_with("0x") || text.parse::<i64>().is_ok()
 }
 
-/// Go's `time.ParseDuration`: numbers with units, `0` alone without.
+/// Go's `time.ParseDuration`: numbers with units, or `0` without one.
 fn is_duration(text: &str) -> bool {
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {

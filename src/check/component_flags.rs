@@ -1,4 +1,4 @@
-//! Flags of `extra_args` and feature gates: known to the version, and the user's to set.
+//! Flags of `extra_args` and feature gates: known to the version, and not reserved.
 
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
@@ -7,15 +7,15 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::{Setting, SettingName, Table};
 use crate::text::nearest;
 
-/// Flags that name what other parts of the node count on, and what to write instead.
-const OWN: &[(Component, &[&str], &str)] = {
+/// Flags that other parts of the node depend on, with the replacement.
+const RESERVED: &[(Component, &[&str], &str)] = {
     use Component::{ApiServer, ControllerManager, Kubelet, Proxy, Scheduler};
     const KEYS: &str =
-        "imgbuild makes the keys and certificates of the node, and lays them out as kubeadm does";
-    const GATES: &str = "write it under `feature_gates:`, for all components at once";
-    const CREDENTIALS: &str = "the component's credentials are made for the node";
-    const AUDIT: &str = "write it under `audit:`";
-    const RESERVED: &str = "write it under `kubelet.reserved:`";
+        "imgbuild generates the node's keys and certificates, and stores them where kubeadm does";
+    const GATES: &str = "use `feature_gates:`, which applies to all components";
+    const CREDENTIALS: &str = "imgbuild generates the component's credentials";
+    const AUDIT: &str = "use `audit:`";
+    const RESERVED: &str = "use `kubelet.reserved:`";
     &[
         (
             ApiServer,
@@ -25,18 +25,14 @@ const OWN: &[(Component, &[&str], &str)] = {
                 "etcd-certfile",
                 "etcd-keyfile",
             ],
-            "name an etcd outside of the file under `external_etcd:`",
+            "use `external_etcd:` for an etcd outside this file",
         ),
         (
             ApiServer,
             &["advertise-address"],
-            "it is the node's first static address",
+            "it is always the node's first static address",
         ),
-        (
-            ApiServer,
-            &["secure-port"],
-            "write the port behind `endpoint:`",
-        ),
+        (ApiServer, &["secure-port"], "set the port in `endpoint:`"),
         (
             ApiServer,
             &[
@@ -57,12 +53,12 @@ const OWN: &[(Component, &[&str], &str)] = {
         (
             ApiServer,
             &["service-cluster-ip-range"],
-            "write `service_network:`",
+            "use `service_network:`",
         ),
         (
             ApiServer,
             &["encryption-provider-config"],
-            "write `encryption:`",
+            "use `encryption:`",
         ),
         (
             ApiServer,
@@ -97,11 +93,11 @@ const OWN: &[(Component, &[&str], &str)] = {
             ],
             KEYS,
         ),
-        (ControllerManager, &["cluster-cidr"], "write `pod_network:`"),
+        (ControllerManager, &["cluster-cidr"], "use `pod_network:`"),
         (
             ControllerManager,
             &["service-cluster-ip-range"],
-            "write `service_network:`",
+            "use `service_network:`",
         ),
         (
             ControllerManager,
@@ -111,7 +107,7 @@ const OWN: &[(Component, &[&str], &str)] = {
         (
             ControllerManager,
             &["secure-port"],
-            "the static pod's probes ask that port",
+            "the static pod's probes use that port",
         ),
         (ControllerManager, &["feature-gates"], GATES),
         (
@@ -126,7 +122,7 @@ const OWN: &[(Component, &[&str], &str)] = {
         (
             Scheduler,
             &["secure-port"],
-            "the static pod's probes ask that port",
+            "the static pod's probes use that port",
         ),
         (Scheduler, &["feature-gates"], GATES),
         (
@@ -135,26 +131,22 @@ const OWN: &[(Component, &[&str], &str)] = {
             CREDENTIALS,
         ),
         (Proxy, &["feature-gates"], GATES),
-        (Proxy, &["proxy-mode"], "write `proxy.mode:`"),
-        (Proxy, &["cluster-cidr"], "write `pod_network:`"),
+        (Proxy, &["proxy-mode"], "use `proxy.mode:`"),
+        (Proxy, &["cluster-cidr"], "use `pod_network:`"),
         (
             Kubelet,
             &["config"],
-            "write further fields of it under `kubelet.config:`",
+            "set further configuration fields under `kubelet.config:`",
         ),
         (
             Kubelet,
             &["kubeconfig", "bootstrap-kubeconfig"],
             CREDENTIALS,
         ),
-        (Kubelet, &["hostname-override"], "write `hostname:`"),
-        (Kubelet, &["node-labels"], "write `kubelet.labels:`"),
-        (
-            Kubelet,
-            &["register-with-taints"],
-            "write `kubelet.taints:`",
-        ),
-        (Kubelet, &["max-pods"], "write `kubelet.max_pods:`"),
+        (Kubelet, &["hostname-override"], "use `hostname:`"),
+        (Kubelet, &["node-labels"], "use `kubelet.labels:`"),
+        (Kubelet, &["register-with-taints"], "use `kubelet.taints:`"),
+        (Kubelet, &["max-pods"], "use `kubelet.max_pods:`"),
         (
             Kubelet,
             &["system-reserved", "kube-reserved", "eviction-hard"],
@@ -169,9 +161,9 @@ const OWN: &[(Component, &[&str], &str)] = {
         (
             Kubelet,
             &["cluster-dns"],
-            "it is the tenth address of `service_network:`",
+            "it is always the tenth address of `service_network:`",
         ),
-        (Kubelet, &["cluster-domain"], "write `domain:`"),
+        (Kubelet, &["cluster-domain"], "use `domain:`"),
         (
             Kubelet,
             &[
@@ -179,13 +171,13 @@ const OWN: &[(Component, &[&str], &str)] = {
                 "cgroup-driver",
                 "pod-manifest-path",
             ],
-            "the node's other parts count on it",
+            "other parts of the node depend on it",
         ),
         (Kubelet, &["feature-gates"], GATES),
     ]
 };
 
-/// What kube-proxy still reads from its flags where it has a configuration file, as it does here
+/// The flags that kube-proxy still reads if it has a configuration file, as it does here
 /// (`cmd/kube-proxy/app/options.go`, `Complete`).
 const PROXY_READS: &[&str] = &[
     "v",
@@ -198,8 +190,8 @@ const PROXY_READS: &[&str] = &[
     "log-text-split-stream",
 ];
 
-/// Flags that were removed before the oldest version of the tables and are still found in guides,
-/// and the minor that no longer has them.
+/// Flags that were removed before the oldest version in the tables but are still found in guides,
+/// and the minor without them.
 const LONG_GONE: &[(Component, &[&str], u16)] = &[
     (
         Component::ApiServer,
@@ -223,7 +215,7 @@ const LONG_GONE: &[(Component, &[&str], u16)] = &[
     (Component::Kubelet, &["allow-privileged"], 15),
 ];
 
-/// Reports flags that `component` does not have in `version`, or that are not the user's.
+/// Reports flags that `component` does not have in `version`, or that are reserved.
 pub(crate) fn component_flags(
     component: Component,
     written: &Table<SettingName, Located<Setting>>,
@@ -242,17 +234,17 @@ pub(crate) fn component_flags(
                         name.span,
                         format!("{component} {version} has no flag `--{flag}`"),
                     )
-                    .label(format!("it {why}"))
-                    .help("leave it out"),
+                    .label(why)
+                    .help("remove it"),
                 ),
-                None => own(component, name).or_else(|| harmful(component, name, value)),
+                None => reserved(component, name).or_else(|| harmful(component, name, value)),
             },
         };
         found.extend(problem);
     }
 }
 
-/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it leaves out
+/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it omits
 /// those that were deprecated then.
 pub(crate) fn hyperkube_component_flags(
     component: Component,
@@ -274,7 +266,7 @@ pub(crate) fn hyperkube_component_flags(
         );
         found.push(match nearest(flag, hyperkube_flags(component)) {
             Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-            None => diagnostic.help("a component does not start with a flag that it does not know"),
+            None => diagnostic.help("a component does not start with an unknown flag"),
         });
     }
 }
@@ -291,36 +283,36 @@ fn unknown(component: Component, name: &Located<SettingName>, version: KubeVersi
         .find(|(whose, flags, _)| *whose == component && flags.contains(&flag));
     if let Some((_, _, minor)) = gone {
         return diagnostic
-            .label(format!("it was removed in 1.{minor}"))
-            .help("leave it out");
+            .label(format!("removed in 1.{minor}"))
+            .help("remove it");
     }
     let there = flags(component)
         .filter(|(_, minors)| minors.why_not(version.minor).is_none())
         .map(|(name, _)| name);
     match nearest(flag, there) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-        None => diagnostic.help(format!("`{component} --help` lists its flags")),
+        None => diagnostic.help(format!("`{component} --help` lists the valid flags")),
     }
 }
 
-fn own(component: Component, name: &Located<SettingName>) -> Option<Diagnostic> {
+fn reserved(component: Component, name: &Located<SettingName>) -> Option<Diagnostic> {
     let flag = name.as_str();
-    let error = |message: String| Diagnostic::error(codes::OWN_FLAG, name.span, message);
-    let listed = OWN
+    let error = |message: String| Diagnostic::error(codes::RESERVED_FLAG, name.span, message);
+    let listed = RESERVED
         .iter()
         .find(|(whose, flags, _)| *whose == component && flags.contains(&flag));
     if let Some((_, _, instead)) = listed {
-        return Some(error(format!("imgbuild sets `--{flag}` of {component}")).help(*instead));
+        return Some(error(format!("`--{flag}` of {component} is set by imgbuild")).help(*instead));
     }
     (component == Component::Proxy && !PROXY_READS.contains(&flag)).then(|| {
         error(format!(
-            "kube-proxy does not read `--{flag}` where it has a configuration file"
+            "kube-proxy ignores `--{flag}` when it has a configuration file"
         ))
-        .help("write the field of the configuration under `proxy.config:`")
+        .help("set the configuration field under `proxy.config:`")
     })
 }
 
-/// Values of flags that are the user's, with which the node would not work or would not be safe.
+/// Reports values with which the node would not work or would not be safe.
 fn harmful(
     component: Component,
     name: &Located<SettingName>,
@@ -330,35 +322,35 @@ fn harmful(
     let lists = |word: &str| text.split(',').any(|one| one.trim() == word);
     let (why, help) = match (component, name.as_str()) {
         (Component::ApiServer, "anonymous-auth") if text == "false" => (
-            "with `--anonymous-auth=false` the API server refuses the probes of its own pod",
-            "leave it out: RBAC lets an anonymous user see health and version only",
+            "with `--anonymous-auth=false`, the API server rejects the probes of its own pod",
+            "remove it: RBAC limits anonymous users to the health and version endpoints",
         ),
         (Component::ApiServer, "enable-admission-plugins") if !lists("NodeRestriction") => (
-            "without NodeRestriction each kubelet may change every node and pod",
+            "without NodeRestriction, each kubelet may change every node and pod",
             "add NodeRestriction to the list",
         ),
         (Component::ApiServer, "disable-admission-plugins") if lists("NodeRestriction") => (
-            "without NodeRestriction each kubelet may change every node and pod",
-            "take NodeRestriction out of the list",
+            "without NodeRestriction, each kubelet may change every node and pod",
+            "remove NodeRestriction from the list",
         ),
         (Component::ApiServer, "admission-control") => (
             "`--admission-control` turns off every plugin that it does not list",
-            "write `enable-admission-plugins`",
+            "use `enable-admission-plugins`",
         ),
         (Component::ApiServer, "authorization-mode") if lists("AlwaysAllow") => (
-            "with AlwaysAllow everyone who reaches the API server may do everything",
-            "leave it out: it is Node,RBAC",
+            "with AlwaysAllow, anyone who reaches the API server may do anything",
+            "remove it: the default is Node,RBAC",
         ),
         (Component::ApiServer, "authorization-mode") if !(lists("Node") && lists("RBAC")) => (
-            "kubelets and the cluster's own parts have their rights from Node and RBAC",
+            "kubelets and the cluster's components get their permissions from Node and RBAC",
             "add Node and RBAC to the list",
         ),
         _ => return None,
     };
-    Some(Diagnostic::error(codes::OWN_FLAG, value.span, why).help(help))
+    Some(Diagnostic::error(codes::RESERVED_FLAG, value.span, why).help(help))
 }
 
-/// Reports feature gates that `version` does not have, or whose value it does not let be changed.
+/// Reports feature gates that `version` does not have, or has locked to another value.
 pub(crate) fn component_gates(
     written: &Table<SettingName, Located<bool>>,
     version: KubeVersion,
@@ -381,7 +373,7 @@ pub(crate) fn component_gates(
             continue;
         };
         if let Some(why) = gate.minors.why_not(minor) {
-            found.push(no_such().label(format!("it {why}")).help("leave it out"));
+            found.push(no_such().label(why).help("remove it"));
             continue;
         }
         if let Some((locked, since)) = gate.locked
@@ -393,8 +385,8 @@ pub(crate) fn component_gates(
                     "`{text}` cannot be set to {} in Kubernetes {version}",
                     value.value
                 ))
-                .label(format!("it is always {locked} from 1.{since} on"))
-                .help("leave it out"),
+                .label(format!("it is locked to {locked} since 1.{since}"))
+                .help("remove it"),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Block devices and where they are mounted: no two uses of one.
+//! Block devices and mount points: none may be used twice.
 
 use super::Once;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
@@ -23,7 +23,7 @@ fn swap(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<Diagnostic>
         .map(|storage| (storage.to_string(), storage.span, "the storage device"));
     let mut all = storage.chain(others(node));
     let used = all.find(|(other, ..)| {
-        // A partition that `storage` makes on another disk is what swap is for.
+        // A partition that `storage` creates on another disk is meant for swap.
         let made_for_it = disk_of_partition(device.as_str()) == Some(other)
             && Some(other.as_str()) != node.storage_device.as_deref().map(AbsolutePath::as_str);
         same_disk(device.as_str(), other) && !made_for_it
@@ -33,10 +33,10 @@ fn swap(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<Diagnostic>
             Diagnostic::error(
                 codes::SWAP_ON_USED_DEVICE,
                 device.span,
-                format!("the swap device `{}` is {what} too", device.value),
+                format!("the swap device `{}` is also {what}", device.value),
             )
             .related(span, "used here")
-            .help("swap needs a device or partition of its own; `zram` needs none"),
+            .help("use a separate device or partition for swap, or `zram`, which needs none"),
         );
     }
 }
@@ -48,10 +48,10 @@ fn storage_device(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<D
             Diagnostic::error(
                 codes::NOT_A_WHOLE_DISK,
                 device.span,
-                format!("`{}` is a partition, not a whole device", device.value),
+                format!("`{}` is a partition, not a whole disk", device.value),
             )
             .help(format!(
-                "imgbuild partitions the device itself: `storage_device: {whole}`"
+                "imgbuild partitions the disk itself: `storage_device: {whole}`"
             )),
         );
     }
@@ -62,13 +62,13 @@ fn storage_device(node: &Node, device: &Located<AbsolutePath>, found: &mut Vec<D
                     codes::STORAGE_DEVICE_USED,
                     span,
                     if other == device.as_str() {
-                        format!("`{other}` is {what} and the storage device as well")
+                        format!("`{other}` is both {what} and the storage device")
                     } else {
-                        format!("`{other}` is {what}, and part of the storage device")
+                        format!("`{other}` is {what} and also part of the storage device")
                     },
                 )
                 .related(device.span, "the storage device")
-                .help("`storage_device` takes the whole device; use another one here"),
+                .help("`storage_device` takes the whole disk; use another one here"),
             );
         }
     }
@@ -80,42 +80,42 @@ fn block_device(device: &Located<AbsolutePath>, key: &str, found: &mut Vec<Diagn
             Diagnostic::error(
                 codes::NOT_A_DEVICE,
                 device.span,
-                format!("`{}` is not a device", device.value),
+                format!("`{}` is not a block device", device.value),
             )
             .help(format!(
-                "`{key}` names one below /dev, such as /dev/vda or /dev/disk/by-id/…"
+                "set `{key}` to a device below /dev, such as /dev/vda or /dev/disk/by-id/…"
             )),
         );
     }
 }
 
-/// Every device that the spec's own `storage` names: the device, its place, what it is.
+/// Returns every device in the spec's `storage`: the device, its location, and its use.
 fn others(node: &Node) -> Vec<(String, Span, &'static str)> {
-    let own = &node.own;
+    let sections = &node.user_sections;
     let at = |origin: &crate::node::fragment::Origin| origin.span.unwrap_or_default();
-    let disks = own
+    let disks = sections
         .disks
         .iter()
-        .map(|(d, o)| (d.device.clone(), at(o), "a disk of `storage`"));
-    let filesystems = own
+        .map(|(d, o)| (d.device.clone(), at(o), "a disk in `storage`"));
+    let filesystems = sections
         .filesystems
         .iter()
-        .map(|(f, o)| (f.device.clone(), at(o), "a file system of `storage`"));
-    let raid = own.raid.iter().flat_map(|(r, o)| {
+        .map(|(f, o)| (f.device.clone(), at(o), "a file system in `storage`"));
+    let raid = sections.raid.iter().flat_map(|(r, o)| {
         let devices = r.devices.clone().unwrap_or_default();
         devices
             .into_iter()
             .map(|device| (device, at(o), "part of an array"))
             .collect::<Vec<_>>()
     });
-    let luks = own
+    let luks = sections
         .luks
         .iter()
         .filter_map(|(l, o)| Some((l.device.clone()?, at(o), "an encrypted device")));
     disks.chain(filesystems).chain(raid).chain(luks).collect()
 }
 
-/// Whether one is the other or a partition of it, as far as the names tell.
+/// Returns whether one is the other or a partition of it, as far as the names tell.
 fn same_disk(a: &str, b: &str) -> bool {
     a == b
         || disk_of_partition(a).is_some_and(|disk| disk == b)
@@ -151,22 +151,22 @@ fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_DEVICE,
         "write one entry with all partitions",
     );
-    for (disk, origin) in &node.own.disks {
+    for (disk, origin) in &node.user_sections.disks {
         found.extend(disks.see(
             disk.device.as_str(),
             origin.span.unwrap_or_default(),
-            || format!("the disk `{}` is there twice", disk.device),
+            || format!("disk `{}` is listed twice", disk.device),
         ));
     }
     let mut devices = Once::new(
         codes::DUPLICATE_DEVICE,
-        "a device holds one file system; partition the disk for more",
+        "partition the disk to have several file systems on it",
     );
-    for (filesystem, origin) in &node.own.filesystems {
+    for (filesystem, origin) in &node.user_sections.filesystems {
         found.extend(devices.see(
             filesystem.device.as_str(),
             origin.span.unwrap_or_default(),
-            || format!("the device `{}` has two file systems", filesystem.device),
+            || format!("device `{}` has two file systems", filesystem.device),
         ));
     }
 }
@@ -174,9 +174,9 @@ fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
 fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut paths = Once::new(
         codes::DUPLICATE_MOUNT,
-        "mount each file system at a place of its own",
+        "mount each file system at its own path",
     );
-    for (filesystem, origin) in &node.own.filesystems {
+    for (filesystem, origin) in &node.user_sections.filesystems {
         let (Some(path), span) = (filesystem.path.as_deref(), origin.span.unwrap_or_default())
         else {
             continue;
@@ -189,16 +189,16 @@ fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::RESERVED_MOUNT,
                     span,
-                    format!("imgbuild mounts a file system of its own at `{path}`"),
+                    format!("imgbuild mounts its own file system at `{path}`"),
                 )
-                .help("name the disk as `storage_device` to keep what lies there"),
+                .help("use the disk as `storage_device` to keep what is stored there"),
             );
         } else if matches!(path, "/" | "/usr" | "/etc" | "/boot") {
             found.push(
                 Diagnostic::error(
                     codes::RESERVED_MOUNT,
                     span,
-                    format!("`{path}` is part of the image, nothing is mounted over it"),
+                    format!("`{path}` is part of the image and cannot be mounted over"),
                 )
                 .help("mount file systems below /var, /srv or /opt"),
             );

@@ -13,9 +13,9 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let Some(firewall) = &node.firewall else {
         return;
     };
-    let mut networks = super::Twice::new("the network");
+    let mut networks = super::Twice::new("network");
     for network in &firewall.allow_from {
-        found.extend(host_bits(network, "a network that is allowed"));
+        found.extend(host_bits(network, "allowed network"));
         let network = Located::new(network.trunc().to_string(), network.span);
         found.extend(networks.see(network.value.clone(), &network.value, network.span));
     }
@@ -34,8 +34,8 @@ fn rules(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Rules that open a port in common to a network in common: by their first port, against those that
-/// are not past it.
+/// Reports rules that open the same port to the same network: sorted by first port, each is
+/// compared with those that end after it starts.
 fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     let mut rules: Vec<&FirewallRule> = firewall.allow.iter().collect();
     rules.sort_by_key(|rule| (rule.protocol == Protocol::Udp, rule.ports.0));
@@ -55,15 +55,18 @@ fn twice(firewall: &Firewall, found: &mut Vec<Diagnostic>) {
                     format!("{} is opened twice", ports(second)),
                 )
                 .related(first.span, format!("{} is opened here", ports(first)))
-                .help("keep one of the two, or give them networks (`from`) that do not overlap"),
+                .help(
+                    "keep one of the two, or restrict them to networks (`from`) that do not \
+                       overlap",
+                ),
             );
         }
         open.push(rule);
     }
 }
 
-/// A rule for a port of the node's roles: needless, or wider than `allow_from`. One for further
-/// networks is right.
+/// Reports a rule for a port of the node's roles that is redundant, or wider than `allow_from`. One
+/// for further networks is right.
 fn role_port(
     firewall: &Firewall,
     rule: &FirewallRule,
@@ -79,13 +82,13 @@ fn role_port(
     };
     let (message, help) = if !everyone && rule.from.is_empty() {
         (
-            format!("port {port} ({what}) is opened to every network, beyond `allow_from`"),
-            "leave it out, or name networks in `from`",
+            format!("port {port} ({what}) is opened to every network, not only to `allow_from`"),
+            "remove it, or restrict it with `from`",
         )
     } else if everyone || rule.from.iter().all(allowed) {
         (
-            format!("port {port} ({what}) is open already"),
-            "leave it out: the node's roles open it",
+            format!("port {port} ({what}) is already open"),
+            "remove it: the node's role opens it",
         )
     } else {
         return None;
@@ -93,7 +96,7 @@ fn role_port(
     Some(Diagnostic::warning(codes::ROLE_PORT_OPENED, rule.span, message).help(help))
 }
 
-/// Whether the two open a port in common to a network in common.
+/// Returns whether the two open a common port to a common network.
 fn says_the_same(a: &FirewallRule, b: &FirewallRule) -> bool {
     let ports = a.ports.0 <= b.ports.1 && b.ports.0 <= a.ports.1;
     let everyone = a.from.is_empty() || b.from.is_empty();
@@ -118,12 +121,12 @@ fn ports(rule: &FirewallRule) -> String {
 
 fn masquerade(node: &Node, firewall: &Firewall, found: &mut Vec<Diagnostic>) {
     for masquerade in &firewall.masquerade {
-        found.extend(host_bits(&masquerade.source, "a network to masquerade"));
+        found.extend(host_bits(&masquerade.source, "masquerade source"));
         let interface = &masquerade.interface;
         found.extend(unknown_interface(
             &node.network,
             interface,
-            "which leads out",
+            "the outgoing interface",
         ));
     }
 }

@@ -1,4 +1,5 @@
-//! flannel of docker's containers: its network beside others, and what its nodes have to agree on.
+//! flannel for docker containers: its network next to others, and the settings on which its nodes
+//! must agree.
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -7,11 +8,11 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::node::Node;
 use crate::node::flannel::FlannelNode;
 
-/// The network of docker's own bridge, the first of its address pools (moby,
+/// The network of docker's bridge, the first of its address pools (moby,
 /// `daemon/libnetwork/ipamutils`).
 const DOCKER: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(172, 17, 0, 0), 16);
 
-/// Everything that is wrong with flannel on `nodes`.
+/// Returns everything that is wrong with flannel on `nodes`.
 pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
     let mut members: Vec<&FlannelNode> = Vec::new();
     for node in nodes {
@@ -29,7 +30,7 @@ pub(super) fn check(nodes: &[Node], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the two keep their addresses in one etcd, as far as the file knows.
+/// Returns whether the two keep their subnets in the same etcd, as far as the file tells.
 fn shares_etcd(one: &FlannelNode, other: &FlannelNode) -> bool {
     one.of_file == other.of_file && (one.of_file || one.endpoints == other.endpoints)
 }
@@ -40,11 +41,11 @@ fn overlaps(node: &Node, flannel: &FlannelNode, found: &mut Vec<Diagnostic>) {
         let mut error = Diagnostic::error(
             codes::KUBE_NETWORKS_OVERLAP,
             network.span,
-            format!("flannel's network, {}, overlaps {whose}", network.value),
+            format!("the flannel network {} overlaps {whose}", network.value),
         )
         .help("choose a private network that nothing else uses, such as 10.244.0.0/16");
         if let Some(other) = other {
-            error = error.related(other, "this one");
+            error = error.related(other, "this network");
         }
         found.push(error);
     };
@@ -52,14 +53,11 @@ fn overlaps(node: &Node, flannel: &FlannelNode, found: &mut Vec<Diagnostic>) {
     for address in node.network.interfaces.iter().flat_map(|i| &i.addresses) {
         let other = address.value.trunc();
         if overlap(&own, &other) {
-            report(
-                format!("a network of the node, {other}"),
-                Some(address.span),
-            );
+            report(format!("the node's network {other}"), Some(address.span));
         }
     }
     if overlap(&own, &IpNet::V4(DOCKER)) {
-        report(format!("that of docker's own bridge, {DOCKER}"), None);
+        report(format!("the network of docker's bridge, {DOCKER}"), None);
     }
 }
 
@@ -75,16 +73,16 @@ fn agreement(first: &FlannelNode, members: &[&FlannelNode], found: &mut Vec<Diag
                 Diagnostic::error(
                     codes::KUBE_DISAGREEMENT,
                     other.span,
-                    format!("two nodes of one flannel have different values of `{what}`"),
+                    format!("two nodes of one flannel network have different values of `{what}`"),
                 )
                 .related(first.span, "the other node")
-                .help("write it once, beside `nodes:`"),
+                .help("set it once, at the top level next to `nodes:`"),
             );
         }
     }
 }
 
-/// The first part is given to no node.
+/// The first subnet is not assigned to a node.
 fn room(first: &FlannelNode, nodes: usize, found: &mut Vec<Diagnostic>) {
     let parts = (1_u64 << (first.subnet_len - first.network.value.prefix_len())) - 1;
     if nodes as u64 > parts {
@@ -93,7 +91,7 @@ fn room(first: &FlannelNode, nodes: usize, found: &mut Vec<Diagnostic>) {
                 codes::BAD_FLANNEL_NETWORK,
                 first.network.span,
                 format!(
-                    "{} has parts of /{} for {parts} nodes, and the file has {nodes}",
+                    "{} has /{} subnets for {parts} nodes, but the file has {nodes}",
                     first.network.value, first.subnet_len
                 ),
             )

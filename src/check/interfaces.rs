@@ -1,4 +1,4 @@
-//! Interfaces of one node: names, cards, and how links are made of others.
+//! Interfaces of one node: names, cards, and how links are built on others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +38,12 @@ fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
             }));
             if name.as_str() == "lo" {
                 found.push(
-                    Diagnostic::error(codes::LOOPBACK_INTERFACE, interface.span, "the loopback interface is not configured")
-                        .help("it is always there with 127.0.0.1 and ::1; give addresses of the node's own to a card"),
+                    Diagnostic::error(
+                        codes::LOOPBACK_INTERFACE,
+                        interface.span,
+                        "the loopback interface cannot be configured",
+                    )
+                    .help("it always has 127.0.0.1 and ::1; assign the node's addresses to a card"),
                 );
             }
         }
@@ -51,7 +55,7 @@ fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Members of bonds and bridges, parents of VLANs.
+/// Checks members of bonds and bridges, and parents of VLANs.
 fn parts_of_links(
     interfaces: &[Interface],
     by_name: &BTreeMap<&InterfaceName, &Interface>,
@@ -59,14 +63,14 @@ fn parts_of_links(
 ) {
     let mut used = Once::new(
         codes::MEMBER_TWICE,
-        "a link is a member of one bond or bridge",
+        "make each interface a member of one bond or bridge only",
     );
     for interface in interfaces {
         let role = match interface.kind {
             LinkKind::Physical => continue,
-            LinkKind::Vlan { .. } => "a VLAN's parent",
-            LinkKind::Bond { .. } => "a member of a bond",
-            LinkKind::Bridge { .. } => "a member of a bridge",
+            LinkKind::Vlan { .. } => "the parent of a VLAN",
+            LinkKind::Bond { .. } => "a bond member",
+            LinkKind::Bridge { .. } => "a bridge member",
         };
         for part in interface.kind.parts() {
             let card = by_name.get(&part.value);
@@ -92,19 +96,19 @@ fn parts_of_links(
                     Diagnostic::error(
                         codes::MEMBER_WITH_ADDRESSES,
                         card.span,
-                        format!("`{}` is {role} and has addresses of its own", part.value),
+                        format!("`{}` is {role} and has its own addresses", part.value),
                     )
-                    .related(part.span, "a member here")
-                    .help("give addresses, routes and DHCP to the bond or bridge"),
+                    .related(part.span, "used as a member here")
+                    .help("move addresses, routes and DHCP to the bond or bridge"),
                 );
             }
         }
     }
 }
 
-/// Whether a card may have the name without the spec saying so: the kernel's `eth0`, or what udev
-/// gives by where the card sits (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or `sl`,
-/// then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
+/// Returns whether a card may have the name without being in the spec: the kernel's `eth0`, or a
+/// name that udev gives by location (`systemd.net-naming-scheme(7)`: `en`, `wl`, `ww`, `ib` or
+/// `sl`, then `o`, `s`, `p`, `x`, `P`, `v`, `a` or `i`).
 fn may_be_a_card(name: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if name.strip_prefix("eth").is_some_and(digits) {
@@ -118,10 +122,10 @@ fn may_be_a_card(name: &str) -> bool {
     })
 }
 
-/// Cards under the kernel's own names, where it has several to number.
+/// Warns of several cards under the kernel's names.
 fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
     let named = kernel_named(node);
-    // Which is which does not matter among the members of one link.
+    // Their order does not matter for members of the same link.
     let together = node.network.interfaces.iter().any(|interface| {
         let parts = interface.kind.parts();
         named
@@ -136,9 +140,11 @@ fn kernel_names(node: &Node, found: &mut Vec<Diagnostic>) {
             Diagnostic::warning(
                 codes::KERNEL_NAMES,
                 *span,
-                format!("the kernel may number its cards another way, `{first}` for `{last}`"),
+                format!(
+                    "the kernel may number the cards differently and swap `{first}` and `{last}`"
+                ),
             )
-            .help("add each card's `mac:`, and any other name than eth0, eth1 …"),
+            .help("add each card's `mac:`, and use names other than eth0, eth1 …"),
         );
     }
 }
@@ -160,15 +166,15 @@ fn unknown<'a>(
     } else {
         let known: Vec<_> = known.into_iter().map(|name| format!("`{name}`")).collect();
         diagnostic.help(format!(
-            "its interfaces are {}; add `- name: {}` under `interfaces:` if it is one more",
+            "its interfaces are {}; to define another one, add `- name: {}` under `interfaces:`",
             known.join(", "),
             name.value
         ))
     }
 }
 
-/// Reports an interface that another section names and that none of `network` can be. A card
-/// without a name in the spec may have any.
+/// Reports an interface in another section that none of `network` can be. A card without a name in
+/// the spec may have any.
 pub(crate) fn unknown_interface(
     network: &Network,
     name: &Located<InterfaceName>,
@@ -185,7 +191,8 @@ pub(crate) fn unknown_interface(
     (!known).then(|| unknown(name, role, names()))
 }
 
-/// Follows every link down to its parts; one that comes back to itself is reported where it closes.
+/// Follows every link down to its parts; one that leads back to itself is reported where the loop
+/// closes.
 fn loops(
     interfaces: &[Interface],
     by_name: &BTreeMap<&InterfaceName, &Interface>,
@@ -214,9 +221,12 @@ fn loops(
                     Diagnostic::error(
                         codes::INTERFACE_LOOP,
                         part.span,
-                        format!("`{}` is made of itself", part.value),
+                        format!("`{}` is built on itself", part.value),
                     )
-                    .help("a bond, bridge or VLAN lies on other interfaces, down to a card"),
+                    .help(
+                        "bonds, bridges and VLANs must be built on other interfaces, down to a \
+                           card",
+                    ),
                 );
             } else if !done.contains(&part.value)
                 && let Some(below) = by_name.get(&part.value)
@@ -238,23 +248,23 @@ fn vlans(
         let LinkKind::Vlan { id, parent } = &interface.kind else {
             continue;
         };
-        found.extend(ids.see((&parent.value, *id), interface.span, || {
-            format!("VLAN {id} of `{}` is there twice", parent.value)
+        found.extend(ids.see((&parent.value, id.value), id.span, || {
+            format!("VLAN {} of `{}` is defined twice", id.value, parent.value)
         }));
         let below = by_name.get(&parent.value).and_then(|parent| parent.mtu);
         if let (Some(mtu), Some(most)) = (interface.mtu, below)
-            && mtu > most
+            && mtu.value > most.value
         {
             found.push(
                 Diagnostic::error(
                     codes::MTU_ABOVE_PARENT,
-                    interface.span,
+                    mtu.span,
                     format!(
-                        "the VLAN's MTU of {mtu} is above the {most} of `{}`",
-                        parent.value
+                        "the VLAN's MTU of {} exceeds the {} of `{}`",
+                        mtu.value, most.value, parent.value
                     ),
                 )
-                .help("a frame of the VLAN has to fit into one of its parent"),
+                .help("a VLAN's MTU must not exceed its parent's"),
             );
         }
     }

@@ -11,21 +11,21 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::Node;
 use crate::node::kubernetes::Role;
 
-/// What is checked of one node's Kubernetes.
+/// What is checked of Kubernetes on one node.
 #[derive(Debug)]
 pub(crate) struct KubernetesNode<'a> {
-    /// Among the nodes.
+    /// The index among the nodes.
     pub index: usize,
     pub version: Located<KubeVersion>,
     pub role: Role,
     pub endpoint: (&'a str, u16),
-    /// Where the endpoint is written, where it is.
+    /// The location of the endpoint, if the spec sets it.
     pub endpoint_span: Option<Span>,
-    /// The node's own address, where it stays.
+    /// The node's static address, if it has one.
     pub node_ip: Option<IpAddr>,
-    /// What the certificate of its API server names, where it has one.
+    /// What the certificate of its API server covers, if it has one.
     pub names: BTreeSet<String>,
-    /// Cipher, resources, and where that is written.
+    /// Cipher and resources, with their location.
     pub encryption: Option<(&'static str, &'a [String], Span)>,
     pub pod_network: Located<IpNet>,
     pub service_network: Located<IpNet>,
@@ -39,7 +39,7 @@ pub(crate) struct KubernetesNode<'a> {
 /// 1.28).
 const KUBELET_SKEW: u16 = 3;
 
-/// Everything that is wrong with the clusters of `members`, which are among `nodes`.
+/// Returns everything that is wrong with the clusters of `members`, which are among `nodes`.
 pub(crate) fn check(members: &[KubernetesNode], nodes: &[Node], found: &mut Vec<Diagnostic>) {
     for member in members {
         networks(member, &nodes[member.index], found);
@@ -67,9 +67,9 @@ fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::KUBE_NETWORKS_OVERLAP,
                 one.span,
-                format!("{what}, {}, overlaps {whose}, {}", one.value, other.value.trunc()),
+                format!("{what} {} overlaps {whose} {}", one.value, other.value.trunc()),
             )
-            .related(other.span, "this one")
+            .related(other.span, "this network")
             .help("choose a private network that nothing else uses, such as 10.244.0.0/16 for pods and 10.96.0.0/12 for services"),
         );
     };
@@ -80,14 +80,14 @@ fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
         for address in &interface.addresses {
             for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
                 if overlap(net.value, address.value.trunc()) {
-                    report(net, what, *address, "a network of the node");
+                    report(net, what, *address, "the node's network");
                 }
             }
         }
     }
 }
 
-/// `--service-cluster-ip-range` of the API server takes at most 20 bits.
+/// `--service-cluster-ip-range` of the API server accepts at most 20 bits.
 fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     let network = member.service_network;
     let bits = network.value.max_prefix_len() - network.value.prefix_len();
@@ -106,14 +106,14 @@ fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
             format!("the service network {} is {why}", network.value),
         )
         .help(format!(
-            "its prefix length is {} to {}",
+            "use a prefix length of {} to {}",
             length - 20,
             length - 4
         )),
     );
 }
 
-/// Pods, services and the address that the API server advertises are of one family: what has two is
+/// Pods, services and the advertised address of the API server must be of one family: dual stack is
 /// not supported.
 fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
@@ -124,22 +124,25 @@ fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::KUBE_FAMILIES,
                 span,
-                format!("{what}, the services of {}", family(services_v4)),
+                format!("{what}, but services use {}", family(services_v4)),
             )
             .related(services.span, "the service network")
-            .help("write `pod_network:` and `service_network:` of the family that the nodes' addresses have"),
+            .help(
+                "set `pod_network:` and `service_network:` to networks of the same family as \
+                   the nodes' addresses",
+            ),
         );
     };
     let pods_v4 = pods.value.addr().is_ipv4();
     if pods_v4 != services_v4 {
-        report(pods.span, format!("the pods are of {}", family(pods_v4)));
+        report(pods.span, format!("pods use {}", family(pods_v4)));
     }
     let advertised = member.node_ip.filter(|_| member.role.has_control_plane());
     if let Some(address) = advertised.filter(|address| address.is_ipv4() != services_v4) {
         let of = family(address.is_ipv4());
         report(
             member.span,
-            format!("the API server's address {address} is of {of}"),
+            format!("the API server's address {address} is {of}"),
         );
     }
 }
@@ -154,11 +157,11 @@ fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                 codes::SINGLE_AMONG_OTHERS,
                 member.span,
                 format!(
-                    "a node with the role `single` is among {} of one cluster",
+                    "node with role `single` is one of {} nodes in the cluster",
                     cluster.len()
                 ),
             )
-            .help("make it `control-plane`, or give it a file of its own"),
+            .help("use `control-plane`, or give the node its own file"),
         );
     }
 }
@@ -179,7 +182,7 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                         format!("two nodes of one cluster have different values of `{what}`"),
                     )
                     .related(first.span, "the other node")
-                    .help("write it once, beside `nodes:`"),
+                    .help("set it once, at the top level next to `nodes:`"),
                 );
             }
         };
@@ -211,8 +214,8 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A worker may reach the API by another name than the control planes do, as long as their
-/// certificates have it.
+/// A worker may use another name for the API than the control planes, as long as their certificates
+/// cover it.
 fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
     for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
@@ -223,7 +226,7 @@ fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::ENDPOINT_NOT_IN_CERTIFICATE,
                     span,
-                    format!("no certificate of an API server of the file names `{host}`"),
+                    format!("no API server certificate in this file covers `{host}`"),
                 )
                 .related(plane.span, "this control plane")
                 .help(format!("add `extra_sans: [{host}]` to the control planes")),
@@ -232,8 +235,8 @@ fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the name of a certificate stands for `host` (RFC 6125 §6.4.3: a wildcard stands for one
-/// label).
+/// Returns whether a name in a certificate covers `host` (RFC 6125 §6.4.3: a wildcard stands for
+/// one label).
 fn covers(name: &str, host: &str) -> bool {
     if let Some(parent) = name.strip_prefix("*.") {
         return host.split_once('.').is_some_and(|(_, rest)| rest == parent);
@@ -261,10 +264,10 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             newest,
             oldest,
             format!(
-                "API servers of {} and {} do not work together",
+                "API server versions {} and {} are not compatible",
                 oldest.version.value, newest.version.value
             ),
-            "they may be one minor apart, while one after the other is upgraded",
+            "they may differ by one minor version, during an upgrade",
         );
     }
     for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
@@ -274,7 +277,7 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                 member,
                 oldest,
                 format!(
-                    "a kubelet of {} is newer than the API server of {}",
+                    "kubelet {} is newer than API server {}",
                     member.version.value, oldest.version.value
                 ),
                 "upgrade the control planes first",
@@ -284,10 +287,10 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
                 member,
                 newest,
                 format!(
-                    "a kubelet of {} is too old for an API server of {}",
+                    "kubelet {} is too old for API server {}",
                     member.version.value, newest.version.value
                 ),
-                "it may be three minors older",
+                "it may be at most three minor versions older",
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Documents of Kubernetes that the spec brings: audit policies and static pods.
+//! Kubernetes documents in the spec: audit policies and static pods.
 
 use crate::diagnostic::within::Within;
 use crate::diagnostic::{Diagnostic, Span, codes};
@@ -59,7 +59,7 @@ impl Reporter<'_> {
             return;
         }
         let shown = text(node).map_or_else(|| node.describe(), |text| format!("`{text}`"));
-        let help = format!("it is one of {}", words.join(", "));
+        let help = format!("use one of {}", words.join(", "));
         self.error(node.span, format!("{shown} is not {what}"), Some(help));
     }
 
@@ -88,7 +88,7 @@ impl Reporter<'_> {
             ),
             None => self.error(
                 document.span,
-                format!("there is no `{field}`"),
+                format!("missing `{field}`"),
                 Some(format!("add `{field}: {want}`")),
             ),
         }
@@ -109,8 +109,8 @@ fn items(node: Option<&Node>) -> &[Node] {
     }
 }
 
-/// Reports what the API server would refuse of an audit policy. `within`: where it is a file of its
-/// own.
+/// Reports what the API server would reject in an audit policy. `within`: the policy's own file, if
+/// it has one.
 pub(crate) fn audit_policy(policy: &Node, within: Option<&Within>, found: &mut Vec<Diagnostic>) {
     let mut report = Reporter {
         within,
@@ -118,7 +118,11 @@ pub(crate) fn audit_policy(policy: &Node, within: Option<&Within>, found: &mut V
         found,
     };
     let Value::Map(entries) = &policy.value else {
-        report.error(policy.span, "an audit policy is a map".to_owned(), None);
+        report.error(
+            policy.span,
+            "an audit policy must be a map".to_owned(),
+            None,
+        );
         return;
     };
     report.is(policy, "apiVersion", "audit.k8s.io/v1");
@@ -131,22 +135,22 @@ pub(crate) fn audit_policy(policy: &Node, within: Option<&Within>, found: &mut V
     if rules.is_empty() {
         report.error(
             policy.span,
-            "an audit policy has no rules".to_owned(),
+            "the audit policy has no rules".to_owned(),
             Some("add `rules: [{level: Metadata}]`".to_owned()),
         );
     }
     for rule in rules {
         let Value::Map(entries) = &rule.value else {
-            report.error(rule.span, "a rule is a map".to_owned(), None);
+            report.error(rule.span, "a rule must be a map".to_owned(), None);
             continue;
         };
         report.known(entries, "a rule of an audit policy", RULE);
         match rule.get("level") {
-            Some(level) => report.word(level, "a level", LEVELS),
+            Some(level) => report.word(level, "an audit level", LEVELS),
             None => report.error(
                 rule.span,
-                "a rule has no `level`".to_owned(),
-                Some(format!("it is one of {}", LEVELS.join(", "))),
+                "the rule has no `level`".to_owned(),
+                Some(format!("use one of {}", LEVELS.join(", "))),
             ),
         }
         for stage in items(rule.get("omitStages")) {
@@ -154,10 +158,13 @@ pub(crate) fn audit_policy(policy: &Node, within: Option<&Within>, found: &mut V
         }
         for resource in items(rule.get("resources")) {
             match &resource.value {
-                Value::Map(entries) => report.known(entries, "a group of resources", RESOURCES),
+                Value::Map(entries) => report.known(entries, "a resource group", RESOURCES),
                 _ => report.error(
                     resource.span,
-                    format!("a group of resources is a map, not {}", resource.describe()),
+                    format!(
+                        "a resource group must be a map, got {}",
+                        resource.describe()
+                    ),
                     Some("write `{group: \"\", resources: [secrets]}`".to_owned()),
                 ),
             }
@@ -166,14 +173,14 @@ pub(crate) fn audit_policy(policy: &Node, within: Option<&Within>, found: &mut V
         if has("nonResourceURLs") && (has("resources") || has("namespaces")) {
             report.error(
                 rule.span,
-                "a rule is for resources or for other URLs, not for both".to_owned(),
-                Some("make two rules of it".to_owned()),
+                "a rule applies to either resources or non-resource URLs".to_owned(),
+                Some("split it into two rules".to_owned()),
             );
         }
     }
 }
 
-/// Volumes that come from the API, and so not to a static pod.
+/// Volumes that come from the API, and are therefore not available to a static pod.
 const API_VOLUMES: &[&str] = &[
     "configMap",
     "secret",
@@ -182,7 +189,7 @@ const API_VOLUMES: &[&str] = &[
     "ephemeral",
 ];
 
-/// Reports what a kubelet would refuse of a static pod; gives the pod's name.
+/// Reports what a kubelet would reject in a static pod; returns the pod's name.
 pub(crate) fn static_pod(
     pod: &Node,
     within: &Within,
@@ -194,7 +201,7 @@ pub(crate) fn static_pod(
         found,
     };
     if !matches!(pod.value, Value::Map(_)) {
-        report.error(pod.span, "a static pod is a map".to_owned(), None);
+        report.error(pod.span, "a static pod must be a map".to_owned(), None);
         return None;
     }
     report.is(pod, "apiVersion", "v1");
@@ -212,7 +219,7 @@ pub(crate) fn static_pod(
             if read.is_none() {
                 report.error(
                     name.span,
-                    "the name of a pod has lower-case letters, digits, `-` and `.` only".to_owned(),
+                    "a pod name must consist of lowercase letters, digits, `-` and `.`".to_owned(),
                     None,
                 );
             }
@@ -270,9 +277,10 @@ pub(crate) fn static_pod(
 fn from_the_api(report: &mut Reporter, place: Span, field: &str) {
     report.error(
         place,
-        format!("a static pod cannot use `{field}`: it comes from the API"),
+        format!("a static pod cannot use `{field}`: it refers to the API"),
         Some(
-            "put files on the node with `storage.files:` and mount them with `hostPath`".to_owned(),
+            "write files to the node with `storage.files:` and mount them with `hostPath`"
+                .to_owned(),
         ),
     );
 }

@@ -1,4 +1,4 @@
-//! A kube-proxy that is one `DaemonSet` for all nodes of a cluster.
+//! kube-proxy as one `DaemonSet` for all nodes of a cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::node::kubernetes::{ProxyImage, ProxyMode};
 
-/// What one `DaemonSet` makes the same on all nodes.
+/// What one `DaemonSet` has in common on all nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SharedProxy<'a> {
     pub image: ProxyImage,
@@ -18,7 +18,7 @@ pub(crate) struct SharedProxy<'a> {
     pub programs: &'static str,
 }
 
-/// What `other` says otherwise than `first`, which has a control plane where the file has one.
+/// Checks that `other` agrees with `first`, which has a control plane if the file has one.
 pub(super) fn check(
     (first, first_span): (Option<SharedProxy<'_>>, Span),
     (other, other_span): (Option<SharedProxy<'_>>, Span),
@@ -34,16 +34,16 @@ pub(super) fn check(
     };
     let (Some(one), Some(two)) = (first, other) else {
         found.push(differs(
-            "kube-proxy is a DaemonSet for one node of a cluster and a static pod on another",
-            "write `proxy:` once, beside `nodes:`",
+            "kube-proxy is a DaemonSet on one node of the cluster and a static pod on another",
+            "set `proxy:` once, at the top level next to `nodes:`",
         ));
         return;
     };
     let of_nodes = [one.image, two.image] == [ProxyImage::Node; 2];
     if of_nodes && one.programs != two.programs {
         found.push(differs(
-            "one DaemonSet cannot run the programs of nodes of different targets",
-            "write `proxy: {daemon_set: true, image: upstream}`",
+            "one DaemonSet cannot run the programs of nodes with different targets",
+            "use `proxy: {daemon_set: true, image: upstream}`",
         ));
     } else if (SharedProxy {
         programs: one.programs,
@@ -51,8 +51,9 @@ pub(super) fn check(
     }) != one
     {
         found.push(differs(
-            "one DaemonSet has one kube-proxy, and two nodes of the cluster have different ones",
-            "write `proxy:`, and kube-proxy's `extra_args`, once, beside `nodes:`; `image: upstream` where some nodes pull",
+            "one DaemonSet runs one kube-proxy, but two nodes of the cluster have different ones",
+            "set `proxy:`, and `extra_args` of kube-proxy, once at the top level next to \
+             `nodes:`; use `image: upstream` if some nodes pull",
         ));
     }
 }

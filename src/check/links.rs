@@ -1,4 +1,4 @@
-//! What the target's manager of links, and its names for cards, have no place for.
+//! What the target's link manager, or its naming of cards, does not support.
 
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::facts::systems::LinkManager;
@@ -6,7 +6,8 @@ use crate::node::Node;
 use crate::node::network::{Interface, InterfaceMatch};
 use crate::node::network::{IpVersion, kernel_named, takes_routes, takes_settings};
 
-/// The kernel argument by which udev leaves cards the kernel's names (`systemd-udevd.service(8)`).
+/// The kernel argument by which udev keeps the kernel's names of cards
+/// (`systemd-udevd.service(8)`).
 const KERNEL_NAMES: &str = "net.ifnames=0";
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
@@ -25,16 +26,17 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
                     span,
                     format!("no card is named `{name}` on {}", facts.title),
                 )
-                .label("it names cards by where they sit, as in enp1s0")
+                .label("it names cards by their location, such as enp1s0")
                 .help(format!(
-                    "add the card's `mac:`, or `kernel_arguments: [{KERNEL_NAMES}]` where imgbuild says the kernel's arguments"
+                    "add the card's `mac:`, or `kernel_arguments: [{KERNEL_NAMES}]` if imgbuild \
+                     sets the kernel's arguments"
                 )),
             );
         }
     }
 }
 
-/// Settings of a version of IP that the link does not have.
+/// Reports settings for an IP version that the link does not have.
 fn settings(interface: &Interface, found: &mut Vec<Diagnostic>) {
     if interface.matching == InterfaceMatch::AnyEthernet {
         return;
@@ -48,10 +50,10 @@ fn settings(interface: &Interface, found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::NOT_ON_THIS_LINK,
                 span,
-                format!("NetworkManager takes no {what} on a link without {name}"),
+                format!("NetworkManager does not accept {what} on a link without {name}"),
             )
             .help(format!(
-                "give it to a link that has addresses of {name}, or DHCP for them"
+                "move it to a link that has {name} addresses, or DHCP for them"
             )),
         );
     };
@@ -68,18 +70,16 @@ fn settings(interface: &Interface, found: &mut Vec<Diagnostic>) {
     for route in &interface.routes {
         let version = IpVersion::of(route.destination.addr());
         if !takes_routes(interface, version) {
-            let what = format!("route to {}", route.destination.trunc());
+            let what = format!("a route to {}", route.destination.trunc());
             refuse(version, route.destination.span, what);
         }
     }
     let takes_domains = [IpVersion::V4, IpVersion::V6]
         .into_iter()
         .any(|version| takes_settings(interface, version));
-    if !interface.search.is_empty() && !takes_domains {
-        refuse(
-            IpVersion::V4,
-            interface.span,
-            "domains to search".to_owned(),
-        );
+    if let Some(first) = interface.search.first()
+        && !takes_domains
+    {
+        refuse(IpVersion::V4, first.span, "search domains".to_owned());
     }
 }

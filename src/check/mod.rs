@@ -1,5 +1,4 @@
-//! What is wrong between values that are each right: checked on decided nodes, every mistake in one
-//! run.
+//! Mistakes between values that are valid by themselves: checked on decided nodes, all in one run.
 //!
 //! A check adds to a list of diagnostics and never stops another. Codes E02xx and W02xx, explained
 //! in [`crate::diagnostic::codes`].
@@ -37,7 +36,7 @@ use crate::diagnostic::{Code, Diagnostic, Span, codes};
 use crate::node::Node;
 use crate::processors::on_all_processors;
 
-/// Everything that is wrong with `nodes`, one after another and between them.
+/// Returns everything that is wrong with `nodes`, one by one and between them.
 pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
     let mut found = on_all_processors(nodes, one).concat();
     cluster::check(nodes, &mut found);
@@ -45,7 +44,7 @@ pub(super) fn nodes(nodes: &[Node]) -> Vec<Diagnostic> {
     found
 }
 
-/// Everything that is wrong with `node` by itself.
+/// Returns everything that is wrong with `node` by itself.
 fn one(node: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     interfaces::check(node, &mut found);
@@ -60,7 +59,7 @@ fn one(node: &Node) -> Vec<Diagnostic> {
     found
 }
 
-/// Finds what may be there once only.
+/// Finds what may occur only once.
 struct Once<K> {
     code: Code,
     help: &'static str,
@@ -76,8 +75,8 @@ impl<K: Ord> Once<K> {
         }
     }
 
-    /// Takes note of `key` at `span`; the second time gives an error of `message` that points at
-    /// the first.
+    /// Records `key` at `span`; the second time, returns an error with `message` that points at the
+    /// first.
     fn see(&mut self, key: K, span: Span, message: impl FnOnce() -> String) -> Option<Diagnostic> {
         let Some(&first) = self.seen.get(&key) else {
             self.seen.insert(key, span);
@@ -85,20 +84,20 @@ impl<K: Ord> Once<K> {
         };
         Some(
             Diagnostic::error(self.code, span, message())
-                .related(first, "first here")
+                .related(first, "first occurrence")
                 .help(self.help),
         )
     }
 }
 
-/// Finds what is there twice and does no harm: a warning.
+/// Finds harmless duplicates: a warning.
 struct Twice {
     what: &'static str,
     seen: BTreeMap<String, Span>,
 }
 
 impl Twice {
-    /// `what` names the thing, with its article: "the module".
+    /// `what` is the kind of thing: "module".
     fn new(what: &'static str) -> Self {
         Self {
             what,
@@ -106,17 +105,17 @@ impl Twice {
         }
     }
 
-    /// Takes note of `key`, written as `shown` at `span`.
+    /// Records `key`, written as `shown` at `span`.
     fn see(&mut self, key: String, shown: &str, span: Span) -> Option<Diagnostic> {
         let Some(&first) = self.seen.get(&key) else {
             self.seen.insert(key, span);
             return None;
         };
-        let message = format!("{} `{shown}` is there twice", self.what);
+        let message = format!("{} `{shown}` is listed twice", self.what);
         Some(
             Diagnostic::warning(codes::NAMED_TWICE, span, message)
-                .related(first, "first here")
-                .help("leave one out"),
+                .related(first, "first occurrence")
+                .help("remove one"),
         )
     }
 }

@@ -11,8 +11,8 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     time_servers(node, found);
 }
 
-/// `/etc/hosts`: the first line that has a name wins, so a second address of the same family is
-/// never used.
+/// In `/etc/hosts`, the first entry with a name takes precedence, so a second address of the same
+/// family is never used.
 fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut names: BTreeMap<(&str, bool), (IpAddr, Span)> = BTreeMap::new();
     for (address, hosts) in &node.hosts {
@@ -24,12 +24,12 @@ fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
                             codes::OWN_NAME_ELSEWHERE,
                             address.span,
                             format!(
-                                "`hosts` says that this node, `{host}`, is {}",
+                                "`hosts` maps this node's name `{host}` to {}",
                                 address.value
                             ),
                         )
                         .related(node.hostname.span, "the node's name")
-                        .help("the node's own name and addresses need no line"),
+                        .help("remove it: the node's own name and addresses need no entry"),
                     );
                 }
                 continue;
@@ -41,17 +41,17 @@ fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
                     Diagnostic::error(
                         codes::HOST_WITH_TWO_ADDRESSES,
                         address.span,
-                        format!("`{host}` is {other} and {}", address.value),
+                        format!("`{host}` is mapped to both {other} and {}", address.value),
                     )
                     .related(first, "the first one")
-                    .help("the first address is used alone: keep one of each family"),
+                    .help("only the first address is used: keep one of each family"),
                 );
             }
         }
     }
 }
 
-/// Whether the node has it, or gets its addresses from DHCP, so that it may.
+/// Returns whether the node has the address, or may have it because its addresses come from DHCP.
 fn has_address(node: &Node, address: IpAddr) -> bool {
     node.network.interfaces.iter().any(|i| {
         i.dhcp != crate::node::network::Dhcp::No
@@ -63,7 +63,7 @@ fn time_servers(node: &Node, found: &mut Vec<Diagnostic>) {
     let Some(ntp) = &node.ntp else {
         return;
     };
-    let mut seen = super::Twice::new("the time server");
+    let mut seen = super::Twice::new("time server");
     for server in ntp.servers.iter().chain(&ntp.fallback) {
         found.extend(seen.see(server.value.clone(), &server.value, server.span));
     }

@@ -1,6 +1,7 @@
-//! The spec's own files, units, users and groups: none twice, none where it would not be seen.
+//! Files, units, users and groups in the user's sections: no duplicates, and nothing that would be
+//! hidden.
 //!
-//! Against what imgbuild generates they are held by `ignition`, which knows both.
+//! `ignition` checks them against what imgbuild generates, because it knows both.
 
 use std::collections::BTreeMap;
 
@@ -25,13 +26,16 @@ fn at(origin: &Origin) -> Span {
 }
 
 fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
-    let own = &node.own;
-    let files = own.files.iter().map(|f| (&f.path, &f.origin, false));
-    let directories = own.directories.iter().map(|d| (&d.path, &d.origin, true));
-    let links = own.links.iter().map(|l| (&l.path, &l.origin, false));
+    let sections = &node.user_sections;
+    let files = sections.files.iter().map(|f| (&f.path, &f.origin, false));
+    let directories = sections
+        .directories
+        .iter()
+        .map(|d| (&d.path, &d.origin, true));
+    let links = sections.links.iter().map(|l| (&l.path, &l.origin, false));
     let mut once = Once::new(
         codes::DUPLICATE_PATH,
-        "keep one of the two; a file may `append:` to what the base has",
+        "keep one of the two; a file may `append:` to one in the base",
     );
     let mut leaves: BTreeMap<&str, Span> = BTreeMap::new();
     let all: Vec<(&AbsolutePath, Span)> = files
@@ -39,7 +43,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
         .chain(links)
         .map(|(path, origin, is_directory)| {
             found.extend(once.see(path.as_str(), at(origin), || {
-                format!("`{path}` is there twice")
+                format!("`{path}` is defined twice")
             }));
             if !is_directory {
                 leaves.insert(path.as_str(), at(origin));
@@ -47,7 +51,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
             (path, at(origin))
         })
         .collect();
-    let own_mounts = node.target.facts().mounts;
+    let target_mounts = node.target.facts().mounts;
     for (path, span) in all {
         let above = ancestors(path.as_str()).find_map(|above| Some((above, leaves.get(above)?)));
         if let Some((above, &leaf)) = above {
@@ -55,25 +59,25 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::PATH_BELOW_FILE,
                     span,
-                    format!("`{path}` lies below `{above}`, which is no directory"),
+                    format!("`{path}` is below `{above}`, which is not a directory"),
                 )
                 .related(leaf, format!("`{above}` is here"))
-                .help("a file or link has nothing below it"),
+                .help("use another path: nothing can be below a file or link"),
             );
         }
         let hidden = |mount: &&&str| ancestors(path.as_str()).any(|above| above == **mount);
         let in_memory = MOUNTED_LATER.iter().find(hidden);
-        if let Some(mount) = in_memory.or_else(|| own_mounts.iter().find(hidden)) {
+        if let Some(mount) = in_memory.or_else(|| target_mounts.iter().find(hidden)) {
             let help = if in_memory.is_some() {
-                "files in memory are made by a line of tmpfiles.d(5)"
+                "create files in memory with a tmpfiles.d(5) line"
             } else {
-                "a unit that starts after the mount can write there"
+                "write it from a unit that starts after the mount"
             };
             found.push(
                 Diagnostic::error(
                     codes::HIDDEN_PATH,
                     span,
-                    format!("`{path}` would not be seen on the node"),
+                    format!("`{path}` would be hidden on the node"),
                 )
                 .label(format!("another file system is mounted at `{mount}`"))
                 .help(help),
@@ -82,7 +86,7 @@ fn paths(node: &Node, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The directories that `path` lies in, nearest first, without `/`.
+/// Returns the directories that contain `path`, nearest first, without `/`.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| {
         path.rsplit_once('/').map(|(above, _)| above)
@@ -96,10 +100,10 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_UNIT,
         "write one entry with all its settings and drop-ins",
     );
-    for unit in &node.own.units {
+    for unit in &node.user_sections.units {
         let span = at(&unit.origin);
         found.extend(once.see(&unit.name, span, || {
-            format!("the unit `{}` is there twice", unit.name)
+            format!("unit `{}` is defined twice", unit.name)
         }));
         let mut names: Vec<&str> = unit.dropins.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -108,9 +112,9 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::DUPLICATE_UNIT,
                     span,
-                    format!("`{}` has the drop-in `{}` twice", unit.name, twice[0]),
+                    format!("`{}` has drop-in `{}` twice", unit.name, twice[0]),
                 )
-                .help("each drop-in of a unit has a name of its own"),
+                .help("give each drop-in its own name"),
             );
         }
         if unit.mask && (unit.enabled == Some(true) || unit.contents.is_some()) {
@@ -119,7 +123,7 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
                     codes::MASKED_UNIT_IN_USE,
                     span,
                     format!(
-                        "`{}` is masked and {}",
+                        "`{}` is masked but {}",
                         unit.name,
                         if unit.contents.is_some() {
                             "has contents"
@@ -128,7 +132,7 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
                         }
                     ),
                 )
-                .help("a masked unit never starts: leave `mask` out, or all else"),
+                .help("a masked unit never starts: remove `mask`, or everything else"),
             );
         }
     }
@@ -139,39 +143,25 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_USER,
         "write one entry with all its settings, under `users:` or under `passwd:`",
     );
-    let mut numbers = Once::new(
-        codes::DUPLICATE_USER,
-        "two names, two numbers: leave `uid` out to have one chosen",
-    );
     for user in &node.users {
         let name = &user.name;
         found.extend(names.see(name.as_str().to_owned(), name.span, || {
-            format!("the user `{}` is there twice", name.value)
+            format!("user `{}` is defined twice", name.value)
         }));
-        if let Some(uid) = user.uid {
-            found.extend(numbers.see(uid, user.span, || {
-                format!("two users have the number {uid}")
-            }));
-        }
-        let mut groups = Twice::new("the group");
+        let mut groups = Twice::new("group");
         for group in &user.groups {
             found.extend(groups.see(group.to_string(), group.as_str(), user.span));
         }
     }
-    for (user, origin) in &node.own.users {
+    for (user, origin) in &node.user_sections.users {
         found.extend(names.see(user.name.clone(), at(origin), || {
-            format!("the user `{}` is there twice", user.name)
+            format!("user `{}` is defined twice", user.name)
         }));
-        if let Some(uid) = user.uid.and_then(|uid| u32::try_from(uid).ok()) {
-            found.extend(numbers.see(uid, at(origin), || {
-                format!("two users have the number {uid}")
-            }));
-        }
     }
     let mut groups = Once::new(codes::DUPLICATE_GROUP, "keep one of the two");
-    for (group, origin) in &node.own.groups {
+    for (group, origin) in &node.user_sections.groups {
         found.extend(groups.see(group.name.as_str(), at(origin), || {
-            format!("the group `{}` is there twice", group.name)
+            format!("group `{}` is defined twice", group.name)
         }));
     }
 }
@@ -179,7 +169,7 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
 fn certificates(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut names = Once::new(
         codes::DUPLICATE_CERTIFICATE,
-        "give each a name of its own; one entry may hold several certificates",
+        "give each its own name; one entry may contain several certificates",
     );
     for certificate in &node.ca_certificates {
         found.extend(names.see(&certificate.name, certificate.pem.span, || {
@@ -188,8 +178,15 @@ fn certificates(node: &Node, found: &mut Vec<Diagnostic>) {
         let first = crate::pki::Certificate::from_pem(&certificate.pem);
         if first.is_ok_and(|first| !first.usages().contains(&crate::pki::Usage::Authority)) {
             found.push(
-                Diagnostic::warning(codes::NOT_AN_AUTHORITY, certificate.pem.span, format!("`{}` is not a certificate authority's", certificate.name))
-                    .help("programs trust a certificate with basicConstraints CA:TRUE; this looks like a server's"),
+                Diagnostic::warning(
+                    codes::NOT_AN_AUTHORITY,
+                    certificate.pem.span,
+                    format!("`{}` is not a CA certificate", certificate.name),
+                )
+                .help(
+                    "programs trust only certificates with basicConstraints CA:TRUE; this looks \
+                       like a server's",
+                ),
             );
         }
     }

@@ -1,16 +1,14 @@
-//! Secrets where every user of the node could read them.
+//! Secrets that every user of the node could read.
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::node::Node;
 use crate::node::fragment::Contents;
-
-/// Words that only private keys have: PEM (RFC 7468), OpenSSH's keys, kubeconfigs.
-const MARKS: [&str; 2] = ["PRIVATE KEY-----", "client-key-data:"];
+use crate::secrets::has_secret;
 
 const OTHERS_READ: u32 = 0o004;
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
-    for file in &node.own.files {
+    for file in &node.user_sections.files {
         let all = file.contents.iter().chain(&file.append);
         if file.mode & OTHERS_READ != 0 && all.into_iter().any(is_secret) {
             found.push(
@@ -18,7 +16,7 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
                     codes::READABLE_SECRET,
                     file.origin.span.unwrap_or_default(),
                     format!(
-                        "`{}` holds a private key and every user can read it (mode {:04o})",
+                        "`{}` contains a secret, and every user can read it (mode {:04o})",
                         file.path, file.mode
                     ),
                 )
@@ -26,22 +24,24 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
             );
         }
     }
-    for unit in &node.own.units {
+    for unit in &node.user_sections.units {
         let texts = unit
             .contents
             .iter()
             .chain(unit.dropins.iter().map(|(_, text)| text));
-        if texts.into_iter().any(|text| has_mark(text.as_bytes())) {
+        if texts.into_iter().any(|text| has_secret(text.as_bytes())) {
             found.push(
                 Diagnostic::warning(
                     codes::READABLE_SECRET,
                     unit.origin.span.unwrap_or_default(),
                     format!(
-                        "the unit `{}` holds a private key, and units can be read by every user",
+                        "unit `{}` contains a secret, and every user can read units",
                         unit.name
                     ),
                 )
-                .help("put the key in a file with `mode: 0600` and name that file in the unit"),
+                .help(
+                    "put the secret in a file with `mode: 0600` and refer to that file in the unit",
+                ),
             );
         }
     }
@@ -49,15 +49,7 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 
 fn is_secret(contents: &Contents) -> bool {
     match contents {
-        Contents::Inline(bytes) => has_mark(bytes),
+        Contents::Inline(bytes) => has_secret(bytes),
         Contents::Remote(_) => false,
     }
-}
-
-fn has_mark(bytes: &[u8]) -> bool {
-    MARKS.iter().any(|mark| {
-        bytes
-            .windows(mark.len())
-            .any(|window| window == mark.as_bytes())
-    })
 }

@@ -250,7 +250,7 @@ impl<'a> Store<'a> {
         refresh: bool,
     ) -> Result<Self, Failure> {
         let cache: Cache =
-            request(source, arch, crate::facts::kernel::KernelFlavour::default())?.cache;
+            request(source, arch, crate::facts::kernel::KernelFlavor::default())?.cache;
         let access = Access {
             offline: source.offline,
             locked: source.locked,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::base;
 use crate::base::{Base, BaseRequest, Mirror};
 use crate::cache::Cache;
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -21,7 +21,7 @@ use super::outcome::Failure;
 pub fn request(
     source: &BaseSource,
     arch: Arch,
-    kernel: KernelFlavour,
+    kernel: KernelFlavor,
 ) -> Result<BaseRequest, Failure> {
     let mirror = match &source.mirror {
         Some(main) => Some(
@@ -45,10 +45,10 @@ pub fn request(
     })
 }
 
-fn flavour(kernel: Kernel) -> KernelFlavour {
+fn flavour(kernel: Kernel) -> KernelFlavor {
     match kernel {
-        Kernel::Generic => KernelFlavour::Generic,
-        Kernel::Cloud => KernelFlavour::Cloud,
+        Kernel::Generic => KernelFlavor::Generic,
+        Kernel::Cloud => KernelFlavor::Cloud,
     }
 }
 
@@ -84,7 +84,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     match command {
         BaseCommand::Build { arch, lock, source } => {
-            let request = request(source, *arch, KernelFlavour::default())?;
+            let request = request(source, *arch, KernelFlavor::default())?;
             let base = match lock {
                 Some(file) => locked(&request, file, progress)?,
                 None => base::ensure(&request, &mut Lock::default(), progress)?,

@@ -132,7 +132,7 @@ pub fn spec(
     let mut out = std::io::stdout().lock();
     for node in chosen(&cluster, node)? {
         let mut fragments = parts::all(node);
-        fragments.push(node.own.clone());
+        fragments.push(node.user_sections.clone());
         let mut lines = Vec::new();
         for (thing, origin) in ignition::trace(&fragments) {
             let place = match origin.span {

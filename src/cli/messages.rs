@@ -62,7 +62,7 @@ impl Messages {
             MessageFormat::Json => eprint!("{}", json_lines(diagnostics, sources)),
             MessageFormat::Text => {
                 let rendering = Rendering {
-                    colour: self.color,
+                    color: self.color,
                     ..Rendering::default()
                 };
                 eprint!("{}", render_all(diagnostics, sources, rendering));

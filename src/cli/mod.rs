@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::diagnostic::Sources;
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
 use crate::pki::Access;
 use crate::progress::{Progress, Silent};
@@ -150,7 +150,7 @@ fn update(
 ) -> Result<(), Failure> {
     let file = SpecFile::new(spec, None);
     let mut cluster = file.decide(Access::Look, sources, messages)?;
-    let mut kinds: Vec<(_, KernelFlavour)> = cluster
+    let mut kinds: Vec<(_, KernelFlavor)> = cluster
         .nodes
         .iter()
         .map(|node| (node.arch, node.kernel))

@@ -1,13 +1,13 @@
-//! Diagnostics for programs: one JSON object a line.
+//! Diagnostics for programs: one JSON object per line.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::{Diagnostic, Severity, Sources, Span};
 
-/// One line for each of `diagnostics`, in the order given: `code`, `severity` (`error`, `warning`),
-/// `message`, then where it has a place `file`, `line`, `column`, `end_line` and `end_column` (from
-/// 1, in characters, the end behind the last one), `label`, `help`, and `related`, a list of places
-/// with a `message` each.
+/// Returns one line for each of `diagnostics`, in the given order: `code`, `severity` (`error`,
+/// `warning`), `message`, then, if it has a location, `file`, `line`, `column`, `end_line` and
+/// `end_column` (from 1, in characters, the end after the last one), `label`, `help`, and
+/// `related`, a list of locations with a `message` each.
 pub fn json_lines(diagnostics: &[Diagnostic], sources: &Sources) -> String {
     let mut lines = String::new();
     for diagnostic in diagnostics {

@@ -1,4 +1,5 @@
-//! What is wrong with an input, and where: a value that every room can make and only `cli` prints.
+//! Mistakes in an input, and their locations: a value that every room can create and only `cli`
+//! prints.
 
 pub mod codes;
 mod json;
@@ -15,7 +16,7 @@ pub use render::{Rendering, render, render_all, summary};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SourceId(pub u32);
 
-/// A stretch of bytes in one source. `start == end` marks a point.
+/// A range of bytes in one source. `start == end` marks a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span {
     pub source: SourceId,
@@ -33,12 +34,12 @@ pub struct Sources {
 struct Source {
     path: PathBuf,
     text: Arc<str>,
-    /// Where each line starts, in bytes.
+    /// The start of each line, in bytes.
     lines: Arc<[usize]>,
 }
 
 impl Sources {
-    /// Keeps `text`, which was read from `path`, and gives the name to use in spans.
+    /// Stores `text`, which was read from `path`, and returns its identifier for spans.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> SourceId {
         let id = SourceId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         let text = text.into();
@@ -53,26 +54,27 @@ impl Sources {
         id
     }
 
-    /// The path that `source` was read from, as the user named it.
+    /// Returns the path that `source` was read from, as the user wrote it.
     pub fn path(&self, source: SourceId) -> &Path {
         self.files
             .get(source.0 as usize)
             .map_or(Path::new("<unknown>"), |file| &file.path)
     }
 
-    /// The whole text of `source`.
+    /// Returns the whole text of `source`.
     pub fn text(&self, source: SourceId) -> &str {
         self.files
             .get(source.0 as usize)
             .map_or("", |file| &file.text)
     }
 
-    /// Line and column where `span` starts, both from 1; columns count characters, not bytes.
+    /// Returns line and column of the start of `span`, both from 1; columns count characters, not
+    /// bytes.
     pub fn position(&self, span: Span) -> (usize, usize) {
         self.position_at(span.source, span.start as usize)
     }
 
-    /// Line and column right after `span`.
+    /// Returns line and column right after `span`.
     pub fn end_position(&self, span: Span) -> (usize, usize) {
         self.position_at(span.source, span.end.max(span.start) as usize)
     }
@@ -86,7 +88,8 @@ impl Sources {
         (line, before.chars().count() + 1)
     }
 
-    /// Number of the line that holds the byte at `at`, from 1, and where the line starts.
+    /// Returns the number of the line that contains the byte at `at`, from 1, and where the line
+    /// starts.
     fn line_at(&self, source: SourceId, at: usize) -> (usize, usize) {
         let Some(file) = self.files.get(source.0 as usize) else {
             return (1, 0);
@@ -95,7 +98,7 @@ impl Sources {
         (line, file.lines.get(line - 1).copied().unwrap_or(0))
     }
 
-    /// The text of a line (from 1), without its end; `None` past the last.
+    /// Returns the text of a line (from 1), without its end; `None` after the last.
     fn line(&self, source: SourceId, line: usize) -> Option<&str> {
         let file = self.files.get(source.0 as usize)?;
         let start = *file.lines.get(line.checked_sub(1)?)?;
@@ -103,14 +106,14 @@ impl Sources {
         Some(file.text[start..end].trim_end_matches(['\n', '\r']))
     }
 
-    /// `node.yaml:12:5`, as compilers write it.
+    /// Returns `node.yaml:12:5`, as compilers write it.
     pub fn place(&self, span: Span) -> String {
         let (line, column) = self.position(span);
         format!("{}:{line}:{column}", self.path(span.source).display())
     }
 }
 
-/// The last start of a character that is not behind `at`.
+/// Returns the last start of a character that is not after `at`.
 fn floor_boundary(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -119,7 +122,7 @@ fn floor_boundary(text: &str, at: usize) -> usize {
     at
 }
 
-/// A value together with the place in the spec that it came from.
+/// A value together with its location in the spec.
 #[derive(Debug, Clone, Copy)]
 pub struct Located<T> {
     pub value: T,
@@ -127,12 +130,12 @@ pub struct Located<T> {
 }
 
 impl<T> Located<T> {
-    /// `value`, found at `span`.
+    /// Creates a value found at `span`.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
 
-    /// The same place with another value.
+    /// Returns another value at the same location.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Located<U> {
         Located {
             value: f(self.value),
@@ -140,7 +143,7 @@ impl<T> Located<T> {
         }
     }
 
-    /// A view of the value that keeps its place.
+    /// Returns a reference to the value with its location.
     pub fn as_ref(&self) -> Located<&T> {
         Located {
             value: &self.value,
@@ -157,7 +160,7 @@ impl<T> std::ops::Deref for Located<T> {
     }
 }
 
-/// Equal when the values are, wherever they were written.
+/// Equal if the values are, no matter where they were written.
 impl<T: PartialEq> PartialEq for Located<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
@@ -171,33 +174,34 @@ impl<T: Eq> Eq for Located<T> {}
 pub enum Severity {
     /// The build stops.
     Error,
-    /// The build goes on.
+    /// The build continues.
     Warning,
 }
 
-/// A stable name of a kind of diagnostic: `E0123` or `W0042`, explained by `imgbuild explain`.
+/// A stable identifier of a kind of diagnostic: `E0123` or `W0042`, explained by `imgbuild
+/// explain`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(pub &'static str);
 
-/// One thing that is wrong, or doubtful, in the input.
+/// One error or warning about the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     pub code: Code,
     pub severity: Severity,
-    /// Where it is; `None` when the input as a whole is meant.
+    /// The location; `None` if it concerns the input as a whole.
     pub span: Option<Span>,
-    /// What is wrong, in one line without a full stop.
+    /// What is wrong, in one line without a final period.
     pub message: String,
     /// A few words under the marked text.
     pub label: Option<String>,
-    /// Other places that matter, each with a few words.
+    /// Other relevant locations, each with a few words.
     pub related: Vec<(Span, String)>,
-    /// What would be right.
+    /// What to do.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error at `span`.
+    /// Creates an error at `span`.
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -210,7 +214,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at `span`.
+    /// Creates a warning at `span`.
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -218,7 +222,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds what would be right.
+    /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -232,7 +236,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds another place that matters.
+    /// Adds another relevant location.
     #[must_use]
     pub fn related(mut self, span: Span, words: impl Into<String>) -> Self {
         self.related.push((span, words.into()));
@@ -240,7 +244,8 @@ impl Diagnostic {
     }
 }
 
-/// Sorts by place: what has none first, then by file as they were read, then by line and column.
+/// Sorts by location: those without one first, then by file in the order of reading, then by line
+/// and column.
 pub fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
 }

@@ -1,4 +1,4 @@
-//! Diagnostics for people, as rustc shows them.
+//! Diagnostics for people, in the style of rustc.
 
 use std::ops::Range;
 
@@ -9,17 +9,17 @@ use super::{Diagnostic, Severity, SourceId, Sources, Span, floor_boundary};
 /// Lines shown before and after a marked one.
 const AROUND: usize = 2;
 
-/// Lines longer than this, in bytes, are named and not shown.
-const LONGEST_LINE: usize = 2000;
+/// Maximum length of a shown line, in bytes; longer ones are only named.
+const LINE_MAX: usize = 2000;
 
-/// Diagnostics shown at once; nobody reads more.
-const MOST_SHOWN: usize = 100;
+/// Maximum number of diagnostics shown at once; no one reads more.
+const SHOWN_MAX: usize = 100;
 
 /// How diagnostics are shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Rendering {
-    /// With escapes for a terminal's colours.
-    pub colour: bool,
+    /// With escape sequences for a terminal's colors.
+    pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
 }
@@ -27,19 +27,19 @@ pub struct Rendering {
 impl Default for Rendering {
     fn default() -> Self {
         Self {
-            colour: false,
+            color: false,
             width: 120,
         }
     }
 }
 
-/// The text of `diagnostics`, each followed by an empty line. Of very many only the first are
-/// shown, errors before warnings.
+/// Returns the text of `diagnostics`, each followed by an empty line. If there are too many, only
+/// the first are shown, errors before warnings.
 pub fn render_all(diagnostics: &[Diagnostic], sources: &Sources, rendering: Rendering) -> String {
     let mut shown: Vec<&Diagnostic> = diagnostics.iter().collect();
-    if shown.len() > MOST_SHOWN {
+    if shown.len() > SHOWN_MAX {
         shown.sort_by_key(|diagnostic| diagnostic.severity);
-        shown.truncate(MOST_SHOWN);
+        shown.truncate(SHOWN_MAX);
     }
     let mut text = String::new();
     for diagnostic in &shown {
@@ -54,7 +54,7 @@ pub fn render_all(diagnostics: &[Diagnostic], sources: &Sources, rendering: Rend
     text
 }
 
-/// The text of one diagnostic, with the lines of its source, without a line feed at its end.
+/// Returns the text of one diagnostic, with the lines of its source, without a final line feed.
 pub fn render(diagnostic: &Diagnostic, sources: &Sources, rendering: Rendering) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
@@ -71,7 +71,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, rendering: Rendering) 
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help)));
     }
-    let renderer = if rendering.colour {
+    let renderer = if rendering.color {
         Renderer::styled()
     } else {
         Renderer::plain()
@@ -79,7 +79,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, rendering: Rendering) 
     renderer.term_width(rendering.width).render(&[group])
 }
 
-/// `2 errors and 1 warning`; empty where there is nothing.
+/// Returns `2 errors and 1 warning`; empty if there are none.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics
         .iter()
@@ -101,7 +101,7 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
         .join(" and ")
 }
 
-/// Control characters, which could act on the terminal, as escapes.
+/// Escapes control characters, which could affect the terminal.
 fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -120,20 +120,20 @@ struct Mark<'d> {
     label: Option<&'d str>,
 }
 
-/// Neighbouring lines of one source with the marks on them.
+/// Adjacent lines of one source with their marks.
 struct Window<'d> {
     source: SourceId,
     first: usize,
-    /// Without line ends other than one line feed each.
+    /// With single line feeds as line ends.
     text: String,
-    /// Where each line starts in `text`.
+    /// The start of each line in `text`.
     starts: Vec<usize>,
     marks: Vec<Mark<'d>>,
-    /// Line and column of the first mark, where the lines are too long to show.
+    /// Line and column of the first mark, if the lines are too long to show.
     named: Option<(usize, usize)>,
 }
 
-/// The windows that a diagnostic needs, the one with its own place first.
+/// Returns the windows that a diagnostic needs, the one with its own location first.
 fn windows<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> Vec<Window<'d>> {
     let Some(span) = diagnostic.span else {
         return Vec::new();
@@ -164,7 +164,7 @@ fn windows<'d>(diagnostic: &'d Diagnostic, sources: &Sources) -> Vec<Window<'d>>
         .collect()
 }
 
-/// The part of `span` on its first line.
+/// Returns the part of `span` on its first line.
 fn mark<'d>(span: Span, sources: &Sources, label: Option<&'d str>, primary: bool) -> Mark<'d> {
     let text = sources.text(span.source);
     let start = floor_boundary(text, span.start as usize);
@@ -189,7 +189,7 @@ impl<'d> Window<'d> {
         let mut starts = Vec::new();
         let mut too_long = false;
         for number in first..=most + AROUND {
-            // What follows the last line feed is a line only where it is marked.
+            // What follows the last line feed counts as a line only if it is marked.
             let line = match sources.line(source, number) {
                 Some(line)
                     if !line.is_empty()
@@ -200,7 +200,7 @@ impl<'d> Window<'d> {
                 }
                 _ => break,
             };
-            too_long |= line.len() > LONGEST_LINE;
+            too_long |= line.len() > LINE_MAX;
             starts.push(text.len());
             text.push_str(line);
             text.push('\n');
@@ -306,7 +306,7 @@ mod tests {
         let mut sources = Sources::default();
         sources.add("node.yaml", "a: 1\n");
         let text = render_all(&many, &sources, Rendering::default());
-        assert_eq!(text.matches("error[E0100]: wrong").count(), MOST_SHOWN);
+        assert_eq!(text.matches("error[E0100]: wrong").count(), SHOWN_MAX);
         assert_eq!(text.matches("doubtful").count(), 0);
         assert!(
             text.ends_with("Only the first 100 are shown; `--message-format json` shows all.\n\n")

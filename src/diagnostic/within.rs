@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Code, Diagnostic, SourceId, Sources, Span};
 
-/// Places in a local file, for diagnostics at the path that names it.
+/// Locations in a local file, for diagnostics at the path that refers to it.
 pub(crate) struct Within {
     sources: Sources,
     /// The file among them.
@@ -26,7 +26,8 @@ impl Within {
         }
     }
 
-    /// An error at the path that names the file, with the line and column of `place` in it.
+    /// Returns an error at the path that refers to the file, with the line and column of `place` in
+    /// it.
     pub(crate) fn error(&self, code: Code, place: Span, message: impl fmt::Display) -> Diagnostic {
         let (line, column) = self.sources.position(place);
         Diagnostic::error(

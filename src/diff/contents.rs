@@ -5,11 +5,10 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use crate::read::contents;
+use crate::secrets::has_secret;
 
 /// Texts that are longer, in bytes, are not shown line by line.
 const SHOWN_MAX: usize = 1 << 20;
-/// What only private things have.
-const MARKS: [&str; 3] = ["PRIVATE KEY-----", "client-key-data:", "token:"];
 const OTHERS_READ: u64 = 0o004;
 /// The mode of files that are given none (Ignition's specification, `storage.files.mode`).
 const FILE_MODE: u64 = 0o644;
@@ -58,7 +57,7 @@ impl Content {
         }
         let default = if is_v2 { 0 } else { FILE_MODE };
         let for_all = file["mode"].as_u64().unwrap_or(default) & OTHERS_READ != 0;
-        let secret = !for_all || bytes.as_deref().is_some_and(is_marked);
+        let secret = !for_all || bytes.as_deref().is_some_and(has_secret);
         Ok(Self {
             settings,
             bytes,
@@ -82,7 +81,7 @@ impl Content {
             .map(|text| text.as_bytes().to_vec());
         Self {
             settings,
-            secret: bytes.as_deref().is_some_and(is_marked),
+            secret: bytes.as_deref().is_some_and(has_secret),
             bytes,
         }
     }
@@ -195,14 +194,6 @@ fn without_defaults(thing: &mut Value, is_v2: bool) {
         }
         _ => {}
     }
-}
-
-fn is_marked(bytes: &[u8]) -> bool {
-    MARKS.iter().any(|mark| {
-        bytes
-            .windows(mark.len())
-            .any(|window| window == mark.as_bytes())
-    })
 }
 
 /// The lines that change, as in a unified diff, indented; none where either is no text to be shown.

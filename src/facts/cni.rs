@@ -1,5 +1,5 @@
 //! Container networks.
 
-/// CNI's plugins that pods need on any network: the loopback device, and what bridges and the
-/// networks that build on it use.
+/// The CNI plugins that pods need on any network: the loopback device, and those for bridges and
+/// the networks built on them.
 pub const CNI_PLUGINS: [&str; 4] = ["bridge", "host-local", "loopback", "portmap"];

@@ -1,13 +1,13 @@
-//! Flags of etcd, and what differs between its minors.
+//! etcd's flags, and what differs between its minor versions.
 
 use crate::facts::minors::{Minors, lines};
 
 const FLAGS: &str = include_str!("etcd_flags.txt");
 
-/// The minors of etcd 3 that imgbuild knows, oldest first. A new one is one more row.
+/// The supported minors of etcd 3, oldest first. A new one is one more row.
 ///
-/// The flags are those by which kubeadm's pods look for damage before they serve, and tell watchers
-/// often how far they are.
+/// The flags are those with which kubeadm's pods check for corruption before they serve, and report
+/// progress to watchers.
 pub const ETCD_RELEASES: [EtcdRelease; 2] = [
     EtcdRelease {
         minor: 5,
@@ -25,7 +25,7 @@ pub const ETCD_RELEASES: [EtcdRelease; 2] = [
     },
 ];
 
-/// The flags of etcd, in order, that the spec may set, and the minors that have them.
+/// The flags of etcd that the spec may set, in order, and the minors that have them.
 pub fn etcd_flags() -> impl Iterator<Item = (&'static str, Minors)> {
     lines(FLAGS).map(|line| match line.split_once(' ') {
         Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
@@ -37,7 +37,7 @@ pub fn etcd_flags() -> impl Iterator<Item = (&'static str, Minors)> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct EtcdRelease {
     pub minor: u16,
-    /// Flags, without their dashes, that a pod has and other minors know by other names.
+    /// Flags of the pod, without their dashes, that have other names in other minors.
     pub pod_flags: &'static [(&'static str, &'static str)],
 }
 
@@ -45,8 +45,8 @@ impl EtcdRelease {
     /// That of the base: Debian 13 has 3.5.16.
     pub const SYSTEM: &'static Self = &ETCD_RELEASES[0];
 
-    /// The one that the tag of an image names: `3.6.8-0`, `v3.5.21`; `None`: none that is known.
-    pub fn of_tag(tag: &str) -> Option<&'static Self> {
+    /// Returns the minor in the tag of an image: `3.6.8-0`, `v3.5.21`; `None`: not a known one.
+    pub fn from_tag(tag: &str) -> Option<&'static Self> {
         let mut parts = tag.strip_prefix('v').unwrap_or(tag).split('.');
         let minor: u16 = match (parts.next(), parts.next()) {
             (Some("3"), Some(minor)) => minor.parse().ok()?,

@@ -1,19 +1,19 @@
 //! The kernel packages of the Debian base.
 
 /// The flavour as the lock, the cache and the command line name it.
-pub fn flavour_name(kernel: KernelFlavour) -> &'static str {
+pub fn flavour_name(kernel: KernelFlavor) -> &'static str {
     match kernel {
-        KernelFlavour::Generic => "generic",
-        KernelFlavour::Cloud => "cloud",
+        KernelFlavor::Generic => "generic",
+        KernelFlavor::Cloud => "cloud",
     }
 }
 
 /// The kernel package of the Debian base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum KernelFlavour {
+pub enum KernelFlavor {
     /// Drivers for real hardware.
     #[default]
     Generic,
-    /// Small, for virtual machines.
+    /// Smaller, for virtual machines only.
     Cloud,
 }

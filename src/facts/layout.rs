@@ -10,8 +10,8 @@ pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 /// The file by which a node's config tells its version of Kubernetes and its role.
 pub const VERSION_FILE: &str = "/etc/kubernetes/imgbuild/version";
 
-/// The name of the image of programs that is laid over a node's system.
+/// The name of the image of programs that is overlaid on a node's system.
 pub const PROGRAMS_EXTENSION: &str = "kubernetes";
 
-/// The name of that of container images.
+/// The name of the image of container images.
 pub const IMAGES_EXTENSION: &str = "images";

@@ -33,19 +33,19 @@ impl Minors {
         })
     }
 
-    /// Why `minor` is not among them, to follow "it"; `None`: it is.
+    /// Returns why `minor` is not among them, as a label; `None` if it is.
     pub fn why_not(self, minor: u16) -> Option<String> {
         if minor < self.first {
-            Some(format!("came with 1.{}", self.first))
+            Some(format!("available since 1.{}", self.first))
         } else if minor > self.last {
-            Some(format!("was removed in 1.{}", self.last + 1))
+            Some(format!("removed in 1.{}", self.last + 1))
         } else {
             None
         }
     }
 }
 
-/// The lines of a table without its comments.
+/// Returns the lines of a table without its comments.
 pub fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table.lines().filter(|line| !line.starts_with('#'))
 }

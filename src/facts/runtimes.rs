@@ -1,33 +1,33 @@
-//! What runs the containers of a node: one row of facts a runtime, so that no part asks which one
-//! it has before it.
+//! The container runtimes of a node: one row of facts each, so that no part needs to know which one
+//! it works with.
 
-/// What the kubelet has its pods run by.
+/// The runtime of the kubelet's pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Runtime {
     /// The system's own.
     #[default]
     Containerd,
-    /// From a folder of its programs.
+    /// From the folder of its programs.
     CriO,
 }
 
-/// What is true of one runtime.
+/// The facts about one runtime.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RuntimeFacts {
-    /// For people.
+    /// The display name.
     pub title: &'static str,
     /// Its unit.
     pub unit: &'static str,
-    /// Where it listens, as the kubelet is told.
+    /// The socket that the kubelet connects to.
     pub endpoint: &'static str,
-    /// Where it keeps images and containers.
+    /// The folder of its images and containers.
     pub folder: &'static str,
     /// The name of that folder on a storage device.
     pub kept_as: &'static str,
-    /// The mode that it gives that folder itself.
+    /// The mode that the runtime itself gives that folder.
     pub folder_mode: u32,
-    /// The unit that tells it, once it runs, of the images that came with the node; `None`: it
-    /// finds them.
+    /// The unit that imports the images that come with the node once it runs; `None`: it finds them
+    /// itself.
     pub images_unit: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ const CRI_O: RuntimeFacts = RuntimeFacts {
     title: "CRI-O",
     unit: "crio.service",
     endpoint: "unix:///run/crio/crio.sock",
-    // With podman's, buildah's and skopeo's (containers-storage.conf(5), `graphroot`).
+    // Shared with podman, buildah and skopeo (containers-storage.conf(5), `graphroot`).
     folder: "/var/lib/containers",
     kept_as: "containers",
     folder_mode: 0o711,
@@ -53,7 +53,7 @@ const CRI_O: RuntimeFacts = RuntimeFacts {
 };
 
 impl Runtime {
-    /// What is true of it.
+    /// Returns the facts about it.
     pub fn facts(self) -> &'static RuntimeFacts {
         match self {
             Self::Containerd => &CONTAINERD,
@@ -62,36 +62,36 @@ impl Runtime {
     }
 }
 
-/// The folder of what a node has for CRI-O, in that of its images
-/// ([`crate::facts::systems::Paths::images`]): settings and a store of images for each extension.
+/// The folder for CRI-O inside that of the node's images
+/// ([`crate::facts::systems::Paths::images`]): configuration and an image store for each extension.
 const CRI_O_FOLDER: &str = "crio";
 
-/// The store of images (containers-storage.conf(5), `additionalimagestores`) of the extension by
-/// that name.
+/// Returns the image store (containers-storage.conf(5), `additionalimagestores`) of the extension
+/// of that name.
 pub fn image_store(images: &str, extension: &str) -> String {
     format!("{images}/{CRI_O_FOLDER}/{extension}")
 }
 
-/// CRI-O's settings that go with that extension (crio.conf.d(5)).
+/// Returns CRI-O's configuration for that extension (crio.conf.d(5)).
 pub fn extension_settings(images: &str, extension: &str) -> String {
     format!("{}.conf", image_store(images, extension))
 }
 
-/// What is true of a shim.
+/// The facts about a shim.
 #[derive(Debug)]
 pub struct Shim {
-    /// The word for it in a spec.
+    /// Its name in a spec.
     pub word: &'static str,
     /// containerd's `runtime_type`.
     pub name: &'static str,
-    /// What its settings are told to be; `None`: nothing.
+    /// How its settings file is passed; `None`: not at all.
     pub settings_type: Option<&'static str>,
     /// Whether a privileged container gets the machine's devices. A virtual machine cannot take
     /// them.
     pub takes_devices: bool,
 }
 
-/// Shims that a spec has words for (gvisor.dev, "Containerd Advanced Configuration"; Kata
+/// Shims with a name of their own in a spec (gvisor.dev, "Containerd Advanced Configuration"; Kata
 /// Containers, docs/how-to/containerd-kata.md and docs/how-to/privileged.md).
 pub const SHIMS: [Shim; 2] = [
     Shim {

@@ -1,7 +1,7 @@
-//! What Ignition fetches, and `data:` URLs that the spec wrote itself: whether Ignition will take
-//! them.
+//! Contents that Ignition fetches, and `data:` URLs that the spec contains: whether Ignition
+//! accepts them.
 //!
-//! `ignition-validate` looks at none of this; the node would fail at boot.
+//! `ignition-validate` checks none of this; the node would fail at boot.
 
 use crate::data_url::decode;
 use crate::text::hex;
@@ -19,14 +19,14 @@ use crate::node::fragment::{Contents, Fragment, Origin};
 /// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
 const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];
 
-/// Those of Ignition 2.x; `oem` is the partition of that name.
+/// The schemes of Ignition 2.x; `oem` is the partition of that name.
 const SCHEMES_V2: &[&str] = &["data", "http", "https", "tftp", "s3", "oem"];
 
-/// The most that compressed contents may unpack to: more would not fit into the node's memory, and
-/// hints at a bomb.
+/// Maximum size of decompressed contents: more would not fit into the node's memory, and suggests a
+/// decompression bomb.
 const LARGEST: u64 = 1 << 30;
 
-/// Checks all contents of `fragment` that the spec gave as a source.
+/// Checks all contents of `fragment` that the spec sets as a source.
 pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
     let schemes = if version < IgnitionVersion::V3_3 {
         SCHEMES_V2
@@ -44,9 +44,9 @@ pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut V
                 error(
                     codes::OVERWRITE_WITHOUT_CONTENTS,
                     &file.origin,
-                    format!("`{}` is to be overwritten with nothing", file.path),
+                    format!("`{}` has `overwrite: true` but no contents", file.path),
                 )
-                .help("give it `contents:`, for an empty file `contents: {inline: ''}`"),
+                .help("add `contents:`, for an empty file `contents: {inline: ''}`"),
             );
         }
     }
@@ -90,7 +90,7 @@ fn resource(
                 ),
             )
             .help(format!(
-                "a source starts with one of {}",
+                "a source must start with one of {}",
                 schemes.join(", ")
             )),
         );
@@ -110,9 +110,9 @@ fn resource(
             warning(
                 codes::UNVERIFIED_FETCH,
                 origin,
-                format!("`{what}` is fetched over {scheme} and not checked"),
+                format!("`{what}` is fetched over {scheme} without verification"),
             )
-            .help("use https, or say what comes: `verification: {hash: sha256-…}`"),
+            .help("use https, or add a hash: `verification: {hash: sha256-…}`"),
         );
     }
 }
@@ -132,9 +132,9 @@ fn data(
                 error(
                     codes::BAD_SOURCE,
                     origin,
-                    format!("the `data:` URL of `{what}` is wrong: {why}"),
+                    format!("invalid `data:` URL of `{what}`: {why}"),
                 )
-                .help("give the text itself as `inline:`; it is encoded for you"),
+                .help("use `inline:` for the text itself; imgbuild encodes it"),
             );
             return;
         }
@@ -146,7 +146,9 @@ fn data(
             .read_to_end(&mut unpacked);
         let why = match outcome {
             Err(why) => why.to_string(),
-            Ok(_) if unpacked.len() as u64 > LARGEST => "it unpacks to more than 1 GiB".to_owned(),
+            Ok(_) if unpacked.len() as u64 > LARGEST => {
+                "it decompresses to more than 1 GiB".to_owned()
+            }
             Ok(_) => String::new(),
         };
         if !why.is_empty() {
@@ -154,10 +156,10 @@ fn data(
                 error(
                     codes::NOT_GZIP,
                     origin,
-                    format!("the contents of `{what}` are not what `compression: gzip` says"),
+                    format!("the contents of `{what}` do not match `compression: gzip`"),
                 )
                 .label(why)
-                .help("leave `compression` out; with `inline:` the smallest form is found for you"),
+                .help("remove `compression`; with `inline:`, imgbuild compresses the contents"),
             );
             return;
         }
@@ -165,7 +167,7 @@ fn data(
     } else {
         bytes
     };
-    // The hash is of the contents as they are unpacked (Ignition's specification, `verification`).
+    // The hash is that of the decompressed contents (Ignition's specification, `verification`).
     let Some(hash) = hash else { return };
     let real = match hash.split_once('-').map(|(name, _)| name) {
         Some("sha256") => format!("sha256-{}", hex(&Sha256::digest(&bytes))),
@@ -177,9 +179,9 @@ fn data(
             error(
                 codes::WRONG_HASH,
                 origin,
-                format!("the contents of `{what}` do not have the hash that is given"),
+                format!("hash mismatch in the contents of `{what}`"),
             )
-            .help(format!("they have {real}")),
+            .help(format!("the contents have {real}")),
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Disks, arrays, encrypted devices and file systems of the spec, by the rules that Ignition itself
-//! holds them to before it touches anything.
+//! Disks, arrays, encrypted devices and file systems of the spec, checked with the rules that
+//! Ignition applies before it touches anything.
 
 use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
 
@@ -7,11 +7,11 @@ use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::node::fragment::{Fragment, Origin};
 
-/// The file systems that the base has programs for, each with the longest label in bytes. (Ignition
-/// makes btrfs too.)
+/// The file systems that the base has programs for, each with the maximum label length in bytes.
+/// (Ignition also supports btrfs.)
 const LABELS: [(&str, usize); 4] = [("ext4", 16), ("xfs", 12), ("vfat", 11), ("swap", 15)];
 
-/// The longest label of a LUKS2 header in bytes.
+/// The maximum length of a LUKS2 label in bytes.
 const LUKS_LABEL: usize = 47;
 
 /// Checks the disks of a merged fragment.
@@ -53,7 +53,7 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
     let is_unnumbered = |p: &Partition| p.number.unwrap_or(0) == 0;
     if partitions.iter().any(is_gone) && partitions.iter().any(is_unnumbered) {
         wrong(
-            "one partition is to go, and another has no number of its own".to_owned(),
+            "one partition is to be removed, and another has no number".to_owned(),
             "give every partition of the disk its `number`",
         );
     }
@@ -67,10 +67,10 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
         if is_gone(partition) && other_settings != Partition::default() {
             wrong(
                 format!(
-                    "the partition {} should not exist, and has other settings",
+                    "partition {} has `should_exist: false` and other settings",
                     name(partition)
                 ),
-                "give its `number` only",
+                "set only its `number`",
             );
         }
         let Some((start, end)) = extent(partition) else {
@@ -82,19 +82,15 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
                 && other_start < end
             {
                 wrong(
-                    format!(
-                        "the partitions {} and {} overlap",
-                        name(other),
-                        name(partition)
-                    ),
-                    "a partition starts where the one before ends, in MiB",
+                    format!("partitions {} and {} overlap", name(other), name(partition)),
+                    "start each partition where the previous one ends, in MiB",
                 );
             }
         }
     }
 }
 
-/// First MiB of the partition and the one after its last, where both are given.
+/// Returns the first MiB of the partition and the one after its last, if both are set.
 fn extent(partition: &Partition) -> Option<(i64, i64)> {
     let start = partition.start_mib.filter(|start| *start > 0)?;
     let size = partition.size_mib.filter(|size| *size > 0)?;
@@ -121,17 +117,17 @@ fn raid(array: &Raid, origin: &Origin, found: &mut Vec<Diagnostic>) {
     if devices.is_empty() {
         wrong("it has no devices", "list them under `devices:`");
     } else if is_plain && spares != 0 {
-        wrong("this level has no spares", "leave `spares` out");
+        wrong("this RAID level does not support spares", "remove `spares`");
     } else if usize::try_from(spares).is_ok_and(|spares| spares >= devices.len()) {
         wrong(
             "all of its devices are spares",
-            "`spares` counts some of `devices`",
+            "`spares` must be smaller than the number of `devices`",
         );
     }
     for (at, device) in devices.iter().enumerate() {
         if devices[..at].contains(device) {
             wrong(
-                &format!("the device `{device}` is in it twice"),
+                &format!("device `{device}` is listed twice"),
                 "list each device once",
             );
         }
@@ -145,12 +141,12 @@ fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
     };
     if luks.device.as_deref().is_none_or(str::is_empty) {
         wrong(
-            "it says no device",
-            "name the one that holds it: `device: /dev/vdb`",
+            "it has no device",
+            "specify the device to encrypt: `device: /dev/vdb`",
         );
     }
     if luks.clevis.is_some() {
-        wrong("the base has no clevis", "give it a `key_file`");
+        wrong("clevis is not part of the base", "use a `key_file`");
     }
     if luks
         .label
@@ -159,7 +155,7 @@ fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
     {
         wrong(
             "its label is too long",
-            "a label of LUKS2 has at most 47 bytes",
+            "a LUKS2 label must be at most 47 bytes long",
         );
     }
 }
@@ -184,27 +180,27 @@ fn filesystem(filesystem: &Filesystem, origin: &Origin, found: &mut Vec<Diagnost
                 || has_list(&filesystem.options)
                 || has_list(&filesystem.mount_options)
             {
-                wrong("it has no format".to_owned(), "name one: `format: ext4`");
+                wrong("it has no format".to_owned(), "specify one: `format: ext4`");
             }
         }
         Some("none") => {}
         Some(format) => {
             let Some((_, longest)) = LABELS.iter().find(|(known, _)| *known == format) else {
                 wrong(
-                    format!("the node cannot make `{format}`"),
-                    "it makes ext4, xfs, vfat and swap; `none` leaves the device as it is",
+                    format!("the node cannot create `{format}`"),
+                    "use ext4, xfs, vfat or swap; `none` leaves the device unchanged",
                 );
                 return;
             };
             let label = filesystem.label.as_deref().unwrap_or_default();
             if label.len() > *longest {
                 wrong(
-                    format!("the label `{label}` is too long"),
-                    &format!("a label of {format} has at most {longest} bytes"),
+                    format!("label `{label}` is too long"),
+                    &format!("labels of {format} must be at most {longest} bytes long"),
                 );
             }
             if format == "swap" && is_set(&filesystem.path) {
-                wrong("swap is not mounted".to_owned(), "leave `path` out");
+                wrong("swap is not mounted".to_owned(), "remove `path`");
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Many fragments made one: what the parts ask for, and over it the spec's own `storage`, `systemd`
-//! and `passwd`.
+//! Merges many fragments into one: those of the parts, and over them the user's sections `storage`,
+//! `systemd` and `passwd`.
 //!
-//! What the spec says itself wins where that is what it means to do: a file or link with
-//! `overwrite: true`, a drop-in, `enabled:` and `mask:` of a unit, more lines at the end of a file.
-//! Everything else that is there twice is a mistake.
+//! The user's sections take precedence if they are meant to: a file or link with `overwrite: true`,
+//! a drop-in, `enabled:` and `mask:` of a unit, lines appended to a file. Any other duplicate is a
+//! mistake.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::AbsolutePath;
 use crate::node::fragment::{Directory, File, Fragment, Link, OnlyV2, Origin, Unit};
 
-/// Merges `generated`, then `own`, in this order.
+/// Merges `generated`, then `own`, the user's sections, in this order.
 pub(super) fn merge(
     generated: Vec<Fragment>,
     own: &Fragment,
@@ -33,7 +33,7 @@ pub(super) fn merge(
     merger.merged
 }
 
-/// What is at a path, by its place in the list of its kind.
+/// What is at a path, by its index in the list of its kind.
 #[derive(Clone, Copy)]
 enum Node {
     File(usize),
@@ -45,7 +45,7 @@ struct Merger<'a> {
     merged: Fragment,
     paths: HashMap<AbsolutePath, Node>,
     units: HashMap<String, usize>,
-    /// Whether what comes now is the spec's own.
+    /// Whether the user's sections are being merged.
     is_own: bool,
     found: &'a mut Vec<Diagnostic>,
 }
@@ -127,7 +127,7 @@ impl Merger<'_> {
         if only_appends(&new) {
             old.append.extend(new.append);
         } else if only_appends(old) {
-            // What was to be added to the base's file is added to the new one.
+            // What was to be appended to the base's file is appended to the new one.
             let append = std::mem::take(&mut old.append);
             *old = new;
             old.append.extend(append);
@@ -185,16 +185,21 @@ impl Merger<'_> {
         }
     }
 
-    /// Two things at one path.
+    /// Reports two things at one path.
     fn twice(&mut self, path: &AbsolutePath, there: Node, new: &Origin) {
         let (kind, old) = match there {
             Node::File(at) => ("file", &self.merged.files[at].origin),
             Node::Directory(at) => ("directory", &self.merged.directories[at].origin),
             Node::Link(at) => ("link", &self.merged.links[at].origin),
         };
-        let diagnostic = already(&format!("`{path}` is there already, as a {kind}"), new, old);
+        let diagnostic = already(
+            &format!("`{path}` is already defined as a {kind}"),
+            new,
+            old,
+        );
         self.found.push(diagnostic.help(
-            "leave it out, or write `overwrite: true` to have it instead of a file, directory or link of the same kind",
+            "remove it, or write `overwrite: true` to replace a file, directory \
+                             or link of the same kind",
         ));
     }
 
@@ -223,22 +228,25 @@ impl Merger<'_> {
         {
             self.found.push(
                 already(
-                    &format!("the unit `{name}` is there already"),
+                    &format!("unit `{name}` is already defined"),
                     &new.origin,
                     &old.origin,
                 )
-                .help("change it by a drop-in: `dropins:` instead of `contents:`"),
+                .help("change it with a drop-in: `dropins:` instead of `contents:`"),
             );
         }
         for (dropin, text) in new.dropins {
             if old.dropins.iter().any(|(other, _)| *other == dropin) {
                 self.found.push(
                     already(
-                        &format!("`{name}` has a drop-in `{dropin}` already"),
+                        &format!("`{name}` already has a drop-in `{dropin}`"),
                         &new.origin,
                         &old.origin,
                     )
-                    .help("give the drop-in another name; the last one in the order of names wins"),
+                    .help(
+                        "give the drop-in another name; the last one in alphabetical order \
+                           takes precedence",
+                    ),
                 );
             } else {
                 old.dropins.push((dropin, text));
@@ -292,7 +300,7 @@ fn only_v2(merged: &mut OnlyV2, new: OnlyV2, found: &mut Vec<Diagnostic>) {
     old.http_total = timeouts.http_total.or(old.http_total);
 }
 
-/// Adds `new` to `list`, each under a name of its own.
+/// Adds `new` to `list`, each with a unique name.
 fn named<T>(
     list: &mut Vec<(T, Origin)>,
     new: Vec<(T, Origin)>,
@@ -305,34 +313,35 @@ fn named<T>(
             None => list.push((thing, origin)),
             Some((_, old)) => found.push(
                 already(
-                    &format!("the {kind} `{}` is there already", name(&thing)),
+                    &format!("{kind} `{}` is already defined", name(&thing)),
                     &origin,
                     old,
                 )
-                .help("write it in one place only"),
+                .help("define it only once"),
             ),
         }
     }
 }
 
-/// `message`, for what is written at `new` and is there because of `old`.
+/// Returns an error with `message`, for what is written at `new` and already exists because of
+/// `old`.
 fn already(message: &str, new: &Origin, old: &Origin) -> Diagnostic {
-    because(error(codes::ALREADY_THERE, new, message), old)
+    because(error(codes::ALREADY_DEFINED, new, message), old)
 }
 
 fn replaced(kind: &str, name: &str, new: &Origin, old: &Origin) -> Diagnostic {
     let code: Code = codes::GENERATED_REPLACED;
-    let message = format!("the {kind} `{name}` of the part `{}` is replaced", old.part);
+    let message = format!("{kind} `{name}` of the part `{}` is replaced", old.part);
     because(warning(code, new, message), old)
 }
 
-/// Adds the place that asked for `old`.
+/// Adds the location that asked for `old`.
 fn because(diagnostic: Diagnostic, old: &Origin) -> Diagnostic {
     match old.span {
         Some(span) => diagnostic.related(
             span,
-            format!("the part `{}` makes it because of this", old.part),
+            format!("part `{}` creates it because of this", old.part),
         ),
-        None => diagnostic.label(format!("the part `{}` makes it on every node", old.part)),
+        None => diagnostic.label(format!("part `{}` creates it on every node", old.part)),
     }
 }

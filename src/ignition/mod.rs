@@ -25,14 +25,14 @@ use crate::node::fragment::{Contents, Fragment, Origin};
 /// A config, in the types of its specification.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Config {
-    /// 3.3.0 and later: what the parts ask for, all of these say alike.
+    /// 3.3.0 and later, in which the parts are the same.
     V3(v3_3::Config),
     /// 2.2.0 and 2.3.0.
     V2(ignition_2::Config),
 }
 
 impl Config {
-    /// The config, where it is of 3.x.
+    /// Returns the config, if it is of 3.x.
     pub fn into_v3(self) -> Option<v3_3::Config> {
         match self {
             Self::V3(config) => Some(config),
@@ -40,7 +40,7 @@ impl Config {
         }
     }
 
-    /// The config, where it is of 2.x.
+    /// Returns the config, if it is of 2.x.
     pub fn into_v2(self) -> Option<ignition_2::Config> {
         match self {
             Self::V3(_) => None,
@@ -53,22 +53,22 @@ impl Config {
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub config: Config,
-    /// What is doubtful but does not stop the build.
+    /// Warnings, which do not stop the build.
     pub warnings: Vec<Diagnostic>,
     /// Files for the node's links that Ignition needs to reach remote sources before it has written
     /// any: for [`Payload::network`](crate::pack::Payload).
     pub network: Vec<(String, Vec<u8>)>,
 }
 
-/// All that is wrong or doubtful with the Ignition config that `node` would have of `fragments`.
+/// Returns all errors and warnings about the Ignition config that `node` gets from `fragments`.
 pub fn check(node: &Node, fragments: Vec<Fragment>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     merged(node, fragments, &mut found);
     found
 }
 
-/// Makes the Ignition config of `node` from what its parts ask for, or says all that is wrong with
-/// it.
+/// Creates the Ignition config of `node` from the `fragments` of its parts, or returns everything
+/// that is wrong with it.
 pub fn compile(node: &Node, fragments: Vec<Fragment>) -> Result<Compiled, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let merged = merged(node, fragments, &mut found);
@@ -86,10 +86,10 @@ pub fn compile(node: &Node, fragments: Vec<Fragment>) -> Result<Compiled, Vec<Di
     })
 }
 
-/// `fragments` and what the spec itself asks for in one, checked.
+/// Merges `fragments` and the spec's own sections, and checks the result.
 fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) -> Fragment {
     values::check(node, found);
-    let merged = merge::merge(fragments, &node.own, found);
+    let merged = merge::merge(fragments, &node.user_sections, found);
     paths::check(&merged, node.target.facts(), node.ignition, found);
     contents::check(&merged, node.ignition, found);
     disks::check(&merged, found);
@@ -98,31 +98,31 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     merged
 }
 
-/// `config` as JSON without white space or nulls, for payloads.
+/// Returns `config` as JSON without white space or nulls, for payloads.
 pub fn to_json(config: &Config) -> Vec<u8> {
     write::json(config)
 }
 
-/// `json`, as [`to_json`] gives it, for people: indented, and ending in a newline.
+/// Returns `json` from [`to_json`] for people: indented, and ending in a newline.
 pub fn indented(json: &[u8]) -> Vec<u8> {
     write::indented(json)
 }
 
-/// `config` as JSON for people.
+/// Returns `config` as JSON for people.
 pub fn to_json_pretty(config: &Config) -> Vec<u8> {
     indented(&to_json(config))
 }
 
-/// Each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what asked for
-/// it.
+/// Returns each thing that `fragments` ask for, by kind and name (`file /etc/hosts`), with what
+/// asked for it.
 pub fn trace(fragments: &[Fragment]) -> Vec<(String, Origin)> {
     fragments.iter().flat_map(trace::things).collect()
 }
 
-/// The files of `merged` for the links, the spec's own among them: name and text.
+/// Returns the files of `merged` for the links, including the user's: name and text.
 fn network_files(node: &Node, merged: &Fragment) -> Vec<(String, Vec<u8>)> {
     let links = node.target.facts().links;
-    // Where keyfiles lie before Ignition runs, NetworkManager reads none without this ending.
+    // Before Ignition runs, NetworkManager reads no keyfile without this extension.
     let is_read = |name: &str| match links {
         LinkManager::Networkd => true,
         LinkManager::NetworkManager => name.ends_with(".nmconnection"),

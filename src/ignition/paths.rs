@@ -1,5 +1,5 @@
-//! Files, directories and links against each other, against the units that Ignition writes as
-//! files, and against what cannot be written on the node.
+//! Files, directories and links checked against each other, against the units that Ignition writes
+//! as files, and against what cannot be written on the node.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::node::fragment::{Fragment, Origin};
 /// Where Ignition writes units.
 const UNITS: &str = "/etc/systemd/system";
 
-/// Something that has nothing below it, and what it is.
+/// A path that nothing can be below, and its kind.
 struct Leaf<'a> {
     kind: &'static str,
     origin: &'a Origin,
@@ -60,7 +60,7 @@ pub(super) fn check(
     }
 }
 
-/// The files that Ignition makes of units; none may be at the path of another.
+/// Reports files at the paths that Ignition writes units to.
 fn units<'a>(
     fragment: &'a Fragment,
     leaves: &mut BTreeMap<String, Leaf<'a>>,
@@ -79,13 +79,13 @@ fn units<'a>(
                     codes::UNIT_AND_FILE,
                     leaf.origin,
                     format!(
-                        "the {} `{path}` is where the unit `{}` is written",
+                        "the {} `{path}` is where unit `{}` is written",
                         leaf.kind, unit.name
                     ),
                 );
                 found.push(
                     with_place(diagnostic, &unit.origin, "the unit")
-                        .help("write it in one place only: under `systemd:`, or under `storage:`"),
+                        .help("define it only once: under `systemd:` or under `storage:`"),
                 );
                 continue;
             }
@@ -98,7 +98,7 @@ fn units<'a>(
     }
 }
 
-/// Nothing lies below a file, a link or a unit.
+/// Reports paths below a file, a link or a unit.
 fn below(
     path: &str,
     origin: &Origin,
@@ -114,17 +114,17 @@ fn below(
         let diagnostic = error(
             codes::BELOW_A_FILE,
             origin,
-            format!("`{path}` lies below `{above}`, which is a {}", leaf.kind),
+            format!("`{path}` is below `{above}`, which is a {}", leaf.kind),
         );
         found.push(
             with_place(diagnostic, leaf.origin, &format!("the {}", leaf.kind))
-                .help("only directories have something below them"),
+                .help("use another path: only directories can contain something"),
         );
         return;
     }
 }
 
-/// The image is read-only; what lies below `/usr/local` is, on some targets, kept elsewhere.
+/// Reports paths on the read-only image; on some targets, `/usr/local` is stored elsewhere.
 fn read_only(path: &str, target: &Facts, origin: &Origin, found: &mut Vec<Diagnostic>) {
     let is_below = |folder: &str| {
         path.strip_prefix(folder)
@@ -139,12 +139,12 @@ fn read_only(path: &str, target: &Facts, origin: &Origin, found: &mut Vec<Diagno
             error(
                 codes::READ_ONLY_PATH,
                 origin,
-                format!("`{path}` lies on the read-only image"),
+                format!("`{path}` is on the read-only image"),
             )
             .help(if target.has_usr_local {
-                "write below /etc, /opt, /srv, /var or /usr/local"
+                "use a path below /etc, /opt, /srv, /var or /usr/local"
             } else {
-                "write below /etc, /opt, /srv or /var"
+                "use a path below /etc, /opt, /srv or /var"
             }),
         );
     }
@@ -167,14 +167,15 @@ fn special_bits(
         format!("if octal {as_written} is meant, write 0{as_written}")
     } else {
         format!(
-            "Ignition's specification {version} has no set-user-ID, set-group-ID and sticky bits; a line of tmpfiles.d(5) sets them"
+            "Ignition {version} does not support the set-user-ID, set-group-ID and sticky \
+                 bits; set them with a tmpfiles.d(5) line"
         )
     };
     found.push(
         error(
             codes::SPECIAL_MODE,
             origin,
-            format!("`{path}` cannot get the mode {mode:04o}"),
+            format!("mode {mode:04o} cannot be set on `{path}`"),
         )
         .help(help),
     );

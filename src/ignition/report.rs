@@ -1,4 +1,4 @@
-//! Diagnostics about things, which know where they come from rather than where they are.
+//! Diagnostics about things that have an origin instead of a location.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span};
 use crate::node::fragment::Origin;

@@ -1,8 +1,8 @@
-//! What a fragment asks for, thing by thing.
+//! Lists what a fragment asks for.
 
 use crate::node::fragment::{Fragment, Origin};
 
-/// Each thing of `fragment`, by kind and name.
+/// Returns each thing of `fragment`, by kind and name.
 pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
     let mut things = Vec::new();
     let mut add = |kind: &str, name: &str, origin: &Origin| {

@@ -1,4 +1,4 @@
-//! Values of the node that are fine where they were written and not where they go.
+//! Values of the node that are valid by themselves but not where they are used.
 
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
@@ -19,7 +19,7 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Paths that go into units stand there without quotes.
+/// Paths are used in units without quotes.
 fn unit_path(path: &AbsolutePath, origin: &Origin, found: &mut Vec<Diagnostic>) {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._:@,+=-".contains(&b);
     if !path.as_str().bytes().all(is_plain) {
@@ -27,9 +27,9 @@ fn unit_path(path: &AbsolutePath, origin: &Origin, found: &mut Vec<Diagnostic>) 
             error(
                 codes::PATH_FOR_UNIT,
                 origin,
-                format!("`{path}` cannot be written into a unit"),
+                format!("`{path}` cannot be used in a unit"),
             )
-            .help("use letters, digits and `._:@,+=-`"),
+            .help("use only letters, digits and `._:@,+=-`"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! From fragments to the config's own types and to JSON.
+//! Converts fragments to the config's own types and to JSON.
 
 use ignition_config::v3_3::{self, Config};
 use serde_json::Value;
@@ -8,8 +8,8 @@ use crate::facts::systems::IgnitionVersion;
 use crate::names::UserName;
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
-/// `all` as a config. Files, directories, links and units are in the order of their names; the rest
-/// is in the order in which it was asked for.
+/// Returns `all` as a config. Files, directories, links and units are sorted by name; the rest is
+/// in the order in which it was asked for.
 pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     all.files.sort_by(|a, b| a.path.cmp(&b.path));
     all.directories.sort_by(|a, b| a.path.cmp(&b.path));
@@ -56,7 +56,7 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     config
 }
 
-/// A list as the config has it: left out when empty.
+/// Returns a list for the config: left out if empty.
 fn filled<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
@@ -76,7 +76,7 @@ fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
     let (user, group) = owner(&file.owner);
     v3_3::File {
         path: file.path.to_string(),
-        // Of what is there already and only added to, Ignition keeps the mode where none is given.
+        // When Ignition only appends to an existing file, it keeps the mode if none is set.
         mode: (file.contents.is_some() || file.mode != DEFAULT_MODE).then(|| file.mode.into()),
         contents: file.contents.as_ref().map(&mut resource),
         append: filled(file.append.iter().map(&mut resource).collect()),
@@ -143,8 +143,8 @@ fn unit(unit: Unit) -> v3_3::Unit {
     }
 }
 
-/// `config` as JSON. The crate writes `null` for what is not given, which Ignition would read as
-/// given: left out.
+/// Returns `config` as JSON. The crate writes `null` for what is not set, which Ignition would read
+/// as set: it is left out.
 pub(super) fn json(config: &super::Config) -> Vec<u8> {
     let mut value = match config {
         super::Config::V3(config) => serde_json::to_value(config),
@@ -155,7 +155,7 @@ pub(super) fn json(config: &super::Config) -> Vec<u8> {
     serde_json::to_vec(&value).expect("a JSON value is plain data")
 }
 
-/// `json`, which [`json`] wrote, with white space.
+/// Returns `json`, which [`json`] wrote, with white space.
 pub(super) fn indented(json: &[u8]) -> Vec<u8> {
     let value: Value = serde_json::from_slice(json).expect("it was written as JSON");
     let mut bytes = serde_json::to_vec_pretty(&value).expect("a JSON value is plain data");

@@ -1,11 +1,11 @@
-//! What Butane writes otherwise than a node spec does.
+//! Converts what Butane writes differently from a node spec.
 
 use crate::diagnostic::Span;
 
 use super::Findings;
 use super::item::{Item, Value};
 
-/// Takes Butane's own words out of `config`.
+/// Converts Butane's own keys in `config`.
 pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     config.remove("variant");
     config.remove("version");
@@ -13,7 +13,7 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     modes(config);
 }
 
-/// Makes the list of arguments that should be there the node's kernel arguments.
+/// Converts the list of arguments that should exist to the node's kernel arguments.
 pub(super) fn kernel_arguments(
     config: &mut Item,
     wanted: &str,
@@ -26,7 +26,7 @@ pub(super) fn kernel_arguments(
     if let Some(unwanted) = arguments.get(unwanted).filter(|list| !list.is_empty()) {
         found.left_out(
             unwanted.span,
-            "a node spec adds kernel arguments and takes none away".to_owned(),
+            "a node spec can add kernel arguments but not remove any".to_owned(),
         );
     }
     let Some(mut list) = arguments.remove(wanted).filter(|list| !list.is_empty()) else {
@@ -35,7 +35,7 @@ pub(super) fn kernel_arguments(
     };
     list.comments
         .splice(..0, arguments.comments.iter().cloned());
-    // An entry may be several arguments there, and is one here.
+    // An entry can contain several arguments there, but only one here.
     if let Value::List(items) = &mut list.value {
         *items = std::mem::take(items)
             .into_iter()
@@ -57,7 +57,7 @@ fn split(item: &Item) -> Vec<Item> {
             text: text.to_owned(),
             plain: false,
         };
-        Item::of(value, span)
+        Item::new(value, span)
     };
     let mut items: Vec<Item> = text
         .split_whitespace()
@@ -70,8 +70,8 @@ fn split(item: &Item) -> Vec<Item> {
     items
 }
 
-/// Writes modes in octal with a leading 0, which is how a node spec has them: Butane takes decimal
-/// numbers too.
+/// Writes modes in octal with a leading 0, as a node spec requires: Butane accepts decimal numbers
+/// too.
 pub(super) fn modes(config: &mut Item) {
     let Some(storage) = config.get_mut("storage") else {
         return;
@@ -88,7 +88,7 @@ pub(super) fn modes(config: &mut Item) {
     }
 }
 
-/// A number as YAML 1.1 and 1.2 write it, in octal with a leading 0.
+/// Parses a number as YAML 1.1 and 1.2 write it, and returns it in octal with a leading 0.
 pub(super) fn octal(mode: &mut Item) {
     let Value::Scalar { text, plain: true } = &mut mode.value else {
         return;

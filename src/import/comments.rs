@@ -1,33 +1,33 @@
-//! Finds comments in YAML and gives them to the values that they stand above or behind.
+//! Finds comments in YAML and attaches them to the values that they are above or next to.
 
 use crate::spec::yaml::{Node, Value as Parsed};
 
 use super::item::{Item, Value};
 
-/// A stretch of bytes.
+/// A range of bytes.
 type Range = (usize, usize);
 
-/// Gives the comments of `text`, of which `tree` was read, to the values of `item`, which was made
-/// of `tree`. Gives those that stand below everything.
+/// Attaches the comments of `text`, from which `tree` was read, to the values of `item`, which was
+/// made from `tree`. Returns those at the end, below everything.
 pub(super) fn attach(text: &str, tree: &Node, item: &mut Item) -> Vec<String> {
     let mut scalars = Vec::new();
     collect_scalars(text, tree, &mut scalars);
     scalars.sort_unstable();
-    let mut behind: Vec<(usize, String)> = Vec::new();
+    let mut after: Vec<(usize, String)> = Vec::new();
     let mut above: Vec<(usize, String)> = Vec::new();
     for (at, comment) in comments(text, &scalars) {
         let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
         let list = if text[line..at].trim().is_empty() {
             &mut above
         } else {
-            &mut behind
+            &mut after
         };
         list.push((at, comment));
     }
     let mut attaching = Attaching {
         text,
         above: above.into_iter().peekable(),
-        behind,
+        after,
     };
     attaching.visit(item);
     attaching.above.map(|(_, comment)| comment).collect()
@@ -36,7 +36,7 @@ pub(super) fn attach(text: &str, tree: &Node, item: &mut Item) -> Vec<String> {
 struct Attaching<'a, I: Iterator<Item = (usize, String)>> {
     text: &'a str,
     above: std::iter::Peekable<I>,
-    behind: Vec<(usize, String)>,
+    after: Vec<(usize, String)>,
 }
 
 impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
@@ -56,7 +56,7 @@ impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
         }
     }
 
-    /// Gives `item`, whose entry starts at `start`, what stands above it and behind it.
+    /// Attaches the comments above and after the entry of `item`, which starts at `start`.
     fn at(&mut self, start: usize, item: &mut Item) {
         while let Some((_, comment)) = self.above.next_if(|(at, _)| *at < start) {
             item.comments.push(comment);
@@ -64,8 +64,8 @@ impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
         let from = self.text.get(item.span.start as usize..);
         let is_flow = from.is_some_and(|from| from.starts_with(['{', '[']));
         let is_block = !is_flow && !matches!(item.value, Value::Scalar { .. });
-        // Behind the start of a block of entries of its own stands what belongs to its first one,
-        // unless that begins below.
+        // A comment after the start of a nested block belongs to its first entry, unless that
+        // starts on a later line.
         let line_end = |at: usize| end_of_line(self.text, at);
         let first = line_end(start);
         let begins_here = (item.span.start as usize) < first;
@@ -79,7 +79,7 @@ impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
             first
         };
         let mut remarks = Vec::new();
-        self.behind.retain(|(at, comment)| {
+        self.after.retain(|(at, comment)| {
             let is_here = (start..last).contains(at);
             if is_here {
                 remarks.push(comment.clone());
@@ -95,13 +95,13 @@ impl<I: Iterator<Item = (usize, String)>> Attaching<'_, I> {
     }
 }
 
-/// Where the line that holds the byte at `at` ends.
+/// Returns the end of the line that contains the byte at `at`.
 fn end_of_line(text: &str, at: usize) -> usize {
     let from = text.get(at..).unwrap_or_default();
     from.find('\n').map_or(text.len(), |length| at + length)
 }
 
-/// Comments outside of `scalars`: where each starts, and its text to the line's end.
+/// Returns the comments outside `scalars`: the start of each, and its text to the end of the line.
 fn comments(text: &str, scalars: &[Range]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let bytes = text.as_bytes();
@@ -127,8 +127,8 @@ fn comments(text: &str, scalars: &[Range]) -> Vec<(usize, String)> {
     found
 }
 
-/// Where scalars stand, keys among them. Of blocks the header's line is not theirs: a comment may
-/// stand there.
+/// Collects the ranges of scalars, including keys. The header line of a block does not count: a
+/// comment may be there.
 fn collect_scalars(text: &str, node: &Node, ranges: &mut Vec<Range>) {
     match &node.value {
         Parsed::Scalar(_) => {

@@ -1,4 +1,5 @@
-//! Leaves out what the node spec has no word for, by its schema, and writes words as it wants them.
+//! Removes what a node spec has no equivalent of, according to its schema, and converts words to
+//! those of the schema.
 
 use serde_json::Value as Json;
 
@@ -6,8 +7,8 @@ use super::Findings;
 use super::item::{Item, Value};
 use crate::facts::systems::Target;
 
-/// Leaves out of `config`, a whole spec but for its head, what `schema` does not know; `target` may
-/// have a schema of its own.
+/// Removes from `config`, a whole spec except its head, what `schema` does not have; `target` may
+/// have its own schema.
 pub(super) fn to_schema(
     config: &mut Item,
     schema: &Json,
@@ -27,16 +28,16 @@ pub(super) fn to_schema(
 
 struct Fitting<'a> {
     definitions: &'a Json,
-    /// To ct a section with nothing in it is a wish: `flannel: ~`.
+    /// To ct, a section without a value still means something: `flannel: ~`.
     keeps_nulls: bool,
     found: &'a mut Findings,
 }
 
 impl<'a> Fitting<'a> {
-    /// What a schema says itself, its references followed. Of alternatives the first that goes with
-    /// `item` is taken.
+    /// Returns the schema itself, after following references. Of alternatives, the first that fits
+    /// `item` is chosen.
     fn resolved(&self, mut schema: &'a Json, item: &Item) -> &'a Json {
-        // References do not go round: a type that refers to itself does so below a property.
+        // References are not circular: a type that refers to itself does so below a property.
         for _ in 0..16 {
             if let Some(name) = schema["$ref"]
                 .as_str()
@@ -96,10 +97,10 @@ impl<'a> Fitting<'a> {
             if is_closed && schema["properties"].get(&key).is_none() {
                 self.found.left_out(
                     span,
-                    format!("a node spec has no word for `{}`", path.escape_debug()),
+                    format!("a node spec has no equivalent of `{}`", path.escape_debug()),
                 );
                 pending.extend(std::mem::take(&mut value.comments));
-                pending.push(format!("# not taken over: {}", path.escape_debug()));
+                pending.push(format!("# not imported: {}", path.escape_debug()));
                 continue;
             }
             value.comments.splice(..0, pending.drain(..));
@@ -109,7 +110,7 @@ impl<'a> Fitting<'a> {
                 None => &schema["additionalProperties"],
             };
             self.fit(&mut value, property, &path);
-            // Of what nothing is left nothing is written, nor of what was nothing.
+            // Values of which nothing is left are not written, nor are empty ones.
             let is_nothing = value.is_null() && !self.keeps_nulls;
             if is_nothing || (had_something && value.is_empty()) {
                 pending.append(&mut value.comments);
@@ -117,7 +118,8 @@ impl<'a> Fitting<'a> {
             }
             kept.push((key, span, value));
         }
-        // What was said of the last ones goes before the map's first, so as not to be lost.
+        // Comments on removed entries at the end go before the map's first entry, so that they are
+        // not lost.
         if let Some((.., first)) = kept.first_mut() {
             first.comments.extend(pending);
         }
@@ -125,7 +127,7 @@ impl<'a> Fitting<'a> {
     }
 }
 
-/// Butane reads a truth value in YAML 1.1's words too.
+/// Butane also accepts YAML 1.1's words for booleans.
 fn yes_or_no(text: &mut String) {
     let word = match text.to_ascii_lowercase().as_str() {
         "yes" | "on" | "y" | "true" => "true",

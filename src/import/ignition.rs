@@ -1,4 +1,4 @@
-//! What Ignition's JSON of spec 3 writes otherwise than a node spec does.
+//! Converts what Ignition's JSON of specification 3 writes differently from a node spec.
 
 use std::io::Read;
 
@@ -9,16 +9,16 @@ use super::butane::{kernel_arguments, octal};
 use super::item::{Item, Value};
 use crate::diagnostic::Span;
 
-/// The most that contents may unpack to, in bytes, to be written as text.
+/// Maximum size of decompressed contents, in bytes, to be written as text.
 const TEXT_MAX: u64 = 1 << 20;
 
-/// Takes Ignition's own words out of `config`.
+/// Converts Ignition's own keys in `config`.
 pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     without_nulls(config);
     snake_case(config);
     if let Some(head) = config.get_mut("ignition") {
         head.remove("version");
-        // Without a word for what is left, `fit` says so.
+        // `fit` reports the rest, which has no equivalent.
         if head.is_empty() {
             config.remove("ignition");
         }
@@ -52,7 +52,7 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     }
 }
 
-/// Null is nothing there.
+/// Null means absent.
 pub(super) fn without_nulls(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}
@@ -66,7 +66,7 @@ pub(super) fn without_nulls(item: &mut Item) {
     }
 }
 
-/// Keys as Butane writes them: `sizeMiB` is `size_mib`.
+/// Converts keys to Butane's: `sizeMiB` is `size_mib`.
 pub(super) fn snake_case(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}
@@ -92,7 +92,7 @@ fn snake(key: &str) -> String {
     snake
 }
 
-/// Contents that are text in the config itself are written as text.
+/// Writes contents that are text in the config itself as text.
 fn inline(contents: &mut Item) {
     let Some((text, span)) = text_of(contents) else {
         return;
@@ -100,15 +100,15 @@ fn inline(contents: &mut Item) {
     contents.remove("compression");
     contents.remove("source");
     if let Value::Map(entries) = &mut contents.value {
-        let text = Item::of(Value::Scalar { text, plain: false }, span);
+        let text = Item::new(Value::Scalar { text, plain: false }, span);
         entries.insert(0, ("inline".to_owned(), span, text));
     }
 }
 
-/// The text that stands in the config itself as `contents`, and where; `None` where that is
-/// elsewhere, or no text.
+/// Returns the text in the config itself as `contents`, and its location; `None` if it is
+/// elsewhere, or not text.
 pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
-    // What says what its bytes have to be stays byte for byte.
+    // Contents with a hash stay byte for byte.
     if contents.get("verification").is_some_and(|v| !v.is_empty()) {
         return None;
     }
@@ -135,7 +135,7 @@ pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
     Some((text, source.span))
 }
 
-/// Whether people can read it, and YAML can hold it.
+/// Returns whether people can read it, and YAML can represent it.
 fn is_text(text: &str) -> bool {
     text.chars().all(|c| {
         matches!(c, '\n' | '\t')

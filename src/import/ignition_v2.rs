@@ -1,5 +1,5 @@
-//! What Ignition's JSON of spec 2.x writes otherwise than ct does, whose words a node of Container
-//! Linux has.
+//! Converts what Ignition's JSON of specification 2.x writes differently from ct, whose keys a node
+//! of Container Linux has.
 
 use super::Findings;
 use super::butane::octal;
@@ -8,10 +8,10 @@ use super::item::{Item, Value};
 use crate::diagnostic::Span;
 use crate::facts::systems::IgnitionVersion;
 
-/// Sectors of a MiB, of the 512 bytes that 2.x counts in.
+/// Sectors in a MiB, with the 512 bytes that 2.x assumes.
 const MIB_SECTORS: u64 = 2048;
 
-/// Takes Ignition's own words out of `config`, which is of spec 2.`minor`.
+/// Converts Ignition's own keys in `config`, which is of specification 2.`minor`.
 pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     ignition::without_nulls(config);
     without_nothing(config);
@@ -21,7 +21,7 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
         .get_mut("systemd")
         .and_then(|systemd| systemd.get_mut("units"));
     for unit in units.into_iter().flat_map(Item::items_mut) {
-        // The older of two words for one thing, which the newer overrules.
+        // The older of two keys for the same thing, which the newer one overrides.
         if unit.get("enabled").is_some() {
             unit.remove("enable");
         }
@@ -32,10 +32,10 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     for list in ["files", "directories"] {
         for item in storage.get_mut(list).into_iter().flat_map(Item::items_mut) {
             if item.get("mode").is_none() {
-                // What Ignition 2.x makes of it (internal/exec/stages/files): ct has another
-                // default.
+                // The default of Ignition 2.x (internal/exec/stages/files), which differs from
+                // ct's.
                 let text = "0".to_owned();
-                let mode = Item::of(Value::Scalar { text, plain: true }, item.span);
+                let mode = Item::new(Value::Scalar { text, plain: true }, item.span);
                 if let Value::Map(entries) = &mut item.value {
                     entries.push(("mode".to_owned(), mode.span, mode));
                 }
@@ -52,7 +52,7 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     {
         if let Some(file_contents) = file.get_mut("contents") {
             contents(file_contents);
-            // Without a source it is an empty file, with or without a word for it.
+            // Without a source it is an empty file, explicitly or not.
             if file_contents.is_empty() {
                 file.remove("contents");
             }
@@ -73,8 +73,8 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     }
 }
 
-/// Nothing said is nothing there, which ct writes as an empty map; but an empty `create` is a wish
-/// to make something.
+/// Removes empty values, which ct writes as an empty map; but an empty `create` means that
+/// something is created.
 fn without_nothing(item: &mut Item) {
     match &mut item.value {
         Value::Scalar { .. } => {}
@@ -85,7 +85,7 @@ fn without_nothing(item: &mut Item) {
             }
             let says = |key: &str, value: &Item| key == "create" || !value.is_empty();
             let is_word = |key: &str, value: &Item| {
-                // Fields that are empty where nothing is said.
+                // Fields that are empty if they are not set.
                 let optional = ["compression", "guid", "typeGuid", "source"];
                 !(optional.contains(&key) && value.text() == Some(""))
             };
@@ -94,7 +94,7 @@ fn without_nothing(item: &mut Item) {
     }
 }
 
-/// Its `ignition:`: the version is written where it is not the one that a spec has by itself.
+/// Converts `ignition:`: the version is kept if it is not the default of a spec.
 fn head(config: &mut Item, minor: u64) {
     let Some(head) = config.get_mut("ignition") else {
         return;
@@ -134,7 +134,7 @@ fn head(config: &mut Item, minor: u64) {
     }
 }
 
-/// `sha512-…` as ct writes it: a function and a sum.
+/// Converts `sha512-…` to ct's form: a function and a sum.
 fn hash(item: &mut Item) {
     let Some(hash) = item
         .get_mut("verification")
@@ -156,7 +156,7 @@ fn hash(item: &mut Item) {
     insert(hash, "function", function, span);
 }
 
-/// Contents as ct has them: text that is in the config is `inline`, all else `remote`.
+/// Converts contents to ct's form: text in the config is `inline`, everything else `remote`.
 fn contents(contents: &mut Item) {
     if let Some((text, span)) = text_of(contents) {
         contents.value = Value::Map(Vec::new());
@@ -187,7 +187,8 @@ fn contents(contents: &mut Item) {
     }
 }
 
-/// Sizes and starts in MiB, as ct has them. What is no whole number of them is left out, and said.
+/// Converts sizes and starts to MiB, as in ct. Those that are not a whole number of MiB are removed
+/// and reported.
 fn sizes(partition: &mut Item, found: &mut Findings) {
     for key in ["size", "start"] {
         if let Some(sectors) = partition.remove(key) {
@@ -198,7 +199,10 @@ fn sizes(partition: &mut Item, found: &mut Findings) {
                 }
                 _ => found.left_out(
                     sectors.span,
-                    format!("the `{key}` of a partition is a whole number of MiB in a node spec, of {MIB_SECTORS} sectors each"),
+                    format!(
+                        "the `{key}` of a partition must be a whole number of MiB \
+                             ({MIB_SECTORS} sectors) in a node spec"
+                    ),
                 ),
             }
         }
@@ -211,7 +215,7 @@ fn sizes(partition: &mut Item, found: &mut Findings) {
 }
 
 fn mebibytes(partition: &mut Item, key: &str, number: u64, span: Span) {
-    // 0 stands for all that is left, and for the first place that fits.
+    // 0 stands for all remaining space, and for the first start that fits.
     let text = match number {
         0 => "0".to_owned(),
         number => format!("{number}MiB"),
@@ -223,6 +227,6 @@ fn mebibytes(partition: &mut Item, key: &str, number: u64, span: Span) {
 /// Adds an entry to a map, before the others.
 fn insert(item: &mut Item, key: &str, value: Value, span: Span) {
     if let Value::Map(entries) = &mut item.value {
-        entries.insert(0, (key.to_owned(), span, Item::of(value, span)));
+        entries.insert(0, (key.to_owned(), span, Item::new(value, span)));
     }
 }

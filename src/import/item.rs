@@ -1,5 +1,4 @@
-//! A config while it is changed: a tree whose values know where they came from and what was
-//! remarked beside them.
+//! A config while it is being converted: a tree whose values have their locations and comments.
 
 use crate::diagnostic::Span;
 use crate::spec::yaml::{Kind, Node, Scalar, Value as Parsed};
@@ -11,13 +10,13 @@ pub(super) struct Item {
     pub(super) span: Span,
     /// Lines of comments above it, each with its `#`.
     pub(super) comments: Vec<String>,
-    /// The comment behind it.
+    /// The comment after it on the same line.
     pub(super) remark: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Value {
-    /// As YAML's core schema reads it where `plain`, else text.
+    /// As YAML's core schema reads it if `plain`, else text.
     Scalar {
         text: String,
         plain: bool,
@@ -28,21 +27,21 @@ pub(super) enum Value {
 }
 
 impl Item {
-    /// `node` without comments.
-    pub(super) fn new(node: &Node) -> Self {
-        Self::of(
+    /// Creates an item from `node`, without comments.
+    pub(super) fn from_node(node: &Node) -> Self {
+        Self::new(
             match &node.value {
                 Parsed::Scalar(scalar) => Value::Scalar {
                     text: scalar.text.to_string(),
                     plain: scalar.plain,
                 },
-                Parsed::List(items) => Value::List(items.iter().map(Self::new).collect()),
+                Parsed::List(items) => Value::List(items.iter().map(Self::from_node).collect()),
                 Parsed::Map(entries) => Value::Map(
                     entries
                         .iter()
                         .map(|entry| {
                             let key = entry.key.value.to_string();
-                            (key, entry.key.span, Self::new(&entry.value))
+                            (key, entry.key.span, Self::from_node(&entry.value))
                         })
                         .collect(),
                 ),
@@ -51,8 +50,8 @@ impl Item {
         )
     }
 
-    /// A value at a place, without comments.
-    pub(super) fn of(value: Value, span: Span) -> Self {
+    /// Creates a value at a location, without comments.
+    pub(super) fn new(value: Value, span: Span) -> Self {
         Self {
             value,
             span,
@@ -61,7 +60,7 @@ impl Item {
         }
     }
 
-    /// The value of `key`, where this is a map that has it.
+    /// Returns the value of `key`, if this is a map that has it.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries
@@ -82,7 +81,7 @@ impl Item {
         }
     }
 
-    /// Takes `key` out of a map; its comments go to the entry behind it.
+    /// Removes `key` from a map; its comments move to the entry after it.
     pub(super) fn remove(&mut self, key: &str) -> Option<Self> {
         let Value::Map(entries) = &mut self.value else {
             return None;
@@ -95,7 +94,7 @@ impl Item {
         Some(item)
     }
 
-    /// A scalar's text.
+    /// Returns a scalar's text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, .. } => Some(text),
@@ -103,7 +102,7 @@ impl Item {
         }
     }
 
-    /// Whether it is null, or written as nothing.
+    /// Returns whether it is null, explicitly or by omission.
     pub(super) fn is_null(&self) -> bool {
         match &self.value {
             Value::Scalar { text, plain } => {
@@ -117,7 +116,7 @@ impl Item {
         }
     }
 
-    /// Whether it is null, or a list or a map without anything.
+    /// Returns whether it is null, or an empty list or map.
     pub(super) fn is_empty(&self) -> bool {
         match &self.value {
             Value::Scalar { .. } => self.is_null(),
@@ -126,7 +125,7 @@ impl Item {
         }
     }
 
-    /// The elements of a list; none of anything else.
+    /// Returns the items of a list; empty for anything else.
     pub(super) fn items_mut(&mut self) -> &mut [Self] {
         match &mut self.value {
             Value::List(items) => items,

@@ -1,9 +1,9 @@
-//! Turns what other tools read into a node spec: Butane configs, Container Linux Configs (ct) and
-//! Ignition configs of spec 2 and 3.
+//! Converts the configs of other tools to a node spec: Butane configs, Container Linux Configs (ct)
+//! and Ignition configs of specification 2 and 3.
 //!
-//! `storage`, `systemd` and `passwd` are Butane's in the node spec too, so most of a config passes
-//! as it is, with its comments. What the node spec has no word for is left out, and said: what it
-//! has words for is read from its own schema.
+//! `storage`, `systemd` and `passwd` of a node spec are Butane's, so most of a config is copied as
+//! it is, with its comments. What has no equivalent in a node spec is left out and reported; the
+//! schema of the node spec decides.
 
 mod butane;
 mod comments;
@@ -20,10 +20,10 @@ use crate::spec::yaml::{Limits, Node, parse};
 
 use item::{Item, Value};
 
-/// The last minor version of Ignition's spec 2.
-const NEWEST_V2: u64 = 4;
+/// The last minor version of Ignition's specification 2.
+const V2_MINOR_MAX: u64 = 4;
 
-/// Sections by which a Container Linux Config is known.
+/// Sections that identify a Container Linux Config.
 const SECTIONS: [&str; 9] = [
     "etcd",
     "flannel",
@@ -36,14 +36,14 @@ const SECTIONS: [&str; 9] = [
     "passwd",
 ];
 
-/// What is not in a config.
+/// Settings that a config does not contain.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The node's name, over the one that the config gives it.
+    /// The node's name, overriding the one in the config.
     pub hostname: Option<Hostname>,
-    /// The node's name where neither says one.
+    /// The node's name if neither is set.
     pub fallback: Option<Hostname>,
-    /// The target, over the one that the config is for.
+    /// The target, overriding that of the config.
     pub target: Option<String>,
 }
 
@@ -52,26 +52,26 @@ pub struct Options {
 pub struct Imported {
     /// The spec, as YAML.
     pub text: String,
-    /// What was left out, each a warning with its place.
+    /// What was left out, each as a warning with its location.
     pub left_out: Vec<Diagnostic>,
-    /// The config does not say the node's name, so that the spec has one of our choice.
+    /// The config does not contain the node's name, so the spec has a made-up one.
     pub made_up_name: Option<String>,
 }
 
-/// What a config is written for.
+/// The kind of a config.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Butane,
-    /// A Container Linux Config, which ct takes.
+    /// A Container Linux Config, for ct.
     ContainerLinux,
-    /// Ignition's own, of spec 3.
+    /// An Ignition config of specification 3.
     Ignition,
-    /// Ignition's own, of spec 2 and this minor version.
+    /// An Ignition config of specification 2 and this minor version.
     IgnitionV2(u64),
 }
 
-/// Turns `config`, which is kept as `source`, into a node spec. Errors are those of the text: no
-/// YAML, no config.
+/// Converts `config`, which is stored as `source`, to a node spec. Errors are those of the text:
+/// invalid YAML, or not a config.
 pub fn import(
     config: &str,
     source: SourceId,
@@ -82,7 +82,7 @@ pub fn import(
         return Err(diagnostics);
     };
     let kind = kind(&tree)?;
-    let mut item = Item::new(&tree);
+    let mut item = Item::from_node(&tree);
     let last_words = comments::attach(config, &tree, &mut item);
     let mut found = Findings::default();
     match kind {
@@ -105,14 +105,14 @@ pub fn import(
             found.left_out(
                 tree.span,
                 format!(
-                    "this imgbuild makes no nodes for `{}`: the spec says no target",
+                    "imgbuild has no target `{}`; the imported spec sets no target",
                     target.escape_debug()
                 ),
             );
         }
         is_there
     });
-    // A node of Container Linux takes its name from the file by itself.
+    // A node of Container Linux can take its name from the file itself.
     let is_ct = target.as_deref() == Some(Target::ContainerLinux.as_str());
     let named = if is_ct {
         None
@@ -161,11 +161,11 @@ struct Findings(Vec<Diagnostic>);
 impl Findings {
     fn left_out(&mut self, span: Span, message: String) {
         self.0
-            .push(Diagnostic::warning(codes::NOT_TAKEN_OVER, span, message));
+            .push(Diagnostic::warning(codes::NOT_IMPORTED, span, message));
     }
 }
 
-/// What `tree` is by its first keys.
+/// Determines the kind of `tree` from its first keys.
 fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
     let text = |node: &Node| match &node.value {
         crate::spec::yaml::Value::Scalar(scalar) => scalar.text.to_string(),
@@ -182,23 +182,23 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
         let shown = text(version);
         let mut numbers = shown.split('.').map(str::parse::<u64>);
         return match (numbers.next(), numbers.next()) {
-            (Some(Ok(2)), Some(Ok(minor @ 0..=NEWEST_V2))) => Ok(Kind::IgnitionV2(minor)),
+            (Some(Ok(2)), Some(Ok(minor @ 0..=V2_MINOR_MAX))) => Ok(Kind::IgnitionV2(minor)),
             (Some(Ok(3)), _) => Ok(Kind::Ignition),
             _ => wrong(
                 version.span,
                 format!(
-                    "`{}` is no version of Ignition's spec",
+                    "`{}` is not a supported version of Ignition's specification",
                     shown.escape_debug()
                 ),
-                "versions 2.0.0 to 2.4.0 and 3.0.0 to 3.6.0 are read",
+                "supported versions: 2.0.0 to 2.4.0 and 3.0.0 to 3.6.0",
             ),
         };
     }
     if tree.get("version").is_some() {
         return wrong(
             tree.span,
-            "this is a node spec already, or says no variant".to_owned(),
-            "a Butane config has `variant:`",
+            "this is already a node spec, or a Butane config without a variant".to_owned(),
+            "a Butane config must have `variant:`",
         );
     }
     if SECTIONS.iter().any(|section| tree.get(section).is_some()) {
@@ -206,12 +206,13 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
     }
     wrong(
         tree.span,
-        "this is no config that imgbuild can import".to_owned(),
-        "Butane configs have `variant:`, Ignition configs `ignition.version`, Container Linux Configs sections such as `systemd:`",
+        "not a config that imgbuild can import".to_owned(),
+        "a Butane config has `variant:`, an Ignition config `ignition.version`, a Container Linux \
+         Config sections such as `systemd:`",
     )
 }
 
-/// Words of spec 2 are those of one target.
+/// Keys of specification 2 belong to one target.
 fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
     let only = Target::ContainerLinux.as_str();
     match &options.target {
@@ -219,15 +220,18 @@ fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
             Diagnostic::error(
                 codes::NO_CONFIG,
                 span,
-                format!("a config of Ignition's spec 2 becomes a node of `{only}`, and of no other target"),
+                format!(
+                    "a config of Ignition's specification 2 can only become a node with \
+                         target `{only}`"
+                ),
             )
-            .help("leave out --target"),
+            .help("remove --target"),
         ]),
         _ => Ok(()),
     }
 }
 
-/// The target that a config is for.
+/// Returns the target of a config.
 fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
     match kind {
         Kind::IgnitionV2(_) | Kind::ContainerLinux => Some("container-linux"),
@@ -246,8 +250,8 @@ fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
     }
 }
 
-/// Takes the file `/etc/hostname` out of `item` and gives the name in it, with what is remarked
-/// above it; with `replaced` it goes whatever it holds.
+/// Removes the file `/etc/hostname` from `item` and returns the name in it, with the comments above
+/// it; with `replaced`, removes it no matter what it contains.
 fn hostname(item: &mut Item, replaced: bool) -> Option<(Hostname, Vec<String>)> {
     let storage = item.get_mut("storage")?;
     let Value::List(files) = &mut storage.get_mut("files")?.value else {

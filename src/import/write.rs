@@ -4,12 +4,12 @@ use crate::spec::yaml::{Kind, Scalar};
 
 use super::item::{Item, Value};
 
-/// Columns of one level.
+/// Columns per level.
 const INDENT: usize = 2;
-/// The longest line that a list of words is written on.
+/// The maximum length of a line with a list of words.
 const WIDTH: usize = 100;
 
-/// `item`, a map, as a document.
+/// Returns `item`, a map, as a document.
 pub(super) fn yaml(item: &Item) -> String {
     let mut text = String::new();
     match &item.value {
@@ -19,7 +19,7 @@ pub(super) fn yaml(item: &Item) -> String {
     text
 }
 
-/// The lines of a map or a list, each behind `indent` columns.
+/// Writes the lines of a map or a list, each after `indent` columns.
 fn block(item: &Item, indent: usize, out: &mut String) {
     match &item.value {
         Value::Map(entries) => {
@@ -44,12 +44,12 @@ fn block(item: &Item, indent: usize, out: &mut String) {
     }
 }
 
-/// An element of a list, behind its dash.
+/// Writes a list item, after its dash.
 fn element(item: &Item, indent: usize, out: &mut String) {
     match &item.value {
         Value::Map(entries) if !entries.is_empty() => {
             for (at, (key, _, value)) in entries.iter().enumerate() {
-                // The first stands behind the dash, so what is said of it stands in it.
+                // The first entry follows the dash, so its comments go inside.
                 if at > 0 {
                     comments(&value.comments, indent + INDENT, out);
                     spaces(indent + INDENT, out);
@@ -78,7 +78,7 @@ fn element(item: &Item, indent: usize, out: &mut String) {
     }
 }
 
-/// An entry of a map, behind its indentation.
+/// Writes an entry of a map, after its indentation.
 fn entry(key: &str, item: &Item, indent: usize, out: &mut String) {
     out.push_str(&scalar(key, key_is_plain(key)));
     out.push(':');
@@ -103,12 +103,12 @@ fn entry(key: &str, item: &Item, indent: usize, out: &mut String) {
     }
 }
 
-/// Whether the value was written with the end of its last line.
+/// Returns whether the value was written with the end of its last line.
 fn ends_with_line(item: &Item) -> bool {
     matches!(&item.value, Value::Scalar { text, plain: false } if literal(text).is_some())
 }
 
-/// A value that goes behind its key or dash.
+/// Writes a value that follows its key or dash on the same line.
 fn value(item: &Item, indent: usize, out: &mut String) {
     match &item.value {
         Value::Scalar { text, plain } => {
@@ -132,7 +132,7 @@ fn value(item: &Item, indent: usize, out: &mut String) {
     }
 }
 
-/// A list of words without comments on one line.
+/// Returns a list of words without comments on one line.
 fn flow(item: &Item) -> Option<String> {
     let Value::List(items) = &item.value else {
         return None;
@@ -152,8 +152,8 @@ fn flow(item: &Item) -> Option<String> {
     (line.len() <= WIDTH).then_some(line)
 }
 
-/// The header of a literal block for `text`: `|`, with what keeps its first column and its last
-/// line breaks. `None` where a block cannot hold it, or need not.
+/// Returns the header of a literal block for `text`: `|`, with indicators for its first column and
+/// its trailing line breaks. `None` if a block cannot represent it, or is not needed.
 fn literal(text: &str) -> Option<String> {
     let is_printable = text.chars().all(|c| {
         matches!(c, '\n' | '\t')
@@ -177,7 +177,7 @@ fn literal(text: &str) -> Option<String> {
     Some(format!("|{first}{last}"))
 }
 
-/// A scalar on one line.
+/// Returns a scalar on one line.
 fn scalar(text: &str, plain: bool) -> String {
     if plain && text.is_empty() {
         return "~".to_owned();
@@ -189,7 +189,7 @@ fn scalar(text: &str, plain: bool) -> String {
     }
 }
 
-/// Whether plain YAML reads `text` as this text and nothing else.
+/// Returns whether plain YAML reads `text` as exactly this text.
 fn is_word(text: &str) -> bool {
     let scalar = Scalar {
         text: text.into(),
@@ -198,7 +198,7 @@ fn is_word(text: &str) -> bool {
     let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_');
     starts
         && scalar.kind() == Kind::Text
-        // YAML 1.1 reads these otherwise, and some editors with it.
+        // YAML 1.1 reads these differently, and so do some editors.
         && !["yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./@=+: ".contains(c))
         && !text.contains(": ")

@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::names::Arch;
 
 /// The version of the file's layout that this program writes.
@@ -150,24 +150,24 @@ impl Lock {
     }
 
     /// The packages of a base, where pinned.
-    pub fn base(&self, arch: Arch, kernel: KernelFlavour) -> Option<&LockedBase> {
+    pub fn base(&self, arch: Arch, kernel: KernelFlavor) -> Option<&LockedBase> {
         self.bases.get(&key(arch, kernel))
     }
 
     /// All bases that are pinned.
-    pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavour, &LockedBase)> {
-        const ALL: [(Arch, KernelFlavour); 4] = [
-            (Arch::Amd64, KernelFlavour::Generic),
-            (Arch::Amd64, KernelFlavour::Cloud),
-            (Arch::Arm64, KernelFlavour::Generic),
-            (Arch::Arm64, KernelFlavour::Cloud),
+    pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavor, &LockedBase)> {
+        const ALL: [(Arch, KernelFlavor); 4] = [
+            (Arch::Amd64, KernelFlavor::Generic),
+            (Arch::Amd64, KernelFlavor::Cloud),
+            (Arch::Arm64, KernelFlavor::Generic),
+            (Arch::Arm64, KernelFlavor::Cloud),
         ];
         ALL.into_iter()
             .filter_map(|(arch, kernel)| Some((arch, kernel, self.base(arch, kernel)?)))
     }
 
     /// Pins the packages of a base.
-    pub fn set_base(&mut self, arch: Arch, kernel: KernelFlavour, mut base: LockedBase) {
+    pub fn set_base(&mut self, arch: Arch, kernel: KernelFlavor, mut base: LockedBase) {
         base.packages.sort_by(|a, b| a.name.cmp(&b.name));
         base.boot_loaders.sort_by(|a, b| a.name.cmp(&b.name));
         self.bases.insert(key(arch, kernel), base);
@@ -224,7 +224,7 @@ impl LockedPackage {
 }
 
 /// The name of a base in the lock: `debian-amd64-generic`.
-fn key(arch: Arch, kernel: KernelFlavour) -> String {
+fn key(arch: Arch, kernel: KernelFlavor) -> String {
     format!(
         "debian-{arch}-{}",
         crate::facts::kernel::flavour_name(kernel)
@@ -271,7 +271,7 @@ mod tests {
             packages: vec![package("b"), package("a")],
             boot_loaders: Vec::new(),
         };
-        lock.set_base(Arch::Arm64, KernelFlavour::Cloud, base);
+        lock.set_base(Arch::Arm64, KernelFlavor::Cloud, base);
         lock
     }
 

@@ -6,20 +6,20 @@ use std::sync::LazyLock;
 use super::range::{Range, paragraphs};
 use crate::text::nearest;
 
-/// What an `apiVersion` and a `kind` are to an API server.
+/// How an API server regards an `apiVersion` and a `kind`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It has them.
+    /// It serves them.
     There,
-    /// It has them only if it is asked to.
+    /// It serves them only if they are enabled.
     OnRequest,
-    /// An older one had them: the minor that has them no more, and what to write.
+    /// An older one served them: the first minor without them, and the replacement.
     Gone { minor: u16, instead: &'static str },
-    /// An older or a newer one has them.
+    /// An older or a newer one serves them.
     OtherVersion(Range),
-    /// It has the group, and no such kind there; perhaps an `apiVersion` or `kind` that is meant.
+    /// It has the group, but not the kind; with the `apiVersion` or `kind` that may be meant.
     Unknown(Option<String>),
-    /// Somebody else's group.
+    /// The group is not one of Kubernetes.
     Foreign,
 }
 
@@ -34,26 +34,26 @@ static APIS: LazyLock<HashMap<&'static str, Vec<(&'static str, Range)>>> = LazyL
         .collect()
 });
 
-/// APIs that were gone before the first minor of the table: `apiVersion`, kinds, the minor without
-/// them, what took their place (Kubernetes, "Deprecated API Migration Guide").
+/// APIs that were removed before the first minor of the table: `apiVersion`, kinds, the first minor
+/// without them, the replacement (Kubernetes, "Deprecated API Migration Guide").
 const GONE: &[(&str, &[&str], u16, &str)] = &[
     (
         "extensions/v1beta1",
         &["DaemonSet", "Deployment", "ReplicaSet"],
         16,
-        "write apps/v1, with a `selector`",
+        "use apps/v1, with a `selector`",
     ),
     (
         "extensions/v1beta1",
         &["NetworkPolicy"],
         16,
-        "write networking.k8s.io/v1",
+        "use networking.k8s.io/v1",
     ),
     (
         "extensions/v1beta1",
         &["Ingress"],
         22,
-        "write networking.k8s.io/v1, with a `pathType` and `backend.service`",
+        "use networking.k8s.io/v1, with a `pathType` and `backend.service`",
     ),
     (
         "extensions/v1beta1",
@@ -65,7 +65,7 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
         "apps/v1beta1",
         &["Deployment", "StatefulSet", "ControllerRevision"],
         16,
-        "write apps/v1, with a `selector`",
+        "use apps/v1, with a `selector`",
     ),
     (
         "apps/v1beta2",
@@ -77,67 +77,67 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
             "ControllerRevision",
         ],
         16,
-        "write apps/v1",
+        "use apps/v1",
     ),
     (
         "networking.k8s.io/v1beta1",
         &["Ingress", "IngressClass"],
         22,
-        "write networking.k8s.io/v1",
+        "use networking.k8s.io/v1",
     ),
     (
         "rbac.authorization.k8s.io/v1alpha1",
         &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
         22,
-        "write rbac.authorization.k8s.io/v1",
+        "use rbac.authorization.k8s.io/v1",
     ),
     (
         "rbac.authorization.k8s.io/v1beta1",
         &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
         22,
-        "write rbac.authorization.k8s.io/v1",
+        "use rbac.authorization.k8s.io/v1",
     ),
     (
         "scheduling.k8s.io/v1beta1",
         &["PriorityClass"],
         22,
-        "write scheduling.k8s.io/v1",
+        "use scheduling.k8s.io/v1",
     ),
     (
         "storage.k8s.io/v1beta1",
         &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"],
         22,
-        "write storage.k8s.io/v1",
+        "use storage.k8s.io/v1",
     ),
     (
         "storage.k8s.io/v1beta1",
         &["CSIStorageCapacity"],
         27,
-        "write storage.k8s.io/v1",
+        "use storage.k8s.io/v1",
     ),
     (
         "coordination.k8s.io/v1beta1",
         &["Lease"],
         22,
-        "write coordination.k8s.io/v1",
+        "use coordination.k8s.io/v1",
     ),
     (
         "certificates.k8s.io/v1beta1",
         &["CertificateSigningRequest"],
         22,
-        "write certificates.k8s.io/v1",
+        "use certificates.k8s.io/v1",
     ),
     (
         "apiregistration.k8s.io/v1beta1",
         &["APIService"],
         22,
-        "write apiregistration.k8s.io/v1",
+        "use apiregistration.k8s.io/v1",
     ),
     (
         "apiextensions.k8s.io/v1beta1",
         &["CustomResourceDefinition"],
         22,
-        "write apiextensions.k8s.io/v1, with a schema for each version",
+        "use apiextensions.k8s.io/v1, with a schema for each version",
     ),
     (
         "admissionregistration.k8s.io/v1beta1",
@@ -146,39 +146,39 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
             "ValidatingWebhookConfiguration",
         ],
         22,
-        "write admissionregistration.k8s.io/v1",
+        "use admissionregistration.k8s.io/v1",
     ),
-    ("batch/v1beta1", &["CronJob"], 25, "write batch/v1"),
-    ("batch/v2alpha1", &["CronJob"], 21, "write batch/v1"),
+    ("batch/v1beta1", &["CronJob"], 25, "use batch/v1"),
+    ("batch/v2alpha1", &["CronJob"], 21, "use batch/v1"),
     (
         "discovery.k8s.io/v1beta1",
         &["EndpointSlice"],
         25,
-        "write discovery.k8s.io/v1",
+        "use discovery.k8s.io/v1",
     ),
     (
         "events.k8s.io/v1beta1",
         &["Event"],
         25,
-        "write events.k8s.io/v1",
+        "use events.k8s.io/v1",
     ),
     (
         "autoscaling/v2beta1",
         &["HorizontalPodAutoscaler"],
         25,
-        "write autoscaling/v2",
+        "use autoscaling/v2",
     ),
     (
         "autoscaling/v2beta2",
         &["HorizontalPodAutoscaler"],
         26,
-        "write autoscaling/v2",
+        "use autoscaling/v2",
     ),
     (
         "policy/v1beta1",
         &["PodDisruptionBudget"],
         25,
-        "write policy/v1",
+        "use policy/v1",
     ),
     (
         "policy/v1beta1",
@@ -190,33 +190,33 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
         "node.k8s.io/v1beta1",
         &["RuntimeClass"],
         25,
-        "write node.k8s.io/v1",
+        "use node.k8s.io/v1",
     ),
     (
         "flowcontrol.apiserver.k8s.io/v1beta1",
         &["FlowSchema", "PriorityLevelConfiguration"],
         26,
-        "write flowcontrol.apiserver.k8s.io/v1",
+        "use flowcontrol.apiserver.k8s.io/v1",
     ),
     (
         "flowcontrol.apiserver.k8s.io/v1beta2",
         &["FlowSchema", "PriorityLevelConfiguration"],
         29,
-        "write flowcontrol.apiserver.k8s.io/v1",
+        "use flowcontrol.apiserver.k8s.io/v1",
     ),
     (
         "flowcontrol.apiserver.k8s.io/v1beta3",
         &["FlowSchema", "PriorityLevelConfiguration"],
         32,
-        "write flowcontrol.apiserver.k8s.io/v1",
+        "use flowcontrol.apiserver.k8s.io/v1",
     ),
 ];
 
-/// The one beta API that was served without being asked for: all others of the table came after
-/// 1.24, which stopped that.
+/// The only beta API that was served by default: all others in the table came after 1.24, which
+/// ended that.
 const SERVED_BETA: &str = "flowcontrol.apiserver.k8s.io/v1beta3";
 
-/// What `api` and `kind` are to an API server of 1.`minor`.
+/// Returns how an API server of 1.`minor` regards `api` and `kind`.
 pub(super) fn standing(api: &str, kind: &str, minor: u16) -> Standing {
     let known = APIS
         .get(api)
@@ -252,7 +252,8 @@ pub(super) fn standing(api: &str, kind: &str, minor: u16) -> Standing {
     Standing::Unknown(meant(api, kind, minor))
 }
 
-/// What may be meant: the kind of another API, else a kind of this one that is spelled alike.
+/// Returns what may be meant: the same kind in another API, or else a kind with a similar spelling
+/// in this one.
 fn meant(api: &str, kind: &str, minor: u16) -> Option<String> {
     let mut elsewhere: Vec<&str> = APIS
         .iter()
@@ -295,13 +296,13 @@ mod tests {
         for (api, kind, minor, want) in [
             ("v1", "Pod", 31, Standing::There),
             ("apps/v1", "Deployment", 36, Standing::There),
-            ("batch/v1beta1", "CronJob", 31, gone(25, "write batch/v1")),
+            ("batch/v1beta1", "CronJob", 31, gone(25, "use batch/v1")),
             (SERVED_BETA, "FlowSchema", 31, Standing::There),
             (
                 SERVED_BETA,
                 "FlowSchema",
                 32,
-                gone(32, "write flowcontrol.apiserver.k8s.io/v1"),
+                gone(32, "use flowcontrol.apiserver.k8s.io/v1"),
             ),
             (
                 "resource.k8s.io/v1",

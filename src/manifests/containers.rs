@@ -11,9 +11,9 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::{Node, Value};
 use crate::text::{nearest, shown};
 
-/// What containers of a pod share.
+/// What the containers of a pod share.
 pub(super) struct Surroundings<'n> {
-    /// By name: whether it is a claim whose volume has no files but is a device, where that is
+    /// By name: whether it is a claim whose volume is a block device without files, if that is
     /// known.
     pub volumes: HashMap<&'n str, Span>,
     pub host_network: bool,
@@ -27,13 +27,13 @@ impl Judge<'_> {
         if let Some(name) = at(node, &["name"])
             && let Some(text) = text(name)
         {
-            self.name(text, name.span, Rule::Label, "a container's name");
+            self.name(text, name.span, Rule::Label, "a container name");
         }
         self.wanted_text(node, "image", "the container", node.span);
         if let Some(image) = at(node, &["image"])
             && text(image).is_some_and(|image| image.contains(char::is_whitespace))
         {
-            self.value_error(image.span, "the name of an image has no spaces");
+            self.value_error(image.span, "an image name cannot contain spaces");
         }
         self.one_of(
             node,
@@ -63,7 +63,9 @@ impl Judge<'_> {
             if starts && !helper {
                 self.value_error(
                     probe.span,
-                    format!("an init container has no `{field}`: it ends before the others start"),
+                    format!(
+                        "an init container cannot have `{field}`: it ends before the others start"
+                    ),
                 );
             }
             self.probe(probe, &ports, once);
@@ -73,7 +75,7 @@ impl Judge<'_> {
                 self.exactly_one(
                     handler,
                     &["exec", "httpGet", "tcpSocket", "sleep"],
-                    "what runs",
+                    "the hook",
                 );
                 self.target(handler, &ports);
             }
@@ -83,14 +85,14 @@ impl Judge<'_> {
             if is("privileged") == Some(true) && is("allowPrivilegeEscalation") == Some(false) {
                 self.value_error(
                     security.span,
-                    "`allowPrivilegeEscalation: false` cannot stand beside `privileged: true`",
+                    "`allowPrivilegeEscalation: false` is not possible with `privileged: true`",
                 );
             }
             self.identity(security);
         }
     }
 
-    /// What a `securityContext` says of users and profiles.
+    /// Checks the users and profiles in a `securityContext`.
     pub(super) fn identity(&mut self, security: &Node) {
         for field in ["runAsUser", "runAsGroup", "fsGroup"] {
             self.between(security, field, 0, i64::from(i32::MAX));
@@ -106,7 +108,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The names of the container's ports.
+    /// Returns the names of the container's ports.
     fn ports<'n>(&mut self, node: &'n Node, pod: &Surroundings) -> HashMap<&'n str, Span> {
         let mut names = HashMap::new();
         for port in items(node, &["ports"]) {
@@ -120,7 +122,7 @@ impl Judge<'_> {
             {
                 self.value_error(
                     at(port, &["hostPort"]).map_or(port.span, |node| node.span),
-                    "with `hostNetwork` a port has the same number on the host",
+                    "with `hostNetwork`, `hostPort` must equal `containerPort`",
                 );
             }
             let Some(name) = at(port, &["name"]) else {
@@ -135,9 +137,9 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::ELEMENT_TWICE,
                         name.span,
-                        format!("two ports are called `{}`", shown(text)),
+                        format!("two ports are named `{}`", shown(text)),
                     )
-                    .related(first, "the other one"),
+                    .related(first, "first occurrence"),
                 );
             }
         }
@@ -149,7 +151,7 @@ impl Judge<'_> {
             Diagnostic::error(
                 codes::BAD_FIELD_VALUE,
                 span,
-                format!("`{}` is not the name of a port", shown(name)),
+                format!("`{}` is not a port name", shown(name)),
             )
             .label(why),
         );
@@ -161,9 +163,9 @@ impl Judge<'_> {
                 && text(name)
                     .is_some_and(|t| t.is_empty() || t.contains(['=', '\0']) || !t.is_ascii())
             {
-                self.value_error(name.span, "this is not the name of a variable");
+                self.value_error(name.span, "not an environment variable name");
             }
-            self.at_most_one(variable, &["value", "valueFrom"], "its value");
+            self.at_most_one(variable, &["value", "valueFrom"]);
             if let Some(from) = at(variable, &["valueFrom"]) {
                 self.exactly_one(
                     from,
@@ -208,10 +210,10 @@ impl Judge<'_> {
                 if let Some(path) = at(mount, &["mountPath"])
                     && text(path).is_some_and(|t| t.is_empty() || t.contains(':'))
                 {
-                    self.value_error(path.span, "a mount path is not empty and has no `:`");
+                    self.value_error(path.span, "a mount path cannot be empty or contain `:`");
                 }
                 self.inner_path(mount, "subPath");
-                self.at_most_one(mount, &["subPath", "subPathExpr"], "the path in the volume");
+                self.at_most_one(mount, &["subPath", "subPathExpr"]);
                 self.one_of(
                     mount,
                     "mountPropagation",
@@ -230,7 +232,7 @@ impl Judge<'_> {
         self.between(probe, "initialDelaySeconds", 0, i64::MAX);
         self.between(probe, "terminationGracePeriodSeconds", 1, i64::MAX);
         for field in ["periodSeconds", "timeoutSeconds", "failureThreshold"] {
-            // 0 stands for the default.
+            // 0 means the default.
             self.between(probe, field, 0, i64::MAX);
         }
         if once
@@ -241,7 +243,7 @@ impl Judge<'_> {
             let span = at(probe, &["successThreshold"]).map_or(probe.span, |node| node.span);
             self.value_error(
                 span,
-                "a liveness or startup probe has a `successThreshold` of 1",
+                "the `successThreshold` of a liveness or startup probe must be 1",
             );
         } else {
             self.between(probe, "successThreshold", 0, i64::MAX);
@@ -249,7 +251,7 @@ impl Judge<'_> {
         self.target(probe, ports);
     }
 
-    /// The port of what a probe or hook asks.
+    /// Checks the port of a probe or hook.
     fn target(&mut self, handler: &Node, ports: &HashMap<&str, Span>) {
         if let Some(get) = at(handler, &["httpGet"]) {
             self.one_of(get, "scheme", &["HTTP", "HTTPS"]);
@@ -274,7 +276,7 @@ impl Judge<'_> {
                 format!("the container has no port `{}`", shown(name)),
             );
             if name.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() {
-                diagnostic = diagnostic.help("write a number without quotes");
+                diagnostic = diagnostic.help("write the number without quotes");
             } else if let Some(meant) = nearest(name, ports.keys().copied()) {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
             }
@@ -282,7 +284,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Requests and limits, of a container or a pod.
+    /// Checks requests and limits, of a container or a pod.
     pub(super) fn resources(&mut self, resources: &Node) {
         for side in ["requests", "limits"] {
             for entry in entries(resources, &[side]) {
@@ -298,7 +300,11 @@ impl Judge<'_> {
                         format!("`{}` is not a resource", shown(name)),
                     );
                     self.found.push(diagnostic.help(meant.map_or_else(
-                        || "resources are cpu, memory, ephemeral-storage, hugepages-… or a domain's".to_owned(),
+                        || {
+                            "use cpu, memory, ephemeral-storage, hugepages-… or a name with a \
+                             domain"
+                                .to_owned()
+                        },
                         |meant| format!("did you mean `{meant}`?"),
                     )));
                 }
@@ -306,9 +312,9 @@ impl Judge<'_> {
                     continue;
                 };
                 if quantity.sign().is_lt() {
-                    self.bad_quantity(entry.value.span, "it is not negative");
+                    self.bad_quantity(entry.value.span, "must not be negative");
                 } else if name.contains('/') && !quantity.is_whole() {
-                    self.bad_quantity(entry.value.span, "it is a whole number");
+                    self.bad_quantity(entry.value.span, "must be a whole number");
                 }
             }
         }
@@ -320,7 +326,7 @@ impl Judge<'_> {
             let (Some(wanted), Some(most)) = (amount(&request.value), amount(limit)) else {
                 continue;
             };
-            // Those are not shared, so that there is no more to be had than was asked for.
+            // These are not shared, so the request must equal the limit.
             let exact = name.contains('/') || name.starts_with("hugepages-");
             if wanted > most || (exact && wanted != most) {
                 self.found.push(
@@ -330,11 +336,7 @@ impl Judge<'_> {
                         format!(
                             "the request for {} {} its limit",
                             shown(name),
-                            if exact {
-                                "differs from"
-                            } else {
-                                "is more than"
-                            }
+                            if exact { "differs from" } else { "exceeds" }
                         ),
                     )
                     .related(limit.span, "the limit"),
@@ -345,13 +347,12 @@ impl Judge<'_> {
 
     pub(super) fn bad_quantity(&mut self, span: Span, why: &str) {
         self.found.push(
-            Diagnostic::error(codes::BAD_AMOUNT, span, "this is not an amount to ask for")
-                .label(why),
+            Diagnostic::error(codes::BAD_AMOUNT, span, "not a valid resource amount").label(why),
         );
     }
 }
 
-/// The amount that a value says, where it is one.
+/// Returns the amount of a value, if it is one.
 pub(super) fn amount(node: &Node) -> Option<Quantity> {
     match &node.value {
         Value::Scalar(scalar) => Quantity::parse(&scalar.text),

@@ -7,24 +7,24 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::{Entry, Node};
 use crate::text::shown;
 
-/// What a name may be.
+/// The rule for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// RFC 1123: up to 253 letters of lower case, digits, `-` and `.`.
+    /// RFC 1123: up to 253 lowercase letters, digits, `-` and `.`.
     Subdomain,
-    /// RFC 1123: up to 63 letters of lower case, digits and `-`.
+    /// RFC 1123: up to 63 lowercase letters, digits and `-`.
     Label,
     /// RFC 1035: a label that starts with a letter.
     LetterLabel,
-    /// What can stand in a path.
+    /// What a path segment may contain.
     PathSegment,
 }
 
 impl Rule {
-    /// That of objects of `kind`.
-    fn of(kind: &str, minor: u16) -> Self {
+    /// Returns the rule for objects of `kind`.
+    fn from_kind(kind: &str, minor: u16) -> Self {
         match kind {
-            // Kubernetes relaxes this one by and by (KEP-5311, "Relaxed validation for Services
+            // Kubernetes relaxes this one step by step (KEP-5311, "Relaxed validation for Services
             // names").
             "Service" if minor >= 35 => Self::Label,
             "Namespace" => Self::Label,
@@ -34,11 +34,11 @@ impl Rule {
         }
     }
 
-    /// Why `name` is none.
+    /// Returns why `name` is invalid.
     pub(super) fn why_not(self, name: &str) -> Option<String> {
         if self == Self::PathSegment {
             let wrong = name.is_empty() || matches!(name, "." | "..") || name.contains(['/', '%']);
-            return wrong.then(|| "it has no `/` and no `%`".to_owned());
+            return wrong.then(|| "must not contain `/` or `%`".to_owned());
         }
         let most = if self == Self::Subdomain { 253 } else { 63 };
         let label = |label: &str| {
@@ -49,27 +49,29 @@ impl Rule {
                 && !label.ends_with('-')
         };
         if name.len() > most {
-            return Some(format!("it has at most {most} characters"));
+            return Some(format!("must be at most {most} characters long"));
         }
         match self {
             Self::Subdomain if !name.split('.').all(label) => Some(
-                "it has letters of lower case, digits, `-` and `.` only, and starts and ends with a letter or digit"
+                "must consist of lowercase letters, digits, `-` and `.`, and start and end with a \
+                 letter or digit"
                     .to_owned(),
             ),
             Self::Label | Self::LetterLabel if !label(name) => Some(
-                "it has letters of lower case, digits and `-` only, and starts and ends with a letter or digit"
+                "must consist of lowercase letters, digits and `-`, and start and end with a \
+                 letter or digit"
                     .to_owned(),
             ),
             Self::LetterLabel if !name.starts_with(|c: char| c.is_ascii_lowercase()) => {
-                Some("it starts with a letter".to_owned())
+                Some("must start with a letter".to_owned())
             }
             _ => None,
         }
     }
 }
 
-/// The longest names that leave room for what controllers put behind them.
-const LONGEST_CRON_JOB: usize = 52;
+/// The maximum length that leaves room for the suffixes of controllers.
+const CRON_JOB_NAME_MAX: usize = 52;
 
 impl Judge<'_> {
     /// Reports what is wrong with the name, namespace, labels and annotations of an object of
@@ -82,18 +84,23 @@ impl Judge<'_> {
         match name {
             Some(node) => {
                 if let Some(name) = text(node) {
-                    self.name(name, node.span, Rule::of(kind, self.minor), "a name");
-                    if kind == "CronJob" && name.len() > LONGEST_CRON_JOB {
+                    self.name(
+                        name,
+                        node.span,
+                        Rule::from_kind(kind, self.minor),
+                        "a valid name",
+                    );
+                    if kind == "CronJob" && name.len() > CRON_JOB_NAME_MAX {
                         self.bad_name(
                             name,
                             node.span,
-                            "a CronJob's name",
-                            format!("it has at most {LONGEST_CRON_JOB} characters"),
+                            "a valid CronJob name",
+                            format!("must be at most {CRON_JOB_NAME_MAX} characters long"),
                         );
                     }
                 }
             }
-            // Applying needs a name to know the object by.
+            // Applying an object requires its name.
             None => self.missing(
                 at(object, &["metadata"]).map_or(place, |node| node.span),
                 "metadata",
@@ -103,7 +110,7 @@ impl Judge<'_> {
         if let Some(node) = at(metadata, &["namespace"])
             && let Some(namespace) = text(node)
         {
-            self.name(namespace, node.span, Rule::Label, "a namespace");
+            self.name(namespace, node.span, Rule::Label, "a valid namespace");
         }
         self.labels(entries(metadata, &["labels"]));
         for entry in entries(metadata, &["annotations"]) {
@@ -134,7 +141,7 @@ impl Judge<'_> {
         );
     }
 
-    /// Reports labels that are none.
+    /// Reports invalid labels.
     pub(super) fn labels(&mut self, labels: &[Entry]) {
         for entry in labels {
             self.key(entry);
@@ -157,13 +164,13 @@ impl Judge<'_> {
             Diagnostic::error(
                 codes::BAD_OBJECT_LABEL,
                 span,
-                format!("`{}` is not part of a label or annotation", shown(label)),
+                format!("`{}` is not valid in a label or annotation", shown(label)),
             )
             .label(why),
         );
     }
 
-    /// Reports selectors whose labels are none; `selector` holds `matchLabels` and
+    /// Reports selectors with invalid labels; `selector` contains `matchLabels` and
     /// `matchExpressions`.
     pub(super) fn selector(&mut self, selector: &Node) {
         self.labels(entries(selector, &["matchLabels"]));
@@ -187,7 +194,7 @@ impl Judge<'_> {
                 self.value_error(
                     expression.span,
                     if wants {
-                        format!("`{operator}` needs values")
+                        format!("`{operator}` requires values")
                     } else {
                         format!("`{operator}` takes no values")
                     },
@@ -197,7 +204,7 @@ impl Judge<'_> {
     }
 }
 
-/// Why `key` is not the key of a label: a name, perhaps behind a domain and a slash.
+/// Returns why `key` is not a label key: a name, optionally after a domain and a slash.
 pub(super) fn qualified(key: &str) -> Option<String> {
     let (domain, name) = match key.split_once('/') {
         Some((domain, name)) => (Some(domain), name),
@@ -207,22 +214,26 @@ pub(super) fn qualified(key: &str) -> Option<String> {
         return Some(format!("before the slash: {why}"));
     }
     if name.is_empty() {
-        return Some("the name is empty".to_owned());
+        return Some("the name must not be empty".to_owned());
     }
     label_value(name)
 }
 
-/// Why `value` is not the value of a label.
+/// Returns why `value` is not a label value.
 fn label_value(value: &str) -> Option<String> {
     let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
     let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if value.len() > 63 {
-        Some("it has at most 63 characters".to_owned())
+        Some("must be at most 63 characters long".to_owned())
     } else if !value.bytes().all(inner)
         || !ends(value.chars().next())
         || !ends(value.chars().next_back())
     {
-        Some("it has letters, digits, `-`, `_` and `.` only, and starts and ends with a letter or digit".to_owned())
+        Some(
+            "must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter \
+              or digit"
+                .to_owned(),
+        )
     } else {
         None
     }

@@ -1,9 +1,9 @@
-//! Manifests of Kubernetes, as the API server of their version would judge them.
+//! Kubernetes manifests, judged as the API server of their version would.
 //!
-//! Structure first ([`structure`], by the table of [`schema`]): fields, types, what has to be
-//! there. Then what the API server checks beyond it ([`metadata`], [`pods`], [`workloads`],
-//! [`networking`], [`policy`], [`storage`]). Kinds of which the table knows nothing, such as those
-//! of operators, pass.
+//! First the structure ([`structure`], with the table of [`schema`]): fields, types, what is
+//! required. Then what the API server checks in addition ([`metadata`], [`pods`], [`workloads`],
+//! [`networking`], [`policy`], [`storage`]). Kinds that the table does not contain, such as those
+//! of operators, are accepted.
 
 mod apis;
 mod containers;
@@ -29,8 +29,8 @@ use crate::spec::ManifestFile;
 use crate::spec::yaml::{Node, Value};
 use crate::text::shown;
 
-/// What is wrong with `files`, applied in this order by the API server of 1.`minor`.
-/// `runtime_config`: it is asked for APIs that it does not have by itself.
+/// Checks `files`, which the API server of 1.`minor` applies in this order. `runtime_config`: it
+/// enables APIs that are not served by default.
 pub(crate) fn check(
     files: &[&ManifestFile],
     minor: u16,
@@ -52,7 +52,7 @@ pub(crate) fn check(
     }
 }
 
-/// What is known while manifests are judged.
+/// The state while manifests are judged.
 struct Judge<'a> {
     minor: u16,
     runtime_config: bool,
@@ -64,7 +64,7 @@ struct Object<'n> {
     api: &'n str,
     kind: &'n str,
     node: &'n Node,
-    /// Where it is pointed at.
+    /// The location for diagnostics about it.
     place: Span,
 }
 
@@ -74,7 +74,7 @@ impl Judge<'_> {
             self.found.push(Diagnostic::error(
                 codes::NOT_AN_OBJECT,
                 node.span,
-                format!("a manifest is a map, not {}", node.describe()),
+                format!("a manifest must be a map, got {}", node.describe()),
             ));
             return;
         }
@@ -89,7 +89,7 @@ impl Judge<'_> {
                         value.map_or(first, |value| value.span),
                         format!("the object has no `{key}`"),
                     )
-                    .help("a manifest starts with `apiVersion:` and `kind:`"),
+                    .help("a manifest must have `apiVersion:` and `kind:`"),
                 );
             }
             word
@@ -125,7 +125,7 @@ impl Judge<'_> {
         objects.push(object);
     }
 
-    /// Whether the API server has the kind; says why not.
+    /// Returns whether the API server has the kind; reports why not.
     fn standing(&mut self, api: &str, kind: &str, api_place: Span, kind_place: Span) -> bool {
         let minor = self.minor;
         let (api_shown, kind_shown) = (shown(api), shown(kind));
@@ -137,7 +137,7 @@ impl Judge<'_> {
                         Diagnostic::warning(
                             codes::API_NOT_SERVED,
                             api_place,
-                            format!("an API server has no {api_shown} unless it is asked to"),
+                            format!("the API server does not serve {api_shown} by default"),
                         )
                         .help(format!(
                             "add `extra_args: {{api_server: {{runtime-config: {api_shown}=true}}}}`"
@@ -150,14 +150,14 @@ impl Judge<'_> {
                 minor: gone,
                 instead,
             } => Diagnostic::error(
-                codes::API_GONE,
+                codes::API_NOT_AVAILABLE,
                 api_place,
                 format!("Kubernetes 1.{minor} has no {kind_shown} in {api_shown}"),
             )
-            .label(format!("gone since 1.{gone}"))
+            .label(format!("removed in 1.{gone}"))
             .help(instead),
             Standing::OtherVersion(range) => Diagnostic::error(
-                codes::API_GONE,
+                codes::API_NOT_AVAILABLE,
                 api_place,
                 format!("Kubernetes 1.{minor} has no {kind_shown} in {api_shown}"),
             )
@@ -178,7 +178,7 @@ impl Judge<'_> {
         false
     }
 
-    /// What the API server checks of an object whose structure is known.
+    /// Checks what the API server checks of an object with a known structure.
     fn beyond_structure(&mut self, object: &Object) {
         let Object {
             kind, node, place, ..

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::Node;
 use crate::text::shown;
 
-/// `--service-node-port-range`, where it is not set.
+/// `--service-node-port-range`, if it is not set.
 const NODE_PORTS: (i64, i64) = (30000, 32767);
 
 impl Judge<'_> {
@@ -70,26 +70,26 @@ impl Judge<'_> {
             {
                 self.value_error(
                     node_port.span,
-                    format!("a service of type {kind} has no `nodePort`"),
+                    format!("a service of type {kind} cannot have `nodePort`"),
                 );
             }
             match at(port, &["name"]) {
                 Some(node) => {
                     let Some(name) = text(node) else { continue };
-                    self.name(name, node.span, Rule::Label, "the name of a service's port");
+                    self.name(name, node.span, Rule::Label, "a valid service port name");
                     if let Some(first) = names.insert(name, node.span) {
                         self.found.push(
                             Diagnostic::error(
                                 codes::ELEMENT_TWICE,
                                 node.span,
-                                format!("two ports are called `{}`", shown(name)),
+                                format!("two ports are named `{}`", shown(name)),
                             )
-                            .related(first, "the other one"),
+                            .related(first, "first occurrence"),
                         );
                     }
                 }
                 None if ports.len() > 1 => {
-                    self.missing(port.span, "a port of a service with several", "name");
+                    self.missing(port.span, "a port of a service with several ports", "name");
                 }
                 None => {}
             }
@@ -102,7 +102,7 @@ impl Judge<'_> {
             return self.missing(place, "Ingress", "spec");
         };
         if at(spec, &["defaultBackend"]).is_none() && items(spec, &["rules"]).is_empty() {
-            self.missing(spec.span, "the Ingress without `defaultBackend`", "rules");
+            self.missing(spec.span, "an Ingress without `defaultBackend`", "rules");
         }
         if let Some(backend) = at(spec, &["defaultBackend"]) {
             self.backend(backend);
@@ -113,9 +113,9 @@ impl Judge<'_> {
             {
                 let name = name.strip_prefix("*.").unwrap_or(name);
                 if name.parse::<IpAddr>().is_ok() {
-                    self.value_error(host.span, "a host is a name, not an address");
+                    self.value_error(host.span, "a host must be a name, not an address");
                 } else if !name.is_empty() {
-                    self.name(name, host.span, Rule::Subdomain, "a host's name");
+                    self.name(name, host.span, Rule::Subdomain, "a valid host name");
                 }
             }
             for path in items(rule, &["http", "paths"]) {
@@ -127,7 +127,7 @@ impl Judge<'_> {
                 if let Some(node) = at(path, &["path"])
                     && text(node).is_some_and(|path| !path.starts_with('/'))
                 {
-                    self.value_error(node.span, "a path starts with `/`");
+                    self.value_error(node.span, "a path must start with `/`");
                 }
                 if let Some(backend) = at(path, &["backend"]) {
                     self.backend(backend);
@@ -146,7 +146,7 @@ impl Judge<'_> {
                 self.exactly_one(port, &["number", "name"], "the port");
                 self.between(port, "number", 1, 65535);
             }
-            None => self.missing(service.span, "the service of a backend", "port"),
+            None => self.missing(service.span, "the backend's service", "port"),
         }
     }
 
@@ -162,7 +162,7 @@ impl Judge<'_> {
             if let Some(text) = text(kind)
                 && !matches!(text, "Ingress" | "Egress")
             {
-                self.value_error(kind.span, "a policy is for `Ingress` or `Egress`");
+                self.value_error(kind.span, "a policy type must be `Ingress` or `Egress`");
             }
         }
         for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
@@ -176,7 +176,7 @@ impl Judge<'_> {
                     {
                         self.value_error(
                             port.span,
-                            "`endPort` goes with a `port` that is a number, and not more",
+                            "`endPort` requires a numeric `port` that is not larger",
                         );
                     }
                 }
@@ -192,7 +192,7 @@ impl Judge<'_> {
         if block.is_some()
             && (at(peer, &["podSelector"]).is_some() || at(peer, &["namespaceSelector"]).is_some())
         {
-            self.value_error(peer.span, "`ipBlock` stands alone, without selectors");
+            self.value_error(peer.span, "`ipBlock` cannot be combined with selectors");
         }
         let Some(block) = block else { return };
         let network = |node: &Node| text(node).and_then(|text| text.parse::<IpNet>().ok());
@@ -200,13 +200,13 @@ impl Judge<'_> {
             return;
         };
         let Some(outer) = network(cidr) else {
-            return self.value_error(cidr.span, "this is not a network, as in 10.0.0.0/8");
+            return self.value_error(cidr.span, "expected a network, such as 10.0.0.0/8");
         };
         for except in items(block, &["except"]) {
             match network(except) {
                 Some(inner) if outer.contains(&inner) && inner != outer => {}
-                Some(_) => self.value_error(except.span, format!("this is not part of {outer}")),
-                None => self.value_error(except.span, "this is not a network, as in 10.0.0.0/8"),
+                Some(_) => self.value_error(except.span, format!("not part of {outer}")),
+                None => self.value_error(except.span, "expected a network, such as 10.0.0.0/8"),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Pods, wherever they are written: by themselves or as templates.
+//! Pods, by themselves or as templates.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::Node;
 use crate::text::shown;
 
-/// Fields of a pod that hold containers.
+/// Fields of a pod that contain containers.
 const CONTAINERS: &[(&str, bool)] = &[("initContainers", true), ("containers", false)];
 
 impl Judge<'_> {
@@ -22,7 +22,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Reports what is wrong with the template `node`, whose volumes are joined by those called
+    /// Reports what is wrong with the template `node`, whose volumes also include those named in
     /// `claims`.
     pub(super) fn template(&mut self, node: &Node, claims: &[(&str, Span)], restart: &[&str]) {
         self.labels(entries(node, &["metadata", "labels"]));
@@ -45,7 +45,10 @@ impl Judge<'_> {
         if text_at(spec, &["dnsPolicy"]) == Some("None")
             && items(spec, &["dnsConfig", "nameservers"]).is_empty()
         {
-            self.value_error(spec.span, "`dnsPolicy: None` needs `dnsConfig.nameservers`");
+            self.value_error(
+                spec.span,
+                "`dnsPolicy: None` requires `dnsConfig.nameservers`",
+            );
         }
         self.between(spec, "terminationGracePeriodSeconds", 0, i64::MAX);
         self.between(spec, "activeDeadlineSeconds", 1, i64::from(i32::MAX));
@@ -57,14 +60,14 @@ impl Judge<'_> {
             if let Some(node) = at(spec, &[field])
                 && let Some(name) = text(node).filter(|name| !name.is_empty())
             {
-                self.name(name, node.span, Rule::Subdomain, "a name");
+                self.name(name, node.span, Rule::Subdomain, "a valid name");
             }
         }
         for field in ["hostname", "subdomain"] {
             if let Some(node) = at(spec, &[field])
                 && let Some(name) = text(node).filter(|name| !name.is_empty())
             {
-                self.name(name, node.span, Rule::Label, "a host name");
+                self.name(name, node.span, Rule::Label, "a valid host name");
             }
         }
         self.labels(entries(spec, &["nodeSelector"]));
@@ -97,7 +100,7 @@ impl Judge<'_> {
                 let Some(name) = at(container, &["name"]) else {
                     continue;
                 };
-                // Two in the same list are reported as such.
+                // Two in the same list are reported elsewhere.
                 if let Some(text) = text(name)
                     && let Some(first) = names.insert(text, name.span)
                     && !items(spec, &[field])
@@ -108,9 +111,9 @@ impl Judge<'_> {
                         Diagnostic::error(
                             codes::ELEMENT_TWICE,
                             name.span,
-                            format!("two containers are called `{}`", shown(text)),
+                            format!("two containers are named `{}`", shown(text)),
                         )
-                        .related(first, "the other one"),
+                        .related(first, "first occurrence"),
                     );
                 }
             }
@@ -128,13 +131,13 @@ impl Judge<'_> {
         if exists && text_at(node, &["value"]).is_some_and(|value| !value.is_empty()) {
             self.value_error(
                 node.span,
-                "a toleration with `operator: Exists` has no `value`",
+                "a toleration with `operator: Exists` cannot have a `value`",
             );
         }
         if !exists && text_at(node, &["key"]).unwrap_or_default().is_empty() {
             self.value_error(
                 node.span,
-                "a toleration without `key` has `operator: Exists`",
+                "a toleration without `key` requires `operator: Exists`",
             );
         }
         if at(node, &["tolerationSeconds"]).is_some()
@@ -142,12 +145,12 @@ impl Judge<'_> {
         {
             self.value_error(
                 node.span,
-                "`tolerationSeconds` goes with `effect: NoExecute`",
+                "`tolerationSeconds` requires `effect: NoExecute`",
             );
         }
     }
 
-    /// The names of the pod's volumes.
+    /// Returns the names of the pod's volumes.
     fn volumes<'n>(
         &mut self,
         spec: &'n Node,
@@ -158,7 +161,7 @@ impl Judge<'_> {
             if let Some(node) = at(volume, &["name"])
                 && let Some(name) = text(node)
             {
-                self.name(name, node.span, Rule::Label, "a volume's name");
+                self.name(name, node.span, Rule::Label, "a valid volume name");
                 names.insert(name, node.span);
             }
             let sources: Vec<&str> = written(volume)
@@ -166,7 +169,7 @@ impl Judge<'_> {
                 .filter(|key| *key != "name")
                 .collect();
             if sources.len() > 1 {
-                self.at_most_one(volume, &sources, "what the volume is");
+                self.at_most_one(volume, &sources);
             }
             if let Some(path) = at(volume, &["hostPath"]) {
                 self.one_of(
@@ -209,7 +212,7 @@ impl Judge<'_> {
         names
     }
 
-    /// The files that a volume is made of, and their modes.
+    /// Checks the files of a volume, and their modes.
     fn files_of(&mut self, source: &Node) {
         self.mode(source, "defaultMode");
         for item in items(source, &["items"]) {
@@ -229,8 +232,8 @@ impl Judge<'_> {
                     value.span,
                     format!("{mode} is not a file mode"),
                 )
-                .label("it is 0 to 0777, which is 511")
-                .help("write it in octal, with a leading 0, as in 0644"),
+                .label("must be 0 to 0777, which is 511")
+                .help("write it in octal with a leading 0, like 0644"),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Roles and who has them, priorities, settings and secrets.
+//! Roles and their bindings, priorities, and objects with data such as Secrets.
 
 use super::Judge;
 use super::metadata::Rule;
@@ -21,13 +21,13 @@ impl Judge<'_> {
                 if kind == "Role" {
                     self.value_error(
                         urls.span,
-                        "a Role has no `nonResourceURLs`: they are in no namespace",
+                        "a Role cannot have `nonResourceURLs`: they do not belong to a namespace",
                     );
                 }
                 if !items(rule, &["resources"]).is_empty() {
                     self.value_error(
                         urls.span,
-                        "a rule is for resources or for URLs, not for both",
+                        "a rule applies to either resources or non-resource URLs",
                     );
                 }
             } else {
@@ -54,13 +54,16 @@ impl Judge<'_> {
                 if let Some(group) = at(subject, &["apiGroup"])
                     && text(group).is_some_and(|group| !group.is_empty())
                 {
-                    self.value_error(group.span, "a ServiceAccount's `apiGroup` is empty");
+                    self.value_error(
+                        group.span,
+                        "the `apiGroup` of a ServiceAccount must be empty",
+                    );
                 }
                 self.wanted_text(subject, "namespace", "a ServiceAccount", subject.span);
                 if let Some(name) = at(subject, &["name"])
                     && let Some(text) = text(name)
                 {
-                    self.name(text, name.span, Rule::Subdomain, "a name");
+                    self.name(text, name.span, Rule::Subdomain, "a valid name");
                 }
             } else {
                 self.one_of(subject, "apiGroup", &[RBAC]);
@@ -75,13 +78,16 @@ impl Judge<'_> {
         let own = name.starts_with("system-");
         if own && !matches!(name, "system-node-critical" | "system-cluster-critical") {
             let span = at(node, &["metadata", "name"]).map_or(node.span, |node| node.span);
-            self.value_error(span, "names that start with `system-` are Kubernetes' own");
+            self.value_error(
+                span,
+                "names that start with `system-` are reserved for Kubernetes",
+            );
         }
         if let Some(value) = at(node, &["value"])
             && !own
             && integer(value).is_some_and(|value| value > 1_000_000_000)
         {
-            self.value_error(value.span, "a priority is at most 1000000000");
+            self.value_error(value.span, "a priority must be at most 1000000000");
         }
     }
 
@@ -108,7 +114,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The keys of data, which become names of files; none is in `other` too.
+    /// Checks the keys of data, which become file names; none may also be in `other`.
     fn data(&mut self, node: &Node, field: &str, other: Option<&str>) {
         for entry in entries(node, &[field]) {
             let key = &*entry.key.value;
@@ -122,9 +128,9 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::BAD_FIELD_VALUE,
                         entry.key.span,
-                        format!("`{}` is not the name of a file", shown(key)),
+                        format!("`{}` is not a valid file name", shown(key)),
                     )
-                    .label("it has letters, digits, `-`, `_` and `.` only"),
+                    .label("must consist of letters, digits, `-`, `_` and `.`"),
                 );
             }
             let twin = other.and_then(|other| {
@@ -136,9 +142,9 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::ELEMENT_TWICE,
                         twin.key.span,
-                        format!("`{}` is there twice", shown(key)),
+                        format!("`{}` is defined twice", shown(key)),
                     )
-                    .related(entry.key.span, "it is here first"),
+                    .related(entry.key.span, "first occurrence"),
                 );
             }
         }

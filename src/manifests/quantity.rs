@@ -2,14 +2,14 @@
 
 use std::cmp::Ordering;
 
-/// An amount, as a whole number of billionths; larger ones than 1.7e29 are that much.
+/// An amount, as a whole number of billionths, at most 1.7e29.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Quantity(i128);
 
 const BILLION: i128 = 1_000_000_000;
 
 impl Quantity {
-    /// Reads `text`; `None` where it is no quantity.
+    /// Parses `text`; `None` if it is not a quantity.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (sign, rest) = match text.as_bytes().first()? {
             b'-' => (-1, &text[1..]),
@@ -32,8 +32,7 @@ impl Quantity {
                     .saturating_add(i128::from(digit - b'0'))
             })
         };
-        // What is finer than a billionth is rounded up there; it does not matter for what is
-        // larger.
+        // Kubernetes rounds up what is finer than a billionth; larger amounts do not depend on it.
         let fraction = &fraction[..fraction.len().min(9)];
         let places = u32::try_from(fraction.len()).unwrap_or(9);
         let billionths = digits(whole)
@@ -42,18 +41,18 @@ impl Quantity {
         Some(Self(sign * (billionths.saturating_mul(factor) / divisor)))
     }
 
-    /// Less than, equal to or more than none.
+    /// Returns whether it is negative, zero or positive.
     pub(super) fn sign(self) -> Ordering {
         self.0.cmp(&0)
     }
 
-    /// Whether it is a number of whole things.
+    /// Returns whether it is a whole number.
     pub(super) fn is_whole(self) -> bool {
         self.0 % BILLION == 0
     }
 }
 
-/// What a suffix multiplies by, and divides by.
+/// Returns the multiplier and the divisor of a suffix.
 fn factor(suffix: &str) -> Option<(i128, i128)> {
     Some(match suffix {
         "" => (1, 1),

@@ -1,6 +1,6 @@
 //! The minors that have something.
 
-/// From one minor of Kubernetes on, and not from another on, where there are such.
+/// From one minor of Kubernetes on, and until another, if there are such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Range {
     pub since: Option<u16>,
@@ -27,18 +27,18 @@ impl Range {
             && self.until.is_none_or(|until| minor < until)
     }
 
-    /// "is there from 1.33 on", for a minor that does not have it.
+    /// Returns "available since 1.33" for a minor that does not have it.
     pub(super) fn why_not(self, minor: u16) -> String {
         match (self.since, self.until) {
-            (Some(since), _) if minor < since => format!("is there from 1.{since} on"),
-            (_, Some(until)) => format!("is not there since 1.{until}"),
-            _ => "is not there".to_owned(),
+            (Some(since), _) if minor < since => format!("available since 1.{since}"),
+            (_, Some(until)) => format!("removed in 1.{until}"),
+            _ => "not available".to_owned(),
         }
     }
 }
 
-/// The entries of a table of ours: lines of `key: words`, continued by lines that start with a
-/// space.
+/// Returns the entries of one of our tables: lines of `key: words`, continued by lines that start
+/// with a space.
 pub(super) fn paragraphs(table: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut all: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
     for line in table.lines().filter(|line| !line.starts_with('#')) {

@@ -1,9 +1,9 @@
-//! What a value of a manifest is, as Kubernetes' own reader sees it: YAML 1.1 where the two
-//! versions differ.
+//! The values of a manifest as Kubernetes itself reads them: YAML 1.1 where the two versions
+//! differ.
 
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
 
-/// The kind of a scalar by YAML 1.1, where `yes` and `off` are booleans.
+/// Returns the kind of a scalar in YAML 1.1, where `yes` and `off` are booleans.
 pub(super) fn kind(scalar: &Scalar) -> Kind {
     match scalar.kind() {
         Kind::Text if scalar.plain && truth(&scalar.text).is_some() => Kind::Boolean,
@@ -24,7 +24,7 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// A few words: "a list", "the number 5".
+/// Returns a few words: "a list", "the number 5".
 pub(super) fn describe(node: &Node) -> String {
     match &node.value {
         Value::Scalar(scalar) if kind(scalar) == Kind::Boolean => format!("`{}`", scalar.text),
@@ -32,7 +32,7 @@ pub(super) fn describe(node: &Node) -> String {
     }
 }
 
-/// The text of a value that is text.
+/// Returns the text of a text value.
 pub(super) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar(scalar) if kind(scalar) == Kind::Text => Some(&scalar.text),
@@ -40,7 +40,7 @@ pub(super) fn text(node: &Node) -> Option<&str> {
     }
 }
 
-/// The boolean of a value that is one.
+/// Returns the value of a boolean.
 pub(super) fn boolean(node: &Node) -> Option<bool> {
     match &node.value {
         Value::Scalar(scalar) if kind(scalar) == Kind::Boolean => truth(&scalar.text),
@@ -48,7 +48,7 @@ pub(super) fn boolean(node: &Node) -> Option<bool> {
     }
 }
 
-/// The whole number of a value that is one: decimal, `0x1f`, `0o17` or `017`.
+/// Returns the value of a whole number: decimal, `0x1f`, `0o17` or `017`.
 pub(super) fn integer(node: &Node) -> Option<i64> {
     let Value::Scalar(scalar) = &node.value else {
         return None;
@@ -73,7 +73,7 @@ pub(super) fn integer(node: &Node) -> Option<i64> {
     number.ok().map(|number| sign * number)
 }
 
-/// The value below `node` at the keys of `path`; nulls are not there.
+/// Returns the value below `node` at the keys of `path`; nulls count as missing.
 pub(super) fn at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n Node> {
     let mut node = node;
     for key in path {
@@ -82,12 +82,12 @@ pub(super) fn at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n Node> {
     (!node.is_null()).then_some(node)
 }
 
-/// The text below `node` at the keys of `path`.
+/// Returns the text below `node` at the keys of `path`.
 pub(super) fn text_at<'n>(node: &'n Node, path: &[&str]) -> Option<&'n str> {
     at(node, path).and_then(text)
 }
 
-/// The elements of the list below `node` at the keys of `path`.
+/// Returns the items of the list below `node` at the keys of `path`.
 pub(super) fn items<'n>(node: &'n Node, path: &[&str]) -> &'n [Node] {
     match at(node, path).map(|node| &node.value) {
         Some(Value::List(items)) => items,
@@ -95,7 +95,7 @@ pub(super) fn items<'n>(node: &'n Node, path: &[&str]) -> &'n [Node] {
     }
 }
 
-/// The entries of the map below `node` at the keys of `path`.
+/// Returns the entries of the map below `node` at the keys of `path`.
 pub(super) fn entries<'n>(node: &'n Node, path: &[&str]) -> &'n [Entry] {
     match at(node, path).map(|node| &node.value) {
         Some(Value::Map(entries)) => entries,
@@ -103,7 +103,7 @@ pub(super) fn entries<'n>(node: &'n Node, path: &[&str]) -> &'n [Entry] {
     }
 }
 
-/// The entries of a map whose values are not null.
+/// Returns the entries of a map whose values are not null.
 pub(super) fn written(node: &Node) -> impl Iterator<Item = &Entry> {
     entries(node, &[])
         .iter()

@@ -1,5 +1,4 @@
-//! The fields of the kinds that are checked: their names, types and versions, from the table in
-//! `objects.txt`.
+//! The fields of the checked kinds: names, types and versions, from the table in `objects.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -31,7 +30,7 @@ pub(super) struct Field {
     pub range: Range,
 }
 
-/// What a value looks like.
+/// The shape of a value.
 #[derive(Debug)]
 pub(super) enum Shape {
     Text,
@@ -49,8 +48,7 @@ pub(super) enum Shape {
     Map(Box<Shape>),
 }
 
-/// What the elements of a list must differ in: the API server refuses to apply a list with two that
-/// are the same there.
+/// The fields in which list items must differ: the API server rejects a list with two equal ones.
 #[derive(Debug)]
 pub(super) enum Distinct {
     Nothing,
@@ -60,7 +58,7 @@ pub(super) enum Distinct {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::read(include_str!("objects.txt")));
 
-/// The type of the objects of `api` and `kind`; `None`: their fields are not checked.
+/// Returns the type of the objects of `api` and `kind`; `None`: their fields are not checked.
 pub(super) fn object(api: &str, kind: &str) -> Option<&'static Type> {
     SCHEMA
         .kinds
@@ -68,13 +66,13 @@ pub(super) fn object(api: &str, kind: &str) -> Option<&'static Type> {
         .map(|&index| &SCHEMA.types[index])
 }
 
-/// The type that a [`Shape::Object`] stands for.
+/// Returns the type that a [`Shape::Object`] stands for.
 pub(super) fn of(index: usize) -> &'static Type {
     &SCHEMA.types[index]
 }
 
 impl Schema {
-    /// Reads the table, which is a constant: it panics where the table is wrong.
+    /// Reads the table, which is a constant: it panics if the table is wrong.
     fn read(table: &'static str) -> Self {
         let paragraphs = paragraphs(table);
         let numbers: HashMap<_, _> = (paragraphs.iter().enumerate())
@@ -95,7 +93,7 @@ impl Schema {
         let types = paragraphs
             .into_iter()
             .map(|(name, lines)| {
-                // Lines break at any space.
+                // Lines may break at any space.
                 let words: Vec<_> = lines.into_iter().flat_map(str::split_whitespace).collect();
                 let fields = words.chunks(2).map(|pair| {
                     let [field, shape] = pair else {
@@ -135,7 +133,7 @@ impl Shape {
             return Self::Map(Box::new(Self::read(value, numbers)));
         }
         match text {
-            // Kubernetes reads times from text, and YAML 1.1's own from plain scalars.
+            // Kubernetes reads times from text, and from YAML 1.1's own type of plain scalars.
             "string" | "time" => Self::Text,
             "bytes" => Self::Bytes,
             "bool" => Self::Boolean,

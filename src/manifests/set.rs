@@ -1,4 +1,4 @@
-//! What objects are to each other: two of one name, namespaces that are not there.
+//! Checks between objects: duplicates, and missing namespaces.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use super::{Judge, Object, schema};
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::text::shown;
 
-/// Namespaces that a cluster has by itself, and that of our flannel.
+/// Namespaces that every cluster has, and that of flannel.
 const NAMESPACES: &[&str] = &[
     "default",
     "kube-flannel",
@@ -16,7 +16,7 @@ const NAMESPACES: &[&str] = &[
     "kube-system",
 ];
 
-/// Kinds that are in no namespace, among those whose fields are checked.
+/// Checked kinds that are not namespaced.
 const CLUSTER_WIDE: &[&str] = &[
     "ClusterRole",
     "ClusterRoleBinding",
@@ -27,7 +27,7 @@ const CLUSTER_WIDE: &[&str] = &[
     "StorageClass",
 ];
 
-/// The objects of the files so far: `apiVersion`'s group, kind, namespace, name.
+/// The objects of the files so far: group, kind, namespace, name.
 #[derive(Default)]
 pub(super) struct Set {
     objects: HashMap<(String, String, String, String), Span>,
@@ -36,8 +36,8 @@ pub(super) struct Set {
 }
 
 impl Judge<'_> {
-    /// Reports what is wrong between `objects`, which are those of one file, and those of the files
-    /// before.
+    /// Reports what is wrong between `objects`, which are those of one file, and those of earlier
+    /// files.
     pub(super) fn of_set(&mut self, set: &mut Set, objects: &[Object]) {
         for object in objects {
             let name = text_at(object.node, &["metadata", "name"]).unwrap_or_default();
@@ -63,11 +63,11 @@ impl Judge<'_> {
                         codes::UNKNOWN_NAMESPACE,
                         node.span,
                         format!(
-                            "the namespace `{}` is neither in this file nor in one before it",
+                            "namespace `{}` is not defined in this file or an earlier one",
                             shown(namespace)
                         ),
                     )
-                    .help("the nodes wait until somebody makes it; add a Namespace"),
+                    .help("add a Namespace, or the nodes wait until one is created"),
                 );
             }
             let group = object.api.split_once('/').map_or("", |(group, _)| group);
@@ -84,14 +84,10 @@ impl Judge<'_> {
                     Diagnostic::warning(
                         codes::OBJECT_TWICE,
                         name.span,
-                        format!(
-                            "a second {} is called `{}`",
-                            shown(object.kind),
-                            shown(text)
-                        ),
+                        format!("a second {} is named `{}`", shown(object.kind), shown(text)),
                     )
                     .related(first, "the first one")
-                    .help("the second takes the place of the first"),
+                    .help("remove one: the second replaces the first"),
                 );
             }
             if known && object.kind == "Service" {
@@ -114,9 +110,9 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::ELEMENT_TWICE,
                         node.span,
-                        format!("the node port {number} is taken"),
+                        format!("node port {number} is already in use"),
                     )
-                    .related(first, "by this service"),
+                    .related(first, "used by this service"),
                 );
             }
         }

@@ -14,7 +14,7 @@ const ACCESS: &[&str] = &[
     "ReadWriteOncePod",
 ];
 
-/// What of a volume's spec does not say what it is.
+/// Fields of a volume's spec that are not its source.
 const BESIDE_SOURCE: &[&str] = &[
     "accessModes",
     "capacity",
@@ -48,7 +48,7 @@ impl Judge<'_> {
             self.missing(spec.span, "the volume", "hostPath");
         }
         if sources.len() > 1 {
-            self.at_most_one(spec, &sources, "what the volume is");
+            self.at_most_one(spec, &sources);
         }
         if at(spec, &["local"]).is_some() && at(spec, &["nodeAffinity"]).is_none() {
             self.missing(spec.span, "a `local` volume", "nodeAffinity");
@@ -72,9 +72,9 @@ impl Judge<'_> {
                 self.value_error(
                     mode.span,
                     format!(
-                        "`{}` is not a way of access: {}",
+                        "`{}` is not an access mode: expected {}",
                         shown(text),
-                        crate::spec::decode::listed(ACCESS)
+                        crate::spec::decode::alternatives(ACCESS)
                     ),
                 );
             }
@@ -90,7 +90,7 @@ impl Judge<'_> {
             ),
             Some(size) => {
                 if amount(size).is_some_and(|size| !size.sign().is_gt()) {
-                    self.bad_quantity(size.span, "it is more than 0");
+                    self.bad_quantity(size.span, "must be greater than 0");
                 }
             }
         }

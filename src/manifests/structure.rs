@@ -1,4 +1,4 @@
-//! Whether an object has the fields that its kind has, with values of their types.
+//! Whether an object has the fields of its kind, with values of the right types.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::spec::yaml::{Entry, Kind, Node, Value};
 use crate::text::{nearest, shown};
 
 impl Judge<'_> {
-    /// Reports what is wrong with the fields of the object `node`. `place` stands for it where a
-    /// field is missing.
+    /// Reports what is wrong with the fields of the object `node`. `place` is the location for
+    /// missing fields.
     pub(super) fn object(&mut self, node: &Node, place: Span, of: &'static Type, top: bool) {
         let Value::Map(entries) = &node.value else {
             return self.wrong_type(node, "a map");
@@ -81,7 +81,7 @@ impl Judge<'_> {
         let mut diagnostic = Diagnostic::error(
             codes::WRONG_FIELD_TYPE,
             node.span,
-            format!("expected {expected}, found {}", describe(node)),
+            format!("expected {expected}, got {}", describe(node)),
         );
         if let Value::Scalar(scalar) = &node.value {
             match kind(scalar) {
@@ -158,8 +158,8 @@ impl Judge<'_> {
         }
         if !right || padding > 2 || count % 4 != 0 {
             self.found.push(
-                Diagnostic::error(codes::BAD_FIELD_VALUE, node.span, "this is not base64")
-                    .help("write plain text under `stringData:`, or encode it with `base64`"),
+                Diagnostic::error(codes::BAD_FIELD_VALUE, node.span, "not valid base64")
+                    .help("use plain text under `stringData:`, or encode it with `base64`"),
             );
         }
     }
@@ -175,7 +175,7 @@ impl Judge<'_> {
                     node.span,
                     format!("`{}` is not a quantity", shown(&scalar.text)),
                 )
-                .help("write it as in 500m, 64Mi or 1.5"),
+                .help("write it like 500m, 64Mi or 1.5"),
             );
         }
     }
@@ -189,7 +189,7 @@ impl Judge<'_> {
                 Distinct::Keys(keys) => (keys.iter())
                     .map(|key| match at(item, &[key]) {
                         Some(value) => scalar_text(value),
-                        // The one default among the keys of lists.
+                        // The only default among the keys of lists.
                         None if *key == "protocol" => Some("TCP"),
                         None => None,
                     })
@@ -206,9 +206,9 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::ELEMENT_TWICE,
                         span,
-                        format!("`{shown_key}` is in this list twice"),
+                        format!("`{shown_key}` is listed twice"),
                     )
-                    .related(first, "it is here first"),
+                    .related(first, "first occurrence"),
                 );
             }
         }

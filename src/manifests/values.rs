@@ -1,20 +1,20 @@
-//! Values of fields that have rules of their own.
+//! Values of fields with rules of their own.
 
 use super::Judge;
 use super::read::{at, integer, text, text_at, written};
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::spec::decode::listed;
+use crate::spec::decode::alternatives;
 use crate::spec::yaml::{Node, Value};
 use crate::text::{nearest, shown};
 
 impl Judge<'_> {
-    /// Reports a value that the API server refuses.
+    /// Reports a value that the API server rejects.
     pub(super) fn value_error(&mut self, span: Span, message: impl Into<String>) {
         self.found
             .push(Diagnostic::error(codes::BAD_FIELD_VALUE, span, message));
     }
 
-    /// Reports `field` of `node` where it is none of `words`, nor empty, which stands for the
+    /// Reports `field` of `node` if it is neither one of `words` nor empty, which means the
     /// default.
     pub(super) fn one_of(&mut self, node: &Node, field: &str, words: &[&str]) {
         let Some(node) = at(node, &[field]) else {
@@ -26,9 +26,9 @@ impl Judge<'_> {
         let mut diagnostic = Diagnostic::error(
             codes::BAD_FIELD_VALUE,
             node.span,
-            format!("`{}` is no value of `{field}`", shown(word)),
+            format!("`{}` is not a valid `{field}`", shown(word)),
         )
-        .label(format!("not one of {}", listed(words)));
+        .label(format!("expected {}", alternatives(words)));
         let other_case = words.iter().find(|w| w.eq_ignore_ascii_case(word)).copied();
         if let Some(meant) = other_case.or_else(|| nearest(word, words.iter().copied())) {
             diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
@@ -36,30 +36,30 @@ impl Judge<'_> {
         self.found.push(diagnostic);
     }
 
-    /// Reports `field` of `node` where it is a number that is not in the range.
+    /// Reports `field` of `node` if it is a number outside the range.
     pub(super) fn between(&mut self, node: &Node, field: &str, least: i64, most: i64) {
         let Some(node) = at(node, &[field]) else {
             return;
         };
         if let Some(number) = integer(node).filter(|n| *n < least || *n > most) {
             let why = match most {
-                i64::MAX if least == 0 => "it is not negative".to_owned(),
-                i64::MAX => format!("it is at least {least}"),
-                _ => format!("it is {least} to {most}"),
+                i64::MAX if least == 0 => "must not be negative".to_owned(),
+                i64::MAX => format!("must be at least {least}"),
+                _ => format!("must be {least} to {most}"),
             };
             self.found.push(
                 Diagnostic::error(
                     codes::BAD_FIELD_VALUE,
                     node.span,
-                    format!("{number} is no value of `{field}`"),
+                    format!("{number} is not a valid `{field}`"),
                 )
                 .label(why),
             );
         }
     }
 
-    /// Reports the second of the `fields` of `node`, of which one says it all; `what` they say.
-    pub(super) fn at_most_one(&mut self, node: &Node, fields: &[&str], what: &str) {
+    /// Reports the second of the `fields` of `node`, which are mutually exclusive.
+    pub(super) fn at_most_one(&mut self, node: &Node, fields: &[&str]) {
         let mut first: Option<(&str, Span)> = None;
         for entry in written(node) {
             let key = &*entry.key.value;
@@ -74,15 +74,15 @@ impl Judge<'_> {
                 Diagnostic::error(
                     codes::BAD_FIELD_VALUE,
                     entry.key.span,
-                    format!("`{other}` and `{}` exclude each other", shown(key)),
+                    format!("`{other}` and `{}` are mutually exclusive", shown(key)),
                 )
-                .label(format!("one of them is {what}"))
-                .related(span, format!("`{other}` is here")),
+                .related(span, format!("`{other}` is here"))
+                .help("keep one of them"),
             );
         }
     }
 
-    /// Reports where not one of the `fields` of `node` is there.
+    /// Reports if not exactly one of the `fields` of `node` is set.
     pub(super) fn exactly_one(&mut self, node: &Node, fields: &[&str], what: &str) {
         if matches!(node.value, Value::Map(_))
             && fields.iter().all(|field| at(node, &[field]).is_none())
@@ -91,15 +91,15 @@ impl Judge<'_> {
                 Diagnostic::error(
                     codes::MISSING_FIELD,
                     node.span,
-                    format!("{what} has none of {}", listed(fields)),
+                    format!("{what} requires {}", alternatives(fields)),
                 )
                 .help(format!("add `{}:`", fields[0])),
             );
         }
-        self.at_most_one(node, fields, what);
+        self.at_most_one(node, fields);
     }
 
-    /// Reports an empty list, which the API server takes for none, where there has to be one.
+    /// Reports an empty list, which the API server treats as missing, if one is required.
     pub(super) fn not_empty(&mut self, node: &Node, field: &str, what: &str, place: Span) {
         match at(node, &[field]) {
             None => self.missing(place, what, field),
@@ -121,28 +121,28 @@ impl Judge<'_> {
         }
     }
 
-    /// Reports a path of a volume's file that leads elsewhere.
+    /// Reports a path of a volume's file that points elsewhere.
     pub(super) fn inner_path(&mut self, node: &Node, field: &str) {
         if let Some(path) = text_at(node, &[field])
             && (path.starts_with('/') || path.split('/').any(|part| part == ".."))
         {
             let span = at(node, &[field]).map_or(node.span, |node| node.span);
-            self.value_error(span, format!("`{}` leads out of the volume", shown(path)));
+            self.value_error(span, format!("`{}` points outside the volume", shown(path)));
         }
     }
 }
 
-/// Why `name` is not the name of a port (IANA's services, RFC 6335 §5.1).
+/// Returns why `name` is not a port name (IANA's services, RFC 6335 §5.1).
 pub(super) fn port_name(name: &str) -> Option<&'static str> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if name.is_empty() || name.len() > 15 {
-        Some("it has 1 to 15 characters")
+        Some("must be 1 to 15 characters long")
     } else if !name.bytes().all(inner) {
-        Some("it has letters of lower case, digits and `-` only")
+        Some("must consist of lowercase letters, digits and `-`")
     } else if !name.bytes().any(|b| b.is_ascii_lowercase()) {
-        Some("it has at least one letter")
+        Some("must contain at least one letter")
     } else if name.starts_with('-') || name.ends_with('-') || name.contains("--") {
-        Some("`-` stands between letters and digits")
+        Some("`-` must be between letters or digits")
     } else {
         None
     }

@@ -1,4 +1,4 @@
-//! What makes pods: Deployments and their kin, jobs, autoscalers, disruption budgets.
+//! What creates pods: Deployments and similar kinds, jobs, autoscalers, disruption budgets.
 
 use super::Judge;
 use super::metadata::Rule;
@@ -22,7 +22,7 @@ impl Judge<'_> {
             if let Some(name) = at(claim, &["metadata", "name"])
                 && let Some(text) = text(name)
             {
-                self.name(text, name.span, Rule::Label, "a volume's name");
+                self.name(text, name.span, Rule::Label, "a valid volume name");
                 claims.push((text, name.span));
             }
             if let Some(spec) = at(claim, &["spec"]) {
@@ -50,7 +50,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether the selector of `spec` is one, and selects the pods of its own template.
+    /// Checks that the selector of `spec` selects the pods of its own template.
     fn selects(&mut self, spec: &Node, kind: &str, labels: &[Entry], template: Span) {
         let Some(selector) = at(spec, &["selector"]) else {
             // The API server fills it in for this one.
@@ -69,7 +69,7 @@ impl Judge<'_> {
         if wanted.is_empty() && expressions.is_empty() {
             return self.value_error(
                 selector.span,
-                "the selector is empty: it would select every pod",
+                "the selector is empty and would select every pod",
             );
         }
         let value = |key: &str| {
@@ -96,7 +96,7 @@ impl Judge<'_> {
                 ),
             );
             self.found.push(match label {
-                Some(label) => diagnostic.related(label.value.span, "the template says this"),
+                Some(label) => diagnostic.related(label.value.span, "the template has this label"),
                 None => diagnostic.related(template, "the template"),
             });
         }
@@ -121,7 +121,7 @@ impl Judge<'_> {
                     Diagnostic::error(
                         codes::SELECTOR_MISMATCH,
                         expression.span,
-                        "the pods of the template are not selected by this",
+                        "this does not select the pods of the template",
                     )
                     .related(template, "the template"),
                 );
@@ -137,11 +137,11 @@ impl Judge<'_> {
         let Some(rolling) = at(strategy, &["rollingUpdate"]) else {
             return;
         };
-        // For a DaemonSet the API server does not mind.
+        // The API server accepts it for a DaemonSet.
         if text_at(strategy, &["type"]) == Some(other) && kind != "DaemonSet" {
             self.value_error(
                 rolling.span,
-                format!("`rollingUpdate` does not go with `type: {other}`"),
+                format!("`rollingUpdate` cannot be combined with `type: {other}`"),
             );
         }
         let none = |field: &str| {
@@ -152,7 +152,7 @@ impl Judge<'_> {
         if none("maxUnavailable") && none("maxSurge") {
             self.value_error(
                 rolling.span,
-                "with `maxUnavailable` and `maxSurge` both 0 nothing could be replaced",
+                "`maxUnavailable` and `maxSurge` cannot both be 0: no pod could be replaced",
             );
         }
         for field in ["maxUnavailable", "maxSurge"] {
@@ -161,7 +161,7 @@ impl Judge<'_> {
         self.between(rolling, "partition", 0, i64::MAX);
     }
 
-    /// A number that is not negative, or a percentage.
+    /// Checks a non-negative number or a percentage.
     fn percentage(&mut self, node: &Node, field: &str) {
         self.between(node, field, 0, i64::MAX);
         if let Some(node) = at(node, &[field])
@@ -217,10 +217,10 @@ impl Judge<'_> {
                 Diagnostic::error(
                     codes::BAD_FIELD_VALUE,
                     schedule.span,
-                    "this is not a schedule",
+                    "not a valid cron schedule",
                 )
                 .label(why)
-                .help("it has minute, hour, day, month and day of the week, as in \"30 4 * * 1\""),
+                .help("write minute, hour, day, month and day of the week, like \"30 4 * * 1\""),
             );
         }
         if let Some(job) = at(spec, &["jobTemplate", "spec"]) {
@@ -245,7 +245,7 @@ impl Judge<'_> {
                 Diagnostic::error(
                     codes::BAD_FIELD_VALUE,
                     span,
-                    "`minReplicas` is more than `maxReplicas`",
+                    "`minReplicas` exceeds `maxReplicas`",
                 )
                 .related(other, "`maxReplicas`"),
             );
@@ -257,7 +257,7 @@ impl Judge<'_> {
         let Some(spec) = at(node, &["spec"]) else {
             return self.missing(place, "PodDisruptionBudget", "spec");
         };
-        self.at_most_one(spec, &["minAvailable", "maxUnavailable"], "the budget");
+        self.at_most_one(spec, &["minAvailable", "maxUnavailable"]);
         self.percentage(spec, "minAvailable");
         self.percentage(spec, "maxUnavailable");
         if let Some(selector) = at(spec, &["selector"]) {
@@ -266,7 +266,7 @@ impl Judge<'_> {
     }
 }
 
-/// Why `text` is not a schedule of cron.
+/// Returns why `text` is not a cron schedule.
 fn cron(text: &str) -> Option<String> {
     const NAMED: &[&str] = &[
         "@yearly",
@@ -283,7 +283,7 @@ fn cron(text: &str) -> Option<String> {
         return None;
     }
     if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
-        return Some("the time zone goes under `timeZone:`".to_owned());
+        return Some("set the time zone as `timeZone:`".to_owned());
     }
     let fields: Vec<&str> = text.split_whitespace().collect();
     let ranges = [
@@ -294,7 +294,7 @@ fn cron(text: &str) -> Option<String> {
         ("day of the week", 0, 6, DAYS),
     ];
     if fields.len() != ranges.len() {
-        return Some(format!("it has {} fields, not 5", fields.len()));
+        return Some(format!("expected 5 fields, got {}", fields.len()));
     }
     for (field, (what, least, most, names)) in fields.iter().zip(ranges) {
         let number = |text: &str| {
@@ -317,7 +317,7 @@ fn cron(text: &str) -> Option<String> {
             range && step
         });
         if !right {
-            return Some(format!("`{}` is wrong for the {what}", shown(field)));
+            return Some(format!("`{}` is not a valid {what}", shown(field)));
         }
     }
     None

@@ -1,4 +1,4 @@
-//! What a cluster has beside its components, decided.
+//! The add-ons of a cluster, decided.
 
 use crate::node::images::ImageRef;
 
@@ -7,21 +7,21 @@ use crate::node::images::ImageRef;
 pub struct CoreDns {
     pub image: ImageRef,
     pub replicas: u8,
-    /// Whether it asks the node's servers for names outside of the cluster. CoreDNS does not start
+    /// Whether it forwards names outside the cluster to the node's servers. CoreDNS does not start
     /// with an empty list of them.
     pub forwards: bool,
 }
 
-/// A manifest that the first node that comes up applies.
+/// A manifest that the first node to start applies.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The name of its file, without the ending.
+    /// The name of its file, without the extension.
     pub name: String,
     /// YAML or JSON, as the user wrote it.
     pub text: String,
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl std::fmt::Debug for Manifest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Manifest")

@@ -1,11 +1,11 @@
-//! What a node brings with it to be booted from.
+//! The files that a node boots from when imgbuild does not build its base.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::diagnostic::Span;
 
-/// The files of a system that imgbuild does not build.
+/// The boot files of a system that imgbuild does not build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootFiles {
     pub system: BroughtSystem,
@@ -14,31 +14,31 @@ pub struct BootFiles {
     pub span: Span,
 }
 
-/// In which form a system comes.
+/// The form of such a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BroughtSystem {
     /// For booting from a network.
     Network {
         kernel: BootFile,
         initrd: BootFile,
-        /// A further initrd with the root file system, where the first one does not hold it.
+        /// A further initrd with the root file system, if the first one does not contain it.
         root: Option<BootFile>,
     },
-    /// A live ISO with a place for a config.
+    /// A live ISO with room for a config.
     LiveIso(BootFile),
 }
 
-/// A file to boot, and how it is known to be the right one.
+/// A boot file and how it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootFile {
     pub source: BootSource,
-    /// `sha256-…` or `sha512-…`, in lower case. There where the source is a URL.
+    /// `sha256-…` or `sha512-…`, in lowercase. Set if the source is a URL.
     pub hash: Option<String>,
     /// Its detached OpenPGP signature.
     pub signature: Option<BootSource>,
 }
 
-/// Where such a file is.
+/// The location of a boot file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BootSource {
     Path(PathBuf),

@@ -1,5 +1,4 @@
-//! What a node of Container Linux is beside what all nodes are: ct's sections and Kubernetes 1.9,
-//! decided.
+//! What only nodes of Container Linux have: ct's sections and Kubernetes 1.9, decided.
 
 use std::net::IpAddr;
 
@@ -10,17 +9,16 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::kubernetes::Role;
 use crate::pki::bundles::{KeyPair, ServiceAccountKeys};
 
-/// What only Container Linux has.
+/// The settings that only Container Linux has.
 #[derive(Debug, Clone)]
 pub struct ContainerLinux {
-    /// Whether `/etc/hostname` is written: the name is the spec's own, not one that stands in for
-    /// it.
+    /// Whether `/etc/hostname` is written: the name is from the spec, not a placeholder.
     pub writes_hostname: bool,
-    /// The cloud by whose agent the metadata service is to be told where it is.
+    /// The cloud whose agent must be configured with the address of the metadata service.
     pub metadata_provider: Option<Located<&'static str>>,
     pub etcd: Option<Wrapped>,
     pub flannel: Option<WrappedFlannel>,
-    /// Flags of docker.
+    /// docker's flags.
     pub docker: Option<Located<Vec<String>>>,
     /// Lines of `/etc/coreos/update.conf`.
     pub update: Option<Located<Vec<String>>>,
@@ -32,9 +30,9 @@ pub struct ContainerLinux {
 pub struct Wrapped {
     /// The image's version; `None`: the wrapper's own.
     pub version: Option<String>,
-    /// As they stand in the unit: `--name="etcd1"`.
+    /// As written in the unit: `--name="etcd1"`.
     pub arguments: Vec<String>,
-    /// Whether an argument is what the metadata service tells.
+    /// Whether an argument contains a value of the metadata service.
     pub has_dynamic_data: bool,
     pub span: Span,
 }
@@ -43,7 +41,7 @@ pub struct Wrapped {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedFlannel {
     pub wrapped: Wrapped,
-    /// What ct's `network_config` puts into etcd: the arguments of `etcdctl`.
+    /// The arguments of `etcdctl` that store ct's `network_config` in etcd.
     pub network_config: Option<String>,
 }
 
@@ -61,18 +59,18 @@ pub struct HyperkubeNode {
     pub role: Role,
     /// The API server on this node.
     pub api: Option<HyperkubeApi>,
-    /// What kubelet and proxy ask: `http://127.0.0.1:8080`.
+    /// What kubelet and proxy connect to: `http://127.0.0.1:8080`.
     pub server: String,
-    /// How kubelet and proxy show who they are, where the server asks; `None` until the keys are
-    /// there.
+    /// The credentials of kubelet and proxy, if the server requires them; `None` until the keys
+    /// exist.
     pub clients: Option<HyperkubeClients>,
-    /// Where the members of etcd answer.
+    /// The client URLs of the etcd members.
     pub etcd_servers: Vec<String>,
     pub pod_network: Located<IpNet>,
     pub service_network: Located<IpNet>,
-    /// Whether flannel gives pods their network.
+    /// Whether flannel is the pod network.
     pub flannel: bool,
-    /// Whether this node tells flannel, through etcd, which network that is.
+    /// Whether this node stores the network for flannel in etcd.
     pub tells_network: bool,
     pub ipvs: bool,
     pub hostname_override: bool,
@@ -85,13 +83,13 @@ pub struct HyperkubeNode {
 /// An API server of Kubernetes 1.9.
 #[derive(Debug, Clone)]
 pub struct HyperkubeApi {
-    /// What the cluster is told.
+    /// The pod and service networks.
     pub advertise: IpAddr,
-    /// Where it answers without TLS.
+    /// The address it serves on without TLS.
     pub insecure: IpAddr,
-    /// The port of TLS, where it is served.
+    /// The port for TLS, if it is served.
     pub secure_port: Option<u16>,
-    /// `None` until the keys are there.
+    /// `None` until the keys exist.
     pub keys: Option<HyperkubeApiKeys>,
 }
 
@@ -102,45 +100,45 @@ pub struct HyperkubeApiKeys {
     pub tls: Option<HyperkubeTls>,
 }
 
-/// What TLS needs.
+/// What serving TLS requires.
 #[derive(Clone)]
 pub struct HyperkubeTls {
     pub authority: String,
     pub server: KeyPair,
     pub kubelet_client: KeyPair,
-    /// The administrator's, which no node gets.
+    /// The administrator's credentials, which no node gets.
     pub admin: KeyPair,
 }
 
-/// How a worker shows who it is: two files, secrets both.
+/// A worker's credentials: two files, both secret.
 #[derive(Clone, Default)]
 pub struct HyperkubeClients {
     pub kubelet: String,
     pub proxy: String,
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl std::fmt::Debug for HyperkubeApiKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HyperkubeApiKeys").finish_non_exhaustive()
     }
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl std::fmt::Debug for HyperkubeTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HyperkubeTls").finish_non_exhaustive()
     }
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl std::fmt::Debug for HyperkubeClients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HyperkubeClients").finish_non_exhaustive()
     }
 }
 
-/// Flags beside those that imgbuild gives, by component: name and value.
+/// Flags in addition to imgbuild's, by component: name and value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HyperkubeExtraArgs {
     pub api_server: Vec<(String, String)>,

@@ -9,26 +9,27 @@ use crate::facts::systems::ContainerdConfig;
 use crate::names::AbsolutePath;
 use crate::oci::ImageName;
 
-/// What containerd has and knows on a node.
+/// The configuration of containerd on a node.
 #[derive(Debug, Clone)]
 pub struct Containerd {
     pub images: Vec<Located<ImageSource>>,
     pub registries: Vec<Registry>,
-    /// Beside runc.
+    /// In addition to runc.
     pub runtimes: Vec<ContainerRuntime>,
-    /// Of pods that ask for none: `runc`, or one of `runtimes`; `None`: what the node has.
+    /// The runtime of pods that select none: `runc`, or one of `runtimes`; `None`: the node's
+    /// default.
     pub default_runtime: Option<String>,
     pub config: ContainerdConfig,
     pub span: Span,
 }
 
-/// The runtime that a system with containerd has.
+/// The runtime that every system with containerd has.
 pub const RUNC: &str = "runc";
 
-/// What runs containers in another way than runc.
+/// A runtime that runs containers in another way than runc.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerRuntime {
-    /// What pods ask for.
+    /// The name by which pods select it.
     pub name: String,
     pub kind: RuntimeKind,
 }
@@ -36,9 +37,9 @@ pub struct ContainerRuntime {
 /// How containerd runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuntimeKind {
-    /// By runc's shim, which runs this program in runc's place.
+    /// By runc's shim, which runs this program instead of runc.
     Program(AbsolutePath),
-    /// By a shim of its own.
+    /// By its own shim.
     Shim {
         /// `io.containerd.kata.v2`
         name: String,
@@ -54,10 +55,10 @@ pub fn runtime_label(name: &str) -> String {
     format!("runtime.imgbuild.local/{name}")
 }
 
-/// Where an image to embed comes from.
+/// The source of an image to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageSource {
-    /// An archive, a layout, or a folder of these on the machine that builds.
+    /// An archive, an OCI layout, or a folder of these on the build machine.
     Path(PathBuf),
     /// A registry.
     Name(ImageName),
@@ -71,13 +72,13 @@ pub struct Registry {
     pub mirrors: Vec<RegistryMirror>,
     /// Certificates in PEM.
     pub ca: Option<String>,
-    /// Whether certificates are not checked.
+    /// Whether certificates are not verified.
     pub insecure: bool,
     pub credentials: Option<RegistryCredentials>,
     pub span: Span,
 }
 
-/// Where to look instead.
+/// A mirror of a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryMirror {
     /// `https://mirror.example:5000`
@@ -93,7 +94,7 @@ pub struct RegistryCredentials {
     pub password: String,
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl fmt::Debug for RegistryCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistryCredentials")
@@ -102,16 +103,16 @@ impl fmt::Debug for RegistryCredentials {
     }
 }
 
-/// Where the programs of Kubernetes come from.
+/// The source of the Kubernetes programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Programs {
-    /// A folder on the machine that builds.
+    /// A folder on the build machine.
     Folder(PathBuf),
-    /// The URL of a site laid out as upstream's, without a slash at the end.
+    /// The URL of a site laid out like upstream's, without a trailing slash.
     Site(String),
 }
 
-/// What is known of things that a node fetches: hashes, by which it knows them again.
+/// The hashes of what a node downloads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fetched {
     /// SHA-256 in hexadecimal, by program.

@@ -16,45 +16,45 @@ pub struct EtcdMember {
     pub advertise_client_urls: Vec<String>,
     pub listen_peer_urls: Vec<String>,
     pub initial_advertise_peer_urls: Vec<String>,
-    /// Member name and peer URL of every first member.
+    /// Name and peer URL of every initial member.
     pub initial_cluster: Vec<(String, String)>,
     pub initial_cluster_token: String,
     /// `new` or `existing`.
     pub initial_cluster_state: String,
-    /// The image that its unit runs from; `None`: the system has etcd, or it is a pod.
+    /// The image that its unit runs; `None`: the system has etcd, or it runs as a pod.
     pub image: Option<String>,
-    /// What it is as a static pod; `None`: a unit of the system.
+    /// Its static pod; `None`: it runs as a unit of the system.
     pub pod: Option<EtcdPod>,
     /// Further `ETCD_…` settings, by flag name (`heartbeat-interval`).
     pub settings: BTreeMap<String, String>,
-    /// Snapshots at regular times.
+    /// Scheduled snapshots.
     pub backup: Option<EtcdBackup>,
-    /// The snapshot that the member starts from where it has no data.
+    /// The snapshot that the member starts from if it has no data.
     pub restore: Option<Snapshot>,
-    /// `None`: plain HTTP, which the spec asked for.
+    /// `None`: plain HTTP, which the spec set explicitly.
     pub tls: Option<EtcdTls>,
     pub span: Span,
 }
 
-/// etcd as a static pod, in kubeadm's form.
+/// etcd as a static pod, in the form that kubeadm uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EtcdPod {
-    /// `None`: the etcd of the node's system, in an image that is the node's own.
+    /// `None`: the etcd of the node's system, in a local image.
     pub image: Option<crate::node::images::ImageRef>,
     pub release: &'static EtcdRelease,
 }
 
 impl EtcdMember {
-    /// Which etcd it is; `None`: an image that does not say so.
+    /// Returns its minor version; `None`: the image's tag does not contain it.
     pub fn release(&self) -> Option<&'static EtcdRelease> {
         match (&self.pod, &self.image) {
             (Some(pod), _) => Some(pod.release),
             (None, None) => Some(EtcdRelease::SYSTEM),
-            (None, Some(image)) => EtcdRelease::of_tag(image.rsplit_once(':')?.1),
+            (None, Some(image)) => EtcdRelease::from_tag(image.rsplit_once(':')?.1),
         }
     }
 
-    /// A URL at which programs of its node reach it: on the loopback interface where it listens
+    /// Returns a client URL for programs on the same node: on the loopback interface if it listens
     /// there.
     pub fn own_endpoint(&self) -> String {
         let loopback = |url: &String| {
@@ -77,12 +77,12 @@ impl EtcdMember {
     }
 }
 
-/// Snapshots of a member.
+/// Scheduled snapshots of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EtcdBackup {
-    /// A calendar event of systemd.
+    /// A systemd calendar event.
     pub schedule: String,
-    /// How many are kept.
+    /// The number of snapshots to keep.
     pub keep: u32,
     pub span: Span,
 }
@@ -94,7 +94,7 @@ pub struct Snapshot {
     pub span: Span,
 }
 
-/// Shows no secret.
+/// Does not show secrets.
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot")

@@ -8,14 +8,14 @@ use ipnet::IpNet;
 /// A packet filter that drops what is not allowed (nftables).
 #[derive(Debug, Clone)]
 pub struct Firewall {
-    /// Networks that reach the ports of the node's roles. Empty: every network does.
+    /// Networks that may reach the ports of the node's roles. Empty: every network.
     pub allow_from: Vec<Located<IpNet>>,
-    /// Ports beyond those of the roles.
+    /// Ports in addition to those of the roles.
     pub allow: Vec<FirewallRule>,
-    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with what
-    /// each is for.
+    /// Ports that the node's roles open to `allow_from` (22, etcd's 2379 and 2380 …), with their
+    /// purposes.
     pub role_ports: Vec<(u16, String)>,
-    /// What else the node's roles open: to pods, and where services listen.
+    /// Other openings of the node's roles: for pods, and for services.
     pub role_rules: Vec<FirewallRule>,
     pub masquerade: Vec<Masquerade>,
     pub span: Span,
@@ -25,7 +25,7 @@ pub struct Firewall {
 #[derive(Debug, Clone)]
 pub struct FirewallRule {
     pub protocol: Protocol,
-    /// First and last port, the same for one.
+    /// First and last port, equal for a single one.
     pub ports: (u16, u16),
     /// Empty: every network.
     pub from: Vec<IpNet>,
@@ -39,7 +39,7 @@ pub enum Protocol {
     Udp,
 }
 
-/// Packets of `source` leave `interface` under the node's address.
+/// Packets from `source` leave `interface` with the node's address.
 #[derive(Debug, Clone)]
 pub struct Masquerade {
     pub source: Located<IpNet>,

@@ -6,19 +6,18 @@ use ipnet::Ipv4Net;
 use crate::diagnostic::{Located, Span};
 use crate::node::images::ImageRef;
 
-/// flannel in pods, with its subnets from the nodes' `podCIDR`.
+/// flannel in pods, which takes its subnets from the nodes' `podCIDR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flannel {
     pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, on every node; `None`: that of the node's
-    /// address.
+    /// The interface to the other nodes, on every node; `None`: that of the node's address.
     pub interface: Option<String>,
     pub image: ImageRef,
-    /// Brings the CNI plugin of that name.
+    /// Installs the CNI plugin of that name.
     pub plugin_image: ImageRef,
 }
 
-/// How flannel carries containers' packets from node to node.
+/// How flannel carries the containers' packets between nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlannelBackend {
     Vxlan {
@@ -34,7 +33,7 @@ pub enum FlannelBackend {
 }
 
 impl FlannelBackend {
-    /// The UDP port that nodes reach each other at.
+    /// The UDP port on which nodes receive packets.
     pub fn port(&self) -> Option<u16> {
         match *self {
             Self::Vxlan { port, .. } | Self::Wireguard { port } => Some(port),
@@ -42,7 +41,7 @@ impl FlannelBackend {
         }
     }
 
-    /// The kernel's module.
+    /// The kernel module it needs.
     pub fn module(&self) -> Option<&'static str> {
         match self {
             Self::Vxlan { .. } => Some("vxlan"),
@@ -52,30 +51,29 @@ impl FlannelBackend {
     }
 }
 
-/// flannel on a node with docker, with its subnet from etcd.
+/// flannel on a node with docker, which takes its subnet from etcd.
 #[derive(Debug, Clone)]
 pub struct FlannelNode {
-    /// The addresses of all nodes' containers.
+    /// The network of the containers of all nodes.
     pub network: Located<Ipv4Net>,
-    /// The prefix length of each node's part.
+    /// The prefix length of each node's subnet.
     pub subnet_len: u8,
     pub backend: FlannelBackend,
-    /// The interface that leads to the other nodes, by its name or its address; `None`: that of the
-    /// default route.
+    /// The interface to the other nodes, by name or address; `None`: that of the default route.
     pub interface: Option<String>,
     pub image: String,
-    /// Where etcd answers.
+    /// The URLs of etcd.
     pub endpoints: Vec<String>,
-    /// Whether nodes of the file run that etcd.
+    /// Whether nodes in the file run that etcd.
     pub of_file: bool,
-    /// How etcd and flannel know each other; `None`: plain HTTP.
+    /// The credentials for etcd; `None`: plain HTTP.
     pub tls: Option<EtcdClient>,
-    /// What tells etcd the network; `None`: other nodes do.
+    /// What stores the network in etcd; `None`: other nodes do.
     pub writer: Option<FlannelWriter>,
     pub span: Span,
 }
 
-/// What puts flannel's network into etcd.
+/// What stores flannel's network in etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FlannelWriter {
     /// `etcdctl` of the node's own member.

@@ -1,17 +1,17 @@
-//! The types of Ignition's specification 2.2.0 and 2.3.0, field by field
-//! (coreos/ignition, `doc/configuration-v2_2.md` and `doc/configuration-v2_3.md`).
+//! The types of Ignition's specification 2.2.0 and 2.3.0, field by field (coreos/ignition,
+//! `doc/configuration-v2_2.md` and `doc/configuration-v2_3.md`).
 //!
-//! Reading is strict: a key that the specification does not have is an error, where Ignition itself
-//! passes it over.
+//! Reading is strict: a key that the specification does not have is an error, although Ignition
+//! itself ignores it.
 
 use serde::{Deserialize, Serialize};
 
-/// Whether a value is what is left out when it is written.
+/// Whether a value is left out when it is written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// A struct of the specification: keys in camel case, nothing written that says nothing.
+/// A struct of the specification: keys in camel case, empty values left out.
 macro_rules! object {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)+ }) => {
         $(#[doc = $doc])+
@@ -35,7 +35,7 @@ object! {
 }
 
 object! {
-    /// What the config says about itself.
+    /// The config's own settings.
     Ignition {
         config: References,
         security: Security,
@@ -61,21 +61,21 @@ object! {
 }
 
 object! {
-    /// What fetched bytes must be.
+    /// The verification of fetched bytes.
     Verification {
         hash: Option<String>,
     }
 }
 
 object! {
-    /// Whom Ignition trusts.
+    /// What Ignition trusts.
     Security {
         tls: Tls,
     }
 }
 
 object! {
-    /// Whom Ignition trusts when it fetches over HTTPS.
+    /// What Ignition trusts when it fetches over HTTPS.
     Tls {
         certificate_authorities: Vec<Reference>,
     }
@@ -121,7 +121,7 @@ object! {
 }
 
 object! {
-    /// A unit of systemd. `enable` is an older word for `enabled: true`.
+    /// A unit of systemd. `enable` is an older form of `enabled: true`.
     Unit {
         contents: String,
         dropins: Vec<DropIn>,
@@ -151,7 +151,7 @@ object! {
 }
 
 object! {
-    /// A user. `create` is an older form of the fields beside it.
+    /// A user. `create` is an older form of the fields next to it.
     User {
         create: Option<Create>,
         gecos: String,
@@ -171,7 +171,7 @@ object! {
 }
 
 object! {
-    /// How a user is made.
+    /// How a user is created.
     Create {
         gecos: String,
         groups: Vec<String>,
@@ -187,7 +187,7 @@ object! {
 }
 
 object! {
-    /// Disks and what lies on them.
+    /// Disks and what is on them.
     Storage {
         directories: Vec<Directory>,
         disks: Vec<Disk>,
@@ -208,7 +208,7 @@ object! {
 }
 
 object! {
-    /// A partition. Sizes are in sectors of the device; in MiB from 2.3.0 on, where they may be.
+    /// A partition. Sizes are in sectors of the device; since 2.3.0 they can be in MiB.
     Partition {
         guid: String,
         label: Option<String>,
@@ -246,7 +246,7 @@ object! {
 }
 
 object! {
-    /// A file system on a device. `create` is an older form of the fields beside it.
+    /// A file system on a device. `create` is an older form of the fields next to it.
     Mount {
         create: Option<Mkfs>,
         device: String,
@@ -259,7 +259,7 @@ object! {
 }
 
 object! {
-    /// How a file system is made.
+    /// How a file system is created.
     Mkfs {
         force: bool,
         options: Vec<String>,
@@ -289,7 +289,7 @@ object! {
 }
 
 object! {
-    /// Where bytes come from.
+    /// The source of bytes.
     Contents {
         compression: String,
         source: String,

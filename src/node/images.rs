@@ -1,7 +1,8 @@
-//! The container images that upstream's names give a node with Kubernetes.
+//! The container images that upstream provides for a node with Kubernetes.
 //!
-//! Versions that go with a minor are in [`RELEASES`](crate::facts::kubernetes::version::RELEASES);
-//! what has releases of its own is here.
+//! Versions that belong to a minor are in
+//! [`RELEASES`](crate::facts::kubernetes::version::RELEASES); projects with releases of their own
+//! are here.
 
 use std::fmt;
 
@@ -10,11 +11,11 @@ use crate::facts::kubernetes::version::Release;
 /// Upstream's registry.
 const REGISTRY: &str = "registry.k8s.io";
 
-/// flannel and its plugin: one release for all versions of Kubernetes here.
+/// flannel and its plugin: one release for all supported versions of Kubernetes.
 const FLANNEL: (&str, &str) = ("ghcr.io/flannel-io/flannel", "v0.28.9");
 const FLANNEL_PLUGIN: (&str, &str) = ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
 
-/// What an image is for.
+/// The use of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ImageUse {
     /// The sandbox of every pod.
@@ -23,9 +24,9 @@ pub enum ImageUse {
     ControllerManager,
     Scheduler,
     Proxy,
-    /// kube-proxy in pods that run on nodes without its program too.
+    /// kube-proxy in pods that also run on nodes without its program.
     ProxyEverywhere,
-    /// etcd as a pod, of an image of its own.
+    /// etcd as a pod, with a separate image.
     Etcd,
     /// The cluster's DNS.
     CoreDns,
@@ -35,8 +36,8 @@ pub enum ImageUse {
 }
 
 impl ImageUse {
-    /// Whether [`Images::Embedded`](crate::node::kubernetes::Images::Embedded) with a folder of
-    /// programs does without it.
+    /// Returns whether [`Images::Embedded`](crate::node::kubernetes::Images::Embedded) with a
+    /// folder of programs does not need it.
     pub fn is_in_programs(self) -> bool {
         match self {
             Self::Pause
@@ -77,7 +78,7 @@ impl ImageRef {
         }
     }
 
-    fn of(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
+    fn new(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
         Self {
             used_for,
             repository: repository.to_owned(),
@@ -86,19 +87,19 @@ impl ImageRef {
     }
 
     pub(crate) fn flannel() -> Self {
-        Self::of(ImageUse::Flannel, FLANNEL)
+        Self::new(ImageUse::Flannel, FLANNEL)
     }
 
     pub(crate) fn flannel_plugin() -> Self {
-        Self::of(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
+        Self::new(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
     }
 
-    /// etcd as kubeadm of this minor has it.
+    /// Returns the etcd image that kubeadm of this minor uses.
     pub(crate) fn etcd(release: &Release) -> Self {
         Self::upstream(ImageUse::Etcd, "etcd", release.etcd)
     }
 
-    /// CoreDNS as kubeadm of this minor has it.
+    /// Returns the CoreDNS image that kubeadm of this minor uses.
     pub(crate) fn core_dns(release: &Release) -> Self {
         Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
     }

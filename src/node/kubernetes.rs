@@ -20,7 +20,7 @@ use crate::node::kubernetes_settings::{AuditLog, Encryption};
 use crate::pki::BootstrapToken;
 use crate::pki::bundles::KeyPair;
 
-/// What a node is to its cluster.
+/// The role of a node in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Runs the control plane; other pods stay away unless they tolerate its taint.
@@ -29,17 +29,17 @@ pub enum Role {
     Worker,
     /// A cluster of one: control plane and pods on the same node.
     Single,
-    /// A kubelet without an API server, which runs the static pods that it finds.
+    /// A kubelet without an API server, which runs only static pods.
     Standalone,
 }
 
 impl Role {
-    /// Whether the API server runs here.
+    /// Returns whether the API server runs here.
     pub fn has_control_plane(self) -> bool {
         matches!(self, Self::ControlPlane | Self::Single)
     }
 
-    /// As the spec writes it.
+    /// Returns the name in a spec.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ControlPlane => "control-plane",
@@ -50,19 +50,19 @@ impl Role {
     }
 }
 
-/// Everything that Kubernetes needs on one node.
+/// Everything that one node needs for Kubernetes.
 #[derive(Debug, Clone)]
 pub struct Kubernetes {
     pub version: Located<KubeVersion>,
     pub role: Role,
-    /// The name that the node object has: the host name.
+    /// The name of the Node object: the host name.
     pub node_name: String,
-    /// The address that the kubelet reports; `None`: it looks for one itself, since the node's
+    /// The address that the kubelet reports; `None`: it chooses one itself, because the node's
     /// addresses come from DHCP.
     pub node_ip: Option<IpAddr>,
-    /// In kubeconfig files.
+    /// The name in kubeconfig files.
     pub cluster_name: String,
-    /// Where other nodes and users reach the API: `https://192.168.1.10:6443`.
+    /// The URL of the API for other nodes and users: `https://192.168.1.10:6443`.
     pub endpoint: String,
     pub pod_network: IpNet,
     pub service_network: IpNet,
@@ -71,7 +71,7 @@ pub struct Kubernetes {
     /// `cluster.local`
     pub domain: String,
     pub cni: Cni,
-    /// Who answers for `dns_ip`; `None`: nobody, or what the user brings.
+    /// What answers at `dns_ip`; `None`: nothing, or what the user installs.
     pub core_dns: Option<CoreDns>,
     /// `None` on a standalone node.
     pub proxy: Option<Proxy>,
@@ -79,25 +79,25 @@ pub struct Kubernetes {
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane>,
     pub images: Images,
-    /// What its pods run by; at the place that says so, or at that of all of it.
+    /// The container runtime, located where the spec sets it, or at the whole section.
     pub runtime: Located<Runtime>,
-    /// What the node's system has, and where.
+    /// The paths of the node's system.
     pub system: &'static Facts,
-    /// Pods of the user's that the kubelet runs by itself: name and manifest.
+    /// The user's static pods: name and manifest.
     pub static_pods: Vec<(String, String)>,
     pub span: Span,
 }
 
-/// Who gives pods their network.
+/// The pod network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cni {
-    /// The `bridge` plugin of the base, with a part of the pod network that belongs to this node.
+    /// The `bridge` plugin of the base, with this node's share of the pod network.
     Bridge { node_pods: IpNet },
-    /// flannel, from the manifest that the first node that comes up applies.
+    /// flannel, from the manifest that the first node to start applies.
     Flannel(Flannel),
-    /// The user's own.
+    /// The user's own manifests.
     Manifests(Vec<Manifest>),
-    /// Whatever the user brings later.
+    /// Whatever the user installs later.
     None,
 }
 
@@ -121,7 +121,7 @@ impl Proxy {
 }
 
 impl ProxyMode {
-    /// As the spec and kube-proxy write it.
+    /// Returns the name in a spec and in kube-proxy's configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Iptables => "iptables",
@@ -131,26 +131,27 @@ impl ProxyMode {
     }
 }
 
-/// What runs kube-proxy on a node.
+/// How kube-proxy runs on a node.
 #[derive(Debug, Clone)]
 pub enum ProxyPod {
-    /// The kubelet, from a manifest on the node. The pod shows the API server this certificate.
+    /// By the kubelet, from a manifest on the node. The pod presents this certificate to the API
+    /// server.
     Static { client: KeyPair },
-    /// The cluster, by a `DaemonSet` that the first control plane that comes up applies.
+    /// By the cluster, from a `DaemonSet` that the first control plane to start applies.
     DaemonSet(ProxyImage),
 }
 
-/// What pods of a `DaemonSet` run as kube-proxy.
+/// The program that the pods of a `DaemonSet` run as kube-proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyImage {
-    /// The program that each node of the file has, in an image that is the node's own.
+    /// The program that each node in the file has, in a local image.
     Node,
     /// Upstream's image.
     Upstream,
 }
 
 impl ProxyImage {
-    /// As the spec writes it.
+    /// Returns the name in a spec.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Node => "node",
@@ -164,45 +165,45 @@ impl ProxyImage {
 pub struct Proxy {
     pub mode: ProxyMode,
     pub pod: ProxyPod,
-    /// Fields of `KubeProxyConfiguration` beside those that every node has, as JSON.
+    /// Fields of `KubeProxyConfiguration` in addition to those of every node, as JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
-    /// Flags by name, beside those that every node has.
+    /// Flags by name, in addition to those of every node.
     pub extra_args: BTreeMap<String, String>,
 }
 
 /// The node's own agent.
 #[derive(Debug, Clone)]
 pub struct Kubelet {
-    /// How it knows the API server; `None` on a standalone node.
+    /// Its credentials for the API server; `None` on a standalone node.
     pub api: Option<KubeletApi>,
-    /// Labels that a kubelet may give its own node.
+    /// Labels that the kubelet may set on its own node.
     pub labels: BTreeMap<String, String>,
-    /// Labels that only an administrator may give the node; on a node with a control plane.
+    /// Labels that only an administrator may set on the node; on a control plane node.
     pub api_labels: BTreeMap<String, String>,
     /// Set when the node registers.
     pub taints: Vec<Taint>,
-    /// Fields of `KubeletConfiguration` beside those that every node has, as JSON.
+    /// Fields of `KubeletConfiguration` in addition to those of every node, as JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
     pub extra_args: BTreeMap<String, String>,
 }
 
-/// The kubelet's side of the API.
+/// The kubelet's connection to the API.
 #[derive(Debug, Clone)]
 pub struct KubeletApi {
-    /// The API server that this node talks to: its own where it has one, else the endpoint.
+    /// The API server that this node uses: its own if it has one, or the endpoint.
     pub server: String,
     pub identity: KubeletIdentity,
     /// The cluster's authority, in PEM.
     pub certificate_authority: String,
 }
 
-/// How a kubelet shows who it is.
+/// The credentials of a kubelet.
 #[derive(Debug, Clone)]
 pub enum KubeletIdentity {
-    /// By certificates that were signed when the image was built, as a client and as a server.
+    /// Certificates that were signed when the image was built, as a client and as a server.
     Certificates { client: KeyPair, serving: KeyPair },
-    /// By a token at first, for which the cluster signs a certificate for a client; that for a
-    /// server it signs itself, as kubeadm's nodes do.
+    /// A token at first, for which the cluster signs a client certificate; it signs its server
+    /// certificate itself, as kubeadm's nodes do.
     Token(BootstrapToken),
 }
 
@@ -219,58 +220,58 @@ pub struct Taint {
 #[derive(Debug, Clone)]
 pub struct ControlPlane {
     pub advertise: SocketAddr,
-    /// The API servers of the control planes before this one in the file, which start before it.
+    /// The API servers of the control planes before this one in the file, which start first.
     pub earlier: Vec<SocketAddr>,
-    /// Those of the ones behind it.
+    /// Those of the control planes after this one.
     pub later: Vec<SocketAddr>,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
-    /// The node's own member, where the kubelet runs it: the API server then waits for it.
+    /// The node's own member, if the kubelet runs it: the API server then waits for it.
     pub etcd_pod: Option<EtcdPod>,
-    /// Where those reach the API that are no nodes of the file: the endpoint, or one of the control
-    /// planes where only nodes know the endpoint's name. `https://192.168.1.10:6443`
+    /// The URL of the API for clients that are not nodes in the file: the endpoint, or one of the
+    /// control planes if only nodes know the endpoint's name. `https://192.168.1.10:6443`
     pub outside: String,
-    /// What lets nodes in that have no certificate yet; `None`: they stay out.
+    /// What admits nodes without a certificate; `None`: they are not admitted.
     pub bootstrap_token: Option<BootstrapToken>,
     pub keys: ControlPlaneKeys,
-    /// Flags by component, beside those that every node has.
+    /// Flags by component, in addition to those of every node.
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
     pub audit: Option<AuditLog>,
     pub encryption: Option<Encryption>,
-    /// Runtimes that nodes of the cluster have beside runc.
+    /// Runtimes of the cluster's nodes in addition to runc.
     pub runtime_classes: Vec<String>,
-    /// What the first node that comes up applies last, in order.
+    /// What the first node to start applies last, in order.
     pub manifests: Vec<Manifest>,
 }
 
-/// Where the node's programs and images come from.
+/// The source of the node's programs and images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Images {
-    /// Programs in an image that the build makes, laid out at
+    /// Programs in an image that the build creates, mounted at
     /// [`crate::facts::systems::Paths::programs`]; pods run them from there.
     Embedded {
-        /// Where the build has them from, where the spec says so.
+        /// The source of the build, if the spec sets it.
         programs: Option<Programs>,
-        /// Images that the spec lists, beside which all others that the node needs are embedded
-        /// too; `None`: none of either.
+        /// Images that the spec lists; all others that the node needs are then embedded too.
+        /// `None`: none are embedded.
         images: Option<Vec<Located<ImageSource>>>,
-        /// The folder that the build has CNI's plugins from, where the system has none; `None`:
-        /// that of the programs.
+        /// The folder with the CNI plugins for the build, if the system has none; `None`: that of
+        /// the programs.
         cni_plugins: Option<PathBuf>,
     },
-    /// The node fetches programs (to [`crate::facts::systems::Paths::programs`]) and images.
+    /// The node downloads programs (to [`crate::facts::systems::Paths::programs`]) and images.
     Pulled {
-        /// The URL of a site laid out as upstream's, without a slash at the end.
+        /// The URL of a site laid out like upstream's, without a trailing slash.
         site: String,
-        /// By the lock, once [`Cluster::pin`](super::Cluster::pin) has seen it.
+        /// From the lock, once [`Cluster::pin`](super::Cluster::pin) has read it.
         known: Fetched,
     },
 }
 
 impl Kubernetes {
-    /// The folder of CNI's plugins on the node, where they come with it.
+    /// Returns the folder of the CNI plugins on the node, if they come with it.
     pub fn cni_plugins(&self) -> Option<&'static str> {
         self.system
             .paths
@@ -280,8 +281,7 @@ impl Kubernetes {
 }
 
 impl Images {
-    /// Whether the node has, or fetches, the image by what is decided here, so that nobody need
-    /// look after it.
+    /// Returns whether the node has the image or can pull it without further action by the user.
     pub fn give(&self, used_for: ImageUse) -> bool {
         match self {
             Self::Embedded { images, .. } => images.is_some() || used_for.is_in_programs(),

@@ -1,8 +1,8 @@
-//! Settings of Kubernetes' components, decided.
+//! The settings of the Kubernetes components, decided.
 
 use std::fmt;
 
-/// What the API server writes down of who asked for what.
+/// What the API server records about requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditLog {
     /// A Policy of audit.k8s.io/v1, as YAML.
@@ -15,10 +15,10 @@ pub struct AuditLog {
     pub max_size: u16,
 }
 
-/// How the API server encrypts what it keeps in etcd.
+/// How the API server encrypts what it stores in etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encryption {
-    /// `secretbox`, `aesgcm` or `aescbc`, as `EncryptionConfiguration` has them.
+    /// `secretbox`, `aesgcm` or `aescbc`, as in `EncryptionConfiguration`.
     pub provider: &'static str,
     /// `secrets`
     pub resources: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Encryption {
 #[derive(Clone, PartialEq, Eq)]
 pub struct EncryptionKeys(pub Vec<String>);
 
-/// Shows no secret.
+/// Does not show secrets.
 impl fmt::Debug for EncryptionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncryptionKeys").finish_non_exhaustive()

@@ -1,8 +1,8 @@
-//! What a node is, with every default filled: the contract between `plan`, which decides, and
-//! `parts`, which writes.
+//! A node with every default filled in: the contract between `plan`, which decides, and `parts`,
+//! which writes.
 //!
-//! Values that users write keep their place ([`Located`]), so that what is generated can be traced
-//! to its line.
+//! Values that users write keep their location ([`Located`]), so that what is generated can be
+//! traced to its line.
 
 pub mod addons;
 pub mod boot_files;
@@ -19,7 +19,7 @@ pub mod kubernetes_settings;
 pub mod needed_images;
 pub mod network;
 
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::IgnitionVersion;
 use crate::facts::systems::Target;
 use crate::node::etcd::EtcdMember;
@@ -35,13 +35,13 @@ use crate::node::fragment::Fragment;
 /// The nodes of one spec file; a single node is a cluster of one.
 #[derive(Debug, Clone)]
 pub struct Cluster {
-    /// The name that certificates and tokens carry.
+    /// The name in certificates and tokens.
     pub name: String,
     pub nodes: Vec<Node>,
 }
 
 impl Cluster {
-    /// Tells nodes that fetch programs and images what `pins` know of them.
+    /// Adds the hashes in `pins` to nodes that download programs and images.
     pub fn pin(&mut self, pins: &crate::lock::pins::Pins) {
         for node in &mut self.nodes {
             if let Some(kubernetes) = &mut node.kubernetes {
@@ -55,48 +55,49 @@ impl Cluster {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub target: Target,
-    /// The version of Ignition's specification that its config is written in.
+    /// The version of Ignition's specification for its config.
     pub ignition: IgnitionVersion,
     pub arch: Arch,
-    pub kernel: KernelFlavour,
+    pub kernel: KernelFlavor,
     pub hostname: Located<Hostname>,
     pub users: Vec<User>,
     pub network: Network,
     pub ntp: Option<Ntp>,
-    /// Lines of `/etc/hosts` beside the node's own.
+    /// Entries of `/etc/hosts` in addition to the node's own.
     pub hosts: Vec<(Located<IpAddr>, Vec<Hostname>)>,
     pub firewall: Option<Firewall>,
     /// Kernel parameters, by `sysctl(8)` key.
     pub sysctls: BTreeMap<String, Located<String>>,
     pub modules: Vec<Located<String>>,
-    /// Added to the kernel's command line by what packs the node.
+    /// Added to the kernel command line by what packs the node.
     pub kernel_arguments: Vec<Located<String>>,
     pub ca_certificates: Vec<CaCertificate>,
     pub swap: Option<Swap>,
-    /// Whole block device that keeps etcd's and the runtime's data across boots.
+    /// The block device, as a whole, that keeps etcd's and the runtime's data across boots.
     pub storage_device: Option<Located<AbsolutePath>>,
-    /// The files of a system that imgbuild does not build.
+    /// The boot files of a system that imgbuild does not build.
     pub base: Option<crate::node::boot_files::BootFiles>,
     pub etcd: Option<EtcdMember>,
-    /// flannel of docker's containers.
+    /// flannel for docker containers.
     pub flannel: Option<crate::node::flannel::FlannelNode>,
     pub containerd: Option<crate::node::containers::Containerd>,
     pub kubernetes: Option<crate::node::kubernetes::Kubernetes>,
-    /// What only Container Linux has; on its nodes only.
+    /// The settings that only Container Linux has; on its nodes only.
     pub container_linux: Option<crate::node::container_linux::ContainerLinux>,
-    /// The spec's `storage`, `systemd` and `passwd` sections, their local files already read.
-    pub own: Fragment,
+    /// What the user's sections `storage`, `systemd` and `passwd` define, their local files already
+    /// read.
+    pub user_sections: Fragment,
 }
 
 impl Node {
-    /// What its containers run by: that of its pods, or the system's own.
+    /// Returns its container runtime: that of its pods, or the system's default.
     pub fn runtime(&self) -> crate::facts::runtimes::Runtime {
         let kubernetes = self.kubernetes.as_ref();
         kubernetes.map_or_else(Default::default, |kubernetes| kubernetes.runtime.value)
     }
 }
 
-/// A user to make, or to change where the base has it.
+/// A user to create, or to change if the base has it.
 #[derive(Debug, Clone)]
 pub struct User {
     pub name: Located<UserName>,
@@ -118,10 +119,10 @@ pub struct Ntp {
     pub span: Span,
 }
 
-/// A certificate authority of the site, trusted by all programs of the node.
+/// A certificate authority of the site, trusted by all programs on the node.
 #[derive(Debug, Clone)]
 pub struct CaCertificate {
-    /// File name under `/usr/local/share/ca-certificates/`, without its ending.
+    /// File name under `/usr/local/share/ca-certificates/`, without its extension.
     pub name: String,
     pub pem: Located<String>,
 }
@@ -129,8 +130,8 @@ pub struct CaCertificate {
 /// Swap space.
 #[derive(Debug, Clone)]
 pub enum Swap {
-    /// A compressed swap device in memory, of this many bytes.
+    /// A compressed swap device in memory, of this size in bytes.
     Zram { size: u64, span: Span },
-    /// A whole device or partition, made swap space on first boot.
+    /// A whole device or partition, formatted as swap space on first boot.
     Device(Located<AbsolutePath>),
 }

@@ -7,8 +7,8 @@ use crate::node::containers::{Fetched, ImageSource};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::{Cni, Images, Kubernetes};
 
-/// Every image that pods of `kubernetes` ask for by itself, by use. The user's own manifests name
-/// theirs.
+/// Returns every image that the pods of `kubernetes` use, by use. The user's own manifests are not
+/// included.
 pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     let release = kubernetes.version.known_release();
     let own =
@@ -32,16 +32,16 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     images
 }
 
-/// The images that a node has with it.
+/// The images that a node has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmbeddedImages {
     /// As the spec lists them.
     pub listed: Vec<ImageSource>,
-    /// What the node asks for by itself.
+    /// The images that the node needs itself.
     pub needed: Vec<ImageRef>,
 }
 
-/// The images to embed in `node`; `None`: no more than what goes with the programs.
+/// Returns the images to embed in `node`; `None`: no more than those that come with the programs.
 pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
     let mut all = EmbeddedImages::default();
     let own = node
@@ -64,7 +64,7 @@ pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
     (!all.listed.is_empty() || !all.needed.is_empty()).then_some(all)
 }
 
-/// What a node fetches of the programs; pods have the others in their images.
+/// The programs that a node downloads; pods have the others in their images.
 pub const FETCHED_PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
 
 impl Kubernetes {
@@ -112,7 +112,7 @@ impl Kubernetes {
         }
     }
 
-    /// Whether the node fetches its programs and images.
+    /// Returns whether the node downloads its programs and images.
     pub fn is_pulled(&self) -> bool {
         matches!(self.images, Images::Pulled { .. })
     }

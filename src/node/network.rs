@@ -133,20 +133,20 @@ pub struct Network {
     pub interfaces: Vec<Interface>,
 }
 
-/// How an interface of the spec is found on the machine.
+/// How an interface in the spec is matched on the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InterfaceMatch {
     Name(InterfaceName),
-    /// By MAC address, and renamed where a name is given too.
+    /// By MAC address, and renamed if a name is given too.
     Mac {
         mac: MacAddr,
         rename: Option<InterfaceName>,
     },
-    /// Every wired card: the default where the spec has no `network:`.
+    /// Every wired card: the default if the spec has no `network:`.
     AnyEthernet,
 }
 
-/// What kind of link it is; other than [`LinkKind::Physical`] it is made by networkd.
+/// The kind of a link; all but [`LinkKind::Physical`] are created by networkd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkKind {
     Physical,
@@ -156,7 +156,7 @@ pub enum LinkKind {
         options: BTreeMap<String, String>,
     },
     Vlan {
-        id: u16,
+        id: Located<u16>,
         parent: Located<InterfaceName>,
     },
     Bridge {
@@ -166,7 +166,7 @@ pub enum LinkKind {
 }
 
 impl InterfaceMatch {
-    /// The name that the interface has on the node, where the spec says it.
+    /// Returns the interface's name on the node, if the spec sets it.
     pub fn name(&self) -> Option<&InterfaceName> {
         match self {
             Self::Name(name) => Some(name),
@@ -177,7 +177,7 @@ impl InterfaceMatch {
 }
 
 impl LinkKind {
-    /// The interfaces that this one is made of or lies on.
+    /// Returns the interfaces that this one is built on.
     pub fn parts(&self) -> &[Located<InterfaceName>] {
         match self {
             Self::Physical => &[],
@@ -197,18 +197,18 @@ pub struct Interface {
     pub addresses: Vec<Located<IpNet>>,
     pub gateways: Vec<Located<IpAddr>>,
     pub dns: Vec<Located<IpAddr>>,
-    pub search: Vec<String>,
+    pub search: Vec<Located<String>>,
     pub routes: Vec<Route>,
-    /// On the link that leads to the other nodes of the cluster.
+    /// On the link to the other nodes of the cluster.
     pub pod_routes: Option<PodRoutes>,
-    pub mtu: Option<u32>,
-    /// The node is not online before this link is.
+    pub mtu: Option<Located<u32>>,
+    /// Whether the node waits for this link before it is online.
     pub required_for_online: bool,
     pub span: Span,
 }
 
 impl Interface {
-    /// Its routes, those to pods of other nodes behind the spec's own.
+    /// Returns its routes: those of the spec, followed by those to the pods of other nodes.
     pub fn all_routes(&self) -> impl Iterator<Item = Route> {
         let pods = self.pod_routes.iter().flat_map(PodRoutes::iter);
         self.routes.iter().cloned().chain(pods)
@@ -229,18 +229,18 @@ pub enum Dhcp {
 #[derive(Debug, Clone)]
 pub struct Route {
     pub destination: Located<IpNet>,
-    /// `None`: on the link.
+    /// `None`: directly on the link.
     pub gateway: Option<Located<IpAddr>>,
-    pub metric: Option<u32>,
+    pub metric: Option<Located<u32>>,
 }
 
-/// Routes from one node to the pods of the others. The nodes share one list: a thousand of them
-/// have a million routes.
+/// Routes from one node to the pods of the others. The nodes share one list, because a thousand of
+/// them have a million routes.
 #[derive(Debug, Clone)]
 pub struct PodRoutes {
     pub everywhere: Arc<[NodePods]>,
-    /// The node itself, which has none to its own pods.
-    pub own: IpAddr,
+    /// This node's address, to exclude the route to its own pods.
+    pub this_node: IpAddr,
 }
 
 /// The pods of one node.
@@ -253,7 +253,10 @@ pub struct NodePods {
 
 impl PodRoutes {
     fn iter(&self) -> impl Iterator<Item = Route> {
-        let others = self.everywhere.iter().filter(|pods| pods.node != self.own);
+        let others = self
+            .everywhere
+            .iter()
+            .filter(|pods| pods.node != self.this_node);
         others.map(|pods| Route {
             destination: Located::new(pods.pods, pods.span),
             gateway: Some(Located::new(pods.node, pods.span)),

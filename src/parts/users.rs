@@ -53,7 +53,7 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
             let name = group.as_str();
             let groups = node.target.facts().groups;
             let known = groups.iter().any(|list| list.contains(&name))
-                || node.own.groups.iter().any(|(own, _)| own.name == name)
+                || node.user_sections.groups.iter().any(|(own, _)| own.name == name)
                 // useradd makes a group of each user's own name.
                 || node.users.iter().any(|other| other.name.as_str() == name);
             if !known {

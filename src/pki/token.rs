@@ -1,5 +1,4 @@
-//! The token that nodes show when they ask for their first certificate (a bootstrap token of
-//! Kubernetes).
+//! The token with which nodes request their first certificate (a bootstrap token of Kubernetes).
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +8,13 @@ use anyhow::{Result, bail};
 use super::CryptoRng;
 use super::keys::Keys;
 
-/// Beside the other secrets: its ending keeps a folder that others can enter from being used.
+/// Its ending is that of secrets: a folder with such a file is refused if other users can enter it.
 const FILE: &str = "bootstrap-token.key";
 
 const ID: usize = 6;
 const SECRET: usize = 16;
 
-/// `abcdef.0123456789abcdef`: an identifier that is no secret, and a secret.
+/// `abcdef.0123456789abcdef`: a public identifier and a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BootstrapToken(String);
 
@@ -26,25 +25,25 @@ impl fmt::Debug for BootstrapToken {
     }
 }
 
-/// Why a text is no token.
+/// Why a text is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenError(pub &'static str);
 
 impl FromStr for BootstrapToken {
     type Err = TokenError;
 
-    /// Six and sixteen digits and small letters, a dot between them.
+    /// Six and sixteen digits and lower-case letters, separated by a dot.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let Some((id, secret)) = text.split_once('.') else {
-            return Err(TokenError("it has no dot"));
+            return Err(TokenError("the dot is missing"));
         };
         let plain = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase();
         if !id.bytes().chain(secret.bytes()).all(plain) {
-            return Err(TokenError("it has digits and small letters only"));
+            return Err(TokenError("only digits and lower-case letters are allowed"));
         }
         if id.len() != ID || secret.len() != SECRET {
             return Err(TokenError(
-                "six characters stand before the dot and sixteen behind it",
+                "expected six characters before the dot and sixteen after it",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -52,11 +51,11 @@ impl FromStr for BootstrapToken {
 }
 
 impl BootstrapToken {
-    /// A new one.
+    /// Generates a new token.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
         const LETTERS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-        // The largest multiple of 36 that a byte can be below: all letters are equally likely.
-        const LIMIT: u8 = 252;
+        // The largest multiple of 36 that fits in a byte, so that all letters are equally likely.
+        const BYTE_LIMIT: u8 = 252;
         let mut text = String::new();
         while text.len() < ID + 1 + SECRET {
             if text.len() == ID {
@@ -64,19 +63,19 @@ impl BootstrapToken {
             }
             let mut byte = [0];
             rng.fill_bytes(&mut byte);
-            if byte[0] < LIMIT {
+            if byte[0] < BYTE_LIMIT {
                 text.push(char::from(LETTERS[usize::from(byte[0] % 36)]));
             }
         }
         Self(text)
     }
 
-    /// The whole of it, a secret.
+    /// The whole token, a secret.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What the cluster's Secret is named after.
+    /// The identifier, after which the cluster's Secret is named.
     pub fn id(&self) -> &str {
         &self.0[..ID]
     }
@@ -88,13 +87,13 @@ impl BootstrapToken {
 }
 
 impl Keys<'_> {
-    /// The token of the folder, made where there is none yet.
+    /// The token of the folder, made if there is none.
     pub fn bootstrap_token(&mut self) -> Result<BootstrapToken> {
         if let Some(text) = self.folder().read(FILE)? {
             return match text.trim_end().parse() {
                 Ok(token) => Ok(token),
                 Err(TokenError(why)) => bail!(
-                    "{} is damaged: {why}; remove it to have it made anew, then build and boot every control plane",
+                    "{} is damaged: {why}; remove it to have a new one made, then build and boot every control plane",
                     self.folder().path(FILE).display()
                 ),
             };
@@ -116,22 +115,22 @@ mod tests {
                 "abcdef.0123456789abcdef",
                 Ok(("abcdef", "0123456789abcdef")),
             ),
-            ("abcdef0123456789abcdef", Err("it has no dot")),
+            ("abcdef0123456789abcdef", Err("the dot is missing")),
             (
                 "ABCDEF.0123456789abcdef",
-                Err("it has digits and small letters only"),
+                Err("only digits and lower-case letters are allowed"),
             ),
             (
                 "abcde.0123456789abcdef",
-                Err("six characters stand before the dot and sixteen behind it"),
+                Err("expected six characters before the dot and sixteen after it"),
             ),
             (
                 "abcdef.0123456789abcde",
-                Err("six characters stand before the dot and sixteen behind it"),
+                Err("expected six characters before the dot and sixteen after it"),
             ),
             (
                 "abcdef.0123456789abcdéf",
-                Err("it has digits and small letters only"),
+                Err("only digits and lower-case letters are allowed"),
             ),
         ] {
             let got: Result<BootstrapToken, _> = text.parse();

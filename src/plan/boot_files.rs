@@ -1,4 +1,4 @@
-//! `base:`, with its paths found and its checks complete.
+//! `base:`, with its paths resolved and its checks complete.
 
 use super::Decider;
 use super::containers::local;
@@ -8,7 +8,7 @@ use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::spec;
 
 impl Decider<'_> {
-    /// What a node is booted from; `None` where a part is missing.
+    /// Returns the boot files of a node; `None` if a part is missing.
     pub(super) fn boot_files(
         &mut self,
         node: &spec::Spec,
@@ -38,7 +38,7 @@ impl Decider<'_> {
                     root,
                 }
             }
-            // The decoder has told what is missing.
+            // The decoder has reported what is missing.
             _ => return None,
         };
         let key = written.key.as_ref();
@@ -61,11 +61,12 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::UNCHECKED_BOOT_FILE,
                     written.source.span,
-                    "nothing says which file this is to be",
+                    "no boot file is specified here",
                 )
-                .label("what comes from the network has a hash")
+                .label("a file from the network needs a hash")
                 .help(
-                    "add `hash: sha512-…`; with `signature:` and `key:` its maker is checked too",
+                    "add `hash: sha512-…`; with `signature:` and `key:`, its signature is \
+                       checked too",
                 ),
             );
         }
@@ -74,9 +75,9 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::UNCHECKED_BOOT_FILE,
                     signature.span,
-                    "nothing says whose signature this is",
+                    "no key to check the signature with",
                 )
-                .help("add `key:` to `base:`, the path of the OpenPGP key that you trust"),
+                .help("add `key:` to `base:`: the path of the OpenPGP public key that you trust"),
             );
         }
         let hash = written.hash.as_ref();
@@ -89,12 +90,12 @@ impl Decider<'_> {
     }
 }
 
-/// Whether the base of `node` names a key.
+/// Returns whether the base of `node` specifies a key.
 fn has_key(node: &spec::Spec) -> bool {
     node.base.as_ref().is_some_and(|base| base.key.is_some())
 }
 
-/// The error of a live system that is told nowhere to find its root file system.
+/// The error for a live system without a source of its root file system.
 fn rootless(node: &spec::Spec, written: &spec::BootFiles) -> Option<Diagnostic> {
     let target = node.target.map_or(Target::default(), |target| target.value);
     let argument = target.facts().root_url?;
@@ -106,11 +107,15 @@ fn rootless(node: &spec::Spec, written: &spec::BootFiles) -> Option<Diagnostic> 
         Diagnostic::error(
             codes::NO_ROOT_FILE_SYSTEM,
             written.span,
-            format!("{} has no root file system to start", target.facts().title),
+            format!(
+                "{} requires a root file system to boot",
+                target.facts().title
+            ),
         )
-        .label("kernel and initrd are not all of it")
+        .label("kernel and initrd alone are not enough")
         .help(format!(
-            "add `rootfs:`, or say where the machine fetches it: `kernel_arguments: [{argument}=http://…]`"
+            "add `rootfs:`, or specify where the machine fetches it from: `kernel_arguments: \
+             [{argument}=http://…]`"
         ))
     })
 }

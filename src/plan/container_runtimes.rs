@@ -1,4 +1,4 @@
-//! What runs containers, and the version of containerd's settings.
+//! Container runtimes, and the version of containerd's configuration.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use crate::node::kubernetes::Role;
 use crate::spec;
 
 impl Decider<'_> {
-    /// Runtimes beside runc.
+    /// Returns the runtimes in addition to runc.
     pub(super) fn runtimes(&mut self, written: &spec::Containerd) -> Vec<ContainerRuntime> {
         let mut runtimes = Vec::new();
         for (name, runtime) in &written.runtimes {
             if name.as_str() == RUNC {
                 self.no_runtime(
                     name.span,
-                    "every node has the runtime `runc`",
-                    "give yours another name, and make it `default_runtime:`",
+                    "every node already has the runtime `runc`",
+                    "choose another name, and set `default_runtime:` to it",
                 );
             }
             for (key, value) in [
@@ -31,10 +31,10 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::BAD_CONTAINER_RUNTIME,
                             value.span,
-                            format!("`{key}` is for shims"),
+                            format!("`{key}` applies to shims only"),
                         )
-                        .related(binary.span, "runc's shim runs this program")
-                        .help("leave it out"),
+                        .related(binary.span, "containerd's runc shim runs this program")
+                        .help("remove it"),
                     );
                 }
             }
@@ -55,7 +55,7 @@ impl Decider<'_> {
         runtimes
     }
 
-    /// The runtime of pods that ask for none.
+    /// Returns the runtime of pods that select none.
     pub(super) fn default_runtime(&mut self, written: &spec::Containerd) -> Option<String> {
         let wanted = written.default_runtime.as_ref()?;
         let mut names = written.runtimes.iter().map(|(name, _)| name.as_str());
@@ -64,15 +64,16 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::UNKNOWN_CONTAINER_RUNTIME,
                     wanted.span,
-                    format!("there is no runtime `{}`", wanted.as_str()),
+                    format!("runtime `{}` is not defined", wanted.as_str()),
                 )
-                .help("name it under `runtimes:`"),
+                .help("define it under `runtimes:`"),
             );
         }
         Some(wanted.as_str().to_owned())
     }
 
-    /// The version of the settings that is wanted, or what the target's containerd reads.
+    /// Returns the configuration version that the spec sets, or the one that the target's
+    /// containerd reads.
     pub(super) fn containerd_config(
         &mut self,
         written: &spec::Containerd,
@@ -92,18 +93,18 @@ impl Decider<'_> {
                 codes::NOT_FOR_TARGET,
                 wanted.span,
                 format!(
-                    "the containerd of the target `{target}` does not read settings of version {}",
+                    "containerd on target `{target}` does not support configuration version {}",
                     wanted.value.as_str()
                 ),
             )
-            .label(format!("it reads {}", names.join(", ")))
-            .help("leave it out"),
+            .label(format!("supported versions: {}", names.join(", ")))
+            .help("remove it"),
         );
         own
     }
 
-    /// Runtimes are for pods: reports those of nodes that run none, and gives the names of all that
-    /// nodes of a cluster have, for which the API is told a class each.
+    /// Reports runtimes of nodes that run no pods, and returns the names of all that nodes of a
+    /// cluster have: the API gets a `RuntimeClass` for each.
     pub(super) fn runtime_classes(&mut self, cluster: &spec::Cluster) -> Vec<String> {
         let mut classes = BTreeSet::new();
         for node in &cluster.nodes {
@@ -116,7 +117,7 @@ impl Decider<'_> {
                     classes.extend(names.map(|name| name.as_str().to_owned()));
                 }
                 Some(_) => {
-                    // No API server tells it what pods ask for.
+                    // There is no API server to read the runtime class from.
                     let is_default = |name: &&str| {
                         (containerd.default_runtime.as_ref())
                             .is_some_and(|default| default.as_str() == *name)
@@ -124,8 +125,8 @@ impl Decider<'_> {
                     for name in names.filter(|name| !is_default(&name.as_str())) {
                         self.no_runtime(
                             name.span,
-                            "no pod of a standalone kubelet can ask for a runtime",
-                            "make it `default_runtime:`, or leave it out",
+                            "pods of a standalone kubelet cannot select a runtime",
+                            "set `default_runtime:` to it, or remove it",
                         );
                     }
                 }
@@ -141,7 +142,7 @@ impl Decider<'_> {
     }
 
     fn no_runtime(&mut self, at: Span, why: &str, help: &str) {
-        let message = "this runtime cannot be";
+        let message = "invalid container runtime";
         self.found.push(
             Diagnostic::error(codes::BAD_CONTAINER_RUNTIME, at, message)
                 .label(why)

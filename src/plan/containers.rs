@@ -12,7 +12,7 @@ use crate::node::kubernetes::Images;
 use crate::registry::DEFAULT_SITE;
 use crate::spec::{self, ImageEntry};
 
-/// A path that the spec names, from the folder of the file that names it.
+/// A path in the spec, relative to the folder of the file that contains it.
 pub(super) fn local(path: &str, span: Span, sources: &Sources) -> PathBuf {
     let here = sources.path(span.source).parent();
     here.unwrap_or(Path::new("")).join(path)
@@ -31,7 +31,7 @@ fn images(entries: &[Located<ImageEntry>], sources: &Sources) -> Vec<Located<Ima
         .collect()
 }
 
-/// `pull`, where the spec says it.
+/// `pull`, if the spec sets it.
 pub(super) fn pull(written: &spec::Kubernetes) -> Option<Located<spec::KubernetesArtifactsMode>> {
     use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
     let mode = match &written.artifacts {
@@ -43,7 +43,7 @@ pub(super) fn pull(written: &spec::Kubernetes) -> Option<Located<spec::Kubernete
 }
 
 impl Decider<'_> {
-    /// containerd's images and registries.
+    /// Returns containerd's images and registries.
     pub(super) fn containerd(
         &mut self,
         written: &spec::Containerd,
@@ -75,7 +75,7 @@ impl Decider<'_> {
                             format!("`{}` is not a password file", file.as_str()),
                         )
                         .label("its first line is empty")
-                        .help("the file holds the password and nothing else"),
+                        .help("the file must contain the password and nothing else"),
                     );
                 }
                 Some(RegistryCredentials {
@@ -100,9 +100,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::BAD_REGISTRY_CA,
                         file.span,
-                        format!("`{}` holds no certificate", file.as_str()),
+                        format!("`{}` contains no certificate", file.as_str()),
                     )
-                    .help("it holds one or more certificates in PEM"),
+                    .help("use a file with one or more PEM certificates"),
                 );
             }
             Some(text.to_owned())
@@ -127,13 +127,13 @@ impl Decider<'_> {
             Diagnostic::error(
                 codes::BAD_REGISTRY_CREDENTIALS,
                 at,
-                format!("`{key}` goes with `{other}`"),
+                format!("`{key}` requires `{other}`"),
             )
             .help(format!("add `{other}:`")),
         );
     }
 
-    /// Where programs and images of Kubernetes come from.
+    /// Returns the source of the Kubernetes programs and images.
     pub(super) fn artifacts(
         &mut self,
         written: &spec::Kubernetes,
@@ -151,9 +151,9 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::PROGRAMS_TWICE,
                     outer.span,
-                    "the programs of Kubernetes are named twice",
+                    "the Kubernetes programs are specified twice",
                 )
-                .related(inner.span, "here as well")
+                .related(inner.span, "also specified here")
                 .help("keep `artifacts.programs`"),
             );
         }
@@ -175,10 +175,10 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NOT_FOR_TARGET,
                     pull.span,
-                    format!("`pull` is not for the target `{target}`"),
+                    format!("`pull` is not supported on target `{target}`"),
                 )
                 .label(why)
-                .help("write `embed`, or leave it out: the image has them then"),
+                .help("use `embed` or remove it: the programs are then part of the image"),
             );
         }
         if let Some(first) = settings
@@ -190,7 +190,7 @@ impl Decider<'_> {
         let site = match (programs, named) {
             (Some(Programs::Site(site)), _) => site,
             (Some(Programs::Folder(_)), Some(named)) => {
-                self.not_of_pull(named.span, "the node fetches programs from a site");
+                self.not_of_pull(named.span, "the node downloads its programs from a site");
                 DEFAULT_SITE.to_owned()
             }
             _ => DEFAULT_SITE.to_owned(),
@@ -201,7 +201,7 @@ impl Decider<'_> {
         }
     }
 
-    /// The folder of CNI's plugins that the spec names.
+    /// Returns the folder of the CNI plugins that the spec sets.
     fn cni_plugins(
         &mut self,
         settings: Option<&spec::KubernetesArtifactsSettings>,
@@ -213,10 +213,13 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::BAD_LOCAL_PATH,
                     named.span,
-                    "CNI's plugins come from a folder",
+                    "CNI plugins must come from a local folder",
                 )
-                .label("this is a site")
-                .help("unpack a release of the plugins (`cni-plugins-linux-….tgz`) beside the spec, and name its folder"),
+                .label("this is a site's URL")
+                .help(
+                    "unpack a release of the plugins (`cni-plugins-linux-….tgz`) next to the \
+                       spec, and specify that folder",
+                ),
             );
             return None;
         }
@@ -228,10 +231,10 @@ impl Decider<'_> {
             Diagnostic::error(
                 codes::NOT_OF_PULL,
                 at,
-                "this does not go with `pull`".to_owned(),
+                "not supported with `pull`".to_owned(),
             )
             .label(why)
-            .help("write `mode: embed`, or leave it out; `containerd.images` embeds images in any node"),
+            .help("use `mode: embed` or remove it; `containerd.images` embeds images in any node"),
         );
     }
 }

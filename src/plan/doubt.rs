@@ -1,13 +1,13 @@
 //! Findings that may only follow from another mistake.
 //!
-//! What the loader could not read looks as if it were not there. A finding of the kind "this is
-//! nowhere" is then kept back until the rest is right; all others stay, so that one run shows as
-//! much as it can.
+//! What the loader could not read looks as if it were missing. Findings that something is missing
+//! are therefore held back until the rest is right; all others stay, so that one run shows as much
+//! as possible.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span, codes};
 use crate::spec::Loaded;
 
-/// Findings that something of the network is not there.
+/// Findings that something of the network is missing.
 const OF_NETWORK: &[Code] = &[
     codes::UNKNOWN_INTERFACE,
     codes::GATEWAY_OUTSIDE_NETWORK,
@@ -17,7 +17,7 @@ const OF_NETWORK: &[Code] = &[
     codes::ETCD_LISTENS_ELSEWHERE,
 ];
 
-/// Findings that something anywhere is not there, a node for one.
+/// Findings that anything else is missing, such as a node.
 const OF_ANYTHING: &[Code] = &[
     codes::ETCD_NEEDS_ADDRESS,
     codes::EVEN_ETCD,
@@ -36,7 +36,7 @@ const OF_ANYTHING: &[Code] = &[
     codes::BACKUP_IN_MEMORY,
 ];
 
-/// `found` without what may be no mistake of its own.
+/// Returns `found` without findings that may not be mistakes.
 pub(super) fn without_doubtful(loaded: &Loaded, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if !loaded.has_errors() {
         return found;

@@ -1,8 +1,8 @@
-//! `etcd:` with every default filled.
+//! `etcd:` with every default filled in.
 //!
 //! A member with a static address listens there and on 127.0.0.1, as kubeadm's do. One whose
-//! addresses come from DHCP listens on all of them, and tells clients its host name; it can only be
-//! alone in its cluster, unless the spec says how its peers reach it.
+//! addresses come from DHCP listens on all of them and advertises its host name to clients; it must
+//! be the only member of its cluster, unless the spec sets the URLs for its peers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -20,22 +20,22 @@ const PEER_PORT: u16 = 2380;
 
 const DATA_DIR: &str = "/var/lib/etcd";
 
-/// A member while its cluster is put together.
+/// A member while its cluster is being put together.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub member: EtcdMember,
-    /// Whether it talks TLS; its keys are made last.
+    /// Whether it uses TLS; its keys are created last.
     pub tls: bool,
-    /// Names and addresses that its certificates have beside the host's own.
+    /// Names and addresses in its certificates in addition to the host's.
     pub dns: BTreeSet<String>,
     pub addresses: BTreeSet<IpAddr>,
-    /// Whether `initial_cluster` follows from the nodes of the file.
+    /// Whether `initial_cluster` follows from the nodes in the file.
     pub shares_cluster: bool,
-    /// Whether the spec or a static address says how peers reach it.
+    /// Whether the spec or a static address provides an address for peers.
     pub has_peer_address: bool,
 }
 
-/// URLs of one kind, with the places of those that the spec writes.
+/// URLs of one kind, located if the spec sets them.
 struct Urls {
     texts: Vec<String>,
     hosts: Vec<String>,
@@ -76,8 +76,8 @@ impl Urls {
 }
 
 impl Decider<'_> {
-    /// The member of `node`; its `initial_cluster` is filled by [`Decider::complete_clusters`]
-    /// where the spec has none.
+    /// Returns the member of `node`; [`Decider::complete_clusters`] fills in `initial_cluster` if
+    /// the spec does not set it.
     pub(super) fn etcd(
         &mut self,
         node: &spec::Spec,
@@ -90,7 +90,7 @@ impl Decider<'_> {
         let first = addresses.first().map(ToString::to_string);
         let hostname = node.hostname.to_string();
 
-        // Where only one of two is written, the other has its port.
+        // If only one of the two is set, the other gets its port.
         let port_of = |urls: [&spec::OneOrMany<Located<EtcdUrl>>; 2], default| {
             urls.iter()
                 .find_map(|urls| urls.first())
@@ -190,8 +190,8 @@ impl Decider<'_> {
         }
     }
 
-    /// Fills `initial_cluster` of those that share the file's: every member of the file by what it
-    /// tells its peers.
+    /// Fills in `initial_cluster` of the members that share the file's cluster: every member in the
+    /// file with the URLs that it advertises.
     pub(super) fn complete_clusters(&mut self, drafts: &mut [Option<Draft>]) {
         let cluster: Vec<(String, String)> = drafts
             .iter()
@@ -213,10 +213,16 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::ETCD_NEEDS_ADDRESS,
                         draft.member.span,
-                        format!("the other members cannot know how to reach `{}`", draft.member.name.value),
+                        format!(
+                            "the other members have no fixed address to reach `{}` at",
+                            draft.member.name.value
+                        ),
                     )
                     .label("its addresses come from DHCP")
-                    .help("give the node a static address, or `initial_advertise_peer_urls` and `advertise_client_urls` with a name that leads to it"),
+                    .help(
+                        "give the node a static address, or set `initial_advertise_peer_urls` \
+                           and `advertise_client_urls` to a name that resolves to it",
+                    ),
                 );
             }
             draft.member.initial_cluster.clone_from(&cluster);
@@ -232,7 +238,7 @@ fn settings(etcd: &spec::Etcd) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The node's addresses that stay, in the order of the spec.
+/// Returns the node's static addresses, in the order of the spec.
 fn static_addresses(network: &Network) -> Vec<IpAddr> {
     let all = network
         .interfaces

@@ -1,4 +1,4 @@
-//! Snapshots of etcd: when they are taken, and the one that a member starts from.
+//! etcd snapshots: their schedule, and the one that a member starts from.
 
 use sha2::{Digest, Sha256};
 
@@ -7,17 +7,17 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::node::etcd::{EtcdBackup, Snapshot};
 use crate::spec;
 
-/// Where the spec says nothing.
+/// The default of the spec.
 const SCHEDULE: &str = "daily";
 const KEEP: u32 = 7;
 
-/// A snapshot is a bbolt database, whose pages are multiples of this, with a SHA-256 of it behind
-/// (etcd `server/etcdserver/api/v3rpc/maintenance.go`).
+/// A snapshot is a bbolt database, whose pages are multiples of this, followed by its SHA-256 (etcd
+/// `server/etcdserver/api/v3rpc/maintenance.go`).
 const PAGE: usize = 512;
 const DIGEST: usize = 32;
 
 impl Decider<'_> {
-    /// The backup of the member on `node`, which the spec may write at either of two places.
+    /// Returns the backup of the member on `node`, which the spec may set at either of two places.
     pub(super) fn etcd_backup(
         &mut self,
         node: &spec::Spec,
@@ -32,9 +32,9 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::BACKUP_TWICE,
                     other.span,
-                    "etcd's backup is said twice",
+                    "the etcd backup is configured twice",
                 )
-                .related(own.span, "here first")
+                .related(own.span, "first configured here")
                 .help("keep the one under `etcd:`"),
             );
         }
@@ -50,7 +50,7 @@ impl Decider<'_> {
         })
     }
 
-    /// The snapshot that the member starts from.
+    /// Returns the snapshot that the member starts from.
     pub(super) fn etcd_restore(&mut self, etcd: &spec::Etcd) -> Option<Snapshot> {
         let path = etcd.restore.as_ref()?;
         let bytes = self.files.file(path)?;
@@ -59,10 +59,13 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NOT_A_SNAPSHOT,
                     path.span,
-                    format!("`{}` is not a snapshot of etcd", path.as_str()),
+                    format!("`{}` is not an etcd snapshot", path.as_str()),
                 )
                 .label(why)
-                .help("take one with `etcdctl snapshot save`, or copy one from /var/lib/imgbuild/etcd-snapshots of a node with `backup:`"),
+                .help(
+                    "take one with `etcdctl snapshot save`, or copy one from \
+                       /var/lib/imgbuild/etcd-snapshots on a node with `backup:`",
+                ),
             );
         }
         Some(Snapshot {
@@ -71,7 +74,7 @@ impl Decider<'_> {
         })
     }
 
-    /// A backup under `kubernetes:` in a file in which no node has a member.
+    /// Reports a backup under `kubernetes:` in a file in which no node has a member.
     pub(super) fn backups_of_nothing(&mut self, cluster: &spec::Cluster) {
         if cluster.nodes.iter().any(|node| node.etcd.is_some()) {
             return;
@@ -87,8 +90,8 @@ impl Decider<'_> {
                     backup.span,
                     "there is no etcd to back up",
                 )
-                .label("no node of this file has a member")
-                .help("add `etcd: {}` to the nodes that keep the cluster's data"),
+                .label("no node in this file runs an etcd member")
+                .help("add `etcd: {}` to the nodes that store the cluster's data"),
             );
         }
     }
@@ -98,22 +101,20 @@ fn is_snapshot(bytes: &[u8]) -> Result<(), &'static str> {
     // The first page's header has 16 bytes; a meta page then starts with its magic (bbolt
     // `internal/common/meta.go`).
     if bytes.get(16..20) != Some(&0xED0C_DAED_u32.to_le_bytes()) {
-        return Err("it does not begin as one");
+        return Err("it does not start like an etcd database");
     }
     match bytes.len() % PAGE {
         0 => {
-            return Err(
-                "it is a copy of a member's own database, without the checksum of a snapshot",
-            );
+            return Err("it is a copy of a member's database, without the checksum of a snapshot");
         }
         DIGEST => {}
-        _ => return Err("it is cut short"),
+        _ => return Err("it is truncated"),
     }
     let (database, digest) = bytes.split_at(bytes.len() - DIGEST);
     if Sha256::digest(database)[..] == *digest {
         Ok(())
     } else {
-        Err("its checksum is not that of its contents")
+        Err("its checksum does not match its contents")
     }
 }
 
@@ -131,13 +132,13 @@ mod tests {
         let mut changed = whole.clone();
         changed[100] = 1;
         for (bytes, why) in [
-            (&b""[..], "it does not begin as one"),
+            (&b""[..], "it does not start like an etcd database"),
             (
                 &database,
-                "it is a copy of a member's own database, without the checksum of a snapshot",
+                "it is a copy of a member's database, without the checksum of a snapshot",
             ),
-            (&whole[..whole.len() - 1], "it is cut short"),
-            (&changed, "its checksum is not that of its contents"),
+            (&whole[..whole.len() - 1], "it is truncated"),
+            (&changed, "its checksum does not match its contents"),
         ] {
             assert_eq!(is_snapshot(bytes), Err(why));
         }

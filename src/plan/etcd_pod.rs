@@ -1,4 +1,4 @@
-//! What etcd runs from: the system's own, an image, and whether its unit or the kubelet runs it.
+//! What etcd runs from: the system's own, or an image; and whether a unit or the kubelet runs it.
 
 use super::Decider;
 use super::containers::pull;
@@ -12,7 +12,7 @@ use crate::oci::ImageName;
 use crate::spec;
 
 impl Decider<'_> {
-    /// The image of etcd's unit, on a target that has no etcd.
+    /// Returns the image of etcd's unit, on a target without etcd.
     pub(super) fn etcd_image(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
         let target = node.target.map_or(Target::default(), |target| target.value);
         let own = target.facts().etcd_image;
@@ -22,10 +22,10 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NOT_FOR_TARGET,
                     image.span,
-                    format!("`etcd.image` is not for the target `{target}`"),
+                    format!("`etcd.image` is not supported on target `{target}`"),
                 )
                 .label("etcd is a package of the base")
-                .help("leave it out, or have the kubelet run it: `static_pod: true`"),
+                .help("remove it, or have the kubelet run etcd: `static_pod: true`"),
             );
             return None;
         }
@@ -34,7 +34,7 @@ impl Decider<'_> {
             .or_else(|| own.map(str::to_owned))
     }
 
-    /// The static pod that the member is; `None`: a unit.
+    /// Returns the member's static pod; `None`: it runs as a unit.
     pub(super) fn etcd_pod(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<EtcdPod> {
         let wanted = etcd.static_pod.filter(|wanted| wanted.value)?;
         let kubernetes =
@@ -44,9 +44,15 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::ETCD_POD_WITHOUT_CONTROL_PLANE,
                     wanted.span,
-                    format!("`{}` has no control plane, whose kubelet would run etcd", node.hostname.value),
+                    format!(
+                        "`{}` has no control plane and cannot run etcd as a static pod",
+                        node.hostname.value
+                    ),
                 )
-                .help("leave `static_pod` out: the system runs etcd then; or give the node the role `control-plane` or `single`"),
+                .help(
+                    "remove `static_pod` to run etcd as a service, or give the node the role \
+                       `control-plane` or `single`",
+                ),
             );
             return None;
         };
@@ -56,7 +62,7 @@ impl Decider<'_> {
         let image = (pull(kubernetes).is_some())
             .then(|| ImageRef::etcd(kubernetes.version.value.known_release()));
         let release = (image.as_ref()).map_or(Some(EtcdRelease::SYSTEM), |image| {
-            EtcdRelease::of_tag(&image.tag)
+            EtcdRelease::from_tag(&image.tag)
         });
         Some(EtcdPod {
             image,
@@ -64,28 +70,29 @@ impl Decider<'_> {
         })
     }
 
-    /// The pod of an image that the spec names. What flags it takes its tag tells.
+    /// Returns the pod for an image that the spec sets. The image's tag decides which flags it
+    /// takes.
     fn named(&mut self, image: &Located<ImageName>) -> EtcdPod {
         let name = &image.value;
-        let release = name.tag().and_then(EtcdRelease::of_tag);
+        let release = name.tag().and_then(EtcdRelease::from_tag);
         let wrong = match (release, name.digest()) {
             (Some(_), None) => None,
             (Some(_), Some(_)) => {
-                Some("its digest is left out: imgbuild.lock pins what comes from a registry")
+                Some("remove the digest: imgbuild.lock pins what comes from a registry")
             }
             (None, _) => {
-                Some("etcd 3.5 and 3.6 take different flags, and the tag tells which it is")
+                Some("etcd 3.5 and 3.6 take different flags, and only the tag tells them apart")
             }
         };
         if let Some(why) = wrong {
             self.found.push(
                 Diagnostic::error(
-                    codes::ETCD_IMAGE_UNTOLD,
+                    codes::ETCD_VERSION_UNKNOWN,
                     image.span,
-                    format!("`{name}` is no image of etcd 3.5 or 3.6 by its tag"),
+                    format!("the tag of `{name}` is not a version of etcd 3.5 or 3.6"),
                 )
                 .label(why)
-                .help("write it as in registry.k8s.io/etcd:3.6.8-0"),
+                .help("write it like registry.k8s.io/etcd:3.6.8-0"),
             );
         }
         EtcdPod {

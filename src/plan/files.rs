@@ -11,19 +11,19 @@ use crate::names::AbsolutePath;
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Owner};
 use crate::spec::{self, OwnerRef, Resource, Storage, TreeEntryKind};
 
-/// Where the spec says no mode, as in Butane.
+/// The default mode, as in Butane.
 const FILE_MODE: u32 = 0o644;
 const EXECUTABLE_MODE: u32 = 0o755;
 const DIRECTORY_MODE: u32 = 0o755;
 
 impl Decider<'_> {
-    pub(super) fn files(&mut self, storage: &Storage, own: &mut Fragment) {
+    pub(super) fn files(&mut self, storage: &Storage, sections: &mut Fragment) {
         for file in &storage.files {
             let contents = file
                 .contents
                 .as_ref()
                 .and_then(|contents| self.contents(contents));
-            own.files.push(File {
+            sections.files.push(File {
                 path: file.path.value.clone(),
                 mode: file.mode.map_or(FILE_MODE, |mode| mode.value.0),
                 owner: owner(file.user.as_ref(), file.group.as_ref()),
@@ -38,7 +38,7 @@ impl Decider<'_> {
             });
         }
         for directory in &storage.directories {
-            own.directories.push(Directory {
+            sections.directories.push(Directory {
                 path: directory.path.value.clone(),
                 mode: directory.mode.map_or(DIRECTORY_MODE, |mode| mode.value.0),
                 owner: owner(directory.user.as_ref(), directory.group.as_ref()),
@@ -47,7 +47,7 @@ impl Decider<'_> {
             });
         }
         for link in &storage.links {
-            own.links.push(Link {
+            sections.links.push(Link {
                 path: link.path.value.clone(),
                 target: link.target.as_str().to_owned(),
                 hard: link.hard.is_some_and(|hard| hard.value),
@@ -57,20 +57,21 @@ impl Decider<'_> {
             });
         }
         for tree in &storage.trees {
-            self.tree(tree, own);
+            self.tree(tree, sections);
         }
     }
 
-    /// Files of a folder beside the spec, executable where they are there. As in Butane, an entry
-    /// of the spec for the same path gives its mode and owner, and its contents win.
-    fn tree(&mut self, tree: &spec::Tree, own: &mut Fragment) {
+    /// Adds the files of a folder next to the spec, executable if they are so there. As in Butane,
+    /// an entry of the spec for the same path sets its mode and owner, and its contents take
+    /// precedence.
+    fn tree(&mut self, tree: &spec::Tree, sections: &mut Fragment) {
         let top = tree
             .path
             .as_ref()
             .map_or("", |path| path.as_str())
             .trim_end_matches('/');
         let place = tree.local.span;
-        let written: BTreeMap<AbsolutePath, usize> = own
+        let written: BTreeMap<AbsolutePath, usize> = sections
             .files
             .iter()
             .enumerate()
@@ -84,7 +85,10 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::BAD_PATH,
                             place,
-                            format!("`{}` of the tree cannot lie on the node: {why}", entry.path),
+                            format!(
+                                "`{}` of the tree cannot be placed on the node: {why}",
+                                entry.path
+                            ),
                         )
                         .help("rename the file"),
                     );
@@ -97,13 +101,13 @@ impl Decider<'_> {
                     executable,
                 } => {
                     if let Some(&at) = written.get(&path)
-                        && own.files[at].contents.is_none()
-                        && own.files[at].append.is_empty()
+                        && sections.files[at].contents.is_none()
+                        && sections.files[at].append.is_empty()
                     {
-                        own.files[at].contents = Some(Contents::Inline(contents.clone()));
+                        sections.files[at].contents = Some(Contents::Inline(contents.clone()));
                         continue;
                     }
-                    own.files.push(File {
+                    sections.files.push(File {
                         path,
                         mode: if *executable {
                             EXECUTABLE_MODE
@@ -117,7 +121,7 @@ impl Decider<'_> {
                         origin: origin("storage", place),
                     });
                 }
-                TreeEntryKind::Link { target } => own.links.push(Link {
+                TreeEntryKind::Link { target } => sections.links.push(Link {
                     path,
                     target: target.clone(),
                     hard: false,
@@ -129,8 +133,8 @@ impl Decider<'_> {
         }
     }
 
-    /// The bytes, or where Ignition gets them; `None` where nothing is said or the loader has
-    /// reported why.
+    /// Returns the bytes, or where Ignition fetches them from; `None` if nothing is set or the
+    /// loader has reported why.
     pub(super) fn contents(&mut self, written: &Resource) -> Option<Contents> {
         if written.source.is_none() {
             let unused = [
@@ -147,9 +151,9 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::NOT_FETCHED,
                             span,
-                            format!("`{key}` belongs to contents that are fetched"),
+                            format!("`{key}` applies to fetched contents only"),
                         )
-                        .help("leave it out: imgbuild knows these bytes and encodes them itself"),
+                        .help("remove it: imgbuild has these bytes and encodes them itself"),
                     );
                 }
             }
@@ -170,7 +174,7 @@ impl Decider<'_> {
     }
 }
 
-/// What Ignition fetches.
+/// Returns what Ignition fetches.
 pub(super) fn remote(written: &Resource) -> v3_3::Resource {
     let headers: Vec<_> = written
         .http_headers

@@ -1,5 +1,5 @@
-//! Disks, arrays, encrypted devices and file systems of `storage:`, and the mount units that
-//! Butane's `with_mount_unit` asks for.
+//! Disks, arrays, encrypted devices and file systems of `storage:`, and the mount units for
+//! Butane's `with_mount_unit`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use crate::node::fragment::{Contents, Fragment, Unit};
 use crate::spec::{self, FilesystemFormat, Storage};
 
 impl Decider<'_> {
-    pub(super) fn disks(&mut self, storage: &Storage, own: &mut Fragment) {
+    pub(super) fn disks(&mut self, storage: &Storage, sections: &mut Fragment) {
         for disk in &storage.disks {
             self.partitions_once(disk);
             let partitions: Vec<_> = disk.partitions.iter().map(partition).collect();
@@ -25,16 +25,20 @@ impl Decider<'_> {
                 partitions: (!partitions.is_empty()).then_some(partitions),
                 wipe_table: disk.wipe_table.map(|v| v.value),
             };
-            own.disks
+            sections
+                .disks
                 .push((ignition, origin("storage", disk.device.span)));
         }
         for raid in &storage.raid {
-            own.raid
+            sections
+                .raid
                 .push((array(raid), origin("storage", raid.name.span)));
         }
         for luks in &storage.luks {
             let ignition = self.luks(luks);
-            own.luks.push((ignition, origin("storage", luks.name.span)));
+            sections
+                .luks
+                .push((ignition, origin("storage", luks.name.span)));
         }
     }
 
@@ -58,7 +62,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Numbers other than 0, which stands for the next free one, and labels.
+    /// Reports numbers, other than 0, which means the next free one, and labels that occur twice.
     fn partitions_once(&mut self, disk: &spec::Disk) {
         let mut numbers: BTreeMap<u32, Span> = BTreeMap::new();
         let mut labels: BTreeMap<&str, Span> = BTreeMap::new();
@@ -69,8 +73,8 @@ impl Decider<'_> {
                     span,
                     format!("`{}` has two partitions {what}", disk.device.value),
                 )
-                .related(first, "first here")
-                .help("each partition has a number and a label of its own"),
+                .related(first, "first occurrence")
+                .help("give each partition its own number and label"),
             );
         };
         for partition in &disk.partitions {
@@ -78,21 +82,17 @@ impl Decider<'_> {
                 && number.value != 0
                 && let Some(first) = numbers.insert(number.value, number.span)
             {
-                twice(
-                    first,
-                    number.span,
-                    format!("with the number {}", number.value),
-                );
+                twice(first, number.span, format!("with number {}", number.value));
             }
             if let Some(label) = &partition.label
                 && let Some(first) = labels.insert(label.as_str(), label.span)
             {
-                twice(first, label.span, format!("labelled `{}`", label.as_str()));
+                twice(first, label.span, format!("labeled `{}`", label.as_str()));
             }
         }
     }
 
-    pub(super) fn filesystems(&mut self, storage: &Storage, own: &mut Fragment) {
+    pub(super) fn filesystems(&mut self, storage: &Storage, sections: &mut Fragment) {
         for filesystem in &storage.filesystems {
             let ignition = v3_3::Filesystem {
                 device: filesystem.device.to_string(),
@@ -110,12 +110,14 @@ impl Decider<'_> {
                     .map(|uuid| uuid.as_str().to_owned()),
                 wipe_filesystem: filesystem.wipe_filesystem.map(|v| v.value),
             };
-            own.filesystems
+            sections
+                .filesystems
                 .push((ignition, origin("storage", filesystem.device.span)));
             if let Some(wanted) = filesystem.with_mount_unit
                 && wanted.value
             {
-                own.units
+                sections
+                    .units
                     .extend(self.mount_unit(filesystem, wanted.span, storage));
             }
         }
@@ -135,14 +137,14 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::BAD_MOUNT_UNIT,
                     wanted,
-                    format!("a mount unit needs {what}"),
+                    format!("a mount unit requires {what}"),
                 )
                 .help(help.to_owned()),
             );
         };
         let format = match filesystem.format.map(|format| format.value) {
             None | Some(FilesystemFormat::None) => {
-                refuse("to know the file system", "add `format:`, such as ext4");
+                refuse("a file system format", "add `format:`, for example ext4");
                 return None;
             }
             Some(format) => format,
@@ -152,7 +154,7 @@ impl Decider<'_> {
             .iter()
             .map(|option| option.as_str())
             .collect();
-        // Devices that the network helps to unlock are there once it is up (systemd.mount(5),
+        // Devices that are unlocked over the network are available once it is up (systemd.mount(5),
         // `_netdev`).
         let over_network =
             mount_options.contains(&"_netdev") || is_unlocked_over_network(device, storage);
@@ -164,7 +166,7 @@ impl Decider<'_> {
                         path.span,
                         "swap space is not mounted",
                     )
-                    .help("leave `path` out"),
+                    .help("remove `path`"),
                 );
                 return None;
             }
@@ -172,7 +174,7 @@ impl Decider<'_> {
             return self.unit(&format!("{}.swap", escape_path(device)), text, device.span);
         }
         let Some(path) = &filesystem.path else {
-            refuse("to know where the file system is mounted", "add `path:`");
+            refuse("a mount point", "add `path:`");
             return None;
         };
         let text = mount_text(device, path, format, &mount_options, over_network);
@@ -190,7 +192,7 @@ impl Decider<'_> {
                         format!("the mount unit would be named `{name}`"),
                     )
                     .label(why.0)
-                    .help("take a shorter path"),
+                    .help("use a shorter path"),
                 );
                 None
             }
@@ -242,7 +244,7 @@ fn swap_unit(device: &AbsolutePath, options: &[&str]) -> String {
     text
 }
 
-/// Whether `device` is an encrypted one that a tang server unlocks.
+/// Returns whether `device` is an encrypted one that a tang server unlocks.
 fn is_unlocked_over_network(device: &AbsolutePath, storage: &Storage) -> bool {
     let names = ["/dev/mapper/", "/dev/disk/by-id/dm-name-"];
     let Some(name) = names
@@ -265,7 +267,7 @@ fn is_unlocked_over_network(device: &AbsolutePath, storage: &Storage) -> bool {
 }
 
 fn partition(partition: &spec::Partition) -> v3_3::Partition {
-    // Sizes in MiB that do not fit are larger than any disk; the largest says the same.
+    // Sizes in MiB that do not fit are larger than any disk, and so is the maximum.
     let mib = |size: Located<u64>| i64::try_from(size.value).unwrap_or(i64::MAX);
     v3_3::Partition {
         guid: partition.guid.as_ref().map(|guid| guid.as_str().to_owned()),

@@ -1,4 +1,4 @@
-//! flannel decided: of docker's containers, and what it has in common with that of pods.
+//! flannel for docker containers, decided, and what it has in common with flannel for pods.
 
 use std::net::IpAddr;
 
@@ -19,17 +19,16 @@ use crate::spec;
 const VXLAN_PORT: u16 = 8472;
 const WIREGUARD_PORT: u16 = 51820;
 
-/// flannel's VNI, where nothing is said.
+/// flannel's default VNI.
 const VNI: u32 = 1;
 
-/// What flannel's settings allow (`pkg/subnet/config.go`): four parts at the least, each a /30 or
-/// larger.
-const LEAST_PARTS_BITS: u8 = 2;
-const LONGEST_PART: u8 = 30;
+/// flannel's limits (`pkg/subnet/config.go`): at least four subnets, each a /30 or larger.
+const SUBNET_BITS_MIN: u8 = 2;
+const SUBNET_LEN_MAX: u8 = 30;
 
-/// The part of a node where nothing is said and the network has room for four of them: flannel's
-/// own.
-const PART: u8 = 24;
+/// The default length of a node's subnet if the network has room for four of them: flannel's own
+/// default.
+const SUBNET_LEN_DEFAULT: u8 = 24;
 
 impl Decider<'_> {
     /// flannel in pods of a cluster.
@@ -61,9 +60,12 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::NOT_OF_BACKEND,
                         span,
-                        format!("flannel's `{}` has no `{key}`", backend.as_str()),
+                        format!(
+                            "flannel's `{}` backend has no `{key}` setting",
+                            backend.as_str()
+                        ),
                     )
-                    .help("leave it out, or choose another backend"),
+                    .help("remove it, or choose another backend"),
                 );
             }
         }
@@ -81,8 +83,8 @@ impl Decider<'_> {
         }
     }
 
-    /// flannel of docker's containers, on each of `nodes` that the spec wants it on. Tells which of
-    /// them need keys for the file's etcd.
+    /// Decides flannel for docker containers on each of `nodes` whose spec sets it. Returns which
+    /// of them need keys for the file's etcd.
     pub(super) fn flannel(
         &mut self,
         cluster: &spec::Cluster,
@@ -101,10 +103,11 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::FLANNEL_AND_KUBERNETES,
                         written.span,
-                        "`flannel:` and `kubernetes:` would each give this node's containers a network",
+                        "`flannel:` and `kubernetes:` would both set up a container network on \
+                         this node",
                     )
                     .related(kubernetes.span, "`kubernetes` is here")
-                    .help("flannel of pods is `kubernetes: {cni: flannel}`"),
+                    .help("to run flannel for pods, use `kubernetes: {cni: flannel}`"),
                 );
             }
             let backend = self.flannel_backend(&written.carriage());
@@ -143,7 +146,7 @@ impl Decider<'_> {
                 span: written.span,
             });
         }
-        // Where nodes have a member, those tell etcd the network, and the others wait for it.
+        // If nodes have a member, those store the network in etcd, and the others wait for it.
         for at in of_file.iter().filter(|_| !with_member.is_empty()) {
             if let Some(flannel) = &mut nodes[*at].flannel {
                 flannel.writer = with_member.contains(at).then_some(FlannelWriter::Member);
@@ -152,13 +155,14 @@ impl Decider<'_> {
         need_keys
     }
 
-    /// What `--iface` is told: the interface that the spec names, else the address that stays.
+    /// Returns the value of `--iface`: the interface that the spec sets, or else the static
+    /// address.
     fn flannel_interface(&mut self, written: &spec::Flannel, network: &Network) -> Option<String> {
         if let Some(name) = &written.interface {
             self.found.extend(unknown_interface(
                 network,
                 name,
-                "which leads to the other nodes",
+                "the interface to the other nodes",
             ));
             return Some(name.value.to_string());
         }
@@ -169,10 +173,10 @@ impl Decider<'_> {
         v4.next().map(|address| address.to_string())
     }
 
-    /// The network and the length of a node's part of it.
+    /// Returns the network and the prefix length of a node's subnet.
     fn flannel_network(&mut self, written: &spec::Flannel) -> Option<(Located<Ipv4Net>, u8)> {
         self.found
-            .extend(host_bits(&written.network, "flannel's network"));
+            .extend(host_bits(&written.network, "flannel network"));
         let mut wrong = |span: Span, message: String, help: String| {
             let error = Diagnostic::error(codes::BAD_FLANNEL_NETWORK, span, message);
             self.found.push(error.help(help));
@@ -180,43 +184,45 @@ impl Decider<'_> {
         let IpNet::V4(network) = written.network.value else {
             wrong(
                 written.network.span,
-                format!("{} is not of IPv4", written.network.value),
-                "what flannel keeps in etcd is for IPv4: write a private network such as 10.244.0.0/16".to_owned(),
+                format!("{} is not an IPv4 network", written.network.value),
+                "with etcd, flannel supports only IPv4: use a private network such as 10.244.0.0/16"
+                    .to_owned(),
             );
             return None;
         };
         let prefix = network.prefix_len();
-        let shortest = prefix + LEAST_PARTS_BITS;
-        if shortest > LONGEST_PART {
+        let shortest = prefix + SUBNET_BITS_MIN;
+        if shortest > SUBNET_LEN_MAX {
             wrong(
                 written.network.span,
-                format!("{network} is too small for four nodes' parts"),
+                format!("{network} is too small for four subnets"),
                 format!(
-                    "flannel takes a /{} at the least",
-                    LONGEST_PART - LEAST_PARTS_BITS
+                    "flannel requires at least a /{}",
+                    SUBNET_LEN_MAX - SUBNET_BITS_MIN
                 ),
             );
             return None;
         }
         let len = match written.subnet_len {
-            Some(len) if (shortest..=LONGEST_PART).contains(&len.value) => len.value,
+            Some(len) if (shortest..=SUBNET_LEN_MAX).contains(&len.value) => len.value,
             Some(len) => {
                 wrong(
                     len.span,
-                    format!("a node's part of {network} cannot be a /{}", len.value),
+                    format!("a node's subnet of {network} cannot be a /{}", len.value),
                     format!(
-                        "it is a /{shortest} to a /{LONGEST_PART}: flannel wants room for four parts, and four addresses in each"
+                        "use /{shortest} to /{SUBNET_LEN_MAX}: flannel requires at least four \
+                             subnets of at least four addresses"
                     ),
                 );
                 return None;
             }
-            None => PART.max(shortest),
+            None => SUBNET_LEN_DEFAULT.max(shortest),
         };
         Some((written.network.map(|_| network.trunc()), len))
     }
 }
 
-/// How packets go where nothing is said.
+/// Returns the default backend.
 pub(super) fn default_backend() -> FlannelBackend {
     FlannelBackend::Vxlan {
         port: VXLAN_PORT,
@@ -225,7 +231,7 @@ pub(super) fn default_backend() -> FlannelBackend {
     }
 }
 
-/// flannel of upstream's images in pods.
+/// flannel in pods, with upstream's images.
 pub(super) fn in_pods(backend: FlannelBackend, interface: Option<String>) -> Flannel {
     Flannel {
         backend,
@@ -235,7 +241,7 @@ pub(super) fn in_pods(backend: FlannelBackend, interface: Option<String>) -> Fla
     }
 }
 
-/// Lets the packets of other nodes' flannels in.
+/// Admits packets from flannel on other nodes.
 pub(super) fn flannel_port(backend: &FlannelBackend, firewall: &mut Firewall, span: Span) {
     if let Some(port) = backend.port() {
         firewall.role_rules.push(FirewallRule {

@@ -1,4 +1,4 @@
-//! The etcd that flannel of docker's containers asks.
+//! The etcd that flannel for docker containers uses.
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
@@ -6,17 +6,17 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::pki::bundles::EtcdClient;
 use crate::spec::{self, EtcdUrl};
 
-/// The etcd that a node's flannel asks.
+/// The etcd that flannel on a node uses.
 pub(super) struct FlannelEtcd {
     pub endpoints: Vec<String>,
     pub tls: Option<EtcdClient>,
-    /// Whether nodes of the file run it.
+    /// Whether nodes in the file run it.
     pub of_file: bool,
 }
 
 impl Decider<'_> {
-    /// The etcd of `own`'s node, which may run a member: what the spec names, else that member,
-    /// else all members of the file.
+    /// Returns the etcd for a node whose own member is `own`, if it has one: what the spec sets,
+    /// else that member, else all members in the file.
     pub(super) fn flannel_etcd(
         &mut self,
         written: &spec::Flannel,
@@ -47,9 +47,9 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::FLANNEL_WITHOUT_ETCD,
                     written.span,
-                    "flannel keeps in etcd which node has which addresses, and no node of the file runs one",
+                    "flannel keeps its subnets in etcd, and no node in this file runs etcd",
                 )
-                .help("add `etcd: {}` to a node, or name yours as `external_etcd:`"),
+                .help("add `etcd: {}` to a node, or specify your own as `external_etcd:`"),
             );
             return None;
         }
@@ -60,7 +60,7 @@ impl Decider<'_> {
         })
     }
 
-    /// The endpoints that the spec names: all of the file's members, or none.
+    /// Returns the endpoints that the spec sets: either all members in the file or none.
     fn flannel_endpoints(
         &mut self,
         written: &spec::Flannel,
@@ -104,22 +104,26 @@ impl Decider<'_> {
                     let talks = if *tls { "https" } else { "http" };
                     wrong(
                         url,
-                        format!("the member of the file at `{}` talks {talks}", url.as_str()),
-                        "leave `etcd_endpoints` out: flannel knows the members of its file",
+                        format!(
+                            "the etcd member in this file at `{}` uses {talks}",
+                            url.as_str()
+                        ),
+                        "remove `etcd_endpoints`: flannel already knows the members in this file",
                     );
                 }
                 None if url.https => wrong(
                     url,
                     format!(
-                        "flannel has no keys for `{}`, which no member of the file is at",
+                        "flannel has no keys for `{}`, which is not a member in this file",
                         url.as_str()
                     ),
-                    "name it with its keys as `external_etcd: {endpoints: […], ca: …, cert: …, key: …}`",
+                    "specify it with its keys: `external_etcd: {endpoints: […], ca: …, cert: …, \
+                     key: …}`",
                 ),
                 _ if *of_file.get_or_insert(member.is_some()) != member.is_some() => wrong(
                     url,
-                    "some endpoints are members of the file, and others are not".to_owned(),
-                    "name those of one etcd",
+                    "some endpoints are members in this file, others are not".to_owned(),
+                    "list the endpoints of one cluster only",
                 ),
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! The pods' network, DNS and the user's manifests, decided.
+//! The pod network, DNS and the user's manifests, decided.
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -12,11 +12,11 @@ use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
 use crate::node::network::{Dhcp, Network};
 use crate::spec::{self, LocalManifests};
 
-/// The minor since which kube-proxy warns of its IPVS mode (KEP-5495).
+/// The minor since which kube-proxy's IPVS mode is deprecated (KEP-5495).
 const IPVS_DEPRECATED: u16 = 35;
 
 impl Decider<'_> {
-    /// The pods' network; a bridge gets its share of the addresses later.
+    /// Returns the pod network; a bridge gets its share of the addresses later.
     pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> Cni {
         let word = match &written.cni {
             None => return bridge(),
@@ -35,7 +35,7 @@ impl Decider<'_> {
         }
     }
 
-    /// CoreDNS, where the spec asks for it, or says nothing and `images` have it.
+    /// Returns CoreDNS, if the spec sets it, or leaves it open and `images` have it.
     pub(super) fn core_dns(
         &mut self,
         written: &spec::Kubernetes,
@@ -62,21 +62,21 @@ impl Decider<'_> {
         })
     }
 
-    /// Warns where the nodes have to fetch an image that the spec asks for.
+    /// Warns if the nodes have to pull an image that the spec asks for.
     pub(super) fn not_given(&mut self, images: &Images, used_for: ImageUse, what: &str, at: Span) {
         if !images.give(used_for) {
             self.found.push(
                 Diagnostic::warning(
                     codes::IMAGE_NOT_EMBEDDED,
                     at,
-                    format!("{what}'s image is not embedded: the nodes fetch it themselves"),
+                    format!("the {what} image is not embedded: nodes pull it themselves"),
                 )
-                .help("that needs a network; see `artifacts:`"),
+                .help("this requires network access; see `artifacts:`"),
             );
         }
     }
 
-    /// How services reach their pods.
+    /// Returns how services reach their pods.
     pub(super) fn proxy_mode(&mut self, written: &spec::Kubernetes) -> ProxyMode {
         let Some(mode) = written.proxy.as_ref().and_then(|proxy| proxy.mode) else {
             return ProxyMode::default();
@@ -88,9 +88,9 @@ impl Decider<'_> {
                 Diagnostic::warning(
                     codes::IPVS_IS_DEPRECATED,
                     mode.span,
-                    format!("kube-proxy's `ipvs` is deprecated since 1.{IPVS_DEPRECATED}"),
+                    format!("kube-proxy's `ipvs` mode is deprecated since 1.{IPVS_DEPRECATED}"),
                 )
-                .help("`nftables` is as fast, and stays"),
+                .help("use `nftables`, which is as fast and not deprecated"),
             );
         }
         match mode.value {
@@ -100,7 +100,8 @@ impl Decider<'_> {
         }
     }
 
-    /// What pods of kube-proxy's `DaemonSet` run; `None`: it is a static pod, or there is none.
+    /// Returns what the pods of kube-proxy's `DaemonSet` run; `None`: it is a static pod, or not
+    /// used.
     pub(super) fn proxy_image(
         &mut self,
         written: &spec::Kubernetes,
@@ -116,8 +117,8 @@ impl Decider<'_> {
                         image.span,
                         "kube-proxy as a static pod has no image to choose",
                     )
-                    .label("it runs what the node has, or fetches")
-                    .help("add `daemon_set: true`, or leave `image` out"),
+                    .label("it runs the program that the node has, or the image that it pulls")
+                    .help("add `daemon_set: true`, or remove `image`"),
                 );
             }
             return None;
@@ -127,9 +128,9 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NO_SUCH_ROLE,
                     wanted.span,
-                    "a standalone kubelet has no cluster that would run kube-proxy",
+                    "a standalone kubelet has no cluster to run kube-proxy for",
                 )
-                .help("leave `proxy` out"),
+                .help("remove `proxy`"),
             );
             return None;
         }
@@ -144,10 +145,10 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NOT_OF_PULL,
                     written.span,
-                    "this does not go with `pull`",
+                    "not supported with `pull`",
                 )
-                .label("the node has no kube-proxy of its own")
-                .help("write `image: upstream`, or leave it out"),
+                .label("the node has no kube-proxy program")
+                .help("use `image: upstream`, or remove it"),
             );
         }
         if image == ProxyImage::Upstream {
@@ -157,7 +158,7 @@ impl Decider<'_> {
         Some(image)
     }
 
-    /// The files that `written` names, in order.
+    /// Returns the files that `written` specifies, in order.
     pub(super) fn manifests(
         &mut self,
         written: Option<&[Located<LocalManifests>]>,
@@ -173,7 +174,7 @@ impl Decider<'_> {
             .collect()
     }
 
-    /// What is wrong with the manifests of all nodes of `cluster`, each file once for each version.
+    /// Checks the manifests of all nodes of `cluster`, each file once for each version.
     pub(super) fn check_manifests(&mut self, cluster: &spec::Cluster) {
         let nodes = cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
         let mut sets = Vec::new();
@@ -207,7 +208,7 @@ impl Decider<'_> {
         self.unapplied(cluster);
     }
 
-    /// Warns of manifests that no node of the file applies.
+    /// Warns of manifests that no node in the file applies.
     fn unapplied(&mut self, cluster: &spec::Cluster) {
         let nodes = || cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
         let any_plane = nodes().any(|written| role_of(written).has_control_plane());
@@ -226,12 +227,12 @@ impl Decider<'_> {
                     Diagnostic::warning(
                         codes::MANIFESTS_UNAPPLIED,
                         first.span,
-                        format!("a `{}` node applies no manifests", role.as_str()),
+                        format!("a `{}` node does not apply manifests", role.as_str()),
                     )
                     .help(if role == Role::Standalone {
                         "its kubelet runs the static pods in /etc/kubernetes/manifests: write them there with `storage:`"
                     } else {
-                        "nodes with a control plane do, and this file has none"
+                        "control plane nodes do, and this file has none"
                     }),
                 );
             }
@@ -239,7 +240,7 @@ impl Decider<'_> {
     }
 }
 
-/// What the node is.
+/// Returns the node's role.
 pub(super) fn role_of(written: &spec::Kubernetes) -> Role {
     match written.role.value {
         spec::KubernetesRole::ControlPlane => Role::ControlPlane,
@@ -255,7 +256,7 @@ fn bridge() -> Cni {
     }
 }
 
-/// Where the spec says who gives pods their network, else where it says `kubernetes:`.
+/// Returns the location of the pod network's setting, or of `kubernetes:`.
 pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
     match &written.cni {
         Some(spec::KubernetesCni::Word(word)) => word.span,

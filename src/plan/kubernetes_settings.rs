@@ -1,4 +1,4 @@
-//! The settings of Kubernetes' components.
+//! The settings of the Kubernetes components.
 
 use crate::diagnostic::within::Within;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +18,8 @@ use crate::node::kubernetes_settings::AuditLog;
 use crate::pki::bundles::{EtcdClient, ExternalEtcd, KeyPair};
 use crate::spec::{self, FreeDocument, LocalText, Table};
 
-/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which go
-/// where one is written.
+/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which are
+/// lost if one is set.
 const EVICTION_DEFAULTS: [(&str, &str); 5] = [
     ("imagefs.available", "15%"),
     ("imagefs.inodesFree", "5%"),
@@ -28,11 +28,11 @@ const EVICTION_DEFAULTS: [(&str, &str); 5] = [
     ("nodefs.inodesFree", "5%"),
 ];
 
-/// Domains of labels that a kubelet may give its own node although they are Kubernetes' own
-/// (`--node-labels`, `NodeRestriction`).
+/// Domains of Kubernetes whose labels a kubelet may still set on its own node (`--node-labels`,
+/// `NodeRestriction`).
 const OPEN_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 
-/// Labels that a kubelet may give its own node although their domain is Kubernetes' own.
+/// Labels in domains of Kubernetes that a kubelet may still set on its own node.
 const OPEN_LABELS: [&str; 12] = [
     "kubernetes.io/hostname",
     "kubernetes.io/arch",
@@ -48,20 +48,20 @@ const OPEN_LABELS: [&str; 12] = [
     "kubernetes.io/instance-type",
 ];
 
-/// What the spec says of a node's components, but for flags.
+/// The spec's settings for a node's components, except flags.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    /// Further names of the API server.
+    /// Additional names of the API server.
     pub dns: BTreeSet<String>,
     pub addresses: BTreeSet<IpAddr>,
     pub labels: BTreeMap<String, String>,
-    /// Those that the administrator sets.
+    /// Labels that the administrator sets.
     pub api_labels: BTreeMap<String, String>,
     pub taints: Vec<Taint>,
     /// Fields of `KubeletConfiguration` and of `KubeProxyConfiguration`.
     pub kubelet: BTreeMap<String, Json>,
     pub proxy: BTreeMap<String, Json>,
-    /// `A=true,B=false`; `None`: all as they are.
+    /// `A=true,B=false`; `None`: all at their defaults.
     pub feature_gates: Option<String>,
     pub audit: Option<AuditLog>,
     pub encryption: Option<(&'static str, Vec<String>, Span)>,
@@ -153,9 +153,15 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::RESERVED_LABEL,
                         key.span,
-                        format!("a kubelet may not give its own node the label `{}`", key.as_str()),
+                        format!(
+                            "the kubelet may not set label `{}` on its own node",
+                            key.as_str()
+                        ),
                     )
-                    .help("choose a key without kubernetes.io, or set it with `kubectl label node` once the node is there"),
+                    .help(
+                        "use a key without kubernetes.io, or set it with `kubectl label node` \
+                           once the node has joined",
+                    ),
                 );
             }
         }
@@ -193,7 +199,7 @@ impl Decider<'_> {
                 set("evictionHard", thresholds(eviction));
             }
         }
-        // A kubelet does not start on a node with swap unless it is told that this is meant.
+        // A kubelet does not start on a node with swap unless this is configured.
         if node.swap.is_some() {
             set("failSwapOn", false.into());
         }
@@ -208,9 +214,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::SWAP_POLICY,
                         swap.span,
-                        "the pods may swap, and the node has no swap space",
+                        "pods are allowed to swap, but the node has no swap space",
                     )
-                    .help("add `swap:` to the node, or leave this out"),
+                    .help("add `swap:` to the node, or remove this"),
                 );
             }
         }
@@ -235,13 +241,13 @@ impl Decider<'_> {
         Some(AuditLog {
             policy,
             max_age: or(written.max_age, 30),
-            // Logs lie in memory: less than kubeadm's examples have.
+            // Logs are in memory: keep fewer than kubeadm's examples.
             max_backups: or(written.max_backups, 5),
             max_size: or(written.max_size, 20),
         })
     }
 
-    /// The tree of a local file of one YAML document, reported where it is none.
+    /// Returns the tree of a local file that must be a single YAML document.
     fn document(
         &mut self,
         path: &Located<LocalText>,
@@ -258,7 +264,7 @@ impl Decider<'_> {
         tree
     }
 
-    /// An etcd outside of the file, with its keys.
+    /// Returns an etcd outside the file, with its keys.
     pub(super) fn external_etcd(&mut self, written: &spec::ExternalEtcd) -> Option<ExternalEtcd> {
         let mut wrong = |span: Span, message: String, help: &str| {
             self.found
@@ -267,7 +273,7 @@ impl Decider<'_> {
         if written.endpoints.is_empty() {
             wrong(
                 written.span,
-                "an external etcd has no endpoint".to_owned(),
+                "an external etcd requires an endpoint".to_owned(),
                 "add `endpoints: [https://…:2379]`",
             );
         }
@@ -275,8 +281,9 @@ impl Decider<'_> {
             if !endpoint.https {
                 wrong(
                     endpoint.span,
-                    format!("`{}` has no TLS", endpoint.as_str()),
-                    "whoever reaches it reads and changes all that is in it: give its members certificates, and write https",
+                    format!("`{}` does not use TLS", endpoint.as_str()),
+                    "anyone who reaches it can read and change all its data: give its members \
+                     certificates, and use https",
                 );
             }
         }
@@ -288,8 +295,8 @@ impl Decider<'_> {
             if !chain.is_ok_and(|chain| !chain.is_empty()) {
                 wrong(
                     path.span,
-                    format!("`{}` holds no certificate in PEM", path.as_str()),
-                    "name a file that starts with -----BEGIN CERTIFICATE-----",
+                    format!("`{}` contains no PEM certificate", path.as_str()),
+                    "specify a file that starts with -----BEGIN CERTIFICATE-----",
                 );
             }
         }
@@ -297,8 +304,8 @@ impl Decider<'_> {
         if key.is_some_and(|key| !key.contains("PRIVATE KEY-----")) {
             wrong(
                 written.key.span,
-                format!("`{}` holds no private key in PEM", written.key.as_str()),
-                "name a file that starts with -----BEGIN PRIVATE KEY-----",
+                format!("`{}` contains no PEM private key", written.key.as_str()),
+                "specify a file that starts with -----BEGIN PRIVATE KEY-----",
             );
         }
         Some(ExternalEtcd {
@@ -348,12 +355,12 @@ impl Decider<'_> {
                     let mut diagnostic = Diagnostic::error(
                         codes::BAD_STATIC_POD,
                         path.span,
-                        format!("the node has a static pod `{name}` already"),
+                        format!("the node already has a static pod `{name}`"),
                     )
                     .help("give the pod another name");
                     match first {
-                        Some(first) => diagnostic = diagnostic.related(first, "this one"),
-                        None => diagnostic.label = Some("imgbuild makes it".to_owned()),
+                        Some(first) => diagnostic = diagnostic.related(first, "already used here"),
+                        None => diagnostic.label = Some("imgbuild creates it".to_owned()),
                     }
                     self.found.push(diagnostic);
                 }
@@ -362,7 +369,7 @@ impl Decider<'_> {
     }
 }
 
-/// Whether a kubelet may give its own node a label of this key
+/// Returns whether a kubelet may set a label with this key on its own node
 /// (`pkg/kubelet/apis/well_known_labels.go`).
 fn open_to_kubelets(key: &str) -> bool {
     let Some((domain, _)) = key.split_once('/') else {
@@ -398,7 +405,7 @@ fn gates(written: &Table<spec::SettingName, Located<bool>>, settings: &mut Setti
     }
 }
 
-/// The fields of a map at its top.
+/// Returns the top-level fields of a map.
 fn fields(map: &spec::FreeMap) -> Vec<(String, Json)> {
     match map.to_json() {
         Json::Object(fields) => fields.into_iter().collect(),

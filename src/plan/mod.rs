@@ -1,4 +1,4 @@
-//! From the spec to nodes with every default filled.
+//! From the spec to nodes with every default filled in.
 
 mod boot_files;
 mod container_linux;
@@ -28,7 +28,7 @@ use anyhow::{Context, Result};
 
 use super::check;
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Fragment;
@@ -37,17 +37,17 @@ use crate::pki::{KeyAlgorithm, Keys};
 use crate::spec::decode::Table;
 use crate::spec::{self, Loaded, LocalFiles};
 
-/// Nodes of which everything is decided and checked, but what comes from the key folder.
+/// Nodes that are decided and checked completely, except for what comes from the key folder.
 #[derive(Debug)]
 pub struct Decided {
-    /// What is doubtful, and stops nothing.
+    /// Warnings, which do not stop the build.
     pub warnings: Vec<Diagnostic>,
     cluster: Cluster,
-    /// By node: the names that its etcd certificates have.
+    /// For each node: the names in its etcd certificates.
     etcd_keys: Vec<Option<EtcdKeys>>,
-    /// By node: whether flannel needs keys for the file's etcd, which then has keys itself.
+    /// For each node: whether flannel needs keys for the file's etcd, which then also has keys.
     flannel_keys: Vec<bool>,
-    /// By node: its Kubernetes but for the keys.
+    /// For each node: its Kubernetes, except for the keys.
     kubernetes: Vec<Option<kubernetes::Draft>>,
     /// Passwords to hash: node, user, password.
     passwords: Vec<(usize, usize, String)>,
@@ -59,29 +59,30 @@ struct EtcdKeys {
     addresses: BTreeSet<IpAddr>,
 }
 
-/// Fills every default of `loaded` and checks everything across its fields. The error is all that
-/// is wrong with the spec, what the loader found included; nothing was written anywhere.
+/// Fills in every default of `loaded` and checks everything across its fields. The error contains
+/// everything that is wrong with the spec, including what the loader found; nothing is written
+/// anywhere.
 pub fn decide(loaded: &Loaded, sources: &Sources) -> Result<Decided, Vec<Diagnostic>> {
-    let decided = as_far_as_right(loaded, sources);
+    let decided = decide_lenient(loaded, sources);
     if decided.warnings.iter().any(is_error) {
         return Err(decided.warnings);
     }
     Ok(decided)
 }
 
-/// What a spec that [`decide`] refuses would be, for rooms that may know of more mistakes. It is
-/// not to be built. None where the loader found errors: what could not be read would look as if it
-/// were missing.
+/// Decides a spec that [`decide`] rejects, for rooms that may find more mistakes. The result must
+/// not be built. Returns `None` if the loader found errors: what could not be read would look as if
+/// it were missing.
 pub fn tentative(loaded: &Loaded, sources: &Sources) -> Option<Decided> {
-    (!loaded.has_errors()).then(|| as_far_as_right(loaded, sources))
+    (!loaded.has_errors()).then(|| decide_lenient(loaded, sources))
 }
 
 fn is_error(diagnostic: &Diagnostic) -> bool {
     diagnostic.severity == Severity::Error
 }
 
-/// Everything decided and everything found, errors too.
-fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
+/// Decides everything and collects all diagnostics, errors included.
+fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
     let spec = &loaded.cluster;
     let mut decider = Decider {
         files: &loaded.files,
@@ -111,7 +112,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
         nodes.push(node);
         drafts.push(draft);
     }
-    // Nodes of Container Linux are alone in their file.
+    // Nodes of Container Linux are in a file of their own.
     for (at, node) in decider
         .container_linux(&spec.container_linux)
         .into_iter()
@@ -178,7 +179,7 @@ fn as_far_as_right(loaded: &Loaded, sources: &Sources) -> Decided {
 }
 
 impl Decided {
-    /// Whether [`Decided::with_keys`] reads or makes anything.
+    /// Returns whether [`Decided::with_keys`] reads or creates anything.
     pub fn needs_keys(&self) -> bool {
         !self.passwords.is_empty()
             || container_linux::needs_keys(&self.cluster)
@@ -190,18 +191,18 @@ impl Decided {
                 .any(kubernetes::Draft::needs_keys)
     }
 
-    /// The nodes as far as they go without keys.
+    /// Returns the nodes as they are without keys.
     pub fn without_keys(self) -> Cluster {
         self.cluster
     }
 
-    /// What new private keys of the cluster are.
+    /// Returns the algorithm for new private keys of the cluster.
     pub fn key_algorithm(&self) -> KeyAlgorithm {
         kubernetes::key_algorithm(&self.kubernetes)
     }
 
-    /// The finished cluster. What `keys` does not have yet is made, and kept where its folder may
-    /// be written. The error is the key folder's; the spec is right.
+    /// Returns the finished cluster. Keys that `keys` does not have yet are created, and kept if
+    /// its folder is writable. The error concerns the key folder; the spec is right.
     pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
         let token = kubernetes::prepare(&self.kubernetes, keys)?;
         for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
@@ -245,7 +246,7 @@ impl Decided {
     }
 }
 
-/// What is at hand while a spec is decided, and what was found wrong with it.
+/// The input of the decisions, and what is wrong with it.
 struct Decider<'a> {
     files: &'a LocalFiles,
     cluster_name: String,
@@ -260,13 +261,16 @@ impl Decider<'_> {
             .target
             .map_or(Target::default(), |target| target.value);
         let wanted = written.ignition.as_ref().and_then(|it| it.version);
+        let passwd = written.passwd.iter().flat_map(|passwd| &passwd.users);
+        let uids = written.users.iter().filter_map(|user| user.uid);
+        self.unique_uids(uids.chain(passwd.filter_map(|user| user.uid)));
         Node {
             target,
             ignition: self.ignition_version(target, wanted),
             arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
             kernel: match written.kernel.map(|kernel| kernel.value) {
-                None | Some(spec::Kernel::Generic) => KernelFlavour::Generic,
-                Some(spec::Kernel::Cloud) => KernelFlavour::Cloud,
+                None | Some(spec::Kernel::Generic) => KernelFlavor::Generic,
+                Some(spec::Kernel::Cloud) => KernelFlavor::Cloud,
             },
             hostname: written.hostname.clone(),
             users: self.users(&written.users),
@@ -298,11 +302,11 @@ impl Decider<'_> {
             containerd: None,
             kubernetes: None,
             container_linux: None,
-            own: self.own(written),
+            user_sections: self.user_sections(written),
         }
     }
 
-    /// The version of Ignition's specification that is `wanted`, or the target's own.
+    /// Returns the `wanted` version of Ignition's specification, or the target's default.
     fn ignition_version(
         &mut self,
         target: Target,
@@ -321,13 +325,13 @@ impl Decider<'_> {
                 codes::BAD_IGNITION_VERSION,
                 wanted.span,
                 format!(
-                    "{} does not take Ignition {}",
+                    "{} does not support Ignition {}",
                     target.facts().title,
                     wanted.value
                 ),
             )
-            .label(format!("it takes {}", names.join(", ")))
-            .help("leave it out, or write one of these"),
+            .label(format!("supported versions: {}", names.join(", ")))
+            .help("remove it, or use one of these"),
         );
         known[0]
     }
@@ -344,25 +348,25 @@ impl Decider<'_> {
         })
     }
 
-    /// The spec's `storage`, `systemd` and `passwd`.
-    fn own(&mut self, written: &spec::Spec) -> Fragment {
-        let mut own = Fragment::default();
+    /// Returns what the user's sections define: `storage`, `systemd` and `passwd`.
+    fn user_sections(&mut self, written: &spec::Spec) -> Fragment {
+        let mut sections = Fragment::default();
         if let Some(storage) = &written.storage {
-            self.disks(storage, &mut own);
-            self.filesystems(storage, &mut own);
-            self.files(storage, &mut own);
+            self.disks(storage, &mut sections);
+            self.filesystems(storage, &mut sections);
+            self.files(storage, &mut sections);
         }
         if let Some(systemd) = &written.systemd {
-            self.units(systemd, &mut own);
+            self.units(systemd, &mut sections);
         }
         if let Some(passwd) = &written.passwd {
-            self.passwd(passwd, &mut own);
+            self.passwd(passwd, &mut sections);
         }
-        own
+        sections
     }
 }
 
-/// The spec's lines of `/etc/hosts`.
+/// Returns the spec's entries of `/etc/hosts`.
 fn hosts(network: &spec::Network) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
     let names =
         |names: &Vec<Located<Hostname>>| names.iter().map(|name| name.value.clone()).collect();
@@ -378,7 +382,7 @@ fn sysctls(
     written
         .iter()
         .map(|(key, value)| {
-            // The key's place: that is what a second one repeats.
+            // The location of the key, which is what a duplicate repeats.
             (
                 key.as_str().to_owned(),
                 Located::new(value.as_str().to_owned(), key.span),
@@ -404,8 +408,8 @@ fn swap(written: &spec::Swap) -> Option<Swap> {
     written.device.clone().map(Swap::Device)
 }
 
-/// The name that the spec gives, else that of its file without its ending, in the letters that a
-/// token may have.
+/// Returns the name that the spec sets, or else that of its file without its extension, in the
+/// characters that a token may have.
 fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
     if let Some(name) = &spec.name {
         return name.as_str().to_owned();
@@ -428,7 +432,8 @@ fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
     }
 }
 
-/// By place, each once: what nodes share is found again at each of them.
+/// Sorts by location and removes duplicates: settings that nodes share are reported for each of
+/// them.
 fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
     let mut seen = HashSet::new();

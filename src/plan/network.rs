@@ -1,4 +1,4 @@
-//! `network:` with every default filled.
+//! `network:` with every default filled in.
 
 use super::Decider;
 use crate::check::host_bits;
@@ -11,8 +11,8 @@ use crate::parts::is_bond_option;
 use crate::spec;
 
 impl Decider<'_> {
-    /// The node's links: those of the spec, or DHCP on every wired card because of the value at
-    /// `span`.
+    /// Returns the node's links: those of the spec, or DHCP on every wired card because of the
+    /// value at `span`.
     pub(super) fn network(&mut self, written: Option<&spec::Network>, span: Span) -> Network {
         let written = written.map_or(&[][..], |network| &network.interfaces);
         if written.is_empty() {
@@ -37,9 +37,9 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::LINK_BY_MAC,
                             mac.span,
-                            "a link that the node makes is not found by a MAC address",
+                            "a bond, bridge or VLAN cannot be matched by MAC address",
                         )
-                        .help("give it a `name`, and list the card as an interface of its own"),
+                        .help("give it a `name`, and list the card as a separate interface"),
                     );
                 }
                 InterfaceMatch::Mac {
@@ -57,7 +57,7 @@ impl Decider<'_> {
             Some(spec::Dhcp::Both) => Dhcp::Both,
         };
         self.mtu(written);
-        // A card that only carries others gets no address, and waiting for one would never end.
+        // A card that is only part of other links gets no address; waiting for one would never end.
         let gets_address = dhcp != Dhcp::No || !written.addresses.is_empty();
         Some(Interface {
             matching,
@@ -69,7 +69,7 @@ impl Decider<'_> {
             search: written
                 .search
                 .iter()
-                .map(|domain| domain.as_str().to_owned())
+                .map(|domain| Located::new(domain.as_str().to_owned(), domain.span))
                 .collect(),
             routes: written
                 .routes
@@ -77,11 +77,11 @@ impl Decider<'_> {
                 .map(|route| Route {
                     destination: route.destination,
                     gateway: route.gateway,
-                    metric: route.metric.map(|metric| metric.value),
+                    metric: route.metric,
                 })
                 .collect(),
             pod_routes: None,
-            mtu: written.mtu.map(|mtu| mtu.value),
+            mtu: written.mtu,
             required_for_online: written
                 .required_for_online
                 .map_or(gets_address, |required| required.value),
@@ -94,8 +94,15 @@ impl Decider<'_> {
             for (option, _) in &bond.options {
                 if !is_bond_option(option.as_str()) {
                     self.found.push(
-                        Diagnostic::error(codes::UNKNOWN_BOND_OPTION, option.span, format!("`{}` is not an option of a bond", option.value))
-                            .help("options are those of systemd.netdev(5), section [Bond], such as `MIIMonitorSec`, or the kernel's, such as `miimon`"),
+                        Diagnostic::error(
+                            codes::UNKNOWN_BOND_OPTION,
+                            option.span,
+                            format!("`{}` is not a bond option", option.value),
+                        )
+                        .help(
+                            "use the names in systemd.netdev(5), section [Bond], such as \
+                             `MIIMonitorSec`, or the kernel's, such as `miimon`",
+                        ),
                     );
                 }
             }
@@ -115,7 +122,7 @@ impl Decider<'_> {
         }
         if let Some(vlan) = &written.vlan {
             return LinkKind::Vlan {
-                id: vlan.id.value.0,
+                id: vlan.id.map(|id| id.0),
                 parent: vlan.parent.clone(),
             };
         }
@@ -143,23 +150,22 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::BAD_MTU,
                     mtu.span,
-                    format!("{} is not an MTU", mtu.value),
+                    format!("{} is not a valid MTU", mtu.value),
                 )
-                .label(format!("{family} takes {least} to 65536 bytes"))
-                .help("Ethernet has 1500, with jumbo frames up to 9000"),
+                .label(format!("{family} requires {least} to 65536 bytes"))
+                .help("Ethernet uses 1500, or up to 9000 with jumbo frames"),
             );
         }
     }
 
-    /// The packet filter. `etcd` opens its ports.
+    /// Returns the packet filter. `etcd` opens its ports.
     pub(super) fn firewall(
         &mut self,
         written: &spec::Firewall,
         etcd: Option<&EtcdMember>,
     ) -> Firewall {
         for network in written.allow.iter().flat_map(|rule| &rule.from) {
-            self.found
-                .extend(host_bits(network, "a network that is allowed"));
+            self.found.extend(host_bits(network, "allowed network"));
         }
         Firewall {
             allow_from: written.allow_from.clone(),
@@ -194,7 +200,7 @@ impl Decider<'_> {
     }
 }
 
-/// Where an interface is pointed at: its name, else its card.
+/// Returns the location for diagnostics about an interface: its name, or else its card.
 fn place(written: &spec::Interface) -> Span {
     let name = written.name.as_ref().map(|name| name.span);
     name.or(written.mac.map(|mac| mac.span))
@@ -218,7 +224,7 @@ fn any_ethernet(span: Span) -> Interface {
     }
 }
 
-/// One rule for each range of ports.
+/// Returns one rule for each range of ports.
 fn rules(written: &spec::FirewallRule) -> Vec<FirewallRule> {
     let protocol = match written.protocol.map(|protocol| protocol.value) {
         None | Some(spec::Protocol::Tcp) => Protocol::Tcp,
@@ -235,7 +241,7 @@ fn rules(written: &spec::FirewallRule) -> Vec<FirewallRule> {
         .collect()
 }
 
-/// The ports that the node's roles open: SSH, and etcd's where it listens.
+/// Returns the ports that the node's roles open: SSH, and etcd's if it listens there.
 fn role_ports(etcd: Option<&EtcdMember>) -> Vec<(u16, String)> {
     let mut ports = vec![(22, "SSH".to_owned())];
     let Some(etcd) = etcd else {

@@ -7,11 +7,11 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::spec;
 
 /// Rounds of SHA-512. glibc's default of 5,000 dates from 2007; these take a tenth of a second, at
-/// build and at each log-in.
+/// build and at each login.
 const ROUNDS: u32 = 100_000;
 
 impl Decider<'_> {
-    /// The passwords that `users` have in files, with the users' places in the list.
+    /// Returns the passwords that `users` have in files, with the users' indexes in the list.
     pub(super) fn passwords(&mut self, users: &[spec::User]) -> Vec<(usize, String)> {
         let mut passwords = Vec::new();
         for (at, user) in users.iter().enumerate() {
@@ -25,14 +25,14 @@ impl Decider<'_> {
             let why = if password.is_empty() {
                 "its first line is empty"
             } else if password.chars().any(char::is_control) {
-                "its first line has control characters"
+                "its first line contains control characters"
             } else if text.lines().skip(1).any(|line| !line.trim().is_empty()) {
                 "it has more than one line"
             } else if password.starts_with("$6$")
                 || password.starts_with("$y$")
                 || password.starts_with("$5$")
             {
-                "it holds a hash; write that as `password_hash:`"
+                "it contains a hash; use `password_hash:` for that"
             } else {
                 passwords.push((at, password.to_owned()));
                 continue;
@@ -44,14 +44,14 @@ impl Decider<'_> {
                     format!("`{}` is not a password file", file.as_str()),
                 )
                 .label(why)
-                .help("the file holds the password and nothing else"),
+                .help("the file must contain the password and nothing else"),
             );
         }
         passwords
     }
 }
 
-/// `password` as SHA-512-crypt (`$6$`) with `salt`.
+/// Returns `password` as SHA-512-crypt (`$6$`) with `salt`.
 pub(super) fn hash(password: &str, salt: &[u8; 12]) -> String {
     let params = Params::new(ROUNDS).expect("the rounds are within the algorithm's limits");
     let hasher = ShaCrypt::new(Algorithm::Sha512Crypt, params);

@@ -7,10 +7,10 @@ use crate::node::fragment::{Fragment, Unit};
 use crate::spec::{self, LocalText};
 
 impl Decider<'_> {
-    pub(super) fn units(&mut self, systemd: &spec::Systemd, own: &mut Fragment) {
+    pub(super) fn units(&mut self, systemd: &spec::Systemd, sections: &mut Fragment) {
         for unit in &systemd.units {
             let dropins = self.dropins(&unit.dropins);
-            own.units.push(Unit {
+            sections.units.push(Unit {
                 name: unit.name.value.clone(),
                 enabled: unit.enabled.map(|enabled| enabled.value),
                 mask: unit.mask.is_some_and(|mask| mask.value),
@@ -33,10 +33,10 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::BAD_DROPIN_NAME,
                         name.span,
-                        format!("the drop-in `{}` would not be read", name.as_str()),
+                        format!("systemd would not read the drop-in `{}`", name.as_str()),
                     )
                     .help(format!(
-                        "systemd reads files that end in `.conf`: `{}.conf`",
+                        "drop-in names must end in `.conf`: `{}.conf`",
                         name.as_str()
                     )),
                 );

@@ -1,15 +1,17 @@
 //! `users:` and `passwd:`.
 
+use std::collections::BTreeMap;
+
 use ignition_config::v3_3;
 
 use super::Decider;
-use crate::diagnostic::{Located, Span};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::UserName;
 use crate::node::User;
 use crate::node::fragment::{Fragment, Origin};
 use crate::spec::{self, SshKeyFiles, SshPublicKey};
 
-/// What generated things of the spec's own sections are said to come from.
+/// The origin of what the user's sections define.
 pub(super) fn origin(part: &'static str, span: Span) -> Origin {
     Origin {
         span: Some(span),
@@ -22,7 +24,7 @@ fn names(names: &[Located<UserName>]) -> Vec<UserName> {
 }
 
 impl Decider<'_> {
-    /// Users; their passwords from files come later.
+    /// Returns the users; passwords from files are added later.
     pub(super) fn users(&self, users: &[spec::User]) -> Vec<User> {
         users
             .iter()
@@ -43,7 +45,28 @@ impl Decider<'_> {
             .collect()
     }
 
-    /// Each key once, in the order written.
+    /// Reports every UID that an earlier user already has. Nodes keep UIDs without their places, so
+    /// this is checked here.
+    pub(super) fn unique_uids(&mut self, uids: impl IntoIterator<Item = Located<u32>>) {
+        let mut seen: BTreeMap<u32, Span> = BTreeMap::new();
+        for uid in uids {
+            let Some(&first) = seen.get(&uid.value) else {
+                seen.insert(uid.value, uid.span);
+                continue;
+            };
+            self.found.push(
+                Diagnostic::error(
+                    codes::DUPLICATE_USER,
+                    uid.span,
+                    format!("two users have UID {}", uid.value),
+                )
+                .related(first, "first occurrence")
+                .help("give each its own `uid`, or remove `uid` to have one assigned"),
+            );
+        }
+    }
+
+    /// Returns each key once, in the order of the spec.
     pub(super) fn keys(
         &self,
         written: &[Located<SshPublicKey>],
@@ -59,7 +82,7 @@ impl Decider<'_> {
         keys
     }
 
-    pub(super) fn passwd(&self, passwd: &spec::Passwd, own: &mut Fragment) {
+    pub(super) fn passwd(&self, passwd: &spec::Passwd, sections: &mut Fragment) {
         for user in &passwd.users {
             let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
             let groups: Vec<String> = user.groups.iter().map(|group| group.to_string()).collect();
@@ -82,7 +105,9 @@ impl Decider<'_> {
                 system: user.system.map(|v| v.value),
                 uid: user.uid.map(|uid| i64::from(uid.value)),
             };
-            own.users.push((ignition, origin("passwd", user.name.span)));
+            sections
+                .users
+                .push((ignition, origin("passwd", user.name.span)));
         }
         for group in &passwd.groups {
             let ignition = v3_3::Group {
@@ -95,7 +120,8 @@ impl Decider<'_> {
                 should_exist: group.should_exist.map(|v| v.value),
                 system: group.system.map(|v| v.value),
             };
-            own.groups
+            sections
+                .groups
                 .push((ignition, origin("passwd", group.name.span)));
         }
     }

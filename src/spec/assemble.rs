@@ -10,17 +10,17 @@ use super::yaml::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::systems::{TABLE, Target};
 
-/// Values of all nodes of a file together, what is common counted for each.
-const MOST_VALUES: usize = 1_000_000;
+/// Values of all nodes of a file together; shared ones are counted for each node.
+const VALUES_MAX: usize = 1_000_000;
 
-/// What a tree says.
+/// What a tree contains.
 #[derive(Debug)]
 pub struct Assembled {
-    /// The nodes that could be read, however much is wrong with the others; `None` where the tree
-    /// is no spec at all.
+    /// The nodes that could be read, no matter how much is wrong with the others; `None` if the
+    /// tree is not a spec.
     pub cluster: Option<Cluster>,
     pub diagnostics: Vec<Diagnostic>,
-    /// Local files that the spec names, each once.
+    /// Local files that the spec refers to, each once.
     pub local: Vec<LocalRequest>,
 }
 
@@ -28,7 +28,7 @@ pub struct Assembled {
 pub fn assemble(tree: &Node) -> Assembled {
     let mut decoder = Decoder::default();
     let cluster = read(tree, &mut decoder);
-    // What is common is decoded for every node, and read and reported once.
+    // Shared settings are decoded for every node, but read and reported once.
     let mut seen = HashSet::new();
     decoder.local.retain(|request| seen.insert(request.clone()));
     let mut seen = HashSet::new();
@@ -72,16 +72,16 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
             Diagnostic::error(
                 codes::TARGETS_DIFFER,
                 span,
-                "nodes of Container Linux are in a file of their own",
+                "Container Linux nodes must be in a separate spec",
             )
-            .related(first.span, "a node of another target")
-            .help("Kubernetes 1.9 makes no cluster with later releases: write a second spec"),
+            .related(first.span, "a node with another target")
+            .help("Kubernetes 1.9 cannot form a cluster with later releases: write a second spec"),
         );
     }
     Some(cluster)
 }
 
-/// Reads a node by the words of its target, and adds it to `cluster`.
+/// Reads a node with the keys of its target, and adds it to `cluster`.
 fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
     let target = target_of(&tree);
     refuse(&mut tree, target, decoder);
@@ -93,7 +93,7 @@ fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
     }
 }
 
-/// The target that a node names; the default one where it names none, or none that is known.
+/// Returns the target that a node sets, or the default if it sets none or an unknown one.
 fn target_of(tree: &Node) -> Target {
     let named = tree.get("target").and_then(|node| match &node.value {
         Value::Scalar(scalar) => TABLE.iter().find(|facts| facts.name == &*scalar.text),
@@ -102,7 +102,7 @@ fn target_of(tree: &Node) -> Target {
     named.map_or_else(Target::default, |facts| facts.target)
 }
 
-/// Takes out what the target does not take, and says why.
+/// Removes the keys that the target does not support, and reports why.
 fn refuse(tree: &mut Node, target: Target, decoder: &mut Decoder) {
     let facts = target.facts();
     for (path, why) in facts.refused_keys {
@@ -113,15 +113,15 @@ fn refuse(tree: &mut Node, target: Target, decoder: &mut Decoder) {
             Diagnostic::error(
                 codes::NOT_FOR_TARGET,
                 key.span,
-                format!("`{path}` is not for the target `{}`", facts.name),
+                format!("`{path}` is not supported on target `{}`", facts.name),
             )
             .label(*why)
-            .help("leave it out, or take another `target:`"),
+            .help("remove it, or use another `target:`"),
         );
     }
 }
 
-/// Takes the key at `path` (`network.firewall`) out of `tree`.
+/// Removes the key at `path` (`network.firewall`) from `tree`.
 fn take_out(tree: &mut Node, path: &str) -> Option<Located<Arc<str>>> {
     let Value::Map(entries) = &mut tree.value else {
         return None;
@@ -137,7 +137,7 @@ fn take_out(tree: &mut Node, path: &str) -> Option<Located<Arc<str>>> {
     }
 }
 
-/// What every node of the file has.
+/// Returns what every node in the file shares.
 fn common(tree: &Node, entries: &[Entry], decoder: &mut Decoder) -> Node {
     let mut common: Vec<Entry> = entries
         .iter()
@@ -147,10 +147,14 @@ fn common(tree: &Node, entries: &[Entry], decoder: &mut Decoder) -> Node {
     if tree.get("version").is_none() {
         let place = entries.first().map_or(tree.span, |entry| entry.key.span);
         decoder.diagnostics.push(
-            Diagnostic::error(codes::MISSING_KEY, place, "the spec has no `version`")
-                .help("start the file with `version: 1`"),
+            Diagnostic::error(
+                codes::MISSING_KEY,
+                place,
+                "missing key `version` in the spec",
+            )
+            .help("start the file with `version: 1`"),
         );
-        // So that it is not reported again for every node.
+        // Prevents that it is reported again for every node.
         common.push(Entry {
             key: Located::new(Arc::from("version"), place),
             value: Node {
@@ -168,17 +172,17 @@ fn common(tree: &Node, entries: &[Entry], decoder: &mut Decoder) -> Node {
     }
 }
 
-/// The maps under `nodes:`.
+/// Returns the maps under `nodes:`.
 fn listed_nodes<'n>(entry: &'n Entry, common: &Node, decoder: &mut Decoder) -> Vec<&'n Node> {
     if let Some(hostname) = entry_of(common, "hostname") {
         decoder.diagnostics.push(
             Diagnostic::error(
                 codes::HOSTNAME_BESIDE_NODES,
                 hostname.key.span,
-                "`hostname` beside `nodes` would name every node the same",
+                "`hostname` at the top level would give every node the same name",
             )
             .related(entry.key.span, "the nodes are here")
-            .help("give each node under `nodes:` its own"),
+            .help("give each node under `nodes:` its own `hostname`"),
         );
         return Vec::new();
     }
@@ -195,15 +199,15 @@ fn listed_nodes<'n>(entry: &'n Entry, common: &Node, decoder: &mut Decoder) -> V
     };
     if items.is_empty() {
         decoder.diagnostics.push(
-            Diagnostic::error(codes::NO_VALUE, entry.key.span, "`nodes` has no node")
+            Diagnostic::error(codes::NO_VALUE, entry.key.span, "`nodes` is empty")
                 .help("list the nodes, each with its `hostname`"),
         );
     }
-    if items.len().saturating_mul(common.count()) > MOST_VALUES {
+    if items.len().saturating_mul(common.count()) > VALUES_MAX {
         decoder.diagnostics.push(Diagnostic::error(
             codes::TOO_MANY_VALUES,
             entry.key.span,
-            format!("the nodes have more than {MOST_VALUES} values together"),
+            format!("the nodes have more than {VALUES_MAX} values in total"),
         ));
         return Vec::new();
     }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use super::yaml::{Entry, Node, Value};
 
-/// What tells one element of a list from another; the first key that both have decides.
+/// What identifies a list item; the first key that both have decides.
 const IDENTITIES: &[&str] = &["name", "mac", "device", "path", "label"];
 
-/// Keys of one map of which only one may be written.
+/// Keys of one map of which only one can be set.
 const EXCLUSIVE: &[&[&str]] = &[
     &["inline", "local", "source"],
     &["contents", "contents_local"],
@@ -25,7 +25,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["bond", "vlan", "bridge"],
 ];
 
-/// What `over` says, and what `base` says where `over` is silent. The place is that of `over`.
+/// Returns `over` merged over `base`. Locations are those of `over`.
 pub fn merge(base: &Node, over: Node) -> Node {
     let value = match (&base.value, over.value) {
         (Value::Map(base), Value::Map(over)) => Value::Map(merge_maps(base, over)),
@@ -76,7 +76,7 @@ fn merge_maps(base: &[Entry], over: Vec<Entry>) -> Vec<Entry> {
 }
 
 fn merge_lists(base: &[Node], over: Vec<Node>) -> Vec<Node> {
-    // Where the first element is that has this text, or this text under this key.
+    // The index of the first item with this text, or with this text under this key.
     let mut places: HashMap<(&str, Arc<str>), usize> = HashMap::new();
     for (at, item) in base.iter().enumerate() {
         for mark in marks(item) {
@@ -96,7 +96,7 @@ fn merge_lists(base: &[Node], over: Vec<Node>) -> Vec<Node> {
     merged
 }
 
-/// What an element may be known by: its text, or a key and its text.
+/// What may identify a list item: its text, or a key and its text.
 fn marks(item: &Node) -> impl Iterator<Item = (&'static str, Arc<str>)> {
     let keys: &[&str] = match &item.value {
         Value::Scalar(_) => &[""],
@@ -112,13 +112,13 @@ fn marks(item: &Node) -> impl Iterator<Item = (&'static str, Arc<str>)> {
     })
 }
 
-/// Whether two elements are one thing.
+/// Returns whether two items are the same thing.
 fn same(a: &Node, b: &Node) -> bool {
     match (&a.value, &b.value) {
         (Value::Scalar(a), Value::Scalar(b)) => a.text == b.text,
         (Value::Map(_), Value::Map(_)) => IDENTITIES
             .iter()
-            // A tree is a folder of the builder's, several of which may go to one path.
+            // A tree is a folder on the build machine, several of which may go to the same path.
             .filter(|&&key| key != "path" || a.get("local").is_none())
             .find_map(|key| Some((a.get(key)?, b.get(key)?)))
             .is_some_and(|(a, b)| match (&a.value, &b.value) {
@@ -135,7 +135,7 @@ mod tests {
     use crate::diagnostic::SourceId;
     use crate::spec::yaml::{Limits, parse};
 
-    /// The tree as flow YAML.
+    /// Returns the tree as flow YAML.
     fn flow(node: &Node) -> String {
         match &node.value {
             Value::Scalar(scalar) => scalar.text.to_string(),

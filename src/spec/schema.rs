@@ -6,8 +6,8 @@ use super::decode::{Decode, Schemas};
 use super::types::{ClusterSection, ContainerLinux, Spec};
 use crate::facts::systems::Target;
 
-/// The schema (JSON Schema draft 2020-12) of a spec file: a node, or what nodes have in common and
-/// the nodes.
+/// Returns the schema (JSON Schema draft 2020-12) of a spec file: a single node, or shared settings
+/// and nodes.
 pub fn schema() -> Json {
     let mut schemas = Schemas::default();
     Spec::schema(&mut schemas);
@@ -26,7 +26,7 @@ pub fn schema() -> Json {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "imgbuild node spec",
         "description": "A bootable, immutable node, or a cluster of them.",
-        // Container Linux has ct's sections under ct's names.
+        // Container Linux has ct's sections and names.
         "if": {
             "type": "object",
             "properties": { "target": { "const": Target::ContainerLinux.as_str() } },
@@ -38,17 +38,20 @@ pub fn schema() -> Json {
     })
 }
 
-/// The schemas of a node under `nodes:` and of a whole file, whose nodes are the definition `name`.
+/// Returns the schemas of a node under `nodes:` and of a whole file, whose nodes are the definition
+/// `name`.
 fn node_and_file(whole: &Json, name: &str, cluster: Json) -> (Json, Json) {
     let mut properties = whole["properties"].clone();
     properties["include"] = json!({
-        "description": "Files that are merged under this one: maps key by key, lists one after the other (elements of one name become one), anything else as this file has it.",
+        "description": "Files that this file is merged over: maps are merged key by key, lists \
+                        are joined (elements of the same name are merged), any other value in \
+                        this file replaces the included one.",
         "anyOf": [
             { "type": "string", "minLength": 1 },
             { "type": "array", "items": { "type": "string", "minLength": 1 } },
         ],
     });
-    // What is common may be left out of a node, and `~` takes it away.
+    // A node can leave out what is shared, and remove it with `~`.
     let mut node_properties = properties.clone();
     if let Json::Object(properties) = &mut node_properties {
         for (name, property) in properties.iter_mut() {
@@ -59,22 +62,22 @@ fn node_and_file(whole: &Json, name: &str, cluster: Json) -> (Json, Json) {
     }
     let node = json!({
         "type": "object",
-        "description": "A node, merged over what the file says above `nodes`.",
+        "description": "A node, merged over the top level of the file.",
         "properties": node_properties,
         "additionalProperties": false,
     });
     properties["cluster"] = cluster;
     properties["cluster"]["description"] =
-        "What the nodes of the file share beside settings.".into();
+        "What the nodes of the file share besides settings.".into();
     properties["nodes"] = json!({
-        "description": "The nodes of a cluster, each merged over the other keys of the file.",
+        "description": "The nodes of a cluster, each merged over the top level of the file.",
         "type": "array",
         "minItems": 1,
         "items": { "$ref": format!("#/$defs/{name}") },
     });
     let file = json!({
         "type": "object",
-        "description": "A node, or what nodes have in common and the nodes.",
+        "description": "A single node, or a cluster: shared settings and nodes.",
         "properties": properties,
         "required": ["version"],
         "additionalProperties": false,

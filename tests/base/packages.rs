@@ -5,7 +5,7 @@ use std::path::Path;
 
 use imgbuild::base::{BaseRequest, Mirror, request_hash};
 use imgbuild::cache::Cache;
-use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::{Archive, Lock, LockedBase, LockedPackage};
 use imgbuild::names::Arch;
 use sha2::{Digest as _, Sha256};
@@ -112,7 +112,7 @@ pub fn pinned(name: &str, bytes: &[u8]) -> LockedPackage {
 /// A lock of these packages.
 pub fn lock(packages: Vec<LockedPackage>, boot_loaders: Vec<LockedPackage>) -> Lock {
     let mut lock = Lock::default();
-    let (arch, kernel) = (Arch::Amd64, KernelFlavour::Cloud);
+    let (arch, kernel) = (Arch::Amd64, KernelFlavor::Cloud);
     let base = LockedBase {
         request: request_hash(arch, kernel).expect("the package list"),
         packages,
@@ -134,7 +134,7 @@ pub fn request(folder: &Path) -> BaseRequest {
     let mirror = format!("file:{}", folder.join("debian").display());
     BaseRequest {
         arch: Arch::Amd64,
-        kernel: KernelFlavour::Cloud,
+        kernel: KernelFlavor::Cloud,
         mirror: Some(Mirror::new(&mirror, None).expect("a mirror")),
         offline: false,
         locked: true,

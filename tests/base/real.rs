@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use imgbuild::base::{Base, BaseRequest, ensure};
 use imgbuild::cache::Cache;
-use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
 use imgbuild::progress::Silent;
@@ -24,7 +24,7 @@ fn cache() -> Cache {
 }
 
 /// The base of today's packages; resolved once, however many tests ask.
-pub fn base(arch: Arch, kernel: KernelFlavour) -> (Base, Lock) {
+pub fn base(arch: Arch, kernel: KernelFlavor) -> (Base, Lock) {
     static LOCK: Mutex<Option<Lock>> = Mutex::new(None);
     let mut lock = LOCK.lock().expect("no test panics while it holds it");
     let lock = lock.get_or_insert_default();
@@ -33,7 +33,7 @@ pub fn base(arch: Arch, kernel: KernelFlavour) -> (Base, Lock) {
     (base, lock.clone())
 }
 
-fn request(arch: Arch, kernel: KernelFlavour, cache: Cache) -> BaseRequest {
+fn request(arch: Arch, kernel: KernelFlavor, cache: Cache) -> BaseRequest {
     BaseRequest {
         arch,
         kernel,
@@ -58,7 +58,7 @@ fn release(listed: &BTreeMap<String, tools::Listed>) -> String {
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn a_node_has_what_it_needs() {
-    let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
     let listed = tools::list(base.root.as_ref().expect("a root image"));
     // Owners by number: 0 root, 42 shadow, 988 etcd, 990 messagebus, 987 _ssh.
     let cases = [
@@ -128,7 +128,7 @@ fn a_node_has_what_it_needs() {
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn kubernetes_finds_its_modules_and_programs() {
-    let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
     let listed = tools::list(base.root.as_ref().expect("a root image"));
     for program in [
         "conntrack",
@@ -161,7 +161,7 @@ fn kubernetes_finds_its_modules_and_programs() {
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn symbolic_links_lead_somewhere() {
-    let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
     let listed = tools::list(base.root.as_ref().expect("a root image"));
     // Made at boot, or on a node only.
     let at_boot = ["/dev/", "/proc/", "/run/", "/etc/modules", "/var/usrlocal"];
@@ -226,7 +226,7 @@ fn resolved(listed: &BTreeMap<String, tools::Listed>, path: &str, target: &str) 
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn module_indexes_say_what_depmod_would() {
-    let (base, _) = base(Arch::Amd64, KernelFlavour::Generic);
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
     let release = release(&tools::list(base.root.as_ref().expect("a root image")));
     let folder = tempfile::tempdir().expect("temporary folder");
     let tree = folder.path().join("tree");
@@ -280,7 +280,7 @@ fn module_indexes_say_what_depmod_would() {
 #[test]
 #[ignore = "slow: builds the real base twice"]
 fn two_builds_agree() {
-    let (kernel, arch) = (KernelFlavour::Generic, Arch::Amd64);
+    let (kernel, arch) = (KernelFlavor::Generic, Arch::Amd64);
     let (first, mut lock) = base(arch, kernel);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");
     let second = Cache::at(folder.path());
@@ -310,9 +310,9 @@ fn two_builds_agree() {
 #[ignore = "slow: builds the real base for all architectures and kernels"]
 fn every_architecture_and_kernel_builds_here() {
     for (arch, kernel, magic) in [
-        (Arch::Amd64, KernelFlavour::Cloud, 0x8664u16),
-        (Arch::Arm64, KernelFlavour::Generic, 0xaa64),
-        (Arch::Arm64, KernelFlavour::Cloud, 0xaa64),
+        (Arch::Amd64, KernelFlavor::Cloud, 0x8664u16),
+        (Arch::Arm64, KernelFlavor::Generic, 0xaa64),
+        (Arch::Arm64, KernelFlavor::Cloud, 0xaa64),
     ] {
         let (base, _) = base(arch, kernel);
         for path in [

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use imgbuild::base::{Glob, Mirror};
-use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::LockedPackage;
 use imgbuild::names::Arch;
 
@@ -253,7 +253,7 @@ fn covers(pattern: &Glob, path: &str) -> bool {
 #[test]
 #[ignore = "slow: builds the real base, and its packages' tree with mmdebstrap"]
 fn the_tree_differs_from_that_of_mmdebstrap_only_as_explained() {
-    let (arch, kernel) = (Arch::Amd64, KernelFlavour::Generic);
+    let (arch, kernel) = (Arch::Amd64, KernelFlavor::Generic);
     let (base, lock) = real::base(arch, kernel);
     let packages = &lock.base(arch, kernel).expect("pinned").packages;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");

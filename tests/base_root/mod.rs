@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{BaseRequest, ensure};
 use imgbuild::cache::Cache;
-use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
 use imgbuild::progress::Silent;
@@ -26,7 +26,7 @@ impl Root {
         );
         let request = BaseRequest {
             arch: Arch::Amd64,
-            kernel: KernelFlavour::Generic,
+            kernel: KernelFlavor::Generic,
             mirror: None,
             offline: false,
             locked: false,

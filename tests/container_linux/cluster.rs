@@ -66,7 +66,7 @@ fn a_worker_asks_the_insecure_port_only_where_it_is_open() {
         node("b", "192.168.1.11", "role: worker"),
     );
     let errors = all(&text, &[]).err().expect("nobody answers the worker");
-    assert_eq!(errors, ["E0529 the worker `b` cannot reach an API"]);
+    assert_eq!(errors, ["E0529 worker `b` has no API server to connect to"]);
 }
 
 #[test]

@@ -25,12 +25,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "no file system",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"files":[{"path":"/a","mode":420}]}}"#,
-        "storage.files.0: it names no file system",
+        "storage.files.0: it has no file system",
     ),
     (
         "unknown file system",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"files":[{"filesystem":"a","path":"/a"}]}}"#,
-        "there is no file system `a`",
+        "unknown file system `a`",
     ),
     (
         "relative path",
@@ -45,12 +45,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "append and overwrite",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"files":[{"filesystem":"root","path":"/a","append":true,"overwrite":true}]}}"#,
-        "both appended to and overwritten",
+        "both `append` and `overwrite`",
     ),
     (
         "scheme",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"files":[{"filesystem":"root","path":"/a","contents":{"source":"gs://a/b"}}]}}"#,
-        "its source is none of",
+        "its source is not one of",
     ),
     (
         "data URL",
@@ -65,12 +65,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "two owners",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"files":[{"filesystem":"root","path":"/a","user":{"id":1,"name":"a"}}]}}"#,
-        "both a number and a name",
+        "both an ID and a name",
     ),
     (
         "unit",
         r#"{"ignition":{"version":"2.2.0"},"systemd":{"units":[{"name":"a"}]}}"#,
-        "type of unit",
+        "a unit type",
     ),
     (
         "drop-in",
@@ -85,7 +85,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "create and its fields",
         r#"{"ignition":{"version":"2.2.0"},"passwd":{"users":[{"name":"a","uid":1,"create":{}}]}}"#,
-        "`create` and `uid` exclude each other",
+        "`create` and `uid` are mutually exclusive",
     ),
     (
         "file system without a place",
@@ -95,7 +95,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "format",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"filesystems":[{"mount":{"device":"/dev/a","format":"none"}}]}}"#,
-        "its format is none of",
+        "its format is not one of",
     ),
     (
         "label",
@@ -105,7 +105,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "RAID",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"raid":[{"name":"a","level":"raid0","devices":["/dev/a"],"spares":1}]}}"#,
-        "no spares",
+        "does not support spares",
     ),
     (
         "partitions overlap",
@@ -120,7 +120,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "2.3 in 2.2",
         r#"{"ignition":{"version":"2.2.0"},"storage":{"disks":[{"device":"/dev/a","partitions":[{"sizeMiB":1}]}]}}"#,
-        "came with 2.3.0",
+        "require 2.3.0",
     ),
 ];
 

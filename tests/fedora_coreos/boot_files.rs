@@ -207,6 +207,6 @@ fn what_cannot_be_made_is_told() {
     project.refuses(&["-o", "node.iso", "--format", "embed"], "--base LIVE_ISO");
     project.refuses(
         &["-o", "node.initrd"],
-        "write a PXE folder, or the payload alone",
+        "use a PXE folder, or the payload alone",
     );
 }

@@ -68,6 +68,6 @@ fn what_cannot_be_made_is_told() {
     );
     project.refuses(
         &["-o", "node.initrd"],
-        "write a PXE folder, or the payload alone",
+        "use a PXE folder, or the payload alone",
     );
 }

@@ -100,13 +100,13 @@ storage:
     assert!(output.status.success(), "{messages}");
     for line in [
         "node.bu:5:3",
-        "no word for `ignition.config`",
+        "no equivalent of `ignition.config`",
         "node.bu:8:1",
-        "no word for `boot_device`",
+        "no equivalent of `boot_device`",
         "node.bu:13:5",
-        "takes none away",
+        "not remove any",
         "node.bu:18:7",
-        "no word for `storage.files.frobnicate`",
+        "no equivalent of `storage.files.frobnicate`",
         "W0600",
     ] {
         assert!(messages.contains(line), "{line}\n{messages}");
@@ -123,14 +123,18 @@ storage:
 fn what_is_no_config_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (config, code, why) in [
-        ("", "E0014", "no value"),
+        ("", "E0014", "is empty"),
         ("a: [", "E0004", ""),
-        ("- a\n", "E0600", "no config"),
-        ("a: b\n", "E0600", "no config"),
-        ("version: 1\nhostname: a\n", "E0600", "node spec already"),
+        ("- a\n", "E0600", "not a config"),
+        ("a: b\n", "E0600", "not a config"),
+        ("version: 1\nhostname: a\n", "E0600", "already a node spec"),
         (r#"{"ignition":{"version":"1.0.0"}}"#, "E0600", "`1.0.0`"),
         (r#"{"ignition":{"version":"2.9.0"}}"#, "E0600", "`2.9.0`"),
-        (r#"{"ignition":{"version":{}}}"#, "E0600", "no version"),
+        (
+            r#"{"ignition":{"version":{}}}"#,
+            "E0600",
+            "not a supported version",
+        ),
     ] {
         fs::write(folder.path().join("config.yaml"), config).unwrap();
         let output = imgbuild(folder.path(), &["import", "config.yaml", "-o", "out.yaml"]);

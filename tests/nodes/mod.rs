@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild::diagnostic::{Located, SourceId, Span};
-use imgbuild::facts::kernel::KernelFlavour;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
 use imgbuild::node::etcd::{EtcdBackup, EtcdMember, Snapshot};
@@ -40,7 +40,7 @@ pub fn bare() -> Node {
         target: Target::Debian,
         ignition: Target::Debian.facts().ignition[0],
         arch: Arch::Amd64,
-        kernel: KernelFlavour::Generic,
+        kernel: KernelFlavor::Generic,
         hostname: at(3, "kube1.lab.example"),
         users: Vec::new(),
         network: Network::default(),
@@ -59,7 +59,7 @@ pub fn bare() -> Node {
         kubernetes: None,
         container_linux: None,
         base: None,
-        own: Fragment::default(),
+        user_sections: Fragment::default(),
     }
 }
 
@@ -72,7 +72,7 @@ pub fn small() -> Node {
                 addresses: vec![at(12, "192.168.1.10/24")],
                 gateways: vec![at(13, "192.168.1.1")],
                 dns: vec![at(14, "192.168.1.1"), at(14, "192.168.1.2")],
-                search: vec!["lab.example".to_owned()],
+                search: vec![at(14, "lab.example")],
                 ..interface("eth0")
             }],
         },
@@ -166,7 +166,7 @@ fn cards() -> Vec<Interface> {
                 Route {
                     destination: at(15, "10.45.0.0/16"),
                     gateway: Some(at(15, "192.168.1.124")),
-                    metric: Some(50),
+                    metric: Some(at(15, "50")),
                 },
                 Route {
                     destination: at(15, "10.46.0.0/16"),
@@ -179,7 +179,7 @@ fn cards() -> Vec<Interface> {
                     metric: None,
                 },
             ],
-            mtu: Some(9000),
+            mtu: Some(at(15, "9000")),
             ..interface("unused")
         },
         Interface {
@@ -217,12 +217,12 @@ fn made_links() -> Vec<Interface> {
                     ("miimon".to_owned(), "200".to_owned()),
                 ]),
             },
-            mtu: Some(1400),
+            mtu: Some(at(30, "1400")),
             ..interface("bond0")
         },
         Interface {
             kind: LinkKind::Vlan {
-                id: 42,
+                id: at(31, "42"),
                 parent: at(31, "bond0"),
             },
             addresses: vec![at(31, "10.42.0.10/24")],

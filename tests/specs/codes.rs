@@ -39,9 +39,7 @@ fn an_explanation_reads_well() {
     let shown = explain("e0109").expect("there").to_string();
     assert_eq!(
         shown,
-        "E0109: not a file mode\n\n\
-         A mode is written in octal with a leading 0, as in 0644. YAML 1.2 reads 644 and 420 as decimal numbers.\n\n\
-         For example:\n\n    storage: {files: [{path: /a, mode: 644}]}\n"
+        "E0109: Invalid file mode\n\nWrite a mode in octal with a leading 0, like 0644. YAML 1.2 reads 644 and 420 as decimal\nnumbers.\n\nFor example:\n\n    storage: {files: [{path: /a, mode: 644}]}\n"
     );
 }
 

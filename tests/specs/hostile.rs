@@ -39,7 +39,7 @@ fn files_that_are_none() {
         (
             "missing",
             (|_| {}) as fn(&Path),
-            "-: error[E0001]: cannot read `node.yaml`: there is no such file",
+            "-: error[E0001]: cannot read `node.yaml`: no such file",
         ),
         (
             "a folder",
@@ -91,7 +91,7 @@ fn bytes_that_are_no_text() {
                 .collect(),
             vec![
                 "node.yaml:1:2: error[E0013]: a NUL byte in YAML text",
-                "    help: remove it, or write it as an escape in double quotes",
+                "    help: remove it, or write it as an escape sequence in double quotes",
             ],
         ),
         (
@@ -99,7 +99,7 @@ fn bytes_that_are_no_text() {
             "version: 1\nhostname: ü\0\n".into(),
             vec![
                 "node.yaml:2:12: error[E0013]: a NUL byte in YAML text",
-                "    help: remove it, or write it as an escape in double quotes",
+                "    help: remove it, or write it as an escape sequence in double quotes",
             ],
         ),
         (
@@ -107,7 +107,7 @@ fn bytes_that_are_no_text() {
             "version: 1\nhostname: \u{1b}[2J\n".into(),
             vec![
                 "node.yaml:2:11: error[E0013]: the control character U+001B in YAML text",
-                "    help: remove it, or write it as an escape in double quotes",
+                "    help: remove it, or write it as an escape sequence in double quotes",
             ],
         ),
         (
@@ -130,7 +130,7 @@ fn bytes_that_are_no_text() {
             "no value",
             b"# only a comment\n".to_vec(),
             vec![
-                "node.yaml:1:1: error[E0014]: the file holds no value",
+                "node.yaml:1:1: error[E0014]: the file is empty",
                 "    help: a spec starts with `version: 1` and `hostname:`",
             ],
         ),
@@ -281,9 +281,9 @@ fn includes_that_lead_astray() {
             symlink("/etc/passwd", project.join("a.yaml")).expect("making a link");
         }),
         [
-            "node.yaml:3:11: error[E0016]: `a.yaml` is outside of the spec's folder",
-            "    ^ leads out of the project",
-            "    help: move the file beside the spec, or the spec up",
+            "node.yaml:3:11: error[E0016]: `a.yaml` is outside the spec's folder",
+            "    ^ points outside the project",
+            "    help: move the file next to the spec, or the spec to a folder above the file",
         ],
         "a link out of the project"
     );
@@ -308,7 +308,7 @@ fn includes_that_lead_astray() {
     });
     assert_eq!(
         said,
-        ["i15.yaml:1:11: error[E0017]: includes are nested more than 16 deep"]
+        ["i15.yaml:1:11: error[E0017]: includes are nested more than 16 levels deep"]
     );
 }
 
@@ -351,7 +351,7 @@ fn local_files() {
             vec![],
             vec![
                 "node.yaml:5:33: warning[W0100]: no file matches `~/.ssh/*.pub`",
-                "    help: `ssh-keygen` makes a key; without one nobody logs in over SSH",
+                "    help: create a key with `ssh-keygen`; without one, no one can log in over SSH",
             ],
         ),
         (
@@ -360,7 +360,7 @@ fn local_files() {
             vec![("id", "-----BEGIN OPENSSH PRIVATE KEY-----\n")],
             vec![
                 "node.yaml:5:33: error[E0120]: line 1 of `id` is not an SSH public key",
-                "    ^ this is a private key; only the public one goes to the node",
+                "    ^ this is a private key; only public keys belong here",
             ],
         ),
         (
@@ -368,9 +368,9 @@ fn local_files() {
             "../home/a.pub",
             vec![("../home/a.pub", key)],
             vec![
-                "node.yaml:5:33: error[E0016]: `../home/a.pub` is outside of the spec's folder",
-                "    ^ leads out of the project",
-                "    help: move the file beside the spec, or the spec up",
+                "node.yaml:5:33: error[E0016]: `../home/a.pub` is outside the spec's folder",
+                "    ^ points outside the project",
+                "    help: move the file next to the spec, or the spec to a folder above the file",
             ],
         ),
     ] {

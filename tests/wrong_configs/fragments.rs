@@ -37,9 +37,9 @@ pub fn unit(name: &str, contents: &str) -> Unit {
 }
 
 /// `node` with `own`, compiled: all that is found, and the config where there is one.
-pub fn compile(node: &Node, own: Fragment) -> (Vec<Diagnostic>, Option<v3_3::Config>) {
+pub fn compile(node: &Node, user_sections: Fragment) -> (Vec<Diagnostic>, Option<v3_3::Config>) {
     let node = Node {
-        own,
+        user_sections,
         ..node.clone()
     };
     match ignition::compile(&node, parts::all(&node)) {

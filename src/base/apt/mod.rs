@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::declared;
 use super::mirror::{Mirror, SUITE};
 use crate::cache::{Cache, Exclusive};
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -71,7 +71,7 @@ impl Apt {
     pub fn resolve(
         &self,
         arch: Arch,
-        kernel: KernelFlavour,
+        kernel: KernelFlavor,
         progress: &dyn Progress,
     ) -> Result<LockedBase> {
         ensure!(
@@ -230,7 +230,7 @@ impl Apt {
 
 /// What the packages of a base are resolved from; changes when the list or the way it is asked for
 /// does.
-pub fn request_hash(arch: Arch, kernel: KernelFlavour) -> Result<String> {
+pub fn request_hash(arch: Arch, kernel: KernelFlavor) -> Result<String> {
     let list = declared::packages()?;
     let mut hash = Sha256::new();
     hash.update(format!("{SUITE} {arch} {}\n", kernel_package(arch, kernel)));
@@ -303,10 +303,10 @@ fn error_lines(output: &Output) -> String {
     }
 }
 
-fn kernel_package(arch: Arch, kernel: KernelFlavour) -> String {
+fn kernel_package(arch: Arch, kernel: KernelFlavor) -> String {
     match kernel {
-        KernelFlavour::Generic => format!("linux-image-{arch}"),
-        KernelFlavour::Cloud => format!("linux-image-cloud-{arch}"),
+        KernelFlavor::Generic => format!("linux-image-{arch}"),
+        KernelFlavor::Cloud => format!("linux-image-cloud-{arch}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots: whether they outlive the node's boot, and whether starting from one is safe.
+//! Snapshots: whether they survive a reboot of the node, and whether starting from one is safe.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ pub(super) fn check(members: &[Member], found: &mut Vec<Diagnostic>) {
     let mut places = BTreeSet::new();
     for member in members {
         backup(member, found);
-        // What the nodes share is said once.
+        // Settings that nodes share are reported once.
         let place = member
             .decided
             .restore
@@ -30,10 +30,10 @@ fn backup(member: &Member, found: &mut Vec<Diagnostic>) {
             Diagnostic::warning(
                 codes::BACKUP_IN_MEMORY,
                 backup.span,
-                "the snapshots of etcd are gone when the node restarts",
+                "etcd snapshots are lost when the node restarts",
             )
             .label("they are kept in memory")
-            .help("add `storage_device:`, a disk that keeps them"),
+            .help("add `storage_device:`, a disk to keep them on"),
         );
     }
 }
@@ -49,10 +49,11 @@ fn restore(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::RESTORE_INTO_RUNNING,
                 snapshot.span,
-                "a member that joins a running cluster gets its data from there, not from a snapshot",
+                "a member that joins a running cluster gets its data from the other members, not \
+                 from a snapshot",
             )
-            .related(state.span, "the cluster runs already")
-            .help("leave one of the two out"),
+            .related(state.span, "the cluster is already running")
+            .help("remove one of the two"),
         );
     }
     if member.cluster().len() < 2 {
@@ -64,12 +65,13 @@ fn restore(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) {
                 codes::RESTORE_IN_MEMORY,
                 snapshot.span,
                 format!(
-                    "each restart of `{}` would bring the snapshot's old data into the running cluster",
+                    "each restart of `{}` would load the snapshot's old data into the running \
+                     cluster",
                     member.node.hostname.value
                 ),
             )
-            .label("the member forgets its own data when it restarts")
-            .help("add `storage_device:`, a disk that keeps the data"),
+            .label("the member loses its own data when it restarts")
+            .help("add `storage_device:`, a disk to keep the data on"),
         );
     }
     let differs = |other: &&Member| {
@@ -87,7 +89,10 @@ fn restore(member: &Member, members: &[Member], found: &mut Vec<Diagnostic>) {
                 ),
             )
             .related(other.decided.span, "a member of the same cluster")
-            .help("give every member the same `restore:`, at best where the nodes share their `etcd:`"),
+            .help(
+                "give every member the same `restore:`, for example in the `etcd:` that the \
+                   nodes share",
+            ),
         );
     }
 }

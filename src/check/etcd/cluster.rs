@@ -1,15 +1,15 @@
-//! Members of one cluster: how many, under which names, agreeing on what they must.
+//! Members of one cluster: their number, their names, and the settings on which they must agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Member;
 use crate::diagnostic::{Diagnostic, Span, codes};
 
-/// etcd's authors advise no more (<https://etcd.io/docs/v3.5/faq/>, "What is maximum cluster
-/// size?").
-const MOST_MEMBERS: usize = 7;
+/// etcd's documentation recommends no more (<https://etcd.io/docs/v3.5/faq/>, "What is maximum
+/// cluster size?").
+const MEMBERS_MAX: usize = 7;
 
-/// `initial_cluster` where the spec has one.
+/// Checks `initial_cluster`, if the spec sets it.
 pub(super) fn as_written(member: &Member, found: &mut Vec<Diagnostic>) {
     let Some(cluster) = &member.written.initial_cluster else {
         return;
@@ -32,7 +32,7 @@ pub(super) fn as_written(member: &Member, found: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 codes::ETCD_CLUSTER_WITHOUT_SELF,
                 cluster.span,
-                format!("the cluster has no member `{name}`, which this node is"),
+                format!("`initial_cluster` does not list this node's member `{name}`"),
             )
             .help(format!(
                 "add `{name}: {}`",
@@ -46,12 +46,12 @@ pub(super) fn as_written(member: &Member, found: &mut Vec<Diagnostic>) {
                 codes::ETCD_CLUSTER_MISMATCH,
                 cluster.span,
                 format!(
-                    "the cluster knows `{name}` as {}, and it calls itself {}",
+                    "`initial_cluster` lists `{name}` at {}, but the member advertises {}",
                     list(&own),
                     list(&told)
                 ),
             )
-            .help("`initial_advertise_peer_urls` and `initial_cluster` name the same URLs"),
+            .help("set `initial_advertise_peer_urls` and `initial_cluster` to the same URLs"),
         );
     }
     let mut urls: BTreeMap<&str, &str> = BTreeMap::new();
@@ -63,12 +63,12 @@ pub(super) fn as_written(member: &Member, found: &mut Vec<Diagnostic>) {
                     codes::ETCD_CLUSTER_MISMATCH,
                     url.span,
                     format!(
-                        "`{first}` and `{}` have the same URL, {}",
+                        "`{first}` and `{}` have the same URL {}",
                         member.value,
                         url.as_str()
                     ),
                 )
-                .help("each member is reached by a URL of its own"),
+                .help("give each member its own URL"),
             );
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn names(members: &[Member], found: &mut Vec<Diagnostic>) {
     for member in members.iter().filter(|member| member.shares_cluster) {
         let name = &member.decided.name;
         if let Some(first) = seen.get(name.as_str())
-            // Two nodes of one name are told as such.
+            // Two nodes with the same name are reported as such.
             && first.node.hostname.value != member.node.hostname.value
         {
             found.push(
@@ -87,18 +87,18 @@ pub(super) fn names(members: &[Member], found: &mut Vec<Diagnostic>) {
                     codes::DUPLICATE_MEMBER,
                     name.span,
                     format!(
-                        "`{}` and `{}` are both the member `{}`",
+                        "nodes `{}` and `{}` have the same member name `{}`",
                         first.node.hostname.value, member.node.hostname.value, name.value
                     ),
                 )
-                .help("leave `name` out: it is the host name"),
+                .help("remove `name`: it defaults to the host name"),
             );
         }
         seen.entry(name.as_str()).or_insert(member);
     }
 }
 
-/// What the members of one cluster must have in common.
+/// Reports settings that differ between the members of one cluster.
 pub(super) fn agreement(members: &[Member], found: &mut Vec<Diagnostic>) {
     let mut told = BTreeSet::new();
     let mut sharing = members.iter().filter(|member| member.shares_cluster);
@@ -139,19 +139,22 @@ pub(super) fn agreement(members: &[Member], found: &mut Vec<Diagnostic>) {
                             names.0, names.1
                         ),
                     )
-                    .help("members of one cluster agree: write it once, beside `nodes:`"),
+                    .help(
+                        "members of one cluster must agree: set it once, at the top level next \
+                           to `nodes:`",
+                    ),
                 );
             }
         }
     }
 }
 
-/// An even number of members that start together, and more than are of use.
+/// Reports an even number of initial members, and more than are useful.
 pub(super) fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
     let mut told: BTreeSet<(Span, BTreeSet<&str>)> = BTreeSet::new();
     for member in members {
         let names = member.cluster();
-        // As many as the file has, where two nodes have one name by mistake.
+        // The number in the file, even if two nodes have the same name by mistake.
         let count = if member.shares_cluster {
             members
                 .iter()
@@ -179,18 +182,18 @@ pub(super) fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
                     format!("the cluster has {count} etcd members, an even number"),
                 )
                 .label(if count == 2 {
-                    "it stops when either is lost, no better than one alone".to_owned()
+                    "it stops when either is lost, so it is no safer than one member".to_owned()
                 } else {
                     format!(
-                        "{count} survive the loss of {}, as {} do",
+                        "{count} members survive the loss of {}, just like {}",
                         (count - 1) / 2,
                         count - 1
                     )
                 })
-                .help(format!("take {} or {} members", count - 1, count + 1)),
+                .help(format!("use {} or {} members", count - 1, count + 1)),
             );
         }
-        if count > MOST_MEMBERS {
+        if count > MEMBERS_MAX {
             found.push(
                 Diagnostic::warning(
                     codes::MANY_MEMBERS,
@@ -198,7 +201,7 @@ pub(super) fn number(members: &[Member], found: &mut Vec<Diagnostic>) {
                     format!("the cluster has {count} etcd members"),
                 )
                 .help(format!(
-                    "{MOST_MEMBERS} survive the loss of three; more make every write slower"
+                    "{MEMBERS_MAX} members survive the loss of three; more make every write slower"
                 )),
             );
         }
@@ -212,35 +215,35 @@ pub(super) fn in_memory(members: &[Member], found: &mut Vec<Diagnostic>) {
             continue;
         }
         let place = member.decided.span;
-        // Once for what the nodes share.
+        // Once for settings that nodes share.
         if places.insert(place) {
             found.push(
                 Diagnostic::warning(
                     codes::ETCD_IN_MEMORY,
                     place,
                     format!(
-                        "`{}` forgets etcd's data when it restarts",
+                        "`{}` loses etcd's data when it restarts",
                         member.node.hostname.value
                     ),
                 )
-                .label("and cannot take its place in the cluster again")
-                .help("add `storage_device:`, a disk that keeps the data"),
+                .label("it then cannot rejoin the cluster by itself")
+                .help("add `storage_device:`, a disk to keep the data on"),
             );
         }
     }
 }
 
-/// Whether the member has its data again after a restart.
+/// Returns whether the member keeps its data across restarts.
 pub(super) fn keeps_data(member: &Member) -> bool {
     member.node.storage_device.is_some() || is_mounted(member)
 }
 
-/// Whether a file system of the spec's own holds the data.
+/// Returns whether a file system in the user's sections contains the data.
 fn is_mounted(member: &Member) -> bool {
     let dir = member.decided.data_dir.as_str();
     let mounts = member
         .node
-        .own
+        .user_sections
         .filesystems
         .iter()
         .filter_map(|(filesystem, _)| filesystem.path.as_deref());

@@ -1,11 +1,11 @@
-//! Flags of etcd: it does not start with one that its version does not know.
+//! etcd's flags: it does not start with one that its version does not know.
 
 use super::Member;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::etcd::etcd_flags;
 use crate::text::nearest;
 
-/// Flags that the spec has keys for, and the key.
+/// Flags that have their own keys in the spec.
 const KEYS: &[(&str, &str)] = &[
     ("name", "name"),
     ("data-dir", "data_dir"),
@@ -18,27 +18,30 @@ const KEYS: &[(&str, &str)] = &[
     ("initial-cluster-state", "initial_cluster_state"),
 ];
 
-/// Flags that imgbuild decides, and why.
+/// Flags that imgbuild sets, and why.
 const DECIDED: &[(&str, &str)] = &[
-    ("config-file", "etcd would read nothing else"),
-    ("version", "etcd would print it and end"),
-    ("cert-file", "imgbuild makes and places the certificates"),
-    ("key-file", "imgbuild makes and places the certificates"),
+    ("config-file", "etcd would then ignore all other flags"),
+    ("version", "etcd would print it and exit"),
+    (
+        "cert-file",
+        "imgbuild generates and places the certificates",
+    ),
+    ("key-file", "imgbuild generates and places the certificates"),
     (
         "trusted-ca-file",
-        "imgbuild makes and places the certificates",
+        "imgbuild generates and places the certificates",
     ),
     (
         "peer-cert-file",
-        "imgbuild makes and places the certificates",
+        "imgbuild generates and places the certificates",
     ),
     (
         "peer-key-file",
-        "imgbuild makes and places the certificates",
+        "imgbuild generates and places the certificates",
     ),
     (
         "peer-trusted-ca-file",
-        "imgbuild makes and places the certificates",
+        "imgbuild generates and places the certificates",
     ),
 ];
 
@@ -55,28 +58,29 @@ pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::ETCD_RESERVED_SETTING,
                     flag.span,
-                    format!("`{name}` is no further setting"),
+                    format!("`{name}` has a key of its own"),
                 )
-                .help(format!("write it as `{key}:` under `etcd:`")),
+                .help(format!("set `{key}:` under `etcd:`")),
             );
         } else if let Some((_, why)) = DECIDED.iter().find(|(flag, _)| *flag == name) {
             found.push(
                 Diagnostic::error(
                     codes::ETCD_RESERVED_SETTING,
                     flag.span,
-                    format!("`{name}` is imgbuild's to set"),
+                    format!("`{name}` is set by imgbuild"),
                 )
                 .label(*why)
-                .help("leave it out"),
+                .help("remove it"),
             );
         } else if !known.contains(&name) {
             let dashes = name.replace('_', "-");
             let help = if known.contains(&dashes.as_str()) {
-                format!("etcd writes it with dashes: `{dashes}`")
+                format!("write it with dashes: `{dashes}`")
             } else if let Some(meant) = nearest(name, known.iter().copied()) {
                 format!("did you mean `{meant}`?")
             } else {
-                "`etcd --help` lists them; write them without the leading dashes".to_owned()
+                "`etcd --help` lists the valid flags; write them without the leading dashes"
+                    .to_owned()
             };
             let version =
                 minor.map_or_else(|| "etcd".to_owned(), |minor| format!("etcd 3.{minor}"));
@@ -95,7 +99,7 @@ pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::ETCD_RESERVED_SETTING,
                     value.span,
-                    format!("etcd as a static pod cannot have this `{name}`"),
+                    format!("etcd as a static pod does not support this `{name}`"),
                 )
                 .label(why)
                 .help(help),
@@ -104,7 +108,7 @@ pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Why the pod of kubeadm's form does not work with the setting, and what would.
+/// Returns why a pod in kubeadm's form does not work with the setting, and the remedy.
 fn not_in_a_pod(member: &Member, flag: &str, value: &str) -> Option<(&'static str, &'static str)> {
     match flag {
         "wal-dir" => {
@@ -113,15 +117,15 @@ fn not_in_a_pod(member: &Member, flag: &str, value: &str) -> Option<(&'static st
                 .strip_prefix(data)
                 .is_some_and(|rest| rest.starts_with('/'));
             (!within).then_some((
-                "the pod sees the data folder alone, and would lose the log",
-                "leave it out, or name a folder below `data_dir`",
+                "the pod sees only the data folder, so the log would be lost",
+                "remove it, or use a folder below `data_dir`",
             ))
         }
         "listen-metrics-urls" => {
             let asked = ["http://127.0.0.1:2381", "http://0.0.0.0:2381"];
             (!value.split(',').any(|url| asked.contains(&url))).then_some((
-                "the pod's probes ask http://127.0.0.1:2381",
-                "leave it out, or have `http://127.0.0.1:2381` among the URLs",
+                "the pod's probes query http://127.0.0.1:2381",
+                "remove it, or include `http://127.0.0.1:2381` in the URLs",
             ))
         }
         _ => None,

@@ -1,5 +1,4 @@
-//! A member of etcd as it is written, against the node that it runs on and the others of its
-//! cluster.
+//! An etcd member as written, checked against its node and the other members of its cluster.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,17 +14,18 @@ mod cluster;
 mod flags;
 mod urls;
 
-/// A member: what was written, what was decided, whether it talks TLS.
+/// A member: as written, as decided, and whether it uses TLS.
 pub(crate) struct Member<'a> {
     pub written: &'a spec::Etcd,
     pub decided: &'a EtcdMember,
     pub tls: bool,
     pub node: &'a Node,
-    /// Whether `initial_cluster` follows from the nodes of the file.
+    /// Whether `initial_cluster` follows from the nodes in the file.
     pub shares_cluster: bool,
 }
 
-/// All members of the file, each alone and between them. `nodes` are all nodes, members or not.
+/// Checks all members in the file, each alone and between them. `nodes` are all nodes, members or
+/// not.
 pub(crate) fn check(members: &[Member], nodes: &[Node], found: &mut Vec<Diagnostic>) {
     for member in members {
         plain(member, found);
@@ -45,7 +45,7 @@ pub(crate) fn check(members: &[Member], nodes: &[Node], found: &mut Vec<Diagnost
 }
 
 impl Member<'_> {
-    /// The URLs that are listened on, with their keys.
+    /// Returns the URLs that it listens on, with their keys.
     fn listened(&self) -> [(&'static str, &OneOrMany<Located<EtcdUrl>>); 2] {
         [
             ("listen_client_urls", &self.written.listen_client_urls),
@@ -53,7 +53,7 @@ impl Member<'_> {
         ]
     }
 
-    /// The URLs that others are told, with their keys.
+    /// Returns the URLs that it advertises, with their keys.
     fn told(&self) -> [(&'static str, &OneOrMany<Located<EtcdUrl>>); 2] {
         [
             ("advertise_client_urls", &self.written.advertise_client_urls),
@@ -64,7 +64,7 @@ impl Member<'_> {
         ]
     }
 
-    /// Whether `address` is one of the node's; where DHCP gives them, only DHCP knows.
+    /// Returns whether `address` may be the node's; with DHCP, its addresses are unknown.
     fn may_have(&self, address: IpAddr) -> bool {
         let interfaces = &self.node.network.interfaces;
         interfaces
@@ -72,7 +72,7 @@ impl Member<'_> {
             .any(|i| i.dhcp != Dhcp::No || i.addresses.iter().any(|own| own.addr() == address))
     }
 
-    /// The names of all first members.
+    /// Returns the names of all initial members.
     fn cluster(&self) -> BTreeSet<&str> {
         self.decided
             .initial_cluster
@@ -85,9 +85,9 @@ impl Member<'_> {
 fn plain(member: &Member, found: &mut Vec<Diagnostic>) {
     if let (false, Some(tls)) = (member.tls, &member.written.tls) {
         found.push(
-            Diagnostic::warning(codes::PLAIN_ETCD, tls.span, "etcd talks without TLS")
-                .label("everyone who reaches its port reads and writes all data")
-                .help("leave `tls` out: keys and certificates are made for you"),
+            Diagnostic::warning(codes::PLAIN_ETCD, tls.span, "etcd runs without TLS")
+                .label("anyone who reaches its port can read and write all data")
+                .help("remove `tls`: imgbuild generates keys and certificates"),
         );
     }
 }
@@ -111,8 +111,15 @@ fn data_dir(member: &Member, found: &mut Vec<Diagnostic>) {
     .contains(&dir.as_str());
     if !writable || taken {
         found.push(
-            Diagnostic::error(codes::ETCD_BAD_DATA_DIR, dir.span, format!("etcd's data cannot lie in `{}`", dir.value))
-                .help("leave `data_dir` out for /var/lib/etcd, or name a folder of its own below /var or /srv"),
+            Diagnostic::error(
+                codes::ETCD_BAD_DATA_DIR,
+                dir.span,
+                format!("etcd's data cannot be stored in `{}`", dir.value),
+            )
+            .help(
+                "remove `data_dir` to use /var/lib/etcd, or use a separate folder below /var or \
+                   /srv",
+            ),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! URLs that a member listens on, and URLs that it tells others.
+//! URLs that a member listens on, and URLs that it advertises.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ pub(super) fn schemes(member: &Member, found: &mut Vec<Diagnostic>) {
                 ("https", "http")
             };
             let why = if member.tls {
-                "etcd talks TLS"
+                "etcd uses TLS"
             } else {
                 "`tls` is false"
             };
@@ -34,7 +34,7 @@ pub(super) fn schemes(member: &Member, found: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     codes::ETCD_SCHEME,
                     url.span,
-                    format!("the URL `{}` is {has}, and {why}", url.as_str()),
+                    format!("the URL `{}` uses {has}, but {why}", url.as_str()),
                 )
                 .help(format!(
                     "write {needs}://{}",
@@ -55,10 +55,10 @@ pub(super) fn advertised(member: &Member, nodes: &[Node], found: &mut Vec<Diagno
                     Diagnostic::error(
                         codes::ETCD_ADVERTISES_ANY,
                         url.span,
-                        format!("nobody can connect to {}", url.host),
+                        format!("no one can connect to {}", url.host),
                     )
                     .help(format!(
-                        "`{key}` names an address or name of this node; listen on {} instead",
+                        "set `{key}` to an address or name of this node; use {} only to listen",
                         url.host
                     )),
                 );
@@ -68,23 +68,24 @@ pub(super) fn advertised(member: &Member, nodes: &[Node], found: &mut Vec<Diagno
                         Diagnostic::error(
                             codes::ETCD_ADVERTISES_LOOPBACK,
                             url.span,
-                            format!("`{}` leads every member to itself", url.as_str()),
+                            format!("`{}` points every member to itself", url.as_str()),
                         )
                         .help(format!(
-                            "`{key}` names an address of this node that the other members reach"
+                            "set `{key}` to an address of this node that the other members can \
+                             reach"
                         )),
                     );
                 }
             } else if let Some(diagnostic) = elsewhere(member, nodes, url, address) {
                 found.push(
-                    diagnostic.help(format!("`{key}` names an address or name of this node")),
+                    diagnostic.help(format!("set `{key}` to an address or name of this node")),
                 );
             }
         }
     }
 }
 
-/// Whether an advertised URL leads to another machine than this.
+/// Reports an advertised URL that leads to another machine.
 fn elsewhere(
     member: &Member,
     nodes: &[Node],
@@ -100,9 +101,9 @@ fn elsewhere(
     });
     let is_own = address.is_none_or(|address| member.may_have(address));
     let message = match owner {
-        Some(owner) => format!("{} is `{}`, another node", url.host, owner.hostname.value),
+        Some(owner) => format!("{} is another node, `{}`", url.host, owner.hostname.value),
         None if is_own => return None,
-        None => format!("{} is none of this node's addresses", url.host),
+        None => format!("{} is not an address of this node", url.host),
     };
     Some(Diagnostic::error(
         codes::ETCD_ADVERTISES_OTHER,
@@ -136,10 +137,10 @@ pub(super) fn listening(member: &Member, found: &mut Vec<Diagnostic>) {
                         Diagnostic::error(
                             codes::ETCD_LISTENS_ON_NAME,
                             url.span,
-                            format!("etcd does not listen on a name, such as `{}`", url.host),
+                            format!("etcd cannot listen on a name such as `{}`", url.host),
                         )
                         .help(format!(
-                            "`{key}` takes addresses of this node; 0.0.0.0 stands for all"
+                            "set `{key}` to addresses of this node; 0.0.0.0 means all"
                         )),
                     );
                 }
@@ -150,10 +151,10 @@ pub(super) fn listening(member: &Member, found: &mut Vec<Diagnostic>) {
                     Diagnostic::error(
                         codes::ETCD_LISTENS_ELSEWHERE,
                         url.span,
-                        format!("{address} is none of this node's addresses"),
+                        format!("{address} is not an address of this node"),
                     )
                     .help(format!(
-                        "`{key}` takes addresses of this node; 0.0.0.0 stands for all"
+                        "set `{key}` to addresses of this node; 0.0.0.0 means all"
                     )),
                 );
             }
@@ -161,7 +162,7 @@ pub(super) fn listening(member: &Member, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Clients and peers on one port of one address.
+/// Reports clients and peers on the same port of the same address.
 pub(super) fn one_port(member: &Member, found: &mut Vec<Diagnostic>) {
     let parse = |urls: &[String]| {
         urls.iter()
@@ -194,11 +195,8 @@ pub(super) fn one_port(member: &Member, found: &mut Vec<Diagnostic>) {
         Diagnostic::error(
             codes::ETCD_ONE_PORT,
             written.unwrap_or(member.decided.span),
-            format!(
-                "etcd is to answer both clients and peers on port {}",
-                clash.port
-            ),
+            format!("clients and peers both use port {}", clash.port),
         )
-        .help("clients are answered on 2379 and peers on 2380, where nothing is said"),
+        .help("by default, clients use port 2379 and peers 2380"),
     );
 }

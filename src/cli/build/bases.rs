@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::base::Base;
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::names::Arch;
 use crate::node::Node;
 use crate::node::boot_files::BootFiles;
@@ -21,7 +21,7 @@ use super::format::brings_live_iso;
 use super::{Ground, Ready};
 
 /// What makes bases differ.
-type Kind = (Arch, KernelFlavour, Wanted);
+type Kind = (Arch, KernelFlavor, Wanted);
 
 /// The bases that nodes need, each made once.
 pub struct Bases<'a> {
@@ -144,7 +144,7 @@ impl<'a> Bases<'a> {
         if base.boot_loaders.is_some() {
             return Ok(base);
         }
-        let request = request(self.source, node.arch, KernelFlavour::default())?;
+        let request = request(self.source, node.arch, KernelFlavor::default())?;
         let debian = locked(&request, self.lock, self.progress)?;
         Ok(Base {
             boot_loaders: debian.boot_loaders,

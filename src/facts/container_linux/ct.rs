@@ -1,18 +1,18 @@
-//! What ct's `etcd:` and `flannel:` take, and from which version of etcd and flannel on.
+//! The settings that ct's `etcd:` and `flannel:` accept, by version of etcd and flannel.
 
 use crate::facts::minors::lines;
 
 const ETCD: &str = include_str!("ct_etcd.txt");
 const FLANNEL: &str = include_str!("ct_flannel.txt");
 
-/// A program that Container Linux runs through a wrapper, and that ct has a section for.
+/// A program that Container Linux runs through a wrapper, with a section in ct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CtService {
     Etcd,
     Flannel,
 }
 
-/// What a setting of such a section holds.
+/// The type of a setting in such a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CtKind {
     Text,
@@ -27,7 +27,7 @@ pub struct CtSetting {
     /// Without its dashes.
     pub flag: &'static str,
     pub kind: CtKind,
-    /// Major and minor of the first version of which ct knows it.
+    /// Major and minor of the first version for which ct has it.
     pub first: (u16, u16),
     /// Major and minor of the last one.
     pub last: (u16, u16),
@@ -42,7 +42,7 @@ impl CtService {
         }
     }
 
-    /// The version whose settings are taken where the section names none.
+    /// Returns the version whose settings are used if the section sets none.
     pub fn default_version(self) -> (u16, u16) {
         match self {
             Self::Etcd => (3, 0),
@@ -50,7 +50,7 @@ impl CtService {
         }
     }
 
-    /// The oldest version of which ct knows settings.
+    /// Returns the oldest version for which ct has settings.
     pub fn oldest(self) -> (u16, u16) {
         match self {
             Self::Etcd => (2, 3),
@@ -58,7 +58,8 @@ impl CtService {
         }
     }
 
-    /// The newest version below `major + 1` of which ct knows settings; `None`: it knows none.
+    /// Returns the newest version below `major + 1` for which ct has settings; `None`: there is
+    /// none.
     pub fn newest(self, major: u16) -> Option<(u16, u16)> {
         match (self, major) {
             (Self::Etcd, 2) => Some((2, 3)),
@@ -68,7 +69,7 @@ impl CtService {
         }
     }
 
-    /// Its settings, in the order in which they become flags. A key that changed has several rows.
+    /// Returns its settings, in the order of the flags. A key that changed has several rows.
     pub fn settings(self) -> impl Iterator<Item = CtSetting> {
         lines(match self {
             Self::Etcd => ETCD,

@@ -1,22 +1,22 @@
-//! What is true of the hyperkube of Kubernetes 1.9, the column of the version tables before
+//! The facts about the hyperkube of Kubernetes 1.9, which is older than the versions in
 //! [`crate::facts::kubernetes::version::RELEASES`].
 
-/// A minor whose components all are one program, in one image.
+/// A minor whose components are one program, in one image.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hyperkube {
     pub minor: u16,
     /// The image, without its tag.
     pub image: &'static str,
-    /// What follows the version in CoreOS' tags.
+    /// The suffix of the version in CoreOS' tags.
     pub tag_suffix: &'static str,
     /// `apiVersion` of the scheduler's configuration.
     pub scheduler_config: &'static str,
     /// `apiVersion` of kube-proxy's configuration.
     pub proxy_config: &'static str,
-    /// The feature gate that kube-proxy's mode `ipvs` needs. Gates are one text up to 1.9, a map
-    /// from 1.10 on.
+    /// The feature gate that kube-proxy's `ipvs` mode requires. Gates are a single text up to 1.9,
+    /// a map since 1.10.
     pub ipvs_gate: &'static str,
-    /// Where controller manager and scheduler tell of their health, over HTTP.
+    /// The health endpoints of controller manager and scheduler, over HTTP.
     pub controller_manager_port: u16,
     pub scheduler_port: u16,
 }

@@ -1,9 +1,9 @@
 //! Flags, feature gates and configuration fields of the components, and the versions that have
 //! them.
 //!
-//! The tables are text files of one fact a line. Ranges of minors are open where nothing ended: a
-//! new minor changes the lines of what it brings and what it removes, and no others. They are read
-//! where something is looked up, which a spec asks a few times.
+//! The tables are text files with one fact per line. Ranges of minors are open unless something
+//! ended: a new minor changes only the lines of what it adds and removes. They are read at each
+//! lookup, of which a spec needs only a few.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl fmt::Display for Component {
     }
 }
 
-/// The lines of a table under `[name]`.
+/// Returns the lines of a table under `[name]`.
 fn under(table: &'static str, name: &'static str) -> impl Iterator<Item = &'static str> {
     lines(table)
         .skip_while(move |line| section(line) != Some(name))
@@ -52,13 +52,13 @@ fn under(table: &'static str, name: &'static str) -> impl Iterator<Item = &'stat
         .take_while(|line| section(line).is_none())
 }
 
-/// The flags of `component` in Kubernetes 1.9 that its reference lists.
+/// Returns the flags of `component` that the reference of Kubernetes 1.9 lists.
 pub fn hyperkube_flags(component: Component) -> impl Iterator<Item = &'static str> {
     let own = under(HYPERKUBE_FLAGS, component.as_str());
     own.chain(under(HYPERKUBE_FLAGS, "logging"))
 }
 
-/// The flags of `component`, in order, and the minors that have them.
+/// Returns the flags of `component`, in order, and the minors that have them.
 pub fn flags(component: Component) -> impl Iterator<Item = (&'static str, Minors)> {
     under(FLAGS, component.as_str()).map(|line| match line.split_once(' ') {
         Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
@@ -70,16 +70,16 @@ fn section(line: &str) -> Option<&str> {
     line.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// A switch of features that are not, or no longer, a matter of course.
+/// A feature gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeatureGate {
     pub name: &'static str,
     pub minors: Minors,
-    /// The value that cannot be changed, and the first minor of which that is true.
+    /// The value that it is locked to, and the first minor where it is.
     pub locked: Option<(bool, u16)>,
 }
 
-/// All feature gates, in order.
+/// Returns all feature gates, in order.
 pub fn feature_gates() -> impl Iterator<Item = FeatureGate> {
     lines(GATES).map(|line| {
         let mut words = line.split(' ');
@@ -119,33 +119,33 @@ impl ConfigKind {
 /// A field of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// `authentication.webhook.cacheTTL`; `[]` stands for an element of a list.
+    /// `authentication.webhook.cacheTTL`; `[]` stands for a list item.
     pub path: &'static str,
     pub kind: FieldKind,
     pub minors: Minors,
 }
 
-/// What a field of a configuration holds.
+/// The type of a configuration field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldKind {
     Text,
     Bool,
     Whole,
     Number,
-    /// As Go writes it: `1h30m`.
+    /// In Go's notation: `1h30m`.
     Duration,
-    /// As Kubernetes writes it: `512Mi`; a number too.
+    /// In Kubernetes' notation: `512Mi`; also a number.
     Quantity,
     /// Its fields are in the table.
     Object,
-    /// By the type of an element.
+    /// With the type of its items.
     List(&'static str),
-    /// By the type of a value.
+    /// With the type of its values.
     Map(&'static str),
 }
 
 impl FieldKind {
-    /// As the tables write it.
+    /// Reads the notation of the tables.
     pub fn read(text: &'static str) -> Self {
         if let Some(element) = text.strip_prefix("list:") {
             return Self::List(element);
@@ -165,7 +165,7 @@ impl FieldKind {
     }
 }
 
-/// The fields of `kind`, in the order of their paths.
+/// Returns the fields of `kind`, in the order of their paths.
 pub fn config_fields(kind: ConfigKind) -> impl Iterator<Item = Field> {
     lines(match kind {
         ConfigKind::Kubelet => KUBELET_CONFIG,

@@ -1,4 +1,4 @@
-//! Versions of Kubernetes, and the one table of what differs between them.
+//! Versions of Kubernetes, and what differs between them.
 //!
 //! A new minor is one more row of [`RELEASES`]; a fact that starts to differ is one more field of
 //! [`Release`].
@@ -16,13 +16,13 @@ pub struct KubeVersion {
 }
 
 impl KubeVersion {
-    /// What is true of this version; `None`: it is not one that imgbuild knows.
+    /// Returns the facts about this version; `None`: it is not supported.
     pub fn release(self) -> Option<&'static Release> {
         RELEASES.iter().find(|release| release.minor == self.minor)
     }
 
-    /// The same for a version that is past the checks: `plan` lets no unknown one through, and for
-    /// it the newest stands.
+    /// Returns the same for a version that has passed the checks: `plan` rejects unknown ones, for
+    /// which the newest release stands in.
     pub fn known_release(self) -> &'static Release {
         self.release().unwrap_or(&RELEASES[RELEASES.len() - 1])
     }
@@ -31,7 +31,7 @@ impl KubeVersion {
 impl FromStr for KubeVersion {
     type Err = InvalidName;
 
-    /// Takes `1.36.2` and `v1.36.2`.
+    /// Accepts `1.36.2` and `v1.36.2`.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let bad = || InvalidName("a version of Kubernetes is written as `1.36.2`".to_owned());
         let number = |part: Option<&str>| {
@@ -59,31 +59,31 @@ impl fmt::Display for KubeVersion {
     }
 }
 
-/// What is true of one minor version.
+/// The facts about one minor version.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Release {
     pub minor: u16,
     pub api_server: Probes,
     pub controller_manager: Probes,
     pub scheduler: Probes,
-    /// The tag of CoreDNS' image.
+    /// The tag of the CoreDNS image.
     pub core_dns: &'static str,
-    /// The tag of the sandboxes' image.
+    /// The tag of the sandbox image.
     pub pause: &'static str,
-    /// The tag of etcd's image.
+    /// The tag of the etcd image.
     pub etcd: &'static str,
 }
 
-/// Where a component of the control plane tells of its health, over HTTPS.
+/// The health endpoint of a control plane component, over HTTPS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probes {
-    /// `None`: the port is the cluster's choice.
+    /// `None`: the cluster chooses the port.
     pub port: Option<u16>,
     pub liveness: &'static str,
     pub readiness: &'static str,
 }
 
-/// It is not killed where etcd is slow or has no leader: a start is what it then could bear least
+/// It is not killed while etcd is slow or has no leader: a restart would only add load
 /// (kubernetes/kubernetes#130229).
 const API_SERVER: Probes = Probes {
     port: None,
@@ -110,7 +110,7 @@ const SCHEDULER: Probes = Probes {
     ..OLD_SCHEDULER
 };
 
-/// The minors that imgbuild knows, oldest first.
+/// The supported minors, oldest first.
 pub const RELEASES: [Release; 6] = [
     release(31, OLD_SCHEDULER, "v1.11.3", "3.10", "3.5.15-0"),
     release(32, SCHEDULER, "v1.11.3", "3.10", "3.5.16-0"),
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn every_release_has_an_etcd_that_is_known() {
         for release in &RELEASES {
-            let etcd = crate::facts::etcd::EtcdRelease::of_tag(release.etcd);
+            let etcd = crate::facts::etcd::EtcdRelease::from_tag(release.etcd);
             assert!(etcd.is_some(), "1.{}", release.minor);
         }
     }

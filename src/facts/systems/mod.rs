@@ -1,9 +1,8 @@
-//! The operating systems that a node can run: one row of [`TABLE`] a target says what it takes and
-//! where its things are.
+//! The operating systems that a node can run: one row of [`TABLE`] per target lists what it
+//! supports and where things are.
 //!
-//! What a target does not take is in its row with the reason, so that a wish for it is an error at
-//! its line that says why. Nothing outside this module asks which target it has before it, but the
-//! row.
+//! What a target does not support is in its row with the reason, so that using it is an error at
+//! its line that says why.
 
 mod table;
 
@@ -26,13 +25,13 @@ pub enum Target {
 }
 
 impl Target {
-    /// What is true of it.
+    /// Returns the facts about it.
     pub fn facts(self) -> &'static Facts {
-        // One row a target, in the order of the enum; a test holds them together.
+        // One row per target, in the order of the enum; a test compares them.
         &TABLE[self as usize]
     }
 
-    /// The word for it in a spec.
+    /// Returns its name in a spec.
     pub fn as_str(self) -> &'static str {
         self.facts().name
     }
@@ -78,8 +77,8 @@ impl IgnitionVersion {
         }
     }
 
-    /// Whether files may have set-user-ID, set-group-ID and sticky bits: spec 2.x takes them, 3.x
-    /// from 3.6.0 on.
+    /// Returns whether files may have set-user-ID, set-group-ID and sticky bits: specification 2.x
+    /// supports them, 3.x since 3.6.0.
     pub fn has_special_bits(self) -> bool {
         matches!(self, Self::V2_2 | Self::V2_3 | Self::V3_6)
     }
@@ -91,7 +90,7 @@ impl fmt::Display for IgnitionVersion {
     }
 }
 
-/// What makes a target's links, and so what its files are.
+/// What creates a target's links, and therefore the format of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkManager {
     /// systemd-networkd.
@@ -101,7 +100,7 @@ pub enum LinkManager {
 }
 
 impl LinkManager {
-    /// The folder of its files.
+    /// Returns the folder of its files.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Networkd => "/etc/systemd/network",
@@ -109,8 +108,8 @@ impl LinkManager {
         }
     }
 
-    /// The mode of its files. networkd reads them as a user of its own; `NetworkManager` takes none
-    /// that others than root can read.
+    /// Returns the mode of its files. networkd reads them as its own user; `NetworkManager` rejects
+    /// those that other users than root can read.
     pub fn mode(self) -> u32 {
         match self {
             Self::Networkd => 0o644,
@@ -127,90 +126,91 @@ pub enum Clock {
     Chrony,
 }
 
-/// What runs containers of the system's own, such as etcd's.
+/// What runs the system's own containers, such as etcd's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContainerEngine {
-    /// docker's client, or what understands the same words.
+    /// docker's client, or a compatible one.
     pub program: &'static str,
-    /// The unit that has to run for it.
+    /// The unit that must run for it.
     pub daemon: Option<&'static str>,
-    /// What a container is given so that it can use the files of the system that are mounted in it.
+    /// The options that let a container use the system's files mounted in it.
     pub files: Option<&'static str>,
 }
 
-/// What is true of one target.
+/// The facts about one target.
 #[derive(Debug)]
 pub struct Facts {
     pub target: Target,
-    /// The word for it in a spec.
+    /// Its name in a spec.
     pub name: &'static str,
-    /// For people, with its article where it needs one.
+    /// Its display name, with an article if it needs one.
     pub title: &'static str,
-    /// Versions of Ignition's specification that it takes; the first where the spec says none.
+    /// Supported versions of Ignition's specification; the first one is the default.
     pub ignition: &'static [IgnitionVersion],
-    /// Whether a spec says where its kernel and initrd are, under `base:`: imgbuild builds none.
+    /// Whether a spec specifies kernel and initrd under `base:`: imgbuild does not build them.
     pub brings_base: bool,
-    /// The format of `-o x.iso`, as `--format` names it.
+    /// The format of `-o x.iso`, as in `--format`.
     pub iso: &'static str,
-    /// Formats that it does not take, as `--format` names them, and why.
+    /// Unsupported formats, as in `--format`, and why.
     pub refused_formats: &'static [(&'static str, &'static str)],
-    /// Keys of a spec, with dots between levels, that it does not take, and why.
+    /// Unsupported keys of a spec, with dots between levels, and why.
     pub refused_keys: &'static [(&'static str, &'static str)],
-    /// Kernel arguments by which its Ignition runs on the first boot from a network or a medium.
+    /// Kernel arguments that run Ignition on the first boot from a network or a medium.
     pub first_boot: &'static [&'static str],
-    /// Where imgbuild mounts file systems of its own.
+    /// Where imgbuild mounts its own file systems.
     pub mounts: &'static [&'static str],
-    /// Whether `/usr/local` can be written, though `/usr` cannot.
+    /// Whether `/usr/local` is writable, although `/usr` is not.
     pub has_usr_local: bool,
     pub links: LinkManager,
     pub clock: Clock,
-    /// What runs containers of the system's own; `None`: nothing does.
+    /// What runs the system's own containers; `None`: nothing does.
     pub containers: Option<ContainerEngine>,
-    /// The kernel argument by which a live system fetches its root file system, which then is no
-    /// file of `base:`; `None`: the initrd has it.
+    /// The kernel argument with which a live system downloads its root file system, which is then
+    /// not a file of `base:`; `None`: the initrd contains it.
     pub root_url: Option<&'static str>,
-    /// Whether it names cards by where they sit (`enp1s0`), and not as the kernel does (`eth0`).
+    /// Whether it names cards by location (`enp1s0`), and not as the kernel does (`eth0`).
     pub predictable_names: bool,
     pub services: Services,
     pub containerd: Containerd,
-    /// Whether a node says on its console that it is up, or that units failed; else why not.
+    /// Whether a node reports on its console that it is up, or that units failed; else the reason
+    /// why not.
     pub says_ready: Result<(), &'static str>,
-    /// What a machine that boots it has by default, in MiB.
+    /// The default memory of a machine that boots it, in MiB.
     pub memory: u32,
-    /// The image that etcd runs from, where the system has no etcd of its own.
+    /// The image that etcd runs from, if the system has no etcd.
     pub etcd_image: Option<&'static str>,
-    /// How images of programs get onto a node; `None`: stage 0 lays them over the root image.
+    /// How images of programs reach a node; `None`: stage 0 overlays them on the root image.
     pub sysext: Option<Sysext>,
-    /// Why a node cannot fetch programs and images of Kubernetes itself; `None`: it can.
+    /// Why a node cannot download Kubernetes programs and images itself; `None`: it can.
     pub no_pull: Option<&'static str>,
-    /// Why pods cannot run by CRI-O; `None`: they can.
+    /// Why pods cannot use CRI-O; `None`: they can.
     pub no_cri_o: Option<&'static str>,
-    /// Groups that it has. Ignition would fail to add one again.
+    /// Existing groups. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
-    /// The login shell of users that name none; `None`: the system's own default.
+    /// The login shell of users without one; `None`: the system's default.
     pub shell: Option<&'static str>,
     pub paths: Paths,
     pub units: Units,
 }
 
-/// What services of a target do by themselves.
+/// What services of a target do by default.
 #[derive(Debug)]
 pub struct Services {
-    /// Whether networkd takes every link that no file names, those of pods too.
+    /// Whether networkd manages every link without a file, including those of pods.
     pub takes_all_links: bool,
     /// Whether a unit `nftables.service` loads /etc/nftables.conf.
     pub loads_nftables: bool,
-    /// Whether /etc/ssl/certs/ca-certificates.crt is a link to a file that cannot be written, until
-    /// the program `update-ca-certificates` makes it from the folder's other files.
+    /// Whether /etc/ssl/certs/ca-certificates.crt is a link to a read-only file, until the program
+    /// `update-ca-certificates` creates it from the folder's other files.
     pub links_ca_bundle: bool,
 }
 
-/// A version of the language that containerd's settings are written in (containerd,
-/// docs/cri/config.md, "Config versions"). Each containerd reads its own and those before it. 2.3
-/// knows a fourth one, which says the same of pods as the third.
+/// A version of containerd's configuration format (containerd, docs/cri/config.md, "Config
+/// versions"). Each containerd reads its own and the earlier ones. 2.3 has a fourth one, which is
+/// the same as the third for pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerdConfig {
-    /// What containerd 1.x reads, from 1.3 on.
+    /// What containerd 1.x reads, since 1.3.
     V2,
     /// What containerd 2.x reads.
     V3,
@@ -220,7 +220,7 @@ impl ContainerdConfig {
     /// All of them, oldest first.
     pub const ALL: [Self; 2] = [Self::V2, Self::V3];
 
-    /// As settings name it.
+    /// Returns the version as a configuration file has it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::V2 => "2",
@@ -232,69 +232,68 @@ impl ContainerdConfig {
 /// How a target runs containerd.
 #[derive(Debug)]
 pub struct Containerd {
-    /// Versions that its settings may have; the first where the spec says none. Empty: pods are not
-    /// run by it.
+    /// Versions that its configuration may have; the first one is the default. Empty: it does not
+    /// run pods.
     pub config_versions: &'static [ContainerdConfig],
     /// Whether it labels containers for `SELinux`.
     pub selinux: bool,
-    /// The variable by which its unit is told the file of its settings; `None`: that is
+    /// The variable that sets the path of its configuration file in its unit; `None`: the path is
     /// /etc/containerd/config.toml.
     pub config_variable: Option<&'static str>,
 }
 
-/// Images that systemd-sysext(8) lays over `/usr`, of a system that unpacks them from an initrd.
+/// Images that systemd-sysext(8) overlays on `/usr`, of a system that unpacks them from an initrd.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sysext {
     /// The folder of an initrd in which images reach the node, without a leading slash.
     pub in_initrd: &'static str,
     /// That folder on the node.
     pub on_node: &'static str,
-    /// The fields of `extension-release` by which an image matches the system (os-release(5)), a
-    /// line each.
+    /// The fields of `extension-release` that match an image to the system (os-release(5)), one per
+    /// line.
     pub release: &'static str,
 }
 
-/// Where a target has its things.
+/// The paths of a target.
 #[derive(Debug)]
 pub struct Paths {
     /// The kubelet, or what runs it.
     pub kubelet: &'static str,
-    /// The folder of Kubernetes' programs, where imgbuild brings them.
+    /// The folder of the Kubernetes programs, if imgbuild installs them.
     pub programs: &'static str,
     /// The folder of container images that come with a node.
     pub images: &'static str,
-    /// The folder of CNI's plugins, where imgbuild brings them: the system has none.
+    /// The folder of the CNI plugins, if imgbuild installs them because the system has none.
     pub cni_plugins: Option<&'static str>,
-    /// Programs for users, in a folder that can be written and is on their path.
+    /// Programs for users, in a writable folder on their path.
     pub user_programs: &'static str,
     /// Programs for administrators, likewise.
     pub admin_programs: &'static str,
     /// Folders of the system that a pod needs to run the system's iptables, nft and the like: names
     /// of volumes, and paths.
     pub system_folders: &'static [(&'static str, &'static str)],
-    /// Folders that links in /etc/ssl/certs lead to: names of volumes, and paths.
+    /// Folders that links in /etc/ssl/certs lead to: volume names, and paths.
     pub linked_authorities: &'static [(&'static str, &'static str)],
     /// Static pods.
     pub manifests: &'static str,
     /// Kubeconfig files that pods mount.
     pub kubeconfig: &'static str,
-    /// Programs of CNI.
+    /// CNI programs.
     pub cni_bin: &'static str,
     /// etcd, or what runs it.
     pub etcd: &'static str,
-    /// What runs flannel, where the system has it.
+    /// What runs flannel, if the system has it.
     pub flannel: Option<&'static str>,
     /// The system's authorities, as pods mount them.
     pub ca_certificates: &'static str,
-    /// The folder of further authorities, out of which the system makes its own lists; `None`:
-    /// nothing on it does.
+    /// The folder of additional authorities, from which the system creates its own lists; `None`:
+    /// it has none.
     pub trust_anchors: Option<&'static str>,
     /// What nftables.service loads; `None`: there is no such unit.
     pub nftables: Option<&'static str>,
-    /// Where Ignition looks for a config on the medium or the disk that it boots from; in an
-    /// initrd, below its root.
+    /// Where Ignition looks for a config on the boot medium or disk; in an initrd, below its root.
     pub config: &'static str,
-    /// The folder of an initrd whose files for the links are in force before Ignition runs.
+    /// The folder of an initrd whose files for the links apply before Ignition runs.
     pub network: Option<&'static str>,
     /// The key of QEMU's `fw_cfg` by which its Ignition finds a config.
     pub fw_cfg: Option<&'static str>,
@@ -305,16 +304,16 @@ pub struct Paths {
 pub struct Units {
     pub etcd: &'static str,
     pub flannel: Option<&'static str>,
-    /// Units of the system that are for a flannel of its own, and would disturb another.
+    /// Units of the system for its own flannel, which would interfere with another one.
     pub beside_flannel: &'static [&'static str],
     pub runtime: &'static str,
     pub kubelet: &'static str,
-    /// What tells a node its addresses in a cloud.
+    /// What provides a node with its addresses in a cloud.
     pub metadata: Option<&'static str>,
 }
 
 impl Facts {
-    /// Why the format of this name is not for the target; `None`: it is.
+    /// Returns why the target does not support the format; `None`: it does.
     pub fn why_not_format(&self, format: &str) -> Option<&'static str> {
         let refused = self.refused_formats.iter();
         refused

@@ -5,13 +5,13 @@ use super::{
     Paths, Services, Sysext, Target, Units,
 };
 
-/// What Debian alone has: its own base, and what stage 0 of it does.
-const OF_THE_BASE: &str = "it belongs to the base that imgbuild builds from Debian packages";
+/// What only Debian has: its own base, and the features of its stage 0.
+const OF_THE_BASE: &str = "it applies only to the base that imgbuild builds from Debian packages";
 
-/// What others bring, and Debian does not.
+/// What other targets have, and Debian does not.
 const BUILT: &str = "imgbuild builds it from Debian packages";
 
-/// Mount points that imgbuild gives a file system of their own, on `storage_device` or in memory.
+/// Mount points of imgbuild's own file systems, on `storage_device` or in memory.
 const DEBIAN_MOUNTS: &[&str] = &[
     "/var/lib/imgbuild",
     "/var/lib/etcd",
@@ -20,7 +20,7 @@ const DEBIAN_MOUNTS: &[&str] = &[
     "/var/lib/kubelet",
 ];
 
-/// Groups that all of them have.
+/// Groups that all targets have.
 const SHARED_GROUPS: &[&str] = &[
     "adm",
     "audio",
@@ -45,7 +45,7 @@ const SHARED_GROUPS: &[&str] = &[
     "video",
 ];
 
-/// Further groups of Debian's base-passwd, and those that packages of the base make.
+/// Further groups of Debian's base-passwd, and those created by packages of the base.
 const DEBIAN_GROUPS: &[&str] = &[
     "_ssh",
     "backup",
@@ -98,11 +98,12 @@ const COREOS_GROUPS: &[&str] = &[
     "wheel",
 ];
 
-/// Further groups of Fedora's setup, and those that packages of Fedora CoreOS make.
+/// Further groups of Fedora's setup, and those created by packages of Fedora CoreOS.
 const FEDORA_GROUPS: &[&str] = &["core", "docker", "input", "lock", "man", "nobody", "wheel"];
 
-/// Where its own settings for updates are.
-const UPDATES: &str = "write its settings to /etc/flatcar/update.conf under `storage.files`; `mask` its units under `systemd:` to have none";
+/// Flatcar's own update settings.
+const UPDATES: &str = "write update settings to /etc/flatcar/update.conf under `storage.files`; \
+                       to disable updates, `mask` their units under `systemd:`";
 
 /// Flatcar's initrd copies `usr/share/oem` to a file system in memory that is /oem on the node
 /// (bootengine: `minimal-init`, `51diskless-generator/sysroot-oem.mount`; before,
@@ -115,45 +116,46 @@ const FLATCAR_SYSEXT: Sysext = Sysext {
     release: "ID=flatcar\nSYSEXT_LEVEL=1.0\n",
 };
 
-/// Whose kernel the cache does not have.
-const NOT_IN_CACHE: &str = "imgbuild finds the kernel of such an initrd in its cache, and this one is not there: write a PXE folder, or the payload alone";
+/// The cache does not have the kernel.
+const NOT_IN_CACHE: &str = "a single initrd needs its kernel in imgbuild's cache, which has only \
+                            Debian's: use a PXE folder, or the payload alone";
 
 /// Upstream's image of etcd.
 const ETCD_IMAGE: &str = "gcr.io/etcd-development/etcd:v3.5.21";
 
 /// What updates Fedora CoreOS.
 const ZINCATI: &str =
-    "Zincati updates it: write its settings to /etc/zincati/config.d under `storage.files`";
+    "Zincati updates the system: write its settings to /etc/zincati/config.d under `storage.files`";
 
-/// Container Linux brings its own.
-const NO_BASE: &str =
-    "imgbuild has no base for it: write a config ISO or the JSON, and give it to its own installer";
+/// Container Linux has its own base.
+const NO_BASE: &str = "imgbuild has no base for this target: create a config ISO or the JSON, and \
+                       pass it to the target's installer";
 
 /// A payload is for Debian's base.
-const NO_PAYLOAD: &str = "its initrd looks for no payload";
+const NO_PAYLOAD: &str = "its initrd does not look for a payload";
 
-/// The node gets them from the registry.
-const PULLED: &str = "the node pulls its one image itself";
+/// The node pulls it from the registry.
+const PULLED: &str = "the node pulls its only image itself";
 
-/// Debian's base has a unit that does.
-const SILENT: &str = "nothing on it says on its console that it is up";
+/// Debian's base has a unit that reports it.
+const SILENT: &str = "it does not report on the console that it is up";
 
 /// Container Linux' runtime.
 const DOCKER: &str = "it runs docker";
 
-/// Fedora CoreOS is a node of etcd so far.
-const NO_KUBERNETES: &str = "its programs, and a runtime for pods, are not built for it yet";
+/// Fedora CoreOS nodes run only etcd so far.
+const NO_KUBERNETES: &str = "its programs, and a runtime for pods, are not supported yet";
 
-/// Kubernetes alone.
-const NO_ADDONS: &str = "nothing on the node applies addons: do it with kubectl";
+/// Only nodes with Kubernetes from the base do.
+const NO_ADDONS: &str = "the node does not apply addons: use kubectl";
 
-/// One row a target, in the order of [`Target`].
+/// One row per target, in the order of [`Target`].
 pub static TABLE: [Facts; 4] = [
     Facts {
         target: Target::Debian,
         name: "debian",
         title: "Debian",
-        // Debian 13 has Ignition 2.14.0, which takes 3.0.0 to 3.3.0.
+        // Debian 13 has Ignition 2.14.0, which supports 3.0.0 to 3.3.0.
         ignition: &[IgnitionVersion::V3_3],
         brings_base: false,
         iso: "iso",
@@ -161,27 +163,27 @@ pub static TABLE: [Facts; 4] = [
         refused_keys: &[
             (
                 "networkd",
-                "its files come from `network:`, or from `storage.files`",
+                "write its files with `network:` or `storage.files`",
             ),
             (
                 "flannel",
-                "flannel runs in pods: `kubernetes: {cni: flannel}`",
+                "use flannel in pods: `kubernetes: {cni: flannel}`",
             ),
             ("docker", "containers are run by containerd"),
             (
                 "locksmith",
-                "a node is an image, and nothing updates it but another one",
+                "the node is an image, updated only by booting another one",
             ),
             (
                 "update",
-                "a node is an image, and nothing updates it but another one",
+                "the node is an image, updated only by booting another one",
             ),
-            ("platform", "addresses come from `network:`"),
-            ("ignition", "Debian's Ignition takes 3.3.0 and none newer"),
+            ("platform", "set addresses with `network:`"),
+            ("ignition", "Debian's Ignition supports 3.3.0 at most"),
             ("base", BUILT),
             (
                 "kubernetes.artifacts.cni_plugins",
-                "CNI's plugins are a package of the base",
+                "the CNI plugins are a package of the base",
             ),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
@@ -253,22 +255,22 @@ pub static TABLE: [Facts; 4] = [
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
-            ("base.rootfs", "its initrd holds the whole system"),
+            ("base.rootfs", "its initrd contains the whole system"),
             (
                 "base.iso",
-                "its own ISO has no place for a config: imgbuild makes one out of kernel and initrd",
+                "its own ISO has no room for a config: imgbuild makes one from kernel and initrd",
             ),
             (
                 "etcd.static_pod",
-                "etcd's tools come from its image there, which docker runs: leave etcd to its unit",
+                "etcd's tools are in its image, which docker runs: leave etcd to its unit",
             ),
             (
                 "storage_device",
-                "disks and file systems are under `storage:`",
+                "define disks and file systems under `storage:`",
             ),
             (
                 "networkd",
-                "its files come from `network:`, or from `storage.files`",
+                "write its files with `network:` or `storage.files`",
             ),
             (
                 "docker",
@@ -276,13 +278,13 @@ pub static TABLE: [Facts; 4] = [
             ),
             ("locksmith", UPDATES),
             ("update", UPDATES),
-            ("platform", "addresses come from `network:`"),
+            ("platform", "set addresses with `network:`"),
             (
                 "ignition",
-                "its Ignition takes 3.3.0 and none newer for certain",
+                "3.3.0 is the newest version that its Ignition is certain to support",
             ),
         ],
-        // 1 and never `detected`: that asks for a first boot that a disk tells of.
+        // 1 and never `detected`, which requires a disk to signal the first boot.
         first_boot: &["flatcar.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
@@ -310,17 +312,17 @@ pub static TABLE: [Facts; 4] = [
             config_variable: Some("CONTAINERD_CONFIG"),
         },
         says_ready: Err(SILENT),
-        // Its initrd has all of /usr in it, unpacked in memory, and asks for 3 GB.
+        // Its initrd contains all of /usr, unpacked in memory, and requires 3 GB.
         memory: 3072,
         etcd_image: Some(ETCD_IMAGE),
         sysext: Some(FLATCAR_SYSEXT),
-        no_pull: Some("CNI's plugins have to come with the node: Flatcar has none"),
-        no_cri_o: Some("its pods run by the containerd that Flatcar has"),
+        no_pull: Some("Flatcar has no CNI plugins: they must come with the node"),
+        no_cri_o: Some("its pods are run by Flatcar's containerd"),
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
-            // systemd-sysext makes what it lays over read-only, and network add-ons write to
+            // systemd-sysext makes what it overlays read-only, and network add-ons write to
             // /opt/cni/bin: so not below /opt.
             programs: "/usr/lib/kubernetes/bin",
             images: "/usr/lib/kubernetes/images",
@@ -344,7 +346,7 @@ pub static TABLE: [Facts; 4] = [
         units: Units {
             etcd: "etcd.service",
             flannel: Some("flanneld.service"),
-            // It writes options of docker's daemon, and restarts that.
+            // It sets options of docker's daemon, and restarts that.
             beside_flannel: &["flannel-docker-opts.service"],
             runtime: "containerd.service",
             kubelet: "kubelet.service",
@@ -367,25 +369,26 @@ pub static TABLE: [Facts; 4] = [
             ("kernel", OF_THE_BASE),
             (
                 "storage_device",
-                "disks and file systems are under `storage:`",
+                "define disks and file systems under `storage:`",
             ),
             (
                 "swap",
-                "a disk for it is under `storage:`, its unit under `systemd:`",
+                "define a disk for it under `storage:`, and its unit under `systemd:`",
             ),
             (
                 "containerd",
-                "images and registries for its podman are not built for it: write its settings to /etc/containers under `storage.files`",
+                "images and registries for podman are not supported yet: write its settings to \
+                 /etc/containers under `storage.files`",
             ),
             ("kubernetes", NO_KUBERNETES),
-            ("etcd.static_pod", "it has no kubelet that would run it"),
+            ("etcd.static_pod", "it has no kubelet to run it"),
             (
                 "flannel",
-                "flannel's unit is not built for it: bring one under `systemd:`",
+                "flannel's unit is not supported yet: write your own under `systemd:`",
             ),
             (
                 "networkd",
-                "it runs NetworkManager: its files come from `network:`, or from `storage.files`",
+                "it runs NetworkManager: write its files with `network:` or `storage.files`",
             ),
             (
                 "docker",
@@ -393,7 +396,7 @@ pub static TABLE: [Facts; 4] = [
             ),
             ("locksmith", ZINCATI),
             ("update", ZINCATI),
-            ("platform", "addresses come from `network:`"),
+            ("platform", "set addresses with `network:`"),
         ],
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: &[],
@@ -403,8 +406,8 @@ pub static TABLE: [Facts; 4] = [
         containers: Some(ContainerEngine {
             program: "/usr/bin/podman",
             daemon: None,
-            // SELinux lets a container use what is labelled for it. Labels of its own would keep
-            // the files from others.
+            // SELinux lets a container use what is labeled for it. Separate labels would keep the
+            // files from others.
             files: Some("--security-opt=label=disable"),
         }),
         root_url: Some("coreos.live.rootfs_url"),
@@ -474,17 +477,20 @@ pub static TABLE: [Facts; 4] = [
             ("cpio", NO_PAYLOAD),
             ("cpio.gz", NO_PAYLOAD),
             ("cpio.zst", NO_PAYLOAD),
-            ("embed", "Fedora CoreOS takes Ignition's spec 3 alone"),
+            (
+                "embed",
+                "Fedora CoreOS supports only Ignition's specification 3",
+            ),
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
             (
                 "storage_device",
-                "disks and file systems are under `storage:`",
+                "define disks and file systems under `storage:`",
             ),
             (
                 "kernel_arguments",
-                "it starts from its own disk; its menu is /usr/share/oem/grub.cfg",
+                "it boots from its own disk; its menu is /usr/share/oem/grub.cfg",
             ),
             ("containerd", "it runs docker, and pulls its images itself"),
             (
@@ -493,16 +499,19 @@ pub static TABLE: [Facts; 4] = [
             ),
             (
                 "swap",
-                "a disk for it is under `storage:`, its unit under `systemd:`",
+                "define a disk for it under `storage:`, and its unit under `systemd:`",
             ),
             (
                 "network.firewall",
-                "it has no nftables; rules of iptables-restore go to /var/lib/iptables/rules-save",
+                "it has no nftables; write iptables-restore rules to /var/lib/iptables/rules-save",
             ),
-            ("storage.luks", "Ignition 2.x has no encrypted devices"),
+            (
+                "storage.luks",
+                "Ignition 2.x does not support encrypted devices",
+            ),
             (
                 "storage.trees",
-                "ct has no trees: list the files under `storage.files`",
+                "ct does not support trees: list the files under `storage.files`",
             ),
             ("kubernetes.programs", PULLED),
             ("kubernetes.artifacts", PULLED),
@@ -511,35 +520,35 @@ pub static TABLE: [Facts; 4] = [
             ("kubernetes.dns", NO_ADDONS),
             (
                 "kubernetes.manifests",
-                "apply them with kubectl: nothing on the node does",
+                "apply them with kubectl: the node does not",
             ),
             (
                 "kubernetes.etcd_backup",
-                "nothing on the node takes them: `etcdctl snapshot save` does",
+                "take snapshots with `etcdctl snapshot save`: the node does not",
             ),
             (
                 "kubernetes.extra_sans",
-                "the certificate names the node and its endpoint",
+                "the certificate covers the node and its endpoint",
             ),
             (
                 "kubernetes.feature_gates",
-                "write them under `extra_args:`, by component",
+                "set them under `extra_args:`, by component",
             ),
             (
                 "kubernetes.kubelet",
-                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+                "set the flags of Kubernetes 1.9 under `extra_args:`",
             ),
             (
                 "kubernetes.audit",
-                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+                "set the flags of Kubernetes 1.9 under `extra_args:`",
             ),
             (
                 "kubernetes.encryption",
-                "Kubernetes 1.9 has flags for it, under `extra_args:`",
+                "set the flags of Kubernetes 1.9 under `extra_args:`",
             ),
             (
                 "kubernetes.external_etcd",
-                "name its URLs as `etcd_servers:`",
+                "set the URLs as `etcd_servers:`",
             ),
             (
                 "kubernetes.static_pods",
@@ -550,10 +559,7 @@ pub static TABLE: [Facts; 4] = [
                 "kubernetes.bootstrap_token",
                 "workers come with their certificate",
             ),
-            (
-                "kubernetes.key_algorithm",
-                "its keys are on the curve P-256",
-            ),
+            ("kubernetes.key_algorithm", "its keys use curve P-256"),
         ],
         first_boot: &["coreos.first_boot=1"],
         mounts: &[],

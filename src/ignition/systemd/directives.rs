@@ -36,7 +36,7 @@ const INSTALL: &[&str] = &[
     "Alias", "Also", "DefaultInstance", "RequiredBy", "UpheldBy", "WantedBy",
 ];
 
-/// `systemd.exec(5)`: of all that runs programs
+/// `systemd.exec(5)`: for everything that runs programs
 #[rustfmt::skip]
 const EXEC: &[&str] = &[
     "AmbientCapabilities", "AppArmorProfile", "BindLogSockets", "BindPaths", "BindReadOnlyPaths", "CPUAffinity",
@@ -165,7 +165,7 @@ const PATH: &[&str] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) name: &'static str,
-    /// The only type of unit, by its suffix, that has it; `None`: all do.
+    /// The only unit type, by its suffix, that has it; `None`: all do.
     pub(super) of: Option<&'static str>,
     settings: &'static [&'static [&'static str]],
 }
@@ -230,14 +230,14 @@ pub(super) const SECTIONS: &[Section] = &[
 ];
 
 impl Section {
-    /// Whether the section has the setting `key`.
+    /// Returns whether the section has the setting `key`.
     pub(super) fn has(&self, key: &str) -> bool {
         self.settings
             .iter()
             .any(|list| list.binary_search(&key).is_ok())
     }
 
-    /// All its settings.
+    /// Returns all its settings.
     pub(super) fn settings(&self) -> impl Iterator<Item = &'static str> {
         self.settings.iter().flat_map(|list| list.iter().copied())
     }

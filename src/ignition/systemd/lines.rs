@@ -1,13 +1,13 @@
 //! The lines of a unit file (`systemd.syntax(7)`).
 
-/// A line that says something, with its number from 1.
+/// A line with content, and its number from 1.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) number: usize,
     pub(super) kind: Kind,
 }
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `[Name]`
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Other(String),
 }
 
-/// The lines of `text` without comments and empty ones.
+/// Returns the lines of `text` without comments and empty ones.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut open: Option<(usize, String)> = None;

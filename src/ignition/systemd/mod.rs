@@ -1,4 +1,4 @@
-//! Unit files: what systemd would ignore with a word in the journal that nobody reads, or refuse
+//! Unit files: what systemd would ignore with a message in the journal that no one reads, or reject
 //! once the node has started.
 
 mod directives;
@@ -14,7 +14,7 @@ use crate::names::UnitName;
 use crate::node::fragment::{Fragment, Origin, Unit};
 use crate::text::nearest;
 
-/// Settings of dependencies: lists of unit names.
+/// Dependency settings: lists of unit names.
 const LISTS_OF_UNITS: &[&str] = &[
     "After",
     "Also",
@@ -45,7 +45,7 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
         let mut all = Vec::new();
         if let Some(contents) = &unit.contents {
             let lines = lines::lines(contents);
-            text(&lines, &Text::of(unit, unit.name.to_string()), found);
+            text(&lines, &Text::new(unit, unit.name.to_string()), found);
             never_started(unit, &lines, found);
             all.extend(lines);
         }
@@ -53,7 +53,7 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
             let lines = lines::lines(contents);
             text(
                 &lines,
-                &Text::of(unit, format!("{}.d/{dropin}", unit.name)),
+                &Text::new(unit, format!("{}.d/{dropin}", unit.name)),
                 found,
             );
             all.extend(lines);
@@ -65,7 +65,7 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A text being checked: what it is called, and of what type of unit it is.
+/// A text being checked: its name, and its unit type.
 struct Text<'a> {
     name: String,
     suffix: &'a str,
@@ -73,7 +73,7 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn of(unit: &'a Unit, name: String) -> Self {
+    fn new(unit: &'a Unit, name: String) -> Self {
         Self {
             name,
             suffix: suffix(&unit.name),
@@ -90,7 +90,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// `service` of `etcd.service`.
+/// Returns `service` for `etcd.service`.
 fn suffix(name: &UnitName) -> &str {
     name.as_str()
         .rsplit_once('.')
@@ -99,7 +99,7 @@ fn suffix(name: &UnitName) -> &str {
 
 /// Checks line by line.
 fn text(lines: &[Line], text: &Text, found: &mut Vec<Diagnostic>) {
-    // `None`: a section that is not ours to judge, or that was reported.
+    // `None`: a section of another program, or one that was reported.
     let mut section: Option<&Section> = None;
     let mut has_section = false;
     for line in lines {
@@ -119,15 +119,21 @@ fn text(lines: &[Line], text: &Text, found: &mut Vec<Diagnostic>) {
                     text.error(
                         codes::UNIT_SYNTAX,
                         line,
-                        &format!("`{key}=` stands before the first section"),
+                        &format!("`{key}=` is before the first section"),
                     )
-                    .help("a unit starts with a section, such as `[Unit]`"),
+                    .help("start the unit with a section, such as `[Unit]`"),
                 );
             }
             Kind::Other(words) => {
                 found.push(
-                    text.error(codes::UNIT_SYNTAX, line, &format!("`{words}` is neither `[Section]` nor `Key=value`"))
-                        .help("a long value is continued by `\\` at the end of the line; comments start with `#`"),
+                    text.error(
+                        codes::UNIT_SYNTAX,
+                        line,
+                        &format!("`{words}` is neither `[Section]` nor `Key=value`"),
+                    )
+                    .help(
+                        "to continue a long value, end the line with `\\`; start comments with `#`",
+                    ),
                 );
             }
         }
@@ -140,7 +146,7 @@ fn find_section(
     text: &Text,
     found: &mut Vec<Diagnostic>,
 ) -> Option<&'static Section> {
-    // Sections that start so are for other programs (systemd.unit(5)).
+    // Sections with this prefix are for other programs (systemd.unit(5)).
     if name.starts_with("X-") {
         return None;
     }
@@ -150,11 +156,11 @@ fn find_section(
         let diagnostic = text.error(
             codes::UNKNOWN_SECTION,
             line,
-            &format!("there is no section `[{name}]`"),
+            &format!("unknown section `[{name}]`"),
         );
         found.push(match nearest(name, names) {
             Some(near) => diagnostic.help(format!("did you mean `[{near}]`?")),
-            None => diagnostic.help("sections for other programs start with `X-`"),
+            None => diagnostic.help("sections for other programs must start with `X-`"),
         });
         return None;
     };
@@ -198,7 +204,7 @@ fn setting(section: &Section, key: &str, line: &Line, text: &Text, found: &mut V
             .error(codes::UNKNOWN_SETTING, line, &message)
             .help(format!("did you mean `{near}=`?")),
         None => warning(
-            codes::UNHEARD_OF_SETTING,
+            codes::IGNORED_SETTING,
             text.origin,
             format!("`{}`, line {}: {message}", text.name, line.number),
         )
@@ -212,7 +218,7 @@ fn unit_names(key: &str, value: &str, line: &Line, text: &Text, found: &mut Vec<
         return;
     }
     for name in value.split_ascii_whitespace() {
-        // Specifiers are known on the node only.
+        // Specifiers are resolved only on the node.
         if name.contains('%') || name.parse::<UnitName>().is_ok() {
             continue;
         }
@@ -230,16 +236,18 @@ fn unit_names(key: &str, value: &str, line: &Line, text: &Text, found: &mut Vec<
                 } else {
                     "service"
                 };
-                diagnostic.help(format!("a name ends in the unit's type: `{name}.{target}`"))
+                diagnostic.help(format!(
+                    "end the name in the unit's type: `{name}.{target}`"
+                ))
             } else {
                 diagnostic
-                    .help("names have letters, digits and `:-_.\\@`, and end in the unit's type")
+                    .help("use letters, digits and `:-_.\\@`, and end the name in the unit's type")
             },
         );
     }
 }
 
-/// An enabled unit that nothing would start.
+/// Reports an enabled unit that nothing would start.
 fn never_started(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
     let installs = |line: &Line| {
         matches!(&line.kind, Kind::Setting(key, value)
@@ -250,10 +258,7 @@ fn never_started(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
             warning(
                 codes::NEVER_STARTED,
                 &unit.origin,
-                format!(
-                    "`{}` is enabled, and has no `[Install]` section that says for what",
-                    unit.name
-                ),
+                format!("`{}` is enabled, but has no `[Install]` section", unit.name),
             )
             .help("add `[Install]` and `WantedBy=multi-user.target`"),
         );

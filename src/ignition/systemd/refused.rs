@@ -1,4 +1,4 @@
-//! Units that systemd reads and then refuses to load, for what they say as a whole.
+//! Units that systemd reads and then refuses to load because of their contents as a whole.
 
 use super::lines::{Kind, Line};
 use super::suffix;
@@ -34,7 +34,7 @@ const RESTARTS: [&str; 7] = [
 struct Settings<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Settings<'a> {
-    /// The values of a list: an empty assignment takes back those before it.
+    /// Returns the values of a list: an empty assignment removes those before it.
     fn list(&self, keys: &[&str]) -> Vec<&'a str> {
         let mut values = Vec::new();
         for (key, value) in &self.0 {
@@ -49,7 +49,7 @@ impl<'a> Settings<'a> {
         values
     }
 
-    /// The last value.
+    /// Returns the last value.
     fn last(&self, key: &str) -> Option<&'a str> {
         self.0
             .iter()
@@ -86,7 +86,10 @@ pub(super) fn check(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
         "mount" => {
             located(unit, &settings, "Where", "mount", &mut refuse);
             if settings.last("What").is_none() {
-                refuse("it has no `What=`", "say what is mounted");
+                refuse(
+                    "it has no `What=`",
+                    "add `What=` with the device or file system to mount",
+                );
             }
         }
         "automount" => located(unit, &settings, "Where", "automount", &mut refuse),
@@ -105,7 +108,7 @@ pub(super) fn check(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
             ],
             (
                 "it never elapses",
-                "say when: `OnCalendar=daily` or another `On…=`",
+                "add a trigger: `OnCalendar=daily` or another `On…=`",
             ),
             &mut refuse,
         ),
@@ -120,7 +123,7 @@ pub(super) fn check(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
             ],
             (
                 "it watches nothing",
-                "say what: `PathExists=` or another `Path…=`",
+                "add a path: `PathExists=` or another `Path…=`",
             ),
             &mut refuse,
         ),
@@ -138,7 +141,7 @@ pub(super) fn check(unit: &Unit, lines: &[Line], found: &mut Vec<Diagnostic>) {
             ],
             (
                 "it listens on nothing",
-                "say where: `ListenStream=` or another `Listen…=`",
+                "add a socket: `ListenStream=` or another `Listen…=`",
             ),
             &mut refuse,
         ),
@@ -165,44 +168,49 @@ fn service(settings: &Settings, refuse: &mut Refuse) {
     };
     if !SERVICE_TYPES.contains(&kind) {
         refuse(
-            &format!("there is no `Type={kind}`"),
-            &format!("types are {}", SERVICE_TYPES.join(", ")),
+            &format!("unknown `Type={kind}`"),
+            &format!("use one of {}", SERVICE_TYPES.join(", ")),
         );
     }
     if !RESTARTS.contains(&restart) {
         refuse(
-            &format!("there is no `Restart={restart}`"),
-            &format!("write one of {}", RESTARTS.join(", ")),
+            &format!("unknown `Restart={restart}`"),
+            &format!("use one of {}", RESTARTS.join(", ")),
         );
     }
     let is_oneshot = kind == "oneshot";
     if starts.is_empty() && settings.last("SuccessAction").is_none() {
         let ends_otherwise = !settings.list(&["ExecStop"]).is_empty() && is_true("RemainAfterExit");
         if !is_oneshot {
-            refuse("it has no `ExecStart=`", "say which program it runs");
+            refuse(
+                "it has no `ExecStart=`",
+                "add `ExecStart=` with the program to run",
+            );
         } else if !ends_otherwise {
             refuse(
                 "it has no `ExecStart=`",
-                "say which program it runs; a oneshot service without one needs `ExecStop=` and `RemainAfterExit=yes`",
+                "add `ExecStart=` with the program to run; a oneshot service without one needs `ExecStop=` \
+                 and `RemainAfterExit=yes`",
             );
         }
     }
     if starts.len() > 1 && !is_oneshot {
         refuse(
             "it has more than one `ExecStart=`",
-            "`Type=oneshot` may have several; a drop-in takes the first one back by an empty `ExecStart=`",
+            "only `Type=oneshot` supports several; to replace the first one in a drop-in, write \
+             an empty `ExecStart=` before it",
         );
     }
     if is_oneshot && matches!(restart, "always" | "on-success") {
         refuse(
-            &format!("`Restart={restart}` is not for `Type=oneshot`"),
+            &format!("`Restart={restart}` is not supported with `Type=oneshot`"),
             "use `Restart=on-failure`, or a timer",
         );
     }
     if kind == "dbus" && settings.last("BusName").is_none() {
         refuse(
-            "`Type=dbus` needs `BusName=`",
-            "say which name it takes on the bus",
+            "`Type=dbus` requires `BusName=`",
+            "add `BusName=` with the name that the service takes on the bus",
         );
     }
     let programs = [
@@ -221,25 +229,28 @@ fn service(settings: &Settings, refuse: &mut Refuse) {
             .next()
             .unwrap_or_default()
             .trim_matches(['"', '\'']);
-        // A bare name is looked up, a specifier is not known yet.
+        // A bare name is looked up, and a specifier is not known yet.
         if program.contains('/') && !program.starts_with(['/', '%']) {
             refuse(
-                &format!("the program `{program}` is given by a relative path"),
-                "give its path from `/` on",
+                &format!("the program `{program}` has a relative path"),
+                "use an absolute path",
             );
         }
         if program.is_empty() {
-            refuse(&format!("`{command}` names no program"), "give its path");
+            refuse(
+                &format!("`{command}` has no program"),
+                "add the program's path",
+            );
         }
     }
 }
 
-/// A unit whose name follows from a path in it.
+/// Checks a unit whose name follows from a path in it.
 fn located(unit: &Unit, settings: &Settings, key: &str, suffix: &str, refuse: &mut Refuse) {
     let Some(value) = settings.last(key) else {
         refuse(
             &format!("it has no `{key}=`"),
-            "its name and this setting name the same path",
+            "add it with the path that the unit's name stands for",
         );
         return;
     };
@@ -252,7 +263,7 @@ fn located(unit: &Unit, settings: &Settings, key: &str, suffix: &str, refuse: &m
         return;
     }
     refuse(
-        &format!("`{key}={value}` belongs to a unit of another name"),
-        &format!("name the unit `{want}`"),
+        &format!("`{key}={value}` does not match the unit's name"),
+        &format!("rename the unit to `{want}`"),
     );
 }

@@ -1,4 +1,4 @@
-//! Things that only 2.x has, held to its rules where they still know their place in the spec.
+//! What only 2.x has, checked with its rules while its location in the spec is still known.
 
 use super::super::report::error;
 use super::rules::{self, Reasons};
@@ -6,16 +6,16 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::IgnitionVersion;
 use crate::node::fragment::{Fragment, Origin};
 
-/// Checks what of `merged` Ignition 2.x would refuse.
+/// Reports what Ignition 2.x would reject in `merged`.
 pub(crate) fn check(merged: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
     let only = &merged.only_v2;
     let mut refused = |what: String, origin: &Origin, reasons: Reasons| {
         for why in reasons {
-            let message = format!("Ignition {version} refuses {what}");
+            let message = format!("Ignition {version} rejects {what}");
             found.push(
                 error(codes::REFUSED_BY_V2, origin, message)
                     .label(why)
-                    .help("the rules are those of Ignition's specification 2.x"),
+                    .help("see the rules of Ignition's specification 2.x"),
             );
         }
     };
@@ -56,7 +56,7 @@ pub(crate) fn check(merged: &Fragment, version: IgnitionVersion, found: &mut Vec
         if is_there {
             Vec::new()
         } else {
-            vec![format!("there is no file system `{name}`")]
+            vec![format!("unknown file system `{name}`")]
         }
     };
     for (file, origin) in &only.files {

@@ -1,6 +1,6 @@
 //! Ignition's specification 2.2.0 and 2.3.0, which Container Linux reads.
 //!
-//! No crate has its types, so they are here; and no validator of it is packaged, so its rules are
+//! No crate has its types, so they are here; and no validator for it is packaged, so its rules are
 //! here too.
 
 mod check;

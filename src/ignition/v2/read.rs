@@ -1,12 +1,12 @@
-//! Reads a config of 2.2.0 or 2.3.0 strictly: what Ignition would refuse and what it would pass
-//! over are both errors.
+//! Reads a config of 2.2.0 or 2.3.0 strictly: what Ignition would reject and what it would ignore
+//! are both errors.
 
 use super::rules;
 use crate::facts::systems::IgnitionVersion;
 use crate::node::ignition_2::Config;
 
-/// Reads `json`. The error is all that is wrong with it, each with its place in the config
-/// (`storage.files.0`).
+/// Reads `json`. The error contains everything that is wrong with it, each with its location in the
+/// config (`storage.files.0`).
 pub fn read(json: &[u8]) -> Result<Config, Vec<String>> {
     let config: Config = serde_json::from_slice(json).map_err(|why| vec![why.to_string()])?;
     let problems = check(&config);
@@ -17,7 +17,7 @@ pub fn read(json: &[u8]) -> Result<Config, Vec<String>> {
     }
 }
 
-/// All that is wrong with `config` by the rules of the version that it names.
+/// Returns everything that is wrong with `config` according to its version.
 pub fn check(config: &Config) -> Vec<String> {
     let version = match config.ignition.version.as_str() {
         "2.2.0" => IgnitionVersion::V2_2,
@@ -95,8 +95,8 @@ pub fn check(config: &Config) -> Vec<String> {
     problems
 }
 
-/// Things on file systems that the config does not have. Ignition only warns of them, since another
-/// config may have it.
+/// Reports references to file systems that the config does not have. Ignition only warns of them,
+/// since another config may have them.
 fn unknown_filesystems(config: &Config) -> Vec<String> {
     let storage = &config.storage;
     if !config.ignition.config.append.is_empty() {
@@ -119,6 +119,6 @@ fn unknown_filesystems(config: &Config) -> Vec<String> {
         .chain(directories)
         .chain(links)
         .filter(|(filesystem, _)| !filesystem.is_empty() && !known(filesystem))
-        .map(|(filesystem, path)| format!("{path}: there is no file system `{filesystem}`"))
+        .map(|(filesystem, path)| format!("{path}: unknown file system `{filesystem}`"))
         .collect()
 }

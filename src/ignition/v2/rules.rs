@@ -1,6 +1,6 @@
-//! What Ignition's own validation of 2.2.0 and 2.3.0 refuses (coreos/ignition, `config/v2_2/types`
-//! and `config/v2_3/types`), each thing by itself. A rule gives reasons, each a clause without the
-//! thing's name.
+//! What Ignition's own validation of 2.2.0 and 2.3.0 rejects (coreos/ignition, `config/v2_2/types`
+//! and `config/v2_3/types`), each thing by itself. A rule returns reasons, each a clause without
+//! the thing's name.
 
 use crate::facts::systems::IgnitionVersion;
 use crate::node::ignition_2::{
@@ -8,10 +8,10 @@ use crate::node::ignition_2::{
     Reference, Unit, User, Verification,
 };
 
-/// Schemes that it fetches from.
+/// The schemes that it fetches from.
 const SCHEMES: [&str; 6] = ["data", "http", "https", "oem", "s3", "tftp"];
 
-/// Types of units (2.x knows `snapshot` too).
+/// Unit types (2.x also has `snapshot`).
 const UNITS: [&str; 12] = [
     "service",
     "socket",
@@ -30,10 +30,10 @@ const UNITS: [&str; 12] = [
 /// Types of networkd's files.
 const NETWORKD: [&str; 3] = ["link", "netdev", "network"];
 
-/// Sectors of a MiB, at 512 bytes.
+/// Sectors in a MiB, at 512 bytes.
 const MIB_SECTORS: u64 = 2048;
 
-/// The reasons against one thing.
+/// The reasons to reject one thing.
 pub(crate) type Reasons = Vec<String>;
 
 fn refuse(reasons: &mut Reasons, wrong: bool, why: impl Into<String>) {
@@ -57,16 +57,16 @@ pub(crate) fn path(path: &str) -> Reasons {
     reasons
 }
 
-/// Where something is fetched from.
+/// The source of fetched bytes.
 pub(crate) fn source(source: &str) -> Reasons {
     let mut reasons = Vec::new();
-    // Nothing stands for an empty file.
+    // An empty source stands for an empty file.
     if source.is_empty() {
         return reasons;
     }
     let scheme = source.split_once(':').map_or("", |(scheme, _)| scheme);
     if !SCHEMES.contains(&scheme) {
-        reasons.push(format!("its source is none of {}", SCHEMES.join(", ")));
+        reasons.push(format!("its source is not one of {}", SCHEMES.join(", ")));
     } else if scheme == "data"
         && let Err(why) = crate::data_url::decode(source)
     {
@@ -75,7 +75,7 @@ pub(crate) fn source(source: &str) -> Reasons {
     reasons
 }
 
-/// What fetched bytes must be.
+/// The verification of fetched bytes.
 pub(crate) fn verification(verification: &Verification) -> Reasons {
     let mut reasons = Vec::new();
     if let Some(hash) = &verification.hash {
@@ -91,7 +91,7 @@ pub(crate) fn verification(verification: &Verification) -> Reasons {
     reasons
 }
 
-/// Another config, or an authority.
+/// Another config, or a certificate authority.
 pub(crate) fn reference(reference: &Reference) -> Reasons {
     let mut reasons = source(&reference.source);
     reasons.extend(verification(&reference.verification));
@@ -107,7 +107,7 @@ pub(crate) fn contents(contents: &Contents) -> Reasons {
     reasons
 }
 
-/// What files, directories and links have alike.
+/// What files, directories and links have in common.
 pub(crate) fn node(
     filesystem: &str,
     at: &str,
@@ -115,11 +115,7 @@ pub(crate) fn node(
     owners: [&Option<Owner>; 2],
 ) -> Reasons {
     let mut reasons = path(at);
-    refuse(
-        &mut reasons,
-        filesystem.is_empty(),
-        "it names no file system",
-    );
+    refuse(&mut reasons, filesystem.is_empty(), "it has no file system");
     refuse(
         &mut reasons,
         mode.is_some_and(|mode| mode > 0o7777),
@@ -129,19 +125,19 @@ pub(crate) fn node(
         refuse(
             &mut reasons,
             owner.id.is_some() && !owner.name.is_empty(),
-            "its owner has both a number and a name",
+            "its owner has both an ID and a name",
         );
     }
     reasons
 }
 
-/// A file, beside what all nodes have.
+/// A file, in addition to what all nodes have.
 pub(crate) fn file(file: &File) -> Reasons {
     let mut reasons = contents(&file.contents);
     refuse(
         &mut reasons,
         file.append && file.overwrite == Some(true),
-        "it is both appended to and overwritten",
+        "it has both `append` and `overwrite`",
     );
     reasons
 }
@@ -150,16 +146,12 @@ pub(crate) fn file(file: &File) -> Reasons {
 pub(crate) fn unit(unit: &Unit) -> Reasons {
     let mut reasons = Vec::new();
     let known = UNITS.contains(&ending(&unit.name));
-    refuse(
-        &mut reasons,
-        !known,
-        "its name does not end in a type of unit",
-    );
+    refuse(&mut reasons, !known, "its name does not end in a unit type");
     reasons.extend(dropins(&unit.dropins));
     reasons
 }
 
-/// A file of networkd.
+/// A networkd file.
 pub(crate) fn networkd(unit: &NetworkdUnit) -> Reasons {
     let mut reasons = Vec::new();
     let known = NETWORKD.contains(&ending(&unit.name)) && !unit.name.contains('/');
@@ -200,7 +192,7 @@ pub(crate) fn user(user: &User) -> Reasons {
             refuse(
                 &mut reasons,
                 is_given,
-                format!("`create` and `{field}` exclude each other"),
+                format!("`create` and `{field}` are mutually exclusive"),
             );
         }
     }
@@ -212,11 +204,15 @@ pub(crate) fn raid(raid: &Raid) -> Reasons {
     let mut reasons = Vec::new();
     match raid.level.as_str() {
         "linear" | "raid0" | "0" | "stripe" => {
-            refuse(&mut reasons, raid.spares != 0, "its level has no spares");
+            refuse(
+                &mut reasons,
+                raid.spares != 0,
+                "its RAID level does not support spares",
+            );
         }
         "raid1" | "1" | "mirror" | "raid4" | "4" | "raid5" | "5" | "raid6" | "6" | "raid10"
         | "10" => {}
-        _ => reasons.push("its level is none that Ignition knows".to_owned()),
+        _ => reasons.push("its RAID level is unknown to Ignition".to_owned()),
     }
     refuse(&mut reasons, raid.name.is_empty(), "it has no name");
     refuse(&mut reasons, raid.devices.is_empty(), "it has no devices");
@@ -229,7 +225,7 @@ pub(crate) fn filesystem(filesystem: &Filesystem) -> Reasons {
     let mut reasons = Vec::new();
     match (&filesystem.mount, &filesystem.path) {
         (None, None) => reasons.push("it has neither `mount` nor `path`".to_owned()),
-        (Some(_), Some(_)) => reasons.push("`mount` and `path` exclude each other".to_owned()),
+        (Some(_), Some(_)) => reasons.push("`mount` and `path` are mutually exclusive".to_owned()),
         (None, Some(at)) => reasons.extend(path(at)),
         (Some(mount), None) => reasons.extend(mount_of(mount)),
     }
@@ -238,7 +234,7 @@ pub(crate) fn filesystem(filesystem: &Filesystem) -> Reasons {
 
 fn mount_of(mount: &Mount) -> Reasons {
     let mut reasons = path(&mount.device);
-    // The manual pages of the mkfs programs; mkswap cuts after 15.
+    // The manual pages of the mkfs programs; mkswap truncates after 15.
     let longest = match mount.format.as_str() {
         "ext4" => 16,
         "btrfs" => 256,
@@ -246,7 +242,7 @@ fn mount_of(mount: &Mount) -> Reasons {
         "swap" => 15,
         "vfat" => 11,
         _ => {
-            reasons.push("its format is none of ext4, btrfs, xfs, vfat, swap".to_owned());
+            reasons.push("its format is not one of ext4, btrfs, xfs, vfat, swap".to_owned());
             usize::MAX
         }
     };
@@ -254,24 +250,27 @@ fn mount_of(mount: &Mount) -> Reasons {
     refuse(
         &mut reasons,
         label.len() > longest,
-        format!("a label of {} has at most {longest} bytes", mount.format),
+        format!(
+            "labels of {} must be at most {longest} bytes long",
+            mount.format
+        ),
     );
     if mount.create.is_some() {
         refuse(
             &mut reasons,
             mount.wipe_filesystem,
-            "`create` and `wipe_filesystem` exclude each other",
+            "`create` and `wipe_filesystem` are mutually exclusive",
         );
         refuse(
             &mut reasons,
             !mount.options.is_empty(),
-            "`create` and `options` exclude each other",
+            "`create` and `options` are mutually exclusive",
         );
     }
     reasons
 }
 
-/// A disk and its partitions, in the words of `version`.
+/// A disk and its partitions, with the keys of `version`.
 pub(crate) fn disk(disk: &Disk, version: IgnitionVersion) -> Reasons {
     let mut reasons = path(&disk.device);
     for (at, partition) in disk.partitions.iter().enumerate() {
@@ -298,7 +297,7 @@ fn partition_by_itself(partition: &Partition, version: IgnitionVersion) -> Reaso
     refuse(
         &mut reasons,
         label.chars().count() > 36,
-        "a partition's label has at most 36 characters",
+        "a partition label must be at most 36 characters long",
     );
     for guid in [&partition.guid, &partition.type_guid] {
         let groups: Vec<usize> = guid.split('-').map(str::len).collect();
@@ -320,18 +319,18 @@ fn partition_by_itself(partition: &Partition, version: IgnitionVersion) -> Reaso
     refuse(
         &mut reasons,
         newer && version < IgnitionVersion::V2_3,
-        "`sizeMiB`, `startMiB`, `shouldExist` and `wipePartitionEntry` came with 2.3.0",
+        "`sizeMiB`, `startMiB`, `shouldExist` and `wipePartitionEntry` require 2.3.0",
     );
     refuse(
         &mut reasons,
         partition.size.is_some() && partition.size_mib.is_some()
             || partition.start.is_some() && partition.start_mib.is_some(),
-        "a partition has its size in sectors and in MiB",
+        "a partition has its size both in sectors and in MiB",
     );
     reasons
 }
 
-/// First and last unit of a partition of which the place is known.
+/// First and last unit of a partition with a known position.
 fn extent(partition: &Partition) -> Option<(u64, u64)> {
     let start = partition.start.or(partition.start_mib)?;
     let size = partition.size.or(partition.size_mib).unwrap_or_default();

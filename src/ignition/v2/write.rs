@@ -1,7 +1,7 @@
-//! From a merged fragment to a config of 2.2.0 or 2.3.0.
+//! Converts a merged fragment to a config of 2.2.0 or 2.3.0.
 //!
-//! What the two specifications say alike is carried over; what 3.x alone has (LUKS, kernel
-//! arguments, `shouldExist`) no part of a target with 2.x asks for.
+//! What the two specifications have in common is copied; what only 3.x has (LUKS, kernel arguments,
+//! `shouldExist`) is not used by any part of a target with 2.x.
 
 use ignition_config::v3_3;
 
@@ -13,10 +13,10 @@ use crate::node::ignition_2::{
     Reference, Security, Storage, Systemd, Tls, Unit, User, Verification,
 };
 
-/// The file system that the node's root is, which Ignition 2.x knows by this name.
+/// The file system of the node's root, as Ignition 2.x names it.
 pub(crate) const ROOT: &str = "root";
 
-/// `all` as a config. Things are in the order of their names, as in configs of 3.x.
+/// Returns `all` as a config. Things are sorted by name, as in configs of 3.x.
 pub(crate) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     all.files.sort_by(|a, b| a.path.cmp(&b.path));
     all.directories.sort_by(|a, b| a.path.cmp(&b.path));
@@ -74,7 +74,7 @@ fn values<T>(list: Vec<(T, fragment::Origin)>) -> Vec<T> {
     list.into_iter().map(|(value, _)| value).collect()
 }
 
-/// Any number as the specification's; what does not fit was refused before.
+/// Returns any number as the specification's; what does not fit was rejected before.
 fn number(value: Option<i64>) -> Option<u32> {
     value.and_then(|value| u32::try_from(value).ok())
 }
@@ -93,12 +93,12 @@ fn owner(owner: &fragment::Owner) -> (Option<Owner>, Option<Owner>) {
     )
 }
 
-/// A file of the root by itself.
+/// Returns a file of the root by itself.
 pub(crate) fn files(file: &fragment::File) -> Vec<File> {
     entries(file, &mut Encoder::default())
 }
 
-/// What a file is made of: in 2.x each piece that is added is an entry of its own.
+/// Returns the contents of a file: in 2.x each appended piece is an entry of its own.
 fn entries(file: &fragment::File, encoder: &mut Encoder) -> Vec<File> {
     let (user, group) = owner(&file.owner);
     let entry = |contents: ignition_2::Contents, append: bool| File {
@@ -107,7 +107,7 @@ fn entries(file: &fragment::File, encoder: &mut Encoder) -> Vec<File> {
         filesystem: ROOT.to_owned(),
         group: group.clone(),
         mode: Some(file.mode),
-        // Files of 2.x replace what is there unless they are told not to.
+        // Files of 2.x replace existing ones by default.
         overwrite: None,
         path: file.path.to_string(),
         user: user.clone(),
@@ -159,7 +159,7 @@ fn reference(resource: &v3_3::Resource) -> Reference {
     }
 }
 
-/// A directory of the root.
+/// Returns a directory of the root.
 pub(crate) fn directory(directory: &fragment::Directory) -> Directory {
     let (user, group) = owner(&directory.owner);
     Directory {
@@ -172,7 +172,7 @@ pub(crate) fn directory(directory: &fragment::Directory) -> Directory {
     }
 }
 
-/// A link of the root.
+/// Returns a link of the root.
 pub(crate) fn link(link: &fragment::Link) -> Link {
     let (user, group) = owner(&link.owner);
     Link {
@@ -215,8 +215,8 @@ fn user(user: v3_3::User) -> User {
     }
 }
 
-/// A user without `create` in the types of 3.x, which users of all parts have: the way back from
-/// [`user`].
+/// Returns a user without `create` in the types of 3.x, which users of all parts have: the inverse
+/// of [`user`].
 pub(crate) fn of_v3(user: User) -> v3_3::User {
     let some = |text: String| (!text.is_empty()).then_some(text);
     let list = |list: Vec<String>| (!list.is_empty()).then_some(list);

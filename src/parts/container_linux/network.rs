@@ -65,7 +65,12 @@ fn by_hand(interface: &Interface) -> Option<String> {
         .set_each("Gateway", interface.gateways.iter().map(|a| a.value))
         .set_each("DNS", interface.dns.iter().map(|a| a.value));
     if !interface.search.is_empty() {
-        ini.set("Domains", interface.search.join(" "));
+        let domains: Vec<&str> = interface
+            .search
+            .iter()
+            .map(|domain| domain.as_str())
+            .collect();
+        ini.set("Domains", domains.join(" "));
     }
     for route in &interface.routes {
         ini.section("Route")

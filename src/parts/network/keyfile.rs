@@ -29,7 +29,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
     connection(&mut ini, id, kind, name, ties);
     ini.section("ethernet")
         .set_some("mac-address", mac)
-        .set_some("mtu", interface.mtu);
+        .set_some("mtu", interface.mtu.map(|mtu| mtu.value));
     match &interface.kind {
         LinkKind::Physical => {}
         LinkKind::Bond { mode, options, .. } => {
@@ -49,7 +49,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
         }
         LinkKind::Vlan { id, parent } => {
             ini.section("vlan")
-                .set("id", id)
+                .set("id", id.value)
                 .set("parent", &parent.value);
         }
         LinkKind::Bridge { stp, .. } => {
@@ -139,7 +139,12 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     }
     let is_first = version == IpVersion::V4 || !takes_settings(interface, IpVersion::V4);
     if !interface.search.is_empty() && is_first && method.takes_settings() {
-        ini.set("dns-search", list(&interface.search));
+        let domains: Vec<_> = interface
+            .search
+            .iter()
+            .map(|domain| &domain.value)
+            .collect();
+        ini.set("dns-search", list(&domains));
     }
     routes(ini, interface, version, gateways);
 }
@@ -180,7 +185,7 @@ fn routes(
             text.push(',');
             text.push_str(&gateway.map_or(nobody.to_owned(), |gateway| gateway.to_string()));
         }
-        if let Some(metric) = route.metric {
+        if let Some(metric) = route.metric.map(|metric| metric.value) {
             text.push(',');
             text.push_str(&metric.to_string());
         }

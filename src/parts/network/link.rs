@@ -40,7 +40,7 @@ pub(super) fn netdev(interface: &Interface) -> Option<String> {
     ini.section("NetDev")
         .set("Name", name)
         .set("Kind", kind)
-        .set_some("MTUBytes", interface.mtu);
+        .set_some("MTUBytes", interface.mtu.map(|mtu| mtu.value));
     match &interface.kind {
         LinkKind::Physical => {}
         LinkKind::Bond { mode, options, .. } => {
@@ -57,7 +57,7 @@ pub(super) fn netdev(interface: &Interface) -> Option<String> {
             }
         }
         LinkKind::Vlan { id, .. } => {
-            ini.section("VLAN").set("Id", id);
+            ini.section("VLAN").set("Id", id.value);
         }
         LinkKind::Bridge { stp, .. } => {
             ini.section("Bridge").set("STP", yes_no(*stp));
@@ -82,7 +82,7 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
 
     ini.section("Link");
     if interface.kind == LinkKind::Physical {
-        ini.set_some("MTUBytes", interface.mtu);
+        ini.set_some("MTUBytes", interface.mtu.map(|mtu| mtu.value));
     }
     if !interface.required_for_online || is_member {
         ini.set("RequiredForOnline", "no");
@@ -111,7 +111,12 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     ini.set_each("Gateway", &direct);
     ini.set_each("DNS", interface.dns.iter().map(|a| a.value));
     if !interface.search.is_empty() {
-        ini.set("Domains", interface.search.join(" "));
+        let domains: Vec<&str> = interface
+            .search
+            .iter()
+            .map(|domain| domain.as_str())
+            .collect();
+        ini.set("Domains", domains.join(" "));
     }
 
     for gateway in on_link {
@@ -193,7 +198,7 @@ fn route_section(ini: &mut Ini, interface: &Interface, route: &Route) {
             ini.set("GatewayOnLink", "yes");
         }
     }
-    ini.set_some("Metric", route.metric);
+    ini.set_some("Metric", route.metric.map(|metric| metric.value));
 }
 
 fn dhcp_sections(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {

@@ -1,10 +1,10 @@
-//! ct's dynamic data: `{PRIVATE_IPV4}` and the like, which a node learns from its cloud when it
+//! ct's dynamic data: values such as `{PRIVATE_IPV4}`, which a node gets from its cloud when it
 //! boots (coreos/container-linux-config-transpiler, `doc/dynamic-data.md`).
 
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::spec::CtPlatform;
 
-/// The names that a spec writes.
+/// The names in a spec.
 const FIELDS: [&str; 5] = [
     "HOSTNAME",
     "PRIVATE_IPV4",
@@ -13,8 +13,8 @@ const FIELDS: [&str; 5] = [
     "PUBLIC_IPV6",
 ];
 
-/// The variables that coreos-metadata writes on `platform`, in the order of [`FIELDS`]; empty where
-/// it has none.
+/// The variables that coreos-metadata writes on `platform`, in the order of [`FIELDS`]; empty if it
+/// has none.
 fn variables(platform: CtPlatform) -> [&'static str; 5] {
     match platform {
         CtPlatform::Azure => [
@@ -77,12 +77,12 @@ fn variables(platform: CtPlatform) -> [&'static str; 5] {
     }
 }
 
-/// Whether `text` has any.
+/// Returns whether `text` contains any.
 pub(super) fn is_in(text: &str) -> bool {
     text.contains(['{', '}'])
 }
 
-/// `text` with each `{NAME}` as the variable of `platform` that holds it.
+/// Returns `text` with each `{NAME}` replaced by the variable of `platform`.
 pub(super) fn replaced(
     text: &Located<&str>,
     platform: Option<Located<CtPlatform>>,
@@ -93,7 +93,7 @@ pub(super) fn replaced(
             Diagnostic::error(
                 codes::BAD_DYNAMIC_DATA,
                 text.span,
-                "dynamic data, and no platform that it could come from",
+                "dynamic data requires a platform",
             )
             .help(format!(
                 "add `platform:`, one of {}",
@@ -106,7 +106,7 @@ pub(super) fn replaced(
     let mut whole = String::new();
     let mut rest = text.value;
     while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, behind)) = after.split_once('}') else {
+        let Some((name, rest_after)) = after.split_once('}') else {
             break;
         };
         whole.push_str(before);
@@ -125,16 +125,16 @@ pub(super) fn replaced(
                         codes::BAD_DYNAMIC_DATA,
                         text.span,
                         format!(
-                            "`{{{name}}}` is nothing that {} tells",
+                            "`{{{name}}}` is not provided by {}",
                             platform.value.as_str()
                         ),
                     )
                     .related(platform.span, "the platform")
-                    .help(format!("it tells {}", known.join(", "))),
+                    .help(format!("it provides {}", known.join(", "))),
                 );
             }
         }
-        rest = behind;
+        rest = rest_after;
     }
     whole.push_str(rest);
     whole

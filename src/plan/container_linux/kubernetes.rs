@@ -1,4 +1,4 @@
-//! `kubernetes:` of Container Linux with every default filled, and between its nodes.
+//! `kubernetes:` of Container Linux with every default filled in, and checked across its nodes.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,11 +23,11 @@ use crate::pki::Keys;
 use crate::pki::bundles::KeyPair;
 use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode, KubernetesRole};
 
-/// Where the API is served without TLS, and with it.
+/// The addresses on which the API is served without TLS, and with it.
 const INSECURE_PORT: u16 = 8080;
 const SECURE_PORT: u16 = 6443;
 
-/// What the API server asks of objects, in this order.
+/// The admission plugins of the API server, in this order.
 const ADMISSION: [&str; 5] = [
     "NamespaceLifecycle",
     "LimitRanger",
@@ -51,7 +51,7 @@ fn authority(host: &str, port: u16) -> String {
     }
 }
 
-/// What programs on the node itself ask, of an API server that listens at `insecure`.
+/// Returns the URL for programs on the node, of an API server that listens at `insecure`.
 pub(super) fn local_host(insecure: IpAddr) -> IpAddr {
     if insecure.is_unspecified() {
         Ipv4Addr::LOCALHOST.into()
@@ -69,7 +69,7 @@ fn role_of(written: KubernetesRole) -> Role {
     }
 }
 
-/// Whether the API of the cluster is served over TLS.
+/// Returns whether the cluster's API is served over TLS.
 fn has_tls(written: &spec::HyperkubeNode) -> bool {
     written
         .tls
@@ -191,13 +191,11 @@ impl Decider<'_> {
                     codes::NO_STATIC_ADDRESS,
                     written.role.span,
                     format!(
-                        "`{}` runs a control plane and has no address that stays",
+                        "control plane node `{}` has no static address",
                         node.hostname.value
                     ),
                 )
-                .help(
-                    "give one of its interfaces an entry under `addresses:`, or write `endpoint:`",
-                ),
+                .help("give one of its interfaces an entry under `addresses:`, or set `endpoint:`"),
             );
             return None;
         };
@@ -208,12 +206,16 @@ impl Decider<'_> {
                     codes::OPEN_API,
                     open.span,
                     format!(
-                        "EVERYBODY who reaches port {INSECURE_PORT} of `{}` is root on all nodes of the cluster",
+                        "ANYONE who reaches port {INSECURE_PORT} of `{}` is root on every node of \
+                         the cluster",
                         node.hostname.value
                     ),
                 )
-                .label("no password, no certificate, no TLS: the API does whatever anybody asks")
-                .help("leave `insecure_bind_address` out to serve the API over TLS, or let only machines in that you trust as much as root"),
+                .label("no password, no certificate, no TLS: the API executes every request")
+                .help(
+                    "remove `insecure_bind_address` to serve the API over TLS, or restrict \
+                       access to machines that you trust as much as root",
+                ),
             );
         }
         let port = written.endpoint.as_ref().and_then(|endpoint| endpoint.port);
@@ -225,7 +227,7 @@ impl Decider<'_> {
         })
     }
 
-    /// What is written, else the clients' URLs of the node's own member.
+    /// Returns the endpoints that are set, or else the client URLs of the node's own member.
     fn hyperkube_etcd(
         &mut self,
         node: &spec::ContainerLinux,
@@ -245,9 +247,12 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::NO_ETCD_FOR_API,
                     written.role.span,
-                    "the control plane has no etcd to keep its objects in",
+                    "the control plane has no etcd to store its objects in",
                 )
-                .help("add `etcd: ~` for a member on this node, or name others as `etcd_servers:`"),
+                .help(
+                    "add `etcd: ~` to run a member on this node, or specify others as \
+                       `etcd_servers:`",
+                ),
             );
             return Vec::new();
         };
@@ -259,15 +264,15 @@ impl Decider<'_> {
                 CtValue::Text(urls) if *flag == "advertise-client-urls" => Some(urls),
                 _ => None,
             });
-        // What only the node itself will know is of no use to another program.
+        // A value that only the node knows at boot is of no use to another program.
         match advertised.filter(|urls| !super::dynamic_data::is_in(urls)) {
             Some(urls) => urls.split(',').map(|url| url.trim().to_owned()).collect(),
             None => vec!["http://127.0.0.1:2379".to_owned()],
         }
     }
 
-    /// Where workers find the API and etcd: on the control planes of the file, unless they say it
-    /// themselves.
+    /// Connects workers to the API and etcd on the control planes in the file, unless they set the
+    /// URLs themselves.
     fn workers(&mut self, written: &[spec::ContainerLinux], nodes: &mut [Node]) {
         let plane = nodes.iter().find_map(|node| {
             let kubernetes = node.container_linux.as_ref()?.kubernetes.as_ref()?;
@@ -291,10 +296,16 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::NO_API_TO_REACH,
                         span,
-                        format!("the worker `{}` cannot reach an API", node.hostname.value),
+                        format!(
+                            "worker `{}` has no API server to connect to",
+                            node.hostname.value
+                        ),
                     )
                     .label(why)
-                    .help("write `endpoint:`, or let a control plane in this file serve it over TLS (`tls: true`)"),
+                    .help(
+                        "set `endpoint:`, or have a control plane in this file serve the API \
+                           over TLS (`tls: true`)",
+                    ),
                 ),
             }
             if kubernetes.etcd_servers.is_empty()
@@ -311,9 +322,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::NO_ETCD_FOR_API,
                         written.role.span,
-                        "flannel asks etcd for its network, and does not know where that is",
+                        "flannel reads its network from etcd, and no etcd is specified",
                     )
-                    .help("name it as `etcd_servers:`, or write `cni: none`"),
+                    .help("specify it as `etcd_servers:`, or use `cni: none`"),
                 );
             }
             if !said && let Some(flannel) = &mut own.flannel {
@@ -326,7 +337,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Pods, services and machines each have networks of their own.
+    /// Reports pod, service and machine networks that overlap.
     fn hyperkube_networks(&mut self, node: &Node) {
         let Some(kubernetes) = node
             .container_linux
@@ -346,10 +357,17 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::KUBE_NETWORKS_OVERLAP,
                     one.span,
-                    format!("{what}, {}, overlaps {whose}, {}", one.value, other.value.trunc()),
+                    format!(
+                        "{what} {} overlaps {whose} {}",
+                        one.value,
+                        other.value.trunc()
+                    ),
                 )
-                .related(other.span, "this one")
-                .help("with the pods' network over the machines', not even SSH reaches the node: choose one that nothing else uses"),
+                .related(other.span, "this network")
+                .help(
+                    "if the pod network overlaps the machines' network, not even SSH reaches \
+                       the node: choose a network that nothing else uses",
+                ),
             );
         };
         if overlap(&pods.value, &services.value) {
@@ -358,14 +376,14 @@ impl Decider<'_> {
         for address in node.network.interfaces.iter().flat_map(|i| &i.addresses) {
             for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
                 if overlap(&net.value, &address.value.trunc()) {
-                    report(net, what, *address, "a network of the node");
+                    report(net, what, *address, "the node's network");
                 }
             }
         }
     }
 }
 
-/// Whether flannel is told where etcd is.
+/// Returns whether flannel's etcd endpoints are set.
 fn written_endpoints(flannel: Option<&crate::node::container_linux::WrappedFlannel>) -> bool {
     flannel.is_some_and(|flannel| {
         let mut arguments = flannel.wrapped.arguments.iter();
@@ -373,7 +391,7 @@ fn written_endpoints(flannel: Option<&crate::node::container_linux::WrappedFlann
     })
 }
 
-/// flannel as `flannel: ~` would have it.
+/// Returns flannel with the settings of `flannel: ~`.
 fn flannel_for(kubernetes: &HyperkubeNode) -> crate::node::container_linux::WrappedFlannel {
     crate::node::container_linux::WrappedFlannel {
         wrapped: crate::node::container_linux::Wrapped {
@@ -386,7 +404,7 @@ fn flannel_for(kubernetes: &HyperkubeNode) -> crate::node::container_linux::Wrap
     }
 }
 
-/// What a worker asks; or where and why there is nothing to ask.
+/// Returns the API server of a worker; or the location and reason if there is none.
 fn server_for(
     written: &spec::HyperkubeNode,
     plane: Option<&HyperkubeApi>,
@@ -409,7 +427,7 @@ fn server_for(
     let Some(api) = plane else {
         return Err((
             role,
-            "no node of this file is a control plane, and it names no endpoint",
+            "no node in this file is a control plane, and it sets no endpoint",
         ));
     };
     let host = api.advertise.to_string();
@@ -417,17 +435,17 @@ fn server_for(
         (true, Some(port)) => Ok(format!("https://{}", authority(&host, port))),
         (true, None) => Err((
             place(written.tls.as_ref(), role),
-            "the control plane serves no TLS",
+            "the control plane does not serve TLS",
         )),
         (false, _) if api.insecure.is_loopback() => Err((
             role,
-            "the control plane's insecure port answers the control plane itself only",
+            "the control plane's insecure port is reachable from the control plane only",
         )),
         (false, _) => Ok(format!("http://{}", authority(&host, INSECURE_PORT))),
     }
 }
 
-/// Whether any node of `cluster` has keys.
+/// Returns whether any node of `cluster` has keys.
 pub(crate) fn needs_keys(cluster: &Cluster) -> bool {
     cluster.nodes.iter().any(|node| {
         let own = node.container_linux.as_ref();
@@ -436,7 +454,7 @@ pub(crate) fn needs_keys(cluster: &Cluster) -> bool {
     })
 }
 
-/// Adds what comes from the key folder.
+/// Adds the keys from the key folder.
 pub(crate) fn with_keys(cluster: &mut Cluster, keys: &mut Keys) -> Result<()> {
     for node in &mut cluster.nodes {
         let name = node.hostname.to_string();

@@ -1,4 +1,4 @@
-//! A node of Container Linux with every default filled.
+//! A node of Container Linux with every default filled in.
 
 mod dynamic_data;
 mod kubernetes;
@@ -7,7 +7,7 @@ mod services;
 
 use super::Decider;
 use crate::diagnostic::{Located, Span};
-use crate::facts::kernel::KernelFlavour;
+use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::Target;
 use crate::names::Hostname;
 use crate::node::Node;
@@ -18,11 +18,11 @@ use crate::spec;
 
 pub(super) use kubernetes::{needs_keys, with_keys};
 
-/// Stands in where neither the spec nor its file has a name that could be a host's.
+/// The placeholder if neither the spec nor its file name provides a valid host name.
 const NAMELESS: &str = "container-linux";
 
 impl Decider<'_> {
-    /// The nodes, in the order written.
+    /// Returns the nodes, in the order of the spec.
     pub(super) fn container_linux(&mut self, written: &[spec::ContainerLinux]) -> Vec<Node> {
         let mut nodes: Vec<Node> = written
             .iter()
@@ -34,13 +34,13 @@ impl Decider<'_> {
 
     fn container_linux_node(&mut self, written: &spec::ContainerLinux) -> Node {
         let target = Target::ContainerLinux;
-        let own = self.ct_sections(written);
+        let user_sections = self.ct_sections(written);
         let network = written.network.as_ref();
         let version = written
             .ignition
             .as_ref()
             .and_then(|ignition| ignition.version);
-        // Without a word about it, the system's own units ask DHCP on every card.
+        // By default, the system's own units use DHCP on every card.
         let interfaces = network.map_or(&[][..], |network| &network.interfaces);
         let links = if interfaces.is_empty() {
             Network::default()
@@ -60,8 +60,8 @@ impl Decider<'_> {
             target,
             ignition: self.ignition_version(target, version),
             arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
-            kernel: KernelFlavour::default(),
-            hostname: self.name_of(written, &own.files),
+            kernel: KernelFlavor::default(),
+            hostname: self.name_of(written, &user_sections.files),
             users: self.users(&written.users),
             network: links,
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
@@ -87,11 +87,11 @@ impl Decider<'_> {
                 update: self.update(written),
                 kubernetes: None,
             }),
-            own,
+            user_sections,
         }
     }
 
-    /// The name that the spec gives; else that of ct's `/etc/hostname`, else the cluster's.
+    /// Returns the name that the spec sets; else that in ct's `/etc/hostname`, else the cluster's.
     fn name_of(
         &self,
         written: &spec::ContainerLinux,
@@ -120,7 +120,7 @@ impl Decider<'_> {
     }
 }
 
-/// Where a value is written, or what stands for it.
+/// Returns the location of a value, or of what it defaults to.
 fn place<T>(value: Option<&Located<T>>, other: Span) -> Span {
     value.map_or(other, |value| value.span)
 }

@@ -14,11 +14,11 @@ use crate::names::{AbsolutePath, UserName};
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin};
 use crate::spec;
 
-/// Where the spec says no mode, as in ct.
+/// The default mode, as in ct.
 const FILE_MODE: u32 = 0o644;
 const DIRECTORY_MODE: u32 = 0o755;
 
-/// Sectors of a MiB: Ignition 2.2 has sizes in sectors, for which ct takes 512 bytes.
+/// Sectors in a MiB: Ignition 2.2 has sizes in sectors, which ct assumes to have 512 bytes.
 const MIB_SECTORS: u64 = 2048;
 
 fn is_set(value: Option<Located<bool>>) -> bool {
@@ -36,19 +36,19 @@ fn texts(list: &[Located<spec::Fstab>]) -> Vec<String> {
 }
 
 impl Decider<'_> {
-    /// What the sections ask for.
+    /// Returns what the user's sections define.
     pub(super) fn ct_sections(&mut self, written: &spec::ContainerLinux) -> Fragment {
-        let mut own = Fragment::default();
+        let mut sections = Fragment::default();
         let version = written
             .ignition
             .as_ref()
             .and_then(|ignition| ignition.version);
         let is_v2_3 = version.is_some_and(|version| version.value == IgnitionVersion::V2_3);
         if let Some(storage) = &written.storage {
-            self.ct_storage(storage, is_v2_3, &mut own);
+            self.ct_storage(storage, is_v2_3, &mut sections);
         }
         if let Some(systemd) = &written.systemd {
-            self.ct_units(systemd, &mut own);
+            self.ct_units(systemd, &mut sections);
         }
         if let Some(networkd) = &written.networkd {
             for unit in &networkd.units {
@@ -63,35 +63,40 @@ impl Decider<'_> {
                         .collect(),
                     name: unit.name.as_str().to_owned(),
                 };
-                own.only_v2.networkd.push((unit, origin));
+                sections.only_v2.networkd.push((unit, origin));
             }
         }
         if let Some(passwd) = &written.passwd {
-            self.ct_passwd(passwd, &mut own);
+            self.ct_passwd(passwd, &mut sections);
         }
         if let Some(ignition) = &written.ignition {
-            head(ignition, &mut own);
+            head(ignition, &mut sections);
         }
-        own
+        sections
     }
 
-    fn ct_storage(&mut self, storage: &spec::CtStorage, is_v2_3: bool, own: &mut Fragment) {
+    fn ct_storage(&mut self, storage: &spec::CtStorage, is_v2_3: bool, sections: &mut Fragment) {
         for disk in &storage.disks {
             let origin = origin("storage", disk.device.span);
-            own.only_v2.disks.push((disk_of(disk, is_v2_3), origin));
+            sections
+                .only_v2
+                .disks
+                .push((disk_of(disk, is_v2_3), origin));
         }
         for raid in &storage.raid {
-            own.raid
+            sections
+                .raid
                 .push((array(raid), origin("storage", raid.name.span)));
         }
         for filesystem in &storage.filesystems {
             let origin = origin("storage", filesystem.span);
-            own.only_v2
+            sections
+                .only_v2
                 .filesystems
                 .push((filesystem_of(filesystem), origin));
         }
         for file in &storage.files {
-            self.ct_file(file, own);
+            self.ct_file(file, sections);
         }
         for directory in &storage.directories {
             let there = Directory {
@@ -102,11 +107,11 @@ impl Decider<'_> {
                 origin: origin("storage", directory.path.span),
             };
             match elsewhere(directory.filesystem.as_ref()) {
-                None => own.directories.push(there),
+                None => sections.directories.push(there),
                 Some(filesystem) => {
                     let mut node = v2::directory(&there);
                     filesystem.clone_into(&mut node.filesystem);
-                    own.only_v2.directories.push((node, there.origin));
+                    sections.only_v2.directories.push((node, there.origin));
                 }
             }
         }
@@ -120,17 +125,17 @@ impl Decider<'_> {
                 origin: origin("storage", link.path.span),
             };
             match elsewhere(link.filesystem.as_ref()) {
-                None => own.links.push(there),
+                None => sections.links.push(there),
                 Some(filesystem) => {
                     let mut node = v2::link(&there);
                     filesystem.clone_into(&mut node.filesystem);
-                    own.only_v2.links.push((node, there.origin));
+                    sections.only_v2.links.push((node, there.origin));
                 }
             }
         }
     }
 
-    fn ct_file(&mut self, file: &spec::CtFile, own: &mut Fragment) {
+    fn ct_file(&mut self, file: &spec::CtFile, sections: &mut Fragment) {
         let contents = match &file.contents {
             None => Some(Contents::Inline(Vec::new())),
             Some(contents) => self.ct_contents(contents),
@@ -146,24 +151,24 @@ impl Decider<'_> {
             owner: owner(file.user.as_ref(), file.group.as_ref()),
             contents,
             append,
-            // What is there is replaced, as Ignition 2.x has it.
+            // Ignition 2.x replaces existing files by default.
             overwrite: !is_added && file.overwrite.is_none_or(|overwrite| overwrite.value),
             origin: origin("storage", file.path.span),
         };
-        // Files of all parts are added to or replace what is there. Anything else is said in words
-        // of 2.x.
+        // Files of fragments append to or replace existing ones. Everything else is expressed in
+        // 2.x's own types.
         let is_plain = file
             .overwrite
             .is_none_or(|overwrite| overwrite.value != is_added);
         match elsewhere(file.filesystem.as_ref()) {
-            None if is_plain => own.files.push(there),
+            None if is_plain => sections.files.push(there),
             filesystem => {
                 for mut node in v2::files(&there) {
                     filesystem
                         .unwrap_or(v2::ROOT)
                         .clone_into(&mut node.filesystem);
                     node.overwrite = file.overwrite.map(|overwrite| overwrite.value);
-                    own.only_v2.files.push((node, there.origin.clone()));
+                    sections.only_v2.files.push((node, there.origin.clone()));
                 }
             }
         }
@@ -195,11 +200,11 @@ impl Decider<'_> {
         }))
     }
 
-    fn ct_units(&mut self, systemd: &spec::CtSystemd, own: &mut Fragment) {
+    fn ct_units(&mut self, systemd: &spec::CtSystemd, sections: &mut Fragment) {
         for unit in &systemd.units {
             let dropins = self.dropins(&unit.dropins);
             let enabled = unit.enabled.or(unit.enable.filter(|enable| enable.value));
-            own.units.push(crate::node::fragment::Unit {
+            sections.units.push(crate::node::fragment::Unit {
                 name: unit.name.value.clone(),
                 enabled: enabled.map(|enabled| enabled.value),
                 mask: is_set(unit.mask),
@@ -210,10 +215,13 @@ impl Decider<'_> {
         }
     }
 
-    fn ct_passwd(&mut self, passwd: &spec::CtPasswd, own: &mut Fragment) {
+    fn ct_passwd(&mut self, passwd: &spec::CtPasswd, sections: &mut Fragment) {
         let groups = |groups: &[Located<UserName>]| -> Vec<String> {
             groups.iter().map(|group| group.value.to_string()).collect()
         };
+        // A user that `create` makes has its UID there.
+        let existing = passwd.users.iter().filter(|user| user.create.is_none());
+        self.unique_uids(existing.filter_map(|user| user.uid));
         for user in &passwd.users {
             let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
             let origin = origin("passwd", user.name.span);
@@ -248,9 +256,9 @@ impl Decider<'_> {
                 uid: user.uid.map(|uid| uid.value),
             };
             if ignition.create.is_some() {
-                own.only_v2.users.push((ignition, origin));
+                sections.only_v2.users.push((ignition, origin));
             } else {
-                own.users.push((v2::of_v3(ignition), origin));
+                sections.users.push((v2::of_v3(ignition), origin));
             }
         }
         for group in &passwd.groups {
@@ -264,13 +272,14 @@ impl Decider<'_> {
                 should_exist: None,
                 system: group.system.map(|system| system.value),
             };
-            own.groups
+            sections
+                .groups
                 .push((ignition, origin("passwd", group.name.span)));
         }
     }
 }
 
-/// The file system that is named, where it is not the root.
+/// Returns the file system that is set, if it is not the root.
 fn elsewhere(filesystem: Option<&Located<spec::PlainName>>) -> Option<&str> {
     let name = filesystem?.as_str();
     (name != v2::ROOT).then_some(name)
@@ -339,7 +348,7 @@ fn filesystem_of(filesystem: &spec::CtFilesystem) -> ignition_2::Filesystem {
 }
 
 /// ct's `ignition:`.
-fn head(written: &spec::CtIgnition, own: &mut Fragment) {
+fn head(written: &spec::CtIgnition, sections: &mut Fragment) {
     let reference = |written: &spec::CtReference| ignition_2::Reference {
         source: written.source.as_str().to_owned(),
         verification: ignition_2::Verification {
@@ -347,13 +356,13 @@ fn head(written: &spec::CtIgnition, own: &mut Fragment) {
         },
     };
     if let Some(config) = &written.config {
-        own.only_v2.references = ignition_2::References {
+        sections.only_v2.references = ignition_2::References {
             append: config.append.iter().map(reference).collect(),
             replace: config.replace.as_ref().map(reference),
         };
     }
     if let Some(timeouts) = &written.timeouts {
-        own.only_v2.timeouts = ignition_2::Timeouts {
+        sections.only_v2.timeouts = ignition_2::Timeouts {
             http_response_headers: timeouts.http_response_headers.map(|seconds| seconds.value),
             http_total: timeouts.http_total.map(|seconds| seconds.value),
         };
@@ -373,7 +382,8 @@ fn head(written: &spec::CtIgnition, own: &mut Fragment) {
                 }),
             ..v3_3::Resource::default()
         };
-        own.ignition_cas
+        sections
+            .ignition_cas
             .push((resource, Origin::new("ignition", authority.source.span)));
     }
 }

@@ -6,7 +6,8 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::node::container_linux::{Wrapped, WrappedFlannel};
 use crate::spec::{self, CtPlatform, CtValue, CtWrapped};
 
-/// `text` in double quotes, as ct writes it: quotes and backslashes of it after a backslash.
+/// Returns `text` in double quotes, as ct writes it: its quotes and backslashes are escaped with a
+/// backslash.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -51,7 +52,7 @@ impl Decider<'_> {
         }
     }
 
-    /// flannel, and what is put into etcd for it.
+    /// Returns flannel, and what is stored in etcd for it.
     pub(super) fn wrapped_flannel(
         &mut self,
         written: &CtWrapped,
@@ -73,9 +74,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::BAD_CT_VALUE,
                         config.span,
-                        "flannel's network is not an object in JSON",
+                        "the flannel network configuration is not a JSON object",
                     )
-                    .help(r#"write it as in '{"Network": "10.1.0.0/16"}'"#),
+                    .help(r#"write it like '{"Network": "10.1.0.0/16"}'"#),
                 );
             }
             let manager = written
@@ -89,9 +90,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::CONFLICTING_KEYS,
                         config.span,
-                        "`network_config` and `kube_subnet_mgr` exclude each other",
+                        "`network_config` and `kube_subnet_mgr` are mutually exclusive",
                     )
-                    .related(manager.span, "flannel asks Kubernetes")
+                    .related(manager.span, "flannel reads the network from Kubernetes")
                     .help("keep one of them"),
                 );
             }
@@ -115,7 +116,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Lines of `/etc/coreos/update.conf`, from `update:` and `locksmith:`.
+    /// Returns the lines of `/etc/coreos/update.conf`, from `update:` and `locksmith:`.
     pub(super) fn update(
         &mut self,
         written: &spec::ContainerLinux,
@@ -130,9 +131,9 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::BAD_CT_VALUE,
                             group.span,
-                            format!("`{}` is none of CoreOS' channels", group.as_str()),
+                            format!("`{}` is not a CoreOS channel", group.as_str()),
                         )
-                        .help("write stable, beta or alpha, or name your own `server:`"),
+                        .help("use stable, beta or alpha, or set your own `server:`"),
                     );
                 }
                 lines.push(format!("GROUP={group_name}"));
@@ -150,8 +151,8 @@ impl Decider<'_> {
                 _ => None,
             } {
                 self.found.push(
-                    Diagnostic::error(codes::BAD_CT_VALUE, span, "half a window for reboots")
-                        .help("write both `window_start` and `window_length`"),
+                    Diagnostic::error(codes::BAD_CT_VALUE, span, "incomplete reboot window")
+                        .help("set both `window_start` and `window_length`"),
                 );
             }
             let line =
@@ -192,7 +193,7 @@ pub(super) fn docker(written: &spec::ContainerLinux) -> Option<Located<Vec<Strin
     Some(Located::new(flags.collect(), docker.span))
 }
 
-/// Two platforms whose metadata service has to be told where it is.
+/// Sets the address of the metadata service, which two platforms require.
 pub(super) fn metadata_provider(
     platform: Option<Located<CtPlatform>>,
 ) -> Option<Located<&'static str>> {

@@ -1,4 +1,4 @@
-//! Where each node reaches the API, and its API servers etcd.
+//! The API endpoint of each node, and the etcd endpoints of each API server.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -13,13 +13,13 @@ use crate::node::network::Network;
 use crate::plan::Decider;
 use crate::spec;
 
-/// What nodes know all control planes of a file by, where the spec has no name for them.
+/// The name by which nodes know all control planes of a file, if the spec sets none.
 const SHARED_NAME: &str = "kubernetes-api";
 
 impl Decider<'_> {
-    /// Where each node reaches the API: where the spec says, else at the one control plane of the
-    /// file, else at a name that every node has for all of them. (Clients try all addresses of a
-    /// name, so no more is needed to outlive one of them.)
+    /// Returns the API endpoint of each node: the one that the spec sets, else the only control
+    /// plane in the file, else a name that every node has for all of them. (Clients try all
+    /// addresses of a name, so losing one of them is harmless.)
     pub(super) fn endpoints(&mut self, cluster: &spec::Cluster, drafts: &mut [Option<Draft>]) {
         let planes: Vec<IpAddr> = drafts
             .iter()
@@ -41,9 +41,9 @@ impl Decider<'_> {
                     Diagnostic::error(
                         codes::NO_CONTROL_PLANE,
                         written.role.span,
-                        format!("`{}` has no control plane to work for", draft.node_name),
+                        format!("worker `{}` has no control plane to join", draft.node_name),
                     )
-                    .help("add a node with `role: control-plane` to the file, or `endpoint:`"),
+                    .help("add a node with `role: control-plane` to the file, or set `endpoint:`"),
                 ),
                 [] => {}
                 [one] => draft.endpoint_host = one.to_string(),
@@ -82,10 +82,13 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::BAD_EXTERNAL_ETCD,
                             draft.span,
-                            format!("`{}` has two etcds", draft.node_name),
+                            format!(
+                                "`{}` has both an internal and an external etcd",
+                                draft.node_name
+                            ),
                         )
-                        .label("`external_etcd` is for a file of which no node runs etcd")
-                        .help("keep `etcd:` or `external_etcd:`"),
+                        .label("`external_etcd` requires that no node in the file runs etcd")
+                        .help("keep either `etcd:` or `external_etcd:`"),
                     );
                 }
                 draft.etcd_servers.clone_from(&external.endpoints);
@@ -94,15 +97,15 @@ impl Decider<'_> {
             if everywhere.is_empty() {
                 self.found.push(error(
                     codes::NO_ETCD_FOR_API,
-                    "runs a control plane, and no node of the file runs etcd",
-                    "add `etcd: {}` to the node, or `external_etcd:`",
+                    "runs a control plane, but no node in this file runs etcd",
+                    "add `etcd: {}` to the node, or specify `external_etcd:`",
                 ));
             }
             if etcd.iter().flatten().any(|etcd| !etcd.tls) {
                 self.found.push(error(
                     codes::PLAIN_ETCD_FOR_API,
                     "runs a control plane on an etcd without TLS",
-                    "leave `tls: false` out",
+                    "remove `tls: false`",
                 ));
             }
             draft.etcd_pod = own.as_ref().and_then(|own| own.member.pod.clone());
@@ -111,7 +114,7 @@ impl Decider<'_> {
             {
                 self.not_given(&draft.images, ImageUse::Etcd, "etcd", member.member.span);
             }
-            // Its own member answers as long as the cluster has a quorum, as kubeadm has it.
+            // Its own member answers as long as the cluster has a quorum, as with kubeadm.
             let own = own.iter().flat_map(|etcd| &etcd.member.listen_client_urls);
             let own = own
                 .clone()
@@ -136,7 +139,7 @@ pub(super) fn order_api_servers(drafts: &mut [Option<Draft>]) {
     }
 }
 
-/// The first address that stays and that others can route to.
+/// Returns the first static address that is routable for others.
 pub(crate) fn static_address(network: &Network) -> Option<IpAddr> {
     let all = network.interfaces.iter().flat_map(|i| &i.addresses);
     all.map(|address| address.addr())
@@ -144,8 +147,8 @@ pub(crate) fn static_address(network: &Network) -> Option<IpAddr> {
 }
 
 impl Draft {
-    /// Lines of `/etc/hosts` for the name that all control planes share. Not for the checks: a name
-    /// with several addresses is meant here, and the clients of the API try each.
+    /// Returns the entries of `/etc/hosts` for the name that all control planes share. They bypass
+    /// the checks: this name has several addresses on purpose, and clients of the API try each.
     pub(crate) fn hosts(&self) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
         let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
         let servers = self.api_servers.iter();
@@ -154,8 +157,8 @@ impl Draft {
             .collect()
     }
 
-    /// Everything that the certificate of the API server on this node names; none where there is
-    /// none.
+    /// Returns everything that the certificate of the API server on this node covers; empty if
+    /// there is none.
     pub(super) fn api_server_names(&self) -> BTreeSet<String> {
         if !self.role.has_control_plane() {
             return BTreeSet::new();
@@ -168,7 +171,7 @@ impl Draft {
         names
     }
 
-    /// Where the API server on this node is reached; `None` where there is none.
+    /// Returns the URL of the API server on this node; `None` if there is none.
     pub(super) fn advertise(&self) -> Option<SocketAddr> {
         let node_ip = self.node_ip.filter(|_| self.role.has_control_plane())?;
         Some(SocketAddr::new(node_ip, self.port))

@@ -14,16 +14,16 @@ use crate::node::kubernetes::{
 use crate::node::kubernetes_settings::{Encryption, EncryptionKeys};
 use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
 
-/// The taint, and the label, of a node with a control plane.
+/// The taint, and the label, of a control plane node.
 const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 impl Draft {
-    /// Whether keys are read or made.
+    /// Returns whether keys are read or created.
     pub(crate) fn needs_keys(&self) -> bool {
         self.role != Role::Standalone
     }
 
-    /// The control plane on this node, which takes its settings out of the draft.
+    /// Returns the control plane on this node, moving its settings out of the draft.
     fn control_plane(
         &mut self,
         advertise: SocketAddr,
@@ -84,9 +84,9 @@ impl Draft {
         })
     }
 
-    /// The finished Kubernetes of the node, its keys from `keys`.
+    /// Returns the finished Kubernetes of the node, with its keys from `keys`.
     ///
-    /// `token`: what [`prepare`](super::prepare) gave.
+    /// `token`: the result of [`prepare`](super::prepare).
     pub(super) fn with_keys(
         mut self,
         keys: &mut Keys,
@@ -187,7 +187,7 @@ fn url(host: &str, port: u16) -> String {
     }
 }
 
-/// The address `offset` behind the first of `network`, which is checked to be large enough.
+/// Returns the address `offset` after the first of `network`, which is checked to be large enough.
 fn nth(network: IpNet, offset: u8) -> IpAddr {
     match network {
         IpNet::V4(net) => {

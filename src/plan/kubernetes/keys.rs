@@ -1,4 +1,4 @@
-//! What the nodes of a cluster are to agree on about their keys, and who joins by token.
+//! The key settings on which the nodes of a cluster must agree, and which nodes join by token.
 
 use anyhow::{Context, Result};
 
@@ -10,7 +10,7 @@ use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
 use crate::plan::Decider;
 use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
 
-/// What a node's spec says about keys.
+/// The key settings in a node's spec.
 #[derive(Debug)]
 pub(super) struct Written {
     algorithm: Option<Located<KubernetesKeyAlgorithm>>,
@@ -33,7 +33,7 @@ impl Written {
     }
 }
 
-/// What new private keys of the cluster are.
+/// Returns the algorithm for new private keys of the cluster.
 pub(crate) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlgorithm {
     let mut written = drafts.iter().flatten().filter_map(|d| d.keys.algorithm);
     match written.next().map(|algorithm| algorithm.value) {
@@ -42,8 +42,8 @@ pub(crate) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlgorithm {
     }
 }
 
-/// Makes `keys` ready for the cluster: what new keys are. Gives the token that lets nodes in, made
-/// where it is wanted and not there yet.
+/// Prepares `keys` for the cluster by setting the algorithm of new keys. Returns the bootstrap
+/// token, which is created if it is wanted and does not exist yet.
 pub(crate) fn prepare(drafts: &[Option<Draft>], keys: &mut Keys) -> Result<Option<BootstrapToken>> {
     let written = || drafts.iter().flatten().map(|draft| &draft.keys);
     keys.set_algorithm(key_algorithm(drafts));
@@ -58,9 +58,9 @@ pub(crate) fn prepare(drafts: &[Option<Draft>], keys: &mut Keys) -> Result<Optio
     }
 }
 
-/// Gives each node the Kubernetes of its draft, the keys from `keys`.
+/// Finishes the Kubernetes of each node from its draft, with the keys from `keys`.
 ///
-/// `token`: what [`prepare`] gave.
+/// `token`: the result of [`prepare`].
 pub(crate) fn with_keys<'a>(
     drafts: impl Iterator<Item = (&'a mut Node, Option<Draft>)>,
     keys: &mut Keys,
@@ -75,14 +75,14 @@ pub(crate) fn with_keys<'a>(
         Ok(())
     };
     let drafts = drafts.filter_map(|(node, draft)| Some((node, draft?)));
-    // Control planes share the administrator's key and others.
+    // Control planes share keys, such as the administrator's.
     let (planes, others): (Vec<_>, Vec<_>) =
         drafts.partition(|(_, draft)| draft.role.has_control_plane());
     for plane in planes {
         finish(plane, keys)?;
     }
     if others.iter().any(|(_, draft)| draft.needs_keys()) {
-        // At hand for all of them.
+        // Shared by all of them.
         keys.kubernetes_authority_certificate()
             .context("preparing the Kubernetes keys")?;
     }
@@ -91,7 +91,7 @@ pub(crate) fn with_keys<'a>(
 }
 
 impl Decider<'_> {
-    /// Who joins by token can, and all nodes say the same of the cluster's keys.
+    /// Reports nodes that cannot join by token, and nodes with different key settings.
     pub(super) fn check_keys(&mut self, drafts: &[Option<Draft>]) {
         let drafts: Vec<&Draft> = drafts.iter().flatten().collect();
         let has_plane = drafts.iter().any(|draft| draft.role.has_control_plane());
@@ -107,23 +107,25 @@ impl Decider<'_> {
             if draft.role != Role::Worker {
                 self.found.push(
                     Diagnostic::error(
-                        codes::TOKEN_FOR_NO_WORKER,
+                        codes::TOKEN_FOR_NON_WORKER,
                         join.span,
                         format!(
-                            "`{name}` has the role `{}` and cannot join by token",
+                            "`{name}` has role `{}` and cannot join with a token",
                             draft.role.as_str()
                         ),
                     )
-                    .help("only workers can; leave `join: token` out"),
+                    .help("only workers can; remove `join: token`"),
                 );
             } else if !has_plane && !is_given {
                 self.found.push(
                     Diagnostic::error(
                         codes::TOKEN_UNKNOWN_TO_CLUSTER,
                         join.span,
-                        format!("`{name}` has no token that its cluster knows"),
+                        format!("`{name}` has no token that its cluster accepts"),
                     )
-                    .help("have one made by `kubeadm token create` and write it as `bootstrap_token:`"),
+                    .help(
+                        "create one with `kubeadm token create` and set it as `bootstrap_token:`",
+                    ),
                 );
             }
         }
@@ -143,7 +145,7 @@ impl Decider<'_> {
                     format!("two nodes of one cluster have different values of `{what}`"),
                 )
                 .related(first.span, "the other node")
-                .help("write it once, beside `nodes:`"),
+                .help("set it once, at the top level next to `nodes:`"),
             );
         }
     }

@@ -1,4 +1,4 @@
-//! `kubernetes:` with every default filled, and what it asks of the node's network.
+//! `kubernetes:` with every default filled in, and what it requires of the node's network.
 
 mod endpoints;
 mod finished;
@@ -33,10 +33,10 @@ use crate::node::images::ImageUse;
 use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
 use crate::spec;
 
-/// IANA has it for SUN's SRC; Kubernetes' own choice.
+/// Kubernetes' own choice, although IANA assigned it to SUN's SRC.
 const API_PORT: u16 = 6443;
 
-/// A node's Kubernetes while the cluster is put together: everything but keys.
+/// A node's Kubernetes while the cluster is being put together: everything but keys.
 #[derive(Debug)]
 pub(super) struct Draft {
     version: Located<KubeVersion>,
@@ -45,31 +45,31 @@ pub(super) struct Draft {
     node_ip: Option<IpAddr>,
     port: u16,
     endpoint_host: String,
-    /// What `SHARED_NAME` stands for, where it is used.
+    /// The name that `SHARED_NAME` stands for, if it is used.
     api_servers: Vec<IpAddr>,
     /// On a control plane, the API servers of the others: those before it in the file, and those
-    /// behind it.
+    /// after it.
     other_api_servers: (Vec<SocketAddr>, Vec<SocketAddr>),
     pod_network: Located<IpNet>,
     service_network: Located<IpNet>,
     domain: String,
     cni: Cni,
     core_dns: Option<CoreDns>,
-    /// On a control plane, the runtimes of the cluster's nodes beside runc.
+    /// On a control plane, the runtimes of the cluster's nodes in addition to runc.
     runtime_classes: Vec<String>,
     manifests: Vec<Manifest>,
     images: Images,
     runtime: Located<Runtime>,
     system: &'static Facts,
     proxy: ProxyMode,
-    /// What pods of a `DaemonSet` run; `None`: kube-proxy is a static pod.
+    /// What the pods of a `DaemonSet` run; `None`: kube-proxy is a static pod.
     proxy_image: Option<ProxyImage>,
     etcd_servers: Vec<String>,
     etcd_pod: Option<EtcdPod>,
     extra: ExtraArgs,
     keys: keys::Written,
     settings: Settings,
-    /// Where the endpoint is written, where it is.
+    /// The location of the endpoint, if the spec sets it.
     endpoint_span: Option<Span>,
     span: Span,
 }
@@ -84,7 +84,8 @@ struct ExtraArgs {
 }
 
 impl Decider<'_> {
-    /// The Kubernetes of each of `nodes`, which get the names, routes and openings that it needs.
+    /// Decides Kubernetes on each of `nodes`, and adds the host names, routes and firewall rules
+    /// that it requires.
     pub(super) fn kubernetes(
         &mut self,
         cluster: &spec::Cluster,
@@ -98,7 +99,7 @@ impl Decider<'_> {
                 Some(self.draft(written, spec.containerd.as_ref(), node, sources))
             })
             .collect();
-        // Nodes of Container Linux follow those that have drafts.
+        // Nodes of Container Linux come after those that have drafts.
         drafts.resize_with(nodes.len(), || None);
         self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);
@@ -221,7 +222,7 @@ impl Decider<'_> {
         }
     }
 
-    /// The node's address that stays, without which it cannot run a control plane.
+    /// Returns the node's static address, which a control plane requires.
     fn own_address(
         &mut self,
         written: &spec::Kubernetes,
@@ -235,7 +236,7 @@ impl Decider<'_> {
                     codes::NO_STATIC_ADDRESS,
                     written.role.span,
                     format!(
-                        "`{}` runs a control plane and has no address that stays",
+                        "control plane node `{}` has no static address",
                         node.hostname.value
                     ),
                 )
@@ -246,7 +247,7 @@ impl Decider<'_> {
     }
 }
 
-/// The drafts that there are, for the checks.
+/// Returns the existing drafts, for the checks.
 fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNode<'_>> {
     drafts
         .iter()
@@ -275,7 +276,8 @@ fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNod
 }
 
 impl Draft {
-    /// What a `DaemonSet` makes the same on all nodes; `None`: each has its own kube-proxy.
+    /// Returns what a `DaemonSet` has in common on all nodes; `None`: each node runs its own
+    /// kube-proxy.
     fn shared_proxy(&self) -> Option<SharedProxy<'_>> {
         Some(SharedProxy {
             image: self.proxy_image?,
@@ -287,7 +289,7 @@ impl Draft {
     }
 }
 
-/// What nodes of one cluster have in common.
+/// Returns the settings that the nodes of a cluster have in common.
 fn cni_name(cni: &Cni) -> &'static str {
     match cni {
         Cni::Bridge { .. } => "bridge",

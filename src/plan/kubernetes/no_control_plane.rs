@@ -1,4 +1,4 @@
-//! What is written for a control plane in a file that has none.
+//! Settings of a control plane in a file that has none.
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
@@ -30,9 +30,9 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::NO_SUCH_ROLE,
                             span,
-                            format!("a standalone kubelet has no API server that keeps its {key}"),
+                            format!("a standalone kubelet has no API server to store its {key}"),
                         )
-                        .help("leave them out"),
+                        .help("remove them"),
                     );
                 }
             }
@@ -54,10 +54,10 @@ impl Decider<'_> {
                             codes::NO_SUCH_ROLE,
                             span,
                             format!(
-                                "`{key}` is for control planes, and no node of the file is one"
+                                "`{key}` applies to control planes, and no node in this file is one"
                             ),
                         )
-                        .help("leave it out, or add a node with `role: control-plane`"),
+                        .help("remove it, or add a node with `role: control-plane`"),
                     );
                 }
             }

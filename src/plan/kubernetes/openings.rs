@@ -1,4 +1,4 @@
-//! What Kubernetes on a node asks of its packet filter.
+//! What Kubernetes on a node requires of its packet filter.
 
 use ipnet::IpNet;
 
@@ -8,18 +8,18 @@ use crate::node::firewall::{FirewallRule, Protocol};
 use crate::node::kubernetes::{Cni, Role};
 use crate::plan::flannel::flannel_port;
 
-/// Opens the packet filter, where the node has one, to the other nodes, their pods and who may use
-/// the cluster.
-pub(super) fn open(node: &mut Node, own: &Draft) {
+/// Opens the packet filter, if the node has one, to the other nodes, their pods and the cluster's
+/// users.
+pub(super) fn open(node: &mut Node, draft: &Draft) {
     let Some(firewall) = &mut node.firewall else {
         return;
     };
-    if own.role.has_control_plane() {
+    if draft.role.has_control_plane() {
         firewall
             .role_ports
-            .push((own.port, "Kubernetes API".to_owned()));
+            .push((draft.port, "Kubernetes API".to_owned()));
     }
-    if own.role != Role::Standalone {
+    if draft.role != Role::Standalone {
         firewall.role_ports.push((10250, "kubelet".to_owned()));
         let from: Vec<IpNet> = firewall.allow_from.iter().map(|net| net.value).collect();
         for protocol in [Protocol::Tcp, Protocol::Udp] {
@@ -28,19 +28,19 @@ pub(super) fn open(node: &mut Node, own: &Draft) {
                 protocol,
                 ports: (30000, 32767),
                 from: from.clone(),
-                span: own.span,
+                span: draft.span,
             });
         }
     }
-    if let (Cni::Flannel(flannel), true) = (&own.cni, own.role != Role::Standalone) {
-        flannel_port(&flannel.backend, firewall, own.span);
+    if let (Cni::Flannel(flannel), true) = (&draft.cni, draft.role != Role::Standalone) {
+        flannel_port(&flannel.backend, firewall, draft.span);
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.role_rules.push(FirewallRule {
             protocol,
             ports: (1, u16::MAX),
-            from: vec![own.pod_network.value],
-            span: own.span,
+            from: vec![draft.pod_network.value],
+            span: draft.span,
         });
     }
 }

@@ -11,16 +11,16 @@ use crate::node::kubernetes::{Cni, Role};
 use crate::node::network::{NodePods, PodRoutes};
 use crate::plan::Decider;
 
-/// Address bits of a node's pods, at the least: a /28 of IPv4, with 13 pods.
-const LEAST_POD_BITS: u8 = 4;
+/// The minimum number of address bits for a node's pods: an IPv4 /28, with 13 pods.
+const POD_BITS_MIN: u8 = 4;
 
 impl Decider<'_> {
-    /// Gives each node its part of the pod network, in the order of the file.
+    /// Assigns each node its share of the pod network, in the order of the file.
     pub(super) fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
         let count = drafts.iter().flatten().count();
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
             let part = part(draft.pod_network.value, index)
-                .filter(|part| part.max_prefix_len() - part.prefix_len() >= LEAST_POD_BITS);
+                .filter(|part| part.max_prefix_len() - part.prefix_len() >= POD_BITS_MIN);
             match (&mut draft.cni, part) {
                 (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
                 (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
@@ -37,14 +37,15 @@ impl Decider<'_> {
                             )
                         },
                     )
-                    .help("each node takes a /24 of IPv4 or a /64 of IPv6"),
+                    .help("each node takes an IPv4 /24 or an IPv6 /64"),
                 ),
             }
         }
     }
 }
 
-/// The `index`th /24, or /64, of `network`; all of a network that is no larger, for the first.
+/// Returns the `index`th /24, or /64, of `network`; the first one is the whole network if it is no
+/// larger.
 fn part(network: IpNet, index: usize) -> Option<IpNet> {
     match network {
         IpNet::V4(net) => {
@@ -60,10 +61,10 @@ fn part(network: IpNet, index: usize) -> Option<IpNet> {
     }
 }
 
-/// Which pods are behind which node, where the bridge knows it.
+/// Returns which pods are on which node, for the bridge.
 pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
     let pods = drafts.iter().flatten().filter_map(|draft| match draft.cni {
-        // Two nodes of one address are reported as such.
+        // Two nodes with the same address are reported elsewhere.
         Cni::Bridge { node_pods } => Some(NodePods {
             pods: node_pods,
             node: draft.node_ip?,
@@ -74,14 +75,17 @@ pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
     pods.collect()
 }
 
-/// Gives the node its routes to the pods of the others.
-pub(super) fn route(node: &mut Node, own: &Draft, pods: &Arc<[NodePods]>) {
-    if matches!(own.cni, Cni::Bridge { .. }) && own.role != Role::Standalone {
+/// Sets the node's routes to the pods of the other nodes.
+pub(super) fn route(node: &mut Node, draft: &Draft, pods: &Arc<[NodePods]>) {
+    if matches!(draft.cni, Cni::Bridge { .. }) && draft.role != Role::Standalone {
         let interface = (node.network.interfaces.iter_mut())
-            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == own.node_ip));
-        if let (Some(interface), Some(own)) = (interface, own.node_ip) {
+            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == draft.node_ip));
+        if let (Some(interface), Some(this_node)) = (interface, draft.node_ip) {
             let everywhere = Arc::clone(pods);
-            interface.pod_routes = Some(PodRoutes { everywhere, own });
+            interface.pod_routes = Some(PodRoutes {
+                everywhere,
+                this_node,
+            });
         }
     }
 }

@@ -17,12 +17,12 @@ pub struct LeafError {
     pub message: String,
     /// A few words under the marked text.
     pub label: Option<String>,
-    /// What would be right.
+    /// What to do instead.
     pub help: Option<String>,
 }
 
 impl LeafError {
-    /// `message` and nothing more.
+    /// Creates an error with `message` only.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -32,7 +32,7 @@ impl LeafError {
         }
     }
 
-    /// "`x` is not a host name", with the reason under the marked text.
+    /// Creates "`x` is not a host name", with the reason as the label.
     pub fn rule(code: Code, text: &str, what: &str, why: impl Into<String>) -> Self {
         Self {
             label: Some(why.into()),
@@ -40,7 +40,7 @@ impl LeafError {
         }
     }
 
-    /// Adds what would be right.
+    /// Adds what to do instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -57,7 +57,7 @@ impl LeafError {
 
 /// A value that is written as one scalar.
 pub trait Leaf: Sized {
-    /// With its article, for "expected a host name, found a list".
+    /// With its article, for "expected a host name, got a list".
     const WHAT: &'static str;
 
     /// The JSON Schema of the scalar.
@@ -66,7 +66,7 @@ pub trait Leaf: Sized {
     /// Reads the scalar.
     fn read(scalar: &Scalar) -> Result<Self, LeafError>;
 
-    /// Lets a value ask for more than itself, such as the local file that it names.
+    /// Lets a value request more than itself, such as the local file that it refers to.
     fn found(_value: &Located<Self>, _decoder: &mut Decoder) {}
 }
 
@@ -98,7 +98,7 @@ impl<T: Leaf> Decode for Located<T> {
     }
 }
 
-/// Reads the key of a table, which is text however it looks.
+/// Reads the key of a table, which is text no matter how it looks.
 pub(super) fn read_key<K: Leaf>(
     key: &Located<Arc<str>>,
     decoder: &mut Decoder,
@@ -116,7 +116,7 @@ pub(super) fn read_key<K: Leaf>(
     }
 }
 
-/// The text of a scalar that has to be text.
+/// Returns the text of a scalar that must be text.
 pub fn text<'s>(scalar: &'s Scalar, what: &str) -> Result<&'s str, LeafError> {
     let found = match scalar.kind() {
         Kind::Text => return Ok(&scalar.text),
@@ -124,11 +124,11 @@ pub fn text<'s>(scalar: &'s Scalar, what: &str) -> Result<&'s str, LeafError> {
         Kind::Boolean => format!("`{}`", scalar.text),
         Kind::Number => format!("the number {}", scalar.text),
     };
-    let error = LeafError::new(codes::WRONG_TYPE, format!("expected {what}, found {found}"));
+    let error = LeafError::new(codes::WRONG_TYPE, format!("expected {what}, got {found}"));
     Err(match scalar.kind() {
         Kind::Null => error,
         _ => error.help(format!(
-            "quote it if it is meant as text: \"{}\"",
+            "if it is meant as text, quote it: \"{}\"",
             scalar.text
         )),
     })
@@ -167,25 +167,25 @@ impl Leaf for bool {
         };
         let error = LeafError::new(
             codes::NOT_A_BOOLEAN,
-            format!("expected true or false, found `{}`", shown(&scalar.text)),
+            format!("expected true or false, got `{}`", shown(&scalar.text)),
         );
         Err(match meant {
-            Some(meant) if scalar.plain => error.help(format!("YAML 1.2 writes it `{meant}`")),
+            Some(meant) if scalar.plain => error.help(format!("in YAML 1.2, write `{meant}`")),
             Some(meant) => error.help(format!("write `{meant}` without quotes")),
             None => error,
         })
     }
 }
 
-/// A whole number of the core schema. A leading zero is refused: YAML 1.1 reads it as octal, 1.2 as
-/// decimal.
+/// Reads a whole number of the core schema. A leading zero is rejected: YAML 1.1 reads it as octal,
+/// 1.2 as decimal.
 fn whole_number(scalar: &Scalar, what: &str) -> Result<i128, LeafError> {
     if scalar.kind() != Kind::Number {
         let found = match scalar.kind() {
             Kind::Text => format!("text `{}`", shown(&scalar.text)),
             _ => format!("`{}`", scalar.text),
         };
-        let error = LeafError::new(codes::WRONG_TYPE, format!("expected {what}, found {found}"));
+        let error = LeafError::new(codes::WRONG_TYPE, format!("expected {what}, got {found}"));
         return Err(if scalar.plain || scalar.text.parse::<i64>().is_err() {
             error
         } else {
@@ -196,7 +196,7 @@ fn whole_number(scalar: &Scalar, what: &str) -> Result<i128, LeafError> {
     let not_whole = || {
         LeafError::new(
             codes::WRONG_TYPE,
-            format!("expected {what}, found the number {text}"),
+            format!("expected {what}, got the number {text}"),
         )
     };
     if let Some(octal) = text.strip_prefix("0o") {
@@ -214,7 +214,7 @@ fn whole_number(scalar: &Scalar, what: &str) -> Result<i128, LeafError> {
     text.parse().map_err(|_| not_whole())
 }
 
-/// A whole number between `least` and `most`.
+/// Reads a whole number between `least` and `most`.
 pub fn whole_number_between(
     scalar: &Scalar,
     what: &str,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
 pub use record::{KeySchema, Record, description, record_schema, unknown_word};
-pub(crate) use record::{listed, record, words};
+pub(crate) use record::{alternatives, record, words};
 
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
@@ -23,10 +23,10 @@ pub trait Decode: Sized {
     /// The JSON Schema of the value; named types go to [`Schemas::definitions`].
     fn schema(schemas: &mut Schemas) -> Json;
 
-    /// Reads `node`. On a mistake: reports it and gives `None`, or what could be read.
+    /// Reads `node`. After a mistake, reports it and returns `None`, or what could be read.
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self>;
 
-    /// Reads the value of a key of a map.
+    /// Reads the value of a map entry.
     fn decode_entry(entry: &Entry, decoder: &mut Decoder) -> Option<Self> {
         if entry.value.is_null() {
             decoder.diagnostics.push(
@@ -35,14 +35,14 @@ pub trait Decode: Sized {
                     entry.key.span,
                     format!("`{}` has no value", shown(&entry.key)),
                 )
-                .help("give it one, write `{}` or `[]` for an empty one, or leave the key out"),
+                .help("add a value, write `{}` or `[]` for an empty one, or remove the key"),
             );
             return None;
         }
         Self::decode(&entry.value, decoder)
     }
 
-    /// The value of a key that is not written; `None` where it has to be.
+    /// Returns the value of a key that is not set; `None` if the key is required.
     fn absent() -> Option<Self> {
         None
     }
@@ -55,10 +55,10 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// A reference to the type `name`, which is made by `define` when it is met first.
+    /// Returns a reference to the type `name`, which `define` creates at its first use.
     pub fn named(&mut self, name: &str, define: impl FnOnce(&mut Self) -> Json) -> Json {
         if !self.definitions.contains_key(name) {
-            // Holds the place, so that types may refer to themselves.
+            // Reserves the name, so that types may refer to themselves.
             self.definitions.insert(name.to_owned(), Json::Null);
             let schema = define(self);
             self.definitions.insert(name.to_owned(), schema);
@@ -67,7 +67,7 @@ impl Schemas {
     }
 }
 
-/// A local file or folder that the spec names, found while decoding, to be read by the loader.
+/// A local file or folder that the spec refers to, found while decoding, for the loader to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LocalRequest {
     pub kind: LocalKind,
@@ -75,7 +75,7 @@ pub struct LocalRequest {
     pub span: Span,
 }
 
-/// What a [`LocalRequest`] asks for.
+/// The kind of a [`LocalRequest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LocalKind {
     /// The bytes of a file.
@@ -84,17 +84,17 @@ pub enum LocalKind {
     Text,
     /// All files below a folder.
     Tree,
-    /// Manifests of Kubernetes: a file, or the files of a folder.
+    /// Kubernetes manifests: a file, or the files of a folder.
     Manifests,
     /// Public keys: a file, or a pattern with `*` in its last part; `~/` is the user's home.
     SshKeys,
 }
 
-/// What is collected while a tree is decoded.
+/// What decoding a tree collects.
 #[derive(Debug, Default)]
 pub struct Decoder {
     pub diagnostics: Vec<Diagnostic>,
-    /// In the order in which they were met.
+    /// In the order in which they were found.
     pub local: Vec<LocalRequest>,
 }
 
@@ -104,32 +104,32 @@ impl Decoder {
         let mut diagnostic = Diagnostic::error(
             codes::WRONG_TYPE,
             node.span,
-            format!("expected {expected}, found {}", node.describe()),
+            format!("expected {expected}, got {}", node.describe()),
         );
         // `[fe80::, a]` is a list of a map and a word.
         if let Value::Map(entries) = &node.value
             && let [entry] = entries.as_slice()
             && entry.value.is_null()
         {
-            diagnostic = diagnostic.help("quote the text where it ends in a colon");
+            diagnostic = diagnostic.help("quote text that ends in a colon");
         }
         self.diagnostics.push(diagnostic);
     }
 }
 
-/// Elements of one list or map. Later checks compare elements with each other, so this bounds their
-/// time.
-const MOST_ELEMENTS: usize = 10_000;
+/// Maximum number of items in one list or map. Later checks compare items with each other, so this
+/// limits their time.
+const LIST_ITEMS_MAX: usize = 10_000;
 
 impl Decoder {
-    /// Whether a list or map of `elements` is short enough; reports where it is not.
+    /// Returns whether a list or map of `elements` is short enough; reports it if not.
     fn fits(&mut self, node: &Node, elements: usize) -> bool {
-        let fits = elements <= MOST_ELEMENTS;
+        let fits = elements <= LIST_ITEMS_MAX;
         if !fits {
             self.diagnostics.push(Diagnostic::error(
                 codes::TOO_MANY_VALUES,
                 node.span,
-                format!("{elements} elements, which are more than {MOST_ELEMENTS}"),
+                format!("{elements} list items, more than the {LIST_ITEMS_MAX} allowed"),
             ));
         }
         fits
@@ -154,7 +154,7 @@ impl<T: Decode> Decode for Option<T> {
     }
 }
 
-/// A list; an element that cannot be read is reported and left out.
+/// A list; items that cannot be read are reported and left out.
 impl<T: Decode> Decode for Vec<T> {
     fn schema(schemas: &mut Schemas) -> Json {
         json!({ "type": "array", "items": T::schema(schemas) })
@@ -168,7 +168,7 @@ impl<T: Decode> Decode for Vec<T> {
             {
                 let dash = matches!(&node.value, Value::Scalar(text) if text.text.starts_with('-'));
                 let help = if dash {
-                    "an element is a dash and a space"
+                    "start each list item with a dash and a space"
                 } else {
                     "write it in brackets: `[…]`"
                 };
@@ -238,7 +238,7 @@ impl<T: Decode> Decode for OneOrMany<T> {
     }
 }
 
-/// A map from names that the user chooses, in the order written.
+/// A map with names that the user chooses, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table<K, V>(pub Vec<(Located<K>, V)>);
 

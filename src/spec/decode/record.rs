@@ -1,4 +1,5 @@
-//! Maps with known keys, and sets of words: declared once, read and described from the same lines.
+//! Maps with known keys, and sets of words: declared once, and read and described by the same
+//! lines.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -7,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::spec::yaml::{Entry, Node, Value};
 use crate::text::nearest;
 
-/// Keys that belong elsewhere than where people look for them first: the key, and where it goes.
+/// Keys that belong elsewhere than where users often expect them, with the right place.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("ntp", "`ntp` belongs under `network:`"),
     ("hosts", "`hosts` belongs under `network:`"),
@@ -19,33 +20,30 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("files", "`files` belongs under `storage:`"),
     ("units", "`units` belongs under `systemd:`"),
-    ("cluster", "`cluster` belongs at the top of the file"),
-    ("nodes", "`nodes` belongs at the top of the file"),
-    ("version", "`version` belongs at the top of the file"),
+    ("cluster", "`cluster` belongs at the top level"),
+    ("nodes", "`nodes` belongs at the top level"),
+    ("version", "`version` belongs at the top level"),
     ("node", "did you mean `nodes`?"),
     ("includes", "did you mean `include`?"),
-    (
-        "include",
-        "`include` belongs at the top of a file or of a node",
-    ),
+    ("include", "`include` belongs at the top level or in a node"),
     (
         "variant",
-        "`variant` is Butane's; the target is named by `target:`",
+        "`variant` is a Butane key; use `target:` to select the target",
     ),
 ];
 
-/// A map whose keys are being read; made by [`Decoder::record`].
+/// A map whose keys are being read; created by [`Decoder::record`].
 #[derive(Debug)]
 pub struct Record<'n, 'd> {
     entries: &'n [Entry],
     decoder: &'d mut Decoder,
-    /// Where a key that is missing is reported: the first key, or the empty map.
+    /// Where a missing key is reported: the first key, or the empty map.
     place: Span,
     what: &'static str,
 }
 
 impl Decoder {
-    /// Starts to read `node` as a map with no other keys than `known`. `what` is its name with an
+    /// Starts reading `node` as a map with no other keys than `known`. `what` is its name with an
     /// article.
     pub fn record<'n>(
         &mut self,
@@ -62,7 +60,7 @@ impl Decoder {
         }
         Some(Record {
             entries,
-            // Where the map was merged its first keys are from elsewhere.
+            // The first keys of a merged map are from elsewhere.
             place: entries
                 .iter()
                 .map(|entry| entry.key.span)
@@ -88,14 +86,14 @@ impl Decoder {
         } else if let Some(meant) = nearest(&key.value, known.iter().copied()) {
             Some(format!("did you mean `{meant}`?"))
         } else {
-            Some(format!("the keys are {}", listed(known)))
+            Some(format!("valid keys: {}", listed(known)))
         };
         self.diagnostics.push(diagnostic);
     }
 }
 
-/// "`a`, `b` and `c`"
-pub(crate) fn listed(words: &[&str]) -> String {
+/// Returns "`a`, `b` and `c`".
+fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
         [] => String::new(),
@@ -104,12 +102,23 @@ pub(crate) fn listed(words: &[&str]) -> String {
     }
 }
 
+/// Returns "`a`", "`a` or `b`", or "one of `a`, `b` or `c`".
+pub(crate) fn alternatives(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} or {other}"),
+        [many @ .., last] => format!("one of {} or {last}", many.join(", ")),
+    }
+}
+
 impl Record<'_, '_> {
     fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| &*entry.key.value == key)
     }
 
-    /// The value of `key`, `None` when there is none and has to be.
+    /// Returns the value of `key`, `None` if it is missing but required.
     pub fn key<T: Decode>(&mut self, key: &str) -> Option<T> {
         let Some(entry) = self.entries.iter().find(|entry| &*entry.key.value == key) else {
             let absent = T::absent();
@@ -118,7 +127,7 @@ impl Record<'_, '_> {
                     Diagnostic::error(
                         codes::MISSING_KEY,
                         self.place,
-                        format!("{} has no `{key}`", self.what),
+                        format!("missing key `{key}` in {}", self.what),
                     )
                     .help(format!("add `{key}:`")),
                 );
@@ -128,7 +137,7 @@ impl Record<'_, '_> {
         T::decode_entry(entry, self.decoder).or_else(T::absent)
     }
 
-    /// Reports a second one of `keys`.
+    /// Reports the second one of `keys`.
     pub fn at_most_one(&mut self, keys: &[&str]) {
         let mut written = keys.iter().filter_map(|key| self.entry(key));
         let Some(first) = written.next().map(|entry| entry.key.clone()) else {
@@ -140,7 +149,10 @@ impl Record<'_, '_> {
                 Diagnostic::error(
                     codes::CONFLICTING_KEYS,
                     other.span,
-                    format!("`{}` and `{}` exclude each other", first.value, other.value),
+                    format!(
+                        "`{}` and `{}` are mutually exclusive",
+                        first.value, other.value
+                    ),
                 )
                 .related(first.span, format!("`{}` is here", first.value))
                 .help("keep one of them"),
@@ -148,28 +160,28 @@ impl Record<'_, '_> {
         }
     }
 
-    /// Reports where none of `keys` is written.
+    /// Reports if none of `keys` is set.
     pub fn at_least_one(&mut self, keys: &[&str]) {
         if keys.iter().all(|key| self.entry(key).is_none()) {
             self.decoder.diagnostics.push(
                 Diagnostic::error(
                     codes::MISSING_ONE_OF,
                     self.place,
-                    format!("{} has none of {}", self.what, listed(keys)),
+                    format!("{} requires {}", self.what, alternatives(keys)),
                 )
                 .help(format!("add `{}:`", keys[0])),
             );
         }
     }
 
-    /// Reports where not one of `keys` is written.
+    /// Reports if not exactly one of `keys` is set.
     pub fn exactly_one(&mut self, keys: &[&str]) {
         self.at_least_one(keys);
         self.at_most_one(keys);
     }
 }
 
-/// What the schema of a record says of one key.
+/// Returns the schema of one key of a record.
 #[derive(Debug)]
 pub struct KeySchema {
     pub name: &'static str,
@@ -178,12 +190,13 @@ pub struct KeySchema {
     pub required: bool,
 }
 
-/// The text of a doc comment, as one paragraph.
+/// Returns the text of a doc comment, as one paragraph.
 pub fn description(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The JSON Schema of a record. `rules` are those of [`record!`](super::super::record) by name.
+/// Returns the JSON Schema of a record. `rules` are those of [`record!`](super::super::record) by
+/// name.
 pub fn record_schema(doc: &str, keys: Vec<KeySchema>, rules: &[(&str, &[&str])]) -> Json {
     let required: Vec<_> = keys
         .iter()
@@ -332,13 +345,13 @@ macro_rules! words {
 
 pub(crate) use {record, words};
 
-/// What is reported for a word that is none of `words`.
+/// Returns the error for a word that is not one of `words`.
 pub fn unknown_word(word: &str, what: &str, words: &[&str]) -> super::LeafError {
     let mut error = super::LeafError::new(
         codes::UNKNOWN_WORD,
         format!("`{}` is not {what}", crate::text::shown(word)),
     );
-    error.label = Some(format!("not one of {}", listed(words)));
+    error.label = Some(format!("expected {}", alternatives(words)));
     match nearest(word, words.iter().copied()) {
         Some(meant) => error.help(format!("did you mean `{meant}`?")),
         None => error,

@@ -1,4 +1,4 @@
-//! The project folder: what may be read, and how much of it.
+//! The project folder: what may be read from it, and how much.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Code, Diagnostic, Span, codes};
 
-/// Largest spec or included file, in bytes.
-pub const MOST_SPEC_BYTES: u64 = 1 << 20;
+/// Maximum size of a spec or an included file, in bytes.
+pub const SPEC_BYTES_MAX: u64 = 1 << 20;
 
-/// Largest file that a spec names, in bytes.
-pub const MOST_LOCAL_BYTES: u64 = 64 << 20;
+/// Maximum size of a file that a spec refers to, in bytes.
+pub const LOCAL_BYTES_MAX: u64 = 64 << 20;
 
-/// The folder that a spec lies in.
+/// The folder that contains a spec.
 #[derive(Debug)]
 pub struct Project {
     /// Absolute, without symbolic links.
@@ -22,8 +22,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// The folder of the spec at `path`.
-    pub fn of(path: &Path, home: Option<&Path>) -> Result<Self, Box<Diagnostic>> {
+    /// Returns the folder of the spec at `path`.
+    pub fn from_spec_path(path: &Path, home: Option<&Path>) -> Result<Self, Box<Diagnostic>> {
         let folder = match path.parent() {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
@@ -36,19 +36,19 @@ impl Project {
         })
     }
 
-    /// The real path of `path`, which the value at `span` names; an error where it is outside of
-    /// the project.
+    /// Returns the real path of `path`, which the value at `span` refers to; an error if it is
+    /// outside the project.
     pub fn resolve(&self, path: &Path, span: Span) -> Result<PathBuf, Box<Diagnostic>> {
         match fs::canonicalize(path) {
             Ok(real) if real.starts_with(&self.root) => Ok(real),
             Ok(_) => Err(Box::new(outside(path, span))),
-            // Whether there is a file outside is not told.
+            // Whether a file outside exists is not revealed.
             Err(_) if !self.leads_inside(path) => Err(Box::new(outside(path, span))),
             Err(error) => Err(Box::new(unreadable(Some(span), path, &reason(&error)))),
         }
     }
 
-    /// Whether the part of `path` that exists lies in the project.
+    /// Returns whether the existing part of `path` is in the project.
     fn leads_inside(&self, path: &Path) -> bool {
         path.ancestors()
             .skip(1)
@@ -68,13 +68,13 @@ fn outside(path: &Path, span: Span) -> Diagnostic {
     Diagnostic::error(
         codes::OUTSIDE_PROJECT,
         span,
-        format!("`{}` is outside of the spec's folder", path.display()),
+        format!("`{}` is outside the spec's folder", path.display()),
     )
-    .label("leads out of the project")
-    .help("move the file beside the spec, or the spec up")
+    .label("points outside the project")
+    .help("move the file next to the spec, or the spec to a folder above the file")
 }
 
-/// That `path`, named at `span`, cannot be read, and why.
+/// Reports that `path`, which the value at `span` refers to, cannot be read, and why.
 pub fn unreadable(span: Option<Span>, path: &Path, why: &str) -> Diagnostic {
     about(
         codes::UNREADABLE_FILE,
@@ -89,19 +89,19 @@ fn about(code: Code, span: Option<Span>, message: String) -> Diagnostic {
     diagnostic
 }
 
-/// The error in words that do not depend on the system's language.
+/// Returns the error in words that do not depend on the system's language.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
+        io::ErrorKind::NotADirectory => "part of the path is not a folder".to_owned(),
         _ => error.to_string(),
     }
 }
 
-/// The bytes of the regular file at `path`, at most `most` of them; `span` is the value that names
-/// it.
+/// Returns the bytes of the regular file at `path`, at most `most`; `span` is the value that refers
+/// to it.
 pub fn read_bounded(
     path: &Path,
     most: u64,
@@ -115,7 +115,7 @@ pub fn read_bounded(
             format!("`{}` is larger than {} MiB", path.display(), most >> 20),
         ))
     };
-    // Asked before it is opened, because opening a pipe waits for its other end.
+    // Checked before opening, because opening a pipe waits for its other end.
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(Box::new(unreadable(span, path, "it is a folder")));

@@ -1,19 +1,19 @@
-//! `include:`: the tree of a file with those of other files merged under it.
+//! `include:`: the tree of a file merged over those of other files.
 
 use std::path::{Path, PathBuf};
 
-use super::folder::{MOST_SPEC_BYTES, Project, read_bounded, reason, unreadable};
+use super::folder::{Project, SPEC_BYTES_MAX, read_bounded, reason, unreadable};
 use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
 use crate::spec::decode::{Decode, Decoder, OneOrMany};
 use crate::spec::merge::merge;
 use crate::spec::values::LocalFile;
 use crate::spec::yaml::{Entry, Limits, Node, Value, parse};
 
-/// How deep includes may be nested.
-const DEEPEST: usize = 16;
+/// Maximum nesting of includes.
+const INCLUDE_DEPTH_MAX: usize = 16;
 
-/// How many files may be included, each counted as often as it is.
-const MOST_INCLUDES: usize = 1000;
+/// Maximum number of included files, each counted as often as it is included.
+const INCLUDES_MAX: usize = 1000;
 
 /// Reads a spec and what it includes.
 #[derive(Debug)]
@@ -21,10 +21,9 @@ pub struct Includes<'a> {
     project: &'a Project,
     sources: &'a mut Sources,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// What the files that are still to come may ask for; all files together have one file's
-    /// limits.
+    /// What the remaining files may contain; all files together have the limits of one file.
     left: Limits,
-    /// The files that are being read, the outermost first, each with the value that names it.
+    /// The files that are being read, the outermost first, each with the value that refers to it.
     open: Vec<(PathBuf, Option<Span>)>,
     /// Files included so far.
     included: usize,
@@ -46,7 +45,7 @@ impl<'a> Includes<'a> {
         }
     }
 
-    /// The whole tree of the spec at `path`.
+    /// Returns the whole tree of the spec at `path`.
     pub fn tree_of(mut self, path: &Path) -> Option<Node> {
         match std::fs::canonicalize(path) {
             Ok(real) => self.file(path, real, None),
@@ -59,7 +58,7 @@ impl<'a> Includes<'a> {
     }
 
     fn file(&mut self, path: &Path, real: PathBuf, span: Option<Span>) -> Option<Node> {
-        let bytes = match read_bounded(path, MOST_SPEC_BYTES, span) {
+        let bytes = match read_bounded(path, SPEC_BYTES_MAX, span) {
             Ok(bytes) => bytes,
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);
@@ -71,7 +70,7 @@ impl<'a> Includes<'a> {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let byte = error.as_bytes()[at];
-                // Kept with replacement characters, so that the place can be shown.
+                // Kept with replacement characters, so that the location can be shown.
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let source = self.sources.add(path, text);
                 let start = u32::try_from(at).unwrap_or(u32::MAX);
@@ -103,7 +102,7 @@ impl<'a> Includes<'a> {
         Some(tree)
     }
 
-    /// `tree`, read from `path`, over what it includes, and the same for each of its nodes.
+    /// Merges `tree`, read from `path`, over what it includes, and likewise each of its nodes.
     fn expand(&mut self, mut tree: Node, path: &Path) -> Node {
         if let Value::Map(entries) = &mut tree.value {
             for entry in entries {
@@ -155,7 +154,7 @@ impl<'a> Includes<'a> {
         }
     }
 
-    /// The tree of a file that the file at `from` includes.
+    /// Returns the tree of a file that the file at `from` includes.
     fn included(&mut self, named: &Located<LocalFile>, from: &Path) -> Option<Node> {
         let path = from
             .parent()
@@ -176,29 +175,29 @@ impl<'a> Includes<'a> {
             );
             for (_, place) in &self.open[at + 1..] {
                 if let Some(place) = place {
-                    diagnostic = diagnostic.related(*place, "by way of this");
+                    diagnostic = diagnostic.related(*place, "included from here");
                 }
             }
             self.diagnostics
-                .push(diagnostic.help("leave out one of the includes"));
+                .push(diagnostic.help("remove one of the includes"));
             return None;
         }
-        if self.open.len() > DEEPEST {
+        if self.open.len() > INCLUDE_DEPTH_MAX {
             self.diagnostics.push(Diagnostic::error(
                 codes::INCLUDE_DEPTH,
                 named.span,
-                format!("includes are nested more than {DEEPEST} deep"),
+                format!("includes are nested more than {INCLUDE_DEPTH_MAX} levels deep"),
             ));
             return None;
         }
         self.included += 1;
-        if self.included > MOST_INCLUDES {
-            // Told once, however many more there would be.
-            if self.included == MOST_INCLUDES + 1 {
+        if self.included > INCLUDES_MAX {
+            // Reported once, no matter how many more there would be.
+            if self.included == INCLUDES_MAX + 1 {
                 self.diagnostics.push(Diagnostic::error(
                     codes::TOO_MANY_VALUES,
                     named.span,
-                    format!("more than {MOST_INCLUDES} includes"),
+                    format!("more than {INCLUDES_MAX} includes"),
                 ));
             }
             return None;
@@ -214,7 +213,7 @@ impl<'a> Includes<'a> {
     }
 }
 
-/// Takes `key` out of a map.
+/// Removes `key` from a map.
 fn take(tree: &mut Node, key: &str) -> Option<Entry> {
     let Value::Map(entries) = &mut tree.value else {
         return None;

@@ -1,4 +1,4 @@
-//! The local files that a spec names: contents, trees, public keys.
+//! The local files that a spec refers to: contents, trees, public keys.
 
 use std::collections::HashMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use x509_cert::Certificate;
 
 use super::ManifestFile;
-use super::folder::{MOST_LOCAL_BYTES, Project, read_bounded, reason, unreadable};
+use super::folder::{LOCAL_BYTES_MAX, Project, read_bounded, reason, unreadable};
 use crate::diagnostic::{Diagnostic, Located, SourceId, Sources, Span, codes};
 use crate::spec::decode::{LocalKind, LocalRequest};
 use crate::spec::types::{CaCertificate, Cluster};
@@ -15,11 +15,11 @@ use crate::spec::values::{
     LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles, SshPublicKey,
 };
 
-/// Entries of one tree.
-const MOST_TREE_ENTRIES: usize = 10_000;
+/// Maximum number of entries in one tree.
+const TREE_ENTRIES_MAX: usize = 10_000;
 
-/// What the local paths of a spec hold. A path is known by the file that names it, from whose
-/// folder it starts. A path that could not be read was reported and is not here.
+/// The contents of a spec's local paths. A path is identified by the file that contains it, whose
+/// folder it is relative to. Paths that could not be read were reported and are not included.
 #[derive(Debug, Default)]
 pub struct LocalFiles {
     files: HashMap<(SourceId, String), Vec<u8>>,
@@ -32,12 +32,12 @@ pub struct LocalFiles {
 /// A file or link of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeEntry {
-    /// From the tree's folder, joined by `/`.
+    /// Relative to the tree's folder, joined with `/`.
     pub path: String,
     pub kind: TreeEntryKind,
 }
 
-/// What a [`TreeEntry`] is.
+/// The kind of a [`TreeEntry`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeEntryKind {
     File { contents: Vec<u8>, executable: bool },
@@ -45,39 +45,39 @@ pub enum TreeEntryKind {
 }
 
 impl LocalFiles {
-    /// The bytes of a file; `None` where that failed and was reported.
+    /// Returns the bytes of a file; `None` if reading failed and was reported.
     pub fn file(&self, path: &Located<LocalFile>) -> Option<&[u8]> {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.files.get(&key).map(Vec::as_slice)
     }
 
-    /// The text of a file; `None` where that failed and was reported.
+    /// Returns the text of a file; `None` if reading failed and was reported.
     pub fn text(&self, path: &Located<LocalText>) -> Option<&str> {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.texts.get(&key).map(String::as_str)
     }
 
-    /// The files and links below a folder, in the order of their paths; `None` where that failed
-    /// and was reported.
+    /// Returns the files and links below a folder, in the order of their paths; `None` if reading
+    /// failed and was reported.
     pub fn tree(&self, path: &Located<LocalFolder>) -> Option<&[TreeEntry]> {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.trees.get(&key).map(Vec::as_slice)
     }
 
-    /// The public keys of the files that a path or pattern names; none where that failed and was
-    /// reported.
+    /// Returns the public keys of the files that match a path or pattern; empty if reading failed
+    /// and was reported.
     pub fn ssh_keys(&self, path: &Located<SshKeyFiles>) -> &[SshPublicKey] {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.keys.get(&key).map_or(&[], Vec::as_slice)
     }
 
-    /// The files of manifests that a path names; `None` where that failed and was reported.
+    /// Returns the manifest files at a path; `None` if reading failed and was reported.
     pub fn manifests(&self, path: &Located<LocalManifests>) -> Option<&[ManifestFile]> {
         let key = (path.span.source, path.value.as_str().to_owned());
         self.manifests.get(&key).map(Vec::as_slice)
     }
 
-    /// Reads all that is asked for.
+    /// Reads everything that is requested.
     pub(super) fn read(
         requests: &[LocalRequest],
         project: &Project,
@@ -128,10 +128,10 @@ impl LocalFiles {
 
 type Failed = Box<Diagnostic>;
 
-/// Reads what one value names.
+/// Reads what one value refers to.
 struct Reader<'a> {
     project: &'a Project,
-    /// The folder of the file that holds the value.
+    /// The folder of the file that contains the value.
     folder: &'a Path,
     span: Span,
 }
@@ -140,7 +140,7 @@ impl Reader<'_> {
     fn file(&self, path: &str) -> Result<Vec<u8>, Failed> {
         let path = self.folder.join(path);
         self.project.resolve(&path, self.span)?;
-        read_bounded(&path, MOST_LOCAL_BYTES, Some(self.span))
+        read_bounded(&path, LOCAL_BYTES_MAX, Some(self.span))
     }
 
     fn text(&self, path: &str) -> Result<String, Failed> {
@@ -168,7 +168,7 @@ impl Reader<'_> {
             )));
         }
         let mut entries = Vec::new();
-        let mut bytes_left = MOST_LOCAL_BYTES;
+        let mut bytes_left = LOCAL_BYTES_MAX;
         let mut folders = vec![(top, String::new())];
         while let Some((folder, prefix)) = folders.pop() {
             for name in self.names(&folder)? {
@@ -201,11 +201,11 @@ impl Reader<'_> {
                     }
                 };
                 entries.push(TreeEntry { path: inner, kind });
-                if entries.len() > MOST_TREE_ENTRIES {
+                if entries.len() > TREE_ENTRIES_MAX {
                     return Err(Box::new(Diagnostic::error(
                         codes::TOO_MANY_VALUES,
                         self.span,
-                        format!("the tree has more than {MOST_TREE_ENTRIES} files"),
+                        format!("the tree has more than {TREE_ENTRIES_MAX} files"),
                     )));
                 }
             }
@@ -214,7 +214,7 @@ impl Reader<'_> {
         Ok(entries)
     }
 
-    /// The names in a folder, sorted.
+    /// Returns the names in a folder, sorted.
     fn names(&self, folder: &Path) -> Result<Vec<String>, Failed> {
         let failed =
             |error: std::io::Error| Box::new(unreadable(Some(self.span), folder, &reason(&error)));
@@ -249,7 +249,7 @@ impl Reader<'_> {
                     self.span,
                     format!("no file matches `{pattern}`"),
                 )
-                .help("`ssh-keygen` makes a key; without one nobody logs in over SSH"),
+                .help("create a key with `ssh-keygen`; without one, no one can log in over SSH"),
             );
         }
         let mut keys = Vec::new();
@@ -286,7 +286,7 @@ impl Reader<'_> {
         Ok(keys)
     }
 
-    /// The files that a path or pattern of public keys names, sorted.
+    /// Returns the files that match a path or pattern of public keys, sorted.
     fn matching(&self, pattern: &str) -> Result<Vec<PathBuf>, Failed> {
         let path = match (pattern.strip_prefix("~/"), &self.project.home) {
             (Some(below), Some(home)) => home.join(below),
@@ -338,13 +338,13 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the owner may run the file.
+/// Returns whether the owner may execute the file.
 fn is_executable(path: &Path) -> std::io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
     Ok(fs::metadata(path)?.permissions().mode() & 0o100 != 0)
 }
 
-/// Reports certificate authorities that are no certificates.
+/// Reports certificate authorities that are not certificates.
 pub(super) fn check_certificates(
     cluster: &Cluster,
     files: &LocalFiles,
@@ -361,8 +361,8 @@ pub(super) fn check_certificates(
         };
         let why = match Certificate::load_pem_chain(pem.as_bytes()) {
             Ok(chain) if !chain.is_empty() => continue,
-            Ok(_) => "there is no certificate in it".to_owned(),
-            Err(_) if pem.contains("PRIVATE KEY") => "it holds a private key".to_owned(),
+            Ok(_) => "it contains no certificate".to_owned(),
+            Err(_) if pem.contains("PRIVATE KEY") => "it contains a private key".to_owned(),
             Err(_) if !pem.contains("-----BEGIN CERTIFICATE-----") => {
                 "it has no line `-----BEGIN CERTIFICATE-----`".to_owned()
             }
@@ -372,14 +372,14 @@ pub(super) fn check_certificates(
             Diagnostic::error(
                 codes::BAD_CERTIFICATE,
                 span,
-                format!("`{}` is not a certificate in PEM", certificate.name.value),
+                format!("`{}` is not a PEM certificate", certificate.name.value),
             )
             .label(why),
         );
     }
 }
 
-/// The text of a certificate authority and the place that gives it.
+/// Returns the text of a certificate authority and its location.
 fn pem_of<'a>(certificate: &'a CaCertificate, files: &'a LocalFiles) -> Option<(&'a str, Span)> {
     match (&certificate.inline, &certificate.local) {
         (Some(inline), _) => Some((&inline.value, inline.span)),

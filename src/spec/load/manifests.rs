@@ -1,4 +1,4 @@
-//! Manifests of Kubernetes that a spec names.
+//! Kubernetes manifests that a spec refers to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,24 +8,24 @@ use super::folder::{Project, read_bounded, reason, unreadable};
 use crate::diagnostic::{Diagnostic, SourceId, Sources, Span, codes};
 use crate::spec::yaml::{Limits, Node, parse_documents};
 
-/// Largest file, in bytes. An object has at most 1.5 MiB in etcd; operators bring a few dozen in
-/// one file.
-const MOST_BYTES: u64 = 8 << 20;
+/// Maximum size of a file, in bytes. An object has at most 1.5 MiB in etcd; operators have a few
+/// dozen in one file.
+const BYTES_MAX: u64 = 8 << 20;
 
-/// Files of one folder.
-const MOST_FILES: usize = 1000;
+/// Maximum number of files in one folder.
+const FILES_MAX: usize = 1000;
 
-/// What one file may ask for: the definitions of an operator's resources are deep and long.
+/// The limits on one file: the definitions of an operator's resources are deep and long.
 const LIMITS: Limits = Limits {
     depth: 128,
     values: 1_000_000,
     text: 8 << 20,
 };
 
-/// A file of manifests.
+/// A manifest file.
 #[derive(Debug, Clone)]
 pub struct ManifestFile {
-    /// Its name without the ending.
+    /// Its name without the extension.
     pub name: String,
     pub source: SourceId,
     pub text: Arc<str>,
@@ -33,9 +33,9 @@ pub struct ManifestFile {
     pub documents: Vec<Node>,
 }
 
-/// Reads the file at `path`, which the value at `span` names, or the files of a folder, as `kubectl
-/// apply -f` does: those that end in `.yaml`, `.yml` or `.json`, by name, and none of folders
-/// inside it. What is wrong with their YAML goes to `found`.
+/// Reads the file at `path`, which the value at `span` refers to, or the files of a folder, as
+/// `kubectl apply -f` does: those that end in `.yaml`, `.yml` or `.json`, by name, without
+/// subfolders. YAML mistakes are added to `found`.
 pub fn read(
     path: &Path,
     project: &Project,
@@ -57,7 +57,7 @@ pub fn read(
         found.push(Diagnostic::warning(
             codes::NO_MANIFEST,
             span,
-            format!("`{}` has no manifest", path.display()),
+            format!("`{}` contains no manifest", path.display()),
         ));
     }
     Ok(files)
@@ -73,11 +73,11 @@ fn names(folder: &Path, span: Span) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
             paths.push(path);
         }
     }
-    if paths.len() > MOST_FILES {
+    if paths.len() > FILES_MAX {
         return Err(Box::new(Diagnostic::error(
             codes::TOO_MANY_VALUES,
             span,
-            format!("the folder has more than {MOST_FILES} manifests"),
+            format!("the folder contains more than {FILES_MAX} manifests"),
         )));
     }
     paths.sort();
@@ -90,7 +90,7 @@ fn file(
     sources: &mut Sources,
     found: &mut Vec<Diagnostic>,
 ) -> Result<Option<ManifestFile>, Box<Diagnostic>> {
-    let text = String::from_utf8(read_bounded(path, MOST_BYTES, Some(span))?).map_err(|error| {
+    let text = String::from_utf8(read_bounded(path, BYTES_MAX, Some(span))?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Box::new(Diagnostic::error(
             codes::NOT_UTF8,
@@ -115,7 +115,7 @@ fn file(
             found.push(Diagnostic::warning(
                 codes::NO_MANIFEST,
                 span,
-                format!("`{}` has no manifest", path.display()),
+                format!("`{}` contains no manifest", path.display()),
             ));
         }
         return Ok(None);
@@ -128,7 +128,7 @@ fn file(
     }))
 }
 
-/// `name` in letters that a file on the node may have.
+/// Returns `name` in characters that a file name on the node may have.
 fn plain(name: &str) -> String {
     name.chars()
         .map(|c| {

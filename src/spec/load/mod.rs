@@ -1,9 +1,9 @@
 //! The only part of `spec` that touches files: reads a spec, what it includes, and the local files
-//! that it names.
+//! that it refers to.
 //!
-//! All of them lie in the spec's folder (the project) or below it, after symbolic links are
-//! followed; SSH public keys may also come from the user's home. Sizes are bounded before anything
-//! is read. Every failure is a diagnostic at the value that names the file.
+//! All of them are in the spec's folder (the project) or below it, after following symbolic links;
+//! SSH public keys may also come from the user's home. Sizes are limited before anything is read.
+//! Every failure is a diagnostic at the value that refers to the file.
 
 mod folder;
 mod include;
@@ -19,21 +19,21 @@ use super::assemble::assemble;
 use super::types::Cluster;
 use crate::diagnostic::{Diagnostic, Severity, Sources, sort};
 
-/// A spec and all files that it names.
+/// A spec and all files that it refers to.
 #[derive(Debug)]
 pub struct Loaded {
     /// What could be read of the spec.
     pub cluster: Cluster,
-    /// What the spec's local paths hold.
+    /// The contents of the spec's local paths.
     pub files: LocalFiles,
-    /// Everything wrong or doubtful. With an error among them the cluster is not to be built, but
-    /// can be checked further so that one run shows all mistakes: lists lack the elements that
-    /// could not be read, and keys that could not be read look as if they were not written.
+    /// All errors and warnings. With an error among them, the cluster must not be built, but can be
+    /// checked further so that one run shows all mistakes: lists lack the items that could not be
+    /// read, and keys that could not be read look as if they were not set.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Loaded {
-    /// Whether nothing may be built from this.
+    /// Returns whether nothing may be built from this.
     pub fn has_errors(&self) -> bool {
         self.diagnostics
             .iter()
@@ -41,15 +41,15 @@ impl Loaded {
     }
 }
 
-/// Reads the spec at `path`. `home` is the folder that `~/` stands for. The texts read are kept in
-/// `sources`. The error is for a file that is no spec at all.
+/// Reads the spec at `path`. `home` is the folder that `~/` stands for. The texts read are stored
+/// in `sources`. The error is for a file that is not a spec.
 pub fn load(
     path: &Path,
     home: Option<&Path>,
     sources: &mut Sources,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
-    let project = match folder::Project::of(path, home) {
+    let project = match folder::Project::from_spec_path(path, home) {
         Ok(project) => project,
         Err(diagnostic) => return Err(vec![*diagnostic]),
     };

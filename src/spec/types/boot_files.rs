@@ -37,5 +37,5 @@ record! {
         /// Path or URL of its detached OpenPGP signature, which `gpgv` checks against `key:`.
         pub signature: Option<Located<BootLocation>>,
     }
-    "a file to boot"
+    "a boot file"
 }

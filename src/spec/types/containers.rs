@@ -77,7 +77,7 @@ record! {
 }
 
 impl Leaf for ContainerdConfig {
-    const WHAT: &'static str = "a version of containerd's settings";
+    const WHAT: &'static str = "a containerd configuration version";
 
     fn schema() -> Json {
         json!({ "enum": Self::ALL.map(|version| version.as_str().parse::<u8>().ok()) })
@@ -125,7 +125,7 @@ words! {
         /// The node fetches them at its first boot.
         Pull = "pull",
     }
-    "a source of artifacts"
+    "an artifact source"
 }
 
 record! {
@@ -144,7 +144,7 @@ record! {
         /// loopback and portmap; where nothing is said, that of the programs.
         pub cni_plugins: Option<Located<ProgramsFolder>>,
     }
-    "a source of artifacts"
+    "an artifact source"
 }
 
 /// The decided type itself: there is nothing to decide about it.
@@ -160,7 +160,7 @@ impl Leaf for Runtime {
             "containerd" => Ok(Self::Containerd),
             "cri-o" | "crio" => Ok(Self::CriO),
             "docker" | "dockershim" => Err(LeafError {
-                label: Some("Kubernetes speaks to Docker no more since 1.24".to_owned()),
+                label: Some("Kubernetes dropped Docker in 1.24".to_owned()),
                 ..LeafError::new(codes::NO_SUCH_RUNTIME, "the kubelet cannot use Docker")
             }
             .help("use `containerd` or `cri-o`, which run the same images")),

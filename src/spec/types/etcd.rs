@@ -77,7 +77,7 @@ words! {
         /// The cluster runs already and knows of the member.
         Existing = "existing",
     }
-    "a state of the cluster"
+    "a cluster state"
 }
 
 /// The first members of a cluster: a map from name to peer URL (or a list of them), or etcd's own
@@ -112,7 +112,7 @@ impl Decode for InitialCluster {
         let mut members = Vec::new();
         for pair in scalar.text.split(',').map(str::trim) {
             let read = match pair.split_once('=') {
-                None => Err("each member is NAME=URL".to_owned()),
+                None => Err("write each member as NAME=URL".to_owned()),
                 Some((name, url)) => member_name(name).and_then(|name| {
                     EtcdUrl::parse(url)
                         .map(|url| (name, url))

@@ -19,7 +19,7 @@ words! {
         /// Encrypted, to nodes anywhere.
         Wireguard = "wireguard",
     }
-    "a backend of flannel"
+    "a flannel backend"
 }
 
 /// How flannel carries packets, as a spec says it.

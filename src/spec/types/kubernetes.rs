@@ -114,7 +114,7 @@ words! {
         /// Rules of nftables.
         Nftables = "nftables",
     }
-    "a mode of kube-proxy"
+    "a kube-proxy mode"
 }
 
 words! {
@@ -125,7 +125,7 @@ words! {
         /// `registry.k8s.io/kube-proxy`, on every node.
         Upstream = "upstream",
     }
-    "an image of kube-proxy"
+    "a kube-proxy image"
 }
 
 record! {

@@ -10,7 +10,7 @@ words! {
         /// RSA with 2048 bits.
         Rsa2048 = "rsa-2048",
     }
-    "an algorithm of keys"
+    "a key algorithm"
 }
 
 words! {
@@ -21,5 +21,5 @@ words! {
         /// Its image holds a token, for which the cluster signs a certificate.
         Token = "token",
     }
-    "a way to join"
+    "a join method"
 }

@@ -126,7 +126,7 @@ words! {
         /// By load, both ways.
         BalanceAlb = "balance-alb",
     }
-    "a mode of bonds"
+    "a bond mode"
 }
 
 record! {

@@ -98,7 +98,7 @@ impl Leaf for Target {
 
 /// A version of Ignition's specification that some target takes.
 impl Leaf for IgnitionVersion {
-    const WHAT: &'static str = "a version of Ignition's specification";
+    const WHAT: &'static str = "an Ignition version";
 
     fn schema() -> Json {
         json!({ "enum": IgnitionVersion::ALL.iter().map(|version| version.as_str()).collect::<Vec<_>>() })
@@ -113,7 +113,7 @@ impl Leaf for IgnitionVersion {
                 codes::BAD_IGNITION_VERSION,
                 &scalar.text,
                 <Self as Leaf>::WHAT,
-                "imgbuild does not write it",
+                "imgbuild does not write this version",
             )
         })
     }

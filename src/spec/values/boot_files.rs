@@ -1,4 +1,4 @@
-//! Where files to boot are.
+//! Locations of boot files.
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,7 @@ use crate::diagnostic::codes;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
-/// A path on the machine that builds, or a URL.
+/// A path on the build machine, or a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BootLocation(String);
 
@@ -16,7 +16,7 @@ impl BootLocation {
         &self.0
     }
 
-    /// Whether it is a URL.
+    /// Returns whether it is a URL.
     pub fn is_url(&self) -> bool {
         self.0.contains("://")
     }
@@ -40,30 +40,29 @@ impl Leaf for BootLocation {
             ))
         };
         if text.is_empty() {
-            return wrong("it is empty");
+            return wrong("must not be empty");
         }
         if text.contains('\0') {
-            return wrong("it has a NUL");
+            return wrong("must not contain a NUL");
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(Self(text.to_owned()));
         };
         if !matches!(scheme, "https" | "http") {
-            return wrong("a URL starts with https:// or http://");
+            return wrong("a URL must start with https:// or http://");
         }
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.is_empty() {
-            return wrong("it has no host");
+            return wrong("the URL has no host");
         }
         if host.contains('@') {
-            // It may be a password: it is not repeated.
-            let mut error =
-                LeafError::new(codes::BAD_BOOT_LOCATION, "this is not a URL to fetch from");
-            error.label = Some("it has a user in it".to_owned());
+            // It may be a password, so it is not repeated.
+            let mut error = LeafError::new(codes::BAD_BOOT_LOCATION, "not a URL to download from");
+            error.label = Some("must not contain a user name".to_owned());
             return Err(error);
         }
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return wrong("it has white space");
+            return wrong("must not contain white space");
         }
         Ok(Self(text.to_owned()))
     }

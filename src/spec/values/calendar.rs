@@ -1,4 +1,4 @@
-//! Calendar events of systemd (`systemd.time(7)`), as far as something that repeats needs them.
+//! systemd calendar events (`systemd.time(7)`), as far as repeated events need them.
 
 use serde_json::{Value as Json, json};
 
@@ -6,7 +6,7 @@ use crate::diagnostic::codes;
 use crate::spec::decode::{Leaf, LeafError, text, whole_number_between};
 use crate::spec::yaml::Scalar;
 
-/// Events that have a name.
+/// Events with a name.
 const NAMED: [&str; 9] = [
     "minutely",
     "hourly",
@@ -19,17 +19,17 @@ const NAMED: [&str; 9] = [
     "annually",
 ];
 
-/// A calendar event that happens again and again, once a minute at most, in UTC.
+/// A repeated calendar event, at most once a minute, in UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CalendarEvent(String);
 
 impl CalendarEvent {
-    /// As `OnCalendar=` takes it.
+    /// As `OnCalendar=` accepts it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Reads `text`; the error is the reason why it is no such event.
+    /// Parses `text`; the error is the reason why it is not such an event.
     pub fn parse(text: &str) -> Result<Self, String> {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         let (words, zone) = match words.split_last() {
@@ -37,7 +37,7 @@ impl CalendarEvent {
             _ => (&words[..], ""),
         };
         if words.is_empty() {
-            return Err("it is empty".to_owned());
+            return Err("must not be empty".to_owned());
         }
         if let [word] = words
             && NAMED.contains(&word.to_ascii_lowercase().as_str())
@@ -69,17 +69,15 @@ impl CalendarEvent {
             Some(word)
                 if word.contains('/') && word.starts_with(|c: char| c.is_ascii_uppercase()) =>
             {
-                Err("nodes know no time zone but UTC".to_owned())
+                Err("the only time zone on nodes is UTC".to_owned())
             }
-            Some(word) => Err(format!(
-                "`{word}` is neither weekdays nor a date nor a time"
-            )),
+            Some(word) => Err(format!("`{word}` is not a weekday, date or time")),
         }
     }
 }
 
 impl Leaf for CalendarEvent {
-    const WHAT: &'static str = "a calendar event of systemd";
+    const WHAT: &'static str = "a systemd calendar event";
 
     fn schema() -> Json {
         json!({ "type": "string", "minLength": 1, "examples": ["daily", "hourly", "Mon..Fri 03:30", "*-*-01 00:00"] })
@@ -88,13 +86,15 @@ impl Leaf for CalendarEvent {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         Self::parse(text).map_err(|why| {
-            LeafError::rule(codes::BAD_CALENDAR, text, Self::WHAT, why)
-                .help("write hourly, daily, weekly, or as in `Mon..Fri 03:30` or `*-*-01 12:00`, in UTC; systemd.time(7) has it all")
+            LeafError::rule(codes::BAD_CALENDAR, text, Self::WHAT, why).help(
+                "use hourly, daily, weekly, or a form such as `Mon..Fri 03:30` or `*-*-01 \
+                       12:00`, in UTC; see systemd.time(7)",
+            )
         })
     }
 }
 
-/// `Mon`, `Mon,Wed`, `Mon..Fri`; long names too.
+/// Parses `Mon`, `Mon,Wed`, `Mon..Fri`, and long names.
 fn weekdays(text: &str) -> Result<(), String> {
     const DAYS: [&str; 7] = [
         "monday",
@@ -109,7 +109,7 @@ fn weekdays(text: &str) -> Result<(), String> {
         let lower = name.to_ascii_lowercase();
         DAYS.iter()
             .position(|day| *day == lower || day[..3] == lower)
-            .ok_or_else(|| format!("`{name}` is no day of the week"))
+            .ok_or_else(|| format!("`{name}` is not a day of the week"))
     };
     for item in text.split(',') {
         match item.split_once("..") {
@@ -118,9 +118,7 @@ fn weekdays(text: &str) -> Result<(), String> {
             }
             Some((first, last)) => {
                 if day(first)? >= day(last)? {
-                    return Err(format!(
-                        "`{item}` does not go forward from Monday to Sunday"
-                    ));
+                    return Err(format!("`{item}` must go forward from Monday to Sunday"));
                 }
             }
         }
@@ -128,7 +126,7 @@ fn weekdays(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `*-*-01`, `*-02~1`, `01,07-15`: a year that is not `*` would come once.
+/// Parses `*-*-01`, `*-02~1`, `01,07-15`. A year other than `*` would end the repetition.
 fn date(text: &str) -> Result<(), String> {
     let (before, day, from_end) = match (text.rsplit_once('~'), text.rsplit_once('-')) {
         (Some((before, day)), _) => (before, day, true),
@@ -137,7 +135,7 @@ fn date(text: &str) -> Result<(), String> {
     };
     let month = match before.split_once('-') {
         Some(("*", month)) => month,
-        Some(_) => return Err("its year is not `*`, so that it would come to an end".to_owned()),
+        Some(_) => return Err("the year must be `*`, or the schedule would end".to_owned()),
         None => before,
     };
     let months = numbers(month, "month", 1, 12)?;
@@ -155,11 +153,11 @@ fn date(text: &str) -> Result<(), String> {
     if ever {
         Ok(())
     } else {
-        Err("no month of it has that day".to_owned())
+        Err("none of the months has that day".to_owned())
     }
 }
 
-/// `03:30`, `*:00/15`, `12:00:30`.
+/// Parses `03:30`, `*:00/15`, `12:00:30`.
 fn time(text: &str) -> Result<(), String> {
     let mut parts = text.split(':');
     let (hour, minute) = (
@@ -170,20 +168,22 @@ fn time(text: &str) -> Result<(), String> {
     numbers(minute, "minute", 0, 59)?;
     if let Some(second) = parts.next() {
         if second.parse::<u32>().is_err() && !second.is_empty() {
-            return Err("its second is not a single number: once a minute is the most".to_owned());
+            return Err(
+                "the second must be a single number: once a minute is the maximum".to_owned(),
+            );
         }
         numbers(second, "second", 0, 59)?;
     }
     match parts.next() {
         None => Ok(()),
         Some(_) => Err(format!(
-            "the time `{text}` has more than hour, minute and second"
+            "the time `{text}` has more parts than hour, minute and second"
         )),
     }
 }
 
-/// All numbers that `text` stands for, within `least` and `most`: `*`, or a list of `5`, `1..5` and
-/// either with `/2` behind it. The rules are those of systemd's own check (`chain_valid`).
+/// Returns all numbers that `text` stands for, within `least` and `most`: `*`, or a list of `5`,
+/// `1..5` and either followed by `/2`. The rules are those of systemd's own check (`chain_valid`).
 fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, String> {
     if text == "*" {
         return Ok((least..=most).collect());
@@ -205,12 +205,12 @@ fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, St
             None => (number(range)?, None),
         };
         if start < least || start > most || until.is_some_and(|until| until > most) {
-            return Err(format!("its {what} is {least} to {most}"));
+            return Err(format!("the {what} must be {least} to {most}"));
         }
         let stride = every.unwrap_or(1);
         if stride == 0 || stride > most - least || until.is_some_and(|until| start + stride > until)
         {
-            return Err(format!("`{item}` has no second {what}"));
+            return Err(format!("`{item}` never reaches a second {what}"));
         }
         let end = match (until, every) {
             (Some(until), _) => until,
@@ -222,7 +222,7 @@ fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, St
     Ok(all)
 }
 
-/// How many snapshots are kept.
+/// The number of snapshots to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SnapshotCount(pub u32);
 
@@ -246,35 +246,32 @@ mod tests {
     #[test]
     fn what_is_no_event_is_refused() {
         for (text, why) in [
-            ("", "it is empty"),
-            ("UTC", "it is empty"),
-            ("dayly", "`dayly` is no day of the week"),
+            ("", "must not be empty"),
+            ("UTC", "must not be empty"),
+            ("dayly", "`dayly` is not a day of the week"),
             (
                 "Fri..Mon 03:00",
-                "`Fri..Mon` does not go forward from Monday to Sunday",
+                "`Fri..Mon` must go forward from Monday to Sunday",
             ),
             (
                 "2027-01-01",
-                "its year is not `*`, so that it would come to an end",
+                "the year must be `*`, or the schedule would end",
             ),
-            ("*-02-30", "no month of it has that day"),
+            ("*-02-30", "none of the months has that day"),
             ("*-*-*/2", "the day `*` is not a number"),
-            ("25:00", "its hour is 0 to 23"),
+            ("25:00", "the hour must be 0 to 23"),
             ("03", "the date `03` has no day"),
             (
                 "*:*:*",
-                "its second is not a single number: once a minute is the most",
+                "the second must be a single number: once a minute is the maximum",
             ),
-            ("*:0/60", "`0/60` has no second minute"),
-            ("*:5..5", "`5..5` has no second minute"),
-            ("03:00 Asia/Tokyo", "nodes know no time zone but UTC"),
-            (
-                "03:00 04:00",
-                "`04:00` is neither weekdays nor a date nor a time",
-            ),
+            ("*:0/60", "`0/60` never reaches a second minute"),
+            ("*:5..5", "`5..5` never reaches a second minute"),
+            ("03:00 Asia/Tokyo", "the only time zone on nodes is UTC"),
+            ("03:00 04:00", "`04:00` is not a weekday, date or time"),
             (
                 "1:2:3:4",
-                "the time `1:2:3:4` has more than hour, minute and second",
+                "the time `1:2:3:4` has more parts than hour, minute and second",
             ),
         ] {
             let error = CalendarEvent::parse(text).expect_err(text);

@@ -1,4 +1,4 @@
-//! Names of what runs containers.
+//! Names of container runtimes.
 
 use serde_json::{Value as Json, json};
 
@@ -7,8 +7,8 @@ use crate::facts::runtimes::SHIMS;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
-/// The name of a runtime, as pods ask for it by `runtimeClassName`: an RFC 1123 label, as the API
-/// server wants the handler of a `RuntimeClass`.
+/// The name of a runtime, which pods select as `runtimeClassName`: an RFC 1123 label, as the API
+/// server requires for the handler of a `RuntimeClass`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuntimeName(String);
 
@@ -19,7 +19,7 @@ impl RuntimeName {
 }
 
 impl Leaf for RuntimeName {
-    const WHAT: &'static str = "a runtime's name";
+    const WHAT: &'static str = "a runtime name";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" })
@@ -28,18 +28,18 @@ impl Leaf for RuntimeName {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         let why = if text.is_empty() || text.len() > 63 {
-            "it has 1 to 63 characters"
+            "must be 1 to 63 characters long"
         } else if !(text.bytes()).all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         {
-            "it has small letters, digits and `-` only"
+            "must consist of lowercase letters, digits and `-`"
         } else if text.starts_with('-') || text.ends_with('-') {
-            "it neither starts nor ends with `-`"
+            "must not start or end with `-`"
         } else {
             return Ok(Self(text.to_owned()));
         };
         Err(
             LeafError::rule(codes::BAD_CONTAINER_RUNTIME, text, Self::WHAT, why)
-                .help("write it as in nvidia"),
+                .help("write it like nvidia"),
         )
     }
 }
@@ -69,10 +69,12 @@ impl Leaf for RuntimeShim {
         }
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_CONTAINER_RUNTIME, text, Self::WHAT, why)
-                .help("write `gvisor`, `kata`, or a name as in io.containerd.wasmtime.v1")
+                .help("use `gvisor`, `kata`, or a name like io.containerd.wasmtime.v1")
         };
         if text.starts_with("io.containerd.runc.") {
-            return Err(wrong("it runs what `binary:` names"));
+            return Err(wrong(
+                "containerd's runc shim runs the program in `binary:`",
+            ));
         }
         let parts: Vec<&str> = text.split('.').collect();
         let is_part = |part: &&str| {
@@ -82,7 +84,7 @@ impl Leaf for RuntimeShim {
         let has_version = version.is_some_and(|number| number.parse::<u8>().is_ok());
         if parts.len() < 3 || !has_version || !parts.iter().all(is_part) {
             return Err(wrong(
-                "a shim's name has three parts or more, and ends in its version",
+                "a shim name must have at least three parts and end in its version",
             ));
         }
         Ok(Self(text.to_owned()))

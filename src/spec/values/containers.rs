@@ -7,10 +7,10 @@ use crate::oci::ImageName;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
-/// An image to embed: a path on the machine that builds, or a name.
+/// An image to embed: a path on the build machine, or a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageEntry {
-    /// As written: absolute, or from the folder of the file that names it.
+    /// As written: absolute, or relative to the folder of the file that contains it.
     Path(String),
     Name(ImageName),
 }
@@ -26,11 +26,12 @@ impl Leaf for ImageEntry {
         let text = text(scalar, Self::WHAT)?;
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_IMAGE, text, Self::WHAT, why).help(
-                "name it as in registry.example/app:1.2, or write the path of an archive as in ./app.tar",
+                "use a name like registry.example/app:1.2, or the path of an archive like \
+                       ./app.tar",
             )
         };
         if text.contains('\0') {
-            return Err(wrong("it has a NUL"));
+            return Err(wrong("must not contain a NUL"));
         }
         let ends_in_tar = std::path::Path::new(text)
             .extension()
@@ -45,20 +46,20 @@ impl Leaf for ImageEntry {
             return Ok(Self::Path(text.to_owned()));
         }
         if text.contains("://") {
-            return Err(wrong("the name of an image has no scheme"));
+            return Err(wrong("an image name has no scheme"));
         }
         match text.parse() {
             Ok(name) => Ok(Self::Name(name)),
             Err(_) => Err(wrong(
-                "it is a registry's host, a repository in lower case, and a tag or a digest",
+                "must be a registry host, a repository in lowercase, and a tag or a digest",
             )),
         }
     }
 }
 
-/// The name of an image alone.
+/// An image name, and no path.
 impl Leaf for ImageName {
-    const WHAT: &'static str = "the name of an image";
+    const WHAT: &'static str = "an image name";
 
     fn schema() -> Json {
         json!({ "type": "string", "minLength": 1 })
@@ -71,9 +72,9 @@ impl Leaf for ImageName {
                 codes::BAD_IMAGE,
                 text,
                 Self::WHAT,
-                "it is a registry's host, a repository in lower case, and a tag or a digest",
+                "must be a registry host, a repository in lowercase, and a tag or a digest",
             )
-            .help("name it as in registry.example/app:1.2")
+            .help("write it like registry.example/app:1.2")
         })
     }
 }
@@ -88,7 +89,8 @@ impl RegistryHost {
     }
 }
 
-/// Whether `text` is a host, with a port or without. Such a text is safe in paths and in TOML.
+/// Returns whether `text` is a host with an optional port. Such a text is safe in paths and in
+/// TOML.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
@@ -117,7 +119,7 @@ fn is_host(text: &str) -> bool {
 }
 
 impl Leaf for RegistryHost {
-    const WHAT: &'static str = "a registry's host name";
+    const WHAT: &'static str = "a registry host";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^[A-Za-z0-9.:\\[\\]-]+$" })
@@ -126,30 +128,30 @@ impl Leaf for RegistryHost {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         let why = if text.contains("://") {
-            "it has no scheme"
+            "must not have a scheme"
         } else if text.contains('/') {
-            "it has no path"
+            "must not have a path"
         } else if is_host(text) {
             return Ok(Self(text.to_owned()));
         } else {
-            "it is a name or an address, and perhaps a port"
+            "must be a name or an address, optionally with a port"
         };
         Err(LeafError::rule(codes::BAD_REGISTRY, text, Self::WHAT, why)
-            .help("write it as in docker.io or mirror.example:5000"))
+            .help("write it like docker.io or mirror.example:5000"))
     }
 }
 
-/// Where a mirror is: `https://mirror.example:5000/hub`.
+/// The URL of a mirror: `https://mirror.example:5000/hub`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryUrl {
     /// Scheme and host: `https://mirror.example:5000`.
     pub server: String,
-    /// What repositories start with there, without slashes around it; may be empty.
+    /// The prefix of repositories, without surrounding slashes; may be empty.
     pub prefix: String,
 }
 
 impl Leaf for RegistryUrl {
-    const WHAT: &'static str = "a mirror's URL";
+    const WHAT: &'static str = "a mirror URL";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^https?://" })
@@ -159,33 +161,31 @@ impl Leaf for RegistryUrl {
         let text = text(scalar, Self::WHAT)?;
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_REGISTRY_URL, text, Self::WHAT, why)
-                .help("write it as in https://mirror.example:5000")
+                .help("write it like https://mirror.example:5000")
         };
         let rest = text
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"));
-        let rest = rest.ok_or_else(|| wrong("it starts with https:// or http://"))?;
+        let rest = rest.ok_or_else(|| wrong("must start with https:// or http://"))?;
         let (host, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if host.contains('@') {
-            // It may be a password: it is not repeated.
-            let mut error = LeafError::new(codes::BAD_REGISTRY_URL, "this is not a mirror's URL");
-            error.label = Some("it has a user in it".to_owned());
-            return Err(
-                error.help("write user and password under `username:` and `password_file:`")
-            );
+            // It may be a password, so it is not repeated.
+            let mut error = LeafError::new(codes::BAD_REGISTRY_URL, "not a mirror URL");
+            error.label = Some("must not contain a user name".to_owned());
+            return Err(error.help("set user and password as `username:` and `password_file:`"));
         }
         if !is_host(host) {
-            return Err(wrong("its host is neither a name nor an address"));
+            return Err(wrong("the host is neither a name nor an address"));
         }
         let prefix = prefix.trim_matches('/');
         if !prefix
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b))
         {
-            return Err(wrong("its path is not the start of a repository's name"));
+            return Err(wrong("the path is not the start of a repository name"));
         }
         if prefix == "v2" || prefix.starts_with("v2/") {
-            return Err(wrong("leave out /v2, which every registry has"));
+            return Err(wrong("remove /v2, which is added for every registry"));
         }
         Ok(Self {
             server: text[..text.len() - rest.len() + host.len()].to_owned(),

@@ -1,4 +1,4 @@
-//! Values of `kubernetes:` that have rules.
+//! Values of `kubernetes:`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -13,7 +13,7 @@ use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
 impl Leaf for KubeVersion {
-    const WHAT: &'static str = "a version of Kubernetes";
+    const WHAT: &'static str = "a Kubernetes version";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^v?1\\.[0-9]+\\.[0-9]+$" })
@@ -26,36 +26,36 @@ impl Leaf for KubeVersion {
                 codes::BAD_KUBE_VERSION,
                 text,
                 Self::WHAT,
-                "it has three numbers",
+                "must have three numbers",
             )
-            .help("write it as in 1.36.2")
+            .help("write it like 1.36.2")
         })?;
         if version.release().is_none() {
             let (first, last) = (RELEASES[0].minor, RELEASES[RELEASES.len() - 1].minor);
             return Err(LeafError::new(
                 codes::UNKNOWN_KUBE_VERSION,
-                format!("Kubernetes {version} is not one that imgbuild knows"),
+                format!("Kubernetes {version} is not supported"),
             )
             .help(if version.minor == HYPERKUBE.minor {
                 format!(
-                    "1.{first} to 1.{last} are; 1.{} runs with `target: {}`",
+                    "1.{first} to 1.{last} are supported; 1.{} with `target: {}`",
                     version.minor,
                     Target::ContainerLinux
                 )
             } else {
-                format!("1.{first} to 1.{last} are")
+                format!("1.{first} to 1.{last} are supported")
             }));
         }
         Ok(version)
     }
 }
 
-/// Where the API is reached: `192.168.1.10:6443`, `api.lab.example`, `[fd00::10]:6443`.
+/// The endpoint of the API: `192.168.1.10:6443`, `api.lab.example`, `[fd00::10]:6443`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// A name or an address, without the brackets of IPv6.
     pub host: String,
-    /// `None`: not said.
+    /// `None`: not set.
     pub port: Option<u16>,
 }
 
@@ -70,20 +70,20 @@ impl Leaf for Endpoint {
         let text = text(scalar, Self::WHAT)?;
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_ENDPOINT, text, Self::WHAT, why)
-                .help("write it as in 192.168.1.10:6443 or api.lab.example:6443")
+                .help("write it like 192.168.1.10:6443 or api.lab.example:6443")
         };
         if text.contains("://") {
-            return Err(wrong("it has no scheme: it is always https"));
+            return Err(wrong("must not have a scheme: it is always https"));
         }
         if text.parse::<Ipv6Addr>().is_ok() {
-            return Err(wrong("an IPv6 address stands in brackets"));
+            return Err(wrong("an IPv6 address must be in brackets"));
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
                 let port = port.parse().ok().filter(|&port: &u16| port > 0);
                 (
                     host,
-                    Some(port.ok_or_else(|| wrong("a port is 1 to 65535"))?),
+                    Some(port.ok_or_else(|| wrong("a port must be 1 to 65535"))?),
                 )
             }
             _ => (text, None),
@@ -93,9 +93,9 @@ impl Leaf for Endpoint {
             .and_then(|host| host.strip_suffix(']'));
         let host = match bracketed {
             Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => inner,
-            Some(_) => return Err(wrong("what stands in brackets is not an IPv6 address")),
+            Some(_) => return Err(wrong("the text in brackets is not an IPv6 address")),
             None if host.parse::<IpAddr>().is_ok() || host.parse::<Hostname>().is_ok() => host,
-            None => return Err(wrong("its host is neither a name nor an address")),
+            None => return Err(wrong("the host is neither a name nor an address")),
         };
         Ok(Self {
             host: host.to_owned(),
@@ -104,25 +104,25 @@ impl Leaf for Endpoint {
     }
 }
 
-/// Where programs are: a folder on the machine that builds, for they are too large to be read with
-/// the spec's other files; or a site.
+/// The source of programs: a folder on the build machine, which is too large to be read with the
+/// spec's other files; or a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramsFolder(String);
 
 impl ProgramsFolder {
-    /// As written. A folder is absolute, or from the folder of the file that names it.
+    /// As written. A folder is absolute, or relative to the folder of the file that contains it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The URL of a site, without a slash at the end; `None`: it is a folder.
+    /// Returns the URL of a site, without a trailing slash; `None`: it is a folder.
     pub fn site(&self) -> Option<&str> {
         self.0.contains("://").then(|| self.0.trim_end_matches('/'))
     }
 }
 
 impl Leaf for ProgramsFolder {
-    const WHAT: &'static str = "a path of a local folder, or the URL of a site";
+    const WHAT: &'static str = "the path of a local folder, or the URL of a site";
 
     fn schema() -> Json {
         json!({ "type": "string", "minLength": 1 })
@@ -131,17 +131,17 @@ impl Leaf for ProgramsFolder {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         let why = if text.is_empty() {
-            "it is empty"
+            "must not be empty"
         } else if text.contains('\0') {
-            "it has a NUL"
+            "must not contain a NUL"
         } else if let Some((scheme, rest)) = text.split_once("://") {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%+".contains(&b);
             if !matches!(scheme, "http" | "https") {
-                "a site's URL starts with https:// or http://"
+                "a site URL must start with https:// or http://"
             } else if rest.is_empty() || rest.starts_with('/') {
-                "it has no host"
+                "the URL has no host"
             } else if !rest.bytes().all(plain) {
-                "a site's URL has host and path, and no more"
+                "a site URL must have only a host and a path"
             } else {
                 return Ok(Self(text.to_owned()));
             }

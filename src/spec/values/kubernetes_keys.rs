@@ -1,4 +1,4 @@
-//! The bootstrap token as the spec has it.
+//! The bootstrap token in the spec.
 
 use serde_json::{Value as Json, json};
 
@@ -7,10 +7,10 @@ use crate::pki::BootstrapToken;
 use crate::spec::decode::{Leaf, LeafError};
 use crate::spec::yaml::Scalar;
 
-/// Where a cluster's bootstrap token comes from.
+/// The source of a cluster's bootstrap token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSetting {
-    /// It is made once and kept in the key folder.
+    /// It is generated once and kept in the key folder.
     Generate,
     /// This one.
     Given(BootstrapToken),
@@ -28,14 +28,16 @@ impl Leaf for TokenSetting {
         if text == "generate" {
             return Ok(Self::Generate);
         }
-        text.parse().map(Self::Given).map_err(|why: crate::pki::TokenError| {
-            // The text may be a secret with a slip in it: it is not repeated.
-            let mut error = LeafError::new(
-                codes::BAD_BOOTSTRAP_TOKEN,
-                "this is not a bootstrap token",
-            );
-            error.label = Some(why.0.to_owned());
-            error.help("write it as in abcdef.0123456789abcdef, or `generate` to have one made and kept with the cluster's keys")
-        })
+        text.parse()
+            .map(Self::Given)
+            .map_err(|why: crate::pki::TokenError| {
+                // The text may be a secret with a typo in it, so it is not repeated.
+                let mut error = LeafError::new(codes::BAD_BOOTSTRAP_TOKEN, "not a bootstrap token");
+                error.label = Some(why.0.to_owned());
+                error.help(
+                    "write it like abcdef.0123456789abcdef, or use `generate` to have one \
+                            created and stored with the cluster's keys",
+                )
+            })
     }
 }

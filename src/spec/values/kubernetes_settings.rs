@@ -1,4 +1,4 @@
-//! Values of the settings of Kubernetes' components: labels, taints, quantities.
+//! Values in the settings of the Kubernetes components: labels, taints, quantities.
 
 use serde_json::{Value as Json, json};
 
@@ -8,24 +8,24 @@ use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::{Kind, Scalar};
 
 /// Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, at most 63 bytes: a
-/// label's value that is not empty, and what stands behind the slash of its key (Kubernetes,
+/// label value that is not empty, and the part of a key after the slash (Kubernetes,
 /// `validation.IsQualifiedName`).
 fn label_word(text: &str) -> Result<(), &'static str> {
     if text.len() > 63 {
-        return Err("it has more than 63 characters");
+        return Err("must be at most 63 characters long");
     }
     if !text
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     {
-        return Err("it has letters, digits and the marks `-`, `_` and `.` only");
+        return Err("must consist of letters, digits, `-`, `_` and `.`");
     }
     let ends = [text.bytes().next(), text.bytes().last()];
     if !ends
         .iter()
         .all(|end| end.is_some_and(|b| b.is_ascii_alphanumeric()))
     {
-        return Err("it starts and ends with a letter or digit");
+        return Err("must start and end with a letter or digit");
     }
     Ok(())
 }
@@ -36,12 +36,12 @@ fn label_key(text: &str) -> Result<(), &'static str> {
         return label_word(text);
     };
     if prefix.parse::<Hostname>().is_err() {
-        return Err("what stands before the `/` is a domain");
+        return Err("the part before the `/` must be a domain");
     }
     label_word(name)
 }
 
-/// The key of a label: `topology.kubernetes.io/zone`.
+/// A label key: `topology.kubernetes.io/zone`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LabelKey(String);
 
@@ -53,7 +53,7 @@ impl LabelKey {
 }
 
 impl Leaf for LabelKey {
-    const WHAT: &'static str = "the key of a label";
+    const WHAT: &'static str = "a label key";
 
     fn schema() -> Json {
         json!({ "type": "string" })
@@ -66,7 +66,7 @@ impl Leaf for LabelKey {
     }
 }
 
-/// The value of a label, which may be empty; numbers, true and false are taken as text.
+/// A label value, which may be empty; numbers, true and false are read as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelValue(String);
 
@@ -78,7 +78,7 @@ impl LabelValue {
 }
 
 impl Leaf for LabelValue {
-    const WHAT: &'static str = "the value of a label";
+    const WHAT: &'static str = "a label value";
 
     fn schema() -> Json {
         json!({ "type": ["string", "number", "boolean"] })
@@ -94,7 +94,7 @@ impl Leaf for LabelValue {
     }
 }
 
-/// A taint as `kubectl taint` takes it: `key=value:NoSchedule`, `key:NoExecute`.
+/// A taint as `kubectl taint` accepts it: `key=value:NoSchedule`, `key:NoExecute`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaintText {
     pub key: String,
@@ -115,22 +115,22 @@ impl Leaf for TaintText {
         let text = text(scalar, Self::WHAT)?;
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_TAINT, text, Self::WHAT, why)
-                .help("write it as in gpu=true:NoSchedule")
+                .help("write it like gpu=true:NoSchedule")
         };
         let Some((left, effect)) = text.rsplit_once(':') else {
-            return Err(wrong("its effect is missing"));
+            return Err(wrong("the effect is missing"));
         };
         let effect = EFFECTS
             .into_iter()
             .find(|known| *known == effect)
-            .ok_or_else(|| wrong("its effect is NoSchedule, PreferNoSchedule or NoExecute"))?;
+            .ok_or_else(|| wrong("the effect must be NoSchedule, PreferNoSchedule or NoExecute"))?;
         let (key, value) = match left.split_once('=') {
             Some((key, value)) => (key, Some(value)),
             None => (left, None),
         };
-        label_key(key).map_err(|why| wrong(&format!("of its key: {why}")))?;
+        label_key(key).map_err(|why| wrong(&format!("key: {why}")))?;
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            label_word(value).map_err(|why| wrong(&format!("of its value: {why}")))?;
+            label_word(value).map_err(|why| wrong(&format!("value: {why}")))?;
         }
         Ok(Self {
             key: key.to_owned(),
@@ -140,14 +140,14 @@ impl Leaf for TaintText {
     }
 }
 
-/// Digits, perhaps with a fraction, and a unit of Kubernetes: `500m`, `1.5`, `512Mi`, `2G`, `1e3`.
+/// Digits with an optional fraction, and a Kubernetes unit: `500m`, `1.5`, `512Mi`, `2G`, `1e3`.
 fn quantity(text: &str) -> Result<(), &'static str> {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     if number.parse::<f64>().is_err() {
-        return Err("it starts with a number that is not negative");
+        return Err("must start with a non-negative number");
     }
     let exponent = unit
         .strip_prefix(['e', 'E'])
@@ -156,12 +156,12 @@ fn quantity(text: &str) -> Result<(), &'static str> {
         "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
     ];
     if !exponent && !known.contains(&unit) {
-        return Err("its unit is none of m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi and Ei");
+        return Err("the unit must be one of m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi and Ei");
     }
     Ok(())
 }
 
-/// An amount of a resource as Kubernetes writes it: `500m`, `512Mi`.
+/// A resource quantity in Kubernetes' notation: `500m`, `512Mi`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quantity(String);
 
@@ -183,13 +183,13 @@ impl Leaf for Quantity {
         let text = &*scalar.text;
         quantity(text).map_err(|why| {
             LeafError::rule(codes::BAD_QUANTITY, text, Self::WHAT, why)
-                .help("write it as in 500m or 512Mi")
+                .help("write it like 500m or 512Mi")
         })?;
         Ok(Self(text.to_owned()))
     }
 }
 
-/// What has to stay free: a quantity, or a share of the whole such as `10%`.
+/// An eviction threshold: a quantity, or a percentage such as `10%`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threshold(String);
 
@@ -212,19 +212,19 @@ impl Leaf for Threshold {
         let right = match text.strip_suffix('%') {
             Some(share) => match share.parse::<f64>() {
                 Ok(share) if (0.0..100.0).contains(&share) => Ok(()),
-                _ => Err("a share is 0% to 99%"),
+                _ => Err("a percentage must be 0% to 99%"),
             },
             None => quantity(text),
         };
         right.map_err(|why| {
             LeafError::rule(codes::BAD_QUANTITY, text, Self::WHAT, why)
-                .help("write it as in 200Mi or 10%")
+                .help("write it like 200Mi or 10%")
         })?;
         Ok(Self(text.to_owned()))
     }
 }
 
-/// What a certificate names: a host name, perhaps with `*.` before it, or an address.
+/// A subject alternative name: a host name with an optional `*.`, or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlternativeName(String);
 
@@ -243,7 +243,7 @@ impl Leaf for AlternativeName {
     }
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        // 10.0 is a number, and so no name either.
+        // 10.0 is a number, and therefore not a name either.
         let text = match scalar.kind() {
             Kind::Text => &*scalar.text,
             _ => text(scalar, Self::WHAT)?,
@@ -254,10 +254,13 @@ impl Leaf for AlternativeName {
         }
         let digits_only = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         if digits_only || name.parse::<Hostname>().is_err() {
-            return Err(
-                LeafError::rule(codes::BAD_HOSTNAME, text, Self::WHAT, "it is neither")
-                    .help("write it as in api.lab.example or 192.168.1.9, without a port"),
-            );
+            return Err(LeafError::rule(
+                codes::BAD_HOSTNAME,
+                text,
+                Self::WHAT,
+                "neither a name nor an address",
+            )
+            .help("write it like api.lab.example or 192.168.1.9, without a port"));
         }
         Ok(Self(text.to_owned()))
     }

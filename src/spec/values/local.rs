@@ -1,4 +1,4 @@
-//! Paths to files of the machine that builds. Decoding only notes them; the loader reads them.
+//! Paths of files on the build machine. Decoding only records them; the loader reads them.
 
 use serde_json::{Value as Json, json};
 
@@ -29,13 +29,14 @@ macro_rules! local_leaf {
             fn read(scalar: &Scalar) -> Result<Self, LeafError> {
                 let text = text(scalar, Self::WHAT)?;
                 let why = if text.is_empty() {
-                    "it is empty"
+                    "must not be empty"
                 } else if text.contains('\0') {
-                    "it has a NUL"
+                    "must not contain a NUL"
                 } else if text.starts_with('/') {
-                    "it is absolute; write it from the folder of this file"
+                    "must be relative to this file's folder, not absolute"
                 } else if text.starts_with("~/") && !$home {
-                    "`~` is the home folder for SSH keys only; write it from the folder of this file"
+                    "`~` (home folder) is supported for SSH keys only; use a path relative to \
+                     this file's folder"
                 } else {
                     return Ok(Self(text.to_owned()));
                 };
@@ -54,26 +55,26 @@ macro_rules! local_leaf {
 }
 
 local_leaf!(
-    /// A file, by its path from the folder of the file that names it.
-    LocalFile: "a path of a local file", File, home: false
+    /// A file, by its path relative to the folder of the file that contains it.
+    LocalFile: "a local file path", File, home: false
 );
 
 local_leaf!(
-    /// A file of UTF-8 text, by its path from the folder of the file that names it.
-    LocalText: "a path of a local text file", Text, home: false
+    /// A UTF-8 text file, by its path relative to the folder of the file that contains it.
+    LocalText: "a local text file path", Text, home: false
 );
 
 local_leaf!(
-    /// A folder, by its path from the folder of the file that names it.
-    LocalFolder: "a path of a local folder", Tree, home: false
+    /// A folder, by its path relative to the folder of the file that contains it.
+    LocalFolder: "a local folder path", Tree, home: false
 );
 
 local_leaf!(
-    /// Manifests of Kubernetes: a file of YAML or JSON, or a folder of such files.
+    /// Kubernetes manifests: a YAML or JSON file, or a folder of such files.
     LocalManifests: "a path of manifests", Manifests, home: false
 );
 
 local_leaf!(
-    /// Files of public keys: a path, which may start with `~/` and have `*` in its last part.
+    /// Files of public keys: a path, which may start with `~/` and contain `*` in its last part.
     SshKeyFiles: "a path of public key files", SshKeys, home: true
 );

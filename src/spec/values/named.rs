@@ -1,4 +1,4 @@
-//! Names and words with rules: those of `names.rs`, and those that only a spec has.
+//! Names and words with rules: those of `names.rs`, and those used only in a spec.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl Leaf for Arch {
     }
 }
 
-/// A text newtype with a check that gives the reason where it fails.
+/// A text newtype with a check that returns the reason if it fails.
 macro_rules! text_leaf {
     ($(#[doc = $doc:literal])+ $name:ident: $what:literal, $code:expr, $schema:expr, $check:expr) => {
         $(#[doc = $doc])+
@@ -64,7 +64,7 @@ macro_rules! text_leaf {
         pub struct $name(String);
 
         impl $name {
-            /// The value as text.
+            /// Returns the value as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -93,33 +93,33 @@ macro_rules! text_leaf {
     };
 }
 
-/// Letters, digits and `marks`, starting with a letter or digit, 1 to `longest` bytes.
+/// Checks for letters, digits and `marks`, starting with a letter or digit, 1 to `longest` bytes.
 fn name_of(text: &str, marks: &[u8], longest: usize) -> Result<(), &'static str> {
     if text.is_empty() {
-        return Err("it is empty");
+        return Err("must not be empty");
     }
     if text.len() > longest {
-        return Err("it is too long");
+        return Err("is too long");
     }
     if !text.starts_with(|c: char| c.is_ascii_alphanumeric() || (c == '_' && marks.contains(&b'_')))
     {
-        return Err("it starts with a letter or digit");
+        return Err("must start with a letter or digit");
     }
     if !text
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || marks.contains(&b))
     {
-        return Err("it has letters, digits and the marks `-`, `_` and `.` only");
+        return Err("must consist of letters, digits, `-`, `_` and `.`");
     }
     Ok(())
 }
 
 fn one_line(text: &str) -> Result<(), &'static str> {
     if text.is_empty() {
-        return Err("it is empty");
+        return Err("must not be empty");
     }
     if text.chars().any(char::is_control) {
-        return Err("it has a line break or another control character");
+        return Err("must not contain a line break or another control character");
     }
     Ok(())
 }
@@ -130,16 +130,16 @@ text_leaf!(
 );
 
 text_leaf!(
-    /// The name of a cluster, which its certificates and tokens carry: at most 63 letters, digits,
-    /// `-`, `_` and `.`.
-    ClusterName: "a cluster's name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 63 }),
+    /// The name of a cluster in its certificates and tokens: at most 63 letters, digits, `-`, `_`
+    /// and `.`.
+    ClusterName: "a cluster name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 63 }),
     |text| name_of(text, b"-_.", 63)
 );
 
 text_leaf!(
     /// The name of an etcd member: at most 64 letters, digits, `-`, `_` and `.`; `=` and `,` would
     /// break `initial-cluster`.
-    MemberName: "an etcd member's name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 64 }),
+    MemberName: "an etcd member name", codes::BAD_NAME, json!({ "type": "string", "maxLength": 64 }),
     |text| name_of(text, b"-_.", 64)
 );
 
@@ -151,13 +151,13 @@ text_leaf!(
 
 text_leaf!(
     /// A kernel module, as modprobe(8) takes it.
-    ModuleName: "a kernel module's name", codes::BAD_NAME, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$" }),
+    ModuleName: "a kernel module name", codes::BAD_NAME, json!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]*$" }),
     |text| name_of(text, b"-_", 64)
 );
 
 text_leaf!(
     /// The name of a setting without its leading dashes: `heartbeat-interval`, `MIIMonitorSec`.
-    SettingName: "the name of a setting", codes::BAD_NAME, json!({ "type": "string" }),
+    SettingName: "a setting name", codes::BAD_NAME, json!({ "type": "string" }),
     |text| name_of(text, b"-_.", 64)
 );
 
@@ -166,13 +166,13 @@ text_leaf!(
     SysctlKey: "a sysctl key", codes::BAD_SYSCTL, json!({ "type": "string" }),
     |text| {
         if !text.contains(['.', '/']) {
-            return Err("it has at least one dot, as in vm.swappiness");
+            return Err("must contain a dot, as in vm.swappiness");
         }
         if text.split(['.', '/']).any(|part| part.is_empty() || part == "..") {
-            return Err("it has an empty part");
+            return Err("must not contain an empty part");
         }
         if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b)) {
-            return Err("it has letters, digits and `-_./:@` only");
+            return Err("must consist of letters, digits and `-_./:@`");
         }
         Ok(())
     }
@@ -187,8 +187,8 @@ text_leaf!(
         for c in text.chars() {
             match c {
                 '"' => quoted = !quoted,
-                c if c.is_whitespace() && !quoted => return Err("write each argument as an entry of its own"),
-                c if !c.is_ascii() => return Err("the kernel's command line is ASCII"),
+                c if c.is_whitespace() && !quoted => return Err("write each argument as a separate list item"),
+                c if !c.is_ascii() => return Err("must be ASCII"),
                 _ => {}
             }
         }
@@ -198,7 +198,7 @@ text_leaf!(
         // linux/include/uapi/asm-generic/setup.h: COMMAND_LINE_SIZE is 2048 on x86 and arm64, for
         // the whole line.
         if text.len() > 1024 {
-            return Err("it is longer than 1024 bytes");
+            return Err("must be at most 1024 bytes long");
         }
         Ok(())
     }
@@ -206,14 +206,14 @@ text_leaf!(
 
 text_leaf!(
     /// The label of a GPT partition: at most 36 characters (UEFI 2.10 §5.3.3), no `:` (Ignition).
-    PartitionLabel: "a partition's label", codes::BAD_NAME, json!({ "type": "string", "maxLength": 36 }),
+    PartitionLabel: "a partition label", codes::BAD_NAME, json!({ "type": "string", "maxLength": 36 }),
     |text| {
         one_line(text)?;
         if text.chars().count() > 36 {
-            return Err("a GPT label has at most 36 characters");
+            return Err("a GPT label must be at most 36 characters long");
         }
         if text.contains(':') {
-            return Err("Ignition takes no `:` in a label");
+            return Err("a label must not contain `:`");
         }
         Ok(())
     }
@@ -232,7 +232,7 @@ text_leaf!(
     |text| {
         let groups: Vec<usize> = text.split('-').map(str::len).collect();
         if groups != [8, 4, 4, 4, 12] || !text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()) {
-            return Err("it is 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12");
+            return Err("must be 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12");
         }
         Ok(())
     }
@@ -244,30 +244,29 @@ text_leaf!(
     json!({ "type": "string", "pattern": "^(sha256-[0-9A-Fa-f]{64}|sha512-[0-9A-Fa-f]{128})$" }),
     |text| {
         let Some((kind, digits)) = text.split_once('-') else {
-            return Err("it starts with `sha256-` or `sha512-`");
+            return Err("must start with `sha256-` or `sha512-`");
         };
         let length = match kind {
             "sha256" => 64,
             "sha512" => 128,
-            _ => return Err("it starts with `sha256-` or `sha512-`"),
+            _ => return Err("must start with `sha256-` or `sha512-`"),
         };
         if digits.len() != length {
-            return Err("sha256 has 64 hexadecimal digits, sha512 has 128");
+            return Err("SHA-256 has 64 hexadecimal digits, SHA-512 has 128");
         }
         if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err("it has other characters than hexadecimal digits");
+            return Err("must contain only hexadecimal digits after the `-`");
         }
         Ok(())
     }
 );
 
-/// The value of a setting that another program reads: text, a number, true or false, kept as
-/// written; one line.
+/// A value for another program: text, a number, true or false, kept as written; one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Setting(String);
 
 impl Setting {
-    /// The value as text.
+    /// Returns the value as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -293,7 +292,7 @@ impl Leaf for Setting {
                 code,
                 &scalar.text,
                 "a line of text",
-                "it has a line break or another control character",
+                "must not contain a line break or another control character",
             ));
         }
         Ok(match scalar.kind() {

@@ -20,10 +20,15 @@ impl Leaf for IpAddr {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         text.parse().map_err(|_| {
-            let error = LeafError::rule(codes::BAD_ADDRESS, text, Self::WHAT, "not IPv4 or IPv6");
+            let error = LeafError::rule(
+                codes::BAD_ADDRESS,
+                text,
+                Self::WHAT,
+                "neither IPv4 nor IPv6",
+            );
             match text.split_once('/') {
                 Some((address, _)) if address.parse::<Self>().is_ok() => {
-                    error.help(format!("without a prefix length: {address}"))
+                    error.help(format!("remove the prefix length: {address}"))
                 }
                 _ => error,
             }
@@ -42,13 +47,10 @@ impl Leaf for IpNet {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
         if text == "default" {
-            return Err(LeafError::rule(
-                codes::BAD_NETWORK,
-                text,
-                Self::WHAT,
-                "write it as a network",
-            )
-            .help("0.0.0.0/0, or ::/0 for IPv6"));
+            return Err(
+                LeafError::rule(codes::BAD_NETWORK, text, Self::WHAT, "not a network")
+                    .help("write 0.0.0.0/0, or ::/0 for IPv6"),
+            );
         }
         text.parse().map_err(|_| {
             if let Ok(address) = text.parse::<IpAddr>() {
@@ -59,16 +61,16 @@ impl Leaf for IpNet {
                     Self::WHAT,
                     "the prefix length is missing",
                 )
-                .help(format!("write it as in {text}/{length}"));
+                .help(format!("write it like {text}/{length}"));
             }
             let why = match text.split_once('/') {
-                None => "not IPv4 or IPv6",
+                None => "neither IPv4 nor IPv6",
                 Some((address, length)) => {
                     match (address.parse::<IpAddr>(), length.parse::<u8>()) {
-                        (Err(_), _) => "the part before `/` is not IPv4 or IPv6",
+                        (Err(_), _) => "the part before `/` is neither IPv4 nor IPv6",
                         (Ok(_), Err(_)) => "the part after `/` is not a number of bits",
-                        (Ok(IpAddr::V4(_)), Ok(_)) => "an IPv4 prefix has 0 to 32 bits",
-                        (Ok(IpAddr::V6(_)), Ok(_)) => "an IPv6 prefix has 0 to 128 bits",
+                        (Ok(IpAddr::V4(_)), Ok(_)) => "an IPv4 prefix length must be 0 to 32",
+                        (Ok(IpAddr::V6(_)), Ok(_)) => "an IPv6 prefix length must be 0 to 128",
                     }
                 }
             };
@@ -77,7 +79,7 @@ impl Leaf for IpNet {
     }
 }
 
-/// A host name or an IP address, as time servers are given.
+/// A host name or an IP address, such as that of a time server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostOrAddress(String);
 
@@ -119,7 +121,7 @@ pub struct PortRange {
 }
 
 impl Leaf for PortRange {
-    const WHAT: &'static str = "a port or a range of ports";
+    const WHAT: &'static str = "a port or a port range";
 
     fn schema() -> Json {
         json!({
@@ -140,9 +142,9 @@ impl Leaf for PortRange {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         match (port(first), port(last)) {
             (Some(Some(first)), Some(Some(last))) if first <= last => Ok(Self { first, last }),
-            (Some(Some(_)), Some(Some(_))) => wrong("the first port is above the last"),
-            (Some(_), Some(_)) => wrong("a port is 1 to 65535"),
-            _ => wrong("it is a number, or two joined by `-`"),
+            (Some(Some(_)), Some(Some(_))) => wrong("the first port is greater than the last"),
+            (Some(_), Some(_)) => wrong("a port must be 1 to 65535"),
+            _ => wrong("must be a number, or two numbers joined by `-`"),
         }
     }
 }
@@ -163,38 +165,38 @@ impl EtcdUrl {
         &self.text
     }
 
-    /// Reads a URL; the error is the reason why it is none.
+    /// Parses a URL; the error is the reason why it is not valid.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
             (true, rest)
         } else if let Some(rest) = text.strip_prefix("http://") {
             (false, rest)
         } else {
-            return Err("it starts with `https://` or `http://`");
+            return Err("must start with `https://` or `http://`");
         };
         if rest.contains(['/', '?', '#', '@']) {
-            return Err("it has a host and a port only");
+            return Err("must contain only a host and a port");
         }
         let Some((host, port)) = rest.rsplit_once(':') else {
-            return Err("it ends in `:` and the port, such as :2379");
+            return Err("must end in `:` and the port, such as :2379");
         };
         let Some(port) = port.parse().ok().filter(|&port: &u16| port > 0) else {
-            return Err("it ends in `:` and the port, such as :2379");
+            return Err("must end in `:` and the port, such as :2379");
         };
         let host = if let Some(inner) = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
         {
             if inner.parse::<Ipv6Addr>().is_err() {
-                return Err("what stands in brackets is not an IPv6 address");
+                return Err("the text in brackets is not an IPv6 address");
             }
             inner
         } else {
             if host.contains(':') {
-                return Err("an IPv6 address stands in brackets");
+                return Err("an IPv6 address must be in brackets");
             }
             if host.parse::<Hostname>().is_err() {
-                return Err("its host is neither a name nor an address");
+                return Err("the host is neither a name nor an address");
             }
             host
         };
@@ -220,7 +222,7 @@ impl Leaf for EtcdUrl {
     }
 }
 
-/// A URL that Ignition fetches: `https`, `http`, `tftp`, `s3`, `gs`, or `data:` (RFC 2397).
+/// A URL that Ignition can fetch: `https`, `http`, `tftp`, `s3`, `gs`, or `data:` (RFC 2397).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceUrl(String);
 
@@ -230,14 +232,14 @@ impl SourceUrl {
         &self.0
     }
 
-    /// Whether the node needs its network to read it.
+    /// Returns whether fetching it needs the node's network.
     pub fn is_remote(&self) -> bool {
         !self.0.starts_with("data:")
     }
 }
 
 impl Leaf for SourceUrl {
-    const WHAT: &'static str = "a URL that Ignition fetches";
+    const WHAT: &'static str = "a URL that Ignition can fetch";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^((https?|tftp|s3|gs)://|data:|arn:)" })
@@ -250,26 +252,26 @@ impl Leaf for SourceUrl {
         };
         let wrong = |why: &str| Err(LeafError::rule(codes::BAD_URL, text, Self::WHAT, why));
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return wrong("it has white space");
+            return wrong("must not contain white space");
         }
         if let Some(data) = text.strip_prefix("data:") {
             return if data.contains(',') {
                 Ok(Self(text.to_owned()))
             } else {
-                wrong("a data URL has a comma before its data (RFC 2397)")
+                wrong("a data URL must have a comma before its data (RFC 2397)")
             };
         }
         if text.starts_with("arn:") {
             return Ok(Self(text.to_owned()));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            return wrong("it starts with a scheme, such as `https://`");
+            return wrong("must start with a scheme, such as `https://`");
         };
         if !matches!(scheme, "https" | "http" | "tftp" | "s3" | "gs") {
-            return wrong("Ignition fetches https, http, tftp, s3, gs, arn and data");
+            return wrong("Ignition supports https, http, tftp, s3, gs, arn and data");
         }
         if rest.split('/').next().is_none_or(str::is_empty) {
-            return wrong("it has no host");
+            return wrong("the URL has no host");
         }
         Ok(Self(text.to_owned()))
     }

@@ -1,4 +1,4 @@
-//! Numbers with rules of their own: modes, sizes, VLAN ids, the version of the language.
+//! Numbers with rules: modes, sizes, VLAN IDs, the spec version.
 
 use serde_json::{Value as Json, json};
 
@@ -31,10 +31,10 @@ impl Leaf for Mode {
                     codes::BAD_MODE,
                     text,
                     Self::WHAT,
-                    "a mode is octal, with a leading 0",
+                    "a mode must be octal with a leading 0",
                 );
                 return Err(match text.parse::<u32>() {
-                    // 644 was meant as octal; 420 is what 0644 is in decimal.
+                    // 644 was meant as octal; 420 is 0644 in decimal.
                     Ok(_)
                         if text.len() <= 4
                             && text.bytes().all(|b| (b'0'..=b'7').contains(&b))
@@ -46,7 +46,7 @@ impl Leaf for Mode {
                     Ok(number) if number <= 0o7777 => {
                         error.help(format!("{number} is 0{number:o} in octal"))
                     }
-                    _ => error.help("write it as in 0644"),
+                    _ => error.help("write it like 0644"),
                 });
             }
         };
@@ -58,13 +58,13 @@ impl Leaf for Mode {
                 codes::BAD_MODE,
                 text,
                 Self::WHAT,
-                "a mode has up to four octal digits after the 0",
+                "a mode must have at most four octal digits after the 0",
             )),
         }
     }
 }
 
-/// A number of bytes; written as a number of them, or with a unit: `512MiB`, `2GiB`, `100MB`.
+/// A number of bytes, with an optional unit: `512MiB`, `2GiB`, `100MB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
 
@@ -96,34 +96,34 @@ impl Leaf for ByteSize {
         let text = &*scalar.text;
         let wrong = |why: &str| {
             Err(LeafError::rule(codes::BAD_SIZE, text, Self::WHAT, why)
-                .help("write it as in 512MiB or 2GiB"))
+                .help("write it like 512MiB or 2GiB"))
         };
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
         if number.is_empty() {
-            return wrong("it starts with a number");
+            return wrong("must start with a number");
         }
         let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()) else {
-            return wrong("the units are KiB, MiB, GiB and TiB");
+            return wrong("the unit must be KiB, MiB, GiB or TiB");
         };
         match number
             .parse::<u64>()
             .ok()
             .and_then(|n| n.checked_mul(*factor))
         {
-            Some(0) => wrong("it is more than 0"),
+            Some(0) => wrong("must be greater than 0"),
             Some(bytes) => Ok(Self(bytes)),
-            None => wrong("it is too large"),
+            None => wrong("is too large"),
         }
     }
 }
 
-/// The id of a VLAN, 1 to 4094 (IEEE 802.1Q: 0 and 4095 are reserved).
+/// A VLAN ID, 1 to 4094 (IEEE 802.1Q: 0 and 4095 are reserved).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VlanId(pub u16);
 
 impl Leaf for VlanId {
-    const WHAT: &'static str = "a VLAN id";
+    const WHAT: &'static str = "a VLAN ID";
 
     fn schema() -> Json {
         json!({ "type": "integer", "minimum": 1, "maximum": 4094 })
@@ -137,12 +137,12 @@ impl Leaf for VlanId {
     }
 }
 
-/// The version of the spec's language: 1.
+/// The version of the spec format: 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecVersion;
 
 impl Leaf for SpecVersion {
-    const WHAT: &'static str = "a version of the spec";
+    const WHAT: &'static str = "a spec version";
 
     fn schema() -> Json {
         json!({ "const": 1 })

@@ -9,12 +9,12 @@ use crate::diagnostic::codes;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
-/// A password's hash as crypt(5) makes it; `Debug` does not show it.
+/// A crypt(5) password hash; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// The hash, for `/etc/shadow`.
+    /// Returns the hash, for `/etc/shadow`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,11 +36,12 @@ impl Leaf for PasswordHash {
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = &*scalar.text;
         let wrong = |why: &str| {
-            // The text may be a password: it is not repeated.
-            let mut error = LeafError::new(codes::BAD_PASSWORD_HASH, "this is not a password hash");
+            // The text may be a password, so it is not repeated.
+            let mut error = LeafError::new(codes::BAD_PASSWORD_HASH, "not a password hash");
             error.label = Some(why.to_owned());
             Err(error.help(
-                "`openssl passwd -6` makes a hash; `password_file:` names a file with the password",
+                "create a hash with `openssl passwd -6`, or use `password_file:` to \
+                            read the password from a file",
             ))
         };
         if text == "*" || text == "!" {
@@ -49,35 +50,35 @@ impl Leaf for PasswordHash {
         let hash = text.trim_start_matches('!');
         let mut parts = hash.split('$');
         if parts.next() != Some("") {
-            return wrong("a hash starts with `$` and its method, such as `$6$`");
+            return wrong("a hash must start with `$` and its method, such as `$6$`");
         }
         if text
             .bytes()
             .any(|b| b == b':' || b == b'\n' || !b.is_ascii_graphic())
         {
-            return wrong("a hash has no white space, `:` or control character");
+            return wrong("a hash must not contain white space, `:` or control characters");
         }
         match parts.next() {
             Some("y" | "gy" | "7" | "2a" | "2b" | "2y" | "6" | "5") => {}
-            Some("1") => return wrong("MD5 (`$1$`) hashes are broken within hours"),
+            Some("1") => return wrong("MD5 (`$1$`) hashes can be broken within hours"),
             _ => {
                 return wrong(
-                    "the methods are `$y$`, `$6$`, `$5$`, `$2b$`, `$7$` and `$gy$` (crypt(5))",
+                    "supported methods: `$y$`, `$6$`, `$5$`, `$2b$`, `$7$` and `$gy$` (crypt(5))",
                 );
             }
         }
         if parts.clone().count() < 2 || parts.any(str::is_empty) {
-            return wrong("a hash has method, salt and hash, each after a `$`");
+            return wrong("a hash must have a method, a salt and a hash, each after a `$`");
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// A line as in `authorized_keys(5)`: perhaps options, then type, key and perhaps a comment.
+/// A line as in `authorized_keys(5)`: optional options, then type, key and an optional comment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SshPublicKey(String);
 
-/// Key types that OpenSSH 10 takes (sshd(8), "Authorized keys file format").
+/// Key types that OpenSSH 10 accepts (sshd(8), "Authorized keys file format").
 const KEY_TYPES: &[&str] = &[
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
@@ -89,35 +90,35 @@ const KEY_TYPES: &[&str] = &[
 ];
 
 impl SshPublicKey {
-    /// The line, without white space around it.
+    /// Returns the line, without surrounding white space.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Reads a line; the error is the reason why it is no key.
+    /// Parses a line; the error is the reason why it is not a key.
     pub fn parse(line: &str) -> Result<Self, &'static str> {
         let line = line.trim();
         if line.contains("PRIVATE KEY") {
-            return Err("this is a private key; only the public one goes to the node");
+            return Err("this is a private key; only public keys belong here");
         }
         if line.chars().any(char::is_control) {
-            return Err("a key is one line");
+            return Err("a key must be on one line");
         }
         let mut words = line.split(' ').skip_while(|word| !KEY_TYPES.contains(word));
         let Some(kind) = words.next() else {
             return Err(if line.contains("ssh-dss") {
-                "OpenSSH takes no DSA keys any more"
+                "OpenSSH no longer supports DSA keys"
             } else {
-                "it has none of the key types of sshd(8), such as ssh-ed25519"
+                "no key type of sshd(8), such as ssh-ed25519"
             });
         };
         let Some(key) = words.next().filter(|key| !key.is_empty()) else {
-            return Err("after the type comes the key in base64");
+            return Err("the base64 key is missing after the type");
         };
         let Ok(blob) = Base64::decode_vec(key) else {
-            return Err("the key is not base64, perhaps cut off");
+            return Err("the key is not valid base64, it may be truncated");
         };
-        // RFC 4253 §6.6: the blob starts with its own type as a string with a length of four bytes.
+        // RFC 4253 §6.6: the blob starts with its own type, a string with a four-byte length.
         let inner = blob
             .split_first_chunk::<4>()
             .and_then(|(length, rest)| rest.split_at_checked(u32::from_be_bytes(*length) as usize));
@@ -126,18 +127,18 @@ impl SshPublicKey {
                 if strings_fit(rest) {
                     Ok(Self(line.to_owned()))
                 } else {
-                    Err("the key is cut off")
+                    Err("the key is truncated")
                 }
             }
             Some((inner, _)) if KEY_TYPES.iter().any(|kind| kind.as_bytes() == inner) => {
-                Err("the key is of another type than the line says")
+                Err("the key's type differs from the type at the start of the line")
             }
-            _ => Err("the key in base64 is damaged"),
+            _ => Err("the base64 key is damaged"),
         }
     }
 }
 
-/// Whether `blob` is a whole number of RFC 4251 §5 strings, at least one.
+/// Returns whether `blob` is a whole number of RFC 4251 §5 strings, at least one.
 fn strings_fit(mut blob: &[u8]) -> bool {
     let mut any = false;
     while let Some((length, rest)) = blob.split_first_chunk::<4>() {
@@ -161,7 +162,7 @@ impl Leaf for SshPublicKey {
         let text = text(scalar, Self::WHAT)?;
         Self::parse(text).map_err(|why| {
             if text.contains("PRIVATE KEY") {
-                let mut error = LeafError::new(codes::BAD_SSH_KEY, "this is not an SSH public key");
+                let mut error = LeafError::new(codes::BAD_SSH_KEY, "not an SSH public key");
                 error.label = Some(why.to_owned());
                 error
             } else {

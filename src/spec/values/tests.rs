@@ -2,7 +2,7 @@ use super::*;
 use crate::spec::decode::Leaf;
 use crate::spec::yaml::Scalar;
 
-/// Reads `text` as if it stood in a spec without quotes.
+/// Reads `text` as if it were in a spec without quotes.
 fn plain<T: Leaf>(text: &str) -> Option<T> {
     T::read(&Scalar {
         text: text.into(),

@@ -1,10 +1,10 @@
-//! YAML 1.2 as a tree in which every key and value knows its place.
+//! YAML 1.2 as a tree in which every key and value has its location.
 //!
-//! Why a tree of our own and not serde: `serde-saphyr` stops at the first mistake, while a file's
-//! mistakes are to be shown all in one run, and it loses places inside flattened, untagged and
-//! internally tagged types. The tree is built from `saphyr-parser`'s events ([`read`]) under limits
-//! of depth, values and text, so that no input costs more than its size. Scalars stay text here:
-//! what `0644` or `yes` means is known only where the key's type is, in [`super::decode`].
+//! Why not serde: `serde-saphyr` stops at the first mistake, but all mistakes in a file should be
+//! shown in one run, and it loses locations inside flattened, untagged and internally tagged types.
+//! The tree is built from the events of `saphyr-parser` ([`read`]), with limits on depth, values
+//! and text, so that no input costs more than its size. Scalars stay text here: what `0644` or
+//! `yes` means is known only with the type of the key, in [`super::decode`].
 
 mod read;
 
@@ -14,7 +14,7 @@ pub use read::{Limits, parse, parse_documents};
 
 use crate::diagnostic::{Located, Span};
 
-/// A value and its place.
+/// A value and its location.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub span: Span,
@@ -26,7 +26,7 @@ pub struct Node {
 pub enum Value {
     Scalar(Scalar),
     List(Vec<Node>),
-    /// In the order written; no key twice.
+    /// In the order of the file; no duplicate keys.
     Map(Vec<Entry>),
 }
 
@@ -42,11 +42,11 @@ pub struct Entry {
 pub struct Scalar {
     /// With quotes, escapes and folding resolved.
     pub text: Arc<str>,
-    /// Neither quoted nor a block nor tagged `!!str`: it may be more than text.
+    /// Neither quoted nor a block nor tagged `!!str`: it may be other than text.
     pub plain: bool,
 }
 
-/// What a plain scalar is by YAML 1.2's core schema (§10.3.2).
+/// The kind of a plain scalar in YAML 1.2's core schema (§10.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Null,
@@ -56,7 +56,7 @@ pub enum Kind {
 }
 
 impl Scalar {
-    /// The kind by the core schema.
+    /// Returns the kind in the core schema.
     pub fn kind(&self) -> Kind {
         if !self.plain {
             return Kind::Text;
@@ -89,12 +89,12 @@ fn is_number(text: &str) -> bool {
 }
 
 impl Node {
-    /// Whether the value is null, written or left out.
+    /// Returns whether the value is null, explicitly or by omission.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind() == Kind::Null)
     }
 
-    /// The value of `key`, where this is a map that has it.
+    /// Returns the value of `key`, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries
@@ -105,7 +105,7 @@ impl Node {
         }
     }
 
-    /// How many values it is made of, itself among them.
+    /// Returns the number of values, including itself.
     pub fn count(&self) -> usize {
         1 + match &self.value {
             Value::Scalar(_) => 0,
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// A few words for a diagnostic: "a list", "the number 5".
+    /// Returns a few words for a diagnostic: "a list", "the number 5".
     pub fn describe(&self) -> String {
         match &self.value {
             Value::List(_) => "a list".to_owned(),

@@ -1,4 +1,4 @@
-//! Builds the tree from the parser's events, under limits.
+//! Builds the tree from the parser's events, within limits.
 
 mod places;
 mod syntax;
@@ -13,10 +13,10 @@ use places::{Places, control_character};
 use super::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, SourceId, Span, codes};
 
-/// How much one text may ask for. Values and text are counted with aliases written out.
+/// The limits on one text. Values and text are counted after expanding aliases.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Lists and maps inside each other.
+    /// Nesting of lists and maps.
     pub depth: usize,
     /// Scalars, lists and maps.
     pub values: usize,
@@ -34,9 +34,9 @@ impl Default for Limits {
     }
 }
 
-/// Reads `text`, which is kept as `source`. Gives the tree where there is one, and everything that
-/// is wrong: after a mistake of the kind of a duplicate key the tree is there all the same, without
-/// the second value.
+/// Reads `text`, which is stored as `source`. Returns the tree, if there is one, and everything
+/// that is wrong: after a mistake such as a duplicate key there still is a tree, without the second
+/// value.
 pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec<Diagnostic>) {
     let (documents, mut diagnostics) = build(text, source, limits, Dialect::Spec);
     let tree = documents.into_iter().next();
@@ -47,7 +47,7 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
             end: 0,
         };
         diagnostics.push(
-            Diagnostic::error(codes::EMPTY_FILE, start, "the file holds no value")
+            Diagnostic::error(codes::EMPTY_FILE, start, "the file is empty")
                 .help("a spec starts with `version: 1` and `hostname:`"),
         );
         return (None, diagnostics);
@@ -55,9 +55,9 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
     (tree, diagnostics)
 }
 
-/// Reads `text` as a stream of documents, which may be none: those that are not empty, and
-/// everything that is wrong. Keys that are `<<` merge maps in, as in YAML 1.1 and as Kubernetes
-/// reads its files.
+/// Reads `text` as a stream of documents, which may be empty: returns those that are not, and
+/// everything that is wrong. Keys that are `<<` merge maps, as in YAML 1.1 and as Kubernetes reads
+/// its files.
 pub fn parse_documents(
     text: &str,
     source: SourceId,
@@ -68,7 +68,7 @@ pub fn parse_documents(
     (documents, diagnostics)
 }
 
-/// What a text may have.
+/// What a text may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
     /// One document without merge keys.
@@ -104,21 +104,21 @@ fn build(
     (builder.roots, builder.diagnostics)
 }
 
-/// What a finished value costs where an alias repeats it.
+/// The size of a finished value when an alias repeats it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     values: usize,
     text: usize,
-    /// Lists and maps inside each other; 0 for a scalar.
+    /// Nesting of lists and maps; 0 for a scalar.
     height: usize,
 }
 
-/// A list or map that is not at its end yet.
+/// A list or map that has not ended yet.
 struct Frame {
     start: Span,
     flow: bool,
     anchor: usize,
-    /// What was used before it began.
+    /// What was counted before it started.
     before: Size,
     height: usize,
     kind: FrameKind,
@@ -130,12 +130,12 @@ enum FrameKind {
         entries: Vec<Entry>,
         seen: HashSet<Arc<str>>,
         key: PendingKey,
-        /// Of maps that are merged in: those whose key is not written.
+        /// The maps of merge keys: their key is not stored.
         merged: Vec<Entry>,
     },
 }
 
-/// Where a map stands between key and value.
+/// Where a map is between key and value.
 enum PendingKey {
     /// The next value is a key.
     Next,
@@ -152,7 +152,7 @@ struct Builder<'p> {
     limits: Limits,
     dialect: Dialect,
     stack: Vec<Frame>,
-    /// Finished values that were marked with `&name`, by the parser's number.
+    /// Finished values with an anchor, by the parser's number.
     anchors: HashMap<usize, (Node, Size)>,
     used: Size,
     /// Whole documents.
@@ -160,7 +160,7 @@ struct Builder<'p> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// Boxed: it is returned by every step and seldom there.
+/// Boxed: every step returns it, but it is rare.
 type Fatal = Box<Diagnostic>;
 
 impl Builder<'_> {
@@ -172,7 +172,7 @@ impl Builder<'_> {
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
-                    // Names of values do not reach beyond their document (YAML 1.2 §3.2.2.2).
+                    // Anchors do not reach beyond their document (YAML 1.2 §3.2.2.2).
                     self.anchors.clear();
                     if documents > 1 && self.dialect == Dialect::Spec {
                         return Err(Box::new(
@@ -181,7 +181,7 @@ impl Builder<'_> {
                                 self.places.of(span),
                                 "a second YAML document starts here",
                             )
-                            .help("several nodes go under `nodes:`"),
+                            .help("to define several nodes, list them under `nodes:`"),
                         ));
                     }
                 }
@@ -225,9 +225,10 @@ impl Builder<'_> {
                     let place = self.places.of(span);
                     let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                         let why = if documents > 1 {
-                            "an alias repeats a value of its own document that is complete before it"
+                            "an alias must repeat a complete value from earlier in the same \
+                             document"
                         } else {
-                            "an alias stands inside the value that it repeats"
+                            "an alias cannot be inside the value that it repeats"
                         };
                         return Err(Box::new(Diagnostic::error(
                             codes::UNKNOWN_ALIAS,
@@ -245,7 +246,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Whether the value is tagged as text; any other tag is reported.
+    /// Returns whether the value is tagged as text; reports any other tag.
     fn tag(&mut self, tag: Option<&Tag>, place: Span) -> bool {
         let Some(tag) = tag else {
             return false;
@@ -263,13 +264,13 @@ impl Builder<'_> {
                     place,
                     format!("unknown YAML tag `{name}`"),
                 )
-                .help("leave the tag out; types follow from the keys"),
+                .help("remove the tag; types follow from the keys"),
             );
         }
         text
     }
 
-    /// Counts a value, and stops where the text asks for too much.
+    /// Counts a value, and stops if the text exceeds a limit.
     fn spend(&mut self, size: Size, place: Span) -> Result<(), Fatal> {
         self.used.values += size.values;
         self.used.text += size.text;
@@ -283,9 +284,9 @@ impl Builder<'_> {
                 Diagnostic::error(
                     codes::TOO_MANY_VALUES,
                     place,
-                    format!("{what}, with aliases and includes written out"),
+                    format!("{what}, after expanding aliases and includes"),
                 )
-                .help("use fewer aliases, or make several specs of it"),
+                .help("use fewer aliases, or split the spec"),
             ));
         }
         Ok(())
@@ -299,7 +300,7 @@ impl Builder<'_> {
     }
 
     fn too_deep(&self, place: Span) -> Fatal {
-        let message = format!("nested more than {} deep", self.limits.depth);
+        let message = format!("nested more than {} levels deep", self.limits.depth);
         Box::new(Diagnostic::error(codes::TOO_DEEP, place, message))
     }
 
@@ -374,7 +375,7 @@ impl Builder<'_> {
         self.finish(node, size, frame.anchor);
     }
 
-    /// Puts a finished value where it belongs.
+    /// Adds a finished value where it belongs.
     fn finish(&mut self, node: Node, size: Size, anchor: usize) {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), size));
@@ -407,12 +408,12 @@ impl Builder<'_> {
     }
 }
 
-/// Whether a map's key asks for another map to be merged in.
+/// Returns whether a map's key merges another map.
 fn is_merge_key(node: &Node) -> bool {
     matches!(&node.value, Value::Scalar(scalar) if scalar.plain && &*scalar.text == "<<")
 }
 
-/// Adds the entries of the map, or the maps of the list, that a merge key has.
+/// Adds the entries of the map, or of the list of maps, of a merge key.
 fn merge(node: Node, merged: &mut Vec<Entry>, diagnostics: &mut Vec<Diagnostic>) {
     match node.value {
         Value::Map(entries) => merged.extend(entries),
@@ -424,12 +425,12 @@ fn merge(node: Node, merged: &mut Vec<Entry>, diagnostics: &mut Vec<Diagnostic>)
         _ => diagnostics.push(Diagnostic::error(
             codes::MERGE_KEY,
             node.span,
-            format!("only maps can be merged in, not {}", node.describe()),
+            format!("expected a map to merge, got {}", node.describe()),
         )),
     }
 }
 
-/// Reads `node` as a key of a map that has `entries`, and reports why it cannot be one.
+/// Reads `node` as a key of a map with `entries`, and reports why it cannot be one.
 fn read_key(
     node: &Node,
     entries: &[Entry],
@@ -442,7 +443,7 @@ fn read_key(
             diagnostics.push(Diagnostic::error(
                 codes::KEY_NOT_TEXT,
                 node.span,
-                format!("a key is text, not {}", node.describe()),
+                format!("expected text as the key, got {}", node.describe()),
             ));
             return PendingKey::Dropped;
         }
@@ -454,7 +455,7 @@ fn read_key(
                 node.span,
                 "merge keys (`<<`) are not supported",
             )
-            .help("share settings through `include:`, or through what stands above `nodes:`"),
+            .help("share settings with `include:`, or at the top level next to `nodes:`"),
         );
         return PendingKey::Dropped;
     }
@@ -463,10 +464,10 @@ fn read_key(
         let mut diagnostic = Diagnostic::error(
             codes::DUPLICATE_KEY,
             node.span,
-            format!("the key `{}` is written twice", crate::text::shown(&key)),
+            format!("key `{}` is defined twice", crate::text::shown(&key)),
         );
         if let Some(first) = entries.iter().find(|entry| entry.key.value == key.value) {
-            diagnostic = diagnostic.related(first.key.span, "it is here first");
+            diagnostic = diagnostic.related(first.key.span, "first occurrence");
         }
         diagnostics.push(diagnostic);
         return PendingKey::Dropped;

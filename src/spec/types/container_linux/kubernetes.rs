@@ -75,7 +75,7 @@ words! {
         /// The kernel's virtual servers.
         Ipvs = "ipvs",
     }
-    "a mode of kube-proxy"
+    "a kube-proxy mode"
 }
 
 record! {
@@ -92,7 +92,7 @@ record! {
 pub struct HyperkubeVersion(pub KubeVersion);
 
 impl Leaf for HyperkubeVersion {
-    const WHAT: &'static str = "a version of Kubernetes";
+    const WHAT: &'static str = "a Kubernetes version";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": format!("^v?1\\.{}\\.[0-9]+$", HYPERKUBE.minor) })
@@ -105,9 +105,9 @@ impl Leaf for HyperkubeVersion {
                 codes::BAD_KUBE_VERSION,
                 text,
                 Self::WHAT,
-                "it has three numbers",
+                "must have three numbers",
             )
-            .help("write it as in 1.9.6")
+            .help("write it like 1.9.6")
         })?;
         if version.minor == HYPERKUBE.minor {
             return Ok(Self(version));
@@ -117,7 +117,7 @@ impl Leaf for HyperkubeVersion {
             format!("Kubernetes {version} does not run on Container Linux"),
         )
         .help(format!(
-            "its hyperkube images are of 1.{}; newer releases run with another `target:`",
+            "its hyperkube images are of 1.{}; newer releases require another `target:`",
             HYPERKUBE.minor
         )))
     }
@@ -139,9 +139,9 @@ impl Leaf for ImagePath {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"./:_-".contains(&b);
         let last = text.rsplit('/').next().unwrap_or_default();
         let why = if !text.bytes().all(plain) || last.is_empty() {
-            "it has small letters, digits and `./:_-` only"
+            "must consist of lowercase letters, digits and `./:_-`"
         } else if last.contains(':') {
-            "its tag is `image_tag:`"
+            "set the tag as `image_tag:`"
         } else {
             return Ok(Self(text.to_owned()));
         };

@@ -61,7 +61,7 @@ record! {
 pub struct WindowStart(pub String);
 
 impl Leaf for WindowStart {
-    const WHAT: &'static str = "the start of a window";
+    const WHAT: &'static str = "the start of a reboot window";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^([A-Za-z]{3} )?[0-9]{1,2}:[0-9]{2}$" })
@@ -71,14 +71,16 @@ impl Leaf for WindowStart {
         let text = text(scalar, Self::WHAT)?;
         let wrong = |why: &str| {
             LeafError::rule(codes::BAD_CT_VALUE, text, Self::WHAT, why)
-                .help("write it as in `Thu 04:00` or `04:00`")
+                .help("write it like `Thu 04:00` or `04:00`")
         };
         let time = match text.split_once(' ') {
             None => text,
             Some((day, time)) => {
                 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
                 if !DAYS.contains(&day.to_ascii_lowercase().as_str()) {
-                    return Err(wrong("a day is its first three letters in English"));
+                    return Err(wrong(
+                        "a day must be the first three letters of its English name",
+                    ));
                 }
                 time
             }
@@ -90,7 +92,7 @@ impl Leaf for WindowStart {
             Some((hour, minute)) if number(hour, 24) && minute.len() == 2 && number(minute, 60) => {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(wrong("the time is hours and minutes")),
+            _ => Err(wrong("the time must be hours and minutes")),
         }
     }
 }
@@ -100,7 +102,7 @@ impl Leaf for WindowStart {
 pub struct WindowLength(pub String);
 
 impl Leaf for WindowLength {
-    const WHAT: &'static str = "a length of time";
+    const WHAT: &'static str = "a duration";
 
     fn schema() -> Json {
         json!({ "type": "string", "pattern": "^([0-9.]+(ns|us|ms|s|m|h))+$" })
@@ -128,9 +130,9 @@ impl Leaf for WindowLength {
             codes::BAD_CT_VALUE,
             text,
             Self::WHAT,
-            "it is numbers, each with its unit",
+            "must be numbers, each with its unit",
         )
-        .help("write it as in `1h30m`"))
+        .help("write it like `1h30m`"))
     }
 }
 

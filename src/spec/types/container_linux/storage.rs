@@ -82,8 +82,8 @@ impl Leaf for Mebibytes {
         Err(LeafError::rule(
             crate::diagnostic::codes::BAD_SIZE,
             &scalar.text,
-            "a size of a partition",
-            "it is no whole number of MiB",
+            "a partition size",
+            "must be a whole number of MiB",
         ))
     }
 }
@@ -107,7 +107,7 @@ const TYPE_GUIDS: [(&str, &str); 4] = [
 ];
 
 impl Leaf for TypeGuid {
-    const WHAT: &'static str = "the GUID of a type";
+    const WHAT: &'static str = "a partition type GUID";
 
     fn schema() -> serde_json::Value {
         serde_json::json!({ "type": "string" })
@@ -287,7 +287,7 @@ impl Leaf for CtHashSum {
             crate::diagnostic::codes::BAD_DIGEST,
             text,
             Self::WHAT,
-            "SHA-512 has 128 hexadecimal digits",
+            "a SHA-512 hash must have 128 hexadecimal digits",
         ))
     }
 }

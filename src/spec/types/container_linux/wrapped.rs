@@ -30,9 +30,9 @@ impl Leaf for AppVersion {
                 codes::BAD_CT_VALUE,
                 text,
                 Self::WHAT,
-                "it has three numbers",
+                "must have three numbers",
             )
-            .help("write it as in 3.2.18")
+            .help("write it like 3.2.18")
         };
         let mut parts = text.splitn(3, '.');
         let mut number = || parts.next()?.parse::<u16>().ok();
@@ -223,22 +223,22 @@ fn schema_version(
     let oldest = service.oldest();
     let too_new = service.newest(version.major);
     if numbers < oldest || too_new.is_none() {
-        let message = format!("ct knows no settings of {name} {}", version.text);
-        let why = format!("the oldest is {}.{}", oldest.0, oldest.1);
+        let message = format!("ct has no settings for {name} {}", version.text);
+        let why = format!("the oldest supported version is {}.{}", oldest.0, oldest.1);
         decoder.diagnostics.push(
             Diagnostic::error(codes::BAD_CT_VALUE, version.span, message)
                 .label(why)
-                .help("name a version that Container Linux' wrapper runs"),
+                .help("use a version that Container Linux' wrapper runs"),
         );
         return None;
     }
     let newest = too_new?;
     if numbers > newest {
         let code: Code = codes::NEWER_THAN_CT;
-        let message = format!("{name} {} is newer than what ct knows", version.text);
+        let message = format!("{name} {} is newer than ct supports", version.text);
         decoder.diagnostics.push(
             Diagnostic::warning(code, version.span, message).help(format!(
-                "its settings are taken for those of {}.{}",
+                "the settings of {}.{} are used for it",
                 newest.0, newest.1
             )),
         );
@@ -255,20 +255,23 @@ fn not_of_version(
 ) -> Diagnostic {
     let name = service.as_str();
     let (major, minor) = numbers;
-    let message = format!("`{}` is no setting of {name} {major}.{minor}", setting.key);
+    let message = format!(
+        "`{}` is not a setting of {name} {major}.{minor}",
+        setting.key
+    );
     let (first, last) = (setting.first, setting.last);
     let why = if first == last {
-        format!("{name} {}.{} has it", first.0, first.1)
+        format!("available in {name} {}.{}", first.0, first.1)
     } else {
         format!(
-            "{name} {}.{} to {}.{} have it",
+            "available in {name} {}.{} to {}.{}",
             first.0, first.1, last.0, last.1
         )
     };
     Diagnostic::error(codes::BAD_CT_VALUE, entry.key.span, message)
         .label(why)
         .help(format!(
-            "name the version: `version: {}.{}.0`",
+            "set the version: `version: {}.{}.0`",
             first.0, first.1
         ))
 }
@@ -293,10 +296,13 @@ fn value(setting: CtSetting, entry: &Entry, decoder: &mut Decoder) -> Option<Loc
             let text: Located<crate::spec::Setting> = Located::decode_entry(entry, decoder)?;
             // systemd cuts lines at a backslash, and a variable of the unit is a `$`.
             if text.as_str().contains(['\\', '"']) {
-                let message = format!("`{}` cannot be a flag in a unit", shown(text.as_str()));
+                let message = format!(
+                    "`{}` cannot be used as a flag in a unit",
+                    shown(text.as_str())
+                );
                 decoder.diagnostics.push(
                     Diagnostic::error(codes::BAD_CT_VALUE, text.span, message)
-                        .help("leave out quotes and backslashes"),
+                        .help("remove quotes and backslashes"),
                 );
                 return None;
             }

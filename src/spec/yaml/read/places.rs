@@ -1,8 +1,8 @@
-//! Places in the text: from the parser's counts of characters to bytes of the source.
+//! Locations in the text: from the parser's character counts to bytes of the source.
 
 use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
 
-/// The first character that YAML text may not hold (YAML 1.2.2 §5.1, `c-printable`).
+/// Returns the first character that YAML text may not contain (YAML 1.2.2 §5.1, `c-printable`).
 pub(super) fn control_character(text: &str, source: SourceId) -> Option<Diagnostic> {
     let (at, c) = text.char_indices().find(|&(_, c)| {
         !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
@@ -24,17 +24,17 @@ pub(super) fn control_character(text: &str, source: SourceId) -> Option<Diagnost
             span,
             format!("{name} in YAML text"),
         )
-        .help("remove it, or write it as an escape in double quotes"),
+        .help("remove it, or write it as an escape sequence in double quotes"),
     )
 }
 
-/// Turns the parser's counts of characters into bytes of the source.
+/// Converts the parser's character counts to bytes of the source.
 pub(super) struct Places<'t> {
     /// Without the byte order mark.
     pub(super) text: &'t str,
     /// Length of the byte order mark.
     pub(super) skipped: usize,
-    /// Byte offset of each character; `None` where the text is ASCII.
+    /// Byte offset of each character; `None` if the text is ASCII.
     offsets: Option<Vec<u32>>,
     source: SourceId,
 }
@@ -55,7 +55,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Byte offset in the body of the character number `index`.
+    /// Returns the byte offset in the body of the character at `index`.
     pub(super) fn byte(&self, index: usize) -> usize {
         match &self.offsets {
             None => index.min(self.text.len()),
@@ -65,7 +65,7 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// From byte `start` to byte `end` of the body, without white space at its end.
+    /// Returns the span from byte `start` to byte `end` of the body, without trailing white space.
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         let end = end.max(start);
         let trimmed = self

@@ -1,4 +1,4 @@
-//! What is wrong with text that is no YAML, in words of ours where the parser's are hard to act on.
+//! YAML syntax errors, in our own words if the parser's are hard to act on.
 
 use saphyr_parser::ScanError;
 
@@ -6,22 +6,18 @@ use super::{Builder, Fatal};
 use crate::diagnostic::{Diagnostic, Span, codes};
 
 impl Builder<'_> {
-    /// The diagnostic for an error of the parser.
+    /// Returns the diagnostic for an error of the parser.
     pub(super) fn syntax_error(&self, error: &ScanError) -> Fatal {
         let index = error.marker().index();
         let at = self.places.byte(index);
         let span = self.places.span(at, self.places.byte(index + 1));
         if error.info().contains("unknown anchor") {
             return Box::new(
-                Diagnostic::error(
-                    codes::UNKNOWN_ALIAS,
-                    span,
-                    "an alias refers to nothing that was marked before",
-                )
-                .help("mark a value with `&name` first, or quote the `*`"),
+                Diagnostic::error(codes::UNKNOWN_ALIAS, span, "unknown alias")
+                    .help("define it earlier with `&name`, or quote the `*`"),
             );
         }
-        // The scanner reads ahead of the events in search of a key, and has a limit of its own.
+        // The scanner reads ahead of the events in search of a key, and has its own limit.
         if error.info().contains("recursion limit") {
             return self.too_deep(span);
         }
@@ -49,26 +45,26 @@ impl Builder<'_> {
         let (span, message, help) = match error.info() {
             _ if tab => (
                 span,
-                "a tab where YAML wants spaces".to_owned(),
-                Some("YAML is indented with spaces, never with tabs"),
+                "tab in the indentation".to_owned(),
+                Some("YAML requires spaces for indentation"),
             ),
-            // Noticed only where the next line begins.
+            // The parser notices it only where the next line starts.
             "simple key expect ':'" | "simple key expected" | "simple key expected ':'" => (
                 self.line_before(at),
                 "a key without a value".to_owned(),
                 Some(
-                    "a key is followed by a colon and a space, a list's element by a dash and a space",
+                    "write a colon and a space after a key, a dash and a space before a list item",
                 ),
             ),
             info if info.contains("did not find expected key") => (
                 span,
-                "this fits neither the lines above nor those below".to_owned(),
-                Some("lines that belong together are indented by the same number of spaces"),
+                "indentation does not match the lines above or below".to_owned(),
+                Some("indent lines that belong together by the same number of spaces"),
             ),
             info if info.contains("in quoted scalar") || info.contains("quoted scalar, found") => (
                 span,
-                format!("the quoted text does not end as it should: {info}"),
-                Some("close the quote; text of several lines is easier after `|`"),
+                format!("the quoted text is not terminated correctly: {info}"),
+                Some("close the quote; for text of several lines, use `|`"),
             ),
             info => (span, format!("YAML syntax: {info}"), None),
         };
@@ -77,7 +73,7 @@ impl Builder<'_> {
         Box::new(diagnostic)
     }
 
-    /// The text of the last line before `at` that has any.
+    /// Returns the span of the last non-empty line before `at`.
     fn line_before(&self, at: usize) -> Span {
         let before = self.places.text[..at].trim_end();
         let start = before.rfind('\n').map_or(0, |at| at + 1);

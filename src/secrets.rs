@@ -1,0 +1,51 @@
+//! How a text is known to contain a secret: one list, for everything that warns of secrets or hides
+//! them.
+
+/// Texts that only secrets contain: private keys in PEM (RFC 7468) or OpenSSH's format, and the
+/// client keys and bearer tokens of kubeconfigs.
+const MARKS: [&str; 3] = ["PRIVATE KEY-----", "client-key-data:", "token:"];
+
+/// Keys that end in a mark and are no secrets: etcd's token names a cluster and protects nothing.
+const EXEMPT: [&str; 1] = ["initial-cluster-token:"];
+
+/// Returns whether `bytes` contain a private key or a token.
+pub fn has_secret(bytes: &[u8]) -> bool {
+    MARKS.iter().any(|mark| {
+        bytes
+            .windows(mark.len())
+            .enumerate()
+            .filter(|(_, window)| *window == mark.as_bytes())
+            .any(|(start, _)| !is_exempt(&bytes[..start + mark.len()]))
+    })
+}
+
+/// Returns whether the mark that `text` ends in is the end of an exempt key.
+fn is_exempt(text: &[u8]) -> bool {
+    EXEMPT.iter().any(|key| text.ends_with(key.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_secret;
+
+    #[test]
+    fn secrets_are_known_by_their_marks() {
+        for (text, expected) in [
+            ("-----BEGIN PRIVATE KEY-----\nMC4C\n", true),
+            ("-----BEGIN EC PRIVATE KEY-----\n", true),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\n", true),
+            ("users:\n- user:\n    client-key-data: LS0t\n", true),
+            (
+                "users:\n- user:\n    token: abcdef.0123456789abcdef\n",
+                true,
+            ),
+            ("initial-cluster-token: lab\ntoken: abc\n", true),
+            ("initial-cluster-token: lab\n", false),
+            ("-----BEGIN CERTIFICATE-----\n", false),
+            ("-----BEGIN PUBLIC KEY-----\n", false),
+            ("", false),
+        ] {
+            assert_eq!(has_secret(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+}
