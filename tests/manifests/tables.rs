@@ -58,7 +58,7 @@ fn definitions() -> Definitions {
 }
 
 fn table(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan/check/manifests");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manifests");
     folder.join(name)
 }
 
