@@ -59,7 +59,7 @@ pub fn describe(
 ) -> Result<()> {
     let description = Description {
         arch: arch.to_string(),
-        kernel: crate::facts::kernel::flavour_name(kernel).to_owned(),
+        kernel: crate::facts::kernel::flavor_name(kernel).to_owned(),
         kernel_release: kernel_release.to_owned(),
     };
     let text = serde_json::to_string_pretty(&description)?;

@@ -15,7 +15,7 @@ mod state;
 
 use crate::cache::Cache;
 use crate::extensions::Extension;
-use crate::facts::kernel::flavour_name;
+use crate::facts::kernel::flavor_name;
 use crate::lock::Lock;
 use crate::lock::LockedBase;
 use crate::lock::LockedPackage;
@@ -76,7 +76,7 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
 /// Pins the current versions of a base's packages in `lock`, which `imgbuild update` is for.
 pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
     let (arch, kernel) = (request.arch, request.kernel);
-    let name = flavour_name(kernel);
+    let name = flavor_name(kernel);
     if request.locked {
         bail!(
             "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--locked` forbids to change it"

@@ -131,7 +131,7 @@ fn list(cache: &Cache) -> Result<(), Failure> {
             "{:<16.16}  {:<6}  {:<8}  {:>11}  {} ago",
             base.id,
             base.arch.as_str(),
-            kernel::flavour_name(base.kernel),
+            kernel::flavor_name(base.kernel),
             indicatif::HumanBytes(base.size).to_string(),
             indicatif::HumanDuration(age),
         );

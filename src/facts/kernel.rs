@@ -1,7 +1,7 @@
 //! The kernel packages of the Debian base.
 
 /// The flavour as the lock, the cache and the command line name it.
-pub fn flavour_name(kernel: KernelFlavor) -> &'static str {
+pub fn flavor_name(kernel: KernelFlavor) -> &'static str {
     match kernel {
         KernelFlavor::Generic => "generic",
         KernelFlavor::Cloud => "cloud",

@@ -227,7 +227,7 @@ impl LockedPackage {
 fn key(arch: Arch, kernel: KernelFlavor) -> String {
     format!(
         "debian-{arch}-{}",
-        crate::facts::kernel::flavour_name(kernel)
+        crate::facts::kernel::flavor_name(kernel)
     )
 }
 
