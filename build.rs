@@ -1,5 +1,5 @@
-//! Puts the files below `configs/base/` into the program, so that one binary is all that a build of
-//! the base needs.
+//! Compiles the files below `configs/base/` into the program, so that a build of the base needs
+//! only one binary.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,10 +1,10 @@
-# What the scripts beside this file know of API servers, which they name HOST:PORT.
+# Functions of the scripts beside this file; API servers are named HOST:PORT.
 
 here=/etc/kubernetes/imgbuild
 cache=/run/imgbuild-kubectl
 PATH={{programs}}:$PATH
 
-# On the console and in the journal.
+# Prints on the console and in the journal.
 say() {
     echo "<5>imgbuild: {{node}}: $*" > /dev/kmsg
 }
@@ -13,15 +13,15 @@ k() {
     kubectl --cache-dir "$cache" --request-timeout 30s "$@"
 }
 
-# Gives the kubelet the manifest of a static pod. It reads a file as soon as it is there, so it comes whole.
+# Passes the manifest of a static pod to the kubelet. It reads a file as soon as it exists, so it is moved there complete.
 run_pod() {
     local name=${1##*/}
     install --mode 0600 "$1" "/etc/kubernetes/manifests/.$name"
     mv "/etc/kubernetes/manifests/.$name" "/etc/kubernetes/manifests/$name"
 }
 
-# Whether an API server is ready. Asked without kubectl, which takes seconds of the processor that the server needs, unless the
-# server knows no strangers (401). One that has not yet made the roles of strangers says 403.
+# Whether an API server is ready. Checked without kubectl, which takes seconds of the processor that the server needs, unless the
+# server refuses anonymous requests (401). One that has not yet created the roles of anonymous users answers 403.
 is_ready() {
     case $(printf 'GET /readyz HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" |
         timeout 10 openssl s_client -quiet -verify_quiet -verify_return_error -CAfile /etc/kubernetes/pki/ca.crt \

@@ -1,5 +1,5 @@
 {{settings}}
-# The kubelet runs the member as long as its manifest is there, and the member holds its database (flock(2)) as long as it runs.
+# The kubelet runs the member as long as its manifest exists, and the member locks its database (flock(2)) as long as it runs.
 manifest={{manifest}}
 aside={{aside}}
 stop() {
@@ -9,7 +9,7 @@ stop() {
         tries=$((tries + 1))
         if [ $tries -ge 120 ]; then
             start
-            echo 'the kubelet does not stop etcd: systemctl status kubelet' >&2
+            echo 'the kubelet did not stop etcd: see systemctl status kubelet' >&2
             exit 1
         fi
         sleep 1

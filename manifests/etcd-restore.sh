@@ -1,13 +1,13 @@
 #!/bin/sh
-# Puts this node's etcd member back to a snapshot: imgbuild-etcd-restore FILE
+# Restores this node's etcd member from a snapshot: imgbuild-etcd-restore FILE
 #
-# Of a cluster with several members: first `imgbuild-etcd-restore --stop` on each, then this with the same FILE on each. The restored
-# cluster has an identity of its own, so that a member which was forgotten stays out of it. What the member had is kept in
-# `before-restore` below its data folder until the next time.
+# In a cluster with several members, run `imgbuild-etcd-restore --stop` on each first, then this with the same FILE on each. The restored
+# cluster has a new identity, so that a member which was forgotten stays out of it. The member's old data is kept in
+# `before-restore` below its data folder until the next restore.
 set -eu
 umask 077
 
-# Where the member is no unit these are others.
+# Replaced by the settings below where the member is not a unit.
 stop() {
     systemctl stop etcd.service
 }
@@ -17,12 +17,12 @@ start() {
 
 first=
 if [ "${1-}" = --first ]; then
-    # At boot: only where there is no data yet. The file goes, for it takes memory.
+    # At boot: only if there is no data yet. The file is removed, since it takes memory.
     first=yes
     shift
 fi
 if [ $# -ne 1 ]; then
-    echo 'usage: imgbuild-etcd-restore FILE, or --stop' >&2
+    echo 'usage: imgbuild-etcd-restore FILE | --stop' >&2
     exit 2
 fi
 file=$1
@@ -38,8 +38,8 @@ if [ -n "$first" ] && [ -e "$data/member" ]; then
     exit 0
 fi
 
-# The running member is not touched before the data are there. Revisions go on far behind those that clients have seen, and the
-# old ones count as compacted, so that whoever watches looks again instead of waiting for a past that does not come back.
+# The running member is not touched before the new data is complete. Revisions continue far after those that clients have seen, and the
+# old ones count as compacted, so that watchers list again instead of waiting for revisions that will never come.
 etcdutl snapshot status "$file" --write-out json
 hash=$(sha256sum < "$file")
 token=$ETCD_INITIAL_CLUSTER_TOKEN-$(printf %.12s "$hash")
@@ -65,10 +65,10 @@ if [ -n "$first" ]; then
     exit 0
 fi
 start
-# What keeps a picture of the data starts anew; the kubelet brings its pods back. At once: an API server that ends in peace goes on
-# answering from its picture, for minutes where etcd is away. Their names as the kernel cuts them.
+# Programs that cache the data are restarted; the kubelet restarts its pods. They are killed: an API server that shuts down
+# gracefully serves its cache for minutes while etcd is away. Names are truncated as by the kernel.
 for program in kube-apiserver kube-controller kube-scheduler; do
     pkill -KILL -x "$program" || true
 done
 systemctl try-restart --no-block kubelet.service || true
-echo "restored $file; etcd answers once most of its members are restored (etcdctl endpoint health)"
+echo "restored $file; etcd is available once most of its members are restored (check with etcdctl endpoint health)"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Takes a snapshot of this node's etcd member into {{folder}}, checks it, and keeps the newest {{keep}}.
-# Whatever happens, a file that ends in .db is whole.
+# A file that ends in .db is always complete.
 set -eu
 umask 077
 folder={{folder}}
@@ -11,16 +11,16 @@ new=$folder/unfinished
 trap 'rm -f "$new" "$new.part"' EXIT
 rm -f "$new" "$new.part"
 {{etcdctl}} --command-timeout 10m snapshot save "$new"
-# Goes through every page of the database.
+# Checks every page of the database.
 status=$({{etcdutl}} snapshot status "$new" --write-out json)
 sync "$new"
 read -r host < /proc/sys/kernel/hostname
 name=$folder/$host-$(date --utc +%Y%m%dT%H%M%SZ).db
 mv "$new" "$name"
 sync "$folder"
-echo "took $name: $status"
+echo "saved $name: $status"
 
-# In the order of their names, which is that of their times.
+# Sorted by name, which is the order of their times.
 set -- "$folder"/*.db
 while [ $# -gt "$keep" ]; do
     rm -- "$1"

@@ -1,7 +1,7 @@
-# Fetches the programs of Kubernetes: fetch-programs SITE FOLDER KEEP, with a line `SHA-256 NAME` on standard input for each.
+# Fetches the Kubernetes programs: fetch-programs SITE FOLDER KEEP, with a line `SHA-256 NAME` on standard input for each.
 #
-# What is in KEEP, which may outlive a boot, is not fetched again. A program is checked against its hash before it can be run. Tries until it
-# has all of them.
+# Files in KEEP, which may survive reboots, are not fetched again. A program is checked against its hash before it can be run. Retries until
+# all of them are there.
 set -eu
 site=$1
 folder=$2
@@ -11,8 +11,8 @@ say() {
     echo "<5>imgbuild: $*" > /dev/kmsg
 }
 
-# Writes what is at URL $1 to the file $2. Of all that the base has, kubectl is what speaks TLS and trusts whom the node trusts; it
-# wants to know who it is, which means nothing to a download site.
+# Downloads URL $1 to the file $2. kubectl is the program of the base that supports TLS with the node's trusted authorities; it
+# requires a user name, which a download site ignores.
 fetch() {
     case $1 in
         https://*)
@@ -27,7 +27,7 @@ is_right() {
     echo "$1  $2" | sha256sum --check --status 2> /dev/null
 }
 
-# Brings the program $2 with the hash $1 into KEEP, unless it is there.
+# Fetches the program $2 with the hash $1 into KEEP, unless it is there.
 bring() {
     file=$keep/$1
     if [ -e "$file" ] && is_right "$1" "$file"; then
@@ -36,12 +36,12 @@ bring() {
     say "fetching $2 from $site"
     rm -f "$file" "$file.new"
     if ! fetch "$site/$2" "$file.new"; then
-        say "$2 did not come from $site"
+        say "fetching $2 from $site failed"
         return 1
     fi
     if ! is_right "$1" "$file.new"; then
         rm -f "$file.new"
-        say "$2 from $site is not the one that imgbuild.lock pins"
+        say "$2 from $site does not match the hash in imgbuild.lock"
         return 1
     fi
     mv "$file.new" "$file"
@@ -49,7 +49,7 @@ bring() {
 
 mkdir -p "$folder" "$keep"
 while read -r hash name; do
-    # A network that comes late, or a mirror that is behind: whoever waits for this goes on waiting, which is why the unit does not fail.
+    # The network may come up late, or a mirror be out of date: units that wait for this one keep waiting, so it must not fail.
     until bring "$hash" "$name"; do
         sleep 5
     done

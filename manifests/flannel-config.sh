@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells etcd, and by it the flannel of every node, what the node's spec says of the network. Waits for etcd; writes what differs.
+# Writes the network's settings from the node's spec to etcd, where the flannel of every node reads them. Waits for etcd.
 set -eu
 key=/coreos.com/network/config
 network='{{network}}'
@@ -16,4 +16,4 @@ fi
 until etcdctl put "$key" "$network"; do
     sleep 2
 done
-echo "flannel's network was ${known:-unknown}, and is $network"
+echo "changed flannel's network from ${known:-none} to $network"

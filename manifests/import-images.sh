@@ -1,11 +1,11 @@
-# Gives containerd the images that came with this node, in the folder $1:
+# Imports the images built into this node, from the folder $1, into containerd:
 #
-#   *.tar      archives to import: index.tar has manifests and configs of images whose files lie unpacked below rootfs/
-#   *.list     what each archive holds, a line an image: digest and name
-#   snapshots  the names of those unpacked (OCI's chain IDs), each a folder of rootfs/
+#   *.tar      archives to import: index.tar has the manifests and configs of images whose files are unpacked below rootfs/
+#   *.list     the contents of each archive, one line per image: digest and name
+#   snapshots  the names of unpacked images (OCI chain IDs), each a folder of rootfs/
 #
 # Nothing is copied or unpacked: the file system of an image is a link from containerd's folder to this node's own read-only image.
-# All images are pinned, since a node without a network could not get them back. $2 is containerd's folder, which may outlive a boot.
+# All images are pinned, since a node without a network could not get them back. $2 is containerd's folder, which may survive reboots.
 set -eu
 archives=$1
 root=$2
@@ -25,7 +25,7 @@ if [ -e "$known" ] || [ -n "$(ls "$store" 2> /dev/null)" ]; then
     snapshots=$(containerd snapshots ls | awk 'NR > 1 { print $1 }')
 fi
 
-# Images of an earlier version of this node: their files are not here any more.
+# Images of an earlier version of this node, whose files are gone.
 if [ -e "$known" ]; then
     while read -r digest name; do
         if ! grep -qxF "$digest $name" "$archives"/*.list; then
@@ -39,14 +39,14 @@ for files in "$store"/*/fs; do
     fi
 done
 
-# A committed snapshot whose files are a link to a folder of ours.
+# Creates a committed snapshot whose files are a link to a folder of this node.
 link() {
     key=imgbuild-$1
-    # Of a boot that was cut off.
+    # Left behind by an interrupted boot.
     if echo "$snapshots" | grep -qxF "$key"; then
         containerd snapshots rm "$key"
     fi
-    # Prints the mount that it would take: of a new snapshot a bind mount of its empty folder.
+    # Prints the mount options: for a new snapshot a bind mount of its empty folder.
     files=$(containerd snapshots prepare --target /mnt "$key" | sed -n 's/^mount -t bind \([^ ]*\/fs\) .*/\1/p')
     rmdir "$files"
     ln -s "$archives/rootfs/${1#sha256:}" "$files"

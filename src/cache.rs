@@ -3,12 +3,12 @@
 //! ```text
 //! packages/<sha256>.deb
 //! bases/<id>/{base.json,kernel,initrd,root.squashfs,boot/…}
-//! extensions/<id>/            images that are laid over a base
+//! extensions/<id>/            images that are overlaid on a base
 //! blobs/sha256/<hex>          programs and images, as registries have them
 //! boot/<hash>                 kernels, initrds and live ISOs of other systems
 //! apt/<arch>/                 apt's own lists
-//! tmp/                        what is being made; renamed into place when it is whole
-//! locks/                      empty files that concurrent runs lock
+//! tmp/                        what is being made; renamed into place when it is complete
+//! locks/                      empty files, locked by concurrent runs
 //! ```
 //!
 //! Everything is written in `tmp/`, fsynced and renamed: a killed run leaves only entries of
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The variable that moves the cache.
+/// The environment variable that sets the cache's folder.
 pub const CACHE_VARIABLE: &str = "IMGBUILD_CACHE";
 
 /// A cache folder.
@@ -46,12 +46,12 @@ pub struct Exclusive {
 }
 
 impl Cache {
-    /// A cache in `root`, which is made when first needed.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
+    /// A cache in `root`, which is created when first needed.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Where the cache is by the environment: `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or
+    /// The cache that the environment names: `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or
     /// `$HOME/.cache/imgbuild`.
     pub fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let folder = |name: &str| {
@@ -60,16 +60,16 @@ impl Cache {
                 .filter(|path| path.is_absolute())
         };
         if let Some(path) = variable(CACHE_VARIABLE).filter(|value| !value.is_empty()) {
-            return Ok(Self::at(std::path::absolute(path)?));
+            return Ok(Self::new(std::path::absolute(path)?));
         }
         if let Some(path) = folder("XDG_CACHE_HOME") {
-            return Ok(Self::at(path.join("imgbuild")));
+            return Ok(Self::new(path.join("imgbuild")));
         }
         if let Some(path) = folder("HOME") {
-            return Ok(Self::at(path.join(".cache/imgbuild")));
+            return Ok(Self::new(path.join(".cache/imgbuild")));
         }
         bail!(
-            "no place for the cache: neither {CACHE_VARIABLE} nor XDG_CACHE_HOME nor HOME is set"
+            "cannot locate the cache: neither {CACHE_VARIABLE} nor XDG_CACHE_HOME nor HOME is set"
         );
     }
 
@@ -88,21 +88,21 @@ impl Cache {
         self.root.join("bases").join(id)
     }
 
-    /// Whether `path`, a file or folder of the cache, is there. If so, its time of change tells
-    /// from now on that it was used now.
+    /// Whether `path`, a file or folder of the cache, exists. If so, its modification time is set
+    /// to now, to record that it was used.
     pub fn has(&self, path: &Path) -> bool {
         let Ok(file) = File::open(path) else {
             return false;
         };
-        // A cache that cannot be written to still gives what it has.
+        // A cache that cannot be written to can still be read.
         let _ = file.set_modified(std::time::SystemTime::now());
         true
     }
 
-    /// A folder below the cache, made with its parents.
+    /// A folder below the cache, created with its parents.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.root.join(name);
-        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("creating {}", path.display()))?;
         Ok(path)
     }
 
@@ -115,7 +115,7 @@ impl Cache {
         Ok(Exclusive { _guard: file })
     }
 
-    /// A new folder to work in. What killed runs left behind is removed first.
+    /// A new folder to work in. Leftovers of killed runs are removed first.
     pub fn workspace(&self) -> Result<Workspace> {
         let tmp = self.folder("tmp")?;
         // Sweeping and making exclude one another, or a folder could be swept between its making
@@ -125,7 +125,7 @@ impl Cache {
         let path = tempfile::Builder::new()
             .prefix("work-")
             .tempdir_in(&tmp)
-            .with_context(|| format!("making a folder in {}", tmp.display()))?
+            .with_context(|| format!("creating a folder in {}", tmp.display()))?
             .keep();
         let lock = path.with_extension("lock");
         let file = open_lock(&lock)?;
@@ -145,8 +145,8 @@ impl Workspace {
         &self.path
     }
 
-    /// Moves `name`, a file or folder in here, to `target`: fsynced, and in one step. Loses to a
-    /// run that was faster.
+    /// Moves `name`, a file or folder in here, to `target`: fsynced, and atomically. If another run
+    /// was faster, its result stays.
     pub fn publish(&self, name: &str, target: &Path) -> Result<()> {
         let source = self.path.join(name);
         let parent = target.parent().context("publishing to the root folder")?;
@@ -165,7 +165,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        // Whatever is left over now is swept by a later run.
+        // Whatever cannot be removed now is removed by a later run.
         let _ = fs::remove_dir_all(&self.path);
         let _ = fs::remove_file(&self.lock);
     }
@@ -180,7 +180,7 @@ fn open_lock(path: &Path) -> Result<File> {
         .with_context(|| format!("opening {}", path.display()))
 }
 
-/// Removes what dead runs left in `tmp`: folders whose lock nobody holds.
+/// Removes what killed runs left in `tmp`: folders whose lock nobody holds.
 fn sweep(tmp: &Path) -> Result<()> {
     let reading = || format!("reading {}", tmp.display());
     for entry in fs::read_dir(tmp).with_context(reading)? {
@@ -209,7 +209,7 @@ fn sweep(tmp: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Syncs a file, or a folder with all that is in it.
+/// Syncs a file, or a folder with everything in it.
 fn sync_tree(path: &Path) -> std::io::Result<()> {
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn published_folders_are_whole_and_the_first_stays() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let cache = Cache::at(folder.path());
+        let cache = Cache::new(folder.path());
         for text in ["first", "second"] {
             let work = cache.workspace().expect("workspace");
             fs::create_dir(work.path().join("new")).expect("mkdir");
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn dead_workspaces_are_swept_and_live_ones_kept() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let cache = Cache::at(folder.path());
+        let cache = Cache::new(folder.path());
         let live = cache.workspace().expect("workspace");
         let dead = folder.path().join("tmp/work-dead");
         fs::create_dir(&dead).expect("mkdir");

@@ -1,15 +1,16 @@
-//! Work on many nodes at once.
+//! Runs work on many items in parallel.
 
 use std::num::NonZero;
 use std::sync::LazyLock;
 use std::thread;
 
-/// How many there are for this process. To ask reads a dozen files of control groups.
+/// The number of processors available to this process. Cached, since querying it reads a dozen
+/// files of control groups.
 static PROCESSORS: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
-/// What `work` gives for each of `items`, in their order; done by as many threads as there are
-/// processors, of which this is one.
+/// The results of `work` for each of `items`, in their order, computed by as many threads as there
+/// are processors, including this one.
 pub fn on_all_processors<I: Send, T: Send>(
     items: impl IntoIterator<Item = I, IntoIter: ExactSizeIterator>,
     work: impl Fn(I) -> T + Sync,
@@ -28,7 +29,7 @@ pub fn on_all_processors<I: Send, T: Send>(
         }
         let own: Vec<T> = items.map(work).collect();
         (working.into_iter())
-            .flat_map(|thread| thread.join().expect("no work panics but with a bug"))
+            .flat_map(|thread| thread.join().expect("work panics only because of a bug"))
             .chain(own)
             .collect()
     })

@@ -1,17 +1,17 @@
-//! How long work tells of itself without knowing who listens; only `cli` prints.
+//! How long-running work reports its progress without knowing who listens; only `cli` prints.
 
-/// Receives what a long piece of work says about itself.
+/// Receives the progress of long-running work.
 pub trait Progress: Sync {
-    /// A new step begins. `total` is in the unit of [`Progress::advance`] (bytes, packages), where
+    /// A new step begins. `total` is in the unit of [`Progress::advance`] (bytes, packages), if
     /// known.
     fn start(&self, what: &str, total: Option<u64>);
-    /// `amount` more of the step that was started last is done.
+    /// `amount` more of the current step is done.
     fn advance(&self, amount: u64);
-    /// The step that was started last is done.
+    /// The current step is done.
     fn finish(&self);
 }
 
-/// Listens to nothing.
+/// Ignores all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

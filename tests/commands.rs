@@ -41,7 +41,7 @@ fn endings_are_words_for_formats() {
     let refused = build("ignitoin");
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        said(&refused).contains("a format is one of ignition, iso"),
+        said(&refused).contains("expected one of ignition, iso"),
         "{}",
         said(&refused)
     );
@@ -76,7 +76,7 @@ fn options_of_every_command_may_come_first() {
     let refused = imgbuild(folder, &["--offline", "check", "node.yaml"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(
-        said(&refused).contains("`--offline` goes with a build"),
+        said(&refused).contains("`--offline` is an option of a build"),
         "{}",
         said(&refused)
     );

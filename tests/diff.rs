@@ -54,7 +54,7 @@ fn an_upgrade_is_named_with_its_steps() {
     let same = imgbuild(folder.path(), &["diff", "old.yaml", "old.yaml"]);
     assert_eq!(
         String::from_utf8_lossy(&same.stdout),
-        "control1: nothing changes\nworker1: nothing changes\n"
+        "control1: no changes\nworker1: no changes\n"
     );
 
     let done = imgbuild(folder.path(), &["diff", "old.yaml", "new.yaml"]);
@@ -72,8 +72,8 @@ fn an_upgrade_is_named_with_its_steps() {
     assert!(!said.contains("PRIVATE KEY"), "{said}");
 
     for (old, new, why) in [
-        ("far.yaml", "new.yaml", "2 minor versions at once"),
-        ("new.yaml", "old.yaml", "a step back"),
+        ("far.yaml", "new.yaml", "an upgrade by 2 minor versions"),
+        ("new.yaml", "old.yaml", "a downgrade"),
     ] {
         let done = imgbuild(folder.path(), &["diff", old, new]);
         let said = String::from_utf8_lossy(&done.stderr);
@@ -96,7 +96,7 @@ fn an_artifact_is_compared_with_its_spec() {
         let done = imgbuild(folder.path(), &["diff", output, "node.yaml"]);
         assert_eq!(
             String::from_utf8_lossy(&done.stdout),
-            "a: nothing changes\n",
+            "a: no changes\n",
             "{output}"
         );
     }

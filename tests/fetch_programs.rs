@@ -99,12 +99,12 @@ fn a_program_comes_late_comes_wrong_and_is_kept() {
     let (address, asked) = site(&[None, Some(WRONG), Some(RIGHT)]);
     let said = node.fetch(&address, None);
     assert!(
-        said.contains(&format!("kubelet did not come from {address}")),
+        said.contains(&format!("fetching kubelet from {address} failed")),
         "{said}"
     );
     assert!(
         said.contains(&format!(
-            "kubelet from {address} is not the one that imgbuild.lock pins"
+            "kubelet from {address} does not match the hash in imgbuild.lock"
         )),
         "{said}"
     );

@@ -547,7 +547,7 @@ fn what_cannot_be_packed_is_refused() {
         ("$(x)", "do not pass on unchanged"),
         ("'", "do not pass on unchanged"),
         ("", "do not pass on unchanged"),
-        (&long, "the kernel takes 2047"),
+        (&long, "the kernel accepts at most 2047"),
     ] {
         let machine = Machine {
             hostname: &hostname,

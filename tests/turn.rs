@@ -1,5 +1,5 @@
-//! Which control plane starts its API server when: the script that holds a kubelet back, against
-//! servers on loopback that are ready, on their way, or off.
+//! When a control plane starts its API server: the script that delays the kubelet or the API
+//! server, against servers on loopback that are ready, starting, or off.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -112,17 +112,17 @@ impl Planes {
 
     /// Whether the script lets a control plane go that has waited so many seconds.
     fn let_go(&self, folder: &Path, earlier: &[String], later: &[String], waited: u32) -> bool {
-        let turn = turn_script(folder).replace("10250", &self.kubelet_port.to_string());
-        let turn = turn.split_once("\nif [ $# -gt 0 ]").map_or_else(
-            || panic!("{turn}"),
+        let script = order_script(folder).replace("10250", &self.kubelet_port.to_string());
+        let script = script.split_once("\nif [ $# -gt 0 ]").map_or_else(
+            || panic!("{script}"),
             |(functions, rest)| {
                 let (_, wait) = rest.split_once("\nfi\n").expect("it waits for etcd first");
                 format!("{functions}\n{wait}")
             },
         );
-        let (functions, wait) = turn.split_once("\nuntil ").expect("it ends in a loop");
-        assert!(wait.starts_with("is_our_turn ||"), "{wait}");
-        let once = format!("{functions}\nSECONDS={waited}\nis_our_turn\n");
+        let (functions, wait) = script.split_once("\nuntil ").expect("it ends in a loop");
+        assert!(wait.starts_with("may_start ||"), "{wait}");
+        let once = format!("{functions}\nSECONDS={waited}\nmay_start\n");
         let status = Command::new("bash")
             .args(["-c", &once])
             .env("EARLIER", earlier.join(" "))
@@ -147,7 +147,7 @@ impl Drop for Planes {
 }
 
 /// The script with `folder` in the place of the node's, beside what it reads.
-fn turn_script(folder: &Path) -> String {
+fn order_script(folder: &Path) -> String {
     let there = folder.display().to_string();
     let script = |name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -165,13 +165,13 @@ fn turn_script(folder: &Path) -> String {
         script("api-servers.sh"),
     )
     .expect("works");
-    script("turn.sh")
+    script("api-server-order.sh")
 }
 
 /// Where the kubelet runs etcd, it gets the API server's manifest once etcd is ready, whole and for
 /// root alone.
 #[test]
-fn the_api_server_starts_behind_etcd() {
+fn the_api_server_starts_after_etcd() {
     let folder = tempfile::tempdir().expect("works");
     let manifests = folder.path().join("manifests");
     fs::create_dir(&manifests).expect("works");
@@ -179,10 +179,10 @@ fn the_api_server_starts_behind_etcd() {
     fs::write(&waiting, "kind: Pod\n").expect("works");
     let etcd = TcpListener::bind("127.0.0.1:0").expect("works");
     let port = etcd.local_addr().expect("works").port();
-    let script = (turn_script(folder.path()).replace("2381", &port.to_string()))
+    let script = (order_script(folder.path()).replace("2381", &port.to_string()))
         .replace("sleep 2", "sleep 0.1");
     let mut running = Command::new("bash")
-        .args(["-c", &script, "turn"])
+        .args(["-c", &script, "api-server-order"])
         .arg(&waiting)
         .env("EARLIER", "")
         .env("LATER", "")

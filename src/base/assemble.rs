@@ -17,7 +17,7 @@ use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::lock::LockedPackage;
 use crate::progress::Progress;
 
-/// What is unpacked, and where from and to.
+/// What is unpacked, from where and to where.
 #[derive(Debug)]
 pub struct Assembly<'a> {
     pub cache: &'a Cache,
@@ -26,12 +26,12 @@ pub struct Assembly<'a> {
     pub folder: &'a Path,
 }
 
-/// The packages' files, as they are.
+/// The packages' files, unchanged.
 #[derive(Debug)]
 pub struct Unpacked {
     pub tree: Tree,
     pub modules: ModuleStore,
-    /// The newest time of any file, which everything that has none of its own gets.
+    /// The newest time of any file, used for everything that has no time of its own.
     pub time: u32,
     pub kernel: PathBuf,
     /// `busybox`, static, whether or not the tree keeps it.
@@ -40,8 +40,8 @@ pub struct Unpacked {
     pub kernel_release: String,
 }
 
-/// Files that declared state is made of, or that are small and likely to be replaced: their bytes
-/// stay in memory.
+/// Files that the declared state is made from, or that are small and likely to be replaced: their
+/// bytes stay in memory.
 const IN_MEMORY: [&str; 11] = [
     "/etc/",
     "/usr/lib/modules/",
@@ -56,13 +56,13 @@ const IN_MEMORY: [&str; 11] = [
     "/usr/share/pam",
 ];
 
-/// What stage 0 runs.
+/// The program that stage 0 runs.
 const BUSYBOX: &str = "/usr/bin/busybox";
 
 /// Folders that are links into `/usr`, as base-files has them.
 const MERGED: [&str; 4] = ["/bin", "/lib", "/lib64", "/sbin"];
 
-/// Endings of files that another compression does not make smaller.
+/// Endings of compressed files, which do not shrink any further.
 const COMPRESSED: [&str; 4] = [".gz", ".xz", ".zst", ".png"];
 
 impl Assembly<'_> {
@@ -94,11 +94,11 @@ impl Assembly<'_> {
         }
         progress.finish();
         let Some(kernel_release) = unpacking.kernel else {
-            bail!("no package has a kernel (`/boot/vmlinuz-*`)");
+            bail!("no package contains a kernel (`/boot/vmlinuz-*`)");
         };
         ensure!(
             !unpacking.busybox.is_empty(),
-            "no package has {BUSYBOX} (`busybox-static` has)"
+            "no package contains {BUSYBOX} (`busybox-static` does)"
         );
         Ok(Unpacked {
             tree: unpacking.tree,
@@ -130,7 +130,7 @@ impl Unpacking<'_> {
     fn take(&mut self, mut member: Member, contents: &mut dyn Read) -> Result<()> {
         self.time = self.time.max(member.mtime);
         if let Some(release) = member.path.strip_prefix("/boot/vmlinuz-") {
-            ensure!(self.kernel.is_none(), "a second kernel");
+            ensure!(self.kernel.is_none(), "more than one kernel");
             self.kernel = Some(release.to_owned());
             let mut file = File::create(&self.kernel_path).context("writing the kernel")?;
             io::copy(contents, &mut file).context("writing the kernel")?;
@@ -164,7 +164,7 @@ impl Unpacking<'_> {
         } = member;
         let kind = match member.kind {
             MemberKind::Directory => {
-                // The first package that has a folder says how it is, as with dpkg.
+                // The first package that has a folder determines its mode and owner, as with dpkg.
                 if matches!(
                     self.tree.get(&path),
                     Some(Node {
@@ -187,7 +187,7 @@ impl Unpacking<'_> {
                     matches!(node.kind, Kind::File(_)),
                     "a hard link to {target}, which is not a file"
                 );
-                // One file: mode and owner as well.
+                // It is the same file: mode and owner as well.
                 self.tree.insert(&path, node);
                 return Ok(());
             }
@@ -222,7 +222,7 @@ impl Unpacking<'_> {
         Ok(Content::Stored(self.image.add(contents, packed)?))
     }
 
-    /// Whether a pattern fits the path or a folder that it is in.
+    /// Whether a pattern matches the path or a folder that it is in.
     fn is_left_out(&mut self, path: &str) -> bool {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         if !folder.is_empty() && self.is_left_out_folder(folder) {

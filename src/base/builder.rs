@@ -1,4 +1,4 @@
-//! Makes a base in the cache.
+//! Builds a base in the cache.
 
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
 
-/// Bytes of a block of the root image: what touching one page of a program decompresses. 1 MiB
+/// Bytes of a block of the root image: what is decompressed to read one page of a program. 1 MiB
 /// would make the image 2 % smaller, 128 KiB 2 % larger.
 const BLOCK_SIZE: u32 = 256 << 10;
 
@@ -53,10 +53,10 @@ pub fn build(
 ) -> Result<()> {
     let work = cache.workspace()?;
     let folder = work.path().join("base");
-    fs::create_dir_all(folder.join("boot")).context("making a folder for the base")?;
+    fs::create_dir_all(folder.join("boot")).context("creating a folder for the base")?;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
 
-    let image = fs::File::create(folder.join(file::ROOT)).context("making the root image")?;
+    let image = fs::File::create(folder.join(file::ROOT)).context("creating the root image")?;
     let mut image = squashfs::Writer::new(
         image,
         squashfs::Options {
@@ -107,7 +107,7 @@ fn modules(unpacked: &Unpacked, threads: usize) -> Result<Modules> {
         unpacked
             .tree
             .bytes(&format!("{folder}/{name}"))
-            .with_context(|| format!("the kernel's package has no {name}"))
+            .with_context(|| format!("the kernel's package does not contain {name}"))
     };
     let text = |name: &str| -> Result<String> { Ok(String::from_utf8(list(name)?.to_vec())?) };
     Modules::new(
@@ -120,7 +120,7 @@ fn modules(unpacked: &Unpacked, threads: usize) -> Result<Modules> {
     )
 }
 
-/// Where the boot loaders' packages have what a base keeps.
+/// The files of the boot loaders' packages that a base keeps.
 fn boot_loader_files(arch: Arch) -> &'static [(&'static str, &'static str)] {
     match arch {
         Arch::Amd64 => &[
@@ -169,7 +169,7 @@ fn extract_boot_loaders(
     }
     for (path, name) in wanted {
         if !folder.join(name).exists() {
-            bail!("no package of the boot loaders has {path}");
+            bail!("no boot loader package contains {path}");
         }
     }
     Ok(())

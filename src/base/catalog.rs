@@ -1,4 +1,4 @@
-//! What the cache holds, and what of it may go: `imgbuild base list | gc`.
+//! What the cache holds, and what of it can be removed: `imgbuild base list | gc`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
 use crate::names::Arch;
 
-/// Says what a base is, in its folder. Its time of change is when the base was used last.
+/// Describes a base, in its folder. Its modification time is when the base was last used.
 const DESCRIPTION: &str = "base.json";
 
 /// A base in the cache.
@@ -37,7 +37,7 @@ pub struct Collected {
     pub bases: Vec<String>,
     /// Number of package files.
     pub packages: usize,
-    /// Number of images laid over bases, of blobs, and of other systems' boot files.
+    /// Number of images overlaid on bases, of blobs, and of other systems' boot files.
     pub others: usize,
     /// Bytes of all of these.
     pub bytes: u64,
@@ -66,7 +66,7 @@ pub fn describe(
     fs::write(folder.join(DESCRIPTION), text + "\n").context("describing the base")
 }
 
-/// Notes that the base is used now.
+/// Records that the base is used now.
 pub fn touch(cache: &Cache, id: &str) -> Result<()> {
     let path = cache.base(id).join(DESCRIPTION);
     fs::File::open(&path)
@@ -74,7 +74,7 @@ pub fn touch(cache: &Cache, id: &str) -> Result<()> {
         .with_context(|| format!("touching {}", path.display()))
 }
 
-/// The bases in the cache, the one used last first. Folders that are not a base's are passed over.
+/// The bases in the cache, the last used first. Folders that do not hold a base are skipped.
 pub fn list(cache: &Cache) -> Result<Vec<StoredBase>> {
     let folder = cache.root().join("bases");
     let mut bases = Vec::new();
@@ -89,7 +89,7 @@ pub fn list(cache: &Cache) -> Result<Vec<StoredBase>> {
     Ok(bases)
 }
 
-/// What [`collect`] keeps however old it is.
+/// What [`collect`] keeps regardless of age.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     /// Ids of bases.
@@ -116,10 +116,10 @@ impl Kept {
     }
 }
 
-/// Removes what is not `kept` and nobody used for `unused_for` before `now`.
+/// Removes what is not `kept` and has not been used for `unused_for` before `now`.
 ///
-/// A build that runs at the same time has used its base just now: a time of an hour or more keeps
-/// out of its way.
+/// A build that runs at the same time has just used its base: with an hour or more, nothing that it
+/// needs is removed.
 pub fn collect(
     cache: &Cache,
     kept: &Kept,
@@ -166,8 +166,8 @@ pub fn collect(
     Ok(collected)
 }
 
-/// Removes a file or folder and gives its size. First out of the way in one step, so that no half
-/// of it is ever seen.
+/// Removes a file or folder and returns its size. It is first moved away in one step, so that
+/// nobody ever sees a part of it.
 fn remove(cache: &Cache, path: &Path) -> Result<u64> {
     let removing = || format!("removing {}", path.display());
     let data = fs::metadata(path).with_context(removing)?;
@@ -216,7 +216,7 @@ fn size(folder: &Path) -> Result<u64> {
     Ok(sum)
 }
 
-/// Names and paths of what is in `folder`, sorted; nothing where it is not there.
+/// Names and paths of what is in `folder`, sorted; nothing if it does not exist.
 fn entries(folder: &Path) -> Result<Vec<(String, std::path::PathBuf)>> {
     let reading = || format!("reading {}", folder.display());
     let list = match fs::read_dir(folder) {
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn what_is_old_and_in_no_lock_goes() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let cache = Cache::at(folder.path());
+        let cache = Cache::new(folder.path());
         let mut lock = Lock::default();
         let locked = LockedBase {
             request: String::new(),

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lock::LockedPackage;
 
-/// What a package has at one path.
+/// What a package contains at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Absolute, without a slash at the end; `/` for the root.
@@ -37,8 +37,8 @@ pub enum MemberKind {
 /// Reads the package file at `path`, calls `visit` for every member of it, and checks its hash on
 /// the way. `visit` gets the contents of files.
 ///
-/// Where the bytes are not those of the lock, the error names the package, whatever else went
-/// wrong; the file is removed, so that the next run fetches it anew.
+/// If the hash is not the one in the lock, the error names the package, whatever else went wrong;
+/// the file is removed, so that the next run fetches it again.
 pub fn read(
     path: &Path,
     package: &LockedPackage,
@@ -56,11 +56,11 @@ pub fn read(
     if found != package.sha256 {
         // Whether it can be removed or not, the package is named.
         let removed = match std::fs::remove_file(path) {
-            Ok(()) => "it has been removed, the next run fetches it anew".to_owned(),
+            Ok(()) => "it has been removed, and the next run fetches it again".to_owned(),
             Err(error) => format!("remove it ({error})"),
         };
         bail!(
-            "the cache has wrong bytes for {}: {} has SHA-256 {found}, imgbuild.lock says {}; {removed}",
+            "the cached package {} is corrupt: {} has SHA-256 {found}, but imgbuild.lock pins {}; {removed}",
             package.describe(),
             path.display(),
             package.sha256
@@ -85,7 +85,7 @@ fn read_members(
             ".gz" => read_tar(flate2::read::GzDecoder::new(entry), visit),
             ".xz" => read_tar(liblzma::read::XzDecoder::new(entry), visit),
             ".zst" => read_tar(zstd::Decoder::new(entry)?, visit),
-            _ => bail!("`{name}` is compressed in a way that this program does not know"),
+            _ => bail!("unsupported compression of `{name}`"),
         };
     }
     bail!("no `data.tar`")
@@ -99,7 +99,7 @@ fn read_tar(
     for entry in archive.entries()? {
         let mut entry = entry?;
         let path = std::str::from_utf8(&entry.path_bytes())
-            .context("a path that is not UTF-8")
+            .context("a path is not UTF-8")
             .and_then(absolute)?;
         let member = member(path.clone(), &entry).with_context(|| format!("reading {path}"))?;
         visit(member, &mut entry).with_context(|| format!("storing {path}"))?;
@@ -112,7 +112,7 @@ fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
     let target = || -> Result<String> {
         let target = entry.link_name_bytes().context("a link without a target")?;
         Ok(std::str::from_utf8(&target)
-            .context("a target that is not UTF-8")?
+            .context("the target of a link is not UTF-8")?
             .to_owned())
     };
     let kind = match header.entry_type() {
@@ -120,7 +120,7 @@ fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
         tar::EntryType::Regular | tar::EntryType::Continuous => MemberKind::File,
         tar::EntryType::Symlink => MemberKind::Symlink(target()?),
         tar::EntryType::Link => MemberKind::HardLink(absolute(&target()?)?),
-        other => bail!("a member of type {other:?}, which packages do not have"),
+        other => bail!("unexpected member of type {other:?}"),
     };
     Ok(Member {
         path,
@@ -132,13 +132,13 @@ fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
     })
 }
 
-/// `./usr/bin/` is `/usr/bin`. A path that climbs is refused.
+/// `./usr/bin/` is `/usr/bin`. A path with `..` is refused.
 fn absolute(path: &str) -> Result<String> {
     let mut result = String::new();
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => bail!("a path that climbs: {path}"),
+            ".." => bail!("a path contains `..`: {path}"),
             part => {
                 result.push('/');
                 result.push_str(part);

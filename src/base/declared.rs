@@ -1,4 +1,4 @@
-//! What the project itself puts into a base: the files below `configs/base/`, which are part of the
+//! The project's own part of a base: the files below `configs/base/`, which are compiled into the
 //! program.
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,12 +17,12 @@ pub struct DeclaredFile {
 /// Sorted by path; made by `build.rs`.
 static FILES: &[DeclaredFile] = include!(concat!(env!("OUT_DIR"), "/declared_files.rs"));
 
-/// The package list: one name a line.
+/// The package list: one name per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageList {
-    /// Asked of apt.
+    /// The packages that apt is asked for.
     pub wanted: Vec<String>,
-    /// `-name` lines, with `*`: resolved by apt as someone's dependency, and left out all the same.
+    /// `-name` lines, with `*`: left out, even if apt resolves them as a dependency.
     pub left_out: Vec<Glob>,
 }
 
@@ -68,7 +68,7 @@ pub fn links() -> Result<Vec<(&'static str, &'static str)>> {
         .collect()
 }
 
-/// `configs/base/root/…`: files laid over the image, by their absolute path there.
+/// `configs/base/root/…`: files put into the image, by their absolute path there.
 pub fn root_files() -> impl Iterator<Item = (&'static str, DeclaredFile)> {
     FILES.iter().filter_map(|file| {
         let path = file.path.strip_prefix("root")?;
@@ -76,7 +76,7 @@ pub fn root_files() -> impl Iterator<Item = (&'static str, DeclaredFile)> {
     })
 }
 
-/// `configs/base/stage0/init`: what the kernel starts in the initrd.
+/// `configs/base/stage0/init`: the program that the kernel starts in the initrd.
 pub fn stage0_init() -> Result<&'static [u8]> {
     Ok(file("stage0/init")?.bytes)
 }

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 pub struct Glob(String);
 
 impl Glob {
-    /// Takes a pattern as it is written.
+    /// Parses a pattern.
     pub fn new(pattern: &str) -> Result<Self> {
         ensure!(!pattern.is_empty(), "an empty pattern");
         Ok(Self(pattern.to_owned()))
@@ -19,7 +19,7 @@ impl Glob {
         &self.0
     }
 
-    /// Whether all of `text` fits.
+    /// Whether all of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         fits(self.0.as_bytes(), text.as_bytes())
     }

@@ -8,7 +8,7 @@ use crate::lock::LockedBase;
 use crate::names::Arch;
 use crate::text::hex;
 
-/// Counts up whenever the same packages and declared files give other bytes.
+/// Incremented whenever the same packages and declared files produce different bytes.
 const BUILDER_VERSION: u32 = 4;
 
 /// The id of a base: what it is made of, hashed.

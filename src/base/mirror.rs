@@ -1,7 +1,7 @@
-//! Where packages come from: the mirror that was asked for, or the one that the host's own apt is
-//! configured with.
+//! Where packages come from: the given mirror, or the one that the host's own apt is configured
+//! with.
 //!
-//! No mirror's name is written down in this program.
+//! No mirror is hard-coded in this program.
 
 use std::process::Command;
 
@@ -22,8 +22,8 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// A mirror by its main archive. Where the security archive is not named it lies beside the
-    /// main one, as mirrors have it: `…/debian` and `…/debian-security`.
+    /// A mirror by its main archive. If the security archive is not named, it is expected beside
+    /// the main one, as on mirrors: `…/debian` and `…/debian-security`.
     pub fn new(main: &str, security: Option<&str>) -> Result<Self> {
         let main = checked(main)?;
         let security = match security {
@@ -31,20 +31,20 @@ impl Mirror {
             None => match main.strip_suffix("/debian") {
                 Some(parent) => format!("{parent}/debian-security"),
                 None => bail!(
-                    "the mirror {main} does not end in `/debian`, so its security archive cannot be guessed; name both"
+                    "the mirror {main} does not end in `/debian`, so its security archive cannot be derived; name both"
                 ),
             },
         };
         Ok(Self { main, security })
     }
 
-    /// The mirror of the host's own apt configuration.
-    pub fn of_host() -> Result<Self> {
+    /// The mirror in the host's own apt configuration.
+    pub fn from_host() -> Result<Self> {
         let output = Command::new("apt-get")
             .args(["indextargets", "--format", INDEX_TARGET_FORMAT])
             .env("LC_ALL", "C")
             .output()
-            .context("running apt-get, which the base is built with (Debian package `apt`)")?;
+            .context("running apt-get, which is required to build a base (Debian package `apt`)")?;
         ensure!(
             output.status.success(),
             "reading apt's configuration: {}",
@@ -64,7 +64,8 @@ impl Mirror {
             let [origin, release, component, uri] = line.split('|').collect::<Vec<_>>()[..] else {
                 continue;
             };
-            // Before the first `apt-get update` apt knows no origin and leaves the placeholder.
+            // Before the first `apt-get update`, apt does not know the origin and leaves the
+            // placeholder.
             if component != "main" || !(origin == "Debian" || origin.starts_with("$(")) {
                 continue;
             }
@@ -91,10 +92,12 @@ impl Mirror {
         match (main, security) {
             (Some(main), Some(security)) => Ok(Self { main, security }),
             (Some(main), None) => bail!(
-                "apt on this host knows a Debian mirror ({main}) but no security archive; add the host's `…-security` suite to its sources, or name the mirror with `--mirror`"
+                "apt on this host is configured with a Debian mirror ({main}) but no security archive; add the `…-security` suite to its \
+                 sources, or name a mirror with `--mirror`"
             ),
             _ => bail!(
-                "apt on this host has no Debian mirror configured; name one with `--mirror URI` (the folder that has `dists/{SUITE}`)"
+                "apt on this host is not configured with a Debian mirror; name one with `--mirror URI` (the folder that has \
+                 `dists/{SUITE}`)"
             ),
         }
     }
@@ -108,7 +111,7 @@ impl Mirror {
     }
 }
 
-/// One line an index: origin, suite as the sources name it, component, base URI.
+/// One line per index: origin, suite as the sources name it, component, base URI.
 const INDEX_TARGET_FORMAT: &str = "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)";
 
 /// Names under which sources list a release of Debian.
@@ -146,7 +149,7 @@ fn checked(uri: &str) -> Result<String> {
     ensure!(
         uri.bytes()
             .all(|b| b.is_ascii_graphic() && !b"[]\"'#".contains(&b)),
-        "the mirror's URI `{uri}` has characters that a URI does not have"
+        "the mirror's URI `{uri}` contains characters that are not allowed in a URI"
     );
     let Some((scheme, rest)) = uri.split_once(':') else {
         bail!("the mirror `{uri}` is not a URI");
@@ -156,11 +159,11 @@ fn checked(uri: &str) -> Result<String> {
             scheme,
             "http" | "https" | "file" | "copy" | "tor+http" | "tor+https"
         ),
-        "the mirror's URI `{uri}` has a scheme other than http, https, file, copy"
+        "the scheme of the mirror's URI `{uri}` is none of http, https, file and copy"
     );
     ensure!(
         !rest.trim_matches('/').is_empty(),
-        "the mirror `{uri}` names no place"
+        "the mirror `{uri}` has neither a host nor a path"
     );
     Ok(uri.to_owned())
 }
@@ -223,9 +226,9 @@ mod tests {
             (
                 "another distribution",
                 "Ubuntu|noble|main|http://u.example/ubuntu/\n",
-                Err("no Debian mirror"),
+                Err("not configured with a Debian mirror"),
             ),
-            ("nothing", "", Err("no Debian mirror")),
+            ("nothing", "", Err("not configured with a Debian mirror")),
         ];
         for (name, text, expected) in cases {
             let read = |list: &str| {

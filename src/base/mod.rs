@@ -1,4 +1,6 @@
-//! The base operating system: kernel, initrd and root image, without any node in them.
+//! The base operating system of nodes: kernel, initrd and root image, built from Debian's packages
+//! or taken from another system (an external base), and the extensions that are overlaid on it.
+//! Nothing in a base is specific to one node.
 
 mod apt;
 mod assemble;
@@ -35,24 +37,24 @@ pub use catalog::{Collected, Kept, StoredBase, collect, list};
 pub use glob::Glob;
 pub use mirror::Mirror;
 
-/// What base is wanted, and what may be done to get it.
+/// Which base is requested, and how it may be obtained.
 #[derive(Debug, Clone)]
 pub struct BaseRequest {
     pub arch: Arch,
     pub kernel: KernelFlavor,
     /// `None`: as the host's apt is configured.
     pub mirror: Option<Mirror>,
-    /// Touches no network: what is missing in the cache is an error.
+    /// Do not access the network: a file missing from the cache is an error.
     pub offline: bool,
-    /// Never changes the lock: what is missing there is an error.
+    /// Do not change the lock: a pin missing from it is an error.
     pub locked: bool,
     pub cache: Cache,
 }
 
-/// Gives the base that `request` describes: from the cache, or built there from packages that are
+/// Returns the base that `request` describes: from the cache, or built there from packages that are
 /// fetched as needed.
 ///
-/// Packages that `lock` does not pin are resolved and pinned in it; saving it is the caller's.
+/// Packages that `lock` does not pin are resolved and pinned in it; the caller saves it.
 pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
     let (arch, kernel) = (request.arch, request.kernel);
     let pinned = lock.base(arch, kernel);
@@ -63,7 +65,7 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     }
     let pinned = lock.base(arch, kernel).context("pinning packages")?;
     let id = id::id(arch, kernel, pinned);
-    // Two runs that want the same base: the second waits and finds it.
+    // If two runs need the same base, the second waits and finds it.
     let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
     if !request.cache.base(&id).exists() {
         fetch(request, pinned, progress)?;
@@ -73,18 +75,19 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     Ok(Base::in_cache(&request.cache, arch, id))
 }
 
-/// Pins the current versions of a base's packages in `lock`, which `imgbuild update` is for.
+/// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
 pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
     let (arch, kernel) = (request.arch, request.kernel);
     let name = flavor_name(kernel);
     if request.locked {
         bail!(
-            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--locked` forbids to change it"
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild requires, and \
+             `--locked` forbids changing it"
         );
     }
     if request.offline {
         bail!(
-            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild asks for, and `--offline` forbids to ask a mirror"
+            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild requires, and `--offline` forbids contacting a mirror"
         );
     }
     let apt = Apt::new(&request.cache, arch, mirror(request)?)?;
@@ -96,7 +99,7 @@ pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
 fn mirror(request: &BaseRequest) -> Result<Mirror> {
     match &request.mirror {
         Some(mirror) => Ok(mirror.clone()),
-        None => Mirror::of_host(),
+        None => Mirror::from_host(),
     }
 }
 
@@ -111,7 +114,7 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
     };
     if request.offline {
         bail!(
-            "{} packages are not in the cache, the first is {}; `--offline` forbids to fetch them",
+            "{} packages are not in the cache, the first of them {}; `--offline` forbids fetching them",
             missing.len(),
             first.describe()
         );
@@ -123,7 +126,7 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
     )
 }
 
-/// A finished base in the cache. All files are immutable once there.
+/// A finished base in the cache. Its files never change.
 #[derive(Debug, Clone)]
 pub struct Base {
     /// SHA-256 over what the base is made of, in hexadecimal.
@@ -131,25 +134,24 @@ pub struct Base {
     pub arch: Arch,
     /// The kernel, as the distribution signed it.
     pub kernel: PathBuf,
-    /// Stage 0: a compressed cpio archive that finds the root image and enters it.
+    /// Stage 0: a compressed cpio archive that finds the root image and boots it.
     pub initrd: PathBuf,
     /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file
-    /// system, then on media. `None`: the initrd holds the whole system, and is not imgbuild's.
+    /// system, then on media. `None` for an external base, whose initrd holds the whole system.
     pub root: Option<PathBuf>,
-    /// The root file system as a second initrd, behind the first; of systems that are not
-    /// imgbuild's and have it so.
+    /// The root file system as a second initrd, after the first; of external bases that have it so.
     pub root_initrd: Option<PathBuf>,
-    /// `None`: it makes no media.
+    /// `None`: no bootable media can be made from it.
     pub boot_loaders: Option<BootLoaders>,
     /// The kernel command line that every node of this base needs.
     pub kernel_arguments: Vec<String>,
-    /// Images that are laid over the root image on the node.
+    /// Images that are overlaid on the root image on the node.
     pub extensions: Vec<Extension>,
 }
 
 impl Base {
-    /// The same base with an image laid over it. Its id is another: a medium without the image is
-    /// not this base's.
+    /// The same base with an image overlaid on it. Its id differs: a medium without the image does
+    /// not belong to this base.
     #[must_use]
     pub fn with_extension(mut self, extension: Extension) -> Self {
         let id = hex(&Sha256::digest(format!(
@@ -166,8 +168,7 @@ impl Base {
         self
     }
 
-    /// The id that the cache has the base under; [`Base::id`] is another where extensions lie over
-    /// it.
+    /// The id of the base in the cache; [`Base::id`] differs where extensions are overlaid on it.
     pub fn id_in_cache(&self) -> &str {
         let folder = self.kernel.parent().and_then(|folder| folder.file_name());
         folder
@@ -182,10 +183,10 @@ impl Base {
         (is_id(id) && kernel.is_file()).then_some(kernel)
     }
 
-    /// The base that `kernel`, `initrd` and, perhaps, an initrd with the root file system of
-    /// another system are. `id` is a hash of all, in hexadecimal; `first_boot` are the arguments by
-    /// which its Ignition runs.
-    pub fn brought(
+    /// An external base: the `kernel`, the `initrd` and, where there is one, the initrd with the
+    /// root file system of another system. `id` is a hash over all of them, in hexadecimal;
+    /// `first_boot` are the kernel arguments that make its Ignition run.
+    pub fn external(
         arch: Arch,
         id: String,
         (kernel, initrd, root_initrd): (PathBuf, PathBuf, Option<PathBuf>),
@@ -233,7 +234,7 @@ impl Base {
                 format!("imgbuild.base={id}"),
                 "console=tty0".to_owned(),
                 serial_console(arch).to_owned(),
-                // Debian's list without those that have no policy here (selinux, smack, tomoyo,
+                // Debian's list without modules that have no policy here (selinux, smack, tomoyo,
                 // loadpin, integrity's, ipe) and without bpf, for which systemd builds a program at
                 // every start: seconds under emulation. The last `lsm=` on the line wins.
                 "lsm=landlock,lockdown,yama,safesetid,apparmor".to_owned(),

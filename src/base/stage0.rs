@@ -1,4 +1,4 @@
-//! The initrd: busybox, a script and the kernel modules that it takes to reach the root image.
+//! The initrd: busybox, a script and the kernel modules required to reach the root image.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,8 +11,8 @@ use super::declared;
 use super::modules::{ModuleStore, Modules, module_name};
 use crate::formats::cpio::{ALIGNMENT, Archive};
 
-/// zstd's level for the initrd: made once, decompressed at every boot, for which the level makes no
-/// difference.
+/// zstd's level for the initrd: made once, decompressed at every boot, whose speed does not depend
+/// on the level.
 const LEVEL: i32 = 19;
 
 /// Mount points and folders that scripts expect.
@@ -30,7 +30,7 @@ const FOLDERS: [&str; 11] = [
     "tmp",
 ];
 
-/// What stage 0 is made of.
+/// The parts of stage 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage0<'a> {
     /// `busybox`, static.
@@ -73,8 +73,8 @@ impl Stage0<'_> {
         let archive = archive.finish()?;
         let writing = || format!("writing {}", path.display());
         let mut packed = zstd::bulk::compress(&archive, LEVEL).with_context(writing)?;
-        // So that an archive can follow at once: the kernel wants uncompressed ones aligned, and
-        // skips zeros before them.
+        // So that an archive can follow directly: the kernel requires uncompressed ones to be
+        // aligned, and skips zeros before them.
         packed.resize(packed.len().next_multiple_of(ALIGNMENT), 0);
         let mut file = std::fs::File::create(path).with_context(writing)?;
         file.write_all(&packed).with_context(writing)
@@ -97,9 +97,9 @@ impl Stage0<'_> {
         Ok(members)
     }
 
-    /// The modules that are asked for, with what they need, decompressed, and the indexes that
-    /// busybox's `modprobe` reads. A name that this kernel has built in, or not at all, is left
-    /// out: flavours differ.
+    /// The listed modules with their dependencies, decompressed, and the indexes that busybox's
+    /// `modprobe` reads. A name that is built into this kernel, or that it lacks, is left out:
+    /// flavors differ.
     fn add_modules(&self, members: &mut BTreeMap<String, Member>) -> Result<()> {
         let folder = format!("lib/modules/{}", self.release);
         let unpacked = |path: &str| {

@@ -1,4 +1,4 @@
-//! Programs and images of nodes: found, fetched and pinned.
+//! Finds, fetches and pins the programs and images of nodes.
 
 use crate::node::needed_images::{
     EmbeddedImages, FETCHED_PROGRAMS, embedded_images, needed_images,
@@ -32,22 +32,22 @@ use super::base::request;
 use super::messages::Messages;
 use super::outcome::Failure;
 
-/// What a node has with it beside its base.
+/// What is built into a node in addition to its base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// The system that they are laid out for.
     target: Target,
     /// Where its programs come from, and their version.
     programs: Option<(Programs, String)>,
-    /// The folder of CNI's plugins, where the system has none.
+    /// The folder of the CNI plugins, where the system has none.
     plugins: Option<PathBuf>,
-    /// Whether pods run by CRI-O: what of its is in the folder of the programs comes along.
+    /// Whether pods run in CRI-O: its files in the folder of the programs are included then.
     cri_o: bool,
     images: Option<EmbeddedImages>,
 }
 
 impl Wanted {
-    /// What `node` is to have, by the spec and the command line.
+    /// What `node` needs, according to the spec and the command line.
     pub fn of(node: &Node, source: &BaseSource) -> Result<Self, Failure> {
         let programs = match &node.kubernetes {
             Some(kubernetes) => programs_of(node, kubernetes, source)?,
@@ -166,7 +166,7 @@ fn programs_of(
     match named.or_else(|| programs.clone()) {
         Some(programs) => Ok(Some((programs, kubernetes.version.value.to_string()))),
         None => Err(Failure::Usage(format!(
-            "{} embeds Kubernetes {}, and nothing says where its programs are: name their folder, or a site such as {}, with \
+            "{} embeds Kubernetes {}, but the location of its programs is not given: name their folder, or a site such as {}, with \
              `artifacts: {{programs: …}}` in the spec or with --programs",
             node.hostname.value,
             kubernetes.version.value,
@@ -175,7 +175,7 @@ fn programs_of(
     }
 }
 
-/// The folder of CNI's plugins that go with `programs`; `None`: the system has them, or
+/// The folder of the CNI plugins that go with `programs`; `None`: the system has them, or
 /// `kubernetes` needs none.
 fn plugins_of(
     node: &Node,
@@ -191,7 +191,7 @@ fn plugins_of(
     match (cni_plugins, programs) {
         (Some(folder), _) | (None, Programs::Folder(folder)) => Ok(Some(folder.clone())),
         (None, Programs::Site(site)) => Err(Failure::Usage(format!(
-            "{} is a node of {}, which has no CNI plugins, and {site} has none either: name their folder with \
+            "{} requires CNI plugins, which {} does not include and {site} does not serve: name their folder with \
              `artifacts: {{cni_plugins: …}}`",
             node.hostname.value,
             node.target.facts().title,
@@ -199,7 +199,7 @@ fn plugins_of(
     }
 }
 
-/// Refuses programs among which those of CRI-O are not all there, or are of another release than
+/// Refuses programs that lack some of CRI-O's, or have those of a release that does not match
 /// Kubernetes.
 fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failure> {
     let wanted = kubernetes.version.value.minor;
@@ -208,31 +208,31 @@ fn check_cri_o(kubernetes: &Kubernetes, programs: &Programs) -> Result<(), Failu
             let shown = folder.display();
             match (crio::programs_in(folder), crio::minor_in(folder)) {
                 (Err(missing), _) => (
-                    "programs of CRI-O are missing".to_owned(),
-                    format!("{shown} has no {}", missing.join(", no ")),
+                    "CRI-O programs are missing".to_owned(),
+                    format!("{shown} lacks {}", missing.join(", ")),
                 ),
                 (Ok(_), Some(minor)) if minor != wanted => (
-                    format!("CRI-O is to be of the release of Kubernetes, 1.{wanted}"),
-                    format!("{shown} has that of 1.{minor}"),
+                    format!("CRI-O must match Kubernetes 1.{wanted}"),
+                    format!("{shown} has CRI-O 1.{minor}"),
                 ),
                 (Ok(_), _) => return Ok(()),
             }
         }
         Programs::Site(site) => (
-            "programs of CRI-O are missing".to_owned(),
-            format!("{site} has none, and neither has any site: they come from a folder"),
+            "CRI-O programs are missing".to_owned(),
+            format!("{site} does not serve them, nor does any other site: use a folder"),
         ),
     };
     let found = Diagnostic::error(codes::NO_CRI_O, kubernetes.runtime.span, what)
     .label(why)
     .help(format!(
-        "unpack a release bundle of CRI-O 1.{wanted} (`cri-o.….tar.gz`) and put the programs of its `bin` into the folder of Kubernetes' \
-         programs",
+        "unpack a release bundle of CRI-O 1.{wanted} (`cri-o.….tar.gz`) and put the programs of its `bin` into the folder of the \
+         Kubernetes programs",
     ));
     Err(Failure::Input(vec![found]))
 }
 
-/// Registries and sites, the cache and the pins.
+/// Access to registries and sites, through the cache and the pins.
 struct Store<'a> {
     access: Access,
     arch: Arch,
@@ -264,9 +264,10 @@ impl<'a> Store<'a> {
                     .map_err(|why| Failure::Usage(format!("--registry-mirror {text}: {why}")))?,
             );
         }
-        let credentials = Credentials::of_host(|name| std::env::var_os(name));
+        let credentials = Credentials::from_host(|name| std::env::var_os(name));
         let lock = Lock::load(lock_file)?;
-        let pins = Pins::of(&lock).with_context(|| format!("reading {}", lock_file.display()))?;
+        let pins =
+            Pins::from_lock(&lock).with_context(|| format!("reading {}", lock_file.display()))?;
         Ok(Self {
             registries: registry::Images::new(access.clone(), Mirrors::new(mirrors), credentials),
             access,
@@ -336,7 +337,7 @@ impl<'a> Store<'a> {
                 Some(image) => image.clone(),
                 None => self.fetch(&name, progress).with_context(|| {
                     format!(
-                        "embedding {name}, which the node needs and which none of the archives under `artifacts.images` has"
+                        "embedding {name}, which the node needs and no archive under `artifacts.images` contains"
                     )
                 })?,
             };
@@ -351,12 +352,12 @@ impl<'a> Store<'a> {
     }
 }
 
-/// Adds `image`, unless it is there. Two images cannot have one name.
+/// Adds `image`, unless it is listed already. Two different images cannot have the same name.
 fn add(images: &mut Vec<StoredImage>, image: StoredImage) -> anyhow::Result<()> {
     match images.iter().find(|other| other.name == image.name) {
         Some(other) if other.manifest == image.manifest => {}
         Some(other) => bail!(
-            "two images have the name {}: {} and {}",
+            "two different images are named {}: {} and {}",
             image.name,
             other.digest(),
             image.digest()
@@ -366,8 +367,9 @@ fn add(images: &mut Vec<StoredImage>, image: StoredImage) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Pins what nodes of `cluster` fetch themselves, and tells the nodes. A program that is not pinned
-/// cannot be checked on the node, so that is an error; an image that is not goes by its tag.
+/// Pins what nodes of `cluster` fetch themselves, and hands the pins to the nodes. A program that
+/// is not pinned cannot be checked on the node, so that is an error; an image that is not pinned is
+/// pulled by its tag.
 pub fn pin(
     cluster: &mut Cluster,
     source: &BaseSource,
@@ -401,7 +403,7 @@ fn pin_with(
             let text = image.to_string();
             if (source.offline || source.locked) && store.pins.image(&text).is_none() {
                 messages.warn(&format!(
-                    "imgbuild.lock does not pin {text}, so the node takes what its registry has by that name"
+                    "imgbuild.lock does not pin {text}, so the node pulls whatever its registry serves by that name"
                 ));
                 continue;
             }
@@ -414,18 +416,18 @@ fn pin_with(
     tell(cluster, lock_file)
 }
 
-/// Tells nodes what the lock pins of what they fetch.
+/// Hands nodes the lock's pins of what they fetch.
 pub fn tell(cluster: &mut Cluster, lock_file: &Path) -> Result<(), Failure> {
     let pulls = |node: &Node| node.kubernetes.as_ref().is_some_and(Kubernetes::is_pulled);
     if cluster.nodes.iter().any(pulls) {
-        let pins = Pins::of(&Lock::load(lock_file)?)
+        let pins = Pins::from_lock(&Lock::load(lock_file)?)
             .with_context(|| format!("reading {}", lock_file.display()))?;
         cluster.pin(&pins);
     }
     Ok(())
 }
 
-/// Pins anew what the nodes of `cluster` get from registries and sites.
+/// Updates the pins of what the nodes of `cluster` get from registries and sites.
 pub fn update(
     cluster: &mut Cluster,
     source: &BaseSource,
@@ -451,7 +453,7 @@ pub fn update(
                 names.push(name.clone());
             }
         }
-        // Those that archives gave before have no pin, and need none.
+        // Images that came from archives have no pin, and need none.
         for needed in &wanted.needed {
             let text = needed.to_string();
             if store.pins.image(&text).is_some()

@@ -30,14 +30,14 @@ pub fn request(
         ),
         None if source.security_mirror.is_some() => {
             return Err(Failure::Usage(
-                "--security-mirror goes with --mirror".to_owned(),
+                "--security-mirror requires --mirror".to_owned(),
             ));
         }
         None => None,
     };
     Ok(BaseRequest {
         arch,
-        kernel: source.kernel.map_or(kernel, flavour),
+        kernel: source.kernel.map_or(kernel, flavor),
         mirror,
         offline: source.offline,
         locked: source.locked,
@@ -45,23 +45,23 @@ pub fn request(
     })
 }
 
-fn flavour(kernel: Kernel) -> KernelFlavor {
+fn flavor(kernel: Kernel) -> KernelFlavor {
     match kernel {
         Kernel::Generic => KernelFlavor::Generic,
         Kernel::Cloud => KernelFlavor::Cloud,
     }
 }
 
-/// The cache that is named, or that of the environment.
+/// The cache named on the command line, or that of the environment.
 pub fn cache(named: Option<&Path>) -> Result<Cache, Failure> {
     Ok(match named {
-        Some(path) => Cache::at(path),
+        Some(path) => Cache::new(path),
         None => Cache::locate(|variable| std::env::var_os(variable))?,
     })
 }
 
-/// The base that `request` describes, its packages as `lock_file` pins them; what was not pinned
-/// yet is, there.
+/// The base that `request` describes, its packages as `lock_file` pins them; those not pinned yet
+/// are added to the lock.
 pub fn locked(
     request: &BaseRequest,
     lock_file: &Path,

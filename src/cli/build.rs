@@ -43,7 +43,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let (Some(spec), Some(output)) = (&build.spec, &build.output) else {
         return Err(Failure::Usage(
-            "a spec and `--output` are needed; see `imgbuild --help`".to_owned(),
+            "a spec and `--output` are required; see `imgbuild --help`".to_owned(),
         ));
     };
     let named = format(build.format.as_deref(), output)?;
@@ -105,18 +105,18 @@ fn given_live_iso(build: &args::Build, format: Format) -> Result<Option<Rc<Image
     match &build.base {
         Some(path) if format == Format::Embed => pristine(path).map(Some),
         Some(_) => Err(Failure::Usage(
-            "--base goes with --format embed alone".to_owned(),
+            "--base is valid only with --format embed".to_owned(),
         )),
         None => Ok(None),
     }
 }
 
-/// Says of nodes of other systems that a live system of Fedora CoreOS is not theirs.
+/// Warns that nodes of other targets are put into a live system of Fedora CoreOS.
 pub fn warn_of_others(nodes: &[&Node], messages: Messages) {
     for node in nodes {
         if node.target != Target::FedoraCoreos {
             messages.warn(&format!(
-                "{} is a node of {}: Fedora CoreOS has other programs, paths and network settings",
+                "the target of {} is {}: Fedora CoreOS has different programs, paths and network settings",
                 node.hostname.value,
                 node.target.facts().title
             ));

@@ -11,8 +11,8 @@ use crate::qemu::{Interrupt, Keyboard};
 /// Ctrl-], which telnet(1) leaves with too.
 const LEAVE: u8 = 0x1d;
 
-/// Joins this terminal to a machine's serial console: every key goes there. Dropping it gives the
-/// terminal back.
+/// Connects this terminal to a machine's serial console: every key goes there. Dropping it restores
+/// the terminal.
 pub struct Terminal {
     before: Termios,
 }
@@ -25,7 +25,8 @@ impl Terminal {
         raw.make_raw();
         // Line feeds of our own messages still start a new line.
         raw.output_modes = before.output_modes;
-        tcsetattr(io::stdin(), OptionalActions::Now, &raw).context("setting the terminal")?;
+        tcsetattr(io::stdin(), OptionalActions::Now, &raw)
+            .context("changing the terminal's settings")?;
         thread::spawn(move || {
             let mut keys = [0; 64];
             while let Ok(count @ 1..) = io::stdin().read(&mut keys) {
@@ -50,7 +51,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Writes whole lines, each behind the name of the machine that said it.
+/// Writes whole lines, each prefixed with the name of the machine that wrote it.
 #[derive(Debug)]
 pub struct Prefixed<W> {
     prefix: String,

@@ -22,8 +22,8 @@ use super::messages::Messages;
 use super::outcome::Failure;
 use super::spec_file::{SpecFile, chosen, few};
 
-/// Prints what changes from `old` to `new`; of clusters, node by node. A version of Kubernetes that
-/// the nodes cannot go to is a wrong input.
+/// Prints what changes from `old` to `new`; for clusters, node by node. A version of Kubernetes
+/// that the nodes cannot be upgraded to is invalid input.
 pub fn run(
     (old, new): (&Path, &Path),
     node: Option<&str>,
@@ -40,7 +40,7 @@ pub fn run(
         if after.is_empty() {
             let names: Vec<&str> = before.keys().map(String::as_str).collect();
             return Err(Failure::Usage(format!(
-                "{} has no node `{}`, which {} is",
+                "{} has no node `{}`, the node of {}",
                 new.display(),
                 names.join(", "),
                 old.display()
@@ -52,7 +52,7 @@ pub fn run(
     let mut refused = Vec::new();
     for (name, side) in &after {
         let Some(was) = before.get(name) else {
-            let _ = writeln!(text, "{name}: a new node");
+            let _ = writeln!(text, "{name}: new node");
             continue;
         };
         if let (Some(from), Some(to)) = (&was.kubernetes, &side.kubernetes) {
@@ -71,18 +71,18 @@ pub fn run(
         }
         let lines = diff::differences(was, side);
         if lines.is_empty() {
-            let _ = writeln!(text, "{name}: nothing changes");
+            let _ = writeln!(text, "{name}: no changes");
         } else {
             let _ = writeln!(text, "{name}:\n  {}", lines.join("\n  "));
         }
     }
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
         if is_whole(new) {
-            let _ = writeln!(text, "{name}: no longer a node");
+            let _ = writeln!(text, "{name}: node removed");
         }
     }
     if !upgraded.is_empty() && refused.is_empty() {
-        let _ = writeln!(text, "\nTo upgrade, one step after the other:");
+        let _ = writeln!(text, "\nTo upgrade, take these steps in order:");
         for (index, step) in diff::steps(&upgraded).iter().enumerate() {
             let _ = writeln!(text, "  {}. {step}", index + 1);
         }
@@ -113,7 +113,7 @@ fn same_name(before: &mut BTreeMap<String, Side>, after: &mut BTreeMap<String, S
     rename(after, before);
 }
 
-/// Whether all nodes of a cluster are there: in a spec, and in a folder for network boot.
+/// Whether `path` holds all nodes of a cluster: a spec does, and a folder for network boot.
 fn is_whole(path: &Path) -> bool {
     is_spec(path) || path.is_dir()
 }
@@ -140,7 +140,7 @@ fn sides(
         let mut sides = BTreeMap::new();
         for mut artifact in read::artifacts(path)? {
             leave_out_repeated(&mut artifact)?;
-            let side = Side::of(&artifact)
+            let side = Side::from_artifact(&artifact)
                 .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
             sides.insert(side.hostname.clone(), side);
         }
@@ -152,7 +152,7 @@ fn sides(
         sides.retain(|name, _| name == wanted);
         if sides.is_empty() {
             return Err(Failure::Usage(format!(
-                "{} is the node `{}`",
+                "{} holds the node `{}`",
                 path.display(),
                 few(&there)
             )));
@@ -161,7 +161,8 @@ fn sides(
     Ok(sides)
 }
 
-/// Leaves keyfiles out that are files of the config too: a spec's are, and a spec has no others.
+/// Leaves out keyfiles that are also files of the config: those of a spec are, and a spec has no
+/// others.
 fn leave_out_repeated(artifact: &mut Artifact) -> anyhow::Result<()> {
     let laid = read::laid(&artifact.config)?;
     let folder = LinkManager::NetworkManager.folder();

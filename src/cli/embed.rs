@@ -39,7 +39,7 @@ pub fn run(
         return show(iso, what);
     }
     let Some(output) = &wanted.output else {
-        return Err(Failure::Usage("--output is needed".to_owned()));
+        return Err(Failure::Usage("--output is required".to_owned()));
     };
     let Some(iso) = &wanted.iso else {
         let wishes = wishes(wanted, sources, messages)?;
@@ -77,10 +77,10 @@ impl Image {
         let open = || -> anyhow::Result<_> {
             let file = File::open(path)?;
             if !Iso::is_one(&file) {
-                return Err(Refused("it is no ISO image".to_owned()).into());
+                return Err(Refused("not an ISO image".to_owned()).into());
             }
             LiveIso::open(Iso::open(file)?)?.map_err(|_| {
-                let why = "it is no live ISO of Fedora CoreOS: it has no place for a config";
+                let why = "not a Fedora CoreOS live ISO: it has no embed area for a config";
                 Refused(why.to_owned()).into()
             })
         };
@@ -93,15 +93,15 @@ impl Image {
         })
     }
 
-    /// Refuses an image that somebody gave something already.
+    /// Refuses an image in which something is embedded already.
     pub fn check_pristine(&self) -> Result<(), Failure> {
         if self.live.is_pristine() {
             return Ok(());
         }
         let path = self.path.display();
         Err(Failure::Usage(format!(
-            "{path} has been given a config, keyfiles or kernel arguments before: `imgbuild embed {path} --show` tells which; \
-             `imgbuild embed {path} --remove -o …` takes them out, and `imgbuild embed … --force` replaces them"
+            "{path} already has an embedded config, keyfiles or kernel arguments: `imgbuild embed {path} --show` lists them, \
+             `imgbuild embed {path} --remove -o …` removes them, and `imgbuild embed … --force` replaces them"
         )))
     }
 
@@ -121,7 +121,7 @@ impl Image {
     }
 }
 
-/// What is refused or damaged is wrong input; the rest is the machine's fault.
+/// Refused or damaged files are invalid input; any other error is the environment's.
 pub fn failure(error: anyhow::Error) -> Failure {
     let is_input = error
         .chain()
@@ -145,7 +145,7 @@ fn payload(wishes: &Wishes, output: &Path, messages: Messages) -> Result<(), Fai
     said(output, messages);
     if wishes.config.is_some() || !wishes.installer.is_idle() {
         messages.note(
-            "load it behind the live system's initrd and rootfs; the kernel needs the arguments \
+            "load it after the live system's initrd and rootfs; the kernel needs the arguments \
              `ignition.firstboot ignition.platform.id=metal`",
         );
     }
@@ -170,15 +170,15 @@ fn said(output: &Path, messages: Messages) {
     }
 }
 
-/// What the options ask for.
+/// What the options request.
 fn wishes(wanted: &Embed, sources: &mut Sources, messages: Messages) -> Result<Wishes, Failure> {
     let mut wishes = Wishes::default();
     if let Some(path) = &wanted.live.ignition {
         let given = config(path, wanted, sources, messages)?;
-        // A payload cannot say the kernel's arguments.
+        // A payload cannot contain kernel arguments.
         if wanted.pxe && !given.arguments.is_empty() {
             messages.warn(&format!(
-                "the boot loader has to give the kernel these arguments of {}: {}",
+                "the boot loader must pass these kernel arguments of {}: {}",
                 path.display(),
                 given.arguments.append.join(" ")
             ));
@@ -192,7 +192,7 @@ fn wishes(wanted: &Embed, sources: &mut Sources, messages: Messages) -> Result<W
     for path in &wanted.live.network_keyfile {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Failure::Usage(format!(
-                "{} is not the name of a keyfile",
+                "{} is not a valid keyfile name",
                 path.display()
             )));
         };
@@ -223,17 +223,17 @@ fn wishes(wanted: &Embed, sources: &mut Sources, messages: Messages) -> Result<W
         && wishes.arguments.is_empty();
     if is_empty {
         return Err(Failure::Usage(
-            "nothing is to be embedded: give --ignition, --dest-device, --network-keyfile, --karg-append or another of \
+            "nothing to embed: give --ignition, --dest-device, --network-keyfile, --karg-append or another of \
              `imgbuild embed --help`"
                 .to_owned(),
         ));
     }
     match &wishes.installer.device {
         Some(device) => messages.note(&format!(
-            "what boots from this overwrites {device} without asking"
+            "a machine that boots from this overwrites {device} without confirmation"
         )),
         None if !wishes.installer.is_idle() => messages.warn(
-            "the installer starts by itself, but nothing says onto which disk: give --dest-device, or a kernel argument \
+            "the installer starts automatically, but no disk to install onto is given: give --dest-device, or the kernel argument \
              coreos.inst.install_dev",
         ),
         None => {}
@@ -241,8 +241,8 @@ fn wishes(wanted: &Embed, sources: &mut Sources, messages: Messages) -> Result<W
     Ok(wishes)
 }
 
-/// The config at `path`: an Ignition config as it is, or that of a node spec with what else the
-/// node asks for.
+/// The config at `path`: an Ignition config verbatim, or that of a node spec with whatever else the
+/// node requires.
 fn config(
     path: &Path,
     wanted: &Embed,
@@ -266,7 +266,7 @@ fn config(
     let nodes = chosen(&cluster, wanted.node.as_deref())?;
     let [node] = nodes[..] else {
         return Err(Failure::Usage(format!(
-            "{} has several nodes, and an image is one: choose with --node ({})",
+            "{} has several nodes, but an image holds one: choose with --node ({})",
             path.display(),
             names(&cluster)
         )));
@@ -277,20 +277,20 @@ fn config(
     Ok(ready[0].wishes())
 }
 
-/// A file that the command line names.
+/// Reads a file named on the command line.
 fn input(path: &Path) -> Result<Vec<u8>, Failure> {
     let describe = || format!("reading {}", path.display());
     let length = fs::metadata(path).with_context(describe)?.len();
     if length > INPUT_MAX {
         return Err(Failure::Usage(format!(
-            "{} has {length} bytes, which no config has",
+            "{} has {length} bytes, more than the limit of {INPUT_MAX}",
             path.display()
         )));
     }
     Ok(fs::read(path).with_context(describe)?)
 }
 
-/// Prints what the image at `path` was given.
+/// Prints what is embedded in the image at `path`.
 fn show(path: &Path, what: Show) -> Result<(), Failure> {
     if what == Show::Summary {
         let image = Image::open(path)?;
@@ -306,7 +306,7 @@ fn show(path: &Path, what: Show) -> Result<(), Failure> {
         },
         Show::Kargs => match &live.kernel_arguments {
             Some(arguments) => print(format!("{}\n", arguments.current).as_bytes()),
-            None => missing("place for kernel arguments"),
+            None => missing("space for kernel arguments"),
         },
         Show::Network => {
             let mut text = Vec::new();
@@ -325,14 +325,14 @@ fn show(path: &Path, what: Show) -> Result<(), Failure> {
     }
 }
 
-/// What the image has place for.
+/// The space for a config and kernel arguments in the image.
 fn room(live: &LiveIso) -> String {
-    let mut text = format!("\nRoom for {} bytes, compressed", live.area.length);
+    let mut text = format!("\nSpace for {} bytes, compressed", live.area.length);
     if let Some(arguments) = &live.kernel_arguments {
         // Writing to a String does not fail.
         let _ = write!(
             text,
-            ", and for kernel arguments of {} bytes; without any of ours they are\n  {}",
+            ", and for {} bytes of kernel arguments; the defaults are\n  {}",
             arguments.longest(),
             arguments.default
         );

@@ -4,7 +4,7 @@ use crate::diagnostic::codes::{self, TABLE};
 
 use super::outcome::Failure;
 
-/// Says more about `code`, or lists all codes.
+/// Explains `code`, or lists all codes.
 pub fn run(code: Option<&str>) -> Result<(), Failure> {
     let Some(code) = code else {
         for explanation in TABLE {
@@ -14,7 +14,7 @@ pub fn run(code: Option<&str>) -> Result<(), Failure> {
     };
     let Some(explanation) = codes::explain(code) else {
         return Err(Failure::Usage(format!(
-            "there is no diagnostic `{code}`; `imgbuild explain` lists all"
+            "unknown diagnostic code `{code}`; `imgbuild explain` lists all of them"
         )));
     };
     print!("{explanation}");

@@ -1,4 +1,5 @@
-//! Everything that is wrong or doubtful with a spec, whichever room knows it: one run tells all.
+//! Everything that is wrong or doubtful in a spec, whichever module finds it: one run reports it
+//! all.
 
 use std::collections::HashSet;
 
@@ -13,8 +14,8 @@ use crate::plan;
 use crate::processors::on_all_processors;
 use crate::spec::Loaded;
 
-/// All findings of `plan` and of `ignition`, in the order of the text. `keys` is looked at, as it
-/// is the paths of keys that count here; the error is that of a folder which cannot be used.
+/// All findings of `plan` and of `ignition`, in the order of the text. `keys` is only read, as only
+/// the paths of keys matter here; the error is that of a folder which cannot be used.
 pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Diagnostic>> {
     let (mut found, cluster) = match plan::decide(loaded, sources) {
         Ok(mut decided) => (
@@ -24,7 +25,7 @@ pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Di
         Err(found) => (found, tentative(loaded, sources, keys)),
     };
     let nodes = cluster.map_or_else(Vec::new, |cluster| cluster.nodes);
-    // What plan refused, ignition may stumble over as well.
+    // What `plan` refused may be an error to `ignition` as well.
     let told: HashSet<_> = (found.iter().filter(|finding| is_error(finding)))
         .map(|finding| finding.span)
         .collect();
@@ -34,8 +35,8 @@ pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Di
     Ok(found)
 }
 
-/// What a wrong spec would be. Where it is so wrong that no keys can be made for it, or the key
-/// folder is unfit, it has none.
+/// The cluster that an invalid spec would give. `None` if no keys can be made for it, or the key
+/// folder is unusable.
 fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Cluster> {
     let with_keys = plan::tentative(loaded, sources)?.with_keys(keys);
     with_keys
@@ -60,8 +61,8 @@ fn is_error(finding: &Diagnostic) -> bool {
     finding.severity == Severity::Error
 }
 
-/// In the order of the text; what is about the whole comes first. What two nodes share is said
-/// once.
+/// In the order of the text; findings about the whole spec come first. A finding that two nodes
+/// share is reported once.
 pub fn sort_by_place(findings: &mut Vec<Diagnostic>) {
     findings.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
     findings.dedup();

@@ -13,17 +13,17 @@ use super::args::Import;
 use super::messages::Messages;
 use super::outcome::Failure;
 
-/// The largest config that is read, in bytes.
+/// The largest config that is imported, in bytes.
 const CONFIG_MAX: u64 = 8 << 20;
 
-/// Writes the spec, and says what is not in it.
+/// Writes the spec, and reports what is not in it.
 pub fn run(wanted: &Import, sources: &mut Sources, messages: Messages) -> Result<(), Failure> {
     let path = &wanted.config;
     let describe = || format!("reading {}", path.display());
     let length = fs::metadata(path).with_context(describe)?.len();
     if length > CONFIG_MAX {
         return Err(Failure::Usage(format!(
-            "{} has {length} bytes, more than is imported ({CONFIG_MAX})",
+            "{} has {length} bytes, more than the limit of {CONFIG_MAX}",
             path.display()
         )));
     }
@@ -42,12 +42,12 @@ pub fn run(wanted: &Import, sources: &mut Sources, messages: Messages) -> Result
     messages.diagnostics(sources, &imported.left_out);
     if let Some(name) = &imported.made_up_name {
         messages.warn(&format!(
-            "the config does not say the node's name: it is `{name}` now; --hostname gives another"
+            "the config does not name the node: it is called `{name}`; choose another name with --hostname"
         ));
     }
     match &wanted.output {
         Some(output) if output.as_os_str() != "-" => {
-            // Configs have secrets, and so have specs.
+            // Configs contain secrets, and so do specs.
             let mut out = Output::create(output, true)?;
             out.file()
                 .write_all(imported.text.as_bytes())

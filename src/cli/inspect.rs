@@ -1,5 +1,5 @@
-//! `imgbuild inspect`: what a spec makes, and the line that asked for it; or what is inside an
-//! artifact.
+//! `imgbuild inspect`: what a spec produces, and the line that it comes from; or what an artifact
+//! contains.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,8 +25,8 @@ pub fn is_spec(path: &Path) -> bool {
     ending.is_some_and(|ending| ["yaml", "yml"].contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Prints what the artifact at `path` holds, but no secret; of a folder for network boot, what each
-/// node's payload does.
+/// Prints what the artifact at `path` contains, without secrets; for a folder for network boot,
+/// what each node's payload contains.
 pub fn artifact(path: &Path) -> Result<(), Failure> {
     let described = || -> anyhow::Result<String> {
         let now = SystemTime::now();
@@ -76,14 +76,14 @@ fn describe(artifact: &Artifact, now: SystemTime) -> anyhow::Result<String> {
         let _ = if is_live {
             writeln!(text, "  keyfile     {name}")
         } else {
-            writeln!(text, "  for Ignition's own fetches: {name}")
+            writeln!(text, "  network of Ignition's own downloads: {name}")
         };
     }
-    list(&mut text, "It asks for", &things);
+    list(&mut text, "Contents of the config", &things);
     if let Some(installed) = laid.files.get(read::DEST_PATH).filter(|_| is_live) {
         let (version, things) = read::listing(installed)?;
         let version = version.escape_debug();
-        let title = format!("The installed system (Ignition {version}) asks for");
+        let title = format!("Contents of the installed system's config (Ignition {version})");
         list(&mut text, &title, &things);
         let installed = read::laid(installed)?;
         certificates(&mut text, &installed.files, now);
@@ -99,7 +99,7 @@ fn list(text: &mut String, title: &str, things: &[read::Thing]) {
     }
 }
 
-/// The certificates in `files`, with the day that each ends.
+/// The certificates in `files`, with the day on which each expires.
 fn certificates(text: &mut String, files: &BTreeMap<String, Vec<u8>>, now: SystemTime) {
     let certificates = read::certificates(files);
     if !certificates.is_empty() {

@@ -40,7 +40,7 @@ fn init(of: &KeysOf, sources: &mut Sources, messages: Messages) -> Result<(), Fa
     Ok(())
 }
 
-/// Makes leaves anew.
+/// Renews leaf keys and certificates.
 fn renew(
     of: &KeysOf,
     names: &[String],
@@ -48,18 +48,19 @@ fn renew(
     messages: Messages,
 ) -> Result<(), Failure> {
     let file = SpecFile::new(&of.spec, of.keys.as_deref());
-    // A wrong spec is told before anything is moved.
+    // An invalid spec is reported before anything is moved.
     file.decide(Access::Look, sources, messages)?;
     let mut folder = KeyFolder::open(&file.keys, Access::Write)?;
     pki::archive_leaves(&mut folder, names, SystemTime::now())?;
     drop(folder);
     file.decide(Access::Write, sources, messages)?;
-    messages
-        .note("build and boot the nodes to use them; the old ones are in old/ in the key folder");
+    messages.note(
+        "build and boot the nodes to put them into use; the old ones are in old/ in the key folder",
+    );
     Ok(())
 }
 
-/// Takes authorities one step further towards their successors.
+/// Takes authorities one step further toward their successors.
 fn replace(
     of: &KeysOf,
     names: &[String],
@@ -72,15 +73,15 @@ fn replace(
     let (phase, done) = match step {
         RotationStep::Trust => (
             Phase::Trust,
-            "has a successor, which the nodes are to trust beside it. Build and boot every node, then go on with `--ca issue`",
+            "has a successor, which the nodes are to trust as well. Build and boot every node, then continue with `--ca issue`",
         ),
         RotationStep::Issue => (
             Phase::Issue,
-            "is replaced, and its predecessor still trusted. Build and boot every node, then go on with `--ca drop`",
+            "is replaced, and its predecessor is still trusted. Build and boot every node, then continue with `--ca drop`",
         ),
         RotationStep::Drop => (
             Phase::Drop,
-            "has no predecessor any more. Build and boot every node to end the nodes' trust in it",
+            "no longer has a predecessor. Build and boot every node, so that no node trusts the old one",
         ),
     };
     let mut folder = KeyFolder::open(&file.keys, Access::Write)?;
@@ -105,11 +106,11 @@ fn import(of: &KeysOf, from: &Path, messages: Messages) -> Result<(), Failure> {
     let (new, missing) = pki::import(from, &mut folder, SystemTime::now())
         .with_context(|| format!("importing {}", from.display()))?;
     for file in new {
-        messages.note(&format!("took {}", folder.path(file).display()));
+        messages.note(&format!("imported {}", folder.path(file).display()));
     }
     for authority in missing {
         messages.note(&format!(
-            "{} has no {authority}: builds make one",
+            "{} has no {authority}: the next build creates one",
             from.display()
         ));
     }
@@ -122,7 +123,7 @@ fn token(of: &KeysOf, sources: &mut Sources, messages: Messages) -> Result<(), F
     let plane = control_plane(&cluster, &of.spec)?;
     let Some(token) = &plane.bootstrap_token else {
         return Err(Failure::Usage(format!(
-            "{} lets no node join by token; add `bootstrap_token: generate` to its `kubernetes:`",
+            "{} has no bootstrap token for nodes to join with; add `bootstrap_token: generate` to its `kubernetes:`",
             of.spec.display()
         )));
     };
@@ -149,12 +150,9 @@ fn token(of: &KeysOf, sources: &mut Sources, messages: Messages) -> Result<(), F
 pub fn control_plane<'a>(cluster: &'a Cluster, path: &Path) -> Result<&'a ControlPlane, Failure> {
     let mut planes =
         (cluster.nodes.iter()).filter_map(|node| node.kubernetes.as_ref()?.control_plane.as_ref());
-    planes.next().ok_or_else(|| {
-        Failure::Usage(format!(
-            "{} has no node with a control plane",
-            path.display()
-        ))
-    })
+    planes
+        .next()
+        .ok_or_else(|| Failure::Usage(format!("{} has no control plane node", path.display())))
 }
 
 fn list(of: &KeysOf) -> Result<(), Failure> {
@@ -164,9 +162,9 @@ fn list(of: &KeysOf) -> Result<(), Failure> {
         match listed {
             Ok(certificate) => {
                 let key = match certificate.matches_key {
-                    Some(true) => "its key is beside it",
-                    Some(false) => "the key beside it is NOT its own",
-                    None => "no key beside it",
+                    Some(true) => "present",
+                    Some(false) => "present, but does NOT match the certificate",
+                    None => "absent",
                 };
                 let usages: Vec<_> = certificate.usages.iter().map(ToString::to_string).collect();
                 println!("{}", certificate.path.display());
@@ -191,7 +189,7 @@ fn list(of: &KeysOf) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How long a certificate lasts, in words.
+/// How long a certificate is still valid, in words.
 pub(super) fn days(left: i64) -> String {
     match left {
         past if past < 0 => format!("EXPIRED {} days ago", -past),

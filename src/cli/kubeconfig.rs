@@ -25,7 +25,7 @@ pub fn run(
 ) -> Result<(), Failure> {
     let server = command.server.as_deref().map(server_of).transpose()?;
     let file = SpecFile::new(&command.of.spec, command.of.keys.as_deref());
-    // One with keys that are forgotten would be of no use: what is missing is made and kept.
+    // A kubeconfig whose keys are not kept would be useless: missing keys are made and kept.
     let cluster = file.decide(Access::Write, sources, messages)?;
     let text = if let Some((outside, tls)) = hyperkube(&cluster) {
         Kubeconfig {
@@ -78,17 +78,17 @@ fn hyperkube(cluster: &Cluster) -> Option<(String, &HyperkubeTls)> {
     })
 }
 
-/// `https://`, a host and perhaps a port and a path: what a kubeconfig takes, without what YAML or
-/// a URL would read otherwise.
+/// `https://`, a host and perhaps a port and a path: what a kubeconfig accepts, without characters
+/// that YAML or a URL would interpret.
 fn server_of(text: &str) -> Result<String, Failure> {
     let wrong = |why: &str| {
         Failure::Usage(format!(
-            "`{text}` is no server: {why}; write it as in https://192.168.1.10:6443"
+            "`{text}` is not a server URL: {why}; write it as in https://192.168.1.10:6443"
         ))
     };
     let rest = match text.split_once("://") {
         Some(("https", rest)) => rest,
-        Some(_) => return Err(wrong("the API speaks https only")),
+        Some(_) => return Err(wrong("the API is served over https only")),
         None => text,
     };
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]/~".contains(&b);
@@ -96,7 +96,7 @@ fn server_of(text: &str) -> Result<String, Failure> {
         return Err(wrong("it has no host"));
     }
     if !rest.bytes().all(plain) || rest.ends_with(':') {
-        return Err(wrong("it is no URL"));
+        return Err(wrong("it is not a URL"));
     }
     Ok(format!("https://{rest}"))
 }

@@ -20,9 +20,9 @@ pub fn page(out: &mut impl Write) -> Result<()> {
         .context("writing the manual page")
 }
 
-/// Writes a page for the program and for each of its commands into `dir`.
+/// Writes a page for the program and one for each of its commands into `dir`.
 pub fn pages(dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("creating {}", dir.display()))?;
     clap_mangen::generate_to(Cli::command(), dir)
         .with_context(|| format!("writing manual pages into {}", dir.display()))
 }

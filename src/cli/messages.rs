@@ -1,4 +1,4 @@
-//! What is said on standard error: diagnostics, notices and how a command failed.
+//! Messages on standard error: diagnostics, notices and why a command failed.
 
 use std::io::IsTerminal;
 
@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, 
 use super::args::{Color, Common, MessageFormat};
 use super::outcome::Failure;
 
-/// How the user wants to be spoken to.
+/// How messages are printed.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
     color: bool,
@@ -16,7 +16,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// As the options and the environment have it.
+    /// From the options and the environment.
     pub fn new(common: &Common) -> Self {
         let color = match common.color {
             Color::Always => true,
@@ -34,12 +34,12 @@ impl Messages {
         }
     }
 
-    /// Whether only errors and warnings are said.
+    /// Whether only errors and warnings are printed.
     pub fn quiet(self) -> bool {
         self.quiet
     }
 
-    /// Says something that the user may want to know.
+    /// Prints something that the user may want to know.
     pub fn note(self, text: &str) {
         if !self.quiet {
             eprintln!("{text}");
@@ -56,7 +56,7 @@ impl Messages {
         eprintln!("{on}warning{off}: {text}");
     }
 
-    /// Says all of `diagnostics`, and how many errors there are.
+    /// Prints all of `diagnostics`, and the number of errors.
     pub fn diagnostics(self, sources: &Sources, diagnostics: &[Diagnostic]) {
         match self.format {
             MessageFormat::Json => eprint!("{}", json_lines(diagnostics, sources)),
@@ -73,7 +73,7 @@ impl Messages {
         }
     }
 
-    /// Says why a command failed.
+    /// Prints why a command failed.
     pub fn failure(self, sources: &Sources, failure: &Failure) {
         match failure {
             Failure::Input(diagnostics) => self.diagnostics(sources, diagnostics),

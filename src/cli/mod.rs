@@ -95,7 +95,8 @@ fn run(
             }
             if node.is_some() || keys.is_some() {
                 return Err(Failure::Usage(
-                    "--node and --keys go with a spec; an artifact has one node".to_owned(),
+                    "--node and --keys are valid only with a spec; an artifact has one node"
+                        .to_owned(),
                 ));
             }
             inspect::artifact(what)
@@ -120,7 +121,7 @@ fn run(
     }
 }
 
-/// Checks every one of `specs`, also behind a wrong one.
+/// Checks every one of `specs`, even after an invalid one.
 fn check(
     specs: &[PathBuf],
     keys: Option<&Path>,
@@ -131,7 +132,8 @@ fn check(
     for path in specs {
         let checked = SpecFile::new(path, keys).check(sources, messages);
         if let Err(failure) = checked {
-            // All but the last are said here; the last is said, and counts, at the end.
+            // All failures but the last are printed here; the last is returned, which prints it and
+            // sets the exit status.
             if let Err(earlier) = std::mem::replace(&mut outcome, Err(failure)) {
                 messages.failure(sources, &earlier);
             }

@@ -1,4 +1,4 @@
-//! How a command ends: done, the input is wrong, or the environment failed.
+//! How a command ends: success, invalid input, or a failure of the environment.
 
 use std::process::ExitCode;
 
@@ -8,9 +8,9 @@ use crate::formats::Damaged;
 /// Why a command did not do its work.
 #[derive(Debug)]
 pub enum Failure {
-    /// The input is wrong; the diagnostics say where. Exit status 2.
+    /// The input is invalid; the diagnostics say where. Exit status 2.
     Input(Vec<Diagnostic>),
-    /// The command line is wrong. Exit status 2.
+    /// The command line is invalid. Exit status 2.
     Usage(String),
     /// Something outside of the input failed: network, disk, a tool. Exit status 1.
     Environment(anyhow::Error),
@@ -27,8 +27,8 @@ impl Failure {
         }
     }
 
-    /// Why an artifact could not be read: one that is damaged is wrong input, not a failure of the
-    /// machine.
+    /// Why an artifact could not be read: a damaged one is invalid input, not a failure of the
+    /// environment.
     pub fn of_reading(error: anyhow::Error) -> Self {
         if error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
             Self::Usage(format!("{error:#}"))
@@ -50,7 +50,7 @@ impl From<Vec<Diagnostic>> for Failure {
     }
 }
 
-/// A pipe whose reader left is no failure: `imgbuild inspect node.yaml | head`.
+/// A pipe closed by its reader is not a failure: `imgbuild inspect node.yaml | head`.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

@@ -16,7 +16,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Looks at standard error to see how to show.
+    /// Shows a bar if standard error is a terminal.
     pub fn new() -> Self {
         Self {
             on_terminal: std::io::stderr().is_terminal(),

@@ -32,7 +32,7 @@ use super::spec_file::{SpecFile, chosen};
 use super::written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;
-/// The size of a disk that `--disk` makes, where it gives none, and of the one for a spec's
+/// The default size of a disk that `--disk` creates, and that of the disk for a spec's
 /// `storage_device`.
 pub(super) const DEFAULT_DISK: u64 = 8 * GIB;
 /// The port of SSH (RFC 4253 §4.1).
@@ -48,11 +48,11 @@ pub fn run(
     let scratch = tempfile::Builder::new()
         .prefix("imgbuild-run-")
         .tempdir()
-        .context("making a folder for the machines")?;
+        .context("creating a folder for the machines")?;
     let what = kind(&run.what)?;
     if run.fw_cfg && !matches!(what, What::Spec) {
         return Err(Failure::Usage(
-            "--fw-cfg goes with a spec: an image has its config in it".to_owned(),
+            "--fw-cfg requires a spec: an image already contains its config".to_owned(),
         ));
     }
     let mut machines = match what {
@@ -70,7 +70,7 @@ pub fn run(
             Accel::Tcg => crate::qemu::Accel::Tcg,
             Accel::Kvm => crate::qemu::Accel::Kvm,
         };
-        // What a spec asks for by itself stays, unless disks were named.
+        // The disks that the spec requires stay, unless disks were named.
         if !disks[index].is_empty() {
             machine.disks.clone_from(&disks[index]);
         }
@@ -80,12 +80,12 @@ pub fn run(
     boot(run, &machines, messages)
 }
 
-/// Refuses to wait for what nodes of `target` never say.
+/// Refuses to wait for a report that nodes of `target` never make.
 fn check_wait(run: &Run, name: &str, target: Target) -> Result<(), Failure> {
     let facts = target.facts();
     match facts.says_ready {
         Err(why) if run.exit_when == ExitWhen::Ready => Err(Failure::Usage(format!(
-            "{name} is a node of {}: {why}, so --exit-when ready would wait for ever; leave it out, or give --exit-when off with \
+            "the target of {name} is {}: {why}, so --exit-when ready would wait forever; omit it, or give --exit-when off with \
              --timeout",
             facts.title
         ))),
@@ -113,7 +113,7 @@ fn kind(path: &Path) -> Result<What, Failure> {
         "yaml" | "yml" => Ok(What::Spec),
         _ if path.join("boot.ipxe").is_file() => Ok(What::Pxe),
         _ => Err(Failure::Usage(format!(
-            "{} is neither a spec (.yaml), an ISO (.iso), an initrd (.initrd) nor a PXE folder that imgbuild wrote",
+            "{} is neither a spec (.yaml), an ISO (.iso), an initrd (.initrd) nor a PXE folder written by imgbuild",
             path.display()
         ))),
     }
@@ -129,7 +129,7 @@ fn firmware(run: &Run, arch: Arch) -> Result<Firmware, Failure> {
     };
     if arch == Arch::Arm64 && firmware != Firmware::Uefi {
         return Err(Failure::Usage(
-            "an arm64 machine starts with --uefi only".to_owned(),
+            "an arm64 machine boots with --uefi only".to_owned(),
         ));
     }
     Ok(firmware)
@@ -141,7 +141,7 @@ fn from_iso(run: &Run) -> Result<(Machine, Target), Failure> {
         Some(MediumChoice::Usb) => Medium::UsbStick(run.what.clone()),
         Some(MediumChoice::Kernel | MediumChoice::Pxe) => {
             return Err(Failure::Usage(
-                "an ISO is booted as --medium cd or usb".to_owned(),
+                "an ISO can be booted only with --medium cd or usb".to_owned(),
             ));
         }
     };
@@ -152,7 +152,7 @@ fn from_iso(run: &Run) -> Result<(Machine, Target), Failure> {
     Ok((node.fit(machine), node.target))
 }
 
-/// What a machine is called of which the file's name is all that is known.
+/// The name of a machine of which only the file's name is known.
 fn file_stem(run: &Run) -> String {
     let stem = run.what.file_stem();
     stem.map_or_else(
@@ -161,15 +161,15 @@ fn file_stem(run: &Run) -> String {
     )
 }
 
-/// An initrd with all in it but the kernel, which the cache has.
+/// An initrd that contains everything but the kernel, which is in the cache.
 fn from_initrd(run: &Run) -> Result<(Machine, Target), Failure> {
     if !matches!(run.medium, None | Some(MediumChoice::Kernel)) {
         return Err(Failure::Usage(
-            "an initrd is booted as --medium kernel".to_owned(),
+            "an initrd can be booted only with --medium kernel".to_owned(),
         ));
     }
     let cache = cache(run.source.base.cache.as_deref())?;
-    let (medium, arch) = Medium::of_initrd(&run.what, &cache)?;
+    let (medium, arch) = Medium::from_initrd(&run.what, &cache)?;
     let node = WrittenNode::read(&run.what)?;
     let name = node.name.clone().unwrap_or_else(|| file_stem(run));
     check_wait(run, &name, node.target)?;
@@ -184,7 +184,7 @@ fn from_tree(run: &Run) -> Result<Vec<(Machine, Target)>, Failure> {
         Some(MediumChoice::Kernel) => true,
         Some(MediumChoice::Cd | MediumChoice::Usb) => {
             return Err(Failure::Usage(
-                "a PXE folder is booted as --medium pxe or kernel".to_owned(),
+                "a PXE folder can be booted only with --medium pxe or kernel".to_owned(),
             ));
         }
     };
@@ -203,7 +203,7 @@ fn from_tree(run: &Run) -> Result<Vec<(Machine, Target)>, Failure> {
     names.sort();
     if names.is_empty() {
         return Err(Failure::Usage(format!(
-            "{} has no such node",
+            "{} has no node of that name",
             run.what.display()
         )));
     }
@@ -212,7 +212,7 @@ fn from_tree(run: &Run) -> Result<Vec<(Machine, Target)>, Failure> {
         .into_iter()
         .map(|name| {
             let medium = if direct {
-                Medium::of_tree(&run.what, &name)?
+                Medium::from_tree(&run.what, &name)?
             } else {
                 Medium::Pxe {
                     tree: run.what.clone(),
@@ -315,7 +315,7 @@ fn fw_cfg(ready: &Ready<'_>, scratch: &Path) -> Result<(&'static str, PathBuf), 
     let facts = node.target.facts();
     let Some(key) = facts.paths.fw_cfg else {
         return Err(Failure::Usage(format!(
-            "{} is a node of {}, which takes no config by fw_cfg: leave out --fw-cfg",
+            "the target of {} is {}, which does not read a config from fw_cfg: omit --fw-cfg",
             node.hostname.value, facts.title
         )));
     };
@@ -328,7 +328,7 @@ fn fw_cfg(ready: &Ready<'_>, scratch: &Path) -> Result<(&'static str, PathBuf), 
     Ok((key, path))
 }
 
-/// The card's address, where the spec finds it by that.
+/// The card's MAC address, where the spec matches by it.
 fn mac(node: &Node) -> Option<MacAddr> {
     node.network
         .interfaces
@@ -339,7 +339,7 @@ fn mac(node: &Node) -> Option<MacAddr> {
         })
 }
 
-/// A network in which the node's first static IPv4 address is at home.
+/// A network that contains the node's first static IPv4 address.
 fn network(node: &Node) -> UserNetwork {
     let first = |interface: &Interface| {
         let address = interface
@@ -379,7 +379,7 @@ fn published(options: &[String]) -> Result<Vec<(u16, u16)>, Failure> {
             pair.filter(|(host, node)| *host != 0 && *node != 0)
                 .ok_or_else(|| {
                     Failure::Usage(format!(
-                        "--publish {text}: two ports are wanted, as in 2222:22"
+                        "--publish {text}: expected two ports, as in 2222:22"
                     ))
                 })
         })
@@ -393,7 +393,7 @@ fn forwards(published: &[(u16, u16)], index: usize) -> Result<Vec<Forward>, Fail
     for &(host, guest) in published {
         let host = host.checked_add(offset).ok_or_else(|| {
             Failure::Usage(format!(
-                "--publish {host}:{guest}: no ports are left for all nodes"
+                "--publish {host}:{guest}: not enough host ports for all nodes"
             ))
         })?;
         forwards.push(Forward { host, guest });
@@ -407,7 +407,7 @@ fn forwards(published: &[(u16, u16)], index: usize) -> Result<Vec<Forward>, Fail
     Ok(forwards)
 }
 
-/// The disks of each of `machines` machines; with several machines each has files of its own,
+/// The disks of each of `machines` machines; each of several machines has its own files,
 /// `state.img` and `state.img.1` ….
 fn disks(options: &[String], machines: usize) -> Result<Vec<Vec<Disk>>, Failure> {
     let mut all = vec![Vec::new(); machines];
@@ -416,7 +416,7 @@ fn disks(options: &[String], machines: usize) -> Result<Vec<Vec<Disk>>, Failure>
             Some((path, gib)) => {
                 let gib: u64 = gib.parse().ok().filter(|gib| *gib > 0).ok_or_else(|| {
                     Failure::Usage(format!(
-                        "--disk {option}: the size is a number of GiB, as in state.img:8"
+                        "--disk {option}: the size must be a number of GiB, as in state.img:8"
                     ))
                 })?;
                 (path, gib.saturating_mul(GIB))
@@ -466,7 +466,7 @@ fn boot(run: &Run, machines: &[Machine], messages: Messages) -> Result<(), Failu
     }
     let terminal = match &running[..] {
         [only] if std::io::stdin().is_terminal() && run.exit_when == ExitWhen::Off => {
-            messages.note("the terminal is the node's console now; Ctrl-] ends the machine");
+            messages.note("this terminal is now the node's console; Ctrl-] stops the machine");
             Some(Terminal::connect(only.keyboard(), interrupt.clone())?)
         }
         _ => None,

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::node::{Cluster, Node};
 use crate::pki::{
-    Access, CryptoRng, Keeping, KeyAlgorithm, KeyFolder, Keys, Notice, system_random,
+    Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice, PendingKeys, system_random,
 };
 use crate::plan;
 use crate::spec::{self, Loaded};
@@ -15,7 +15,7 @@ use super::findings;
 use super::messages::Messages;
 use super::outcome::Failure;
 
-/// A spec's place and what lies beside it.
+/// The path of a spec and of the files beside it.
 #[derive(Debug, Clone)]
 pub struct SpecFile {
     pub path: PathBuf,
@@ -40,8 +40,8 @@ impl SpecFile {
         Ok(spec::load(&self.path, home.as_deref(), sources)?)
     }
 
-    /// What new keys of the spec's cluster are. Says what is wrong with the spec, where something
-    /// is.
+    /// The algorithm of new keys for the spec's cluster. Reports what is wrong with the spec, if
+    /// anything.
     pub fn key_algorithm(&self, sources: &mut Sources) -> Result<KeyAlgorithm, Failure> {
         let loaded = self.load(sources)?;
         let Ok(decided) = plan::decide(&loaded, sources) else {
@@ -50,8 +50,8 @@ impl SpecFile {
         Ok(decided.key_algorithm())
     }
 
-    /// Reads and decides. With [`Access::Look`] the key folder stays as it is. Warnings are said at
-    /// once; with an error nothing is made.
+    /// Reads and decides. With [`Access::Look`] the key folder is left unchanged. Warnings are
+    /// printed at once; on an error nothing is made.
     pub fn decide(
         &self,
         access: Access,
@@ -63,25 +63,25 @@ impl SpecFile {
         Ok(cluster)
     }
 
-    /// The same; keys that were made for it may still be on their way to the disk.
+    /// The same; keys that were made for it may not have reached the disk yet.
     pub fn decide_ahead(
         &self,
         access: Access,
         sources: &mut Sources,
         messages: Messages,
-    ) -> Result<(Cluster, Keeping), Failure> {
+    ) -> Result<(Cluster, PendingKeys), Failure> {
         let loaded = self.load(sources)?;
         let decided = self.decided(&loaded, sources, messages)?;
-        // A folder that nothing is needed of is not made.
+        // A folder that nothing is needed from is not created.
         let may_write = access == Access::Write && decided.needs_keys();
         let mut rng = system_random();
         let mut keys = self.keys(Access::Look, &mut rng)?;
         let cluster = decided.with_keys(&mut keys)?;
         if !(may_write && keys.are_incomplete()) {
             tell(&keys.notices(), messages);
-            return Ok((self.with_pins(cluster)?, Keeping::default()));
+            return Ok((self.with_pins(cluster)?, PendingKeys::default()));
         }
-        // Keys are about to be kept: not for a spec that ignition refuses.
+        // Keys are about to be kept, but not for a spec that `ignition` refuses.
         let mut found = findings::of_ignition(&cluster.nodes);
         if findings::has_errors(&found) {
             findings::sort_by_place(&mut found);
@@ -91,17 +91,17 @@ impl SpecFile {
             tell(&keys.notices(), messages);
             return Ok((self.with_pins(cluster)?, keeping));
         }
-        // Another build was faster: with its keys.
+        // Another build was faster: use its keys.
         drop(keys);
         let decided = plan::decide(&loaded, sources)?;
         let mut keys = self.keys(Access::Write, &mut rng)?;
         let cluster = decided.with_keys(&mut keys)?;
         tell(&keys.notices(), messages);
-        Ok((self.with_pins(cluster)?, Keeping::default()))
+        Ok((self.with_pins(cluster)?, PendingKeys::default()))
     }
 
-    /// Reads and decides by what is there: the key folder stays as it is. Gives whether it lacked
-    /// keys, which then were made for this cluster alone.
+    /// Reads and decides with the keys that exist: the key folder is left unchanged. Also returns
+    /// whether it lacked keys, which then were made for this cluster only.
     pub fn decide_as_is(
         &self,
         sources: &mut Sources,
@@ -117,7 +117,7 @@ impl SpecFile {
         Ok((self.with_pins(cluster)?, lacks_keys))
     }
 
-    /// Decides. Warnings are said at once, errors are all that is wrong.
+    /// Decides. Warnings are printed at once; the errors are everything that is wrong.
     fn decided(
         &self,
         loaded: &Loaded,
@@ -136,7 +136,7 @@ impl SpecFile {
         Ok(cluster)
     }
 
-    /// Says all that is wrong or doubtful with the spec; nothing on disk changes.
+    /// Reports everything that is wrong or doubtful in the spec; nothing on disk changes.
     pub fn check(&self, sources: &mut Sources, messages: Messages) -> Result<(), Failure> {
         let loaded = self.load(sources)?;
         let (found, notices) = self.findings(&loaded, sources)?;
@@ -176,7 +176,7 @@ fn tell(notices: &[Notice], messages: Messages) {
     }
 }
 
-/// The nodes that are meant: all, or the one named `hostname`.
+/// The selected nodes: all, or the one named `hostname`.
 pub fn chosen<'a>(cluster: &'a Cluster, hostname: Option<&str>) -> Result<Vec<&'a Node>, Failure> {
     let Some(hostname) = hostname else {
         return Ok(cluster.nodes.iter().collect());
@@ -188,7 +188,7 @@ pub fn chosen<'a>(cluster: &'a Cluster, hostname: Option<&str>) -> Result<Vec<&'
     {
         Some(node) => Ok(vec![node]),
         None => Err(Failure::Usage(format!(
-            "no node is named `{hostname}`; there are {}",
+            "no node is named `{hostname}`; the nodes are {}",
             names(cluster)
         ))),
     }

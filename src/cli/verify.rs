@@ -1,4 +1,4 @@
-//! `imgbuild verify`: whether an artifact is what its spec gives.
+//! `imgbuild verify`: whether an artifact is what its spec builds.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -47,7 +47,7 @@ pub fn run(
     let (mut cluster, lacks_keys) = spec.decide_as_is(sources, messages)?;
     if lacks_keys {
         messages.warn(&format!(
-            "{} lacks keys that the spec needs: what is in the artifact was made with others",
+            "{} lacks keys that the spec needs, so the artifact was made with other keys",
             spec.keys.display()
         ));
     }
@@ -60,7 +60,7 @@ pub fn run(
     let mut bases = Bases::new(&source.base, &spec.lock, progress);
     let unchanged = |failure| match failure {
         Failure::Environment(error) => Failure::Environment(error.context(format!(
-            "building what {} gives, with the lock as it is",
+            "building {} with the lock file as it is",
             wanted.spec.display()
         ))),
         other => other,
@@ -75,11 +75,11 @@ pub fn run(
     tell(wanted, &verdict)
 }
 
-/// What the artifact says of itself.
+/// What the artifact reveals about itself.
 struct Seen {
-    /// `None`: it cannot be read, so that its name has to tell.
+    /// `None`: it cannot be read, so that its name decides.
     shape: Option<Shape>,
-    /// The node's name; empty: there is none, or there are many.
+    /// The node's name; empty if there is none, or several.
     hostname: String,
 }
 
@@ -95,14 +95,14 @@ fn look(wanted: &Verify) -> Result<Seen, Failure> {
     let path = &wanted.artifact;
     let metadata = fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
     if metadata.is_dir() {
-        // The script that all machines start with, or, where that is gone, what marks every folder
-        // of ours.
+        // The script that all machines boot, or, where that is gone, the mark of every folder of
+        // ours.
         if !["boot.ipxe", ".imgbuild"]
             .iter()
             .any(|name| path.join(name).is_file())
         {
             return Err(Failure::Usage(format!(
-                "{} is no PXE folder: verify the files in it one by one",
+                "{} is not a PXE folder: verify its files one by one",
                 path.display()
             )));
         }
@@ -123,8 +123,8 @@ fn look(wanted: &Verify) -> Result<Seen, Failure> {
     };
     Ok(Seen {
         shape: Some(shape_of(artifact.kind, path)?),
-        // One whose contents are damaged is told when it is compared.
-        hostname: Side::of(&artifact).unwrap_or_default().hostname,
+        // Damaged contents are reported when it is compared.
+        hostname: Side::from_artifact(&artifact).unwrap_or_default().hostname,
     })
 }
 
@@ -164,7 +164,7 @@ fn nodes<'a>(wanted: &Verify, seen: &Seen, cluster: &'a Cluster) -> Result<Vec<&
     match named.find(|node| node.hostname.as_str() == seen.hostname) {
         Some(node) => Ok(vec![node]),
         None => Err(Failure::Usage(format!(
-            "{} does not tell which node of {} it is: choose with --node ({})",
+            "cannot tell which node {} is in {}: choose with --node ({})",
             wanted.artifact.display(),
             wanted.spec.display(),
             names(cluster)
@@ -187,7 +187,7 @@ fn shape(wanted: &Verify, seen: &Seen, nodes: &[&Node]) -> Result<Shape, Failure
             Some(format) => (format, false),
             None => {
                 return Err(Failure::Usage(format!(
-                    "neither what is in {} nor its name tells what it is: give --format",
+                    "cannot tell the format of {} from its contents or name: give --format",
                     path.display()
                 )));
             }
@@ -195,19 +195,19 @@ fn shape(wanted: &Verify, seen: &Seen, nodes: &[&Node]) -> Result<Shape, Failure
     };
     if (format == Format::Pxe) != path.is_dir() {
         return Err(Failure::Usage(format!(
-            "the format {format} does not go with {}: a PXE tree is a folder, all else a file",
+            "the format {format} does not match {}: a PXE tree is a folder, any other format a file",
             path.display()
         )));
     }
     if wanted.base.is_some() && format != Format::Embed {
         return Err(Failure::Usage(
-            "--base goes with a live ISO of Fedora CoreOS alone".to_owned(),
+            "--base is valid only with a Fedora CoreOS live ISO".to_owned(),
         ));
     }
     Ok(Shape::Format(for_target(format, is_named, nodes)?))
 }
 
-/// Builds what the artifact is compared with; gives where.
+/// Builds what the artifact is compared with, and returns its path.
 fn build(
     wanted: &Verify,
     shape: Shape,
@@ -239,7 +239,7 @@ fn build(
                 (Format::Embed, Some(base)) => Ground::LiveIso(Rc::new(Image::open(base)?)),
                 (Format::Embed, None) if !brings_live_iso(node.node) => {
                     messages.note("without --base the live system itself is not compared");
-                    // What was embedded is replaced, and all else stays.
+                    // What was embedded is replaced, and everything else stays.
                     Ground::LiveIso(Rc::new(Image::open(&wanted.artifact)?))
                 }
                 _ => bases.of(node.node, format)?,
@@ -260,18 +260,21 @@ fn tell(wanted: &Verify, verdict: &Verdict) -> Result<(), Failure> {
     let lines = match verdict {
         Verdict::Same => {
             // Writing to a String does not fail, here and below.
-            let _ = writeln!(text, "{artifact}: the same bytes as {spec} gives");
+            let _ = writeln!(text, "{artifact}: identical to what {spec} builds");
             &[][..]
         }
         Verdict::Equal(how) => {
             let _ = writeln!(
                 text,
-                "{artifact}: other bytes than {spec} gives, which mean the same"
+                "{artifact}: equivalent to what {spec} builds, in different bytes"
             );
             how
         }
         Verdict::Differs(lines) => {
-            let _ = writeln!(text, "{artifact}: from what {spec} gives to what is there");
+            let _ = writeln!(
+                text,
+                "{artifact}: from what {spec} builds to what it contains"
+            );
             lines
         }
     };
@@ -286,7 +289,7 @@ fn tell(wanted: &Verify, verdict: &Verdict) -> Result<(), Failure> {
         Verdict::Same => Ok(()),
         Verdict::Equal(_) if !wanted.exact => Ok(()),
         _ => Err(Failure::Differs(format!(
-            "{artifact} is not what {spec} gives"
+            "{artifact} differs from what {spec} builds"
         ))),
     }
 }

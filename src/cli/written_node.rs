@@ -1,4 +1,4 @@
-//! What a machine has to be for a node that is known by its artifact alone.
+//! The machine that a node requires of which only the artifact is known.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -64,7 +64,7 @@ impl WrittenNode {
         })
     }
 
-    /// `machine` with the network, the card and the disk that the node looks for.
+    /// `machine` with the network, the card and the disk that the node expects.
     pub fn fit(&self, mut machine: Machine) -> Machine {
         machine.mac = self.mac.or(machine.mac);
         if let Some(network) = &self.network {
@@ -88,7 +88,7 @@ fn network(text: &str) -> Option<UserNetwork> {
     UserNetwork::around(address, gateway, &dns)
 }
 
-/// The network around the first static IPv4 address of a keyfile, which has its gateway behind it.
+/// The network around the first static IPv4 address of a keyfile, in which the gateway follows it.
 fn keyfile_network(text: &str) -> Option<UserNetwork> {
     let first = values(text, "address1").find_map(|value| {
         let (address, gateway) = value.split_once(',').unwrap_or((value, ""));
@@ -100,7 +100,7 @@ fn keyfile_network(text: &str) -> Option<UserNetwork> {
     UserNetwork::around(address, gateway, &servers)
 }
 
-/// The values of `key` in a file of systemd's, or a keyfile.
+/// The values of `key` in a systemd unit or a keyfile.
 fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines().filter_map(move |line| {
         let (name, value) = line.split_once('=')?;

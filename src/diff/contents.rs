@@ -1,4 +1,4 @@
-//! One thing of a config: what it holds, who may see it, how two of them differ.
+//! One thing of a config: its contents, who may see them, and how two of them differ.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -7,47 +7,47 @@ use similar::TextDiff;
 use crate::read::contents;
 use crate::secrets::has_secret;
 
-/// Texts that are longer, in bytes, are not shown line by line.
+/// The longest texts that are shown line by line, in bytes.
 const SHOWN_MAX: usize = 1 << 20;
 const OTHERS_READ: u64 = 0o004;
-/// The mode of files that are given none (Ignition's specification, `storage.files.mode`).
+/// The default mode of files (Ignition's specification, `storage.files.mode`).
 const FILE_MODE: u64 = 0o644;
-/// That of directories (`storage.directories.mode`).
+/// The default mode of directories (`storage.directories.mode`).
 const DIRECTORY_MODE: u64 = 0o755;
 
 /// One thing of a config.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Content {
-    /// What Ignition says of it beside its contents.
+    /// Its settings in the config, other than its contents.
     settings: Value,
-    /// `None`: it has none, or they are fetched by the node.
+    /// `None`: it has none, or the node fetches them.
     bytes: Option<Vec<u8>>,
     secret: bool,
 }
 
 impl Content {
-    /// A file, its contents decoded: how they were packed is no difference, nor is whether a
-    /// default is written. What they unpack to counts against `left`. `is_v2`: of a config of spec
-    /// 2.
+    /// A file with its contents decoded: how they are encoded makes no difference, nor does an
+    /// explicit default. Their decompressed size is subtracted from `left`. `is_v2`: from a config
+    /// of spec 2.
     pub(super) fn file(file: &Value, is_v2: bool, left: &mut u64) -> Result<Self> {
         let mut settings = plain(file, is_v2);
         let mut bytes = contents(&file["contents"], "the config's contents", left)?;
         let source = file["contents"]["source"].as_str();
         if is_v2 && source.is_none_or(str::is_empty) {
-            // In 2.x a file without a source is written all the same.
+            // In 2.x a file without a source is written nevertheless.
             bytes = Some(Vec::new());
         }
         if let Some(file) = settings.as_object_mut() {
             if bytes.is_some() {
                 file.remove("contents");
             }
-            // A file that is added to keeps the mode that it has, unless one is given.
+            // A file that is appended to keeps its mode, unless one is given.
             let is_whole = !file.contains_key("append");
-            // Ignition 2.x gives a file that says no mode none at all.
+            // Ignition 2.x creates a file without a mode with no permissions at all.
             if is_v2 {
                 file.entry("mode").or_insert(0.into());
             }
-            // What is there is replaced by 2.x.
+            // 2.x replaces existing files.
             let replaces = (is_v2, "overwrite", Value::Bool(true));
             for (counts, key, default) in [(true, "mode", FILE_MODE.into()), replaces] {
                 if counts && is_whole && file.get(key) == Some(&default) {
@@ -71,7 +71,7 @@ impl Content {
         if let Some(unit) = settings.as_object_mut() {
             unit.remove("contents");
             unit.remove("dropins");
-            // An older word of 2.x, which the newer overrules.
+            // An older key of 2.x, which the newer one overrides.
             if let Some(enabled) = unit.remove("enable") {
                 unit.entry("enabled").or_insert(enabled);
             }
@@ -95,7 +95,7 @@ impl Content {
         }
     }
 
-    /// A directory. `is_v2`: of a config of spec 2.
+    /// A directory. `is_v2`: from a config of spec 2.
     pub(super) fn directory(directory: &Value, is_v2: bool) -> Self {
         let mut content = Self::other(directory);
         if let Some(directory) = content.settings.as_object_mut() {
@@ -108,7 +108,7 @@ impl Content {
         content
     }
 
-    /// A file that only its owner reads.
+    /// A file that only its owner may read.
     pub(super) fn private(contents: &[u8]) -> Self {
         Self {
             settings: Value::Null,
@@ -117,7 +117,7 @@ impl Content {
         }
     }
 
-    /// The contents, where they are text and for everyone.
+    /// The contents, if they are text that everyone may read.
     pub(super) fn text(&self) -> Option<&str> {
         if self.secret {
             return None;
@@ -126,7 +126,7 @@ impl Content {
         (text.len() <= SHOWN_MAX && !text.contains('\0')).then_some(text)
     }
 
-    /// In a few words behind the thing's name what differs in `new`, other than lines of text.
+    /// How `new` differs, in a few words that follow the thing's name, other than lines of text.
     pub(super) fn why(&self, new: &Self) -> String {
         let mut reasons = Vec::new();
         let mode = |content: &Self| content.settings["mode"].as_u64().unwrap_or(FILE_MODE);
@@ -136,7 +136,7 @@ impl Content {
         let enabled = |content: &Self| match content.settings["enabled"].as_bool() {
             Some(true) => "enabled",
             Some(false) => "disabled",
-            None => "as the base has it",
+            None => "as in the base",
         };
         if enabled(self) != enabled(new) {
             reasons.push(format!("{} -> {}", enabled(self), enabled(new)));
@@ -150,13 +150,13 @@ impl Content {
             settings
         };
         if rest(self) != rest(new) {
-            reasons.push("its settings".to_owned());
+            reasons.push("settings differ".to_owned());
         }
         if self.bytes != new.bytes {
             if self.secret || new.secret {
-                reasons.push("its contents, which are secret".to_owned());
+                reasons.push("contents differ (secret)".to_owned());
             } else if self.text().is_none() || new.text().is_none() {
-                reasons.push("its contents, which are not text".to_owned());
+                reasons.push("contents differ (not text)".to_owned());
             }
         }
         if reasons.is_empty() {
@@ -167,8 +167,7 @@ impl Content {
     }
 }
 
-/// `thing` without what Ignition takes where nothing is said. `is_v2`: files of 2.x replace what is
-/// there.
+/// `thing` without Ignition's defaults. `is_v2`: files of 2.x replace existing ones.
 fn plain(thing: &Value, is_v2: bool) -> Value {
     let mut thing = thing.clone();
     without_defaults(&mut thing, is_v2);
@@ -182,7 +181,7 @@ fn without_defaults(thing: &mut Value, is_v2: bool) {
             .for_each(|item| without_defaults(item, is_v2)),
         Value::Object(members) => {
             members.retain(|key, value| match (key.as_str(), &*value) {
-                // Nothing said is as the base has it.
+                // If it is not set, the base decides.
                 ("enabled", _) => true,
                 ("shouldExist", value) => *value == false,
                 ("overwrite", _) if is_v2 => true,
@@ -196,7 +195,8 @@ fn without_defaults(thing: &mut Value, is_v2: bool) {
     }
 }
 
-/// The lines that change, as in a unified diff, indented; none where either is no text to be shown.
+/// The lines that change, as in a unified diff, indented; none if either is not text that may be
+/// shown.
 pub(super) fn text_diff(old: &Content, new: &Content) -> Vec<String> {
     let (Some(old), Some(new)) = (old.text(), new.text()) else {
         return Vec::new();

@@ -1,7 +1,6 @@
-//! What changes from one node to another: two Ignition configs and what lies beside them, thing by
-//! thing.
+//! Compares two nodes: their Ignition configs and what lies beside them, item by item.
 //!
-//! Secrets are compared, and never shown.
+//! Secrets are compared, but never shown.
 
 mod contents;
 mod upgrade;
@@ -35,29 +34,29 @@ const KNOWN: [&str; 6] = [
     "systemd",
 ];
 
-/// A node, as far as two are compared.
+/// A node, as far as it is compared.
 #[derive(Debug, Clone, Default)]
 pub struct Side {
     pub hostname: String,
     pub kubernetes: Option<Release>,
-    /// `None`: not known, as of a config alone.
+    /// `None`: unknown, as for a config alone.
     pub kernel_arguments: Option<Vec<String>>,
-    /// The base's id; `None`: not known.
+    /// The base's id; `None`: unknown.
     pub base: Option<String>,
-    /// The version of Ignition's specification; empty: there is no config.
+    /// The version of Ignition's specification; empty if there is no config.
     version: String,
     things: BTreeMap<String, Content>,
 }
 
 impl Side {
-    /// Reads an Ignition config of spec 2 or 3, and those that it has in itself.
+    /// Reads an Ignition config of spec 2 or 3, and those nested in it.
     pub fn new(config: &[u8]) -> Result<Self> {
         let mut things = BTreeMap::new();
         let mut left = UNPACKED_MAX;
         let mut version = None;
         for config in read::configs(config)? {
             version.get_or_insert_with(|| name(&config["ignition"], "version").to_owned());
-            // A later config's thing stands in the place of an earlier one's.
+            // A later config's thing replaces an earlier one's.
             things.extend(things_of(&config, &mut left)?);
         }
         let text = |path: &str| {
@@ -81,8 +80,8 @@ impl Side {
         })
     }
 
-    /// Reads an artifact's config, and takes what else it says of the node.
-    pub fn of(artifact: &Artifact) -> Result<Self> {
+    /// Reads an artifact's config, and whatever else it tells about the node.
+    pub fn from_artifact(artifact: &Artifact) -> Result<Self> {
         let mut side = Self::new(&artifact.config)?;
         side.kernel_arguments.clone_from(&artifact.kernel_arguments);
         if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
@@ -94,21 +93,21 @@ impl Side {
         Ok(side)
     }
 
-    /// Adds a file that lies beside the config. What is in it is not shown: it may hold passwords.
+    /// Adds a file beside the config. Its contents are not shown, since it may contain passwords.
     fn add_private(&mut self, kind: &str, name: &str, contents: &[u8]) {
         self.things
             .insert(format!("{kind} {name}"), Content::private(contents));
     }
 }
 
-/// What one config asks for, by kind and name.
+/// The things that one config defines, by kind and name.
 fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>> {
     let mut things = BTreeMap::new();
     let is_v2 = name(&config["ignition"], "version").starts_with("2.");
     let storage = &config["storage"];
     for file in list(&storage["files"]) {
         let mut key = format!("file {}", name(file, "path"));
-        // In 2.x each piece that is added to a file is an entry of its own.
+        // In 2.x each piece that is appended to a file is a separate entry.
         while things.contains_key(&key) {
             key.push_str(" (more)");
         }
@@ -133,8 +132,8 @@ fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>
         ("luks", "luks", "name"),
     ] {
         for thing in list(&storage[section]) {
-            // In 2.x a file system's device is a level deeper, and one that is mounted already has
-            // but a name.
+            // In 2.x a file system's device is one level deeper, and one that is already mounted
+            // has only a name.
             let mount = &thing["mount"];
             let named = if mount.is_object() { mount } else { thing };
             let key = if named[key].is_string() { key } else { "name" };
@@ -157,8 +156,8 @@ fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>
     Ok(things)
 }
 
-/// What a config says of Ignition itself and of the kernel, and what it has that Ignition 2 and 3
-/// do not know.
+/// A config's settings of Ignition itself and of the kernel, and sections unknown to Ignition 2 and
+/// 3.
 fn settings_of(config: &Value) -> BTreeMap<String, Content> {
     let mut things = BTreeMap::new();
     for (list_name, kind) in [
@@ -179,7 +178,7 @@ fn settings_of(config: &Value) -> BTreeMap<String, Content> {
                     let one = std::slice::from_ref(others);
                     for other in others.as_array().map_or(one, Vec::as_slice) {
                         let source = name(other, "source");
-                        // Those in the config itself are read as part of it.
+                        // Nested configs are read as part of it.
                         if !source.is_empty() && !source.starts_with("data:") {
                             things
                                 .insert(format!("config to {how} {source}"), Content::other(other));
@@ -208,15 +207,15 @@ fn name<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// What changes from `old` to `new`, a line each and with the lines of texts that change; empty
-/// where nothing does.
+/// The changes from `old` to `new`, one line each, with the changed lines of texts; empty if there
+/// are none.
 pub fn differences(old: &Side, new: &Side) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(before), Some(after)) = (&old.base, &new.base)
         && before != after
     {
         lines.push(format!(
-            "~ base {} -> {} (its packages, its kernel or the programs laid over it)",
+            "~ base {} -> {} (packages, kernel or extensions)",
             shortened(before),
             shortened(after)
         ));
@@ -242,13 +241,13 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
     lines
 }
 
-/// Enough of a hash to tell it from others; a name as it is.
+/// Enough of a hash to distinguish it from others; a name unchanged.
 fn shortened(id: &str) -> &str {
     let is_hash = id.len() > 12 && id.bytes().all(|b| b.is_ascii_hexdigit());
     if is_hash { &id[..12] } else { id }
 }
 
-/// The identity of the base is told by its own line.
+/// Changed kernel arguments; the base's id has its own line.
 fn arguments(before: &[String], after: &[String], lines: &mut Vec<String>) {
     let own = |argument: &&String| !argument.starts_with("imgbuild.base=");
     for argument in before.iter().filter(own).filter(|a| !after.contains(a)) {
@@ -326,7 +325,7 @@ mod tests {
                 &with("b", &["q", "imgbuild.base=b", "x=2"])
             ),
             [
-                "~ base aaaaaaaaaaaa -> bbbbbbbbbbbb (its packages, its kernel or the programs laid over it)",
+                "~ base aaaaaaaaaaaa -> bbbbbbbbbbbb (packages, kernel or extensions)",
                 "- kernel argument x=1",
                 "+ kernel argument x=2",
             ]

@@ -1,31 +1,31 @@
-//! From one version of Kubernetes to another: what is supported, and in which order nodes are
-//! replaced.
+//! Upgrades of Kubernetes: which are supported, and in which order nodes are replaced.
 
 use super::Release;
 
-/// Whether a node may go from one version to the other.
+/// Whether a node may be upgraded from one version to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Skew {
     /// The same version.
     None,
     /// A later patch, or the next minor.
     Upgrade,
-    /// With the reason.
+    /// Not supported, with the reason.
     Unsupported(String),
 }
 
-/// Judges the step from `old` to `new`.
+/// Judges the upgrade from `old` to `new`.
 pub fn skew(old: &Release, new: &Release) -> Skew {
     let (before, after) = (old.version, new.version);
     if before == after {
         Skew::None
     } else if after.minor < before.minor {
         Skew::Unsupported(format!(
-            "from {before} to {after} is a step back: Kubernetes supports no downgrade, for the older API server may not read what the newer one wrote. Restore a snapshot of etcd that {before} did not write to"
+            "{before} to {after} is a downgrade, which Kubernetes does not support: the older API server may be unable to read what the \
+             newer one wrote. Restore a snapshot of etcd that {before} did not write to"
         ))
     } else if after.minor > before.minor + 1 {
         Skew::Unsupported(format!(
-            "from {before} to {after} is {} minor versions at once: Kubernetes supports one minor at a time. Go to 1.{} first",
+            "{before} to {after} is an upgrade by {} minor versions, but Kubernetes supports one at a time. Upgrade to 1.{} first",
             after.minor - before.minor,
             before.minor + 1
         ))
@@ -38,14 +38,14 @@ fn has_control_plane(role: &str) -> bool {
     matches!(role, "control-plane" | "single")
 }
 
-/// What to do to replace nodes (name, role), in order: control planes first, one node at a time.
+/// The steps to replace nodes (name, role), in order: control planes first, one node at a time.
 pub fn steps(nodes: &[(&str, &str)]) -> Vec<String> {
     let mut nodes = nodes.to_vec();
     nodes.sort_by_key(|(_, role)| !has_control_plane(role));
     let mut steps = Vec::new();
     for (name, role) in nodes {
         match role {
-            // Nothing to be moved elsewhere, and nowhere to move it.
+            // There are no other nodes to drain to.
             "standalone" => steps.push(format!("boot {name} from its new image")),
             "single" => steps.push(format!(
                 "take a snapshot of etcd, boot {name} from its new image, wait until it is ready"
@@ -82,8 +82,8 @@ mod tests {
             ("1.35.1", "1.36.2", "upgrade"),
             ("1.36.1", "1.36.2", "upgrade"),
             ("1.36.2", "1.36.1", "upgrade"),
-            ("1.34.9", "1.36.2", "2 minor versions at once"),
-            ("1.36.2", "1.35.9", "a step back"),
+            ("1.34.9", "1.36.2", "an upgrade by 2 minor versions"),
+            ("1.36.2", "1.35.9", "a downgrade"),
         ] {
             let found = match skew(&release(old), &release(new)) {
                 Skew::None => "none".to_owned(),

@@ -1,4 +1,4 @@
-//! Changes to a line of kernel arguments.
+//! Edits to kernel arguments.
 
 use anyhow::Result;
 
@@ -6,12 +6,12 @@ use crate::names::altered_by_boot_loaders;
 
 use super::refused;
 
-/// What to change, in this order: take away, add, replace.
+/// What to change, in this order: delete, append, replace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edits {
-    /// Each as it stands there, with its value.
+    /// Each as in the line, with its value.
     pub delete: Vec<String>,
-    /// Each goes to the end.
+    /// Each is added at the end.
     pub append: Vec<String>,
     /// `KEY=OLD=NEW`
     pub replace: Vec<String>,
@@ -23,8 +23,8 @@ impl Edits {
         self.delete.is_empty() && self.append.is_empty() && self.replace.is_empty()
     }
 
-    /// `line` with the changes. An argument that is to go and is not there is refused, and so is
-    /// one that boot loaders would alter.
+    /// `line` with the changes. An argument to delete that does not exist is refused, and so is one
+    /// that boot loaders would alter.
     pub fn applied_to(&self, line: &str) -> Result<String> {
         if self.is_empty() {
             return Ok(line.to_owned());
@@ -41,8 +41,8 @@ impl Edits {
             words.push(passable(argument)?);
         }
         for change in &self.replace {
-            // The old value may have an equals sign of its own: what is there decides which one
-            // parts old from new.
+            // The old value may contain an equals sign itself: the existing argument decides which
+            // one separates old from new.
             let found = change.match_indices('=').skip(1).find_map(|(at, _)| {
                 let (old, new) = (&change[..at], &change[at + 1..]);
                 let (key, _) = old.split_once('=')?;
@@ -52,7 +52,7 @@ impl Edits {
             let Some((old, new)) = found else {
                 if change.matches('=').count() < 2 {
                     return refused(format!(
-                        "`{change}` says no change of a kernel argument: write KEY=OLD=NEW"
+                        "`{change}` is not a change of a kernel argument: write KEY=OLD=NEW"
                     ));
                 }
                 return not_there(change, &words);
@@ -81,10 +81,10 @@ fn passable(argument: &str) -> Result<String> {
     match altered_by_boot_loaders(argument) {
         None => Ok(argument.to_owned()),
         Some(' ') => refused(format!(
-            "`{argument}` is more than one kernel argument: give each with an option of its own"
+            "`{argument}` is more than one kernel argument: give each in a separate option"
         )),
         Some(other) => refused(format!(
-            "the kernel argument `{}` has a {other:?}, which boot loaders do not pass on unchanged",
+            "the kernel argument `{}` contains {other:?}, which boot loaders do not pass on unchanged",
             argument.escape_debug()
         )),
     }

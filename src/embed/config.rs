@@ -8,14 +8,14 @@ use crate::data_url::resource;
 
 use super::refused;
 
-/// What a config that only has files of ours says of itself: the oldest version, which every live
-/// image understands.
+/// The version of a config that only contains our files: the oldest one, which every live image
+/// supports.
 const OLDEST: &str = "3.0.0";
-/// All files of ours are settings that may hold secrets.
+/// All our files are settings that may contain secrets.
 const MODE: u32 = 0o600;
 
-/// Looks at an Ignition config that people gave, `what`, for a system that takes spec 3. Gives
-/// warnings; one that is none is refused.
+/// Checks a user's Ignition config, `what`, for a system that supports spec 3. Returns warnings;
+/// anything else than a config is refused.
 pub fn check(config: &[u8], what: &str) -> Result<Vec<String>> {
     match Config::parse_slice(config) {
         Ok((_, warnings)) => Ok(warnings
@@ -23,13 +23,13 @@ pub fn check(config: &[u8], what: &str) -> Result<Vec<String>> {
             .map(|warning| format!("{what}: {warning}"))
             .collect()),
         Err(Error::UnknownVersion(version)) if version.major < 3 => refused(format!(
-            "{what} is of Ignition's spec {version}; Fedora CoreOS takes spec 3 alone"
+            "{what} uses Ignition spec {version}, but Fedora CoreOS supports only spec 3"
         )),
         Err(error) => refused(format!("{what} is not an Ignition config: {error}")),
     }
 }
 
-/// `config`, unchanged, or with `files` added to it (path and contents); `None` where there is
+/// `config`, unchanged, or with `files` added to it (path and contents); `None` if there is
 /// neither.
 pub(super) fn with_files(
     config: Option<&[u8]>,
@@ -49,12 +49,12 @@ pub(super) fn with_files(
         .and_then(|storage| member(storage, "files", || Value::Array(Vec::new())))
         .and_then(Value::as_array_mut)
     else {
-        return refused("the live system's config has no list of files where one should be");
+        return refused("`storage.files` of the live system's config is not a list");
     };
     for (path, contents) in files {
         if list.iter().any(|file| file["path"] == path) {
             return refused(format!(
-                "the live system's config has a file {path} of its own, where the installer's settings go"
+                "the live system's config already has a file {path}, where the installer's settings go"
             ));
         }
         let resource = resource(&contents);
@@ -72,7 +72,7 @@ pub(super) fn with_files(
     Ok(Some(config.to_string().into_bytes()))
 }
 
-/// The member `key` of an object, made where it is missing or null.
+/// The member `key` of an object, created if it is missing or null.
 fn member<'a>(value: &'a mut Value, key: &str, new: impl Fn() -> Value) -> Option<&'a mut Value> {
     let member = value.as_object_mut()?.entry(key).or_insert_with(&new);
     if member.is_null() {
@@ -135,7 +135,7 @@ mod tests {
     fn what_cannot_be_added_to_is_refused() {
         for (name, config, why) in [
             ("text", "a", "not JSON"),
-            ("a list", "[]", "no list"),
+            ("a list", "[]", "is not a list"),
             (
                 "files of another kind",
                 r#"{"storage":{"files":{}}}"#,

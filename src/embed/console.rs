@@ -1,22 +1,22 @@
-//! Consoles as coreos-installer takes them: those that both GRUB and the kernel can use.
+//! Consoles that coreos-installer accepts: those that both GRUB and the kernel support.
 
 use anyhow::Result;
 
 use super::refused;
 
-/// Consoles without a line's settings.
+/// Consoles without line settings.
 const GRAPHICAL: [&str; 3] = ["tty0", "hvc0", "ttysclp0"];
-/// Names of serial lines, to which a number belongs.
+/// Names of serial ports, followed by a number.
 const SERIAL: [&str; 2] = ["ttyS", "ttyAMA"];
 
-/// Refuses a console that coreos-installer does not take: `tty0`, `hvc0`, `ttysclp0`, or a serial
-/// line with, perhaps, its speed, parity and bits as in `ttyS0,115200n8`.
+/// Refuses a console that coreos-installer does not accept. It accepts `tty0`, `hvc0`, `ttysclp0`,
+/// and a serial port, optionally with speed, parity and bits as in `ttyS0,115200n8`.
 pub(super) fn check(console: &str) -> Result<()> {
     if GRAPHICAL.contains(&console) || is_serial(console) {
         return Ok(());
     }
     refused(format!(
-        "`{}` is no console of an installed system: it is tty0, hvc0, ttysclp0, or a serial line as in ttyS0,115200n8",
+        "`{}` is not a valid console of an installed system: expected tty0, hvc0, ttysclp0, or a serial port as in ttyS0,115200n8",
         console.escape_debug()
     ))
 }
@@ -34,7 +34,7 @@ fn is_serial(console: &str) -> bool {
         && settings.is_none_or(|settings| {
             let end = settings.find(|c: char| !c.is_ascii_digit());
             let (speed, rest) = settings.split_at(end.unwrap_or(settings.len()));
-            // Data bits stand behind a parity only.
+            // Data bits can only follow a parity.
             let is_rest = rest.is_empty()
                 || rest
                     .strip_prefix(['n', 'o', 'e'])

@@ -1,5 +1,5 @@
-//! What a live system's initrd is given beside its own: a cpio archive in xz, one more in the chain
-//! that the kernel unpacks.
+//! The files embedded in a live system's initrd: a cpio archive compressed by xz, another link in
+//! the chain that the kernel unpacks.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,10 +13,10 @@ use crate::read::{CONFIG_PATH, KEYFILES_PATH};
 
 use super::refused;
 
-/// Everything is private: configs and keyfiles have passwords.
+/// Everything is private: configs and keyfiles contain passwords.
 const MODE: u32 = 0o600;
-/// Of xz: the smallest result. What the highest level costs in memory is its dictionary, which is
-/// set apart.
+/// xz's level: the smallest result. The highest level's memory use is due to its dictionary, which
+/// is set separately.
 const LEVEL: u32 = 9;
 /// The smallest dictionary of LZMA2 (xz file format §5.3.1).
 const DICTIONARY_MIN: u64 = 4096;
@@ -45,28 +45,28 @@ impl Files {
         self.0.insert(CONFIG_PATH.to_owned(), config);
     }
 
-    /// Adds a keyfile, by the name that it will have.
+    /// Adds a keyfile with the name `name`.
     pub(super) fn keyfile(&mut self, name: &str, contents: &[u8]) -> Result<()> {
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
             return refused(format!(
-                "`{}` cannot be the name of a keyfile",
+                "`{}` is not a valid keyfile name",
                 name.escape_debug()
             ));
         }
         let path = format!("{KEYFILES_PATH}/{name}");
         if self.0.insert(path, contents.to_vec()).is_some() {
-            return refused(format!("two keyfiles have the name `{name}`"));
+            return refused(format!("two keyfiles are named `{name}`"));
         }
         Ok(())
     }
 
     /// The files as a cpio archive that is compressed by xz with CRC-32, the only check that the
-    /// kernel knows (Documentation/staging/xz.rst). The same files give the same bytes.
+    /// kernel supports (Documentation/staging/xz.rst). The same files produce the same bytes.
     pub fn archive(&self) -> Result<Vec<u8>> {
         let raw = self.raw_archive()?;
         let mut options = LzmaOptions::new_preset(LEVEL).context("setting up the compressor")?;
-        // No larger than what there is to find again: the kernel needs as much memory to unpack,
-        // and we a multiple.
+        // No larger than the data: the kernel needs as much memory to decompress, and we need a
+        // multiple.
         let dictionary = (raw.len() as u64)
             .max(DICTIONARY_MIN)
             .checked_next_power_of_two()
@@ -81,7 +81,7 @@ impl Files {
         encoder
             .write_all(&raw)
             .and_then(|()| encoder.finish())
-            .context("compressing what is embedded")
+            .context("compressing the embedded files")
     }
 
     /// The files as a cpio archive, parent directories included, in the order of their paths.

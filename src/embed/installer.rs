@@ -1,5 +1,5 @@
-//! What coreos-installer does on its own once the live system runs: settings that it reads from
-//! `/etc/coreos/installer.d`, and the config of the system that it installs.
+//! What coreos-installer does automatically once the live system runs: the settings that it reads
+//! from `/etc/coreos/installer.d`, and the config of the system that it installs.
 //!
 //! The settings are the installer's options by their long names (coreos-installer's "Customizing
 //! installation", "Config file format").
@@ -12,17 +12,17 @@ use crate::read::{DEST_PATH, Features};
 
 use super::{console, refused};
 
-/// Our settings among others in their folder, which are taken by name.
+/// Our settings in their folder, where files are read in the order of their names.
 const SETTINGS_PATH: &str = "/etc/coreos/installer.d/50-imgbuild.yaml";
 
-/// What the installer does. It starts by itself where there is anything of this.
+/// What the installer does. It starts automatically if anything is set.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Installer {
     /// The disk that it overwrites, a path such as `/dev/sda`.
     pub device: Option<String>,
     /// The Ignition config of the installed system, of spec 3.
     pub config: Option<Vec<u8>>,
-    /// Consoles of the installed system; the last one is where most is said.
+    /// Consoles of the installed system; the last one gets most messages.
     pub console: Vec<String>,
     /// Kernel arguments of the installed system.
     pub append: Vec<String>,
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Installer {
 }
 
 impl Installer {
-    /// Whether it is left alone.
+    /// Whether the installer is not configured.
     pub fn is_idle(&self) -> bool {
         *self == Self::default()
     }
@@ -55,12 +55,12 @@ impl Installer {
         }
         if !features.installer_config {
             return refused(
-                "the installer of this live image takes no settings: take an image of 2021-12 or later",
+                "the installer of this live image does not support settings: use an image of 2021-12 or later",
             );
         }
         if !self.console.is_empty() && !features.installer_config_directives.console {
             return refused(
-                "the installer of this live image sets no consoles: take an image of 2022-09 or later",
+                "the installer of this live image does not support consoles: use an image of 2022-09 or later",
             );
         }
         let mut files = Vec::new();
@@ -81,7 +81,7 @@ impl Installer {
         if let Some(device) = &self.device {
             if !device.starts_with("/dev/") || device.contains(char::is_control) {
                 return refused(format!(
-                    "`{}` is no disk to install on: give a path as in /dev/sda or /dev/disk/by-id/…",
+                    "`{}` is not a disk to install onto: give a path such as /dev/sda or /dev/disk/by-id/…",
                     device.escape_debug()
                 ));
             }
@@ -101,7 +101,7 @@ impl Installer {
             for value in list {
                 if value.is_empty() || value.contains(|c: char| c.is_control() || c == ' ') {
                     return refused(format!(
-                        "`{}` is not one kernel argument of the installed system",
+                        "`{}` is not a single kernel argument for the installed system",
                         value.escape_debug()
                     ));
                 }
@@ -168,7 +168,7 @@ mod tests {
                 .expect_err("is refused")
                 .to_string()
         };
-        assert!(said(&device, Features::default()).contains("takes no settings"));
+        assert!(said(&device, Features::default()).contains("does not support settings"));
         let console = Installer {
             console: list(&["tty0"]),
             ..Installer::default()
@@ -178,18 +178,18 @@ mod tests {
             ..Features::default()
         };
         assert!(device.files(early, false).is_ok());
-        assert!(said(&console, early).contains("sets no consoles"));
+        assert!(said(&console, early).contains("does not support consoles"));
         for wrong in ["sda", "/dev/sd\na"] {
             let installer = Installer {
                 device: Some(wrong.to_owned()),
                 ..Installer::default()
             };
-            assert!(said(&installer, Features::ALL).contains("is no disk"));
+            assert!(said(&installer, Features::ALL).contains("is not a disk"));
         }
         let arguments = Installer {
             append: list(&["a b"]),
             ..Installer::default()
         };
-        assert!(said(&arguments, Features::ALL).contains("is not one"));
+        assert!(said(&arguments, Features::ALL).contains("is not a single"));
     }
 }

@@ -1,8 +1,8 @@
-//! Gives Fedora CoreOS's live system, on its ISO or started over the network, a config, the
-//! settings of its installer, NetworkManager's keyfiles and kernel arguments, in the way that the
-//! system itself looks for them. What coreos-installer embeds this reads, and the other way round.
+//! Embeds a config, installer settings, NetworkManager keyfiles and kernel arguments in Fedora
+//! CoreOS's live system, on its ISO or booted over the network, where the system itself looks for
+//! them. The result is interchangeable with that of coreos-installer.
 //!
-//! Nothing here writes: what to do to an image is a list of [`Patch`]es for
+//! Nothing here writes files: the changes to an image are a list of [`Patch`]es for
 //! [`patched`](crate::pack::patched), and a payload is bytes.
 
 mod arguments;
@@ -23,7 +23,7 @@ pub use config::check;
 pub use files::Files;
 pub use installer::Installer;
 
-/// What is asked for does not go: the request or the image is wrong, not the machine.
+/// The request cannot be fulfilled: the input is invalid, the environment did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused(pub String);
 
@@ -40,17 +40,17 @@ fn refused<T>(why: impl Into<String>) -> Result<T> {
     Err(Refused(why.into()).into())
 }
 
-/// What a live system is given.
+/// What is embedded in a live system.
 #[derive(Clone, Default)]
 pub struct Wishes {
     /// The live system's Ignition config, of spec 3.
     pub config: Option<Vec<u8>>,
     /// What the installer does, once the live system runs.
     pub installer: Installer,
-    /// Names and contents of NetworkManager's keyfiles. They are in force before Ignition runs, and
-    /// an installed system gets them too.
+    /// Names and contents of NetworkManager keyfiles. They apply before Ignition runs, and an
+    /// installed system gets them too.
     pub keyfiles: Vec<(String, Vec<u8>)>,
-    /// Changes to the live kernel's arguments; of an ISO only.
+    /// Changes to the live system's kernel arguments; only on an ISO.
     pub arguments: Edits,
 }
 
@@ -65,13 +65,13 @@ impl fmt::Debug for Wishes {
 }
 
 impl Wishes {
-    /// The files for the live system's initrd. What a system with `features` would not read is
-    /// [`Refused`].
+    /// The files for the live system's initrd. Those that a system with `features` would not read
+    /// are [`Refused`].
     pub fn files(&self, features: Features) -> Result<Files> {
         let mut files = Files::default();
         if !self.keyfiles.is_empty() && !features.live_initrd_network {
             return refused(
-                "this live image does not read keyfiles of NetworkManager: take one of 2021-12 or later",
+                "this live image does not support NetworkManager keyfiles: use one of 2021-12 or later",
             );
         }
         for (name, contents) in &self.keyfiles {
@@ -86,9 +86,10 @@ impl Wishes {
     }
 }
 
-/// What makes `live` a live image with `wishes` and nothing else: what was embedded before is gone.
+/// The patches that make `live` an image with `wishes` and nothing else: anything embedded before
+/// is removed.
 ///
-/// A config for which there is not enough room is [`Refused`].
+/// A config that does not fit is [`Refused`].
 pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
     let mut patches = vec![area(live, &wishes.files(live.features)?)?];
     match &live.kernel_arguments {
@@ -96,13 +97,13 @@ pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
             let wanted = wishes.arguments.applied_to(&arguments.default)?;
             if wanted.len() > arguments.longest() {
                 return refused(format!(
-                    "the kernel's arguments have {} bytes, and the live ISO has room for {}: {} too many",
+                    "the kernel arguments have {} bytes, but the live ISO has space for {}: {} too many",
                     wanted.len(),
                     arguments.longest(),
                     wanted.len() - arguments.longest()
                 ));
             }
-            // Untouched where nothing changes, as they may end in another way than we would write
+            // Left untouched if nothing changes, as they may end differently than we would write
             // them.
             if wanted != arguments.current {
                 patches.extend(replaced(live, &wanted));
@@ -111,14 +112,14 @@ pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
         None if wishes.arguments.is_empty() => {}
         None => {
             return refused(
-                "this live image has no place for kernel arguments: take one of 2021 or later (s390x: 2023-07 or later)",
+                "this live image has no space for kernel arguments: use one of 2021 or later (s390x: 2023-07 or later)",
             );
         }
     }
     Ok(patches)
 }
 
-/// What makes `live` the image that it was before anything was embedded, byte for byte.
+/// The patches that restore the image from before anything was embedded, byte for byte.
 pub fn removed(live: &LiveIso) -> Vec<Patch> {
     let mut patches = Vec::new();
     if !live.files.is_empty() {
@@ -143,7 +144,7 @@ fn replaced(live: &LiveIso, wanted: &str) -> Vec<Patch> {
         .collect()
 }
 
-/// The embed area with `files`, filled up with zeros.
+/// The embed area with `files`, padded with zeros.
 fn area(live: &LiveIso, files: &Files) -> Result<Patch> {
     let mut bytes = if files.is_empty() {
         Vec::new()
@@ -153,8 +154,8 @@ fn area(live: &LiveIso, files: &Files) -> Result<Patch> {
     let room = live.area.length;
     if bytes.len() > room {
         return refused(format!(
-            "what is to be embedded has {} bytes, compressed, and the live ISO's embed area {room}: {} too many. Let the config \
-             fetch its large files from URLs, or let it be a small one that merges the whole from a URL (`ignition.config.merge`); \
+            "the embedded files have {} bytes, compressed, but the live ISO's embed area has {room}: {} too many. Let the config \
+             fetch its large files from URLs, or use a small config that merges the full one from a URL (`ignition.config.merge`); \
              a payload for network boot (`imgbuild embed --pxe`) has no such limit",
             bytes.len(),
             bytes.len() - room

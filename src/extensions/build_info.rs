@@ -1,7 +1,7 @@
-//! What a program in Go says of what it was built from: the section `.go.buildinfo` of an ELF file,
-//! which holds a line for each module (Go, `debug/buildinfo`).
+//! What a Go program records about what it was built from: the section `.go.buildinfo` of an ELF
+//! file, which has a line for each module (Go, `debug/buildinfo`).
 //!
-//! Minimal: 64-bit little-endian files, of which no more than headers and that one section is read.
+//! Minimal: 64-bit little-endian files, of which only the headers and that one section are read.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -13,16 +13,16 @@ const SECTION: &[u8] = b".go.buildinfo";
 /// Bytes of a section header (`Elf64_Shdr`).
 const HEADER: u64 = 64;
 
-/// More than this is no table of names, and no list of modules.
-const MOST: u64 = 1 << 20;
+/// The largest table of names or list of modules, in bytes.
+const SECTION_MAX: u64 = 1 << 20;
 
-/// The minor version of `module` in the program at `path`: 36 of `v0.36.3`. `None`: the program
-/// does not say.
+/// The minor version of `module` in the program at `path`: 36 of `v0.36.3`. `None` if the program
+/// does not record it.
 pub fn minor_of(path: &Path, module: &str) -> Option<u16> {
     let mut program = File::open(path).ok()?;
     let section = section(&mut program)?;
     let text = String::from_utf8_lossy(&section);
-    // A module that stands for another one comes behind that.
+    // A module that replaces another one follows it.
     let (_, version) = text.rsplit_once(&format!("\t{module}\tv"))?;
     version.split('.').nth(1)?.parse().ok()
 }
@@ -54,7 +54,7 @@ fn contents(program: &mut File, header: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn read(program: &mut File, at: u64, length: u64) -> Option<Vec<u8>> {
-    if length > MOST {
+    if length > SECTION_MAX {
         return None;
     }
     let mut bytes = vec![0; usize::try_from(length).ok()?];

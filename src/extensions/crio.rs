@@ -1,5 +1,5 @@
-//! CRI-O's programs, as release bundles of it have them, and the settings that depend on which of
-//! them a node gets.
+//! CRI-O's programs, as its release bundles contain them, and the settings that depend on which of
+//! them a node has.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use super::build_info::minor_of;
 
 /// A program of CRI-O.
 struct Program {
-    /// On a node.
+    /// Its name on a node.
     name: &'static str,
-    /// What other bundles call it.
+    /// Its name in other bundles.
     other_name: Option<&'static str>,
-    /// Whether nothing runs without it.
+    /// Whether it is required.
     needed: bool,
 }
 
-/// Since release 1.30 or so bundles have no prefix before what they take from elsewhere.
+/// Since about release 1.30, bundles do not prefix the programs of other projects.
 const PROGRAMS: [Program; 6] = [
     program("crio", None, true),
     program("pinns", None, true),
@@ -26,7 +26,7 @@ const PROGRAMS: [Program; 6] = [
     program("crictl", None, false),
 ];
 
-/// What runs containers, the first that is there unless a pod says otherwise (its
+/// The programs that run containers; the first that exists is the default of pods (its
 /// `runtimeClassName`). The base has runc.
 const RUNTIMES: [&str; 2] = ["crun", "runc"];
 
@@ -38,8 +38,8 @@ const fn program(name: &'static str, other_name: Option<&'static str>, needed: b
     }
 }
 
-/// The programs of CRI-O in `folder`, by their names on a node. The error: those that it cannot do
-/// without and `folder` has not.
+/// The programs of CRI-O in `folder`, by their names on a node. The error lists required ones that
+/// `folder` lacks.
 pub fn programs_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Vec<&'static str>> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
@@ -59,8 +59,8 @@ pub fn programs_in(folder: &Path) -> Result<Vec<(String, PathBuf)>, Vec<&'static
     }
 }
 
-/// The minor release of Kubernetes whose interface the CRI-O in `folder` speaks, which is that of
-/// CRI-O itself. `None`: it does not say.
+/// The minor release of Kubernetes whose interface the CRI-O in `folder` implements, which is that
+/// of CRI-O itself. `None` if it does not record it.
 pub fn minor_in(folder: &Path) -> Option<u16> {
     minor_of(&folder.join("crio"), "k8s.io/cri-api")
 }
@@ -93,7 +93,7 @@ pub fn runtime_table(at: &str, name: &str, path: &str) -> String {
     )
 }
 
-/// The settings by which no image of `names` is taken for one that could be fetched again.
+/// The settings that pin the images `names`: they are not removed as if they could be pulled again.
 pub(super) fn pinned<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut text =
         "# Images that came with the node.\n[crio.image]\npinned_images = [\n".to_owned();

@@ -12,11 +12,11 @@
 //! *.lock                            empty
 //! ```
 //!
-//! An image has one layer here, of all its layers on top of one another, since squashfs as written
-//! here holds no marks of what lower layers lose. It goes by the chain ID of the layers (OCI Image
+//! An image has one layer here, made of all its layers on top of one another, since squashfs as
+//! written here cannot represent whiteouts. It goes by the chain ID of the layers (OCI Image
 //! Format, `config.md`), which is that of the layer itself where there is one only; the chain ID of
-//! several is no digest of anything that a registry has, so nobody takes the layer for one of
-//! those.
+//! several is not the digest of anything in a registry, so that nobody mistakes the layer for one
+//! of those.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,13 +26,13 @@ use serde_json::{Map, json};
 use crate::formats::tree::{Node, Tree};
 use crate::oci::{ImageName, StoredImage, digest_of};
 
-/// What a manifest is kept as: the one that counts.
+/// The key of the manifest that applies.
 const MANIFEST: &str = "manifest";
 
 /// A store that is being filled.
 #[derive(Debug)]
 pub struct ImageStore {
-    /// The folder that it is, on the node.
+    /// Its folder on the node.
     at: String,
     /// By their ids, the hexadecimal digests of their configs.
     images: BTreeMap<String, Image>,
@@ -46,12 +46,12 @@ struct Image {
     names: BTreeSet<String>,
     /// `None`: it has no files.
     chain: Option<String>,
-    /// What is kept of it, by key.
+    /// Its data, by key.
     data: BTreeMap<String, Vec<u8>>,
 }
 
 impl ImageStore {
-    /// An empty one in the folder `at`.
+    /// An empty store in the folder `at`.
     pub fn new(at: String) -> Self {
         Self {
             at,
@@ -60,7 +60,7 @@ impl ImageStore {
         }
     }
 
-    /// Where the files of the layers that `chain` names go.
+    /// The folder for the files of the layers that `chain` names.
     pub fn files_of(&self, chain: &str) -> String {
         format!("{}/overlay/{}/diff", self.at, hex(chain))
     }
@@ -96,7 +96,7 @@ impl ImageStore {
             .collect()
     }
 
-    /// Writes all but the files of the layers.
+    /// Writes everything but the files of the layers.
     pub fn write(&self, tree: &mut Tree) {
         let at = &self.at;
         let mut text = |path: String, bytes: Vec<u8>| {
@@ -138,7 +138,7 @@ impl ImageStore {
         tree.insert(&format!("{at}/overlay/l"), Node::directory(0o755));
         for chain in self.layers.keys() {
             let layer = hex(chain);
-            // What whoever mounts a layer by itself expects to find, and cannot make here.
+            // Whoever mounts a layer by itself expects these, and cannot create them here.
             for folder in ["empty", "merged", "work"] {
                 let path = format!("{at}/overlay/{layer}/{folder}");
                 tree.insert(&path, Node::directory(0o700));

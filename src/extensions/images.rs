@@ -1,5 +1,5 @@
-//! Container images that a node has with it: an extension in which they lie unpacked, so that a
-//! runtime needs neither to copy nor to unpack them.
+//! Container images that are built into a node: an extension in which they lie unpacked, so that a
+//! runtime need neither copy nor unpack them.
 //!
 //! ```text
 //! index.tar      manifests and configs of all images that lie unpacked
@@ -7,12 +7,12 @@
 //! snapshots      those chain IDs
 //! <n>.tar        a whole image that squashfs as written here cannot hold (with devices)
 //! *.list         digest and name of each image of the archive of that name
-//! crio/images/   a store of all of them for CRI-O, whose rootfs/<hex> are links
+//! crio/images/   a store of all for CRI-O, which then has the files; rootfs/<hex> is a link
 //! ```
 //!
 //! The folder is [`crate::facts::systems::Paths::images`].
 //!
-//! `manifests/import-images.sh` tells containerd of them. CRI-O finds them by itself.
+//! `manifests/import-images.sh` imports them into containerd. CRI-O finds them by itself.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -35,15 +35,15 @@ use crate::oci::{StoredImage, write_bundle};
 use crate::progress::Progress;
 use crate::text::hex;
 
-/// Counts up whenever the same images give other bytes.
+/// Incremented whenever the same images produce different bytes.
 const VERSION: u32 = 1;
 
 /// Images for a node.
 #[derive(Debug, Clone, Copy)]
 pub struct Images<'a> {
-    /// Each has a name of its own.
+    /// Their names are unique.
     pub all: &'a [StoredImage],
-    /// Whether CRI-O is to find them too.
+    /// Whether CRI-O uses them too.
     pub cri_o: bool,
 }
 
@@ -122,8 +122,9 @@ fn build(
         if let Some(store) = &mut store {
             if chain.is_some() && size.is_none() {
                 bail!(
-                    "the image {} has files that cannot lie unpacked in a node (devices, or extended attributes other than capabilities), and \
-                     CRI-O has no other way to get an image without a registry: let the node fetch it, or run the node's pods by containerd",
+                    "the image {} has files that cannot be stored unpacked (devices, or extended attributes other than capabilities), \
+                     and CRI-O cannot get an image in any other way without a registry: let the node pull it, or run the node's pods in \
+                     containerd",
                     image.name
                 );
             }

@@ -10,20 +10,20 @@ use crate::formats::squashfs::Writer;
 use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::oci::{StoredImage, StoredLayer};
 
-/// Marks what lower layers lose.
+/// Marks a file of lower layers as removed (a whiteout).
 const WHITEOUT: &str = ".wh.";
 
-/// Marks a folder of which lower layers lose all.
+/// Marks everything in a folder of lower layers as removed (an opaque whiteout).
 const OPAQUE: &str = ".wh..wh..opq";
 
 /// Extended attributes in tar's PAX headers, as GNU tar and Go's archive/tar write them.
 const XATTR: &str = "SCHILY.xattr.";
 
-/// The one attribute that images have in earnest: what a program may do without being root's
+/// The only attribute that images use in practice: what a program may do without being root
 /// (capabilities(7)).
 const CAPABILITY: &str = "security.capability";
 
-/// What a layer does, in its order. Contents are in the image that is being written.
+/// A change that a layer makes. Contents are in the image that is being written.
 #[derive(Debug, Clone)]
 enum Change {
     /// Nothing.
@@ -42,16 +42,16 @@ pub struct Layers(HashMap<String, KnownLayer>);
 /// A layer that was read.
 #[derive(Debug)]
 struct KnownLayer {
-    /// `None`: it has what we cannot hold.
+    /// `None`: it has a file that our squashfs cannot represent.
     changes: Option<Vec<Change>>,
     /// Bytes before compression.
     size: u64,
 }
 
 impl Layers {
-    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Gives the bytes
-    /// of its layers before compression. `None`, with nothing added: it has what our squashfs
-    /// cannot hold, such as a device.
+    /// Adds the file system of `image` to `tree` at `at`; contents go to `writer`. Returns the size
+    /// of its layers before compression. `None`, with nothing added: it has a file that our
+    /// squashfs cannot represent, such as a device.
     pub fn lay_out(
         &mut self,
         image: &StoredImage,
@@ -97,8 +97,7 @@ fn apply(change: &Change, tree: &mut Tree) -> bool {
             if !(old_is_directory && matches!(node.kind, Kind::Directory)) {
                 tree.remove(path);
             }
-            // A file where a folder has to be: tar archives that say so are refused by runtimes
-            // too.
+            // A file where a folder has to be: runtimes refuse such tar archives too.
             if !parents_are_directories(path, tree) {
                 return false;
             }
@@ -147,7 +146,7 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
             None => holds = false,
         }
     }
-    // The digest is that of all bytes, also of those behind the archive's end.
+    // The digest is that of all bytes, including those after the archive's end.
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink())?;
     Ok(KnownLayer {
@@ -156,7 +155,7 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
     })
 }
 
-/// Counts what is read of `inner`.
+/// Counts the bytes read from `inner`.
 struct Counted<R> {
     inner: R,
     bytes: u64,
@@ -170,14 +169,13 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// What an entry does; `None`: it is nothing that we can hold.
+/// The change that an entry makes; `None` if our squashfs cannot represent it.
 fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result<Option<Change>> {
     use tar::EntryType;
     let mut capability = None;
     if let Some(extensions) = entry.pax_extensions()? {
         for extension in extensions {
-            // A value with a line feed in it, as attributes may have, is more than the crate can
-            // read.
+            // The crate cannot read a value with a line feed in it, which attributes may have.
             let Ok(extension) = extension else {
                 return Ok(None);
             };
@@ -238,7 +236,7 @@ fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result
     Ok(Some(Change::Put(path, node)))
 }
 
-/// `./a//b/` as `/a/b`, the root as `/`; `None` where it climbs.
+/// `./a//b/` as `/a/b`, the root as `/`; `None` if it contains `..`.
 fn absolute(path: &str) -> Option<String> {
     let mut absolute = String::new();
     for part in path.split('/') {

@@ -1,4 +1,4 @@
-//! Images that are laid over the system of a node: programs that not every node has.
+//! Images that are overlaid on a node's system: programs that not every node has.
 
 pub mod build_info;
 pub mod crio;
@@ -29,14 +29,14 @@ use crate::oci;
 use crate::progress::Progress;
 use crate::text::hex;
 
-/// Counts up whenever the same programs give other bytes.
+/// Incremented whenever the same programs produce different bytes.
 const VERSION: u32 = 2;
 
-/// Counts up whenever the same programs of CRI-O give other bytes.
+/// Incremented whenever the same programs of CRI-O produce different bytes.
 const CRI_O_VERSION: u32 = 1;
 
-/// As the root image's, but smaller blocks: a program's pages are read here and there, and each
-/// costs its block.
+/// As for the root image, but with smaller blocks: a program's pages are read here and there, and
+/// each costs its block.
 const OPTIONS: Options = Options {
     block_size: 256 << 10,
     fragment_size: 128 << 10,
@@ -48,20 +48,20 @@ const OPTIONS: Options = Options {
 const IMAGE: &str = "image.squashfs";
 const ARCHIVE: &str = "extension.cpio";
 
-/// What a control plane cannot do without.
+/// The programs that a control plane requires.
 const CONTROL_PLANE: [&str; 3] = [
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
 ];
 
-/// What every node has.
+/// The programs that every node requires.
 const NODE: [&str; 2] = ["kubelet", "kube-proxy"];
 
-/// What is taken where it is there; the base has one of its own.
+/// Programs that are taken if they exist; the base has its own.
 const OPTIONAL: [&str; 1] = ["kubectl"];
 
-/// An image that is laid over the system of a node.
+/// An image that is overlaid on a node's system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
     /// In a file name.
@@ -78,7 +78,7 @@ pub struct Extension {
 pub enum ExtensionForm {
     /// An image (squashfs) that stage 0 looks for beside the root image.
     Image,
-    /// A cpio archive, not compressed, that goes behind the initrd of another system; its length is
+    /// An uncompressed cpio archive that follows the initrd of another system; its length is
     /// a multiple of four.
     Initrd,
 }
@@ -94,12 +94,12 @@ impl Extension {
     }
 }
 
-/// All programs that nodes with Kubernetes have.
+/// All programs of nodes with Kubernetes.
 pub fn program_names() -> impl Iterator<Item = &'static str> {
     CONTROL_PLANE.into_iter().chain(NODE).chain(OPTIONAL)
 }
 
-/// The programs that are in `folder`, or should be.
+/// The programs that are, or should be, in `folder`.
 pub fn programs_in(folder: &Path) -> Vec<(String, PathBuf)> {
     program_names()
         .map(|name| (name, folder.join(name)))
@@ -108,7 +108,7 @@ pub fn programs_in(folder: &Path) -> Vec<(String, PathBuf)> {
         .collect()
 }
 
-/// The plugins of CNI that are in `folder`, or should be.
+/// The CNI plugins that are, or should be, in `folder`.
 pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
     CNI_PLUGINS
         .map(|name| (name.to_owned(), folder.join(name)))
@@ -119,9 +119,9 @@ pub fn plugins_in(folder: &Path) -> Vec<(String, PathBuf)> {
 #[derive(Debug, Clone, Copy)]
 pub struct Programs<'a> {
     pub kubernetes: &'a [(String, PathBuf)],
-    /// CNI's plugins, where the system has none.
+    /// The CNI plugins, where the system has none.
     pub plugins: &'a [(String, PathBuf)],
-    /// CRI-O's, where pods run by it.
+    /// CRI-O's programs, where pods run in it.
     pub cri_o: &'a [(String, PathBuf)],
 }
 
@@ -144,7 +144,7 @@ pub fn kubernetes(
         check(path, arch)?;
     }
     let mut image = Vec::new();
-    oci::write_node_image(arch, &mut image).context("making the container image")?;
+    oci::write_node_image(arch, &mut image).context("writing the container image")?;
 
     let mut hash = Sha256::new();
     hash.update(format!("imgbuild kubernetes extension {VERSION} {arch}\n"));
@@ -153,7 +153,7 @@ pub fn kubernetes(
     let total = all()
         .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
         .sum();
-    progress.start("hashing the programs of Kubernetes", Some(total));
+    progress.start("hashing the Kubernetes programs", Some(total));
     for (name, path) in kubernetes {
         let digest = digest(path, progress)?;
         hash.update(format!("{name} {digest}\n"));
@@ -184,7 +184,7 @@ pub fn kubernetes(
             (system.paths.programs, cri_o),
         ];
         progress.start(
-            "packing the programs of Kubernetes",
+            "packing the Kubernetes programs",
             Some(all().count() as u64),
         );
         for (folder, programs) in folders {
@@ -214,7 +214,7 @@ pub fn kubernetes(
     })
 }
 
-/// What CRI-O reads on a node that has `programs` of it: its settings, and `archive`'s image in a
+/// What CRI-O reads on a node that has its `programs`: its settings, and `archive`'s image in a
 /// store.
 fn add_for_cri_o(
     work: &Work,
@@ -224,12 +224,14 @@ fn add_for_cri_o(
     (tree, writer): (&mut Tree, &mut Writer),
 ) -> Result<()> {
     let path = work.scratch().join("node.tar");
-    fs::write(&path, archive).context("keeping the container image")?;
+    fs::write(&path, archive).context("writing the container image")?;
     let at = image_store(system.paths.images, PROGRAMS_EXTENSION);
     let mut store = ImageStore::new(at);
     let mut layers = Layers::default();
     for image in oci::read_images(&path, arch)? {
-        let chain = image.chain_id().context("naming the image's layer")?;
+        let chain = image
+            .chain_id()
+            .context("computing the chain ID of the image's layer")?;
         let files = store.files_of(&chain);
         let size = layers.lay_out(&image, &files, tree, writer)?;
         store.add(&image, size.context("unpacking the container image")?);
@@ -265,7 +267,7 @@ fn add_programs(
     Ok(())
 }
 
-/// What an extension's layout adds to its id; nothing for images that stage 0 lays over Debian's.
+/// What an extension's layout adds to its id; nothing for images that stage 0 overlays on Debian.
 pub(super) fn layout(system: &Facts) -> String {
     match &system.sysext {
         Some(sysext) => format!(
@@ -280,7 +282,7 @@ pub(super) fn layout(system: &Facts) -> String {
     }
 }
 
-/// An extension of which all is known but its bytes.
+/// An extension of which everything is known except its bytes.
 pub(super) struct Unmade<'a> {
     pub name: &'static str,
     pub id: String,
@@ -289,7 +291,7 @@ pub(super) struct Unmade<'a> {
 }
 
 impl Unmade<'_> {
-    /// The extension: from the cache, or made there, its files as `fill` gives them.
+    /// The extension: from the cache, or made there with the files that `fill` adds.
     pub fn made(
         self,
         cache: &Cache,
@@ -345,7 +347,7 @@ impl Work {
     fn new(cache: &Cache) -> Result<Self> {
         let workspace = cache.workspace()?;
         let folder = workspace.path().join("extension");
-        fs::create_dir(&folder).context("making a folder for the extension")?;
+        fs::create_dir(&folder).context("creating a folder for the extension")?;
         Ok(Self { workspace, folder })
     }
 
@@ -356,7 +358,7 @@ impl Work {
 
     /// Writes the image.
     pub fn writer(&self) -> Result<Writer> {
-        let file = File::create(self.folder.join(IMAGE)).context("making the extension")?;
+        let file = File::create(self.folder.join(IMAGE)).context("creating the extension")?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Writer::new(file, Options { threads, ..OPTIONS })
     }
@@ -366,7 +368,7 @@ impl Work {
         let image = self.folder.join(IMAGE);
         let mut bytes = File::open(&image).context("opening the extension")?;
         let length = bytes.metadata().context("measuring the extension")?.len();
-        let file = File::create(self.folder.join(ARCHIVE)).context("making an archive")?;
+        let file = File::create(self.folder.join(ARCHIVE)).context("creating an archive")?;
         let mut archive = Archive::new(file);
         archive.file_with(path, 0o644, length, |out| {
             io::copy(&mut bytes, out)
@@ -378,8 +380,8 @@ impl Work {
     }
 }
 
-/// Refuses what cannot run on the node: not an ELF program, or one for another machine (System V
-/// ABI, chapter 4: `e_machine`).
+/// Refuses what cannot run on the node: not an ELF program, or one for another architecture (System
+/// V ABI, chapter 4: `e_machine`).
 fn check(path: &Path, arch: Arch) -> Result<()> {
     let mut head = [0; 20];
     File::open(path)
@@ -387,7 +389,7 @@ fn check(path: &Path, arch: Arch) -> Result<()> {
         .with_context(|| format!("reading the program {}", path.display()))?;
     if !head.starts_with(b"\x7fELF") {
         bail!(
-            "{} is not a program for Linux (no ELF file)",
+            "{} is not a Linux program (not an ELF file)",
             path.display()
         );
     }

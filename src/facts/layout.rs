@@ -7,7 +7,7 @@ pub const ROOT_IMAGE_PATH: &str = "imgbuild/root.squashfs";
 /// Where stage 0 looks for extensions, beside the root image.
 pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 
-/// The file by which a node's config tells its version of Kubernetes and its role.
+/// The file in a node's config with its version of Kubernetes and its role.
 pub const VERSION_FILE: &str = "/etc/kubernetes/imgbuild/version";
 
 /// The name of the image of programs that is overlaid on a node's system.

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, ensure};
 use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions, format_volume};
 
 /// Bytes of a sector and of a cluster. Clusters this small make FAT16 (4,085 clusters and more;
-/// Microsoft's FAT specification 1.03 p. 14) out of what a boot loader needs, and firmware reads
-/// FAT16 more surely than FAT12.
+/// Microsoft's FAT specification 1.03 p. 14) for the size of a boot loader, and firmware reads
+/// FAT16 more reliably than FAT12.
 const CLUSTER: u64 = 512;
-/// Fewest and most clusters, a little inside the limits of FAT16.
+/// The fewest and the most clusters, slightly within the limits of FAT16.
 const CLUSTERS_MIN: u64 = 4_200;
 const CLUSTERS_MAX: u64 = 65_500;
 const ROOT_ENTRIES: u16 = 512;
-/// Sectors that are no clusters: boot sector, root directory and two tables of 65,500 entries of
+/// Sectors that are not clusters: boot sector, root directory and two tables of 65,500 entries of
 /// two bytes.
 const OVERHEAD: u64 = 1 + ROOT_ENTRIES as u64 * 32 / 512 + 2 * (2 * CLUSTERS_MAX).div_ceil(512);
 
@@ -36,7 +36,7 @@ pub(crate) fn file_system(
     let sectors = contents.max(CLUSTERS_MIN) + OVERHEAD;
     let length = (sectors * CLUSTER).next_multiple_of(granule);
     let mut image = vec![0; usize::try_from(length)?];
-    write(&mut image, files, volume_id).context("making the EFI system partition")?;
+    write(&mut image, files, volume_id).context("writing the EFI system partition")?;
     Ok(image)
 }
 

@@ -19,14 +19,14 @@ use std::io;
 use std::io::{Read as _, Write};
 use std::path::Path;
 
-/// Large files start at a multiple of this many bytes, the block size of the file systems that can
+/// Large files start at a multiple of this many bytes, the block size of file systems that can
 /// share blocks.
 pub(crate) const BLOCK: u64 = 4096;
 
 /// How much is copied between two reports of progress, in bytes.
 pub(crate) const COPY_STEP: u64 = 32 << 20;
 
-/// Opens `path` and gives it with its length in bytes.
+/// Opens `path` and returns the file with its length in bytes.
 pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let metadata = file
@@ -52,7 +52,7 @@ pub(crate) fn copy<W: Write>(
             .with_context(|| format!("copying {}", path.display()))?;
         ensure!(
             count == step,
-            "{} became shorter while it was read",
+            "{} was truncated while being read",
             path.display()
         );
         copied(step);
@@ -67,7 +67,7 @@ pub(crate) fn zeros<W: Write>(out: &mut W, count: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The file is not what it should be: cut short, or never of this format.
+/// The file is not what it should be: truncated, damaged, or of another format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged(pub String);
 
@@ -84,11 +84,11 @@ pub(crate) fn damaged<T>(why: impl Into<String>) -> anyhow::Result<T> {
     Err(Damaged(why.into()).into())
 }
 
-/// An error of reading: the file's own end and what decompressors complain of are damage, the rest
-/// is the system's.
+/// An error of reading: an early end of file and errors of decompressors are damage, the rest are
+/// errors of the system.
 pub(crate) fn reading(error: io::Error, what: &str) -> anyhow::Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Damaged(format!("{what} is cut short")).into(),
+        io::ErrorKind::UnexpectedEof => Damaged(format!("{what} is truncated")).into(),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::Other
             if error.raw_os_error().is_none() =>
         {
@@ -98,7 +98,7 @@ pub(crate) fn reading(error: io::Error, what: &str) -> anyhow::Error {
     }
 }
 
-/// A number of eight bytes, little-endian, as the headers in the system area have them.
+/// A little-endian number of eight bytes, as in the headers in the system area.
 pub(crate) fn u64_at(header: &[u8], at: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&header[at..at + 8]);

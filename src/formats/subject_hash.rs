@@ -10,7 +10,7 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::{Encode, Tag, Tagged};
 use x509_cert::name::Name;
 
-/// Eight hexadecimal digits of it name the certificate's link.
+/// The hash; its eight hexadecimal digits are the name of the certificate's link.
 pub(crate) fn hash(name: &Name) -> u32 {
     let mut sha = Sha1::new();
     for relative in name.as_ref().iter() {
@@ -33,12 +33,12 @@ fn canonical(attribute: &AttributeTypeAndValue) -> Vec<u8> {
     tagged(0x30, &inner)
 }
 
-/// The value as text, where it is of a type of string.
+/// The value as text, if its type is a string type.
 fn text(attribute: &AttributeTypeAndValue) -> Option<String> {
     let bytes = attribute.value.value();
     match attribute.value.tag() {
         Tag::Utf8String => String::from_utf8(bytes.to_vec()).ok(),
-        // T.61 is read as Latin-1, as OpenSSL does; the others are ASCII.
+        // T.61 is read as Latin-1, as by OpenSSL; the others are ASCII.
         Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::TeletexString => {
             Some(bytes.iter().copied().map(char::from).collect())
         }
@@ -53,7 +53,8 @@ fn text(attribute: &AttributeTypeAndValue) -> Option<String> {
     }
 }
 
-/// White space at the ends gone, that between words one space, ASCII letters in lower case.
+/// Trims white space, reduces it between words to one space, and converts ASCII letters to lower
+/// case.
 fn folded(text: &str) -> String {
     let words: Vec<_> = text
         .split(|c: char| c.is_ascii_whitespace() || c == '\x0b')

@@ -1,5 +1,5 @@
-//! The tree of a root image: names, owners and modes in memory; contents in memory only where they
-//! are small or still being read.
+//! The tree of a root image: names, owners and modes in memory; contents in memory only if they are
+//! small or still being read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Tree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     pub kind: Kind,
-    /// Permission bits, set-user-id and the like included.
+    /// Permission bits, including set-user-ID, set-group-ID and sticky.
     pub mode: u16,
     pub uid: u32,
     pub gid: u32,
@@ -39,17 +39,17 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Bytes(Arc<[u8]>),
-    /// Already in the image. Two paths with one id are one file (hard links).
+    /// Already in the image. Two paths with the same id are one file (hard links).
     Stored(FileId),
 }
 
 impl Node {
-    /// A folder of root's.
+    /// A folder owned by root.
     pub fn directory(mode: u16) -> Self {
         Self::of_root(Kind::Directory, mode)
     }
 
-    /// A file of root's.
+    /// A file owned by root.
     pub fn file(mode: u16, bytes: impl Into<Arc<[u8]>>) -> Self {
         Self::of_root(Kind::File(Content::Bytes(bytes.into())), mode)
     }
@@ -78,7 +78,7 @@ impl Node {
 }
 
 impl Tree {
-    /// A tree of a root folder alone.
+    /// A tree with only a root folder.
     pub fn new() -> Self {
         let mut tree = Self::default();
         tree.nodes.insert("/".to_owned(), Node::directory(0o755));
@@ -103,8 +103,8 @@ impl Tree {
         }
     }
 
-    /// Puts `node` at `path`, in the place of what was there; missing parents become folders of
-    /// root's with mode 0755. A folder that is there already keeps what is in it.
+    /// Puts `node` at `path`, replacing what was there; missing parents are created as folders
+    /// owned by root with mode 0755. An existing folder keeps its contents.
     pub fn insert(&mut self, path: &str, node: Node) {
         let directory = matches!(node.kind, Kind::Directory);
         if let Some(old) = self.nodes.get(path)
@@ -124,14 +124,14 @@ impl Tree {
         self.nodes.insert(path.to_owned(), node);
     }
 
-    /// Like [`Tree::insert`], unless something is there.
+    /// Like [`Tree::insert`], unless `path` exists.
     pub fn insert_if_absent(&mut self, path: &str, node: Node) {
         if !self.nodes.contains_key(path) {
             self.insert(path, node);
         }
     }
 
-    /// Removes what is at `path`, with all that is in it.
+    /// Removes what is at `path`, with everything in it.
     pub fn remove(&mut self, path: &str) {
         self.nodes.remove(path);
         let below: Vec<String> = self.below(path).map(|(path, _)| path.to_owned()).collect();

@@ -1,7 +1,7 @@
-//! `imgbuild.lock`: what comes from outside, pinned. This room owns the section `base`; sections of
-//! other rooms are kept as they are.
+//! `imgbuild.lock`: the pins of everything that comes from outside. This module owns the section
+//! `base`; other sections are kept unchanged.
 //!
-//! JSON with one package a line, so that a change reads well in `git diff`.
+//! JSON with one package per line, so that a change reads well in `git diff`.
 
 pub mod pins;
 
@@ -23,7 +23,7 @@ const VERSION: u64 = 1;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lock {
     bases: BTreeMap<String, LockedBase>,
-    /// Sections that this room does not know.
+    /// Sections that this module does not know.
     other: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -31,9 +31,9 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedBase {
-    /// SHA-256 over the list of packages that was asked for: another list needs another resolution.
+    /// SHA-256 over the list of requested packages: a different list requires another resolution.
     pub request: String,
-    /// What the root image is made of, sorted by name.
+    /// The packages of the root image, sorted by name.
     pub packages: Vec<LockedPackage>,
     /// Packages that only boot loader files are taken from, sorted by name.
     pub boot_loaders: Vec<LockedPackage>,
@@ -83,12 +83,14 @@ impl Lock {
         match other.remove("version") {
             Some(version) if version == VERSION => {}
             Some(version) => bail!(
-                "the lock has version {version}, this program knows {VERSION}; `imgbuild update` writes it anew"
+                "unsupported version {version} of the lock (expected {VERSION}); `imgbuild update` rewrites it"
             ),
             None => bail!("the lock has no `version`"),
         }
         let bases: BTreeMap<String, LockedBase> = match other.remove("base") {
-            Some(section) => serde_json::from_value(section).context("section `base`")?,
+            Some(section) => {
+                serde_json::from_value(section).context("reading the section `base`")?
+            }
             None => BTreeMap::new(),
         };
         for package in bases.values().flat_map(LockedBase::all_packages) {
@@ -117,7 +119,7 @@ impl Lock {
         }
         for (key, section) in &self.other {
             let section = serde_json::to_string_pretty(section)
-                .expect("a JSON value is always serialisable")
+                .expect("a JSON value is always serializable")
                 .replace('\n', "\n  ");
             let _ = write!(text, ",\n  {}: {section}", json(key));
         }
@@ -125,8 +127,7 @@ impl Lock {
         text
     }
 
-    /// Writes the lock to `path`, whole or not at all. A file that already has this text is left
-    /// alone.
+    /// Writes the lock to `path`, atomically. A file that already has this text is left unchanged.
     pub fn save(&self, path: &Path) -> Result<()> {
         let text = self.to_text();
         if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
@@ -154,7 +155,7 @@ impl Lock {
         self.bases.get(&key(arch, kernel))
     }
 
-    /// All bases that are pinned.
+    /// All pinned bases.
     pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavor, &LockedBase)> {
         const ALL: [(Arch, KernelFlavor); 4] = [
             (Arch::Amd64, KernelFlavor::Generic),
@@ -173,12 +174,12 @@ impl Lock {
         self.bases.insert(key(arch, kernel), base);
     }
 
-    /// A section of another room.
+    /// A section of another module.
     pub fn section(&self, name: &str) -> Option<&serde_json::Value> {
         self.other.get(name)
     }
 
-    /// Sets a section of another room. `version` and `base` are not such sections.
+    /// Sets a section of another module. `version` and `base` are not such sections.
     pub fn set_section(&mut self, name: &str, value: serde_json::Value) {
         debug_assert!(!matches!(name, "version" | "base"));
         self.other.insert(name.to_owned(), value);
@@ -216,7 +217,7 @@ impl LockedPackage {
                     .split('/')
                     .all(|part| !matches!(part, "" | "." | ".."))
                 && self.path.bytes().all(|b| b.is_ascii_graphic()),
-            "the path of `{}` is not a path below an archive",
+            "the path of `{}` is not a relative path in an archive",
             self.name
         );
         Ok(())
@@ -232,14 +233,14 @@ fn key(arch: Arch, kernel: KernelFlavor) -> String {
 }
 
 fn json(text: &str) -> String {
-    serde_json::to_string(text).expect("a string is always serialisable")
+    serde_json::to_string(text).expect("a string is always serializable")
 }
 
 fn rows(packages: &[LockedPackage]) -> String {
     let mut text = String::new();
     for (index, package) in packages.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        let row = serde_json::to_string(package).expect("a package is always serialisable");
+        let row = serde_json::to_string(package).expect("a package is always serializable");
         let _ = write!(text, "{comma}\n        {row}");
     }
     if !packages.is_empty() {

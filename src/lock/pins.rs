@@ -11,19 +11,18 @@ use crate::oci::is_digest;
 const IMAGES: &str = "images";
 const PROGRAMS: &str = "programs";
 
-/// What is pinned: digests by what they are of.
+/// The pins: digests of images and programs by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// What an image's name stands for: the digest of a manifest, or of an index of several
-    /// architectures.
+    /// By the name of an image: the digest of a manifest, or of an index of several architectures.
     images: BTreeMap<String, String>,
     /// Digests of programs by `VERSION/ARCH/NAME`.
     programs: BTreeMap<String, String>,
 }
 
 impl Pins {
-    /// The pins of `lock`. A lock can come from anywhere: every digest is checked to be one.
-    pub fn of(lock: &Lock) -> Result<Self> {
+    /// The pins of `lock`. A lock may come from anywhere, so every digest is validated.
+    pub fn from_lock(lock: &Lock) -> Result<Self> {
         let section = |name: &str| -> Result<BTreeMap<String, String>> {
             let pins: BTreeMap<String, String> = match lock.section(name) {
                 Some(section) => serde_json::from_value(section.clone())
@@ -74,12 +73,12 @@ impl Pins {
             .insert(key(version, arch, name), digest.to_owned());
     }
 
-    /// All that is pinned.
+    /// All pinned digests.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
         (self.images.values().chain(self.programs.values())).map(String::as_str)
     }
 
-    /// The names of the images that are pinned.
+    /// The names of the pinned images.
     pub fn image_names(&self) -> impl Iterator<Item = &str> {
         self.images.keys().map(String::as_str)
     }
@@ -107,9 +106,9 @@ mod tests {
             "{text}"
         );
         let again = Lock::parse(&text).expect("own text");
-        assert_eq!(Pins::of(&again).expect("own pins"), pins);
+        assert_eq!(Pins::from_lock(&again).expect("own pins"), pins);
         let wrong = Lock::parse(&text.replace("0f0f", "0F0F")).expect("JSON");
-        assert!(Pins::of(&wrong).is_err());
+        assert!(Pins::from_lock(&wrong).is_err());
         let mut empty = Lock::default();
         Pins::default().save(&mut empty);
         assert_eq!(empty, Lock::default());

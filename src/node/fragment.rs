@@ -1,5 +1,5 @@
-//! What a part asks of the node: files, units, users and disks, each with the place in the spec
-//! that asked for it.
+//! What a part adds to a node: files, units, users and disks, each with the place in the spec that
+//! it comes from.
 
 use crate::node::ignition_2;
 use ignition_config::v3_3;
@@ -10,14 +10,14 @@ use crate::names::{AbsolutePath, UnitName, UserName};
 /// Where a generated thing comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
-    /// The value of the spec that asked for it; `None`: every node has it.
+    /// The value of the spec that it comes from; `None`: every node has it.
     pub span: Option<Span>,
-    /// The part that made it, in a word or two: `etcd`, `network`.
+    /// The name of the part that made it, in a word or two: `etcd`, `network`.
     pub part: &'static str,
 }
 
 impl Origin {
-    /// What `part` makes because of the value at `span`.
+    /// The origin of what `part` makes because of the value at `span`.
     pub fn new(part: &'static str, span: Span) -> Self {
         Self {
             span: Some(span),
@@ -25,7 +25,7 @@ impl Origin {
         }
     }
 
-    /// What `part` makes on every node.
+    /// The origin of what `part` makes on every node.
     pub fn always(part: &'static str) -> Self {
         Self { span: None, part }
     }
@@ -44,14 +44,14 @@ pub struct Fragment {
     pub raid: Vec<(v3_3::Raid, Origin)>,
     pub luks: Vec<(v3_3::Luks, Origin)>,
     pub filesystems: Vec<(v3_3::Filesystem, Origin)>,
-    /// Certificate authorities that Ignition itself trusts when it fetches.
+    /// Certificate authorities that Ignition itself trusts for downloads.
     pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
-    /// What only Ignition 2.x has words for.
+    /// What only Ignition 2.x can express.
     pub only_v2: Box<OnlyV2>,
 }
 
-/// What only Ignition 2.x has words for: Container Linux's networkd units, and the parts of ct's
-/// sections that 3.x says otherwise.
+/// What only Ignition 2.x can express: Container Linux's networkd units, and the parts of ct's
+/// sections that 3.x expresses differently.
 #[derive(Debug, Clone, Default)]
 pub struct OnlyV2 {
     pub networkd: Vec<(ignition_2::NetworkdUnit, Origin)>,
@@ -73,14 +73,14 @@ pub struct OnlyV2 {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owner {
     pub user: Option<UserName>,
-    /// Where the spec gives a number for a name.
+    /// If the spec gives a number instead of a name.
     pub user_id: Option<u32>,
     pub group: Option<UserName>,
-    /// Where the spec gives a number for a name.
+    /// If the spec gives a number instead of a name.
     pub group_id: Option<u32>,
 }
 
-/// Where a file's bytes come from.
+/// The source of a file's bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Contents {
     Inline(Vec<u8>),
@@ -95,17 +95,17 @@ pub struct File {
     /// Permission bits, as in `0o644`.
     pub mode: u32,
     pub owner: Owner,
-    /// `None`: the file is only appended to, or made empty.
+    /// `None`: the file is only appended to, or created empty.
     pub contents: Option<Contents>,
     pub append: Vec<Contents>,
-    /// Replaces what the base has there.
+    /// Whether it replaces a file of the base.
     pub overwrite: bool,
     pub origin: Origin,
 }
 
 impl File {
-    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces
-    /// what the base has there.
+    /// A world-readable text file (0644, root) that `part` makes because of `span`. It replaces a
+    /// file of the base.
     pub fn text(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
         Self {
             path,
@@ -118,7 +118,7 @@ impl File {
         }
     }
 
-    /// Text added at the end of a file that the base, or another part, may have.
+    /// Text appended to a file of the base or another part, if there is one.
     pub fn appended(path: AbsolutePath, text: impl Into<Vec<u8>>, origin: Origin) -> Self {
         Self {
             contents: None,
@@ -154,7 +154,7 @@ impl Unit {
         }
     }
 
-    /// Enables a unit that the base has.
+    /// Enables a unit of the base.
     pub fn enable(name: UnitName, origin: Origin) -> Self {
         Self {
             contents: None,
@@ -162,7 +162,7 @@ impl Unit {
         }
     }
 
-    /// A drop-in for a unit that the base has, which is enabled or not as the base has it.
+    /// A drop-in for a unit of the base, which stays enabled or disabled as it is.
     pub fn dropin(name: UnitName, dropin: &str, text: impl Into<String>, origin: Origin) -> Self {
         Self {
             enabled: None,
@@ -194,14 +194,14 @@ pub struct Link {
     pub origin: Origin,
 }
 
-/// A systemd unit, or drop-ins to one that the base has.
+/// A systemd unit, or drop-ins for one of the base.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unit {
     pub name: UnitName,
     pub enabled: Option<bool>,
     pub mask: bool,
     pub contents: Option<String>,
-    /// File name (`10-name.conf`) and text; a drop-in without text is made empty.
+    /// File name (`10-name.conf`) and text; a drop-in without text is created empty.
     pub dropins: Vec<(String, String)>,
     pub origin: Origin,
 }

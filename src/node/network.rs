@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The names of cards in the spec that are the kernel's own (`eth0`), with where they are. The
-/// kernel numbers cards in the order in which it finds them, which with more than one card is not
-/// certain.
+/// The names of cards in the spec that are the kernel's own (`eth0`), with their places. The kernel
+/// numbers cards in the order in which it finds them, which is not stable with more than one card.
 pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
     let interfaces = &node.network.interfaces;
     let made: Vec<_> = interfaces
@@ -53,7 +52,7 @@ pub(crate) fn is_kernel_name(name: &InterfaceName) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// A version of IP, of which each has a section of its own.
+/// A version of IP, each of which has its own section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IpVersion {
     V4,
@@ -61,7 +60,7 @@ pub enum IpVersion {
 }
 
 impl IpVersion {
-    /// That of an address.
+    /// The version of an address.
     pub fn of(address: IpAddr) -> Self {
         if address.is_ipv4() {
             Self::V4
@@ -71,11 +70,11 @@ impl IpVersion {
     }
 }
 
-/// Where the addresses of one version come from (`nm-settings-nmcli(5)`, `ipv4.method` and
+/// The source of the addresses of one version (`nm-settings-nmcli(5)`, `ipv4.method` and
 /// `ipv6.method`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// DHCP and, in IPv6, routers.
+    /// DHCP and, for IPv6, router advertisements.
     Auto,
     Manual,
     LinkLocal,
@@ -84,8 +83,7 @@ pub(crate) enum Method {
 
 impl Method {
     pub(crate) fn of(interface: &Interface, version: IpVersion) -> Self {
-        // As with networkd, routers are listened to where addresses are asked of the network at
-        // all.
+        // As with networkd, router advertisements are accepted if the link uses DHCP at all.
         let is_asked = match version {
             IpVersion::V4 => matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both),
             IpVersion::V6 => interface.dhcp != Dhcp::No,
@@ -111,18 +109,18 @@ impl Method {
         }
     }
 
-    /// Whether name servers and domains can be set beside it.
+    /// Whether name servers and domains can be set with it.
     pub(crate) fn takes_settings(self) -> bool {
         matches!(self, Self::Auto | Self::Manual)
     }
 }
 
-/// Whether a link has routes of `version`: in IPv6, the link's own address is enough.
+/// Whether a link can have routes of `version`: for IPv6, the link-local address is enough.
 pub fn takes_routes(interface: &Interface, version: IpVersion) -> bool {
     Method::of(interface, version) != Method::Disabled
 }
 
-/// Whether `NetworkManager` takes name servers and domains to search of `version` on a link.
+/// Whether `NetworkManager` accepts name servers and search domains of `version` on a link.
 pub fn takes_settings(interface: &Interface, version: IpVersion) -> bool {
     Method::of(interface, version).takes_settings()
 }

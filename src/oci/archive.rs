@@ -18,7 +18,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 /// An image to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image<'a> {
-    /// With its registry and tag, as pods name it.
+    /// Its name with registry and tag, as in pods.
     pub name: &'a str,
     pub arch: Arch,
     /// Uncompressed tar archives, the lowest first.
@@ -28,7 +28,7 @@ pub struct Image<'a> {
     pub environment: Vec<String>,
 }
 
-/// Writes `images` as one archive. The same images give the same bytes.
+/// Writes `images` as one archive. The same images produce the same bytes.
 pub fn write_archive(images: &[Image], out: &mut impl Write) -> io::Result<()> {
     let mut blobs = BTreeMap::new();
     let mut manifests = Vec::new();
@@ -71,7 +71,7 @@ pub fn write_archive(images: &[Image], out: &mut impl Write) -> io::Result<()> {
     tar.finish()
 }
 
-/// Keeps `blob` under its digest, and gives its descriptor.
+/// Stores `blob` under its digest, and returns its descriptor.
 fn add(blobs: &mut BTreeMap<String, Vec<u8>>, media_type: &str, blob: Vec<u8>) -> Value {
     let digest = hex(&Sha256::digest(&blob));
     let descriptor = json!({

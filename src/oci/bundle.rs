@@ -1,4 +1,4 @@
-//! Images from elsewhere as archives for a node.
+//! Archives of existing images for a node.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use tar::{Builder, Header};
 use super::archive::file;
 use super::{StoredImage, digest_of};
 
-/// Writes `images` as one archive in OCI's layout, with their layers or without. The same images
-/// give the same bytes.
+/// Writes `images` as one archive in the OCI image layout, with or without their layers. The same
+/// images produce the same bytes.
 ///
-/// An archive without layers is for a runtime that has the images' files already.
+/// An archive without layers is for a runtime that already has the images' files.
 pub fn write_bundle(
     images: &[&StoredImage],
     with_layers: bool,
@@ -26,7 +26,8 @@ pub fn write_bundle(
                 "mediaType": image.manifest_type,
                 "digest": image.digest(),
                 "size": image.manifest.len(),
-                // As containerd takes it (containerd, `images/annotations.go`), and as others do.
+                // The annotation that containerd reads (containerd, `images/annotations.go`), and
+                // the one that others read.
                 "annotations": {
                     "io.containerd.image.name": image.name,
                     "org.opencontainers.image.ref.name": image.name,
@@ -67,7 +68,7 @@ pub fn write_bundle(
             }
         }
     }
-    tar.finish().context("ending the archive")
+    tar.finish().context("finishing the archive")
 }
 
 fn path(digest: &str) -> String {

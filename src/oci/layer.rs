@@ -1,11 +1,11 @@
-//! Layers: uncompressed tar archives (OCI Image Layer Filesystem Changeset), so that a runtime has
-//! nothing to inflate.
+//! Layers: uncompressed tar archives (OCI Image Layer Filesystem Changeset), so that a runtime need
+//! not decompress them.
 
 use std::io;
 
 use tar::{Builder, EntryType, Header};
 
-/// What is at one path of a layer.
+/// A file, link or directory of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Relative to the root.
@@ -22,7 +22,7 @@ enum What {
 }
 
 impl Entry {
-    /// A regular file, root's.
+    /// A regular file owned by root.
     pub fn file(path: &str, mode: u32, contents: impl Into<Vec<u8>>) -> Self {
         Self {
             path: path.to_owned(),
@@ -40,7 +40,7 @@ impl Entry {
         }
     }
 
-    /// A directory, root's.
+    /// A directory owned by root.
     pub fn directory(path: &str, mode: u32) -> Self {
         Self {
             path: path.to_owned(),
@@ -50,8 +50,8 @@ impl Entry {
     }
 }
 
-/// The layer that holds `entries` in their order, all of the time 0. Fails for paths that tar
-/// cannot hold.
+/// The layer that contains `entries` in this order, all with the time 0. Fails for paths that tar
+/// cannot represent.
 pub fn layer(entries: &[Entry]) -> io::Result<Vec<u8>> {
     let mut tar = Builder::new(Vec::new());
     for entry in entries {

@@ -1,9 +1,9 @@
-//! Container images, written by us: OCI Image Format 1.1 in an archive that `ctr images import`
-//! takes.
+//! Container images: writes OCI Image Format 1.1 in an archive that `ctr images import` reads, and
+//! reads existing images.
 //!
-//! A node that has Kubernetes embedded needs one image only: its pods find the programs in the
-//! node's own file system, mounted from there. So nothing is unpacked at boot, nothing is in memory
-//! twice, and the programs are read as they are run.
+//! A node with embedded Kubernetes needs only one image: its pods mount the programs from the
+//! node's own file system. So nothing is unpacked at boot, nothing is in memory twice, and the
+//! programs are read as they run.
 
 mod archive;
 mod bundle;
@@ -22,7 +22,7 @@ pub use name::{ImageName, is_digest};
 pub use pause::{elf_machine, pause};
 pub use source::{inside as archives_in, read as read_images};
 pub use stored::{
-    Blob, Compression, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, MOST_MANIFEST, StoredImage,
+    Blob, Compression, Descriptor, INDEX_TYPES, Index, MANIFEST_MAX, MANIFEST_TYPES, StoredImage,
     StoredLayer, check_digest,
 };
 
@@ -37,7 +37,7 @@ pub const NODE_IMAGE: &str = "imgbuild.local/node:1";
 /// The program that a sandbox runs, in [`NODE_IMAGE`].
 const PAUSE: &str = "pause";
 
-/// Digest and name of the image of an archive that [`write_archive`] wrote, as in the lists beside
+/// Digest and name of the image in an archive written by [`write_archive`], as in the lists beside
 /// archives on a node.
 pub fn list_of(archive: &[u8]) -> io::Result<String> {
     use std::io::Read as _;

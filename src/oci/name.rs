@@ -1,4 +1,4 @@
-//! Names of images as pods and registries have them.
+//! Names of images, as in pods and registries.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,7 +23,7 @@ impl ImageName {
         self.0.repository()
     }
 
-    /// `latest`; `None` where a digest alone names the image.
+    /// `latest`; `None` if only a digest names the image.
     pub fn tag(&self) -> Option<&str> {
         self.0.tag()
     }
@@ -50,7 +50,7 @@ impl FromStr for ImageName {
             && !is_digest(digest)
         {
             return Err(InvalidName(
-                "a digest is `sha256:` and 64 hexadecimal digits in lower case".to_owned(),
+                "a digest is `sha256:` followed by 64 lower-case hexadecimal digits".to_owned(),
             ));
         }
         Ok(Self(reference))

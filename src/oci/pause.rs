@@ -1,8 +1,7 @@
-//! The program that holds a pod's namespaces: it waits, buries orphans, and leaves when it is told
-//! to.
+//! The program that holds a pod's namespaces: it waits, reaps orphans, and exits on a signal.
 //!
-//! Nothing that the build has at hand is such a program for every architecture, and a compiler is
-//! not to be needed, so it is written out here: the machine code of
+//! The build has no such program for every architecture, and must not require a compiler, so it is
+//! written out here: the machine code of
 //!
 //! ```c
 //! rt_sigprocmask(SIG_BLOCK, &all, NULL, 8);
@@ -13,17 +12,17 @@
 //!     }
 //! ```
 //!
-//! behind the headers of ELF (System V ABI, chapters 4 and 5; processor supplements for the machine
-//! numbers). A busybox would do as well, at a thousand times the size.
+//! after the headers of ELF (System V ABI, chapters 4 and 5; processor supplements for the machine
+//! numbers). A busybox would also work, at a thousand times the size.
 
 use crate::names::Arch;
 
-/// Where the kernel loads it: the usual place on either architecture.
+/// Where the kernel loads it: the usual address on either architecture.
 const ADDRESS: u64 = 0x0040_0000;
 const FILE_HEADER: u16 = 64;
 const PROGRAM_HEADER: u16 = 56;
 
-/// What an ELF file calls the machine: `EM_X86_64`, `EM_AARCH64`.
+/// The machine number in an ELF file: `EM_X86_64`, `EM_AARCH64`.
 pub const fn elf_machine(arch: Arch) -> u16 {
     match arch {
         Arch::Amd64 => 62,

@@ -1,5 +1,5 @@
-//! Images in files: OCI layouts and archives of them, what `docker save` writes, and folders of all
-//! these.
+//! Reads images from files: OCI layouts and archives of them, archives of `docker save`, and
+//! folders of these.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,11 +16,11 @@ use super::stored::{
 };
 use crate::names::Arch;
 
-/// What marks an OCI layout.
+/// The file that marks an OCI layout.
 const LAYOUT: &str = "oci-layout";
 
-/// Indexes in indexes that are followed.
-const DEEPEST: usize = 4;
+/// How deep nested indexes are followed.
+const DEPTH_MAX: usize = 4;
 
 /// The images for `arch` at `path`: an archive, a layout, or a folder of archives and layouts, in
 /// the order of their names.
@@ -40,7 +40,7 @@ pub fn read(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
     }
     if images.is_empty() {
         bail!(
-            "{} has no images: neither an OCI layout nor archives (*.tar) are in it",
+            "{} contains no images: neither an OCI layout nor archives (*.tar)",
             path.display()
         );
     }
@@ -61,7 +61,7 @@ pub fn inside(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Where the files of a layout are.
+/// The files of a layout.
 enum Files {
     Layout(PathBuf),
     /// Paths in the archive, and where their bytes are.
@@ -71,11 +71,11 @@ enum Files {
 impl Files {
     fn find(&self, path: &str) -> Result<Blob> {
         match self {
-            Self::Layout(folder) => Blob::of_file(folder.join(path)),
+            Self::Layout(folder) => Blob::from_file(folder.join(path)),
             Self::Archive(file, entries) => entries
                 .get(path)
                 .cloned()
-                .with_context(|| format!("{} has no {path}", file.display())),
+                .with_context(|| format!("{} does not contain {path}", file.display())),
         }
     }
 
@@ -83,7 +83,7 @@ impl Files {
         use std::io::Read as _;
         let blob = self.find(path)?;
         ensure!(
-            blob.size <= super::stored::MOST_MANIFEST,
+            blob.size <= super::stored::MANIFEST_MAX,
             "{path} is too large"
         );
         let mut bytes = Vec::new();
@@ -100,7 +100,7 @@ impl Files {
         let blob = self.find(&descriptor.digest.replace("sha256:", "blobs/sha256/"))?;
         ensure!(
             descriptor.size == 0 || descriptor.size == blob.size,
-            "the blob {} has {} bytes instead of {}",
+            "the blob {} has {} bytes, expected {}",
             descriptor.digest,
             blob.size,
             descriptor.size
@@ -112,14 +112,15 @@ impl Files {
 fn archive(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
     let mut entries = BTreeMap::new();
     let mut tar = tar::Archive::new(File::open(path)?);
-    let not_tar = "it is no tar archive; where it is compressed, unpack it first";
-    // Seeking past contents keeps this quick for any size.
+    let not_tar = "not a tar archive; if it is compressed, decompress it first";
+    // Seeking past contents keeps this fast for any size.
     for entry in tar.entries_with_seek().context(not_tar)? {
         let entry = entry.context(not_tar)?;
         let name = entry.path()?.to_string_lossy().into_owned();
         let name = name.trim_start_matches("./").to_owned();
         if let Some(target) = entry.link_name()? {
-            // `docker save` of old writes a layer that two images share once, and links to it.
+            // Old versions of `docker save` write a layer that two images share once, and link to
+            // it.
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
             let target = joined(folder, &target.to_string_lossy());
             if let Some(blob) = entries.get(&target).cloned() {
@@ -145,7 +146,7 @@ fn archive(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
         docker(&files, arch)
     } else {
         bail!(
-            "it holds neither an OCI layout (index.json) nor what `docker save` writes (manifest.json)"
+            "it contains neither an OCI layout (index.json) nor an archive of `docker save` (manifest.json)"
         )
     }
 }
@@ -172,16 +173,16 @@ fn layout(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
     for descriptor in &index.manifests {
         let other =
             |p: &super::stored::Platform| p.os != "linux" || p.architecture != arch.as_str();
-        // An index that lists one image for several machines.
+        // An index that lists one image for several platforms.
         if descriptor.platform.as_ref().is_some_and(other) {
             continue;
         }
         let name = name_of(descriptor)?;
-        let image = one(files, descriptor, arch, &name, DEEPEST)
+        let image = one(files, descriptor, arch, &name, DEPTH_MAX)
             .with_context(|| format!("reading the image {name}"))?;
         images.push(image);
     }
-    ensure!(!images.is_empty(), "it has no image for linux/{arch}");
+    ensure!(!images.is_empty(), "it contains no image for linux/{arch}");
     Ok(images)
 }
 
@@ -194,21 +195,21 @@ fn one(
 ) -> Result<StoredImage> {
     let bytes = files.blob(descriptor)?.read(&descriptor.digest)?;
     if INDEX_TYPES.contains(&descriptor.media_type.as_str()) {
-        ensure!(deepest > 0, "its indexes are too deep");
+        ensure!(deepest > 0, "its indexes are nested too deeply");
         let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
         return one(files, index.of(arch)?, arch, name, deepest - 1);
     }
     ensure!(
         descriptor.media_type.is_empty()
             || MANIFEST_TYPES.contains(&descriptor.media_type.as_str()),
-        "a manifest of the type `{}` is none of a container image",
+        "`{}` is not the media type of a container image's manifest",
         descriptor.media_type
     );
     StoredImage::new(name.to_owned(), arch, bytes, |d| files.blob(d))
 }
 
-/// The name that containerd gives an image on import: its own annotation, or OCI's where that is a
-/// whole name.
+/// The name that containerd gives an image on import: its own annotation, or OCI's if that is a
+/// full name.
 fn name_of(descriptor: &Descriptor) -> Result<String> {
     let annotation = |key: &str| descriptor.annotations.get(key);
     let name = annotation("io.containerd.image.name").or_else(|| {
@@ -216,12 +217,12 @@ fn name_of(descriptor: &Descriptor) -> Result<String> {
     });
     let name = name.with_context(|| {
         format!(
-            "the image {} has no name; `skopeo copy oci-archive:OLD oci-archive:NEW:NAME` gives it one",
+            "the image {} has no name; set one with `skopeo copy oci-archive:OLD oci-archive:NEW:NAME`",
             descriptor.digest
         )
     })?;
     let parsed: ImageName = (name.parse()).map_err(|why: crate::names::InvalidName| {
-        anyhow::anyhow!("the name `{name}`: {}", why.0)
+        anyhow::anyhow!("invalid name `{name}`: {}", why.0)
     })?;
     Ok(parsed.to_string())
 }
@@ -244,12 +245,12 @@ fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
         let names = saved.repo_tags.clone().unwrap_or_default();
         ensure!(
             !names.is_empty(),
-            "the image with the config {} has no name; save it by its name, not by its id",
+            "the image with the config {} has no name; save it by name, not by id",
             saved.config
         );
         for name in names {
             let name: ImageName = (name.parse()).map_err(|why: crate::names::InvalidName| {
-                anyhow::anyhow!("the name `{name}`: {}", why.0)
+                anyhow::anyhow!("invalid name `{name}`: {}", why.0)
             })?;
             let name = name.to_string();
             images.push(
@@ -261,8 +262,8 @@ fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
     Ok(images)
 }
 
-/// Layers are not compressed here, so that their digests are those in the config; the manifest is
-/// made as containerd makes it.
+/// Layers are uncompressed here, so that their digests are those in the config; the manifest is
+/// made in the same way as by containerd.
 fn one_saved(files: &Files, saved: &Saved, arch: Arch, name: &str) -> Result<StoredImage> {
     let config = files.text(&saved.config)?;
     let parsed: serde_json::Value =
@@ -271,7 +272,7 @@ fn one_saved(files: &Files, saved: &Saved, arch: Arch, name: &str) -> Result<Sto
     let diff_ids = diff_ids.map_or(&[][..], Vec::as_slice);
     ensure!(
         diff_ids.len() == saved.layers.len(),
-        "its config speaks of {} layers and manifest.json of {}",
+        "its config lists {} layers, but manifest.json lists {}",
         diff_ids.len(),
         saved.layers.len()
     );

@@ -1,4 +1,4 @@
-//! An image whose parts are somewhere on this machine.
+//! An image whose parts are files on this machine.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -13,9 +13,9 @@ use super::name::is_digest;
 use crate::names::Arch;
 use crate::text::hex;
 
-/// Bytes of the largest manifest or config that is read into memory: registries refuse more than 4
+/// The largest manifest or config that is read into memory, in bytes: registries refuse more than 4
 /// MiB (OCI Distribution Specification, "Pushing Manifests").
-pub const MOST_MANIFEST: u64 = 4 << 20;
+pub const MANIFEST_MAX: u64 = 4 << 20;
 
 /// Media types of indexes: OCI's and Docker's.
 pub const INDEX_TYPES: [&str; 2] = [
@@ -32,7 +32,7 @@ pub const MANIFEST_TYPES: [&str; 2] = [
 /// An image of one architecture: its manifest and config in memory, its layers in files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredImage {
-    /// With its registry and tag, as pods name it.
+    /// Its name with registry and tag, as in pods.
     pub name: String,
     pub manifest_type: String,
     pub manifest: Vec<u8>,
@@ -46,7 +46,7 @@ pub struct StoredImage {
 /// A layer in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLayer {
-    /// Of the bytes as they are stored.
+    /// The digest of the stored bytes.
     pub digest: String,
     pub size: u64,
     pub compression: Compression,
@@ -61,7 +61,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// Bytes of a file.
+/// A range of bytes of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     pub file: PathBuf,
@@ -69,8 +69,8 @@ pub struct Blob {
     pub size: u64,
 }
 
-/// What a manifest, an index or a descriptor in them says (OCI Image Format, `descriptor.md`).
-/// Other fields are passed over.
+/// A descriptor in a manifest or an index (OCI Image Format, `descriptor.md`). Other fields are
+/// ignored.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Descriptor {
     #[serde(rename = "mediaType", default)]
@@ -114,7 +114,7 @@ struct RootFs {
 }
 
 impl Index {
-    /// The manifest for Linux on `arch`: the entry that says so.
+    /// The entry of the manifest for Linux on `arch`.
     pub fn of(&self, arch: Arch) -> Result<&Descriptor> {
         let fits = |descriptor: &&Descriptor| {
             (descriptor.platform.as_ref())
@@ -131,15 +131,15 @@ impl Index {
         there.sort();
         there.dedup();
         bail!(
-            "it is not there for linux/{arch}, only for {}",
+            "not available for linux/{arch}, only for {}",
             there.join(", ")
         )
     }
 }
 
 impl StoredImage {
-    /// An image from its manifest; `blob` finds what has a digest. Checks manifest and config, and
-    /// that they are for `arch`.
+    /// An image from its manifest; `blob` finds a blob by its descriptor. Checks manifest and
+    /// config, and that they are for `arch`.
     pub fn new(
         name: String,
         arch: Arch,
@@ -153,7 +153,7 @@ impl StoredImage {
             Ok(StoredLayer {
                 digest: layer.digest.clone(),
                 size: layer.size,
-                compression: Compression::of(&layer.media_type)?,
+                compression: Compression::from_media_type(&layer.media_type)?,
                 blob: blob(layer)?,
             })
         });
@@ -178,13 +178,13 @@ impl StoredImage {
         let config: Config = serde_json::from_slice(&self.config).context("reading its config")?;
         ensure!(
             config.os == "linux" && config.architecture == arch.as_str(),
-            "it is for {}/{}, and the node is linux/{arch}",
+            "the image is for {}/{}, but the node is linux/{arch}",
             config.os,
             config.architecture
         );
         ensure!(
             config.rootfs.diff_ids.len() == self.layers.len(),
-            "its config speaks of {} layers and its manifest of {}",
+            "its config lists {} layers, but its manifest lists {}",
             config.rootfs.diff_ids.len(),
             self.layers.len()
         );
@@ -195,12 +195,12 @@ impl StoredImage {
         Ok(self)
     }
 
-    /// The digest of the manifest, by which the image is known.
+    /// The digest of the manifest, which identifies the image.
     pub fn digest(&self) -> String {
         digest_of(&self.manifest)
     }
 
-    /// The name of all layers on top of one another (OCI Image Format, `config.md`, "Layer
+    /// The identifier of all layers on top of one another (OCI Image Format, `config.md`, "Layer
     /// `ChainID`").
     pub fn chain_id(&self) -> Option<String> {
         let mut all = self.diff_ids.iter();
@@ -212,8 +212,8 @@ impl StoredImage {
 }
 
 impl Compression {
-    /// By the media type of a layer: OCI's or Docker's.
-    fn of(media_type: &str) -> Result<Self> {
+    /// From the media type of a layer: OCI's or Docker's.
+    fn from_media_type(media_type: &str) -> Result<Self> {
         let plain = media_type
             .strip_prefix("application/vnd.oci.image.layer.v1.tar")
             .or_else(|| {
@@ -224,18 +224,18 @@ impl Compression {
             Some("") => Ok(Self::None),
             Some("+gzip" | ".gzip") => Ok(Self::Gzip),
             Some("+zstd" | ".zstd") => Ok(Self::Zstd),
-            _ => bail!("a layer of the type `{media_type}` is none of a container image"),
+            _ => bail!("`{media_type}` is not the media type of a container image's layer"),
         }
     }
 }
 
 impl StoredLayer {
-    /// The bytes as they are stored. Fails at the end where they are not those of the digest.
+    /// The stored bytes. Reading fails at the end if they do not match the digest.
     pub fn open_stored(&self) -> Result<impl Read + use<>> {
         Ok(Verified::new(self.blob.open()?, &self.digest))
     }
 
-    /// The layer as tar. Fails at its end where the bytes are not those of its digest.
+    /// The layer as tar. Reading fails at its end if the bytes do not match its digest.
     pub fn open(&self) -> Result<Box<dyn Read>> {
         let raw = self.open_stored()?;
         Ok(match self.compression {
@@ -248,7 +248,7 @@ impl StoredLayer {
 
 impl Blob {
     /// A whole file.
-    pub fn of_file(file: PathBuf) -> Result<Self> {
+    pub fn from_file(file: PathBuf) -> Result<Self> {
         let size = std::fs::metadata(&file)
             .with_context(|| format!("reading {}", file.display()))?
             .len();
@@ -268,11 +268,11 @@ impl Blob {
         Ok(file.take(self.size))
     }
 
-    /// All of it, checked against `digest`. For manifests and configs.
+    /// The whole contents, checked against `digest`. For manifests and configs.
     pub fn read(&self, digest: &str) -> Result<Vec<u8>> {
         ensure!(
-            self.size <= MOST_MANIFEST,
-            "{digest} is larger than a manifest or a config may be"
+            self.size <= MANIFEST_MAX,
+            "{digest} exceeds the maximum size of a manifest or a config"
         );
         let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes)?;
@@ -281,17 +281,17 @@ impl Blob {
     }
 }
 
-/// Refuses bytes that are not those of `digest`.
+/// Refuses bytes that do not match `digest`.
 pub fn check_digest(bytes: &[u8], digest: &str) -> Result<()> {
     let found = digest_of(bytes);
     ensure!(
         found == digest,
-        "the blob {digest} has been changed: its bytes have the digest {found}"
+        "digest mismatch in a blob: expected {digest}, got {found}"
     );
     Ok(())
 }
 
-/// A reader that fails at its end where what passed has not the expected digest.
+/// A reader that fails at its end if what was read does not match the expected digest.
 struct Verified<R> {
     inner: R,
     expected: String,
@@ -317,7 +317,7 @@ impl<R: Read> Read for Verified<R> {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!(
-                        "the blob {} has been changed: its bytes have the digest {found}",
+                        "digest mismatch in a blob: expected {}, got {found}",
                         self.expected
                     ),
                 ));

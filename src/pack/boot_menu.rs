@@ -1,16 +1,16 @@
-//! Configuration of the boot loaders on the ISO: one entry, started at once.
+//! Configuration of the boot loaders on the ISO: one entry, booted immediately.
 
 use crate::names::Hostname;
 
 /// Paths on the medium.
 pub(crate) const KERNEL: &str = "boot/vmlinuz";
 pub(crate) const INITRD: &str = "boot/initrd";
-/// The root file system of a system that has it as a second initrd.
+/// The root file system, where an external base has it as a second initrd.
 pub(crate) const ROOT_INITRD: &str = "boot/rootfs";
 
 /// `grub.cfg`. `marker` is the path of a file that only this medium has: GRUB may have been started
-/// from the EFI system partition, and other media may be there. `arguments` have no character that
-/// GRUB would take for its own between single quotes.
+/// from the EFI system partition, and other media may be present. `arguments` contain no character
+/// that GRUB would interpret between single quotes.
 pub(super) fn grub(
     hostname: &Hostname,
     arguments: &str,
@@ -53,7 +53,7 @@ LABEL node
     )
 }
 
-/// Paths of the medium, from its root.
+/// Absolute paths on the medium.
 fn joined(paths: &[String], separator: &str) -> String {
     let paths: Vec<_> = paths.iter().map(|path| format!("/{path}")).collect();
     paths.join(separator)

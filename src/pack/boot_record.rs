@@ -1,8 +1,7 @@
-//! What an initrd needs beside itself to be booted, which it says itself: whose kernel, and with
-//! which command line.
+//! The boot record of an initrd: the base whose kernel boots it, and the kernel command line.
 //!
-//! The record is a file of a small archive of its own, the initrd's first, so that nothing large is
-//! read to find it. Stage 0 does not look at it.
+//! The record is the only file of a small archive, the first one of the initrd, so that little has
+//! to be read to find it. Stage 0 ignores it.
 
 use std::io::Read;
 
@@ -14,22 +13,22 @@ use crate::base::Base;
 use crate::formats::cpio::{Archive, first_contents};
 use crate::names::Arch;
 
-/// The longest record that is read, in bytes: a command line of 2 KiB, and JSON around it.
-pub(crate) const LONGEST: u64 = 16 << 10;
+/// The longest record that is read, in bytes: a command line of 2 KiB and its JSON.
+pub(crate) const BOOT_RECORD_MAX: u64 = 16 << 10;
 
 /// How an initrd is booted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootRecord {
-    /// The base in the cache whose kernel has the initrd's modules.
+    /// The base in the cache whose kernel the initrd's modules belong to.
     pub base: String,
     /// The machine's architecture, as in [`Arch::as_str`].
     arch: String,
-    /// The kernel's command line: of the base alone where the initrd has no node.
+    /// The kernel command line: only the base's arguments if the initrd has no node.
     pub kernel_arguments: String,
 }
 
 impl BootRecord {
-    /// The record of an initrd with `base` and, perhaps, a node.
+    /// The record of an initrd with `base` and, optionally, a node.
     pub(super) fn new(base: &Base, machine: Option<&Machine<'_>>) -> Result<Self> {
         let kernel_arguments = match machine {
             Some(machine) => command_line(base, machine)?,
@@ -42,14 +41,14 @@ impl BootRecord {
         })
     }
 
-    /// The architecture; `None`: one that this imgbuild does not know.
+    /// The architecture; `None`: unknown to this version of imgbuild.
     pub fn arch(&self) -> Option<Arch> {
         [Arch::Amd64, Arch::Arm64]
             .into_iter()
             .find(|arch| arch.as_str() == self.arch)
     }
 
-    /// The archive that holds the record.
+    /// The archive that contains the record.
     pub(super) fn archive(&self) -> Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(self).context("writing a boot record")?;
         text.push(b'\n');
@@ -58,11 +57,11 @@ impl BootRecord {
         archive.finish()
     }
 
-    /// Reads the record that `initrd` begins with. Fails where it is none that imgbuild made.
+    /// Reads the record that `initrd` begins with. Fails if it was not made by imgbuild.
     pub fn read(initrd: impl Read) -> Result<Self> {
         let mut head = Vec::new();
         initrd
-            .take(LONGEST)
+            .take(BOOT_RECORD_MAX)
             .read_to_end(&mut head)
             .context("reading the initrd")?;
         let at = usize::try_from(first_contents(BOOT_RECORD_PATH)).context("reading the initrd")?;
@@ -74,7 +73,7 @@ impl BootRecord {
                 && name
                     .windows(BOOT_RECORD_PATH.len())
                     .any(|w| w == BOOT_RECORD_PATH.as_bytes()),
-            "it does not begin with a boot record, as the initrds of imgbuild do"
+            "not an initrd made by imgbuild: it does not begin with a boot record"
         );
         Self::from_json(&head[at..])
     }

@@ -1,4 +1,4 @@
-//! The bootable ISO image of one node.
+//! Writes the bootable ISO image of one node.
 
 use std::fs;
 use std::io::Write;
@@ -19,7 +19,7 @@ use super::{BASE_ID_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line};
 use crate::formats::fat;
 use crate::formats::iso9660::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
 
-/// Only its owner reads what may hold secrets.
+/// Files that may contain secrets are readable only by their owner.
 const SECRET_MODE: u32 = 0o400;
 const PUBLIC_MODE: u32 = 0o444;
 
@@ -35,13 +35,13 @@ pub fn iso<W: Write>(
 ) -> Result<()> {
     ensure!(
         base.id.len() == 64 && base.id.bytes().all(|b| b.is_ascii_hexdigit()),
-        "`{}` is not the identity of a base",
+        "`{}` is not a base id",
         base.id
     );
     let boot_loaders = base
         .boot_loaders
         .as_ref()
-        .context("the base has no boot loaders for media")?;
+        .context("the base has no boot loaders for bootable media")?;
     let arguments = command_line(base, machine)?;
     let payload = payload_archive(machine.payload)?;
     let identity = identity(base, machine.hostname, &arguments, &payload);
@@ -157,7 +157,7 @@ fn efi_names(arch: Arch) -> [&'static str; 3] {
     }
 }
 
-/// A hash of all that tells this medium from others.
+/// A hash over everything that distinguishes this medium from others.
 fn identity(base: &Base, hostname: &Hostname, arguments: &str, payload: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for field in [
@@ -172,7 +172,7 @@ fn identity(base: &Base, hostname: &Hostname, arguments: &str, payload: &[u8]) -
     hash.finalize().into()
 }
 
-/// The host name in the characters that a volume identifier may have (ECMA-119 §8.4.7), cut to its
+/// The host name in the characters allowed in a volume identifier (ECMA-119 §8.4.7), cut to its
 /// width.
 fn volume_id_of(hostname: &Hostname) -> String {
     hostname

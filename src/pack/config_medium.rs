@@ -1,5 +1,4 @@
-//! Media that hold a config and nothing to boot: for an installer, or for an Ignition that looks
-//! for one.
+//! Media that contain only a config, nothing to boot: for an installer, or for Ignition itself.
 
 use std::io::Write;
 
@@ -16,18 +15,18 @@ pub(crate) const CONFIG_JSON: &str = "config.json";
 /// `openstack/latest/user_data`).
 pub(crate) const USER_DATA: &str = "openstack/latest/user_data";
 
-/// Readable by all who mount it, as media are without Rock Ridge.
+/// Readable by everyone who mounts it, as media without Rock Ridge are.
 const MODE: u32 = 0o444;
 
-/// Writes an ISO 9660 image with Joliet names, volume `config`, that holds `config` as
-/// `config.json`: what `hdiutil makehybrid -iso -joliet -default-volume-name config` makes, for
+/// Writes an ISO 9660 image with Joliet names, volume `config`, that contains `config` as
+/// `config.json`: like `hdiutil makehybrid -iso -joliet -default-volume-name config`, for
 /// `coreos-install -i /media/config.json`.
 pub fn config_iso<W: Write>(out: &mut W, config: &[u8], progress: &dyn Progress) -> Result<()> {
     medium(out, "config", CONFIG_JSON, config, progress)
 }
 
-/// Writes an ISO 9660 image labelled `config-2` that holds `config` as OpenStack's user data: where
-/// Ignition's provider `openstack` looks.
+/// Writes an ISO 9660 image labeled `config-2` that contains `config` as OpenStack's user data:
+/// where Ignition's provider `openstack` looks.
 pub fn config_drive<W: Write>(out: &mut W, config: &[u8], progress: &dyn Progress) -> Result<()> {
     medium(out, "config-2", USER_DATA, config, progress)
 }

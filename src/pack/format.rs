@@ -1,10 +1,10 @@
-//! The formats of an artifact and how an output's name tells them.
+//! The formats of artifacts, and which one an output's name implies.
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-/// How a payload is compressed; the kernel unpacks each of these.
+/// How a payload is compressed; the kernel supports each of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Compression {
     #[default]
@@ -13,7 +13,7 @@ pub enum Compression {
     Zstd,
 }
 
-/// What to make.
+/// The format of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// The Ignition config alone.
@@ -24,7 +24,7 @@ pub enum Format {
     Payload(Compression),
     /// Base initrd and payload in one file.
     Initrd,
-    /// A folder to boot machines from over the network.
+    /// A folder to boot machines from over the network (PXE).
     Pxe,
     /// An ISO 9660 image with the config as `config.json`, for an installer.
     ConfigIso,
@@ -49,7 +49,7 @@ impl Format {
         Self::Embed,
     ];
 
-    /// The name that `--format` takes.
+    /// The value of `--format`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ignition => "ignition",
@@ -74,7 +74,7 @@ impl Format {
         }
     }
 
-    /// The format that an output's name asks for: its ending, or a folder (one that exists, or a
+    /// The format that an output's name implies: by its ending, or a folder (one that exists, or a
     /// name that ends with `/`).
     pub fn from_path(path: &Path) -> Option<Self> {
         if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
@@ -101,7 +101,7 @@ impl Format {
         self != Self::Pxe
     }
 
-    /// Whether making it needs a base.
+    /// Whether it requires a base.
     pub fn needs_base(self) -> bool {
         matches!(self, Self::Iso | Self::Initrd | Self::Pxe)
     }
@@ -117,7 +117,7 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        // The endings that mean it are words for it too.
+        // Its file endings are accepted as names too.
         if matches!(text, "ign" | "json") {
             return Ok(Self::Ignition);
         }
@@ -126,7 +126,7 @@ impl FromStr for Format {
             .find(|format| format.as_str() == text)
             .ok_or_else(|| {
                 let names: Vec<_> = Self::ALL.iter().map(|format| format.as_str()).collect();
-                format!("a format is one of {}", names.join(", "))
+                format!("expected one of {}", names.join(", "))
             })
     }
 }

@@ -1,7 +1,7 @@
-//! Initrds: the base's, one node's payload, and both in one file.
+//! Writes initrds: the base's, one node's payload, and both in one file.
 //!
-//! The kernel unpacks a chain of cpio archives, each raw or compressed alone, with zeros between;
-//! of files with one name the last wins (kernel
+//! The kernel unpacks a chain of cpio archives, each raw or compressed by itself, with zeros in
+//! between; of several files with one name the last one wins (kernel
 //! Documentation/driver-api/early-userspace/buffer-format.rst).
 
 use std::io::Write;
@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use super::{BootRecord, Compression, Machine, Payload};
 use crate::formats::BLOCK;
 
-/// Smallest for these small inputs; part of what makes outputs repeatable.
+/// Smallest for these small inputs; fixed, so that outputs are reproducible.
 const GZIP_LEVEL: u32 = 9;
 /// As above. The kernel's window limit (8 MiB) is that of this level.
 const ZSTD_LEVEL: i32 = 19;
@@ -41,26 +41,26 @@ pub fn payload<W: Write>(out: &mut W, payload: &Payload, compression: Compressio
     out.write_all(&bytes).context("writing the payload")
 }
 
-/// Writes the initrd of another system as it is, and behind it what is laid over that system; for a
-/// node also the one with the root file system, and the payload.
-fn brought<W: Write>(
+/// Writes the initrd of an external base unchanged, followed by its extensions; for a node also by
+/// the initrd with the root file system, and the payload.
+fn external<W: Write>(
     out: &mut W,
     base: &Base,
     machine: Option<&Machine<'_>>,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let length = brought_file(out, &base.initrd, progress)?;
+    let length = external_file(out, &base.initrd, progress)?;
     if machine.is_none() && base.extensions.is_empty() {
         return Ok(());
     }
     pad(out, length)?;
-    // A folder for network boot has it as a file of its own.
+    // In a folder for network boot it is a separate file.
     if let (Some(root), Some(_)) = (&base.root_initrd, machine) {
-        let length = brought_file(out, root, progress)?;
+        let length = external_file(out, root, progress)?;
         pad(out, length)?;
     }
     for extension in &base.extensions {
-        let length = brought_file(out, &extension.file, progress)?;
+        let length = external_file(out, &extension.file, progress)?;
         ensure!(
             length % ALIGNMENT as u64 == 0,
             "{} does not end at a multiple of {ALIGNMENT} bytes",
@@ -74,15 +74,14 @@ fn brought<W: Write>(
         .context("writing the payload")
 }
 
-/// Fills an initrd of `length` bytes up: an archive that is not compressed starts at a multiple of
-/// four.
+/// Pads an initrd of `length` bytes: an uncompressed archive has to start at a multiple of four.
 fn pad<W: Write>(out: &mut W, length: u64) -> Result<()> {
     crate::formats::zeros(out, length.next_multiple_of(ALIGNMENT as u64) - length)
         .context("padding the initrd")
 }
 
-/// Copies an initrd of another system and gives its length.
-fn brought_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) -> Result<u64> {
+/// Copies an initrd of an external base and returns its length.
+fn external_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) -> Result<u64> {
     let (file, length) = crate::formats::open(path)?;
     progress.start("copying an initrd", Some(length));
     super::copy(&file, path, length, out, progress)?;
@@ -106,7 +105,7 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     for (name, contents) in network {
         ensure!(
             !name.contains('/'),
-            "`{name}` is not the name of a network file"
+            "`{name}` is not a valid name of a network file"
         );
         let path = format!("{}/{name}", payload.network_folder);
         archive.file(&path, payload.network_mode, contents)?;
@@ -114,8 +113,8 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     archive.finish()
 }
 
-/// Writes the base initrd (stage 0, then an archive that holds the root image) and, where given, a
-/// node's payload behind it. Before all of that comes a small archive with the [`BootRecord`].
+/// Writes the base initrd (stage 0, then an archive that contains the root image), followed by a
+/// node's payload, if any. Before all of that comes a small archive with the [`BootRecord`].
 ///
 /// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them
 /// with the base's.
@@ -126,7 +125,7 @@ pub fn initrd<W: Write>(
     progress: &dyn Progress,
 ) -> Result<()> {
     let Some(root_path) = &base.root else {
-        return brought(out, base, machine, progress);
+        return external(out, base, machine, progress);
     };
     let record = BootRecord::new(base, machine)?.archive()?;
     let stage0_at = (record.len() as u64).next_multiple_of(BLOCK);

@@ -1,10 +1,10 @@
-//! Packs: pure writers from bytes and a base to artifacts. Streamed, reproducible, ignorant of
-//! where the bytes came from.
+//! Writes artifacts from bytes and a base. The writers stream, are reproducible, and do not depend
+//! on where the bytes came from.
 //!
 //! Each writer takes `impl Write` and writes forward only, so that an artifact can go to a pipe.
 //! Given a `File` (see [`output::Output`]) the base's large files are copied in the kernel
-//! (`copy_file_range(2)`), and their blocks are shared where the file system can: every large file
-//! starts at a multiple of [`BLOCK`].
+//! (`copy_file_range(2)`), and their blocks are shared if the file system supports it: every large
+//! file starts at a multiple of [`BLOCK`].
 
 use std::fs::File;
 use std::io::Write;
@@ -28,8 +28,8 @@ pub mod output;
 mod patch;
 mod pxe;
 
+pub(crate) use boot_record::BOOT_RECORD_MAX;
 pub use boot_record::BootRecord;
-pub(crate) use boot_record::LONGEST as BOOT_RECORD_MAX;
 pub use bootable::iso;
 pub(crate) use config_medium::{CONFIG_JSON, USER_DATA};
 pub use config_medium::{config_drive, config_iso};
@@ -42,33 +42,32 @@ pub(crate) use pxe::{
     ROOT_INITRD as PXE_ROOT_INITRD,
 };
 
-/// Where a node's Ignition config lies in its payload, on the base of Debian.
+/// The path of a node's Ignition config in its payload, for a Debian base.
 pub const CONFIG_PATH: &str = "imgbuild/config.ign";
 
-/// Where an initrd says how it is booted.
+/// The path of an initrd's boot record.
 pub(crate) const BOOT_RECORD_PATH: &str = "imgbuild/boot.json";
 
-/// The folder of the payload that has the networkd files, on the base of Debian.
+/// The folder of the networkd files in the payload, for a Debian base.
 pub(crate) const NETWORK_PATH: &str = "imgbuild/network";
 
-/// The file of an ISO by which stage 0 finds which base a medium carries.
+/// The file of an ISO from which stage 0 reads which base a medium contains.
 pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 
-/// Where a node's payload lies on an ISO.
+/// The path of a node's payload on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
-/// What one node adds to the base. In an initrd it is a cpio archive with the config and the files
-/// for its links, parent directories included.
+/// What one node adds to the base. In an initrd it is a cpio archive with the config and the
+/// network files, including parent directories.
 #[derive(Clone)]
 pub struct Payload {
-    /// Where the base looks for the config, without a leading slash.
+    /// The path where the base looks for the config, without a leading slash.
     pub config_path: &'static str,
     /// The Ignition config.
     pub config: Vec<u8>,
-    /// Files for its links that Ignition itself needs to reach remote sources: file name and
-    /// contents.
+    /// Network files that Ignition itself needs to reach remote sources: file name and contents.
     pub network: Vec<(String, Vec<u8>)>,
-    /// Where the base looks for them, without a leading slash, and their mode.
+    /// The folder where the base looks for them, without a leading slash, and their mode.
     pub network_folder: &'static str,
     pub network_mode: u32,
 }
@@ -101,7 +100,7 @@ pub struct Machine<'a> {
     pub payload: &'a Payload,
     /// The node's own kernel arguments; those of the base go before them.
     pub kernel_arguments: &'a [String],
-    /// The network cards by which a network boot knows the machine. May be empty.
+    /// The MAC addresses that identify the machine in a network boot. May be empty.
     pub macs: &'a [MacAddr],
 }
 
@@ -133,17 +132,18 @@ fn write_iso<W: Write>(
 /// The longest kernel command line, without its NUL (`COMMAND_LINE_SIZE` of x86 and arm64).
 const COMMAND_LINE_MAX: usize = 2047;
 
-/// The kernel command line of `machine`: the base's arguments, then its own, with single spaces
-/// between.
+/// The kernel command line of `machine`: the base's arguments, then its own, separated by single
+/// spaces.
 ///
-/// An argument holds only what all boot loaders leave alone ([`altered_by_boot_loaders`]).
+/// An argument contains only characters that all boot loaders pass on unchanged
+/// ([`altered_by_boot_loaders`]).
 pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     let mut line = String::new();
     for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
         ensure!(
             !argument.is_empty() && altered_by_boot_loaders(argument).is_none(),
-            "the kernel argument `{}` has a character that boot loaders do not pass on unchanged: \
-             use printable ASCII without spaces, quotes, `\\`, `$`, `#` and a grave accent",
+            "the kernel argument `{}` contains a character that boot loaders do not pass on unchanged: \
+             use printable ASCII without spaces, quotes, `\\`, `$`, `#` and grave accents",
             argument.escape_debug()
         );
         if !line.is_empty() {
@@ -153,7 +153,7 @@ pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     }
     ensure!(
         line.len() <= COMMAND_LINE_MAX,
-        "the kernel command line of {} has {} bytes; the kernel takes {COMMAND_LINE_MAX}",
+        "the kernel command line of {} has {} bytes; the kernel accepts at most {COMMAND_LINE_MAX}",
         machine.hostname,
         line.len()
     );

@@ -1,4 +1,4 @@
-//! Copies of an image in which some stretches of bytes are others.
+//! Copies of an image in which some ranges of bytes are replaced.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -11,19 +11,19 @@ use crate::progress::Progress;
 use super::copy;
 use crate::formats::BLOCK;
 
-/// Bytes that stand in the place of an image's own.
+/// Bytes that replace those of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// Bytes from the image's start.
+    /// Offset in the image, in bytes.
     pub start: u64,
     pub bytes: Vec<u8>,
 }
 
-/// Writes the image in `source`, opened from `path`, with `patches`, which do not overlap and end
-/// inside it.
+/// Writes the image in `source`, opened from `path`, with `patches`, which must not overlap and
+/// must lie within it.
 ///
-/// All else is copied in the kernel where `out` is a `File`, and whole blocks are shared where the
-/// file system can.
+/// Everything else is copied in the kernel if `out` is a `File`, and whole blocks are shared if the
+/// file system supports it.
 pub fn patched<W: Write>(
     out: &mut W,
     mut source: &File,
@@ -46,7 +46,7 @@ pub fn patched<W: Write>(
         let next = patch.start + patch.bytes.len() as u64;
         ensure!(
             position <= patch.start && next <= metadata.len(),
-            "{} has no {} bytes at {} to put others in their place",
+            "{} does not contain {} bytes at offset {} to replace",
             path.display(),
             patch.bytes.len(),
             patch.start
@@ -54,12 +54,12 @@ pub fn patched<W: Write>(
         source
             .seek(SeekFrom::Start(position))
             .with_context(|| format!("seeking in {}", path.display()))?;
-        // To where a block begins, then block by block.
+        // Up to the start of a block, then block by block.
         let aligned = position.next_multiple_of(BLOCK).min(patch.start);
         copy(source, path, aligned - position, out, progress)?;
         copy(source, path, patch.start - aligned, out, progress)?;
         out.write_all(&patch.bytes)
-            .context("writing what is embedded")?;
+            .context("writing the embedded data")?;
         progress.advance(patch.bytes.len() as u64);
         position = next;
     }

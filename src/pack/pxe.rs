@@ -1,8 +1,8 @@
-//! A folder to boot machines from over the network: kernel and base initrd once, a payload and a
-//! script for each node.
+//! Writes a folder to boot machines from over the network: one kernel and base initrd, and a
+//! payload and a script for each node.
 //!
-//! Scripts are iPXE's (ipxe.org/scripting); their paths are relative, so that HTTP and TFTP serve
-//! the folder alike.
+//! Scripts are for iPXE (ipxe.org/scripting); their paths are relative, so that the folder can be
+//! served by HTTP and TFTP.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,20 +24,20 @@ use super::{Compression, Machine, command_line};
 
 pub(crate) const KERNEL: &str = "vmlinuz";
 pub(crate) const INITRD: &str = "initrd.img";
-/// The root file system of a system that has it as a second initrd.
+/// The root file system, where an external base has it as a second initrd.
 pub(crate) const ROOT_INITRD: &str = "rootfs.img";
-/// Of an archive in an initrd that is not compressed, in bytes (kernel `init/initramfs.c`).
+/// The alignment of an uncompressed archive in an initrd, in bytes (kernel `init/initramfs.c`).
 const ALIGNMENT: u64 = crate::formats::cpio::ALIGNMENT as u64;
-/// The folder with each node's payload and script, which are named after the node.
+/// The folder of the nodes' payloads and scripts, which are named after the nodes.
 pub(crate) const NODES: &str = "nodes";
 pub(crate) const NODE_PAYLOAD: &str = ".cpio.gz";
 pub(crate) const NODE_SCRIPT: &str = ".ipxe";
 const MACHINES: &str = "machines";
 
-/// Writes the folder `path` for `machines`, whole or not at all. It replaces one that was made in
-/// this way, and nothing else.
+/// Writes the folder `path` for `machines`, atomically. It replaces only a folder that was made in
+/// this way.
 ///
-/// Payloads hold secrets: they are 0600.
+/// Payloads contain secrets, so their mode is 0600.
 pub fn pxe(
     path: &Path,
     base: &Base,
@@ -55,7 +55,8 @@ pub fn pxe(
     let mut initrd = create(root, INITRD, 0o666)?;
     super::initrd(&mut initrd, base, None, progress)?;
     if let Some(root_initrd) = &base.root_initrd {
-        // It is not compressed, and so starts at a multiple of four whoever puts the two together.
+        // It is not compressed, so it has to start at a multiple of four when the two are
+        // concatenated.
         let length = initrd.stream_position().context("writing the initrd")?;
         crate::formats::zeros(&mut initrd, length.next_multiple_of(ALIGNMENT) - length)
             .context("writing the initrd")?;
@@ -70,7 +71,7 @@ pub fn pxe(
     folder.commit()
 }
 
-/// Each node's files, made by as many threads as there are processors.
+/// Writes each node's files, with as many threads as there are processors.
 fn nodes(
     root: &Path,
     base: &Base,
@@ -106,7 +107,7 @@ fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
     let payload = format!("{name}{NODE_PAYLOAD}");
     let mut file = create(root, &format!("{NODES}/{payload}"), 0o600)?;
     super::payload(&mut file, machine.payload, Compression::Gzip)?;
-    // UEFI kernels fetch the initrds that their command line names; others ignore those words.
+    // UEFI kernels fetch the initrds that their command line names; others ignore these arguments.
     let second = base.root_initrd.as_ref().map(|_| ROOT_INITRD);
     let (mut words, mut lines) = (String::new(), String::new());
     for initrd in iter::once(INITRD).chain(second) {
@@ -135,7 +136,7 @@ boot
     Ok(())
 }
 
-/// The script that every machine starts with: it finds the machine's own.
+/// The script that every machine boots first: it finds the machine's own.
 fn boot_script(machines: &[Machine<'_>]) -> String {
     let mut names: Vec<_> = machines.iter().map(|m| m.hostname.as_str()).collect();
     names.sort_unstable();
@@ -147,7 +148,8 @@ fn boot_script(machines: &[Machine<'_>]) -> String {
     format!(
         "\
 #!ipxe
-# Each machine's own script: by the MAC address it boots from, or by the host name that DHCP gave it.
+# Each machine's own script: by the MAC address it boots from, or by the host name that DHCP gave
+# it.
 chain --autofree {MACHINES}/${{mac:hexhyp}}.ipxe ||
 chain --autofree {NODES}/${{hostname}}.ipxe ||
 :unknown
@@ -165,8 +167,8 @@ goto unknown
     )
 }
 
-/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left to be
-/// filled in.
+/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left for
+/// the user to fill in.
 fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
     // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture
     // Types".
@@ -197,8 +199,8 @@ fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
 #
 # 1. Put iPXE's own files beside this one (Debian: package `ipxe`, /usr/lib/ipxe/).
 # 2. Fill in the two settings below, then: dnsmasq --conf-file=dnsmasq.conf
-# 3. Payloads (nodes/*.cpio.gz) hold secrets and are readable by their owner alone: let the user that dnsmasq runs as
-#    own them, and serve them on a network that you trust.
+# 3. Payloads (nodes/*.cpio.gz) hold secrets and are readable by their owner alone: let the user
+#    that dnsmasq runs as own them, and serve them on a network that you trust.
 
 # This folder, as an absolute path:
 #tftp-root=/srv/pxe
@@ -239,7 +241,7 @@ dhcp-boot=tag:ipxe,boot.ipxe
     text
 }
 
-/// Two nodes of one name, or with one network card, could not be told apart.
+/// Refuses nodes with the same name or MAC address, which could not be told apart.
 fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
     let mut names = BTreeSet::new();
     let mut macs: BTreeMap<&MacAddr, &str> = BTreeMap::new();
@@ -250,7 +252,7 @@ fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
             if let Some(other) = macs.insert(mac, name) {
                 ensure!(
                     other == name,
-                    "{mac} is the MAC address of {other} and of {name}"
+                    "{other} and {name} have the same MAC address {mac}"
                 );
             }
         }

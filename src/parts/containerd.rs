@@ -1,4 +1,4 @@
-//! containerd: its settings, its registries, and the images that the node has with it.
+//! containerd: its settings, its registries, and the images built into the node.
 
 use std::fmt::Write as _;
 
@@ -11,15 +11,14 @@ use crate::node::containers::Registry;
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 use crate::node::needed_images::embedded_images;
 
-/// Where the settings of each registry are (containerd, docs/hosts.md).
+/// The folder with the settings of each registry (containerd, docs/hosts.md).
 const REGISTRIES: &str = "/etc/containerd/certs.d";
 
 const CONFIG: &str = "/etc/containerd/config.toml";
 
 const IMPORT: &str = "/etc/containerd/import-images";
 
-/// Nothing where the node has neither Kubernetes nor anything to say to containerd, or something
-/// else in its place.
+/// Nothing if the node has neither Kubernetes nor settings for containerd, or runs another runtime.
 pub fn containerd(node: &Node) -> Fragment {
     if node.runtime() != Runtime::Containerd {
         return Fragment::default();
@@ -73,7 +72,7 @@ pub fn containerd(node: &Node) -> Fragment {
     fragment
 }
 
-/// `hosts.toml` of a registry, and the authority that it names.
+/// `hosts.toml` of a registry, and the authority that it refers to.
 fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
     let folder = format!("{REGISTRIES}/{}", registry.host);
     let own = format!("https://{}", server(&registry.host));
@@ -92,7 +91,7 @@ fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
         let (url, overrides) = if mirror.prefix.is_empty() {
             (mirror.server.clone(), "")
         } else {
-            // The path is then the whole of it, with the version of the API.
+            // The path is then complete, including the version of the API.
             let url = format!("{}/v2/{}", mirror.server, mirror.prefix);
             (url, "  override_path = true\n")
         };

@@ -10,15 +10,15 @@ use crate::node::containers::{ContainerRuntime, RUNC, Registry, RuntimeKind};
 use crate::node::images::ImageUse;
 use crate::oci::NODE_IMAGE;
 
-/// What a version of the settings calls what pods need (containerd, docs/PLUGINS.md: 2.0 split its
-/// plugin for them).
+/// The names in a version of the settings (containerd, docs/PLUGINS.md: 2.0 split its plugin for
+/// pods).
 struct Words {
     version: ContainerdConfig,
-    /// The plugin that has images and registries.
+    /// The plugin for images and registries.
     images: &'static str,
-    /// The plugin that runs containers.
+    /// The plugin for runtimes.
     runtime: &'static str,
-    /// The image of a pod's first container, among those of `images`.
+    /// The key of the sandbox image, in the table of `images`.
     sandbox: &'static str,
 }
 
@@ -37,7 +37,7 @@ const WORDS: [Words; 2] = [
     },
 ];
 
-/// The file of them.
+/// The settings file.
 pub(super) fn config(node: &Node) -> String {
     let system = &node.target.facts().containerd;
     let version = match &node.containerd {
@@ -73,7 +73,7 @@ pub(super) fn config(node: &Node) -> String {
     )
 }
 
-/// runc and `own`, a table each.
+/// The tables of runc and of the spec's runtimes, `own`.
 fn runtimes(words: &Words, own: &[ContainerRuntime]) -> String {
     let mut text = String::new();
     let mut table = |name: &str, lines: &[(&str, String)]| {
@@ -119,7 +119,7 @@ fn runtimes(words: &Words, own: &[ContainerRuntime]) -> String {
     text
 }
 
-/// Where Docker's own registry answers; it has no other name that differs.
+/// The server of a registry: only Docker's own differs from its name.
 pub(super) fn server(host: &str) -> &str {
     if host == "docker.io" {
         "registry-1.docker.io"
@@ -128,11 +128,12 @@ pub(super) fn server(host: &str) -> &str {
     }
 }
 
-/// Who the node is to registries, by the host that is asked (containerd, docs/cri/registry.md).
+/// The node's registry credentials, by the host that is contacted (containerd,
+/// docs/cri/registry.md).
 ///
-/// containerd 2.x tells that this is deprecated, and to go with 2.4; the beta of that has it still,
-/// and nothing in its place: a registry with tokens takes no `header` of `hosts.toml`, and what the
-/// kubelet knows of logins is neither for mirrors nor for the sandbox's image (containerd,
+/// containerd 2.x warns that this is deprecated and will be removed in 2.4; the beta of 2.4 still
+/// has it, and no replacement: a registry with tokens does not accept a `header` of `hosts.toml`,
+/// and the kubelet's credentials apply neither to mirrors nor to the sandbox image (containerd,
 /// RELEASES.md, "Deprecated config properties"; issues 8228 and 10996).
 fn logins(words: &Words, registries: &[Registry]) -> String {
     let mut text = String::new();

@@ -1,6 +1,6 @@
-//! The packet filter: an nftables ruleset with a table of its own.
+//! The packet filter: an nftables ruleset in a separate table.
 //!
-//! What comes in is dropped unless allowed. What passes through is left to others (Kubernetes,
+//! Incoming packets are dropped unless allowed. Forwarded packets are left to others (Kubernetes,
 //! network add-ons), since pods' packets are forwarded.
 
 use std::fmt::Write;
@@ -13,8 +13,8 @@ use crate::node::Node;
 use crate::node::firewall::{Firewall, FirewallRule, Protocol};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 
-/// The rules, and what loads them: the system's own service, or one of ours. Nothing where the spec
-/// asks for no firewall.
+/// The rules, and the service that loads them: the system's own, or one of ours. Nothing if the
+/// spec has no firewall.
 pub fn firewall(node: &Node) -> Fragment {
     let (Some(firewall), Some(rules)) = (&node.firewall, node.target.facts().paths.nftables) else {
         return Fragment::default();
@@ -52,7 +52,7 @@ pub fn firewall(node: &Node) -> Fragment {
     }
 }
 
-/// Whether the node passes packets on for others.
+/// The firewall, if the node forwards packets for others.
 pub(super) fn forwards(node: &Node) -> Option<&Firewall> {
     node.firewall
         .as_ref()
@@ -92,8 +92,8 @@ fn ports(rule: &FirewallRule) -> String {
     }
 }
 
-/// The start of a rule for packets from `networks`: one for each family that is among them, one for
-/// all where there are none.
+/// The start of a rule for packets from `networks`: one for each address family among them, or one
+/// for all if there are none.
 fn sources(networks: &[IpNet]) -> Vec<String> {
     if networks.is_empty() {
         return vec![String::new()];
@@ -106,7 +106,7 @@ fn sources(networks: &[IpNet]) -> Vec<String> {
             IpNet::V6(network) => v6.push(network.trunc()),
         }
     }
-    // A set whose elements overlap is refused by nft.
+    // nft refuses a set with overlapping elements.
     let v4 = Ipv4Net::aggregate(&v4);
     let v6 = Ipv6Net::aggregate(&v6);
     let mut sources = Vec::new();
@@ -124,8 +124,8 @@ fn joined(items: &[impl ToString]) -> String {
     items.join(", ")
 }
 
-/// `what` as nft takes it in quotes: at most 128 bytes (`NFTNL_UDATA_COMMENT_MAXLEN`), and no way
-/// to write a quote.
+/// `what` as a quoted comment for nft: at most 128 bytes (`NFTNL_UDATA_COMMENT_MAXLEN`), without
+/// quotes, which cannot be escaped.
 fn comment(what: &str) -> String {
     what.chars()
         .filter(|c| c.is_ascii_graphic() && *c != '"' || *c == ' ')

@@ -1,15 +1,16 @@
-//! flannel of docker's containers: its unit, which takes the place of the system's own, and a
-//! network of docker's that lies on it.
+//! flannel for docker's containers: its unit, which replaces the system's own, and a docker network
+//! on top of it.
 //!
-//! Container Linux made docker itself wait for flannel. Here etcd runs by docker and flannel asks
-//! etcd, so docker comes first, and its network `flannel` last: nothing has to restart.
+//! On Container Linux, docker itself waited for flannel. Here etcd runs in docker and flannel reads
+//! from etcd, so docker starts first, and its network `flannel` is created last: nothing has to
+//! restart.
 
 use std::fmt::Write;
 
 use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
-use super::etcd::container::behind;
+use super::etcd::container::appended;
 use super::names::{path, unit};
 use super::network::left_alone;
 use super::template::fill;
@@ -19,18 +20,18 @@ use crate::node::flannel::{FlannelBackend, FlannelNode, FlannelWriter};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 use crate::pki::bundles::EtcdClient;
 
-/// The keys by which it talks to etcd.
+/// The folder of its keys for etcd.
 const PKI: &str = "/etc/flannel/etcd";
 
 /// The bridge of docker's network.
 const BRIDGE: &str = "docker-flannel";
 
-/// What is asked of a container that is to move: its identity, and its names in the network as
-/// options of `docker network connect`.
+/// The properties of a container that is moved: its id, and its names in the network as options of
+/// `docker network connect`.
 const ALIASES: &str =
     r#"{{.Id}}{{range (index .NetworkSettings.Networks "flannel").Aliases}} --alias={{.}}{{end}}"#;
 
-/// Nothing where the spec has no `flannel:`.
+/// Nothing if the spec has no `flannel:`.
 pub fn flannel(node: &Node) -> Fragment {
     let target = node.target.facts();
     let (Some(flannel), Some(engine)) = (&node.flannel, target.containers) else {
@@ -78,7 +79,7 @@ pub fn flannel(node: &Node) -> Fragment {
             modules,
             origin.clone(),
         ),
-        // Before the spec's own, which win.
+        // Before the spec's own, which take precedence.
         File::text(
             path("/etc/sysctl.d/50-flannel.conf"),
             "net.ipv4.ip_forward = 1\n",
@@ -105,7 +106,7 @@ pub fn flannel(node: &Node) -> Fragment {
     fragment
 }
 
-/// The keys, as an option of a container.
+/// The volume of the keys, as an option of a container.
 fn volume(flannel: &FlannelNode) -> String {
     match &flannel.tls {
         Some(_) => format!(" --volume={PKI}:{PKI}:ro"),
@@ -113,7 +114,7 @@ fn volume(flannel: &FlannelNode) -> String {
     }
 }
 
-/// The command that speaks to etcd, without what it is to say.
+/// The etcdctl command, without arguments.
 fn etcdctl(
     flannel: &FlannelNode,
     writer: &FlannelWriter,
@@ -127,7 +128,7 @@ fn etcdctl(
     let mut command = format!(
         "{} run --rm --network=host --cap-drop=ALL --security-opt=no-new-privileges{}{} --env=ETCDCTL_ENDPOINTS={}",
         engine.program,
-        behind(engine.files),
+        appended(engine.files),
         volume(flannel),
         flannel.endpoints.join(","),
     );
@@ -173,10 +174,10 @@ fn service(node: &Node, flannel: &FlannelNode, engine: ContainerEngine) -> Strin
                 "requires",
                 &daemon.map_or(String::new(), |unit| format!("Requires={unit}")),
             ),
-            ("after", &(behind(daemon) + &behind(etcd))),
+            ("after", &(appended(daemon) + &appended(etcd))),
             ("tell", &tell),
             ("engine", engine.program),
-            ("files", &behind(engine.files)),
+            ("files", &appended(engine.files)),
             ("keys", &volume(flannel)),
             ("image", &flannel.image),
             ("flags", &flags.join(" ")),

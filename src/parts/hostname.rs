@@ -21,7 +21,7 @@ pub fn hostname(node: &Node) -> Fragment {
 
 /// `/etc/hosts` (`hosts(5)`): the loopback names, the node's own name at its first static address
 /// of each family, then the spec's lines. A node without a static address has its name at
-/// 127.0.1.1, as Debian does.
+/// 127.0.1.1, as on Debian.
 pub fn hosts(node: &Node) -> Fragment {
     let mut text = String::from(
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
@@ -52,7 +52,7 @@ pub fn hosts(node: &Node) -> Fragment {
     }
 }
 
-/// The node's first static IPv4 and IPv6 address, or the loopback one that stands in for them.
+/// The node's first static IPv4 and IPv6 address, or a loopback address instead.
 fn own_addresses(node: &Node) -> Vec<IpAddr> {
     let first = |wanted: fn(&IpAddr) -> bool| {
         node.network

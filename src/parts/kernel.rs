@@ -11,8 +11,8 @@ use crate::diagnostic::Span;
 use crate::node::Node;
 use crate::node::fragment::{File, Fragment, Origin};
 
-/// `/etc/sysctl.d/90-imgbuild.conf` (`sysctl.d(5)`): the spec's parameters, and forwarding where
-/// the firewall masquerades.
+/// `/etc/sysctl.d/90-imgbuild.conf` (`sysctl.d(5)`): the spec's parameters, and forwarding if the
+/// firewall masquerades.
 pub fn sysctls(node: &Node) -> Fragment {
     let mut settings: BTreeMap<&str, (&str, Span)> = BTreeMap::new();
     if let Some(firewall) = firewall::forwards(node) {

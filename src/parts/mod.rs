@@ -1,4 +1,4 @@
-//! Writes: one small function a part, each from a decided node to a [`Fragment`].
+//! The parts of a node: one small function each, from a decided node to a [`Fragment`].
 
 mod ca_certificates;
 mod container_linux;
@@ -25,8 +25,8 @@ pub use network::is_bond_option;
 use crate::node::Node;
 use crate::node::fragment::Fragment;
 
-/// What every part asks for on `node`, in a fixed order. The node's own `storage`, `systemd` and
-/// `passwd` sections are not among it.
+/// The fragments of all parts of `node`, in a fixed order. The node's own `storage`, `systemd` and
+/// `passwd` sections are not included.
 pub fn all(node: &Node) -> Vec<Fragment> {
     if let Some(own) = &node.container_linux {
         return container_linux::all(node, own);

@@ -7,8 +7,8 @@ use crate::facts::systems::Clock;
 use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::{Node, Ntp};
 
-/// The servers of what sets the node's clock. Nothing where the spec names none: the system's own
-/// stand then.
+/// The servers of the node's time service. Nothing if the spec names none: the system's defaults
+/// apply then.
 pub fn ntp(node: &Node) -> Fragment {
     let Some(ntp) = &node.ntp else {
         return Fragment::default();
@@ -39,19 +39,19 @@ fn timesyncd(ntp: &Ntp) -> String {
     text
 }
 
-/// `chrony.conf(5)`, the whole of it: Fedora's reads no drop-ins. What is not about servers is as
-/// in Fedora's own.
+/// The complete `chrony.conf(5)`: Fedora's reads no drop-ins. Everything but the servers is as in
+/// Fedora's own.
 fn chrony(ntp: &Ntp) -> String {
     let mut text = String::new();
     for server in &ntp.servers {
         let _ = writeln!(text, "server {} iburst prefer", server.value);
     }
-    // Without `prefer` a source counts only while no preferred one does.
+    // Sources without `prefer` are used only while no preferred one is available.
     for server in &ntp.fallback {
         let _ = writeln!(text, "server {} iburst", server.value);
     }
     if ntp.servers.is_empty() {
-        // Those that DHCP gives, where the spec names none before them.
+        // Servers from DHCP, if the spec names no preferred ones.
         text.push_str("sourcedir /run/chrony-dhcp\n");
     }
     text.push_str(

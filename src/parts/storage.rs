@@ -1,9 +1,9 @@
-//! `storage_device`: a disk of its own for what outlives a boot.
+//! `storage_device`: a disk for data that survives reboots.
 //!
-//! Ignition makes, on the first boot, a GPT with one partition and an ext4 file system on it, and
-//! finds both again on later ones: nothing here allows it to wipe anything. Folders of that file
-//! system are mounted where etcd, the runtime and the kubelet have their data. Without a storage
-//! device the base gives each of them memory of its own.
+//! On the first boot, Ignition creates a GPT with one partition and an ext4 file system on it, and
+//! reuses both on later boots: nothing here allows it to wipe anything. Folders of that file system
+//! are mounted at the data folders of etcd, the runtime and the kubelet. Without a storage device,
+//! the base mounts a separate file system in memory for each of them.
 
 use ignition_config::v3_3;
 
@@ -17,12 +17,12 @@ use crate::node::fragment::{Directory, Fragment, Origin, Owner, Unit};
 
 /// Label of the partition and of its file system.
 const LABEL: &str = "imgbuild-state";
-/// Where the file system is mounted.
+/// The mount point of the file system.
 const STATE: &str = "/var/lib/imgbuild";
 /// Type GUID of a Linux file system (Discoverable Partitions Specification, "Generic Linux Data").
 const LINUX_DATA: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 
-/// A folder of the storage device, and where it is mounted.
+/// A folder of the storage device, and its mount point.
 struct Kept {
     folder: &'static str,
     mount_point: AbsolutePath,
@@ -30,7 +30,7 @@ struct Kept {
     owner: Owner,
 }
 
-/// Partition, file system and mounts of the storage device. Nothing where the node has none.
+/// Partition, file system and mounts of the storage device. Nothing if the node has none.
 pub fn storage_device(node: &Node) -> Fragment {
     let Some(device) = &node.storage_device else {
         return Fragment::default();
@@ -99,7 +99,7 @@ pub fn storage_device(node: &Node) -> Fragment {
     fragment
 }
 
-/// What is kept. The modes are those that the programs themselves give their folders.
+/// The folders that are kept. Their modes are those that the programs themselves set.
 fn kept(node: &Node) -> Vec<Kept> {
     let runtime = node.runtime().facts();
     let mut kept = vec![
@@ -136,8 +136,8 @@ fn mount(mount_point: &AbsolutePath, text: String, origin: &Origin) -> Unit {
 }
 
 /// The device of the first partition of `disk`, as the kernel and udev name it: `/dev/vda1`,
-/// `/dev/nvme0n1p1`, `/dev/disk/by-id/…-part1`. Not by label, since a disk of another node may
-/// carry the same.
+/// `/dev/nvme0n1p1`, `/dev/disk/by-id/…-part1`. Not by label, since a disk of another node may have
+/// the same one.
 fn first_partition(disk: &AbsolutePath) -> AbsolutePath {
     let disk = disk.as_str();
     let ending = if disk.starts_with("/dev/disk/") {

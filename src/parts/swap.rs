@@ -8,8 +8,8 @@ use crate::names::escape_path;
 use crate::node::fragment::{Fragment, Origin, Unit};
 use crate::node::{Node, Swap};
 
-/// The unit that turns swap on, and for a device the signature that Ignition writes where there is
-/// none yet. A device with something else on it is left alone: Ignition stops and says so.
+/// The unit that enables swap, and for a device the signature that Ignition writes if there is none
+/// yet. A device with other contents is left alone: Ignition fails with an error.
 pub fn swap(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     match &node.swap {

@@ -1,4 +1,4 @@
-//! Images of programs, where systemd-sysext(8) looks for them.
+//! System extensions, where systemd-sysext(8) looks for them.
 
 use super::names::path;
 use crate::facts::layout::{IMAGES_EXTENSION, PROGRAMS_EXTENSION};
@@ -7,8 +7,7 @@ use crate::node::fragment::{Fragment, Link, Origin, Owner};
 use crate::node::kubernetes::Images;
 use crate::node::needed_images::embedded_images;
 
-/// Links to the images that come with the node. Nothing where stage 0 lays them over the root
-/// image.
+/// Links to the extensions built into the node. Nothing if stage 0 overlays them on the root image.
 pub fn sysext(node: &Node) -> Fragment {
     let Some(sysext) = &node.target.facts().sysext else {
         return Fragment::default();

@@ -1,10 +1,10 @@
-//! Fills the templates of `manifests/`: text with `{{name}}` where a value goes, and no logic.
+//! Fills the templates in `manifests/`: text with placeholders `{{name}}`, without logic.
 
 /// `template` with each `{{name}}` replaced by the value of that name. A value of several lines is
-/// a list; a line that holds nothing but an empty value is left out.
+/// a list; a line that contains only an empty value is omitted.
 ///
-/// Panics when the template asks for a name that is not given or the other way round: both are
-/// constants of this crate.
+/// Panics if the template contains a name that is not given, or the reverse: both are constants of
+/// this crate.
 pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len() + 256);
     let mut used = vec![false; values.len()];

@@ -1,4 +1,4 @@
-//! Users of the spec and the groups that they need.
+//! Users of the spec and the groups that they require.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use crate::names::UserName;
 use crate::node::fragment::{Fragment, Origin};
 use crate::node::{Node, User};
 
-/// The users of the spec, as Ignition makes them with `useradd(8)` or changes them with
-/// `usermod(8)`.
+/// The users of the spec, which Ignition creates with `useradd(8)` or modifies with `usermod(8)`.
 pub fn users(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     for user in &node.users {
@@ -45,7 +44,7 @@ fn account(node: &Node, user: &User) -> v3_3::User {
     }
 }
 
-/// Groups that users are in and that neither the base nor the spec's `passwd.groups` has.
+/// Groups of users that neither the base nor the spec's `passwd.groups` contains.
 fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
     let mut missing = BTreeMap::new();
     for user in &node.users {
@@ -54,7 +53,7 @@ fn missing_groups(node: &Node) -> BTreeMap<&UserName, Origin> {
             let groups = node.target.facts().groups;
             let known = groups.iter().any(|list| list.contains(&name))
                 || node.user_sections.groups.iter().any(|(own, _)| own.name == name)
-                // useradd makes a group of each user's own name.
+                // useradd creates a group with each user's name.
                 || node.users.iter().any(|other| other.name.as_str() == name);
             if !known {
                 missing

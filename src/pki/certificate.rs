@@ -47,7 +47,7 @@ impl Certificate {
             .map_err(|e| CertificateError(format!("is a damaged certificate: {e}")))
     }
 
-    /// Reads one `CERTIFICATE` after the other in PEM.
+    /// Reads all `CERTIFICATE` blocks in PEM.
     pub fn all_from_pem(pem: &str) -> Result<Vec<Self>, CertificateError> {
         const END: &str = "-----END CERTIFICATE-----";
         pem.split_inclusive(END)
@@ -63,17 +63,17 @@ impl Certificate {
             .map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
     }
 
-    /// The subject as RFC 4514 writes it: `CN=etcd-ca`.
+    /// The subject in the form of RFC 4514: `CN=etcd-ca`.
     pub fn subject(&self) -> String {
         self.0.tbs_certificate().subject().to_string()
     }
 
-    /// The issuer as RFC 4514 writes it.
+    /// The issuer in the form of RFC 4514.
     pub fn issuer(&self) -> String {
         self.0.tbs_certificate().issuer().to_string()
     }
 
-    /// The subject's common name, where it has one that is text.
+    /// The subject's common name, if it has one that is text.
     pub fn common_name(&self) -> Option<String> {
         let name = self.0.tbs_certificate().subject().common_name().ok()??;
         Some(name.value().into_owned())
@@ -97,12 +97,12 @@ impl Certificate {
             .to_system_time()
     }
 
-    /// Whether it was still valid at `now`; what starts later counts as valid.
+    /// Whether it has expired at `now`; a certificate that becomes valid later has not.
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.not_after() < now
     }
 
-    /// Whole days from `now` until it ends; negative after that.
+    /// Whole days from `now` until it expires; negative afterward.
     pub fn days_left(&self, now: SystemTime) -> i64 {
         let days = |d: std::time::Duration| i64::try_from(d.as_secs() / 86_400).unwrap_or(i64::MAX);
         match self.not_after().duration_since(now) {
@@ -111,7 +111,7 @@ impl Certificate {
         }
     }
 
-    /// What it may be used for, of what imgbuild knows. Damaged extensions count as absent.
+    /// The usages that imgbuild knows of. Damaged extensions count as absent.
     pub fn usages(&self) -> BTreeSet<Usage> {
         let tbs = self.0.tbs_certificate();
         let mut usages = BTreeSet::new();
@@ -132,8 +132,8 @@ impl Certificate {
         usages
     }
 
-    /// Whether its key usage lets it sign certificates; one without that extension may (RFC 5280
-    /// §4.2.1.3).
+    /// Whether its key usage allows signing certificates, as does the absence of that extension
+    /// (RFC 5280 §4.2.1.3).
     pub(super) fn may_sign(&self) -> bool {
         match self.0.tbs_certificate().get_extension::<KeyUsage>() {
             Ok(Some((_, usage))) => usage.0.contains(KeyUsages::KeyCertSign),
@@ -168,12 +168,12 @@ impl Certificate {
         names
     }
 
-    /// Whether `key` is the private half of its public key.
+    /// Whether `key` is the private key of its public key.
     pub fn matches(&self, key: &PrivateKey) -> bool {
         self.public_key().is_some_and(|der| der == key.public_der())
     }
 
-    /// What kind of key it is for, as people write it: `ECDSA P-256`, `RSA 2048`.
+    /// The kind of its key, for people: `ECDSA P-256`, `RSA 2048`.
     pub fn key_kind(&self) -> String {
         let Some(der) = self.public_key() else {
             return "damaged".to_owned();
@@ -187,7 +187,7 @@ impl Certificate {
         }
     }
 
-    /// The public key's SHA-256 as kubeadm's `--discovery-token-ca-cert-hash` has it (RFC 7469
+    /// The public key's SHA-256 as in kubeadm's `--discovery-token-ca-cert-hash` (RFC 7469
     /// §2.4, in hexadecimal digits): `sha256:0123…`.
     pub fn public_key_hash(&self) -> String {
         let digest = Sha256::digest(self.public_key().unwrap_or_default());
@@ -197,9 +197,9 @@ impl Certificate {
     /// Whether `authority` issued it: the names agree, and the key that signed it is the
     /// authority's.
     ///
-    /// The key is told by its identifier (RFC 5280 §4.2.1.1), which tells another authority as
-    /// surely as the signature does, in a hundredth of the time; the signature itself is verified
-    /// where a certificate has no identifier.
+    /// The key is recognized by its identifier (RFC 5280 §4.2.1.1), which is as reliable as the
+    /// signature, in a hundredth of the time; the signature itself is verified if a certificate has
+    /// no identifier.
     pub fn is_issued_by(&self, authority: &Self) -> bool {
         let tbs = self.0.tbs_certificate();
         let issuer = authority.0.tbs_certificate();
@@ -222,8 +222,8 @@ impl Certificate {
             || SubjectKeyIdentifier::try_from(public).is_ok_and(|computed| computed.0 == identifier)
     }
 
-    /// Whether `authority`'s key made the signature; `false` too for kinds of signatures other than
-    /// ECDSA P-256 and RSA (PKCS #1 v1.5), both with SHA-256.
+    /// Whether `authority`'s key made the signature; also `false` for signature algorithms other
+    /// than ECDSA P-256 and RSA (PKCS #1 v1.5), both with SHA-256.
     pub(super) fn is_signed_by(&self, authority: &Self) -> bool {
         let (Some(public), Ok(signed), Some(signature)) = (
             authority.public_key(),

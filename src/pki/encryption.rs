@@ -1,4 +1,4 @@
-//! What API servers encrypt their objects in etcd with.
+//! The keys with which API servers encrypt objects in etcd.
 
 use anyhow::{Result, bail};
 use base64ct::{Base64, Encoding};
@@ -8,11 +8,11 @@ use super::keys::Keys;
 const FILE: &str = "encryption.key";
 
 impl Keys<'_> {
-    /// Keys of 32 bytes in base64, one a line of `encryption.key`; the first encrypts, all decrypt.
-    /// One is made where there is none.
+    /// Keys of 32 bytes in base64, one per line of `encryption.key`; the first encrypts, all
+    /// decrypt. If there is none, one is made.
     ///
-    /// To change it, put a new line below the first, build and boot all control planes; make it the
-    /// first, and do so again.
+    /// To change the key, add a new line below the first, then build and boot all control planes;
+    /// make it the first line, and do so again.
     pub fn encryption_keys(&mut self) -> Result<Vec<String>> {
         let text = self.secret_text(FILE, |bytes| format!("{}\n", Base64::encode_string(bytes)))?;
         let keys: Vec<String> = text
@@ -24,7 +24,7 @@ impl Keys<'_> {
         let is_key = |key: &String| Base64::decode_vec(key).is_ok_and(|bytes| bytes.len() == 32);
         if keys.is_empty() || !keys.iter().all(is_key) {
             bail!(
-                "{} is damaged: each line is 32 bytes in base64; without the right key nobody reads what is encrypted",
+                "{} is damaged: each line must be 32 bytes in base64; without the right key, encrypted objects cannot be read",
                 self.folder().path(FILE).display()
             );
         }

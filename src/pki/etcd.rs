@@ -1,4 +1,4 @@
-//! The keys of etcd and its clients, named and placed as kubeadm does.
+//! The keys of etcd and its clients, with kubeadm's names and places.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,8 +15,8 @@ use crate::pki::bundles::{EtcdClient, EtcdTls, KeyPair};
 const FOLDER: &str = "etcd";
 
 impl Keys<'_> {
-    /// What the member on `node` needs: reached as `dns` and `addresses` beside `node`,
-    /// `localhost`, 127.0.0.1 and `::1`.
+    /// The keys of the member on `node`, which is reached as `dns` and `addresses` in addition to
+    /// `node`, `localhost`, 127.0.0.1 and `::1`.
     pub fn etcd_member(
         &mut self,
         node: &str,
@@ -43,7 +43,7 @@ impl Keys<'_> {
         })
     }
 
-    /// What a client of the file's etcd on `node` needs: its certificate is `file`, and names it
+    /// The keys of a client of etcd on `node`: its certificate is `file`, and its common name
     /// `name`.
     pub fn etcd_client(&mut self, node: &str, file: &str, name: &str) -> Result<EtcdClient> {
         let authority = self.etcd_authority()?;

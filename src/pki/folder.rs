@@ -1,4 +1,4 @@
-//! The `keys/` folder on disk: private, locked while in use, each file there whole or not at all.
+//! The `keys/` folder on disk: private, locked while in use, each file written atomically.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,20 +11,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::keeping::Keeping;
+use super::keeping::PendingKeys;
 use super::staging;
 
-/// Larger than any key or certificate; what is larger is not one.
-const MAX_FILE: u64 = 256 * 1024;
+/// The largest key or certificate that is read, in bytes.
+const FILE_MAX: u64 = 256 * 1024;
 
 const LOCK: &str = ".lock";
 
 /// Whether the folder may be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// What is missing is made and kept. One build at a time.
+    /// Missing keys are made and kept. Only one build at a time.
     Write,
-    /// Nothing on disk changes: what is missing is made in memory and forgotten.
+    /// Nothing on disk changes: missing keys are made in memory and discarded.
     Look,
 }
 
@@ -33,19 +33,19 @@ pub enum Access {
 pub struct KeyFolder {
     root: PathBuf,
     access: Access,
-    /// What would have been written, with [`Access::Look`].
+    /// With [`Access::Look`], what would have been written.
     in_memory: BTreeMap<PathBuf, String>,
-    /// What was read, with [`Access::Look`]: a digest of each file, `None` where there was none.
+    /// With [`Access::Look`], what was read: a digest of each file, `None` if it does not exist.
     seen: RefCell<BTreeMap<PathBuf, Option<[u8; 32]>>>,
     /// Held as long as the folder is open.
     lock: Option<File>,
 }
 
 impl KeyFolder {
-    /// Opens `root`, and makes it (mode 0700, with a `.gitignore` that keeps it out of every
-    /// repository) where `access` allows. Waits while another build has it.
+    /// Opens `root`, creating it (mode 0700, with a `.gitignore` that keeps it out of every
+    /// repository) if `access` allows. Waits while another build uses it.
     ///
-    /// Fails when the folder holds keys and others than its owner can enter it.
+    /// Fails if the folder contains keys and users other than its owner can enter it.
     pub fn open(root: impl Into<PathBuf>, access: Access) -> Result<Self> {
         let root = root.into();
         let lock = match access {
@@ -69,7 +69,7 @@ impl KeyFolder {
                     Some(lock)
                 }
                 // A folder that was never written to, or that the user may not even read: reading
-                // its files will tell.
+                // its files will show.
                 Err(_) => None,
             },
         };
@@ -89,7 +89,7 @@ impl KeyFolder {
     }
 
     /// The same folder for another thread, which sees what is on the disk and writes nothing there
-    /// itself. This one is to outlive it: it holds the lock.
+    /// itself. This one must outlive it, since it holds the lock.
     pub(super) fn branch(&self) -> Self {
         Self {
             root: self.root.clone(),
@@ -100,8 +100,8 @@ impl KeyFolder {
         }
     }
 
-    /// Takes over what `branches` have read and what they hold in memory, and writes that where
-    /// this folder is to be written.
+    /// Takes over what `branches` have read and what they hold in memory, and writes the latter if
+    /// this folder is writable.
     pub(super) fn join(&mut self, branches: Vec<Self>) -> Result<()> {
         for branch in branches {
             self.in_memory.extend(branch.in_memory);
@@ -118,12 +118,12 @@ impl KeyFolder {
         &self.root
     }
 
-    /// Whether what is missing is made and kept.
+    /// Whether missing keys are kept.
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// Whether anything was to be written that [`Access::Look`] keeps off the disk.
+    /// Whether anything was not written because of [`Access::Look`].
     pub fn holds_back(&self) -> bool {
         !self.in_memory.is_empty()
     }
@@ -133,7 +133,7 @@ impl KeyFolder {
         self.root.join(file)
     }
 
-    /// The text of `file`; `None` when there is none.
+    /// The text of `file`; `None` if it does not exist.
     pub fn read(&self, file: impl AsRef<Path>) -> Result<Option<String>> {
         let file = file.as_ref();
         if let Some(text) = self.in_memory.get(file) {
@@ -157,17 +157,17 @@ impl KeyFolder {
         };
         let mut text = String::new();
         opened
-            .take(MAX_FILE + 1)
+            .take(FILE_MAX + 1)
             .read_to_string(&mut text)
             .with_context(reading)?;
-        if text.len() as u64 > MAX_FILE {
-            bail!("{} is larger than any key or certificate", path.display());
+        if text.len() as u64 > FILE_MAX {
+            bail!("{} is too large to be a key or certificate", path.display());
         }
         Ok(Some(text))
     }
 
-    /// Keeps `text` as `file`, readable by the owner alone. The file is there whole or not at all,
-    /// whenever the machine stops.
+    /// Writes `text` as `file`, readable only by the owner. The file is written atomically, even if
+    /// the machine stops.
     pub fn write(&mut self, file: impl AsRef<Path>, text: &str) -> Result<()> {
         let file = file.as_ref();
         if self.access == Access::Look {
@@ -177,10 +177,10 @@ impl KeyFolder {
         staging::write(&self.root, &[(file, text)])
     }
 
-    /// Begins to write what [`Access::Look`] has held back. The folder is not to be used for more.
+    /// Begins to write what [`Access::Look`] has held back. The folder must not be used afterward.
     ///
     /// `None`, with nothing written: another build has changed what was read.
-    pub fn keep(&mut self) -> Result<Option<Keeping>> {
+    pub fn keep(&mut self) -> Result<Option<PendingKeys>> {
         let held = take(&mut self.in_memory);
         let seen = self.seen.take();
         self.lock = None;
@@ -191,7 +191,7 @@ impl KeyFolder {
                 return Ok(None);
             }
         }
-        Ok(Some(Keeping::begin(
+        Ok(Some(PendingKeys::begin(
             self.root.clone(),
             held,
             self.lock.take(),
@@ -204,8 +204,8 @@ impl KeyFolder {
         files_below(&self.root, ending)
     }
 
-    /// As `ssh` does with its keys: a secret that others could have read is not used as if it were
-    /// one.
+    /// Refuses an open folder, as `ssh` does with its keys: a secret that others could have read is
+    /// not a secret.
     fn refuse_open_folder(&self) -> Result<()> {
         let mode = match fs::metadata(&self.root) {
             Ok(metadata) => metadata.permissions().mode() & 0o777,
@@ -216,8 +216,8 @@ impl KeyFolder {
             return Ok(());
         }
         bail!(
-            "{root} holds private keys and is open to other users (mode {mode:04o}): close it with `chmod 700 {root}`; \
-             if someone may have read them, remove the folder instead and let every node be built anew",
+            "{root} contains private keys but is open to other users (mode {mode:04o}): close it with `chmod 700 {root}`; \
+             if someone may have read them, remove the folder instead and rebuild every node",
             root = self.root.display(),
         )
     }
@@ -229,19 +229,19 @@ fn open_to_others(mode: u32) -> bool {
     mode & GROUP_AND_OTHERS != 0
 }
 
-/// Makes the folder where it is missing; closes it to others where it holds no key yet (as a fresh
-/// checkout's, made by git).
+/// Creates the folder if it is missing; closes it to other users if it contains no key yet (as in a
+/// fresh checkout, created by git).
 fn make_private(root: &Path) -> Result<()> {
-    let making = || format!("making the key folder {}", root.display());
+    let making = || format!("creating the key folder {}", root.display());
     match DirBuilder::new().mode(0o700).create(root) {
         Ok(()) => {
-            // Everything in it is secret or follows from what is.
+            // Everything in it is secret, or derived from secrets.
             fs::write(root.join(".gitignore"), "*\n").with_context(making)
         }
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
             let metadata = fs::metadata(root).with_context(making)?;
             if !metadata.is_dir() {
-                bail!("{} is to be the key folder, but is a file", root.display());
+                bail!("{} must be the key folder, but is a file", root.display());
             }
             if files_below(root, "key")?.is_empty() && open_to_others(metadata.permissions().mode())
             {
@@ -268,7 +268,7 @@ fn files_below(root: &Path, ending: &str) -> Result<Vec<PathBuf>> {
             let entry = entry.with_context(reading)?;
             let path = entry.path();
             if staging::is_unfinished(&entry.file_name()) {
-                // A build that was killed has left it; the next removes it.
+                // Left by a killed build; the next one removes it.
             } else if entry.file_type().with_context(reading)?.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == ending)

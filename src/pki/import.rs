@@ -15,17 +15,17 @@ use super::private_key::PrivateKey;
 use super::profile::Usage;
 use super::rotate::AUTHORITIES;
 
-/// Where files wait until all of them are there.
+/// The folder in which files are collected until all of them are written.
 const STAGING: &str = "import";
 
-/// Without it there is no cluster; the others are made where they are missing.
+/// The authority that is required; the others are made if they are missing.
 const NEEDED: &str = "ca";
 
-/// Takes the authorities and `sa.key` from `from` into `folder`, all or nothing. Gives the files
-/// that are new there, and the authorities that `from` does not have.
+/// Imports the authorities and `sa.key` from `from` into `folder`, all or nothing. Returns the
+/// files that are new there, and the authorities that `from` lacks.
 ///
-/// Fails with everything that is wrong: certificates without their keys, keys of other
-/// certificates, no authority's certificates, expired ones, and files that `folder` has already
+/// The error lists everything that is wrong: certificates without keys, keys that do not match,
+/// certificates that are not of authorities, expired ones, and files that already exist in `folder`
 /// with other contents.
 pub fn import(
     from: &Path,
@@ -54,7 +54,7 @@ pub fn import(
         match folder.read(&file)? {
             Some(old) if old == text => {}
             Some(_) => wrong.push(format!(
-                "{} is there already and is another: name an empty key folder with --keys, or move that one away",
+                "{} already exists and differs: name an empty key folder with --keys, or move that file away",
                 folder.path(&file).display()
             )),
             None => new.push((file, text)),
@@ -72,14 +72,14 @@ pub fn import(
     if !moves.is_empty() {
         folder.move_all(&moves)?;
     }
-    // A few empty folders are left at worst.
+    // At worst, a few empty folders remain.
     let _ = fs::remove_dir(folder.path(STAGING).join("etcd"));
     let _ = fs::remove_dir(folder.path(STAGING));
     Ok((moves.into_iter().map(|(_, file)| file).collect(), missing))
 }
 
-/// Certificate and key of an authority as imgbuild writes them; `None`: there is neither. The inner
-/// error says what is wrong.
+/// Certificate and key of an authority as imgbuild writes them; `None` if there is neither. The
+/// inner error says what is wrong.
 fn authority(
     from: &Path,
     stem: &str,
@@ -90,10 +90,10 @@ fn authority(
     let (certificate, key) = match (read(&certificate_file)?, read(&key_file)?) {
         (Some(certificate), Some(key)) => (certificate, key),
         (None, None) if stem != NEEDED => return Ok(Ok(None)),
-        (None, _) => return Ok(Err(format!("{} is not there", certificate_file.display()))),
+        (None, _) => return Ok(Err(format!("{} is missing", certificate_file.display()))),
         (_, None) => {
             return Ok(Err(format!(
-                "{} is not there: imgbuild issues the nodes' certificates with it",
+                "{} is missing: imgbuild issues the nodes' certificates with it",
                 key_file.display()
             )));
         }
@@ -112,7 +112,7 @@ fn checked(
     let count = certificate.matches("-----BEGIN CERTIFICATE-----").count();
     if count > 1 {
         return Err(format!(
-            "{at} holds {count} certificates: leave the one of {}",
+            "{at} contains {count} certificates: keep only the one of {}",
             key_file.display()
         ));
     }
@@ -126,12 +126,12 @@ fn checked(
     }
     if !certificate.usages().contains(&Usage::Authority) {
         return Err(format!(
-            "{at} is not a certificate authority's (basicConstraints has no CA:TRUE)"
+            "{at} is not a CA certificate (no CA:TRUE in basicConstraints)"
         ));
     }
     if !certificate.may_sign() {
         return Err(format!(
-            "{at} may not sign certificates (its key usage has no Certificate Sign)"
+            "{at} may not sign certificates (no Certificate Sign in its key usage)"
         ));
     }
     if certificate.is_expired(now) {
@@ -145,12 +145,12 @@ fn checked(
     ])
 }
 
-/// `sa.key`; `sa.pub`, where it is there, has to be its other half.
+/// `sa.key`; if `sa.pub` exists, it has to be its public key.
 fn service_account_key(from: &Path) -> Result<Result<String, String>> {
     let (key_file, public_file) = (from.join("sa.key"), from.join("sa.pub"));
     let Some(key) = read(&key_file)? else {
         return Ok(Err(format!(
-            "{} is not there: it signs the tokens of service accounts",
+            "{} is missing: it signs the tokens of service accounts",
             key_file.display()
         )));
     };
@@ -164,7 +164,7 @@ fn service_account_key(from: &Path) -> Result<Result<String, String>> {
         && words(&public) != words(&public_pem)
     {
         return Ok(Err(format!(
-            "{} is not the public half of {}",
+            "{} is not the public key of {}",
             public_file.display(),
             key_file.display()
         )));
@@ -172,7 +172,7 @@ fn service_account_key(from: &Path) -> Result<Result<String, String>> {
     Ok(Ok(pem))
 }
 
-/// The text of a file; `None` when there is none.
+/// The text of a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

@@ -1,5 +1,5 @@
 //! Signs certificates: ECDSA over P-256 with SHA-256 (RFC 5758 §3.2), nonces after RFC 6979, or RSA
-//! (PKCS #1 v1.5) with SHA-256 (RFC 4055 §5), so that the same inputs give the same bytes.
+//! (PKCS #1 v1.5) with SHA-256 (RFC 4055 §5), so that the same inputs produce the same bytes.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -28,14 +28,14 @@ use super::certificate::Certificate;
 use super::private_key::{PrivateKey, Secret};
 use super::profile::{BACKDATED, Profile, Usage};
 
-/// Why a certificate could not be made: a name that ASN.1 cannot hold, or a time beyond the year
-/// 9999.
+/// Why a certificate could not be issued: a name that ASN.1 cannot represent, or a time beyond the
+/// year 9999.
 #[derive(Debug)]
 pub struct IssueError(x509_cert::builder::Error);
 
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "making a certificate: {}", self.0)
+        write!(f, "issuing a certificate: {}", self.0)
     }
 }
 
@@ -53,7 +53,7 @@ impl From<x509_cert::der::Error> for IssueError {
     }
 }
 
-/// A certificate for `key` that it signs itself, as `profile` says, valid from five minutes before
+/// A self-signed certificate for `key` with `profile`, valid from five minutes before
 /// `now`.
 pub fn self_signed(
     profile: &Profile,
@@ -65,7 +65,7 @@ pub fn self_signed(
     sign(profile, key, subject, key, now, rng)
 }
 
-/// A certificate for `key` as `profile` says, signed by the authority `issuer` with `issuer_key`,
+/// A certificate for `key` with `profile`, signed by the authority `issuer` with `issuer_key`,
 /// valid from five minutes before `now`.
 pub fn issue(
     profile: &Profile,
@@ -103,8 +103,8 @@ fn sign(
             profile,
             subject: subject_of(profile)?,
             issuer,
-            // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm gives it to
-            // all.
+            // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm sets it for
+            // all keys.
             encipherment: key.is_rsa(),
         },
         SerialNumber::generate(rng),
@@ -113,8 +113,8 @@ fn sign(
     )?;
     let certificate = match issuer_key.secret() {
         Secret::P256(key) => builder.build::<_, DerSignature>(key)?,
-        // The random numbers blind the computation against listeners; the signature is the same
-        // whatever they are.
+        // The random numbers blind the computation against side channels; they do not affect the
+        // signature.
         Secret::Rsa(key) => builder.build_with_rng::<_, pkcs1v15::Signature, _>(
             &pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()),
             rng,
@@ -123,8 +123,8 @@ fn sign(
     Ok(Certificate::from_x509(certificate))
 }
 
-/// `O=` where there is a group, then `CN=`; made from its parts so that no character of a name is
-/// taken for syntax.
+/// `O=` if there is a group, then `CN=`; built from its parts so that no character of a name is
+/// interpreted as syntax.
 pub(super) fn subject_of(profile: &Profile) -> Result<Name, x509_cert::der::Error> {
     // RFC 4514 §2.1 writes the last part first.
     let mut text = format!("CN={}", escaped(&profile.common_name));
@@ -147,7 +147,7 @@ fn escaped(value: &str) -> String {
     escaped
 }
 
-/// Our profile in the builder's terms.
+/// Our profile as the certificate builder takes it.
 struct Extended<'a> {
     profile: &'a Profile,
     subject: Name,
@@ -184,8 +184,8 @@ impl BuilderProfile for Extended<'_> {
             path_len_constraint: authority.then_some(0),
         };
         let mut extensions = vec![
-            // Critical for leaves too (RFC 5280 §4.2.1.9 asks it of authorities; kubeadm marks
-            // both).
+            // Critical for leaves too (RFC 5280 §4.2.1.9 requires it for authorities; kubeadm does
+            // so for both).
             (true, &KeyUsage(key_usage)).to_extension(subject, &[])?,
             (true, &constraints).to_extension(subject, &[])?,
             (&SubjectKeyIdentifier::try_from(public)?).to_extension(subject, &[])?,

@@ -1,4 +1,4 @@
-//! Keys on their way to the disk.
+//! Keys that are being written to the disk.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,15 +9,15 @@ use anyhow::Result;
 
 use super::staging;
 
-/// Keys that a thread of its own puts on the disk, where most of the time goes with waiting for
-/// that. What holds a node's keys is not to appear before they are there: a node whose keys nobody
-/// has is lost.
+/// Keys that a separate thread writes to the disk, since most of the time is spent waiting for it.
+/// An artifact with a node's keys must not appear before they are on the disk: a node whose keys
+/// nobody has is lost.
 #[derive(Debug, Default)]
 #[must_use]
-pub struct Keeping(Option<JoinHandle<Result<()>>>);
+pub struct PendingKeys(Option<JoinHandle<Result<()>>>);
 
-impl Keeping {
-    /// Begins to write `files` below `root`. Nobody else does as long as `lock` is held.
+impl PendingKeys {
+    /// Begins to write `files` below `root`. Nobody else writes there as long as `lock` is held.
     pub(super) fn begin(
         root: PathBuf,
         files: BTreeMap<PathBuf, String>,
@@ -30,17 +30,17 @@ impl Keeping {
         })))
     }
 
-    /// Waits until they are there, or gives the reason why they are not. Later calls do nothing.
+    /// Waits until they are written, or returns why they could not be. Later calls do nothing.
     pub fn finish(&mut self) -> Result<()> {
         match self.0.take() {
-            Some(thread) => thread.join().expect("no writing panics but with a bug"),
+            Some(thread) => thread.join().expect("writing panics only because of a bug"),
             None => Ok(()),
         }
     }
 }
 
-impl Drop for Keeping {
-    /// Where a build has failed for another reason, which is told, its keys are kept all the same.
+impl Drop for PendingKeys {
+    /// If a build has failed for another reason, which is reported, its keys are kept nevertheless.
     fn drop(&mut self) {
         let _ = self.finish();
     }

@@ -1,5 +1,4 @@
-//! Gives keys and certificates: those of the folder where they are good, new ones where they are
-//! not.
+//! Provides keys and certificates: those of the folder if they are valid, else new ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,24 +15,24 @@ use super::CryptoRng;
 use super::certificate::Certificate;
 use super::folder::{Access, KeyFolder};
 use super::issue::{issue, self_signed, subject_of};
-use super::keeping::Keeping;
+use super::keeping::PendingKeys;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::{EXPIRY_WARNING, Profile};
 use super::rotate::{NEXT, OLD};
 
-/// What happened in the key folder that the user should be told.
+/// Something in the key folder that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// There was none.
+    /// It did not exist.
     Made { path: PathBuf, subject: String },
-    /// There was one that is no longer right; its private key was kept.
+    /// The existing one no longer matched; its private key was kept.
     Reissued { path: PathBuf, why: String },
-    /// It ends within 30 days. Negative `days`: it has ended.
+    /// It expires within 30 days. Negative `days`: it has expired.
     Expires { path: PathBuf, days: i64 },
 }
 
 impl Notice {
-    /// Whether it asks the user to do something.
+    /// Whether it requires the user to do something.
     pub fn is_warning(&self) -> bool {
         matches!(self, Self::Expires { .. })
     }
@@ -42,14 +41,14 @@ impl Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Made { path, subject } => write!(f, "made {} ({subject})", path.display()),
-            Self::Reissued { path, why } => write!(f, "issued {} anew: {why}", path.display()),
+            Self::Made { path, subject } => write!(f, "created {} ({subject})", path.display()),
+            Self::Reissued { path, why } => write!(f, "reissued {}: {why}", path.display()),
             Self::Expires { path, days } if *days < 0 => {
                 write!(f, "{} expired {} days ago", path.display(), -days)
             }
             Self::Expires { path, days } => write!(
                 f,
-                "{} expires in {days} days: remove it to have it issued anew, then build and boot the node",
+                "{} expires in {days} days: remove it to have it reissued, then build and boot the node",
                 path.display()
             ),
         }
@@ -63,7 +62,7 @@ pub struct Keys<'a> {
     pub(super) rng: &'a mut dyn CryptoRng,
     pub(super) algorithm: KeyAlgorithm,
     pub(super) notices: Vec<Notice>,
-    /// Those that were read or made already, by their folder.
+    /// Authorities that were already read or made, by their folder.
     pub(super) authorities: BTreeMap<PathBuf, Arc<Authority>>,
 }
 
@@ -76,20 +75,20 @@ impl fmt::Debug for Keys<'_> {
     }
 }
 
-/// An authority; without its private key it vouches for what it has signed, and signs nothing more.
+/// An authority; without its private key it can only verify what it has signed.
 pub(super) struct Authority {
     pub file: PathBuf,
     pub certificate: Certificate,
-    /// Its certificate alone.
+    /// Only its certificate.
     pub pem: String,
-    /// What nodes are to trust: its certificate and, while it is replaced, its successor's or its
-    /// predecessor's.
+    /// The certificates that nodes trust: its own and, while it is being replaced, its successor's
+    /// or its predecessor's.
     pub trusted: String,
     key: Option<PrivateKey>,
 }
 
 impl Authority {
-    /// The private key in PEM, where it is there.
+    /// The private key in PEM, if it exists.
     pub(super) fn key_pem(&self) -> Result<Option<String>> {
         Ok(self.key.as_ref().map(PrivateKey::to_pem).transpose()?)
     }
@@ -102,7 +101,7 @@ pub(super) struct Issued {
 }
 
 impl<'a> Keys<'a> {
-    /// The keys in `folder`, used at `now`; new ones come from `rng`.
+    /// The keys in `folder`, used at `now`; new ones are made with `rng`.
     pub fn new(folder: KeyFolder, now: SystemTime, rng: &'a mut dyn CryptoRng) -> Self {
         Self {
             folder,
@@ -114,30 +113,31 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// New private keys are of this kind from now on; those that are there stay what they are.
+    /// Sets the algorithm of new private keys; existing ones stay as they are.
     pub fn set_algorithm(&mut self, algorithm: KeyAlgorithm) {
         self.algorithm = algorithm;
     }
 
-    /// What the user should be told, in the order in which it happened. What was made in memory
-    /// alone is nobody's business.
+    /// What the user should know, in the order in which it happened. What was made only in memory
+    /// is left out.
     pub fn notices(&self) -> Vec<Notice> {
         let is_kept = self.folder.access() == Access::Write;
         let told = (self.notices.iter()).filter(|notice| is_kept || notice.is_warning());
         told.cloned().collect()
     }
 
-    /// Begins to keep what was made in memory, as [`KeyFolder::keep`] does.
-    pub fn keep_all(&mut self) -> Result<Option<Keeping>> {
+    /// Begins to write what was made in memory, like [`KeyFolder::keep`].
+    pub fn keep_all(&mut self) -> Result<Option<PendingKeys>> {
         self.folder.keep()
     }
 
-    /// Whether something was made that a folder open to be looked at does not keep.
+    /// Whether something was made that is not kept because the folder is open with
+    /// [`Access::Look`](super::Access::Look).
     pub fn are_incomplete(&self) -> bool {
         self.folder.holds_back()
     }
 
-    /// The folder that they are kept in.
+    /// The folder that contains them.
     pub fn folder(&self) -> &KeyFolder {
         &self.folder
     }
@@ -146,12 +146,13 @@ impl<'a> Keys<'a> {
         self.rng
     }
 
-    /// Keeps `text` as `file` in the folder.
+    /// Writes `text` as `file` into the folder.
     pub(super) fn keep(&mut self, file: &str, text: &str) -> Result<()> {
         self.folder.write(file, text)
     }
 
-    /// The text of a file of the folder; where there is none, 32 random bytes as `write` puts them.
+    /// The text of a file of the folder; if it does not exist, 32 random bytes as `write` encodes
+    /// them.
     pub(super) fn secret_text(
         &mut self,
         file: &str,
@@ -168,17 +169,17 @@ impl<'a> Keys<'a> {
     }
 
     /// A salt for `crypt(5)`, 12 bytes (16 characters of its base64), always the same for the same
-    /// `user` of this cluster: builds repeat.
+    /// `user` of this cluster, so that builds are reproducible.
     ///
-    /// It is derived from a secret of the folder, and never from the password: a salt that follows
-    /// from the password would let whoever reads the hash try passwords at the speed of the
-    /// derivation rather than at that of the hash.
+    /// It is derived from a secret of the folder, and never from the password: a salt derived from
+    /// the password would allow whoever reads the hash to try passwords at the speed of the
+    /// derivation instead of the hash.
     pub fn password_salt(&mut self, user: &str) -> Result<[u8; 12]> {
         const FILE: &str = "password-salt.key";
         let secret = match self.folder.read(FILE)? {
             Some(secret) if secret.trim_end().len() == 64 => secret.trim_end().to_owned(),
             Some(_) => bail!(
-                "{} is damaged: it has other than 64 characters; remove it to have it made anew, which changes the hashes of passwords",
+                "{} is damaged: it must have 64 characters; remove it to have a new one made, which changes the hashes of passwords",
                 self.folder.path(FILE).display()
             ),
             None => {
@@ -199,8 +200,8 @@ impl<'a> Keys<'a> {
         Ok(salt)
     }
 
-    /// The authority `stem.crt` as `profile` says; made where there is none yet. What it issues to
-    /// nodes is in their folders named `leaves`.
+    /// The authority `stem.crt` with `profile`; made if it does not exist. The certificates that it
+    /// issues to nodes are in their folders named `leaves`.
     pub(super) fn authority(
         &mut self,
         stem: &Path,
@@ -228,7 +229,8 @@ impl<'a> Keys<'a> {
         let Some(certificate) = self.read_certificate(&file)? else {
             if let Some(orphan) = self.first_leaf(leaves)? {
                 bail!(
-                    "{} is missing, but {} was issued by it: bring it back, or move the whole of {} away to have a new cluster's keys made",
+                    "{} is missing, but {} was issued by it: restore it, or move the whole folder {} away to have keys for a new cluster \
+                     made",
                     self.show(&file),
                     self.show(&orphan),
                     self.folder.root().display()
@@ -239,13 +241,13 @@ impl<'a> Keys<'a> {
         self.check_pair(&certificate, key.as_ref(), &file, &key_file)?;
         if !certificate.usages().contains(&super::Usage::Authority) {
             bail!(
-                "{} is not a certificate authority's (basicConstraints has no CA:TRUE)",
+                "{} is not a CA certificate (no CA:TRUE in basicConstraints)",
                 self.show(&file)
             );
         }
         if certificate.is_expired(self.now) {
             bail!(
-                "{} expired {} days ago: move {} away to have a new cluster's keys made, then build and boot every node",
+                "{} expired {} days ago: move {} away to have keys for a new cluster made, then build and boot every node",
                 self.show(&file),
                 -certificate.days_left(self.now),
                 self.folder.root().display()
@@ -298,8 +300,8 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The certificate `stem.crt` and its key, as `profile` says and issued by `authority`: that of
-    /// the folder where it is right, else a new one for the folder's key.
+    /// The certificate `stem.crt` and its key, with `profile` and issued by `authority`: that of
+    /// the folder if it is valid, else a new one for the folder's key.
     pub(super) fn leaf(
         &mut self,
         stem: &Path,
@@ -313,7 +315,7 @@ impl<'a> Keys<'a> {
         if let Some(certificate) = &old {
             if old_key.is_none() {
                 bail!(
-                    "{} is missing: bring it back, or remove {} to have both made anew",
+                    "{} is missing: restore it, or remove {} to have both made again",
                     self.show(&key_file),
                     self.show(&file)
                 );
@@ -332,7 +334,7 @@ impl<'a> Keys<'a> {
         }
         let Some(authority_key) = &authority.key else {
             bail!(
-                "{} cannot be issued ({}): {} is not there",
+                "{} cannot be issued ({}): {} is missing",
                 self.show(&file),
                 why.unwrap_or_else(|| "it is missing".to_owned()),
                 self.show(&authority.file.with_extension("key"))
@@ -366,7 +368,7 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// Why a certificate cannot be used as `profile`; `None`: it can.
+    /// Why a certificate cannot be used with `profile`; `None` if it can.
     fn why_not(
         &self,
         certificate: &Certificate,
@@ -385,12 +387,12 @@ impl<'a> Keys<'a> {
                 -certificate.days_left(self.now)
             ));
         }
-        // As text: others encode the same names in other string types of ASN.1.
+        // Compared as text: other tools encode the same names in other string types of ASN.1.
         match subject_of(profile).map(|subject| subject.to_string()) {
             Ok(subject) if subject != certificate.subject() => {
                 return Some(format!("its subject becomes {subject}"));
             }
-            // A subject that cannot be written is told by who issues it.
+            // A subject that cannot be encoded is reported by the code that issues it.
             Ok(_) | Err(_) => {}
         }
         if certificate.usages() != profile.usages {
@@ -425,7 +427,7 @@ impl<'a> Keys<'a> {
     ) -> Result<()> {
         match key {
             Some(key) if !certificate.matches(key) => bail!(
-                "{} is not the private key of {}: bring back the pair that belongs together, or remove both",
+                "{} is not the private key of {}: restore the matching pair, or remove both",
                 self.show(key_file),
                 self.show(file)
             ),
@@ -442,8 +444,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The private key in `file`; made where there is none yet. Not for keys that a certificate
-    /// names.
+    /// The private key in `file`; made if it does not exist. Not for keys that have a certificate.
     pub(super) fn bare_key(&mut self, file: &Path) -> Result<PrivateKey> {
         match self.read_key(file)? {
             Some(key) => Ok(key),
@@ -453,7 +454,7 @@ impl<'a> Keys<'a> {
 
     fn new_key(&mut self, file: &Path) -> Result<PrivateKey> {
         let key = PrivateKey::generate(self.algorithm, self.rng)
-            .with_context(|| format!("making {}", self.show(file)))?;
+            .with_context(|| format!("creating {}", self.show(file)))?;
         self.folder.write(file, &key.to_pem()?)?;
         Ok(key)
     }
@@ -475,7 +476,7 @@ impl<'a> Keys<'a> {
         Ok(Some(certificate))
     }
 
-    /// The first certificate of a node in a folder of this name, whoever issued it.
+    /// The first certificate of a node in a folder of this name, regardless of its issuer.
     fn first_leaf(&self, folder: &str) -> Result<Option<PathBuf>> {
         let files = self.folder.files("crt")?;
         Ok(files

@@ -1,4 +1,4 @@
-//! Kubeconfig files as kubeadm writes them: one cluster, one user, one context.
+//! Kubeconfig files in the form of kubeadm's: one cluster, one user, one context.
 
 use base64ct::{Base64, Encoding};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::BootstrapToken;
 use crate::pki::bundles::KeyPair;
 
-/// How a client reaches an API server, and as whom.
+/// The API server of a client and the client's credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct Kubeconfig<'a> {
     pub cluster: &'a str,
@@ -14,13 +14,13 @@ pub struct Kubeconfig<'a> {
     pub server: &'a str,
     /// In PEM.
     pub certificate_authority: &'a str,
-    /// What the file calls the user; the API server knows it by its certificate.
+    /// The user's name in the file; the API server identifies it by its certificate.
     pub user: &'a str,
     pub client: &'a KeyPair,
 }
 
 impl Kubeconfig<'_> {
-    /// The file, certificates and key in it. A secret: mode 0600.
+    /// The file, including certificates and key. A secret: mode 0600.
     pub fn to_yaml(&self) -> String {
         let Self {
             cluster,
@@ -55,7 +55,7 @@ current-context: {user}@{cluster}
     }
 }
 
-/// The file that a kubelet asks for its first certificate with. A secret: mode 0600.
+/// The file with which a kubelet requests its first certificate. A secret: mode 0600.
 pub fn bootstrap_kubeconfig(
     server: &str,
     certificate_authority: &str,
@@ -85,8 +85,8 @@ current-context: tls-bootstrap-token-user@kubernetes
     )
 }
 
-/// What everyone may know of a cluster, as kubeadm publishes it in the `ConfigMap` `cluster-info`:
-/// where it is and whom to trust. One line, in JSON.
+/// The public information about a cluster, as kubeadm publishes it in the `ConfigMap`
+/// `cluster-info`: its API server and authority. One line of JSON.
 pub fn cluster_info(server: &str, certificate_authority: &str) -> String {
     json!({
         "apiVersion": "v1",

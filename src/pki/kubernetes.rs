@@ -1,5 +1,5 @@
-//! The keys of Kubernetes, named and placed as kubeadm does. (`kubeadm init phase certs all` makes
-//! the like.)
+//! The keys of Kubernetes, with kubeadm's names and places (as from `kubeadm init phase certs
+//! all`).
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -14,28 +14,27 @@ use super::profile::{Names, Profile};
 use super::rotate::{NEXT, OLD};
 use crate::pki::bundles::{ControlPlaneKeys, ExternalEtcd, KeyPair, ServiceAccountKeys};
 
-/// The folder of what the cluster's authority issues, below a node's.
+/// The folder of the certificates issued by the cluster's authority, below a node's folder.
 const FOLDER: &str = "kubernetes";
 
-/// The group whose members the API server lets do everything, whatever RBAC says.
+/// The group whose members the API server allows everything, regardless of RBAC.
 const MASTERS: &str = "system:masters";
 
-/// What an API server is reached by.
+/// The names and addresses of an API server.
 #[derive(Debug, Clone, Copy)]
 pub struct ControlPlaneNames<'a> {
     pub node: &'a str,
-    /// Beside the node's name and those of the service `kubernetes`.
+    /// In addition to the node's name and those of the service `kubernetes`.
     pub dns: &'a BTreeSet<String>,
     /// The node's own, the endpoint's, the first of the service network.
     pub addresses: &'a BTreeSet<IpAddr>,
     /// `cluster.local`
     pub cluster_domain: &'a str,
-    /// Where etcd is none of the cluster's own: how it is reached. No authority is made for it
-    /// then.
+    /// How an external etcd is reached, if there is one. Then no authority is made for etcd.
     pub external_etcd: Option<&'a ExternalEtcd>,
 }
 
-/// What a kubelet is reached by.
+/// The names and addresses of a kubelet.
 #[derive(Debug, Clone, Copy)]
 pub struct NodeNames<'a> {
     pub node: &'a str,
@@ -43,8 +42,8 @@ pub struct NodeNames<'a> {
 }
 
 impl Keys<'_> {
-    /// What the control plane on a node needs. The private keys of the front proxy's and of etcd's
-    /// authority stay at home: nothing on a node signs with them.
+    /// The keys of the control plane on a node. The private keys of the authorities of the front
+    /// proxy and etcd are not included, since nothing on a node signs with them.
     pub fn kubernetes_control_plane(
         &mut self,
         names: ControlPlaneNames,
@@ -78,7 +77,7 @@ impl Keys<'_> {
             "kubernetes.default.svc".to_owned(),
             format!("kubernetes.default.svc.{domain}"),
         ]);
-        // For whoever works on the node itself.
+        // For administrators on the node itself.
         let server = Names::of_node(server.dns, server.addresses);
 
         Ok(ControlPlaneKeys {
@@ -87,8 +86,8 @@ impl Keys<'_> {
                 &Profile::server("kube-apiserver", server),
                 &authority,
             )?,
-            // In no group: it is bound to the role system:kubelet-api-admin, as kubeadm does from
-            // 1.36.1.
+            // In no group: it is bound to the role system:kubelet-api-admin, as by kubeadm 1.36.1
+            // and later.
             kubelet_client: self.signed(
                 &own.join("apiserver-kubelet-client"),
                 &Profile::client("kube-apiserver-kubelet-client"),
@@ -117,7 +116,7 @@ impl Keys<'_> {
             authority: KeyPair {
                 key: authority.key_pem()?.with_context(|| {
                     format!(
-                        "{} is missing: a control plane signs with it",
+                        "{} is missing, but a control plane signs certificates with it",
                         self.folder().path("ca.key").display()
                     )
                 })?,
@@ -128,7 +127,7 @@ impl Keys<'_> {
         })
     }
 
-    /// What signs the tokens of service accounts, and what they are checked by.
+    /// The key that signs the tokens of service accounts, and the keys that verify them.
     pub fn service_account(&mut self) -> Result<ServiceAccountKeys> {
         let key = self.bare_key(Path::new("sa.key"))?;
         Ok(ServiceAccountKeys {
@@ -137,9 +136,9 @@ impl Keys<'_> {
         })
     }
 
-    /// What an API server of Kubernetes 1.9 presents to its clients, who reach it by the node's
-    /// name, by `addresses` and as the service `kubernetes`; what it presents to kubelets, in the
-    /// group that needs no binding; and the administrator's.
+    /// The certificates of an API server of Kubernetes 1.9 for its clients, who reach it by the
+    /// node's name, by `addresses` and as the service `kubernetes`; its client certificate for
+    /// kubelets, in the group that requires no binding; and the administrator's.
     pub fn hyperkube_api(
         &mut self,
         node: &str,
@@ -162,18 +161,18 @@ impl Keys<'_> {
             &Profile::client_in("kube-apiserver-kubelet-client", MASTERS),
             &authority,
         )?;
-        // kubeadm's group has no rights that something on the node would bind it to.
+        // Nothing on the node would bind kubeadm's group to any rights.
         let admin = self.client("super-admin", "kubernetes-super-admin", MASTERS)?;
         Ok([server, kubelet_client, admin])
     }
 
-    /// The certificate of the cluster's authority, in PEM; two while it is replaced.
+    /// The certificate of the cluster's authority, in PEM; two while it is being replaced.
     pub fn kubernetes_authority_certificate(&mut self) -> Result<String> {
         Ok(self.kubernetes_authority()?.trusted.clone())
     }
 
-    /// The public keys that tokens of service accounts are checked by: that of `key` and, while it
-    /// is replaced, its successor's or its predecessor's.
+    /// The public keys that verify tokens of service accounts: that of `key` and, while it is being
+    /// replaced, its successor's or its predecessor's.
     fn service_account_verifiers(&self, key: &PrivateKey) -> Result<String> {
         let mut verifiers = key.public_pem()?;
         for other in [NEXT, OLD] {
@@ -184,19 +183,19 @@ impl Keys<'_> {
         Ok(verifiers)
     }
 
-    /// The cluster's administrator, whom RBAC gives all rights (kubeadm's group, kubeadm's
+    /// The keys of the cluster's administrator, who has all rights by RBAC (kubeadm's group and
     /// binding).
     pub fn kubernetes_admin(&mut self) -> Result<KeyPair> {
         self.client("admin", "kubernetes-admin", "kubeadm:cluster-admins")
     }
 
-    /// What a node's kubelet presents to the API server: user `system:node:<node>`.
+    /// The client certificate of a node's kubelet for the API server: user `system:node:<node>`.
     pub fn kubelet_client(&mut self, node: &str) -> Result<KeyPair> {
         let profile = Profile::client_in(&format!("system:node:{node}"), "system:nodes");
         self.of_node(node, "kubelet-client", &profile)
     }
 
-    /// What a node's kubelet presents to its clients.
+    /// The server certificate of a node's kubelet.
     pub fn kubelet_server(&mut self, names: NodeNames) -> Result<KeyPair> {
         let reached = Names {
             dns: BTreeSet::from([names.node.to_owned()]),
@@ -206,8 +205,8 @@ impl Keys<'_> {
         self.of_node(names.node, "kubelet-server", &profile)
     }
 
-    /// What kube-proxy on a node presents, whom the role system:node-proxier is bound to by
-    /// default.
+    /// The client certificate of kube-proxy on a node, which is bound to the role
+    /// system:node-proxier by default.
     pub fn kube_proxy(&mut self, node: &str) -> Result<KeyPair> {
         self.of_node(node, "kube-proxy", &Profile::client("system:kube-proxy"))
     }

@@ -1,4 +1,4 @@
-//! What `imgbuild keys list` shows.
+//! The certificates that `imgbuild keys list` shows.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,15 +27,14 @@ pub struct Listed {
     pub names: Vec<String>,
     pub not_before: SystemTime,
     pub not_after: SystemTime,
-    /// Whole days; negative when it has ended.
+    /// Whole days; negative if it has expired.
     pub days_left: i64,
-    /// Whether the key beside it is its own; `None`: there is no key beside it, or none that can be
-    /// read.
+    /// Whether the key beside it matches; `None` if there is no key, or it cannot be read.
     pub matches_key: Option<bool>,
 }
 
-/// All certificates of the folder by path, but for those that were replaced; those that cannot be
-/// read with the reason. Nothing is changed.
+/// All certificates of the folder by path, except those that were replaced; for those that cannot
+/// be read, the reason. Nothing is changed.
 pub fn list(
     folder: &KeyFolder,
     now: SystemTime,
@@ -46,7 +45,7 @@ pub fn list(
             continue;
         }
         let Some(pem) = folder.read(&path)? else {
-            continue; // removed since
+            continue; // removed meanwhile
         };
         let certificate = match Certificate::from_pem(&pem) {
             Ok(certificate) => certificate,

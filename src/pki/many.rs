@@ -1,4 +1,4 @@
-//! The keys of many nodes at once.
+//! Makes the keys of many nodes in parallel.
 
 use anyhow::Result;
 use chacha20::ChaCha20Rng;
@@ -8,13 +8,13 @@ use super::keys::Keys;
 use crate::processors::on_all_processors;
 
 impl Keys<'_> {
-    /// What `work` gives for each of `items`, in their order; done on all processors. The error is
-    /// the first in that order.
+    /// The results of `work` for each of `items`, in their order, computed on all processors. The
+    /// error is the first in that order.
     ///
-    /// Each item has keys of its own. They know the authorities that these know, and what is on the
-    /// disk; else nothing that these have made, and nothing of each other: `work` makes what is its
-    /// item's alone. Their randomness follows from that of these keys, so that the same is made
-    /// however many processors there are.
+    /// Each item has a separate `Keys`, which shares the authorities of this one and what is on the
+    /// disk, but nothing else that this one has made, and nothing with the others: `work` makes
+    /// only what belongs to its item. Its random numbers are derived from this one's, so that the
+    /// result does not depend on the number of processors.
     pub fn on_all_processors<I: Send, T: Send>(
         &mut self,
         items: Vec<I>,

@@ -1,29 +1,29 @@
-//! The cluster's keys and certificates: made on first use, kept in `keys/` beside the spec, the
-//! same in every later build.
+//! The cluster's keys and certificates: made on first use, kept in `keys/` beside the spec, and
+//! reused in every later build.
 //!
-//! The folder is laid out as kubeadm lays out `/etc/kubernetes/pki`, what belongs to one node
-//! apart:
+//! The folder is laid out like kubeadm's `/etc/kubernetes/pki`, with a separate folder for each
+//! node:
 //!
 //! ```text
 //! keys/
-//!   .gitignore                 where imgbuild made the folder
+//!   .gitignore                 if imgbuild created the folder
 //!   etcd/ca.crt, ca.key        the authority of the cluster's etcd
 //!   ca.*, front-proxy-ca.*     those of Kubernetes and of the servers that extend its API
 //!   sa.key                     signs the tokens of service accounts
 //!   clients/kubernetes/        admin.*, super-admin.*
-//!   bootstrap-token.key        what nodes that join by token show, where the spec has none
-//!   ca.next.*, ca.old.*        an authority's successor or predecessor, while it is replaced
+//!   bootstrap-token.key        the token of nodes that join, if the spec has none
+//!   ca.next.*, ca.old.*        an authority's successor or predecessor, while it is being replaced
 //!   old/<time>/                what was replaced
 //!   nodes/<hostname>/etcd/     that node's server.*, peer.*, healthcheck-client.*,
 //!                              apiserver-etcd-client.*, flannel-client.*
 //!   nodes/<hostname>/kubernetes/, front-proxy/    its other certificates
-//!   encryption.key             what API servers encrypt secrets in etcd with, where asked for
-//!   password-salt.key          what the salts of hashed passwords are derived from
+//!   encryption.key             the keys that encrypt secrets in etcd, if requested
+//!   password-salt.key          the secret from which the salts of password hashes are derived
 //! ```
 //!
-//! One folder is one cluster: specs that share it share its authority, and a host name means one
-//! node. Two clusters in one folder need key folders of their own, or their nodes' certificates are
-//! issued anew in turn.
+//! One key folder is one cluster: specs that share it share its authority, and a host name means
+//! one node. Two clusters whose specs are in one folder need separate key folders, or each build
+//! reissues the certificates of the other's nodes.
 //!
 //! Time and randomness are passed in; nothing here prints.
 
@@ -52,7 +52,7 @@ pub use certificate::Certificate;
 pub use folder::{Access, KeyFolder};
 pub use import::import;
 pub use issue::{IssueError, issue, self_signed};
-pub use keeping::Keeping;
+pub use keeping::PendingKeys;
 pub use keys::{Keys, Notice};
 pub use kubeconfig::{Kubeconfig, bootstrap_kubeconfig, cluster_info};
 pub use kubernetes::{ControlPlaneNames, NodeNames};

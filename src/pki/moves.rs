@@ -1,7 +1,7 @@
-//! Several files of the key folder get new names, all of them or none, whenever the machine stops.
+//! Renames several files of the key folder atomically, even if the machine stops.
 //!
-//! What is to be done is written down first, in one file; from then on it is done, by whoever opens
-//! the folder for writing next if need be.
+//! The moves are written to a file first; from then on they are carried out, if necessary by
+//! whoever opens the folder for writing next.
 
 use std::fmt::Write;
 use std::fs::{self, DirBuilder, File};
@@ -12,22 +12,21 @@ use anyhow::{Context, Result, bail};
 
 use super::folder::{Access, KeyFolder};
 
-/// One move a line: the old name, a tab, the new name, both relative to the folder.
+/// One move per line: the old name, a tab, the new name, both relative to the folder.
 const MOVES: &str = ".moves";
 
 /// From where, to where.
 pub(super) type Move = (PathBuf, PathBuf);
 
 impl KeyFolder {
-    /// Makes `moves`, in their order. A target may not exist, but for one that an earlier move
-    /// takes away.
+    /// Carries out `moves` in order. A target must not exist, unless an earlier move moves it away.
     pub(super) fn move_all(&mut self, moves: &[Move]) -> Result<()> {
         debug_assert_eq!(self.access(), Access::Write);
         let mut text = String::new();
         for (index, (from, to)) in moves.iter().enumerate() {
             let taken_away = moves[..index].iter().any(|(earlier, _)| earlier == to);
             if !taken_away && self.path(to).exists() {
-                bail!("{} is there already", self.path(to).display());
+                bail!("{} already exists", self.path(to).display());
             }
             // Writing to a String does not fail.
             let _ = writeln!(text, "{}\t{}", from.display(), to.display());
@@ -36,8 +35,8 @@ impl KeyFolder {
         self.finish_moves()
     }
 
-    /// Makes the moves that were begun. A move whose target is there was made: no target was there
-    /// before.
+    /// Completes moves that were begun. A move whose target exists has been made, since no target
+    /// existed before.
     pub(super) fn finish_moves(&self) -> Result<()> {
         let Some(text) = self.read(MOVES)? else {
             return Ok(());

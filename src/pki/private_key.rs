@@ -17,30 +17,30 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::CryptoRng;
 
-/// What a new private key is.
+/// The algorithm of a new private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyAlgorithm {
     /// On the curve P-256 (prime256v1): small and fast.
     #[default]
     EcdsaP256,
-    /// RSA with 2048 bits, kubeadm's default: for clients that know no elliptic curves.
+    /// RSA with 2048 bits, kubeadm's default: for clients that do not support elliptic curves.
     Rsa2048,
 }
 
-/// Bits of an RSA key: less is broken, more is nobody's and takes seconds to sign with.
+/// Bits of an RSA key: fewer are insecure, more are unusual and take seconds to sign with.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A private key.
 pub struct PrivateKey {
     secret: Secret,
-    /// `SubjectPublicKeyInfo` in DER, worked out once.
+    /// `SubjectPublicKeyInfo` in DER, computed once.
     public: Vec<u8>,
 }
 
 /// The key itself.
 pub(super) enum Secret {
-    /// With its public half, which takes longer to work out than all else that is done with a key
-    /// but signing.
+    /// With its public key, which takes longer to compute than anything else that is done with a
+    /// key except signing.
     P256(SigningKey),
     Rsa(Box<RsaPrivateKey>),
 }
@@ -53,7 +53,7 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl PrivateKey {
-    /// A new one.
+    /// Generates a new key.
     pub fn generate(
         algorithm: KeyAlgorithm,
         rng: &mut dyn CryptoRng,
@@ -61,14 +61,14 @@ impl PrivateKey {
         match algorithm {
             KeyAlgorithm::EcdsaP256 => Self::from_secret(p256(SecretKey::generate_from_rng(rng))),
             KeyAlgorithm::Rsa2048 => RsaPrivateKey::new(rng, 2048)
-                .map_err(|e| CertificateError(format!("cannot be made: {e}")))
+                .map_err(|e| CertificateError(format!("cannot be generated: {e}")))
                 .and_then(|key| Self::from_secret(Secret::Rsa(Box::new(key)))),
         }
     }
 
     /// Reads `EC PRIVATE KEY` (SEC 1, RFC 5915), `RSA PRIVATE KEY` (PKCS #1, RFC 8017) or `PRIVATE
     /// KEY` (PKCS #8, RFC 5958) in PEM. The parameters that `openssl ecparam -genkey` writes before
-    /// the key are passed over.
+    /// the key are ignored.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
         const BEGIN: &str = "-----BEGIN ";
         let pem = match pem.find("-----BEGIN EC PRIVATE KEY-----") {
@@ -85,19 +85,19 @@ impl PrivateKey {
                 .or_else(|| RsaPrivateKey::from_pkcs8_pem(pem).ok().map(rsa)),
             Some("ENCRYPTED PRIVATE KEY") => {
                 return Err(CertificateError(
-                    "is encrypted: imgbuild needs it without a passphrase".to_owned(),
+                    "is encrypted: imgbuild requires a key without a passphrase".to_owned(),
                 ));
             }
             Some(other) => {
                 return Err(CertificateError(format!(
-                    "holds a {other} where a private key is needed"
+                    "contains a {other} instead of a private key"
                 )));
             }
             None => return Err(CertificateError("is not a private key in PEM".to_owned())),
         };
         let secret = secret.ok_or_else(|| {
             CertificateError(
-                "is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one, or damaged"
+                "is damaged, or is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one"
                     .to_owned(),
             )
         })?;
@@ -105,7 +105,7 @@ impl PrivateKey {
             let bits = key.size() * 8;
             if !RSA_BITS.contains(&bits) {
                 return Err(CertificateError(format!(
-                    "is an RSA key of {bits} bits: {} to {} are accepted",
+                    "is an RSA key of {bits} bits: supported are {} to {}",
                     RSA_BITS.start(),
                     RSA_BITS.end()
                 )));
@@ -137,7 +137,7 @@ impl PrivateKey {
         pem.map_err(|e| CertificateError(format!("cannot be encoded: {e}")))
     }
 
-    /// The public half as `openssl pkey -pubout` writes it: SPKI, in PEM.
+    /// The public key as `openssl pkey -pubout` writes it: SPKI, in PEM.
     pub fn public_pem(&self) -> Result<String, CertificateError> {
         let pem = match &self.secret {
             Secret::P256(key) => key.verifying_key().to_public_key_pem(LineEnding::LF),
@@ -159,7 +159,7 @@ impl PrivateKey {
         SubjectPublicKeyInfoOwned::from_der(&self.public)
     }
 
-    /// Whether an RSA key; those have the usage `keyEncipherment` too.
+    /// Whether it is an RSA key; those also have the usage `keyEncipherment`.
     pub(super) fn is_rsa(&self) -> bool {
         matches!(self.secret, Secret::Rsa(_))
     }
@@ -169,8 +169,8 @@ fn p256(key: SecretKey) -> Secret {
     Secret::P256(key.into())
 }
 
-/// Reads `EC PRIVATE KEY`. The public half that may be written there is held against the one that
-/// the key has, which is worked out once for both uses.
+/// Reads `EC PRIVATE KEY`. If it contains the public key, that is compared with the one of the
+/// private key, which is computed once for both uses.
 fn from_sec1(pem: &str) -> Option<SigningKey> {
     let (label, der) = SecretDocument::from_pem(pem).ok()?;
     EcPrivateKey::validate_pem_label(label).ok()?;
@@ -182,8 +182,8 @@ fn from_sec1(pem: &str) -> Option<SigningKey> {
     public.is_none_or(agrees).then_some(key)
 }
 
-/// `key` as `EC PRIVATE KEY`, with its public half, which the crate's own function would work out
-/// anew.
+/// `key` as `EC PRIVATE KEY`, with its public key, which the crate's own function would compute
+/// again.
 fn to_sec1(key: &SigningKey) -> x509_cert::der::Result<String> {
     let private = Zeroizing::new(key.to_bytes());
     let public = key.verifying_key().to_sec1_point(false);
@@ -199,7 +199,7 @@ fn rsa(key: RsaPrivateKey) -> Secret {
     Secret::Rsa(Box::new(key))
 }
 
-/// Why a text is not the certificate or key that is needed: words that follow the name of the file.
+/// Why a text is not a valid certificate or key, worded to follow the name of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateError(pub String);
 
@@ -225,11 +225,11 @@ mod tests {
             ),
             (
                 "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
-                "is encrypted: imgbuild needs it without a passphrase",
+                "is encrypted: imgbuild requires a key without a passphrase",
             ),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
-                "is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one, or damaged",
+                "is damaged, or is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one",
             ),
         ] {
             assert_eq!(

@@ -1,4 +1,4 @@
-//! What each kind of certificate says: subject, usages, names, validity.
+//! The contents of each kind of certificate: subject, usages, names, validity.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,24 +7,23 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How far before its making a certificate is valid, for nodes whose clock is late. As kubeadm
-/// does.
+/// How long before it is issued a certificate is valid, for nodes whose clock is slow. As in
+/// kubeadm.
 pub const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
-/// How long an authority is valid: ten years, as kubeadm's.
+/// How long an authority is valid: ten years, as in kubeadm.
 pub const AUTHORITY_VALIDITY: Duration = DAY.saturating_mul(3650);
 
 /// How long the certificate of a server or client is valid: three years.
 ///
-/// kubeadm's year presupposes that something on the node renews it. A node of imgbuild is an
+/// kubeadm's one year assumes that something on the node renews it. A node of imgbuild is an
 /// immutable image: its certificates live as long as the image does. Three years is how long a
-/// Debian release gets security updates, so an image whose certificates run out is one that had to
-/// be rebuilt anyway; a shorter time would only stop clusters that work. Nothing is lost by it:
-/// neither etcd nor Kubernetes knows revocation, so a stolen key means a new authority whatever the
-/// date.
+/// Debian release gets security updates, so an image whose certificates expire had to be rebuilt
+/// anyway; a shorter time would only stop working clusters. Nothing is lost by it: neither etcd nor
+/// Kubernetes supports revocation, so a stolen key requires a new authority in any case.
 pub const LEAF_VALIDITY: Duration = DAY.saturating_mul(3 * 365);
 
-/// Certificates that end sooner than this are warned of.
+/// Certificates that expire sooner than this cause a warning.
 pub const EXPIRY_WARNING: Duration = DAY.saturating_mul(30);
 
 /// What a certificate may be used for.
@@ -56,7 +55,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.dns.is_empty() && self.addresses.is_empty()
     }
@@ -67,8 +66,8 @@ impl Names {
         self.dns.iter().cloned().chain(addresses).collect()
     }
 
-    /// What a server on a node is reached by: the node's name and addresses, and those of the
-    /// machine itself (kubeadm: node name, `localhost`, advertised addresses, 127.0.0.1, `::1`).
+    /// The names of a server on a node: the node's name and addresses, and those of the machine
+    /// itself (kubeadm: node name, `localhost`, advertised addresses, 127.0.0.1, `::1`).
     pub fn of_node(
         dns: impl IntoIterator<Item = String>,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -84,18 +83,18 @@ impl Names {
     }
 }
 
-/// What a certificate is to say.
+/// The contents of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     pub common_name: String,
-    /// The group that Kubernetes takes a client for (`O=` of the subject).
+    /// The group of a client in Kubernetes (`O=` of the subject).
     pub organization: Option<String>,
     pub usages: BTreeSet<Usage>,
     pub names: Names,
 }
 
 impl Profile {
-    /// An authority that signs leaves only.
+    /// An authority that signs only leaf certificates.
     pub fn authority(common_name: &str) -> Self {
         Self {
             common_name: common_name.to_owned(),
@@ -105,7 +104,7 @@ impl Profile {
         }
     }
 
-    /// A server that is a client of its like, as etcd's members are.
+    /// A server that is also a client of its peers, as etcd's members are.
     pub fn member(common_name: &str, names: Names) -> Self {
         Self {
             common_name: common_name.to_owned(),
@@ -125,7 +124,7 @@ impl Profile {
         }
     }
 
-    /// A client that Kubernetes takes for a member of `group`.
+    /// A client that is a member of `group` in Kubernetes.
     pub fn client_in(common_name: &str, group: &str) -> Self {
         Self {
             organization: Some(group.to_owned()),
@@ -133,7 +132,7 @@ impl Profile {
         }
     }
 
-    /// A server that is a client of nobody.
+    /// A server that is not a client.
     pub fn server(common_name: &str, names: Names) -> Self {
         Self {
             usages: BTreeSet::from([Usage::Server]),

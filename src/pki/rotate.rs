@@ -1,10 +1,10 @@
-//! `imgbuild keys rotate`: leaves made anew, authorities replaced in three steps in which no node
-//! is without trust in another.
+//! `imgbuild keys rotate`: renews leaf certificates, and replaces authorities in three steps during
+//! which all nodes trust each other.
 //!
-//! While an authority is replaced, its successor is beside it as `ca.next.*`, or its predecessor as
-//! `ca.old.*`; builds give nodes both certificates to trust. What is replaced goes to `old/<time>/`
-//! and is never removed. The key that signs service accounts' tokens, `sa`, goes the same way, with
-//! public keys in the place of certificates.
+//! While an authority is being replaced, its successor is beside it as `ca.next.*`, or its
+//! predecessor as `ca.old.*`; nodes trust both certificates. What is replaced is moved to
+//! `old/<time>/` and never removed. The key that signs service accounts' tokens, `sa`, is replaced
+//! in the same way, with public keys instead of certificates.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,16 +20,16 @@ use super::moves::Move;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::Profile;
 
-/// What stands before the ending of a successor's files.
+/// The infix before the ending of a successor's files.
 pub(super) const NEXT: &str = "next";
 
-/// What stands before the ending of a predecessor's files.
+/// The infix before the ending of a predecessor's files.
 pub(super) const OLD: &str = "old";
 
 /// The folder of what was replaced.
 pub(super) const ARCHIVE: &str = "old";
 
-/// What signs the tokens of service accounts; it has no certificate.
+/// The key that signs the tokens of service accounts; it has no certificate.
 const SERVICE_ACCOUNTS: &str = "sa";
 
 /// The authorities of a cluster: file without ending, common name.
@@ -39,20 +39,19 @@ pub(super) const AUTHORITIES: [(&str, &str); 3] = [
     ("etcd/ca", "etcd-ca"),
 ];
 
-/// A step of the replacement of an authority. Between two steps every node is built anew and
+/// A step of the replacement of an authority. Between two steps every node has to be rebuilt and
 /// booted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// A successor is made. Nodes trust both; the old one goes on signing.
+    /// A successor is created. Nodes trust both; the old one still signs.
     Trust,
     /// The successor signs. Nodes trust both.
     Issue,
-    /// The old one is trusted no longer.
+    /// The old one is no longer trusted.
     Drop,
 }
 
-/// Takes the authorities `names` (all that can take it, where there is none) through `phase`. Gives
-/// the names of those.
+/// Takes the authorities `names` (if empty, all that can) through `phase`. Returns their names.
 pub fn rotate_authorities(
     folder: &mut KeyFolder,
     names: &[String],
@@ -68,7 +67,7 @@ pub fn rotate_authorities(
         .collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         bail!(
-            "`{unknown}` is no authority: there are {}",
+            "unknown authority `{unknown}`: the authorities are {}",
             known.join(", ")
         );
     }
@@ -116,7 +115,7 @@ pub fn rotate_authorities(
     Ok(stems.into_iter().map(str::to_owned).collect())
 }
 
-/// Moves of the files of `stem` that there are from `from` to the files with `infix`.
+/// The moves of the existing files of `stem` with `from` to those with `infix`.
 fn those_there(
     folder: &KeyFolder,
     stem: &str,
@@ -129,31 +128,33 @@ fn those_there(
         .collect()
 }
 
-/// Why `stem` cannot take `phase` now; `None`: it can.
+/// Why `stem` cannot take `phase` now; `None` if it can.
 fn refusal(folder: &KeyFolder, stem: &str, phase: Phase) -> Result<Option<String>> {
     let ending = endings(stem).next().unwrap_or("key");
     let is_there = |infix| anyhow::Ok(folder.read(file(stem, infix, ending))?.is_some());
     if !is_there(None)? {
         let missing = folder.path(file(stem, None, ending));
-        return Ok(Some(format!("{} is not there", missing.display())));
+        return Ok(Some(format!("{} is missing", missing.display())));
     }
     let (next, old) = (is_there(Some(NEXT))?, is_there(Some(OLD))?);
     Ok(match (phase, next, old) {
         (Phase::Trust, false, false) | (Phase::Issue, true, false) | (Phase::Drop, _, true) => None,
         (Phase::Trust, true, _) => Some(format!(
-            "{stem} has a successor already: once every node that was built since runs, go on with `--ca issue`"
+            "{stem} already has a successor: once every node runs an image built since then, continue with `--ca issue`"
         )),
         (Phase::Trust | Phase::Issue, _, true) => Some(format!(
-            "{stem} was replaced, and its predecessor is still trusted: once every node that was built since runs, go on with `--ca drop`"
+            "{stem} was replaced, and its predecessor is still trusted: once every node runs an image built since then, continue with \
+             `--ca drop`"
         )),
         (Phase::Issue, false, false) => Some(format!(
-            "{stem} has no successor that the nodes trust: begin with `--ca trust`"
+            "{stem} has no successor that the nodes trust: start with `--ca trust`"
         )),
         (Phase::Drop, _, false) => Some(format!("{stem} has no predecessor to drop")),
     })
 }
 
-/// Makes the successor of `stem`; its key first, so that one that was interrupted goes on with it.
+/// Creates the successor of `stem`; its key first, so that an interrupted attempt continues with
+/// it.
 fn successor(
     folder: &mut KeyFolder,
     stem: &str,
@@ -177,9 +178,8 @@ fn successor(
     Ok(())
 }
 
-/// Moves the leaves that `names` mean (all, where there is none) to the archive: certificate and
-/// key. The next build makes them anew. A name is a node's, a certificate's, or a path in the
-/// folder.
+/// Moves the leaf certificates that `names` select (if empty, all) to the archive, with their keys.
+/// The next build makes new ones. A name is a node's, a certificate's, or a path in the folder.
 pub fn archive_leaves(
     folder: &mut KeyFolder,
     names: &[String],
@@ -193,7 +193,7 @@ pub fn archive_leaves(
         .find(|name| !all.iter().any(|path| is_meant(path, name)))
     {
         bail!(
-            "no certificate in {} is meant by `{unknown}`: name a node, a certificate such as apiserver, or a path such as \
+            "no certificate in {} matches `{unknown}`: name a node, a certificate such as apiserver, or a path such as \
              clients/kubernetes/admin",
             folder.root().display()
         );
@@ -224,7 +224,8 @@ fn is_meant(path: &Path, name: &str) -> bool {
     stem.starts_with(name) || stem.components().any(|part| part.as_os_str() == name)
 }
 
-/// Fails where the authority of `leaf` is known and its private key is not there to issue another.
+/// Fails if the authority of `leaf` is known but its private key is missing, so that it cannot
+/// issue another.
 fn refuse_unrenewable(folder: &KeyFolder, leaf: &Path) -> Result<()> {
     let read = |path: &Path| -> Result<Option<Certificate>> {
         Ok(match folder.read(path)? {
@@ -242,7 +243,7 @@ fn refuse_unrenewable(folder: &KeyFolder, leaf: &Path) -> Result<()> {
         let key = file(stem, None, "key");
         if certificate.is_issued_by(&authority) && !folder.path(&key).exists() {
             bail!(
-                "{} cannot be renewed: {} is not there",
+                "{} cannot be renewed: {} is missing",
                 folder.path(leaf).display(),
                 folder.path(key).display()
             );
@@ -251,19 +252,20 @@ fn refuse_unrenewable(folder: &KeyFolder, leaf: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A folder of the archive that is not there yet: `old/2026-11-21T05-30-12Z`.
+/// A new folder of the archive: `old/2026-11-21T05-30-12Z`.
 fn new_archive(folder: &KeyFolder, now: SystemTime) -> Result<PathBuf> {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let time = DateTime::from_unix_duration(since).map_err(|_| anyhow!("the clock is wrong"))?;
+    let time = DateTime::from_unix_duration(since)
+        .map_err(|_| anyhow!("the system clock is out of range"))?;
     let time = time.to_string().replace(':', "-");
     let names = std::iter::once(time.clone()).chain((2..).map(|n| format!("{time}-{n}")));
     let mut archives = names.map(|name| Path::new(ARCHIVE).join(name));
     archives
         .find(|archive| !folder.path(archive).exists())
-        .ok_or_else(|| anyhow!("no name is left in {}", folder.path(ARCHIVE).display()))
+        .ok_or_else(|| anyhow!("no unused name in {}", folder.path(ARCHIVE).display()))
 }
 
-/// The endings of what belongs to `stem`, certificate first.
+/// The endings of the files of `stem`, certificate first.
 fn endings(stem: &str) -> impl Iterator<Item = &'static str> + use<> {
     let endings: &[&str] = if stem == SERVICE_ACCOUNTS {
         &["key"]

@@ -1,11 +1,11 @@
-//! New files of the key folder: written in a folder beside the others, put on the disk, and only
-//! then moved to their places. So each is there whole or not at all, whenever the build is killed
-//! or the machine stops.
+//! Writes new files of the key folder to a staging folder, syncs them to the disk, and only then
+//! moves them to their places. So each file is complete or absent, even if the build is killed or
+//! the machine stops.
 //!
-//! Nothing that is looked for has a name until all of it is on the disk. Then each file, or the
-//! topmost folder that is new with all that is in it, gets its name by one rename, in the order of
-//! the files. A machine that stops keeps some of these names, and the next build makes what is
-//! missing; what a build has returned from is on the disk.
+//! No file has its final name until all of them are on the disk. Then each file, or the topmost new
+//! folder with everything in it, gets its name by one rename, in the order of the files. If the
+//! machine stops, some of these names remain, and the next build makes what is missing; once a
+//! write has returned, everything is on the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -18,29 +18,28 @@ use tempfile::TempDir;
 
 use crate::processors::on_all_processors;
 
-/// Names of folders whose files are not yet in their places start with this; those of a build that
-/// was killed are removed by the next.
+/// The prefix of staging folders; those of a killed build are removed by the next.
 pub(super) const UNFINISHED: &str = ".unfinished-";
 
-/// From how many files or folders on the whole file system is waited for. Each waits for the disk
-/// once, so that many take longer than all that the file system may still have to write.
+/// From how many files or folders on the whole file system is synced. Each sync waits for the disk,
+/// so that many of them take longer than syncing the whole file system.
 const MANY: usize = 16;
 
-/// From how many files on threads are started to write them: a few dozen are written before a
-/// thread runs.
+/// From how many files on threads are used to write them: a few dozen are written before a thread
+/// runs.
 const WORTH_THREADS: usize = 256;
 
 /// A file, relative to the folder, and its text.
 pub(super) type New<'a> = (&'a Path, &'a str);
 
-/// Writes `files` below `root`, readable by the owner alone.
+/// Writes `files` below `root`, readable only by the owner.
 pub(super) fn write_all(root: &Path, files: &BTreeMap<PathBuf, String>) -> Result<()> {
     write(root, &in_order(files))
 }
 
-/// `files` in the order in which they are to appear, so that the next build goes on wherever the
+/// `files` in the order in which they appear, so that the next build can continue wherever the
 /// machine stops: keys before certificates, since a key without its certificate is used; and
-/// authorities before what they issue, which without them is nobody's.
+/// authorities before what they issue, which would be useless without them.
 fn in_order(files: &BTreeMap<PathBuf, String>) -> Vec<New<'_>> {
     let mut ordered: Vec<New> = (files.iter())
         .map(|(file, text)| (file.as_path(), text.as_str()))
@@ -53,7 +52,7 @@ fn in_order(files: &BTreeMap<PathBuf, String>) -> Vec<New<'_>> {
     ordered
 }
 
-/// Writes `files` below `root`, readable by the owner alone. They appear in this order.
+/// Writes `files` below `root`, readable only by the owner. They appear in this order.
 pub(super) fn write(root: &Path, files: &[New]) -> Result<()> {
     let staging = stage(root, files)?;
     let changed = place(root, staging.path(), &moves(root, files))?;
@@ -65,7 +64,7 @@ pub(super) fn write(root: &Path, files: &[New]) -> Result<()> {
     (staging.close()).with_context(|| format!("writing below {}", root.display()))
 }
 
-/// `files` in a folder of its own below `root`, on the disk.
+/// `files` in a staging folder below `root`, synced to the disk.
 fn stage(root: &Path, files: &[New]) -> Result<TempDir> {
     let writing = || format!("writing below {}", root.display());
     let staging = tempfile::Builder::new()
@@ -78,7 +77,7 @@ fn stage(root: &Path, files: &[New]) -> Result<TempDir> {
         .iter()
         .flat_map(|(file, _)| folders_of(file))
         .collect();
-    // Sorted: each after the one that it is in.
+    // Sorted: each after its parent.
     for folder in &folders {
         (DirBuilder::new().mode(0o700).create(beside.join(folder))).with_context(writing)?;
     }
@@ -110,8 +109,7 @@ fn stage(root: &Path, files: &[New]) -> Result<TempDir> {
     Ok(staging)
 }
 
-/// Makes `moves` from `beside` to `root`, and gives the folders of `root` that have new names in
-/// them.
+/// Carries out `moves` from `beside` to `root`, and returns the folders of `root` with new entries.
 fn place<'a>(root: &Path, beside: &Path, moves: &[&'a Path]) -> Result<BTreeSet<&'a Path>> {
     let mut changed = BTreeSet::new();
     for moved in moves {
@@ -122,8 +120,8 @@ fn place<'a>(root: &Path, beside: &Path, moves: &[&'a Path]) -> Result<BTreeSet<
     Ok(changed)
 }
 
-/// What is to be renamed so that `files` are in their places: the topmost folder that is not there,
-/// or else the file.
+/// What to rename so that `files` are in their places: the topmost folder that does not exist, or
+/// else the file.
 fn moves<'a>(root: &Path, files: &[New<'a>]) -> Vec<&'a Path> {
     let mut there = BTreeSet::new();
     let mut new = BTreeSet::new();
@@ -143,20 +141,20 @@ fn moves<'a>(root: &Path, files: &[New<'a>]) -> Vec<&'a Path> {
             there.insert(folder);
         }
         match missing {
-            Some(folder) if !new.insert(folder) => {} // comes with a file before
+            Some(folder) if !new.insert(folder) => {} // moved with an earlier file
             topmost => moves.push(topmost.unwrap_or(file)),
         }
     }
     moves
 }
 
-/// The folders that a file is in, the innermost first; not the one that all are in.
+/// The parent folders of a file, innermost first, without the root.
 fn folders_of(file: &Path) -> impl Iterator<Item = &Path> {
     let outer = file.ancestors().skip(1);
     outer.take_while(|folder| !folder.as_os_str().is_empty())
 }
 
-/// Waits until `paths` below `folder` are on the disk.
+/// Syncs `paths` below `folder` to the disk.
 fn sync<'a>(folder: &Path, paths: impl Iterator<Item = &'a Path>) -> Result<()> {
     for path in paths {
         let path = folder.join(path);
@@ -167,14 +165,14 @@ fn sync<'a>(folder: &Path, paths: impl Iterator<Item = &'a Path>) -> Result<()> 
     Ok(())
 }
 
-/// Waits until the whole file system of `folder` is on the disk.
+/// Syncs the whole file system of `folder` to the disk.
 fn sync_all(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|open| Ok(rustix::fs::syncfs(&open)?))
         .with_context(|| format!("writing {}", folder.display()))
 }
 
-/// Removes what builds that were killed have left in `root`.
+/// Removes what killed builds left in `root`.
 pub(super) fn remove_unfinished(root: &Path) -> Result<()> {
     let reading = || format!("reading {}", root.display());
     for entry in fs::read_dir(root).with_context(reading)? {
@@ -187,7 +185,7 @@ pub(super) fn remove_unfinished(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a folder of this name is one of files that are not yet in their places.
+/// Whether `name` is that of a staging folder.
 pub(super) fn is_unfinished(name: &std::ffi::OsStr) -> bool {
     name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
 }

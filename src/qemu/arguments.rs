@@ -1,4 +1,5 @@
-//! QEMU's command line for a machine. Pure: what it names is made by [`super::running`].
+//! QEMU's command line for a machine. Pure: the files that it names are created by
+//! [`super::running`].
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,23 +11,23 @@ use super::network::{Forward, UserNetwork, uuid_of};
 use super::switch::Port;
 use crate::names::Arch;
 
-/// Files that are made for one run of a machine.
+/// Files that are created for one run of a machine.
 #[derive(Debug, Clone)]
 pub(super) struct Files {
-    /// The socket on which QEMU's control protocol is awaited.
+    /// The socket of QEMU's control protocol.
     pub qmp: PathBuf,
     /// This run's copy of the firmware's variables.
     pub variables: PathBuf,
     /// All initrds in one file.
     pub initrd: PathBuf,
-    /// Where scratch disks lie.
+    /// The folder of scratch disks.
     pub scratch: PathBuf,
     /// The machine's port of a switch.
     pub port: Option<Port>,
 }
 
 impl Files {
-    /// The file of the scratch disk that is the `index`-th disk.
+    /// The file of the scratch disk at `index`.
     pub fn scratch_disk(&self, index: usize) -> PathBuf {
         self.scratch.join(format!("disk{index}.raw"))
     }
@@ -52,7 +53,7 @@ impl Line {
     }
 }
 
-/// `head` followed by `path`, in which commas are doubled as QEMU's option syntax wants.
+/// `head` followed by `path`, in which commas are doubled as QEMU's option syntax requires.
 fn with_path(head: &str, path: &Path) -> OsString {
     let mut bytes = head.as_bytes().to_vec();
     for &byte in path.as_os_str().as_bytes() {
@@ -87,7 +88,7 @@ fn computer(line: &mut Line, machine: &Machine, efi: Option<&Efi>, files: &Files
     let (accel, cpu) = match (machine.accel, machine.arch) {
         (Accel::Kvm, _) => ("kvm", "host"),
         (Accel::Tcg, Arch::Amd64) => ("tcg,thread=multi", "max"),
-        // QEMU's own cipher for pointer authentication costs far less than the architecture's.
+        // QEMU's own cipher for pointer authentication is far cheaper than the architecture's.
         (Accel::Tcg, Arch::Arm64) => ("tcg,thread=multi", "max,pauth-impdef=on"),
     };
     line.add("-accel", accel);
@@ -101,7 +102,7 @@ fn computer(line: &mut Line, machine: &Machine, efi: Option<&Efi>, files: &Files
         line.add("-drive", variables);
     }
     if smm {
-        // Only code in system management mode writes the variables (OVMF README, "SMM support").
+        // Only code in system management mode may write the variables (OVMF README, "SMM support").
         line.add("-global", "driver=cfi.pflash01,property=secure,value=on");
         line.add("-global", "ICH9-LPC.disable_s3=1");
     }
@@ -159,7 +160,7 @@ fn network(line: &mut Line, machine: &Machine, files: &Files) {
     let card = match &files.port {
         None => "user",
         Some(Port { card, gateway }) => {
-            // The switch stands between the card and the user network. A hub of two joins the
+            // The switch is between the card and the user network. A hub of two ports connects the
             // latter to its socket.
             line.add("-netdev", socket("card", card));
             line.add("-netdev", socket("gateway", gateway));
@@ -226,8 +227,8 @@ fn medium(line: &mut Line, machine: &Machine, files: &Files) {
     }
 }
 
-/// The one file that QEMU loads. It splits the option at commas, so a path with one goes through
-/// our own file too.
+/// The single file that QEMU loads. QEMU splits the option at commas, so a path with one is copied
+/// to our own file too.
 fn initrd_option(initrds: &[PathBuf], files: &Files) -> OsString {
     if needs_joining(initrds) {
         files.initrd.clone().into()
@@ -236,7 +237,7 @@ fn initrd_option(initrds: &[PathBuf], files: &Files) -> OsString {
     }
 }
 
-/// Whether the initrds cannot be handed to QEMU as they are.
+/// Whether the initrds cannot be passed to QEMU unchanged.
 pub(super) fn needs_joining(initrds: &[PathBuf]) -> bool {
     initrds.len() != 1 || initrds[0].as_os_str().as_bytes().contains(&b',')
 }

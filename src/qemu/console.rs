@@ -1,18 +1,18 @@
-//! Reads a serial console for the lines by which a node says how it is.
+//! Scans a serial console for the lines in which a node reports its state.
 
 use super::event::Happening;
 
-/// Longer lines are cut: a guest that prints without end costs no memory.
-const LONGEST_LINE: usize = 4096;
+/// Longer lines are truncated, so that a guest that prints without end uses no memory.
+const LINE_MAX: usize = 4096;
 
-/// Finds markers in a console's bytes, whatever the pieces in which they come.
+/// Finds markers in a console's bytes, however they are split.
 #[derive(Debug, Default)]
 pub struct Scanner {
     line: Vec<u8>,
     escape: Escape,
 }
 
-/// Where in an ANSI escape sequence (ECMA-48 §5.4) the console is.
+/// The position in an ANSI escape sequence (ECMA-48 §5.4).
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Escape {
     #[default]
@@ -26,7 +26,7 @@ enum Escape {
 }
 
 impl Scanner {
-    /// Takes the next bytes and gives what the lines that they complete say.
+    /// Takes the next bytes and returns what the lines that they complete report.
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Happening> {
         let mut found = Vec::new();
         for &byte in bytes {
@@ -43,7 +43,7 @@ impl Scanner {
                     Escape::None
                 }
                 (Escape::None, byte) => {
-                    if byte != b'\r' && self.line.len() < LONGEST_LINE {
+                    if byte != b'\r' && self.line.len() < LINE_MAX {
                         self.line.push(byte);
                     }
                     Escape::None
@@ -55,8 +55,8 @@ impl Scanner {
     }
 }
 
-/// What one line of the console says, if anything. The kernel puts a time stamp before what comes
-/// through `/dev/kmsg`, and a terminal may have left a prompt there.
+/// What one line of the console reports, if anything. The kernel puts a time stamp before text from
+/// `/dev/kmsg`, and a terminal may have left a prompt.
 fn happening(line: &str) -> Option<Happening> {
     if let Some((_, reason)) = line.split_once("Kernel panic - not syncing: ") {
         return Some(Happening::Panic {
@@ -112,7 +112,7 @@ mod tests {
                 Some(ready()),
             ),
             (
-                "coloured",
+                "colored",
                 "\x1b[0;1mimgbuild: kube1: ready\x1b[0m\r\n",
                 Some(ready()),
             ),
@@ -160,7 +160,7 @@ mod tests {
         }
         assert_eq!(found, [ready()]);
         assert!(scanner.feed(&vec![b'x'; 1 << 20]).is_empty());
-        assert!(scanner.line.len() <= LONGEST_LINE);
+        assert!(scanner.line.len() <= LINE_MAX);
         assert_eq!(scanner.feed(b"\nimgbuild: kube1: ready\n"), [ready()]);
     }
 }

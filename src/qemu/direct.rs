@@ -1,4 +1,4 @@
-//! What QEMU is given to load a kernel itself, out of what imgbuild wrote.
+//! Boots a kernel directly by QEMU, from an artifact of imgbuild.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,8 +12,8 @@ use crate::names::Arch;
 use crate::pack::BootRecord;
 
 impl Medium {
-    /// An initrd, with the kernel that it is made for out of `cache`; and the architecture of both.
-    pub fn of_initrd(path: &Path, cache: &Cache) -> anyhow::Result<(Self, Arch)> {
+    /// An initrd with its kernel from `cache`, and the architecture of both.
+    pub fn from_initrd(path: &Path, cache: &Cache) -> anyhow::Result<(Self, Arch)> {
         let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
         let record =
             BootRecord::read(file).with_context(|| format!("reading {}", path.display()))?;
@@ -22,8 +22,8 @@ impl Medium {
         };
         let Some(kernel) = Base::kernel_in(cache, &record.base) else {
             bail!(
-                "the kernel of {} is not in the cache {}: its base, {:.16}…, was never built there, or removed since. \
-                 Build the spec again, or run the spec itself",
+                "the kernel of {} is not in the cache {}: its base, {:.16}…, was never built there, or has been removed. \
+                 Rebuild the spec, or run the spec itself",
                 path.display(),
                 cache.root().display(),
                 record.base
@@ -37,8 +37,8 @@ impl Medium {
         Ok((medium, arch))
     }
 
-    /// What the iPXE script of the node `name` in the folder `tree` boots, without iPXE.
-    pub fn of_tree(tree: &Path, name: &str) -> anyhow::Result<Self> {
+    /// What the iPXE script of the node `name` in the folder `tree` boots, for a boot without iPXE.
+    pub fn from_tree(tree: &Path, name: &str) -> anyhow::Result<Self> {
         let nodes = tree.join("nodes");
         let script = nodes.join(format!("{name}.ipxe"));
         let text =
@@ -57,7 +57,7 @@ impl Medium {
             }
         }
         let (kernel, arguments) =
-            kernel.with_context(|| format!("{} starts no kernel", script.display()))?;
+            kernel.with_context(|| format!("{} does not boot a kernel", script.display()))?;
         Ok(Self::Kernel {
             kernel,
             initrds,
@@ -83,23 +83,23 @@ mod tests {
             initrds: vec![nodes.join("../i.img"), nodes.join("a.cpio.gz")],
             arguments: "initrd=i.img quiet a=b".to_owned(),
         };
-        assert_eq!(Medium::of_tree(tree.path(), "a").unwrap(), expected);
+        assert_eq!(Medium::from_tree(tree.path(), "a").unwrap(), expected);
         for wrong in ["b", "c"] {
-            assert!(Medium::of_tree(tree.path(), wrong).is_err(), "{wrong}");
+            assert!(Medium::from_tree(tree.path(), wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn an_initrd_without_its_kernel_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().join("cache"));
+        let cache = Cache::new(folder.path().join("cache"));
         let path = folder.path().join("x.initrd");
         for (bytes, why) in [
             (&b"anything"[..], "does not begin with a boot record"),
             (b"", "does not begin with a boot record"),
         ] {
             fs::write(&path, bytes).unwrap();
-            let error = Medium::of_initrd(&path, &cache).unwrap_err();
+            let error = Medium::from_initrd(&path, &cache).unwrap_err();
             assert!(format!("{error:#}").contains(why), "{error:#}");
         }
     }

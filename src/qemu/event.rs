@@ -1,4 +1,4 @@
-//! What happens to a machine, as far as its console and its emulator tell.
+//! Events of a machine, as reported by its console and its emulator.
 
 /// Something happened to a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,18 +11,18 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
-    /// The node says that it is up: `imgbuild: <hostname>: ready`.
+    /// The node reports that it is up: `imgbuild: <hostname>: ready`.
     Ready { hostname: String },
-    /// The node says that units failed: `imgbuild: <hostname>: failed: <units>`.
+    /// The node reports failed units: `imgbuild: <hostname>: failed: <units>`.
     Failed { hostname: String, units: String },
     /// `imgbuild: ignition failed: <reason>`.
     IgnitionFailed { reason: String },
     /// The kernel gave up: the text after `Kernel panic - not syncing: `.
     Panic { reason: String },
-    /// The guest switched the machine off, or the firmware found nothing to boot and did.
+    /// The guest powered the machine off, or the firmware did because it found nothing to boot.
     PoweredOff,
-    /// The guest or its firmware started the machine anew.
+    /// The guest or its firmware reset the machine.
     Reset,
-    /// The emulator ended.
+    /// The emulator exited.
     Exited,
 }

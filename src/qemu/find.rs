@@ -1,7 +1,7 @@
 //! Finds the emulator and the firmware on the host.
 //!
 //! Firmware is found by the descriptors that QEMU's `docs/interop/firmware.json` defines and
-//! distributions install, so no distribution's file names are written here.
+//! distributions install, so that no distribution's file names are hard-coded here.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use serde::Deserialize;
 use super::machine::{Firmware, Machine};
 use crate::names::Arch;
 
-/// Releases before this one are doubtful: Debian 12's 7.2 made guest kernels panic in most boots
-/// without acceleration.
+/// Releases before this one are not recommended: with Debian 12's 7.2, guest kernels panic in most
+/// boots without acceleration.
 const OLDEST_TRUSTED: u32 = 8;
 
-/// Where descriptors are, most specific first (`docs/interop/firmware.json`, "search order").
+/// The folders of descriptors, most specific first (`docs/interop/firmware.json`, "search order").
 const DESCRIPTOR_FOLDERS: [&str; 3] = [
     "/etc/qemu/firmware",
     "/usr/local/share/qemu/firmware",
@@ -28,25 +28,25 @@ const DESCRIPTOR_FOLDERS: [&str; 3] = [
 #[derive(Debug, Clone)]
 pub struct Qemu {
     pub(super) program: PathBuf,
-    /// Makes the emulator end with the thread that started it; util-linux's `setpriv`, where the
-    /// host has it.
+    /// Ends the emulator with the thread that started it; util-linux's `setpriv`, if the host has
+    /// it.
     pub(super) guardian: Option<PathBuf>,
     pub(super) efi: Option<Efi>,
-    /// What the user should know of the host's emulator, a line each.
+    /// Warnings about the host's emulator, one line each.
     pub warnings: Vec<String>,
 }
 
-/// EDK II, split into code that is only read and a template of the variables.
+/// EDK II, split into read-only code and a template of the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Efi {
     pub code: PathBuf,
     pub variables: PathBuf,
-    /// The code wants system management mode, to guard the variables.
+    /// The code requires system management mode, to protect the variables.
     pub smm: bool,
 }
 
 impl Qemu {
-    /// Finds what `machine` needs. Errors name the Debian package that is missing.
+    /// Finds what `machine` requires. Errors name the missing Debian package.
     pub fn find(machine: &Machine) -> anyhow::Result<Self> {
         let (name, package) = match machine.arch {
             Arch::Amd64 => ("qemu-system-x86_64", "qemu-system-x86"),
@@ -59,14 +59,14 @@ impl Qemu {
         let version = version_of(&program)?;
         if version.0 < OLDEST_TRUSTED {
             warnings.push(format!(
-                "QEMU {}.{} is old: guests may crash without acceleration; version {OLDEST_TRUSTED} or later is better \
+                "QEMU {}.{} is old: guests may crash without acceleration; version {OLDEST_TRUSTED} or later is recommended \
                  (Debian 12 has one in its backports)",
                 version.0, version.1
             ));
         }
         let efi = match (machine.firmware, machine.arch) {
             (Firmware::Bios, Arch::Arm64) => {
-                bail!("an arm64 machine has no BIOS: boot it under UEFI")
+                bail!("an arm64 machine has no BIOS: boot it with UEFI")
             }
             (Firmware::Bios, Arch::Amd64) => None,
             (firmware, arch) => Some(find_efi(
@@ -97,10 +97,10 @@ fn version_of(program: &Path) -> anyhow::Result<(u32, u32)> {
     let output = Command::new(program)
         .arg("--version")
         .output()
-        .with_context(|| format!("asking {} for its version", program.display()))?;
+        .with_context(|| format!("running {} --version", program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     parse_version(&text)
-        .with_context(|| format!("reading the version that {} tells", program.display()))
+        .with_context(|| format!("parsing the version printed by {}", program.display()))
 }
 
 fn parse_version(text: &str) -> Option<(u32, u32)> {
@@ -109,8 +109,8 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// What is read of a descriptor; files with other mappings (no split into code and variables) do
-/// not parse and are left out.
+/// The part of a descriptor that is read; files with other mappings (no split into code and
+/// variables) do not parse and are skipped.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Descriptor {
@@ -140,8 +140,8 @@ struct Target {
     machines: Vec<String>,
 }
 
-/// The texts of all descriptors of the host, by file name, as the order of preference is; a file in
-/// an earlier folder hides those of the same name.
+/// The texts of all descriptors of the host, sorted by file name, which is the order of preference;
+/// a file in an earlier folder hides later ones of the same name.
 fn descriptors() -> Vec<String> {
     let mut files = std::collections::BTreeMap::new();
     for folder in DESCRIPTOR_FOLDERS {
@@ -158,7 +158,7 @@ fn descriptors() -> Vec<String> {
         .collect()
 }
 
-/// The first firmware of `descriptors` that fits and is there.
+/// The first firmware of `descriptors` that matches and exists.
 fn find_efi(arch: Arch, secure_boot: bool, descriptors: &[String]) -> anyhow::Result<Efi> {
     let (architecture, machine, package) = match arch {
         Arch::Amd64 => ("x86_64", "q35", "ovmf"),

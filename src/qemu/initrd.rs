@@ -1,4 +1,4 @@
-//! Joins initrds into the one file that QEMU loads.
+//! Joins initrds into the single file that QEMU loads.
 
 use std::fs::File;
 use std::io::{Write, copy};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 /// Writes `initrds` one after the other to `joined`, each starting at a multiple of 4 bytes: the
-/// kernel takes zero padding between archives, and an uncompressed one must be aligned so (kernel
-/// `Documentation/driver-api/early-userspace/buffer-format.rst`).
+/// kernel accepts zero padding between archives, and requires uncompressed ones to be aligned
+/// (kernel `Documentation/driver-api/early-userspace/buffer-format.rst`).
 pub(super) fn join(initrds: &[PathBuf], joined: &Path) -> anyhow::Result<()> {
-    let mut output = File::create(joined).context("making the joined initrd")?;
+    let mut output = File::create(joined).context("creating the joined initrd")?;
     for path in initrds {
         let mut input = File::open(path).with_context(|| format!("opening {}", path.display()))?;
         let bytes = copy(&mut input, &mut output)

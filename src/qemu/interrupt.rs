@@ -1,4 +1,4 @@
-//! Notices that the user wants to stop.
+//! Notices when the user wants to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,29 +6,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Whether the process was asked to stop. Copies share one answer.
+/// Whether the process was asked to stop. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on Ctrl-C, a hang-up and a polite kill do not end the process at once but are told
-    /// by [`Interrupt::came`]; the second of a kind ends it.
+    /// From now on SIGINT, SIGHUP and SIGTERM do not end the process at once but are reported by
+    /// [`Interrupt::came`]; the second of a kind ends it.
     pub fn from_signals() -> anyhow::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register_conditional_default(signal, Arc::clone(&interrupt.0))
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupt.0)))
-                .context("preparing for Ctrl-C")?;
+                .context("installing signal handlers")?;
         }
         Ok(interrupt)
     }
 
-    /// Makes one come, as a signal does.
+    /// Interrupts, as a signal would.
     pub fn raise(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    /// Whether one came.
+    /// Whether an interrupt came.
     pub fn came(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! The machine to run, described without QEMU's words.
+//! The machine to run, described independently of QEMU.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::names::{Arch, MacAddr};
 /// A computer and what it boots from.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    /// Names it in events, and makes its MAC address and UUID, which are the same in every run.
+    /// Identifies it in events. Its MAC address and UUID are derived from it, so they are the same
+    /// in every run.
     pub name: String,
     pub arch: Arch,
     /// Memory in MiB.
@@ -22,16 +23,16 @@ pub struct Machine {
     pub medium: Medium,
     /// `/dev/vda`, `/dev/vdb` … in this order, each with the serial number `disk0`, `disk1` ….
     pub disks: Vec<Disk>,
-    /// Of its only network card, which is the PCI device `0:3.0` (`enp0s3` in systemd's naming);
-    /// `None`: made of the name.
+    /// The MAC address of its only network card, which is the PCI device `0:3.0` (`enp0s3` in
+    /// systemd's naming); `None`: derived from the name.
     pub mac: Option<MacAddr>,
     pub network: UserNetwork,
-    /// What the guest reads by QEMU's `fw_cfg`: key (`opt/…`) and file.
+    /// What the guest can read through QEMU's `fw_cfg`: key (`opt/…`) and file.
     pub fw_cfg: Vec<(&'static str, PathBuf)>,
 }
 
 impl Machine {
-    /// A machine of 2 CPUs and 2 GiB with a network of its own and no disks.
+    /// A machine with 2 CPUs, 2 GiB of memory, its own network and no disks.
     pub fn new(name: impl Into<String>, arch: Arch, firmware: Firmware, medium: Medium) -> Self {
         Self {
             name: name.into(),
@@ -60,12 +61,12 @@ pub enum Accel {
     /// In software: works everywhere, for every architecture.
     #[default]
     Tcg,
-    /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only when
-    /// asked for.
+    /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only on
+    /// request.
     Kvm,
 }
 
-/// What starts the machine.
+/// The firmware of a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Firmware {
     /// `SeaBIOS`; amd64 only.
@@ -77,19 +78,19 @@ pub enum Firmware {
     SecureBoot,
 }
 
-/// What it boots from.
+/// The medium that a machine boots from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Medium {
     /// An ISO image in a SATA (amd64) or SCSI (arm64) CD drive.
     Cd(PathBuf),
-    /// A hybrid ISO image written on a USB stick.
+    /// A hybrid ISO image on a USB stick.
     UsbStick(PathBuf),
     /// A Linux kernel loaded by QEMU itself.
     Kernel {
         kernel: PathBuf,
-        /// Given to the kernel one after the other, padded to 4 bytes in between.
+        /// Passed to the kernel concatenated, each padded to 4 bytes.
         initrds: Vec<PathBuf>,
-        /// The kernel's command line.
+        /// The kernel command line.
         arguments: String,
     },
     /// The network card's iPXE loads `script` from `tree` by TFTP.
@@ -103,21 +104,20 @@ pub enum Medium {
 /// A virtio disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disk {
-    /// A raw image that outlives the machine.
+    /// A raw image that is kept after the machine ends.
     Raw(PathBuf),
-    /// A qcow2 image that outlives the machine.
+    /// A qcow2 image that is kept after the machine ends.
     Qcow2(PathBuf),
-    /// An empty disk of so many bytes that goes when the machine does.
+    /// An empty disk of this many bytes that is deleted with the machine.
     Scratch(u64),
 }
 
-/// Makes `path` an empty raw disk of `bytes` that takes no room until written, unless it is there
-/// already.
+/// Creates `path` as an empty sparse raw disk of `bytes`, unless it exists.
 pub fn create_disk(path: &Path, bytes: u64) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
     File::create_new(path)
         .and_then(|file| file.set_len(bytes))
-        .with_context(|| format!("making the disk {}", path.display()))
+        .with_context(|| format!("creating the disk {}", path.display()))
 }

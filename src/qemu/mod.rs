@@ -1,12 +1,12 @@
-//! QEMU: runs an artifact as a machine and tells what becomes of it.
+//! Runs an artifact as a QEMU machine and reports what happens to it.
 //!
 //! A [`Machine`] describes the computer, [`Qemu::find`] finds the programs and firmware for it,
-//! [`Qemu::start`] runs it: its serial console goes to a writer, what happens to it to a channel of
-//! [`Event`]s, and the [`Running`] machine can be typed at, powered down, reset or cut off.
-//! [`watch::wait`] waits for one or several machines to be ready.
+//! [`Qemu::start`] runs it: its serial console goes to a writer, its [`Event`]s to a channel, and
+//! the [`Running`] machine can receive keys, be powered down, reset or cut off. [`watch::wait`]
+//! waits for one or several machines to be ready.
 //!
-//! Nothing here needs root or reaches beyond the loopback interface: machines are on QEMU's user
-//! network, and several of them share a [`Switch`] over Unix sockets.
+//! Nothing here requires root or opens ports beyond the loopback interface: machines are on QEMU's
+//! user network, and several of them share a [`Switch`] over Unix sockets.
 
 mod arguments;
 mod console;

@@ -1,5 +1,5 @@
-//! The network that a machine sees: QEMU's user network, shaped so that a node with static
-//! addresses fits in.
+//! The network of a machine: QEMU's user network, configured so that a node with static addresses
+//! works in it.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -16,14 +16,14 @@ pub struct UserNetwork {
     pub subnet: Ipv4Net,
     /// The host, seen from the guest; also its DHCP server.
     pub gateway: Ipv4Addr,
-    /// A DNS server that asks the host's.
+    /// A DNS server that forwards to the host's.
     pub dns: Ipv4Addr,
-    /// The guest: what DHCP gives it, and where forwarded ports go.
+    /// The guest: the address that DHCP assigns, and the target of forwarded ports.
     pub guest: Ipv4Addr,
     pub forwards: Vec<Forward>,
 }
 
-/// A TCP port of the host's loopback address that leads to one of the guest.
+/// A TCP port of the host's loopback address that is forwarded to the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forward {
     pub host: u16,
@@ -44,9 +44,9 @@ impl Default for UserNetwork {
 }
 
 impl UserNetwork {
-    /// A network in which a node whose static `address` this is finds its gateway, and its DNS
-    /// server where that is another machine of the same network (QEMU's cannot be the gateway as
-    /// well). `None`: the subnet is too small to hold them all.
+    /// A network in which a node with the static `address` finds its gateway, and its DNS server if
+    /// that is another machine of the same network (QEMU's cannot also be the gateway). `None`: the
+    /// subnet is too small for all of them.
     pub fn around(address: Ipv4Net, gateway: Option<Ipv4Addr>, dns: &[Ipv4Addr]) -> Option<Self> {
         let guest = address.addr();
         let free = |taken: &[Ipv4Addr]| address.hosts().find(|host| !taken.contains(host));
@@ -75,7 +75,7 @@ pub fn mac_of(name: &str) -> MacAddr {
     MacAddr([0x52, 0x54, 0x00, digest[0], digest[1], digest[2]])
 }
 
-/// A UUID that is the same for the same name, in the form for self-made ones (RFC 9562 §5.8).
+/// A UUID that is the same for the same name, in the form for custom ones (RFC 9562 §5.8).
 pub(super) fn uuid_of(name: &str) -> String {
     let digest = Sha256::digest(format!("machine {name}").as_bytes());
     let mut bytes = [0_u8; 16];
@@ -93,7 +93,7 @@ pub(super) fn uuid_of(name: &str) -> String {
     )
 }
 
-/// A TCP port of the loopback address that nothing listens on at this moment.
+/// A currently unused TCP port of the loopback address.
 pub fn free_port() -> anyhow::Result<u16> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;

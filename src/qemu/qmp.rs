@@ -1,4 +1,4 @@
-//! The QEMU Machine Protocol (`docs/interop/qmp-spec.rst`): a line of JSON a message.
+//! The QEMU Machine Protocol (`docs/interop/qmp-spec.rst`): one line of JSON per message.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::event::{Event, Happening};
 
-/// How long QEMU may take for an answer. It is prompt unless the host hardly runs it.
+/// How long QEMU may take to answer. It is fast unless the host is overloaded.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection in command mode.
@@ -22,8 +22,8 @@ pub(super) struct Qmp {
 }
 
 impl Qmp {
-    /// Takes the greeting of a machine named `machine` from `stream` and enters command mode; what
-    /// QEMU tells unasked goes to `events` from then on.
+    /// Reads the greeting of a machine named `machine` from `stream` and enters command mode; from
+    /// then on, QEMU's events go to `events`.
     pub fn new(stream: UnixStream, machine: &str, events: Sender<Event>) -> anyhow::Result<Self> {
         let reader = stream
             .try_clone()
@@ -36,17 +36,18 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Runs a command without arguments and waits until QEMU has taken it.
+    /// Runs a command without arguments and waits until QEMU has accepted it.
     pub fn execute(&mut self, command: &str) -> anyhow::Result<()> {
         let message = json!({ "execute": command });
-        writeln!(self.stream, "{message}").with_context(|| format!("telling QEMU `{command}`"))?;
+        writeln!(self.stream, "{message}")
+            .with_context(|| format!("sending `{command}` to QEMU"))?;
         let answer = self
             .answers
             .recv_timeout(PATIENCE)
             .with_context(|| format!("waiting for QEMU's answer to `{command}`"))?;
         if let Some(error) = answer.get("error") {
             bail!(
-                "QEMU refuses `{command}`: {}",
+                "QEMU refused `{command}`: {}",
                 error["desc"].as_str().unwrap_or("?")
             );
         }
@@ -54,7 +55,7 @@ impl Qmp {
     }
 }
 
-/// Reads messages until QEMU is gone or nobody listens.
+/// Reads messages until QEMU exits or nobody listens.
 fn read(stream: UnixStream, machine: &str, answers: &Sender<Value>, events: &Sender<Event>) {
     for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { return };
@@ -77,7 +78,7 @@ fn read(stream: UnixStream, machine: &str, answers: &Sender<Value>, events: &Sen
     }
 }
 
-/// What an event of QEMU says of the guest. What the host asked for is not news to it.
+/// What an event of QEMU tells about the guest. Events that the host caused are ignored.
 fn happening(message: &Value) -> Option<Happening> {
     if message["data"]["guest"] != Value::Bool(true) {
         return None;

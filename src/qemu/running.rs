@@ -1,4 +1,4 @@
-//! A machine that runs: the emulator's process, its console and its control socket.
+//! A running machine: the emulator's process, its console and its control socket.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -21,13 +21,13 @@ use super::machine::{Disk, Machine, Medium, create_disk};
 use super::qmp::Qmp;
 use super::switch::Switch;
 
-/// How often the emulator is looked after while it starts.
+/// How often the emulator is checked while it starts.
 const GLANCE: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 100_000_000,
 };
 
-/// A started machine. Dropping it cuts its power.
+/// A running machine. Dropping it cuts its power.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -35,16 +35,16 @@ pub struct Running {
     keyboard: Keyboard,
     threads: Vec<JoinHandle<()>>,
     complaints: Arc<Mutex<String>>,
-    /// Sockets, variables and scratch disks; gone with the machine.
+    /// Sockets, variables and scratch disks; deleted with the machine.
     _files: tempfile::TempDir,
 }
 
-/// Types on the serial console; copies type on the same one.
+/// Types on the serial console; clones type on the same one.
 #[derive(Debug, Clone)]
 pub struct Keyboard(Arc<Mutex<ChildStdin>>);
 
 impl Keyboard {
-    /// Sends `keys` as they are; a terminal's Return is `\r`.
+    /// Sends `keys` unchanged; a terminal's Return is `\r`.
     pub fn type_keys(&self, keys: &[u8]) -> anyhow::Result<()> {
         let mut input = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         input
@@ -55,10 +55,10 @@ impl Keyboard {
 }
 
 impl Qemu {
-    /// Starts `machine`, on a port of `switch` if there is one. All that its serial console shows
-    /// goes to `console`, what happens to it to `events`.
+    /// Starts `machine`, on a port of `switch` if there is one. The output of its serial console
+    /// goes to `console`, its events to `events`.
     ///
-    /// The machine ends with the thread that called this, if not before.
+    /// The machine ends with the calling thread at the latest.
     pub fn start(
         &self,
         machine: &Machine,
@@ -69,7 +69,7 @@ impl Qemu {
         let folder = tempfile::Builder::new()
             .prefix("imgbuild-run-")
             .tempdir()
-            .context("making a folder for the machine's sockets")?;
+            .context("creating a folder for the machine's sockets")?;
         let files = self.prepare(machine, switch, folder.path())?;
         let listener = UnixListener::bind(&files.qmp)
             .with_context(|| format!("listening for QEMU at {}", files.qmp.display()))?;
@@ -89,7 +89,7 @@ impl Qemu {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C is for this program, which then ends the machine in its own way.
+            // Ctrl-C is for this program, which then stops the machine itself.
             .process_group(0)
             .spawn()
             .with_context(|| format!("starting {}", self.program.display()))?;
@@ -134,7 +134,7 @@ impl Qemu {
         })
     }
 
-    /// Makes what the command line names.
+    /// Creates the files that the command line names.
     fn prepare(
         &self,
         machine: &Machine,
@@ -171,7 +171,7 @@ impl Qemu {
     }
 }
 
-/// The emulator's process before it has connected to us.
+/// The emulator's process before it has connected.
 struct Starting {
     child: Child,
     threads: Vec<JoinHandle<()>>,
@@ -179,7 +179,7 @@ struct Starting {
 }
 
 impl Starting {
-    /// The control connection, or why QEMU ended instead of making it.
+    /// The control connection, or why QEMU exited without connecting.
     fn connection(&mut self, listener: &UnixListener) -> anyhow::Result<UnixStream> {
         loop {
             let mut waiting = [PollFd::new(listener, PollFlags::IN)];
@@ -190,7 +190,7 @@ impl Starting {
             if self
                 .child
                 .try_wait()
-                .context("looking after QEMU")?
+                .context("checking QEMU's process")?
                 .is_some()
             {
                 bail!(self.complaint());
@@ -198,7 +198,7 @@ impl Starting {
         }
     }
 
-    /// Ends the process and says that it did not start, and why in its own words.
+    /// Ends the process and returns why it did not start, with its own messages.
     fn complaint(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -214,7 +214,7 @@ impl Starting {
 }
 
 impl Running {
-    /// A way to type on the serial console.
+    /// The keyboard of the serial console.
     pub fn keyboard(&self) -> Keyboard {
         self.keyboard.clone()
     }
@@ -224,8 +224,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Presses the power button: the guest shuts down in its own time, then
-    /// [`Happening::PoweredOff`] comes.
+    /// Presses the power button: the guest shuts down, then [`Happening::PoweredOff`] comes.
     pub fn press_power_button(&mut self) -> anyhow::Result<()> {
         self.qmp.execute("system_powerdown")
     }
@@ -235,14 +234,13 @@ impl Running {
         self.qmp.execute("system_reset")
     }
 
-    /// Pulls the plug: the guest stops in the middle of what it does. Its disks keep what it had
-    /// flushed.
+    /// Cuts the power: the guest stops immediately. Its disks keep what it had flushed.
     pub fn cut_power(mut self) -> anyhow::Result<()> {
         self.child.kill().context("ending QEMU")?;
         self.join().map(|_| ())
     }
 
-    /// Waits for the emulator to end and gives how it did, with what it complained of.
+    /// Waits for the emulator to exit and returns its status and its error messages.
     pub fn join(&mut self) -> anyhow::Result<(ExitStatus, String)> {
         let status = self.child.wait().context("waiting for QEMU to end")?;
         for thread in self.threads.drain(..) {
@@ -258,20 +256,20 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself: then there is nothing to kill.
+        // It may have exited already: then there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.join();
     }
 }
 
-/// Tells of one machine.
+/// Reports the events of one machine.
 struct Teller {
     machine: String,
     events: Sender<Event>,
 }
 
 impl Teller {
-    /// Nobody may listen any more; then it is nobody's loss.
+    /// If nobody listens any more, the event is dropped.
     fn tell(&self, what: Happening) {
         let _ = self.events.send(Event {
             machine: self.machine.clone(),
@@ -280,8 +278,8 @@ impl Teller {
     }
 }
 
-/// Hands the console's bytes to `console` and tells what they say, until the emulator ends. A
-/// writer that fails is not written to again; the machine goes on.
+/// Copies the console's bytes to `console` and reports events in them, until the emulator exits. A
+/// writer that fails is not written to again; the machine continues.
 fn watch_console(mut stdout: impl Read, mut console: impl Write, teller: &Teller) {
     let mut scanner = Scanner::default();
     let mut bytes = [0; 4096];
@@ -298,15 +296,15 @@ fn watch_console(mut stdout: impl Read, mut console: impl Write, teller: &Teller
     teller.tell(Happening::Exited);
 }
 
-/// Keeps the last of what the emulator complains of.
+/// Keeps the end of the emulator's error messages.
 fn keep_end(mut stderr: impl Read, kept: &Mutex<String>) {
-    const LONGEST: usize = 8192;
+    const KEPT_MAX: usize = 8192;
     let mut bytes = [0; 1024];
     while let Ok(length @ 1..) = stderr.read(&mut bytes) {
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_str(&String::from_utf8_lossy(&bytes[..length]));
-        if kept.len() > LONGEST {
-            let mut cut = kept.len() - LONGEST;
+        if kept.len() > KEPT_MAX {
+            let mut cut = kept.len() - KEPT_MAX;
             while !kept.is_char_boundary(cut) {
                 cut += 1;
             }

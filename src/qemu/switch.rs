@@ -1,10 +1,10 @@
 //! An Ethernet switch between the machines of a cluster, over Unix sockets.
 //!
-//! Every machine keeps a user network of its own, with the same gateway address in each. The switch
-//! stands between it and the machine's card: what is for the gateway goes to the machine's own,
-//! what is for another machine to that one alone, for a user network takes every packet that it
-//! sees as one to carry out into the world. So a node needs one card only, as in its spec, and the
-//! machines come and go as they like.
+//! Every machine has its own user network, with the same gateway address in each. The switch is
+//! between it and the machine's card: frames for the gateway go to the machine's own gateway,
+//! frames for another machine only to that machine, since a user network forwards every packet that
+//! it sees to the outside. So a node needs only one card, as in its spec, and machines can start
+//! and stop at any time.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
@@ -15,20 +15,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-/// QEMU's user network has MAC addresses that start so (libslirp `special_ethaddr`).
+/// The prefix of MAC addresses of QEMU's user network (libslirp `special_ethaddr`).
 const GATEWAY_PREFIX: [u8; 2] = [0x52, 0x55];
 
-/// How long a machine may keep its input full before frames for it are dropped, as a real switch
-/// does.
+/// How long a machine's input may be full before frames for it are dropped, as by a real switch.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The longest frame that QEMU sends: a segment of 64 KiB not yet cut, its headers and a VLAN tag.
-const LONGEST_FRAME: usize = 65536 + 64;
+/// The longest frame that QEMU sends: a segment of 64 KiB not yet segmented, its headers and a VLAN
+/// tag.
+const FRAME_MAX: usize = 65536 + 64;
 
-/// Two addresses and a type (IEEE 802.3 §3.1.1), without padding.
-const SHORTEST_FRAME: usize = 14;
+/// The shortest frame: two addresses and a type (IEEE 802.3 §3.1.1), without padding.
+const FRAME_MIN: usize = 14;
 
-/// A switch with a port for every machine that asked for one. Dropping it cuts all of them.
+/// A switch with a port for every machine that requested one. Dropping it disconnects all of them.
 #[derive(Debug)]
 pub struct Switch {
     folder: tempfile::TempDir,
@@ -38,22 +38,22 @@ pub struct Switch {
 /// The sockets of one machine's port. QEMU binds the first of each pair and sends to the second.
 #[derive(Debug, Clone)]
 pub(super) struct Port {
-    /// Of the machine's network card.
+    /// The sockets of the machine's network card.
     pub card: (PathBuf, PathBuf),
-    /// Of its user network.
+    /// The sockets of its user network.
     pub gateway: (PathBuf, PathBuf),
 }
 
 /// Address of a station (IEEE 802 §8).
 type Address = [u8; 6];
 
-/// What the switch knows.
+/// The state of the switch.
 #[derive(Debug, Default)]
 struct Table {
     /// All ports, by the machine's name.
     ports: BTreeMap<String, Port>,
-    /// Behind which port a station was last heard. Those of a machine and of its pods' bridges are
-    /// few, and none is forgotten.
+    /// The port from which a station was last heard. A machine and its pods' bridges have few
+    /// stations, so none is ever removed.
     stations: BTreeMap<Address, String>,
 }
 
@@ -65,20 +65,20 @@ impl Switch {
         let folder = tempfile::Builder::new()
             .prefix("imgbuild-switch-")
             .tempdir()
-            .context("making a folder for the switch")?;
+            .context("creating a folder for the switch")?;
         Ok(Self {
             folder,
             ports: Ports::default(),
         })
     }
 
-    /// The port of `machine`, made on first use.
+    /// The port of `machine`, created on first use.
     pub(super) fn port(&self, machine: &str) -> anyhow::Result<Port> {
         let mut table = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
         let ports = &mut table.ports;
         if let Some(port) = ports.get(machine) {
-            // The machine comes back, after a power cut perhaps: QEMU does not bind a path that is
-            // taken.
+            // The machine was started again, perhaps after a power cut: QEMU does not bind an
+            // existing path.
             for (theirs, _) in [&port.card, &port.gateway] {
                 if theirs.exists() {
                     std::fs::remove_file(theirs).context("freeing the port of the switch")?;
@@ -86,7 +86,7 @@ impl Switch {
             }
             return Ok(port.clone());
         }
-        // Numbers, for names of machines may be longer than what a socket's path has room for.
+        // Numbers, since names of machines may be longer than the path of a socket can be.
         let number = ports.len();
         let path = |end: &str| self.folder.path().join(format!("{number}-{end}"));
         let port = Port {
@@ -97,7 +97,7 @@ impl Switch {
         for (side, ours) in sides {
             let socket = UnixDatagram::bind(ours)
                 .and_then(|socket| socket.set_write_timeout(Some(PATIENCE)).map(|()| socket))
-                .with_context(|| format!("making a port of the switch at {}", ours.display()))?;
+                .with_context(|| format!("creating a port of the switch at {}", ours.display()))?;
             let name = machine.to_owned();
             let ports = Arc::clone(&self.ports);
             thread::spawn(move || forward(&name, side, &socket, &ports));
@@ -107,14 +107,14 @@ impl Switch {
     }
 }
 
-/// Wakes the threads of all ports, which then find that there are none left.
+/// Wakes the threads of all ports, which then find that the ports are gone.
 impl Drop for Switch {
     fn drop(&mut self) {
         let mut table = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = std::mem::take(&mut table.ports);
         drop(table);
         let Ok(socket) = UnixDatagram::unbound() else {
-            // They sleep on until the process ends, which harms nothing.
+            // They sleep until the process ends, which does no harm.
             return;
         };
         for port in gone.into_values() {
@@ -125,16 +125,16 @@ impl Drop for Switch {
     }
 }
 
-/// Which of a port's two ends a frame comes from.
+/// The side of a port that a frame comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Card,
     Gateway,
 }
 
-/// Hands on what comes from one side of the port of `name` until the switch is gone.
+/// Forwards frames from one side of the port of `name` until the switch is gone.
 fn forward(name: &str, side: Side, socket: &UnixDatagram, ports: &Ports) {
-    let mut frame = vec![0; LONGEST_FRAME];
+    let mut frame = vec![0; FRAME_MAX];
     while let Ok(length) = socket.recv(&mut frame) {
         let targets = {
             let mut table = ports.lock().unwrap_or_else(PoisonError::into_inner);
@@ -144,19 +144,19 @@ fn forward(name: &str, side: Side, socket: &UnixDatagram, ports: &Ports) {
             table.targets(name, side, &frame[..length])
         };
         for path in targets {
-            // A machine that is off or too slow misses the frame, as on a real wire.
+            // A machine that is off or too slow misses the frame, as on a real network.
             let _ = socket.send_to(&frame[..length], path);
         }
     }
 }
 
 impl Table {
-    /// Where a frame goes: the sockets of QEMU that get it. Learns where its sender is.
+    /// The sockets of QEMU that a frame is sent to. Learns the port of its sender.
     fn targets(&mut self, name: &str, side: Side, frame: &[u8]) -> Vec<PathBuf> {
         let Some(own) = self.ports.get(name) else {
             return Vec::new();
         };
-        if frame.len() < SHORTEST_FRAME {
+        if frame.len() < FRAME_MIN {
             return Vec::new();
         }
         if side == Side::Gateway {

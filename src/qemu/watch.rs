@@ -11,25 +11,25 @@ use super::interrupt::Interrupt;
 /// How long an interrupt may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// What is waited for.
+/// What to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// Every machine says that it is ready; the first that fails ends the wait.
+    /// Every machine reports that it is ready; the first failure ends the wait.
     Ready,
-    /// Every machine was switched off.
+    /// Every machine is powered off.
     PoweredOff,
 }
 
 /// How a wait ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// What was waited for came.
+    /// The awaited state was reached.
     Reached,
-    /// It will not come: a machine and what happened to it.
+    /// It cannot be reached: a machine and what happened to it.
     Failed { machine: String, why: String },
-    /// It did not come in time: the machines that it was waited for.
+    /// It was not reached in time: the machines still waited for.
     TimedOut { waiting: Vec<String> },
-    /// The user stopped it.
+    /// The user interrupted the wait.
     Interrupted,
 }
 
@@ -46,8 +46,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Waits for `machines`, by their names, until what is wanted has happened to each, something else
-/// prevents it, `timeout` is over (`None`: for ever) or `interrupt` comes.
+/// Waits for `machines`, by their names, until each has reached the awaited state, it cannot be
+/// reached, `timeout` is over (`None`: never) or `interrupt` comes.
 pub fn wait(
     events: &Receiver<Event>,
     machines: &[String],
@@ -76,7 +76,7 @@ pub fn wait(
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => {
                 let machine = waiting.into_iter().collect::<Vec<_>>().join(", ");
-                let why = "the emulator ended".to_owned();
+                let why = "the emulator exited".to_owned();
                 return Outcome::Failed { machine, why };
             }
         };
@@ -97,7 +97,7 @@ pub fn wait(
     Outcome::Reached
 }
 
-/// What a happening means for a wait.
+/// What an event means for a wait.
 enum Verdict {
     Reached,
     Irrelevant,
@@ -118,10 +118,10 @@ fn judge(what: &Happening, until: Until) -> Verdict {
             Verdict::Failed(format!("the kernel panicked: {reason}"))
         }
         (Happening::PoweredOff, Until::Ready) => {
-            Verdict::Failed("it was switched off before it was ready".to_owned())
+            Verdict::Failed("it was powered off before it was ready".to_owned())
         }
         (Happening::Exited, Until::Ready) => {
-            Verdict::Failed("the emulator ended before it was ready".to_owned())
+            Verdict::Failed("the emulator exited before it was ready".to_owned())
         }
         _ => Verdict::Irrelevant,
     }
@@ -195,13 +195,13 @@ mod tests {
                 "one ends",
                 vec![event("a", Happening::Exited)],
                 Until::Ready,
-                failed("a", "the emulator ended before it was ready"),
+                failed("a", "the emulator exited before it was ready"),
             ),
             (
                 "nobody is left",
                 vec![ready("a")],
                 Until::Ready,
-                failed("b", "the emulator ended"),
+                failed("b", "the emulator exited"),
             ),
             (
                 "both off",

@@ -1,4 +1,4 @@
-//! What tells one node from another, out of an artifact of any format.
+//! Extracts from an artifact of any format what distinguishes one node from another.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,37 +20,37 @@ use crate::pack::{
     PAYLOAD_PATH, USER_DATA,
 };
 
-/// The largest config that is read, in bytes. It may hold a snapshot of etcd.
+/// The largest config that is read, in bytes. It may contain a snapshot of etcd.
 const CONFIG_MAX: u64 = 96 << 20;
 /// The largest payload of an ISO that is read, in bytes.
 const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
-/// The largest of what people write: networkd files, boot loader settings.
+/// The largest hand-written file that is read: networkd files, boot loader settings.
 pub(super) const TEXT_MAX: u64 = 1 << 20;
 /// The most networkd files.
 const NETWORK_FILES_MAX: usize = 10_000;
-/// The config of a live system that was given none.
+/// The config of a live system in which none is embedded.
 const NO_CONFIG: &[u8] = b"{}";
 
-/// What kind of file it was.
+/// The kind of artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An Ignition config.
     Ignition,
     /// A bootable ISO image.
     Iso,
-    /// An ISO image that holds a config as `config.json`, for an installer.
+    /// An ISO image that contains a config as `config.json`, for an installer.
     ConfigIso,
-    /// An ISO image that holds a config as OpenStack's user data, for Ignition itself.
+    /// An ISO image that contains a config as OpenStack's user data, for Ignition itself.
     ConfigDrive,
     /// A base initrd with a payload.
     Initrd,
-    /// A payload alone.
+    /// Only a payload.
     Payload,
     /// A node of a folder for network boot.
     PxeNode,
     /// A live ISO image of Fedora CoreOS, with or without a config.
     LiveIso,
-    /// A payload for such a live system's initrd, or that initrd with one.
+    /// A payload for the initrd of such a live system, or that initrd with a payload.
     LivePayload,
 }
 
@@ -76,19 +76,20 @@ impl fmt::Display for Kind {
 #[derive(Clone)]
 pub struct Artifact {
     pub kind: Kind,
-    /// For which system it is, by where the config lies; `None`: the config alone does not say.
+    /// The system that it is for, according to where the config lies; `None`: a config alone does
+    /// not tell.
     pub target: Option<Target>,
-    /// The Ignition config, JSON of whatever version; an empty object where a live system has none.
+    /// The Ignition config, JSON of any version; an empty object if a live system has none.
     pub config: Vec<u8>,
-    /// networkd files for Ignition's own fetches, or a live system's keyfiles of NetworkManager, by
+    /// networkd files for Ignition's own downloads, or a live system's NetworkManager keyfiles, by
     /// name.
     pub network: BTreeMap<String, Vec<u8>>,
     /// The whole kernel command line; of an ISO or an initrd.
     pub kernel_arguments: Option<Vec<String>>,
-    /// The base's id, as the kernel's command line has it; of an ISO or an initrd. Of a live ISO
-    /// its volume's name.
+    /// The base's id from the kernel command line, of an ISO or an initrd. For a live ISO, the name
+    /// of its volume.
     pub base: Option<String>,
-    /// Images that are laid over the base's, by name without their ending.
+    /// Extensions of the base, by name without ending.
     pub extensions: Vec<String>,
 }
 
@@ -102,8 +103,8 @@ impl fmt::Debug for Artifact {
     }
 }
 
-/// Reads the artifact at `path`; what it is its bytes say, not its name. One that is damaged, or
-/// none of ours, gives an error that holds [`Damaged`].
+/// Reads the artifact at `path`; its kind is detected from its bytes, not its name. If it is
+/// damaged, or of no known kind, the error contains [`Damaged`].
 pub fn artifact(path: &Path) -> Result<Artifact> {
     let read = || {
         let file = File::open(path)?;
@@ -157,7 +158,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
         return match LiveIso::open(iso)? {
             Ok(live) => Ok(live_iso(live)),
             Err(_) => damaged(
-                "the ISO image is none that imgbuild wrote, and no live image of Fedora CoreOS: it holds no config",
+                "the ISO image was not written by imgbuild and is not a Fedora CoreOS live image: it contains no config",
             ),
         };
     };
@@ -168,7 +169,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
         Ok(())
     })?;
     if !found {
-        return damaged("the ISO image's payload holds no config");
+        return damaged("the ISO image's payload contains no config");
     }
     let text = |path| -> Result<Option<String>> {
         let bytes = iso.read(path, TEXT_MAX)?;
@@ -181,7 +182,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
         .iter()
         .map(|name| name.trim_end_matches(".squashfs").to_owned())
         .collect();
-    // Beside the payload: those that go behind the initrd.
+    // Beside the payload: the extensions that follow the initrd.
     for name in iso.list("boot")? {
         let stem = name.strip_suffix(".cpio");
         artifact.extensions.extend(
@@ -221,9 +222,9 @@ fn initrd(file: File) -> Result<Artifact> {
         Ok(())
     })?;
     if !found {
-        // What keeps the network alone is an artifact of a live system too.
+        // One that contains only network settings is an artifact of a live system too.
         if artifact.kind != Kind::LivePayload {
-            return damaged("it holds no config");
+            return damaged("it contains no config");
         }
         artifact.config = NO_CONFIG.to_vec();
     }
@@ -232,7 +233,7 @@ fn initrd(file: File) -> Result<Artifact> {
 }
 
 impl Artifact {
-    /// Takes what counts of an initrd's file; gives whether it was the config.
+    /// Takes what matters from an initrd's file; returns whether it was the config.
     fn take(
         &mut self,
         entry: &crate::formats::cpio::read::Entry,
@@ -270,8 +271,8 @@ impl Artifact {
         Ok(false)
     }
 
-    /// Takes note that an initrd's archive is for a live system. On an ISO it is the node's
-    /// payload, as any other.
+    /// Records that an initrd's archive is for a live system. On an ISO it is the node's payload,
+    /// like any other.
     fn is_live(&mut self) {
         if self.kind == Kind::Payload {
             self.kind = Kind::LivePayload;
@@ -286,7 +287,7 @@ impl Artifact {
         }
     }
 
-    /// Takes the kernel's arguments, and the base of which they tell.
+    /// Takes the kernel arguments, and the id of the base from them.
     pub(super) fn booted_with(&mut self, arguments: Vec<String>) {
         let mut last_first = arguments.iter().rev();
         let base = last_first.find_map(|argument| argument.strip_prefix("imgbuild.base="));
@@ -296,7 +297,9 @@ impl Artifact {
 
     fn add_network(&mut self, name: &str, contents: &mut dyn Read) -> Result<()> {
         if self.network.len() >= NETWORK_FILES_MAX {
-            return damaged("it has more network files than any node");
+            return damaged(format!(
+                "it contains more than {NETWORK_FILES_MAX} network files"
+            ));
         }
         let text = read_limited(contents, TEXT_MAX, name)?;
         self.network.insert(name.to_owned(), text);
@@ -304,14 +307,14 @@ impl Artifact {
     }
 }
 
-/// The name of what lies right in `folder`.
+/// The name of `path`, if it is directly in `folder`.
 fn in_folder<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     path.strip_prefix(folder)?
         .strip_prefix('/')
         .filter(|name| !name.contains('/'))
 }
 
-/// Reads to the end, of which it has to be no farther than `limit` bytes.
+/// Reads to the end, which must come after at most `limit` bytes.
 pub(super) fn read_limited(source: impl Read, limit: u64, what: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source
@@ -319,7 +322,7 @@ pub(super) fn read_limited(source: impl Read, limit: u64, what: &str) -> Result<
         .read_to_end(&mut bytes)
         .map_err(|e| reading(e, what))?;
     if bytes.len() as u64 > limit {
-        return Err(Damaged(format!("{what} has more than {} MiB", limit >> 20)).into());
+        return Err(Damaged(format!("{what} is larger than {} MiB", limit >> 20)).into());
     }
     Ok(bytes)
 }

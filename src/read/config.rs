@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::nested::{UNPACKED_MAX, configs, contents};
 use crate::formats::damaged;
 
-/// What counts of an Ignition config here: fields that 2.x and 3.x have alike.
+/// The part of an Ignition config that is read here: fields that are the same in 2.x and 3.x.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Config {
@@ -38,14 +38,14 @@ struct Disk {
 /// What a config puts on a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Laid {
-    /// Contents of files by path; of those only that are in the config itself.
+    /// Contents of files by path; only of those whose contents are in the config itself.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Devices that are partitioned.
     pub disks: Vec<String>,
 }
 
-/// Reads an Ignition config and those that it has in itself, of which later ones count; one that is
-/// not JSON, or whose contents are damaged, is an error.
+/// Reads an Ignition config and those nested in it, of which later ones take precedence; one that
+/// is not JSON, or whose contents are damaged, is an error.
 pub fn laid(config: &[u8]) -> Result<Laid> {
     let mut laid = Laid::default();
     let mut left = UNPACKED_MAX;

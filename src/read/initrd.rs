@@ -1,4 +1,5 @@
-//! Reads initrds: a chain of cpio archives, each raw or compressed alone, with zeros between.
+//! Reads initrds: a chain of cpio archives, each raw or compressed by itself, with zeros in
+//! between.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
@@ -8,7 +9,8 @@ use crate::formats::cpio::read;
 use crate::formats::cpio::read::{Entry, Source};
 use crate::formats::{damaged, reading};
 
-/// The most that all compressed parts of a chain may unpack to, in bytes: a bomb ends here.
+/// The most that all compressed parts of a chain may decompress to, in bytes: a limit against
+/// bombs.
 const UNPACKED_MAX: u64 = 2 << 30;
 /// Largest window of a zstd frame, as a power of two: the kernel's own limit
 /// (`lib/decompress_unzstd.c`, `ZSTD_WINDOWSIZE_MAX`).
@@ -16,7 +18,7 @@ const ZSTD_WINDOW: u32 = 23;
 /// Memory for an xz stream, in bytes.
 const XZ_MEMORY: u64 = 128 << 20;
 
-/// Shows every regular file of the chain in `input` to `visit`, as [`entries`] does.
+/// Passes every regular file of the chain in `input` to `visit`, like [`entries`].
 pub fn archives<R: Read + Seek>(
     input: R,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
@@ -30,18 +32,17 @@ pub fn archives<R: Read + Seek>(
     })
 }
 
-/// Shows every file of the chain in `input`, of whatever kind, to `visit`, in order; of files with
-/// one name the kernel keeps the last.
+/// Passes every file of the chain in `input`, of any kind, to `visit`, in order; of several files
+/// with one name the kernel keeps the last.
 ///
-/// Contents that `visit` does not read are passed over without reading where they are not
-/// compressed.
+/// Contents that `visit` does not read are skipped without reading if they are not compressed.
 pub fn entries<R: Read + Seek>(
     mut input: R,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> Result<()>,
 ) -> Result<()> {
     let length = input
         .seek(SeekFrom::End(0))
-        .context("finding an initrd's end")?;
+        .context("finding the end of an initrd")?;
     input.rewind().context("rewinding an initrd")?;
     let mut raw = Raw {
         file: BufReader::with_capacity(64 << 10, input),
@@ -81,7 +82,7 @@ pub fn entries<R: Read + Seek>(
             }
             _ => {
                 return damaged(
-                    "it has something that is neither a cpio archive nor a compressed one",
+                    "it contains data that is neither a cpio archive nor a compressed one",
                 );
             }
         }
@@ -92,7 +93,7 @@ pub fn entries<R: Read + Seek>(
     Ok(())
 }
 
-/// The first byte of what comes after zeros; `None` at the end.
+/// The first byte after zeros; `None` at the end.
 fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
     loop {
         let buffer = source.fill_buf().map_err(|e| reading(e, what))?;
@@ -109,7 +110,7 @@ fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
     }
 }
 
-/// The archives in one compressed part, to its end: only there are its checksums checked.
+/// Reads the archives in one compressed part to its end, where its checksums are checked.
 fn unpacked<R: Read>(
     decoder: R,
     left: &mut u64,
@@ -132,9 +133,9 @@ fn unpacked<R: Read>(
     };
     *left = stream.0.get_ref().limit();
     if *left == 0 {
-        // What looked like an end was the limit.
+        // The apparent end was the limit.
         return damaged(format!(
-            "its compressed parts unpack to {} GiB and more",
+            "its compressed parts decompress to more than {} GiB",
             UNPACKED_MAX >> 30
         ));
     }
@@ -144,7 +145,7 @@ fn unpacked<R: Read>(
 /// The file itself.
 struct Raw<R> {
     file: BufReader<R>,
-    /// Bytes from here to its end.
+    /// Bytes left.
     left: u64,
 }
 
@@ -180,7 +181,7 @@ impl<R: Read + Seek> Source for Raw<R> {
     }
 }
 
-/// What a decompressor gives, up to a limit.
+/// The output of a decompressor, up to a limit.
 struct Unpacked<R>(BufReader<io::Take<R>>);
 
 impl<R: Read> Read for Unpacked<R> {

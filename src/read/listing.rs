@@ -1,4 +1,4 @@
-//! An Ignition config, of any version, as a list of what it asks for.
+//! Lists the contents of an Ignition config of any version.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::nested::configs;
 use crate::formats::damaged;
 
-/// One thing that a config asks for, in its words.
+/// One thing that a config defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {
     /// `file`, `unit`, `user` …
     pub kind: &'static str,
     /// A path, or a name.
     pub name: String,
-    /// What else is worth a look: mode, target, whether it is enabled.
+    /// Further details: mode, target, whether it is enabled.
     pub details: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for Thing {
     }
 }
 
-/// Fields that 2.x and 3.x have alike; what is not known is passed over.
+/// Fields that are the same in 2.x and 3.x; unknown ones are ignored.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Config {
@@ -53,12 +53,12 @@ struct Head {
     config: Others,
 }
 
-/// Configs of elsewhere: those that stand in the config itself are listed as if they were in it.
+/// References to other configs: those nested in the config itself are listed as part of it.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Others {
     merge: Vec<Contents>,
-    /// What 2.x calls merging.
+    /// The counterpart of `merge` in 2.x.
     append: Vec<Contents>,
     replace: Option<Contents>,
 }
@@ -92,7 +92,7 @@ struct Named {
     name: String,
 }
 
-/// In 2.x the device is a level deeper.
+/// In 2.x the device is one level deeper.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Filesystem {
@@ -148,7 +148,7 @@ struct Networkd {
 #[derive(Deserialize)]
 struct Unit {
     name: String,
-    /// An older word of 2.x.
+    /// An older key of 2.x.
     #[serde(default)]
     enable: bool,
     enabled: Option<bool>,
@@ -165,8 +165,8 @@ struct Passwd {
     groups: Vec<Named>,
 }
 
-/// The version of an Ignition config, and what it and those that it has in itself ask for, each
-/// kind in the config's order. What is not JSON of this form is an error that holds
+/// The version of an Ignition config, and what it and the configs nested in it define, each kind in
+/// the config's order. If it is not JSON of this form, the error contains
 /// [`Damaged`](crate::formats::Damaged).
 pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
     let mut version = None;
@@ -253,7 +253,7 @@ fn list(config: Config, things: &mut Vec<Thing>) {
     }
 }
 
-/// What comes from elsewhere, and what the kernel is told.
+/// Adds configs that are fetched, and kernel arguments.
 fn head(
     others: Others,
     arguments: KernelArguments,
@@ -262,7 +262,7 @@ fn head(
     for (list, how) in [
         (others.merge, "merged"),
         (others.append, "appended"),
-        (others.replace.into_iter().collect(), "instead of this one"),
+        (others.replace.into_iter().collect(), "replaces this config"),
     ] {
         let sources = list.into_iter().filter_map(|other| other.source);
         for source in sources.filter(|source| !source.starts_with("data:")) {
@@ -271,7 +271,7 @@ fn head(
     }
     for (list, details) in [
         (arguments.should_exist, vec![]),
-        (arguments.should_not_exist, vec!["taken away".to_owned()]),
+        (arguments.should_not_exist, vec!["removed".to_owned()]),
     ] {
         for argument in list {
             add("kernel argument", argument, details.clone());
@@ -292,7 +292,7 @@ fn file_details(file: &Node) -> Vec<String> {
     let mut details = owned(file);
     let appended = file.append.as_array().map_or(&[][..], Vec::as_slice);
     if !appended.is_empty() || file.append == Value::Bool(true) {
-        details.push("added to".to_owned());
+        details.push("appended".to_owned());
     }
     let contents = file.contents.as_ref();
     let appended = appended
@@ -307,8 +307,8 @@ fn file_details(file: &Node) -> Vec<String> {
     details
 }
 
-/// PEM blocks with the label `CERTIFICATE` in `files`: those that stand there as they are, and
-/// those in the base64 of kubeconfig files. Each with its file.
+/// PEM blocks with the label `CERTIFICATE` in `files`: plain ones, and base64-encoded ones in
+/// kubeconfig files. Each with its file.
 pub fn certificates(files: &BTreeMap<String, Vec<u8>>) -> Vec<(&str, String)> {
     const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
     const END: &str = "-----END CERTIFICATE-----";

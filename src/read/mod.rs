@@ -1,9 +1,8 @@
-//! Reads back what was made: the Ignition config, and what else tells one node from another, out of
-//! our own artifacts.
+//! Reads artifacts: the Ignition config, and whatever else distinguishes one node from another.
 //!
-//! Readers of formats, each for itself: [`Iso`] gives files of an ISO 9660 image by path,
-//! [`archives`] those of an initrd's chain of cpio archives. All take damaged and hostile files:
-//! they allocate no more than was found, have limits, and end with an error that holds [`Damaged`].
+//! Each format has a reader: [`Iso`] reads files of an ISO 9660 image by path, [`archives`] those
+//! of an initrd's chain of cpio archives. All of them handle damaged and hostile files: they
+//! allocate no more than was found, have limits, and fail with an error that contains [`Damaged`].
 
 mod artifact;
 mod config;

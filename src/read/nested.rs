@@ -1,8 +1,8 @@
-//! An Ignition config of any version together with those that it brings along, and contents that
-//! stand in a config itself.
+//! An Ignition config of any version together with the configs nested in it, and contents that are
+//! part of a config.
 //!
-//! coreos-installer puts a config that people give it into one of its own, as a `data:` URL to
-//! merge; Butane does so with `inline` and `local` configs.
+//! coreos-installer wraps a user's config in one of its own, as a `data:` URL to merge; Butane does
+//! so with `inline` and `local` configs.
 
 use std::io::Read;
 
@@ -12,18 +12,19 @@ use serde_json::Value;
 
 use crate::formats::{damaged, reading};
 
-/// How deep configs that stand in others are looked for.
+/// How deep nested configs are followed.
 const DEPTH_MAX: usize = 8;
-/// Words whose absence 2.x writes as an empty one.
+/// Keys that 2.x writes as an empty string when they are absent.
 const OPTIONAL: [&str; 3] = ["compression", "guid", "typeGuid"];
-/// The most that all compressed contents of a config may unpack to, in bytes: a bomb ends here.
+/// The most that all compressed contents of a config may decompress to, in bytes: a limit against
+/// bombs.
 pub(crate) const UNPACKED_MAX: u64 = 256 << 20;
 
-/// The config in `config`, and behind it those that it merges (3.x) or appends (2.x) out of itself,
-/// each before what it brings along. One that is replaced is not among them: what replaces it is.
+/// The config in `config`, followed by the nested configs that it merges (3.x) or appends (2.x),
+/// each before the ones nested in it. A replaced config is not included, its replacement is.
 ///
-/// Nothing in them is null, an empty list or an empty map, for such say nothing. What is not JSON,
-/// or damaged, is an error that holds [`Damaged`](crate::formats::Damaged).
+/// Nulls, empty lists and empty maps, which mean nothing, are removed from them. If a config is not
+/// JSON, or is damaged, the error contains [`Damaged`](crate::formats::Damaged).
 pub fn configs(config: &[u8]) -> Result<Vec<Value>> {
     let mut found = Vec::new();
     let mut left = UNPACKED_MAX;
@@ -33,19 +34,18 @@ pub fn configs(config: &[u8]) -> Result<Vec<Value>> {
 
 fn add(config: &[u8], depth: usize, left: &mut u64, found: &mut Vec<Value>) -> Result<()> {
     if depth > DEPTH_MAX {
-        return damaged(
-            "its Ignition config has others in it, and they others, too deep to follow",
-        );
+        return damaged("configs are nested too deeply in its Ignition config");
     }
     let mut config: Value = match serde_json::from_slice(config) {
         Ok(config) => config,
         Err(why) => return damaged(format!("its Ignition config: {why}")),
     };
     if !config.is_object() {
-        return damaged("its Ignition config: it is no JSON object");
+        return damaged("its Ignition config is not a JSON object");
     }
     without_nothing(&mut config);
-    let mut inside = |resource: &Value| contents(resource, "a config in its Ignition config", left);
+    let mut inside =
+        |resource: &Value| contents(resource, "a config nested in its Ignition config", left);
     let others = &config["ignition"]["config"];
     if let Some(instead) = inside(&others["replace"])? {
         return add(&instead, depth + 1, left, found);
@@ -63,7 +63,7 @@ fn add(config: &[u8], depth: usize, left: &mut u64, found: &mut Vec<Value>) -> R
     Ok(())
 }
 
-/// Takes out of maps what says nothing.
+/// Removes from maps what means nothing.
 fn without_nothing(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(without_nothing),
@@ -81,9 +81,9 @@ fn without_nothing(value: &mut Value) {
     }
 }
 
-/// The bytes that a resource of a config has in itself, unpacked; `None` where the node fetches
-/// them, or there are none. What it unpacks to counts against `left`. Damage in `what` is an error
-/// that holds [`Damaged`](crate::formats::Damaged).
+/// The bytes of a resource that are part of the config, decompressed; `None` if the node fetches
+/// them, or there are none. The decompressed size is subtracted from `left`. If `what` is damaged,
+/// the error contains [`Damaged`](crate::formats::Damaged).
 pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<Option<Vec<u8>>> {
     let Some(source) = resource["source"]
         .as_str()
@@ -105,7 +105,12 @@ pub(crate) fn contents(resource: &Value, what: &str, left: &mut u64) -> Result<O
         .map_err(|e| reading(e, what))?;
     match left.checked_sub(unpacked.len() as u64) {
         Some(rest) => *left = rest,
-        None => return damaged("its contents unpack to more than any node has"),
+        None => {
+            return damaged(format!(
+                "its contents decompress to more than {} MiB",
+                UNPACKED_MAX >> 20
+            ));
+        }
     }
     Ok(Some(unpacked))
 }
@@ -192,7 +197,7 @@ mod tests {
         }
         assert!(names(&config).expect_err("too deep").contains("too deep"));
         for (config, why) in [
-            ("[]", "no JSON object"),
+            ("[]", "not a JSON object"),
             ("{", "its Ignition config"),
             (
                 r#"{"ignition":{"config":{"merge":[{"source":"data:,%zz"}]}}}"#,

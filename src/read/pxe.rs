@@ -1,5 +1,5 @@
 //! Reads a folder to boot machines from over the network: for each node a payload, and an iPXE
-//! script with the kernel's arguments.
+//! script with the kernel arguments.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -17,7 +17,7 @@ const NODES_MAX: usize = 100_000;
 pub(super) fn nodes(path: &Path) -> Result<Vec<Artifact>> {
     let names = names(path)?;
     if names.is_empty() {
-        return damaged("it is no folder for network boot that imgbuild wrote: it has no nodes");
+        return damaged("not a PXE folder written by imgbuild: it contains no nodes");
     }
     names.iter().map(|name| node(path, name)).collect()
 }
@@ -37,7 +37,7 @@ fn names(path: &Path) -> Result<Vec<String>> {
             .and_then(|name| name.strip_suffix(NODE_PAYLOAD));
         names.extend(name.map(str::to_owned));
         if names.len() > NODES_MAX {
-            return damaged("it has more nodes than any cluster");
+            return damaged(format!("it contains more than {NODES_MAX} nodes"));
         }
     }
     names.sort();
@@ -52,7 +52,7 @@ pub fn node(path: &Path, name: &str) -> Result<Artifact> {
     let file = File::open(&script).with_context(|| format!("reading {}", script.display()))?;
     let text = read_limited(file, TEXT_MAX, "an iPXE script")?;
     let Some(arguments) = kernel_line(&String::from_utf8_lossy(&text)) else {
-        return damaged(format!("{} starts no kernel", script.display()));
+        return damaged(format!("{} does not boot a kernel", script.display()));
     };
     if node.kind == Kind::Payload {
         node.kind = Kind::PxeNode;
@@ -61,7 +61,7 @@ pub fn node(path: &Path, name: &str) -> Result<Artifact> {
     Ok(node)
 }
 
-/// What an iPXE script tells the kernel. The words that name initrds are for UEFI's boot stub.
+/// The kernel arguments in an iPXE script. Those that name initrds are for UEFI's boot stub.
 fn kernel_line(script: &str) -> Option<Vec<String>> {
     let line = script
         .lines()

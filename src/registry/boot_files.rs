@@ -1,7 +1,7 @@
-//! The files of a system that imgbuild does not build: fetched, and checked by hash and signature.
+//! The files of an external base: fetches them, and checks their hashes and signatures.
 //!
-//! What is fetched is kept in the cache as `boot/<kind>-<hexadecimal digits>`, its signature beside
-//! it as `….sig`.
+//! Downloads are kept in the cache as `boot/<kind>-<hexadecimal digits>`, a signature beside its
+//! file as `….sig`.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -17,15 +17,15 @@ use super::{Access, Network};
 use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::progress::Progress;
 
-/// Bytes of the longest signature or key that is read: a key ring may hold photographs.
-const MOST_OPENPGP: u64 = 4 << 20;
+/// The longest signature or key that is read, in bytes: a key ring may contain photographs.
+const OPENPGP_MAX: u64 = 4 << 20;
 
 /// How much is read at once.
 const STEP: usize = 1 << 20;
 
 const NAME: &str = "boot-file";
 
-/// The files of a system, found to be what the spec says.
+/// The files of an external base, which match what the spec says of them.
 #[derive(Debug, Clone)]
 pub enum CheckedBootFiles {
     Network {
@@ -38,7 +38,7 @@ pub enum CheckedBootFiles {
     LiveIso(PathBuf),
 }
 
-/// Gives the files of `files`: fetched where they are not here yet, and checked.
+/// Returns the files of `files`: fetched where the cache lacks them, and checked.
 pub fn boot_files(
     files: &BootFiles,
     access: &Access,
@@ -47,7 +47,7 @@ pub fn boot_files(
     let mut all = Sha256::new();
     let mut checked = |what: &str, file: &BootFile| {
         let (path, digest) = checked(file, files.key.as_deref(), access, progress)
-            .with_context(|| format!("getting the {what} {}", file.source))?;
+            .with_context(|| format!("fetching the {what} {}", file.source))?;
         all.update(digest);
         Ok::<_, anyhow::Error>(path)
     };
@@ -84,19 +84,19 @@ fn checked(
     let path = match (&file.source, &file.hash) {
         (BootSource::Path(path), _) => path.clone(),
         (BootSource::Url(url), Some(hash)) => fetched(url, hash, access, progress)?,
-        (BootSource::Url(_), None) => bail!("what comes from the network has a hash"),
+        (BootSource::Url(_), None) => bail!("a file from the network requires a hash"),
     };
     let digests = digests(&path)?;
     if let Some(hash) = &file.hash {
         let found = digests.of_kind(hash);
         ensure!(
             found == *hash,
-            "{} is not what was asked for: its hash is {found} instead of {hash}",
+            "hash mismatch of {}: expected {hash}, got {found}",
             path.display()
         );
     }
     if let Some(signature) = &file.signature {
-        let key = key.context("a signature is checked with a key")?;
+        let key = key.context("checking a signature requires a key")?;
         let signature = match signature {
             BootSource::Path(path) => path.clone(),
             BootSource::Url(url) => {
@@ -112,7 +112,7 @@ fn checked(
     Ok((path, digests.sha256))
 }
 
-/// Where the cache has a file with this hash.
+/// The path of a file with this hash in the cache.
 fn in_cache(access: &Access, hash: &str, ending: &str) -> PathBuf {
     access
         .cache
@@ -128,11 +128,11 @@ fn fetched(url: &str, hash: &str, access: &Access, progress: &dyn Progress) -> R
         return Ok(path);
     }
     store(url, &path, access, progress)?;
-    // Nothing is left in the cache under a hash that is not its own.
+    // Nothing must stay in the cache under a hash other than its own.
     let found = digests(&path)?.of_kind(hash);
     if found != hash {
         fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
-        bail!("what came is not what was asked for: its hash is {found} instead of {hash}");
+        bail!("hash mismatch of {url}: expected {hash}, got {found}");
     }
     Ok(path)
 }
@@ -140,11 +140,11 @@ fn fetched(url: &str, hash: &str, access: &Access, progress: &dyn Progress) -> R
 /// Fetches `url` to `target`.
 fn store(url: &str, target: &Path, access: &Access, progress: &dyn Progress) -> Result<()> {
     if access.offline {
-        bail!("{url} is not in the cache; `--offline` forbids to fetch it");
+        bail!("{url} is not in the cache; `--offline` forbids fetching it");
     }
     let work = access.cache.workspace()?;
     let path = work.path().join(NAME);
-    let mut file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    let mut file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     let fetched = Network::new()?.wait(async {
         let mut answer = client()?.get(url).send().await?.error_for_status()?;
         progress.start(&format!("fetching {url}"), answer.content_length());
@@ -165,7 +165,7 @@ struct Digests {
 }
 
 impl Digests {
-    /// As a spec has it, of the kind that `hash` is of.
+    /// As written in a spec, with the algorithm of `hash`.
     fn of_kind(&self, hash: &str) -> String {
         if hash.starts_with("sha512-") {
             format!("sha512-{}", crate::text::hex(&self.sha512))
@@ -194,34 +194,34 @@ fn digests(path: &Path) -> Result<Digests> {
     })
 }
 
-/// Checks that `signature` is one of `file`, made by `key`, with `gpgv`.
+/// Checks with `gpgv` that `signature` is a signature of `file` by `key`.
 fn verify(file: &Path, signature: &Path, key: &Path) -> Result<()> {
     let folder = tempfile::Builder::new()
         .prefix("imgbuild-gpgv-")
         .tempdir()
-        .context("making a folder for gpgv")?;
+        .context("creating a folder for gpgv")?;
     let ring = folder.path().join("key.gpg");
     let key_bytes =
         dearmored(&small(key)?).with_context(|| format!("reading {}", key.display()))?;
     fs::write(&ring, key_bytes).context("writing a key ring for gpgv")?;
-    // Its words are those of its status lines, whatever the language (GnuPG doc/DETAILS).
+    // Its status lines are the same in every language (GnuPG doc/DETAILS).
     let output = Command::new("gpgv")
         .arg("--homedir")
         .arg(folder.path())
         .arg("--keyring")
         .arg(&ring)
         .args(["--status-fd", "1", "--"])
-        .arg(std::path::absolute(signature).context("finding the signature")?)
-        .arg(std::path::absolute(file).context("finding the file")?)
+        .arg(std::path::absolute(signature).context("resolving the path of the signature")?)
+        .arg(std::path::absolute(file).context("resolving the path of the file")?)
         .output()
-        .context("starting gpgv (Debian package gpgv), which checks signatures")?;
+        .context("starting gpgv (Debian package `gpgv`), which is required to check signatures")?;
     let status = String::from_utf8_lossy(&output.stdout);
     let is_valid = status
         .lines()
         .any(|line| line.starts_with("[GNUPG:] VALIDSIG "));
     ensure!(
         output.status.success() && is_valid,
-        "the signature {} is not one of {} by the key {}: {}",
+        "{} is not a valid signature of {} by the key {}: {}",
         signature.display(),
         file.display(),
         key.display(),
@@ -233,11 +233,11 @@ fn verify(file: &Path, signature: &Path, key: &Path) -> Result<()> {
 fn small(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let mut bytes = Vec::new();
-    file.take(MOST_OPENPGP + 1)
+    file.take(OPENPGP_MAX + 1)
         .read_to_end(&mut bytes)
         .with_context(|| format!("reading {}", path.display()))?;
     ensure!(
-        bytes.len() as u64 <= MOST_OPENPGP,
+        bytes.len() as u64 <= OPENPGP_MAX,
         "{} is too long for a key",
         path.display()
     );
@@ -253,8 +253,8 @@ fn dearmored(key: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut lines = text.lines().map(str::trim);
     while lines.any(|line| line == BEGIN) {
-        // Headers, such as `Comment: …`, end with an empty line; where there are none it may be
-        // left out.
+        // Headers, such as `Comment: …`, end with an empty line; without headers it may be left
+        // out.
         let mut encoded = String::new();
         for line in lines.by_ref() {
             if line.starts_with("-----END ") {
@@ -267,10 +267,10 @@ fn dearmored(key: &[u8]) -> Result<Vec<u8>> {
         }
         let block = Base64::decode_vec(&encoded)
             .ok()
-            .context("its armored block is not in base64")?;
+            .context("its armored block is not base64")?;
         bytes.extend(block);
     }
-    ensure!(!bytes.is_empty(), "it holds no OpenPGP public key");
+    ensure!(!bytes.is_empty(), "it contains no OpenPGP public key");
     Ok(bytes)
 }
 

@@ -1,4 +1,4 @@
-//! Who the build is to registries: what `docker login` and `podman login` wrote.
+//! The credentials for registries that `docker login` and `podman login` stored.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use base64ct::{Base64, Encoding as _};
 use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
 
-/// Docker's file of credentials, and the programs that it names.
+/// Docker's configuration file with credentials, and the credential helpers that it names.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     file: Option<PathBuf>,
@@ -49,13 +49,13 @@ struct Answer {
 }
 
 impl Credentials {
-    /// None at all.
+    /// No credentials.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Those of `config.json` in `$DOCKER_CONFIG`, else in `~/.docker`.
-    pub fn of_host(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Self {
+    /// The credentials of `config.json` in `$DOCKER_CONFIG`, else in `~/.docker`.
+    pub fn from_host(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Self {
         let folder = variable("DOCKER_CONFIG")
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
@@ -65,7 +65,7 @@ impl Credentials {
         }
     }
 
-    /// Those for `registry` at `host`; anonymous where the file has none.
+    /// The credentials for `registry` at `host`; anonymous if the file has none.
     pub fn of(&self, registry: &str, host: &str) -> Result<RegistryAuth> {
         let Some(file) = &self.file else {
             return Ok(RegistryAuth::Anonymous);
@@ -80,7 +80,7 @@ impl Credentials {
         let config: Config =
             serde_json::from_slice(&text).with_context(|| format!("reading {}", file.display()))?;
         find(&config, registry, host)
-            .with_context(|| format!("finding who we are to {host} in {}", file.display()))
+            .with_context(|| format!("reading the credentials for {host} in {}", file.display()))
     }
 }
 
@@ -130,8 +130,8 @@ fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
     Ok(RegistryAuth::Anonymous)
 }
 
-/// Asks `docker-credential-HELPER` (docker-credential-helpers, "Development"). `None`: it has
-/// nothing for `server`.
+/// Asks `docker-credential-HELPER` (docker-credential-helpers, "Development"). `None`: it has no
+/// credentials for `server`.
 fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
     ensure!(
         Path::new(helper).components().count() == 1 && !helper.contains('/'),
@@ -146,7 +146,7 @@ fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
         .spawn()
         .with_context(|| format!("starting {program}"))?;
     if let Some(mut input) = child.stdin.take() {
-        // One that leaves without listening says so by its status.
+        // A helper that exits without reading its input reports that by its status.
         let _ = input.write_all(server.as_bytes());
     }
     let output = child
@@ -156,10 +156,10 @@ fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
         return Ok(None);
     }
     let Ok(answer) = serde_json::from_slice::<Answer>(&output.stdout) else {
-        bail!("{program} answered something that is no credential");
+        bail!("{program} did not print valid credentials");
     };
     if answer.username == "<token>" {
-        bail!("{program} has an identity token for {server}, which imgbuild cannot use");
+        bail!("{program} returned an identity token for {server}, which imgbuild does not support");
     }
     Ok(Some(RegistryAuth::Basic(answer.username, answer.secret)))
 }

@@ -1,12 +1,12 @@
-//! The network, for code that is not asynchronous.
+//! Access to the network for synchronous code.
 
 use std::future::Future;
 use std::sync::Once;
 
 use anyhow::{Context as _, Result};
 
-/// Runs what waits for the network. Made when it is first needed: a build that finds all in the
-/// cache starts no such thing.
+/// The asynchronous runtime. Created when it is first needed: a build that finds everything in the
+/// cache does not start it.
 #[derive(Debug)]
 pub struct Network {
     runtime: tokio::runtime::Runtime,
@@ -14,7 +14,7 @@ pub struct Network {
 
 impl Network {
     pub fn new() -> Result<Self> {
-        // TLS by ring; fails only where it is chosen already.
+        // TLS by ring; fails only if it is installed already.
         static CHOSEN: Once = Once::new();
         CHOSEN.call_once(|| {
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -22,7 +22,7 @@ impl Network {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .context("starting the network")?;
+            .context("starting the asynchronous runtime")?;
         Ok(Self { runtime })
     }
 
@@ -32,7 +32,7 @@ impl Network {
     }
 }
 
-/// Whether `host` (with its port or without) is this machine, which needs no TLS.
+/// Whether `host` (with or without a port) is this machine, which needs no TLS.
 pub fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,

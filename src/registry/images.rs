@@ -16,18 +16,18 @@ use super::{Access, Credentials, Incoming, Mirrors, Network};
 use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::{
-    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_TYPES, MOST_MANIFEST, StoredImage,
+    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_MAX, MANIFEST_TYPES, StoredImage,
     check_digest, digest_of, is_digest,
 };
 use crate::progress::Progress;
 
-/// Attempts at what fails for reasons of the network.
+/// How often a request is attempted if the network fails.
 const ATTEMPTS: u32 = 3;
 
-/// A registry that says nothing for so long is given up.
+/// How long a registry may stay silent.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Images from registries, through the cache.
+/// Fetches images from registries through the cache.
 #[derive(Debug)]
 pub struct Images {
     access: Access,
@@ -46,8 +46,8 @@ impl Images {
         }
     }
 
-    /// The digest that `name` stands for: its own, or the pinned one, or what the registry says
-    /// now, which is pinned.
+    /// The digest of `name`: its own, or the pinned one, or the registry's current one, which is
+    /// then pinned.
     pub fn resolve(&self, name: &ImageName, pins: &mut Pins) -> Result<String> {
         if let Some(digest) = name.digest() {
             return Ok(digest.to_owned());
@@ -58,15 +58,15 @@ impl Images {
         {
             return Ok(digest.to_owned());
         }
-        let hint = "; give the image by a digest, or as an archive by its path";
+        let hint = "; name the image by its digest, or give the path of its archive";
         if self.access.locked {
             bail!(
-                "imgbuild.lock does not pin the image {name}, and `--locked` forbids to change it{hint}"
+                "imgbuild.lock does not pin the image {name}, and `--locked` forbids changing it{hint}"
             );
         }
         if self.access.offline {
             bail!(
-                "imgbuild.lock does not pin the image {name}, and `--offline` forbids to ask its registry{hint}"
+                "imgbuild.lock does not pin the image {name}, and `--offline` forbids contacting its registry{hint}"
             );
         }
         let (bytes, digest) = self.manifest(name, None)?;
@@ -75,8 +75,8 @@ impl Images {
         Ok(digest)
     }
 
-    /// The image `name`, which is pinned to `digest`, for `arch`: from the cache, which is filled
-    /// from the registry.
+    /// The image `name`, which is pinned to `digest`, for `arch`: from the cache, or from the
+    /// registry into the cache.
     pub fn fetch(
         &self,
         name: &ImageName,
@@ -110,7 +110,7 @@ impl Images {
         }
         ensure!(
             MANIFEST_TYPES.contains(&media_type.as_str()),
-            "it is a `{media_type}`, which is no container image"
+            "`{media_type}` is not the media type of a container image"
         );
         let image = StoredImage::new(name.to_string(), arch, bytes, |descriptor| {
             self.blob(name, descriptor, progress)
@@ -139,7 +139,7 @@ impl Images {
             progress.finish();
             fetched.with_context(|| format!("fetching the blob {digest} of {name}"))?;
         }
-        Blob::of_file(path)
+        Blob::from_file(path)
     }
 
     fn fetch_blob(
@@ -182,7 +182,7 @@ impl Images {
     fn cached_manifest(&self, name: &ImageName, digest: &str) -> Result<Vec<u8>> {
         let path = self.access.blob(digest);
         if self.access.cache.has(&path) {
-            return Blob::of_file(path)?.read(digest);
+            return Blob::from_file(path)?.read(digest);
         }
         self.online(digest)?;
         let (bytes, _) = self.manifest(name, Some(digest))?;
@@ -193,7 +193,7 @@ impl Images {
 
     fn online(&self, digest: &str) -> Result<()> {
         if self.access.offline {
-            bail!("{digest} is not in the cache; `--offline` forbids to fetch it");
+            bail!("{digest} is not in the cache; `--offline` forbids fetching it");
         }
         Ok(())
     }
@@ -213,13 +213,14 @@ impl Images {
                 Ok((bytes, _)) => break bytes,
                 Err(error) if attempt < ATTEMPTS && is_passing(&error) => {}
                 Err(error) => {
-                    return Err(said(error, &place))
-                        .with_context(|| format!("asking {} for the image {name}", place.host));
+                    return Err(said(error, &place)).with_context(|| {
+                        format!("requesting the image {name} from {}", place.host)
+                    });
                 }
             }
         };
         ensure!(
-            bytes.len() as u64 <= MOST_MANIFEST,
+            bytes.len() as u64 <= MANIFEST_MAX,
             "the manifest of {name} is too large"
         );
         let found = digest_of(&bytes);
@@ -233,7 +234,7 @@ impl Images {
         Ok(())
     }
 
-    /// Where `name` is looked for, and what it is called there.
+    /// The place to fetch `name` from, and its name there.
     fn place(&self, name: &ImageName, digest: Option<&str>) -> Result<(Place, Reference)> {
         let place = self.mirrors.place(name.registry());
         let repository = if place.prefix.is_empty() {
@@ -263,7 +264,7 @@ impl Images {
     }
 }
 
-/// A client for `place`. The network has to be up, for it brings TLS.
+/// A client for `place`. It takes the network, which installs TLS.
 fn client(place: &Place, _: &Network) -> Result<Client> {
     let config = ClientConfig {
         protocol: if place.plain {
@@ -279,13 +280,13 @@ fn client(place: &Place, _: &Network) -> Result<Client> {
     Client::try_from(config).context("starting a client for registries")
 }
 
-/// The media type that a manifest says it has.
+/// The media type of a manifest.
 fn media_type(bytes: &[u8]) -> Result<String> {
     let json: serde_json::Value = serde_json::from_slice(bytes).context("reading its manifest")?;
     if let Some(text) = json["mediaType"].as_str() {
         return Ok(text.to_owned());
     }
-    // OCI lets it be left out.
+    // OCI allows omitting it.
     let kind = if json["manifests"].is_array() {
         INDEX_TYPES[0]
     } else {
@@ -294,7 +295,7 @@ fn media_type(bytes: &[u8]) -> Result<String> {
     Ok(kind.to_owned())
 }
 
-/// Whether another attempt may do better.
+/// Whether another attempt may succeed.
 fn is_passing(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::RequestError(error) => {
@@ -305,25 +306,25 @@ fn is_passing(error: &OciDistributionError) -> bool {
     }
 }
 
-/// The library's error in our words where it says too little.
+/// The library's error, reworded where it says too little.
 fn said(error: OciDistributionError, place: &Place) -> anyhow::Error {
     let host = &place.host;
     match error {
         OciDistributionError::UnauthorizedError { .. }
         | OciDistributionError::AuthenticationFailure(_) => anyhow::anyhow!(
-            "{host} does not let us in; `docker login {host}` or `podman login --authfile ~/.docker/config.json {host}` first"
+            "access to {host} was denied; run `docker login {host}` or `podman login --authfile ~/.docker/config.json {host}` first"
         ),
         OciDistributionError::ImageManifestNotFoundError(_) => {
-            anyhow::anyhow!("{host} has no such image")
+            anyhow::anyhow!("image not found on {host}")
         }
         OciDistributionError::DigestError(error) => {
-            anyhow::anyhow!("{host} sent something else than was asked for: {error}")
+            anyhow::anyhow!("unexpected response from {host}: {error}")
         }
         other => anyhow::Error::new(other),
     }
 }
 
-/// Takes a blob into the cache, and no more bytes than were announced.
+/// Writes a blob into the cache, and no more bytes than its descriptor says.
 struct Sink<'a> {
     incoming: Incoming,
     most: u64,
@@ -337,7 +338,10 @@ impl AsyncWrite for Sink<'_> {
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
         if self.incoming.size + bytes.len() as u64 > self.most {
-            let why = format!("more came than the {} bytes that were announced", self.most);
+            let why = format!(
+                "the registry sent more than the expected {} bytes",
+                self.most
+            );
             return Poll::Ready(Err(std::io::Error::other(why)));
         }
         self.progress.advance(bytes.len() as u64);

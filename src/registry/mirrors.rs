@@ -1,26 +1,26 @@
-//! Where registries are looked for instead: mirrors of a closed network.
+//! Mirrors that are used in place of registries, such as those of a closed network.
 
 use std::str::FromStr;
 
-/// Mirrors of registries, in the order in which they were named.
+/// Mirrors of registries, in the order of the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mirrors(Vec<Mirror>);
 
 /// One `FROM=TO`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mirror {
-    /// The registry that is named: `registry.k8s.io`.
+    /// The mirrored registry: `registry.k8s.io`.
     pub from: String,
     pub to: Place,
 }
 
-/// Where a registry is: its host, whether it speaks TLS, and what repositories start with there.
+/// The location of a registry: its host, whether it uses TLS, and the prefix of its repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// With its port, if it has one.
+    /// With its port, if any.
     pub host: String,
     pub plain: bool,
-    /// Without slashes around it; may be empty.
+    /// Without leading and trailing slashes; may be empty.
     pub prefix: String,
 }
 
@@ -29,7 +29,7 @@ impl Mirrors {
         Self(all.into_iter().collect())
     }
 
-    /// Where `registry` is to be looked for: its first mirror, else itself.
+    /// The location to use for `registry`: its first mirror, or the registry itself.
     pub fn place(&self, registry: &str) -> Place {
         match self.0.iter().find(|mirror| mirror.from == registry) {
             Some(mirror) => mirror.to.clone(),
@@ -63,7 +63,7 @@ impl FromStr for Mirror {
 impl FromStr for Place {
     type Err = String;
 
-    /// A host, perhaps with a port, a scheme (`https://` where there is none) and a path.
+    /// A host, optionally with a port, a scheme (default: `https://`) and a path.
     fn from_str(text: &str) -> Result<Self, String> {
         let (plain, rest) = match text.split_once("://") {
             Some(("http", rest)) => (Some(true), rest),

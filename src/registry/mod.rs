@@ -1,7 +1,7 @@
-//! What comes from registries and download sites: container images and programs, pinned in
+//! Fetches container images and programs from registries and download sites. They are pinned in
 //! `imgbuild.lock` and kept in the cache by their digests.
 //!
-//! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it comes in and again when
+//! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it is stored and again when
 //! it is used.
 
 mod boot_files;
@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
-use crate::oci::{MOST_MANIFEST, is_digest};
+use crate::oci::{MANIFEST_MAX, is_digest};
 
 pub use boot_files::{CheckedBootFiles, boot_files};
 pub use credentials::Credentials;
@@ -31,20 +31,20 @@ pub use images::Images;
 pub use mirrors::Mirrors;
 pub use programs::{DEFAULT_SITE, Programs};
 
-/// What may be done to get something.
+/// How files may be obtained.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// Touches no network: what is missing in the cache is an error.
+    /// Do not access the network: a file missing from the cache is an error.
     pub offline: bool,
-    /// Never changes the lock: what is missing there is an error.
+    /// Do not change the lock: a pin missing from it is an error.
     pub locked: bool,
-    /// Asks for what the lock pins already, and pins it anew.
+    /// Resolve again what the lock pins already, and update its pins.
     pub refresh: bool,
     pub cache: Cache,
 }
 
 impl Access {
-    /// Where the blob with this digest (`sha256:…`) is, or will be.
+    /// The path of the blob with this digest (`sha256:…`).
     fn blob(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
         self.cache.root().join("blobs/sha256").join(hex)
@@ -57,16 +57,16 @@ pub fn reachable(cache: &Cache, locks: &[crate::lock::Lock]) -> Result<BTreeSet<
     let mut found = BTreeSet::new();
     let mut left = Vec::new();
     for lock in locks {
-        left.extend(Pins::of(lock)?.digests().map(str::to_owned));
+        left.extend(Pins::from_lock(lock)?.digests().map(str::to_owned));
     }
     while let Some(digest) = left.pop() {
         let hex = digest.trim_start_matches("sha256:");
         let path = cache.root().join("blobs/sha256").join(hex);
         let is_new = found.insert(hex.to_owned());
-        let is_small = fs::metadata(&path).is_ok_and(|data| data.len() <= MOST_MANIFEST);
+        let is_small = fs::metadata(&path).is_ok_and(|data| data.len() <= MANIFEST_MAX);
         if is_new && is_small {
             let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-            // What is no manifest names nothing.
+            // Anything but a manifest refers to nothing.
             let named = serde_json::from_slice::<Json>(&bytes).unwrap_or_default();
             left.extend(digests(&named));
         }
@@ -85,7 +85,7 @@ fn digests(manifest: &Json) -> impl Iterator<Item = String> {
         .map(str::to_owned)
 }
 
-/// A file that is hashed while it is written, on its way into the cache.
+/// A file that is hashed while it is written into the cache.
 struct Incoming {
     work: crate::cache::Workspace,
     file: std::io::BufWriter<std::fs::File>,
@@ -100,7 +100,7 @@ impl Incoming {
         let work = cache.workspace()?;
         let path = work.path().join(NAME);
         let file =
-            std::fs::File::create(&path).with_context(|| format!("making {}", path.display()))?;
+            std::fs::File::create(&path).with_context(|| format!("creating {}", path.display()))?;
         Ok(Self {
             work,
             file: std::io::BufWriter::new(file),
@@ -115,13 +115,13 @@ impl Incoming {
         self.file.write_all(bytes)
     }
 
-    /// Keeps it where `digest` says, if that is its digest.
+    /// Stores it under `digest`, if that is its digest.
     fn finish(mut self, access: &Access, digest: &str) -> Result<PathBuf> {
         self.file.flush().context("writing to the cache")?;
         let found = self.digest();
         anyhow::ensure!(
             found == digest,
-            "what came is not what was asked for: its digest is {found} instead of {digest}"
+            "digest mismatch: expected {digest}, got {found}"
         );
         let target = access.blob(digest);
         self.work.publish(NAME, &target)?;

@@ -1,4 +1,4 @@
-//! Programs of Kubernetes from a download site, laid out as upstream has it:
+//! Fetches Kubernetes programs from a download site with the layout of upstream's:
 //! `<site>/v<version>/bin/linux/<arch>/<program>`, each with its hash in `<program>.sha256` beside
 //! it.
 
@@ -17,14 +17,14 @@ use crate::progress::Progress;
 /// Upstream's own site.
 pub const DEFAULT_SITE: &str = "https://dl.k8s.io";
 
-/// Bytes of the longest hash file that is read.
-const MOST_HASH: usize = 4096;
+/// The longest hash file that is read, in bytes.
+const HASH_FILE_MAX: usize = 4096;
 
 /// Programs of one version from one site.
 #[derive(Debug)]
 pub struct Programs {
     pub access: Access,
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     pub site: String,
     /// `1.36.2`
     pub version: String,
@@ -32,7 +32,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Where `name` is to be had.
+    /// The URL of `name`.
     pub fn url(&self, name: &str) -> String {
         let Self {
             site,
@@ -43,7 +43,7 @@ impl Programs {
         format!("{site}/v{version}/bin/linux/{arch}/{name}")
     }
 
-    /// The digest of `name`: the pinned one, or what the site says now, which is pinned.
+    /// The digest of `name`: the pinned one, or the site's current one, which is then pinned.
     pub fn resolve(&self, name: &str, pins: &mut Pins) -> Result<String> {
         let access = &self.access;
         if !access.refresh
@@ -53,11 +53,11 @@ impl Programs {
         }
         let what = format!("{name} {} ({})", self.version, self.arch);
         if access.locked {
-            bail!("imgbuild.lock does not pin {what}, and `--locked` forbids to change it");
+            bail!("imgbuild.lock does not pin {what}, and `--locked` forbids changing it");
         }
         if access.offline {
             bail!(
-                "imgbuild.lock does not pin {what}, and `--offline` forbids to ask {}",
+                "imgbuild.lock does not pin {what}, and `--offline` forbids contacting {}",
                 self.site
             );
         }
@@ -68,18 +68,21 @@ impl Programs {
                 let mut text = Vec::new();
                 while let Some(chunk) = answer.chunk().await? {
                     text.extend_from_slice(&chunk);
-                    ensure!(text.len() <= MOST_HASH, "it is too long for a hash");
+                    ensure!(
+                        text.len() <= HASH_FILE_MAX,
+                        "the file is too long for a hash"
+                    );
                 }
                 Ok(text)
             })
             .with_context(|| format!("fetching {url}"))?;
         let text = String::from_utf8_lossy(&text);
-        // Perhaps with the file's name behind it, as sha256sum writes it.
+        // The file's name may follow, as written by sha256sum.
         let digest = format!(
             "sha256:{}",
             text.split_whitespace().next().unwrap_or_default()
         );
-        ensure!(is_digest(&digest), "{url} holds no SHA-256 hash");
+        ensure!(is_digest(&digest), "{url} contains no SHA-256 hash");
         pins.set_program(&self.version, self.arch, name, &digest);
         Ok(digest)
     }
@@ -92,7 +95,7 @@ impl Programs {
         }
         let url = self.url(name);
         if self.access.offline {
-            bail!("{url} is not in the cache; `--offline` forbids to fetch it");
+            bail!("{url} is not in the cache; `--offline` forbids fetching it");
         }
         let mut incoming = Incoming::new(&self.access.cache)?;
         let fetched = Network::new()?.wait(async {
@@ -126,7 +129,7 @@ impl Programs {
             .map(|name| {
                 let digest = self.resolve(name, pins)?;
                 let path = self.fetch(name, &digest, progress)?;
-                // What is in the cache was checked when it came; a damaged disk shows here.
+                // Files in the cache were checked when they were stored; this finds a damaged disk.
                 ensure!(
                     fs::metadata(&path)?.len() > 0,
                     "{} is empty",

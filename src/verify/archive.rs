@@ -1,4 +1,4 @@
-//! Initrds and payloads: chains of cpio archives, file by file.
+//! Compares initrds and payloads: chains of cpio archives, file by file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};
@@ -13,10 +13,10 @@ use crate::read::{Artifact, KEYFILES_PATH, entries};
 use super::part::named;
 use super::{Findings, nodes};
 
-/// The bits of `S_IFMT` that say a directory (inode(7)).
+/// A directory, in the bits of `S_IFMT` (inode(7)).
 const DIRECTORY: u32 = 0o040_000;
 
-/// A file of an archive, without what the kernel does not keep of it.
+/// A file of an archive, as far as the kernel keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Packed {
     entry: Entry,
@@ -24,7 +24,7 @@ struct Packed {
 }
 
 impl Packed {
-    /// Whether all but what is in it is the same.
+    /// Whether everything but the contents is the same.
     fn is_alike(&self, other: &Self) -> bool {
         let length = other.entry.length;
         Entry {
@@ -34,7 +34,7 @@ impl Packed {
     }
 }
 
-/// What differs between two chains of archives, the nodes in them included.
+/// The differences between two chains of archives, including the nodes in them.
 pub(super) fn compare<R: Read + Seek>(
     found: R,
     built: R,
@@ -45,13 +45,14 @@ pub(super) fn compare<R: Read + Seek>(
     findings.add(files(found, built)?);
     if findings == Findings::default() {
         findings.otherwise(
-            "the archive is written otherwise (compression, order, time stamps or padding)",
+            "the archive is encoded differently (compression, order, time stamps or padding)",
         );
     }
     Ok(findings)
 }
 
-/// What differs between the files of two chains, but for what the nodes' comparison tells.
+/// The differences between the files of two chains, except for those that the comparison of nodes
+/// reports.
 pub(super) fn files<R: Read + Seek>(found: R, built: R) -> Result<Findings> {
     let (theirs, ours) = (packed(found)?, packed(built)?);
     let mut findings = Findings::default();
@@ -71,7 +72,7 @@ pub(super) fn files<R: Read + Seek>(found: R, built: R) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Whether what is in the file is compared as part of the node: its config, and the keyfiles of a
+/// Whether the file's contents are compared as part of the node: its config, and the keyfiles of a
 /// live system.
 fn is_told(path: &str) -> bool {
     let is_keyfile = path
@@ -82,17 +83,17 @@ fn is_told(path: &str) -> bool {
 
 fn why(found: &Packed, built: &Packed) -> &'static str {
     if found.hash != built.hash {
-        "its contents"
+        "contents differ"
     } else if found.entry.kind != built.entry.kind {
-        "what kind of file it is"
+        "file types differ"
     } else if found.entry.mode != built.entry.mode {
-        "its mode"
+        "modes differ"
     } else {
-        "its owner or device"
+        "owners or device numbers differ"
     }
 }
 
-/// The files of a chain; of those with one name the last, which the kernel keeps.
+/// The files of a chain; of several with one name the last, which the kernel keeps.
 fn packed<R: Read + Seek>(chain: R) -> Result<BTreeMap<String, Packed>> {
     let mut files = BTreeMap::new();
     entries(chain, &mut |entry, contents| {
@@ -110,7 +111,7 @@ fn packed<R: Read + Seek>(chain: R) -> Result<BTreeMap<String, Packed>> {
     Ok(files)
 }
 
-/// Hashes what is written to it.
+/// Hashes whatever is written to it.
 struct Hashed<'a>(&'a mut Sha256);
 
 impl io::Write for Hashed<'_> {

@@ -1,4 +1,4 @@
-//! Two files, or stretches of them, byte by byte and in pieces.
+//! Compares two files, or ranges of them, byte by byte and in pieces.
 
 use std::fmt;
 use std::fs::File;
@@ -9,28 +9,28 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Bytes that are compared at once.
+/// How many bytes are compared at once.
 const PIECE: usize = 256 << 10;
 
-/// Where two files differ first.
+/// The first difference between two files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// From this byte on, counted from 0.
+    /// They differ from this byte on, counted from 0.
     At(u64),
-    /// The one that was found ends after this many bytes, of so many.
+    /// The artifact ends after `found` of `built` bytes.
     CutShort(u64, u64),
-    /// The one that was found goes on for this many bytes.
+    /// The artifact has this many extra bytes.
     Longer(u64),
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(at) => write!(f, "it differs from byte {at} on"),
+            Self::At(at) => write!(f, "differs from byte {at} on"),
             Self::CutShort(found, built) => {
-                write!(f, "it is cut short: {found} bytes of {built}")
+                write!(f, "truncated: {found} of {built} bytes")
             }
-            Self::Longer(more) => write!(f, "it has {more} bytes behind its end"),
+            Self::Longer(more) => write!(f, "{more} extra bytes at the end"),
         }
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn open(path: &Path) -> Result<File> {
     File::open(path).with_context(|| format!("opening {}", path.display()))
 }
 
-/// Where `found` differs from `built` first.
+/// The first difference between `found` and `built`.
 pub(super) fn first_difference(found: &File, built: &File) -> Result<Option<Difference>> {
     let lengths = [found, built].map(|file| file.metadata().map(|metadata| metadata.len()));
     let [found_length, built_length] = lengths;
@@ -59,7 +59,7 @@ pub(super) fn first_difference(found: &File, built: &File) -> Result<Option<Diff
     })
 }
 
-/// The first byte in `range` of both files in which they differ. Both are that long.
+/// The first byte in `range` in which the files differ. Both must be that long.
 pub(super) fn first_between(found: &File, built: &File, range: Range<u64>) -> Result<Option<u64>> {
     let mut position = range.start;
     let mut pieces = [vec![0; PIECE], vec![0; PIECE]];
@@ -77,7 +77,7 @@ pub(super) fn first_between(found: &File, built: &File, range: Range<u64>) -> Re
     Ok(None)
 }
 
-/// Where `found` differs from `built` first, read to their ends.
+/// The first difference between `found` and `built`, read to their ends.
 pub(super) fn of_streams(
     mut found: impl Read,
     mut built: impl Read,
@@ -108,7 +108,7 @@ pub(super) fn of_streams(
     }
 }
 
-/// Reads until the piece is full or nothing more comes.
+/// Reads until the piece is full or the stream ends.
 fn fill(stream: &mut impl Read, piece: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < piece.len() {
@@ -122,7 +122,7 @@ fn fill(stream: &mut impl Read, piece: &mut [u8]) -> io::Result<usize> {
     Ok(length)
 }
 
-/// The first index at which two slices of one length differ.
+/// The first index at which two slices of the same length differ.
 fn unequal(one: &[u8], other: &[u8]) -> Option<usize> {
     if one == other {
         return None;

@@ -1,4 +1,4 @@
-//! Folders for network boot, file by file.
+//! Compares folders for network boot, file by file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,10 +13,10 @@ use super::bytes::{first_difference, open};
 use super::part::named;
 use super::{Findings, archive, nodes, unreadable};
 
-/// What `dnsmasq.conf` asks to be put beside it: iPXE's own files, which no spec gives.
+/// Files that users put beside `dnsmasq.conf`: iPXE's own, which no spec produces.
 const IPXE: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "ipxe-arm64.efi"];
 
-/// What differs between two folders.
+/// The differences between two folders.
 pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
     let (theirs, ours) = (paths(found)?, paths(built)?);
     let mut findings = Findings::default();
@@ -29,7 +29,7 @@ pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
         };
         match (theirs.contains(path), ours.contains(path)) {
             (true, false) if IPXE.contains(&path.as_str()) => {
-                findings.otherwise(format!("{path} is there too"));
+                findings.otherwise(format!("{path} is an additional file"));
             }
             (true, false) => findings.differs(format!("+ {name}")),
             (false, true) => findings.differs(format!("- {name}")),
@@ -40,7 +40,7 @@ pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
                 else {
                     continue;
                 };
-                // A node's payload and its script are one thing.
+                // A node's payload and script are reported as one.
                 if let Some(node) = node {
                     if compared.insert(node.to_owned()) {
                         let of_node = node_findings(found, built, node).or_else(unreadable)?;
@@ -62,14 +62,14 @@ pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
     Ok(findings)
 }
 
-/// What differs between the payloads and scripts of one node.
+/// The differences between the payloads and scripts of one node.
 fn node_findings(found: &Path, built: &Path, name: &str) -> Result<Findings> {
     let both = [NODE_PAYLOAD, NODE_SCRIPT];
     if both
         .iter()
         .any(|ending| !found.join(NODES).join(format!("{name}{ending}")).is_file())
     {
-        // That one of them is missing is told already.
+        // A missing one is reported already.
         return Ok(Findings::default());
     }
     let (theirs, ours) = (pxe_node(found, name)?, pxe_node(built, name)?);
@@ -86,7 +86,7 @@ fn node_findings(found: &Path, built: &Path, name: &str) -> Result<Findings> {
             ));
         }
         None if findings == Findings::default() => {
-            findings.otherwise("the payload is packed otherwise");
+            findings.otherwise("the payload is encoded differently");
         }
         _ => {}
     }
@@ -103,7 +103,7 @@ fn node_of(path: &str) -> Option<&str> {
 /// The paths of all files below `folder`.
 fn paths(folder: &Path) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    // nodes/ and machines/ are the only folders that there are.
+    // nodes/ and machines/ are the only subfolders.
     add(folder, "", 3, &mut found)?;
     Ok(found)
 }

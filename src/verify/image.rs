@@ -1,4 +1,4 @@
-//! ISO images, file by file, and what lies between their files.
+//! Compares ISO images file by file, and the bytes between their files.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -16,13 +16,14 @@ use super::bytes::{first_between, of_streams, open};
 use super::part::named;
 use super::{Findings, archive, nodes};
 
-/// Bytes of a sector, and those before the first volume descriptor (ECMA-119 §6.1.2, §6.2.1).
+/// Bytes of a sector, and the number of bytes before the first volume descriptor (ECMA-119 §6.1.2,
+/// §6.2.1).
 const SECTOR: u64 = 2048;
 const SYSTEM_AREA: u64 = 16 * SECTOR;
-/// The most that a payload has, in bytes, to be looked into.
+/// The largest payload whose contents are compared, in bytes.
 const PAYLOAD_MAX: u64 = 128 << 20;
 
-/// What differs between two images, bootable ones or such that hold a config.
+/// The differences between two images, bootable ones or ones with a config.
 pub(super) fn compare(
     found: &Path,
     built: &Path,
@@ -36,7 +37,7 @@ pub(super) fn compare(
     for (path, difference) in files(&found, &built, &[])? {
         let is_config = matches!(path.as_str(), CONFIG_JSON | USER_DATA);
         match difference {
-            // That is the node's, and told as such.
+            // This is part of the node, and reported as such.
             Of::Both(_) if is_config => {}
             Of::Both(_) if path == PAYLOAD_PATH => {
                 let payload = |iso: &Iso| {
@@ -53,20 +54,20 @@ pub(super) fn compare(
         None if ours.kind == Kind::Iso => {
             if findings.differs.is_empty() {
                 findings.differs(
-                    "~ its files lie elsewhere on the medium, so that its boot records are others",
+                    "~ its files are at different positions on the medium, so its boot records differ",
                 );
             }
         }
-        None => findings.otherwise("the medium is laid out otherwise"),
+        None => findings.otherwise("the medium is laid out differently"),
     }
     if findings == Findings::default() {
-        // Only the bytes of the config and of its padding are left.
-        findings.otherwise("the medium is written otherwise");
+        // Only the bytes of the config and its padding remain.
+        findings.otherwise("the medium is encoded differently");
     }
     Ok(findings)
 }
 
-/// The name by which systems find the medium.
+/// The volume's name, by which systems find the medium.
 pub(super) fn volume(found: &Iso, built: &Iso, findings: &mut Findings) {
     if found.volume_id != built.volume_id {
         findings.differs(format!(
@@ -79,16 +80,16 @@ pub(super) fn volume(found: &Iso, built: &Iso, findings: &mut Findings) {
 
 /// How a file differs.
 pub(super) enum Of {
-    /// Only what was built has it.
+    /// Only the rebuilt image has it.
     Built,
-    /// Only what was found has it.
+    /// Only the artifact has it.
     Found,
-    /// Both have it; in which way they differ.
+    /// Both have it; how they differ.
     Both(String),
 }
 
 impl Of {
-    /// As a line about the file with this name.
+    /// A line about the file with this name.
     pub(super) fn line(&self, name: &str) -> String {
         match self {
             Self::Built => format!("- {name}"),
@@ -98,8 +99,8 @@ impl Of {
     }
 }
 
-/// The files that differ, by path. Stretches in `but` (bytes from the images' starts) are passed
-/// over where a file lies at the same place in both.
+/// The files that differ, by path. The ranges in `but` (offsets in the images) are skipped if a
+/// file has the same position in both.
 pub(super) fn files(found: &Iso, built: &Iso, but: &[Range<u64>]) -> Result<Vec<(String, Of)>> {
     let (theirs, ours) = (paths(found)?, paths(built)?);
     let mut differing = Vec::new();
@@ -115,7 +116,7 @@ pub(super) fn files(found: &Iso, built: &Iso, but: &[Range<u64>]) -> Result<Vec<
 }
 
 fn paths(iso: &Iso) -> Result<BTreeSet<String>> {
-    // Without Rock Ridge and Joliet all letters are capitals.
+    // Without Rock Ridge and Joliet, names are in upper case.
     let lower = |path: String| {
         if iso.has_plain_names() {
             path.to_ascii_lowercase()
@@ -136,19 +137,19 @@ fn contents(found: &Iso, built: &Iso, path: &str, but: &[Range<u64>]) -> Result<
         for part in without(start..start + length, but) {
             let at = first_between(found.image(), built.image(), part).with_context(describe)?;
             if let Some(at) = at {
-                return Ok(Some(format!("it differs from its byte {} on", at - start)));
+                return Ok(Some(format!("differs from byte {} on", at - start)));
             }
         }
         return Ok(None);
     }
     let (Some(theirs), Some(ours)) = (found.file(path)?, built.file(path)?) else {
-        return Ok(Some("what kind of file it is".to_owned()));
+        return Ok(Some("file types differ".to_owned()));
     };
     let difference = of_streams(theirs, ours).with_context(describe)?;
     Ok(difference.map(|difference| difference.to_string()))
 }
 
-/// `range` without the stretches in `but`, which are in order.
+/// `range` without the ranges in `but`, which must be sorted.
 pub(super) fn without(range: Range<u64>, but: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut parts = Vec::new();
     let mut start = range.start;
@@ -167,7 +168,7 @@ pub(super) fn without(range: Range<u64>, but: &[Range<u64>]) -> Vec<Range<u64>> 
     parts
 }
 
-/// What no file covers, in order; `None` where the files of the two lie at other places.
+/// The ranges that no file covers, in order; `None` if the positions of files differ.
 pub(super) fn gaps(found: &Iso, built: &Iso) -> Result<Option<Vec<Range<u64>>>> {
     let (theirs, ours) = (covered(found)?, covered(built)?);
     if theirs != ours || found.length() != built.length() {
@@ -176,7 +177,7 @@ pub(super) fn gaps(found: &Iso, built: &Iso) -> Result<Option<Vec<Range<u64>>>> 
     Ok(Some(without(0..built.length(), &ours)))
 }
 
-/// Where files lie, in order.
+/// The positions of files, in order.
 fn covered(iso: &Iso) -> Result<Vec<Range<u64>>> {
     let mut covered = Vec::new();
     for path in iso.files()? {
@@ -189,7 +190,7 @@ fn covered(iso: &Iso) -> Result<Vec<Range<u64>>> {
     Ok(covered)
 }
 
-/// What differs between the files.
+/// The differences between the files.
 pub(super) fn between(
     found: &Iso,
     built: &Iso,
@@ -198,7 +199,7 @@ pub(super) fn between(
 ) -> Result<()> {
     let partition = efi_system_partition(built.image()).unwrap_or(0..0);
     for gap in gaps {
-        // Each part by itself, so that one does not hide another.
+        // Each part separately, so that one does not hide another.
         let mut edges = vec![gap.start, gap.end];
         let inside = [SYSTEM_AREA, partition.start, partition.end];
         edges.extend(inside.into_iter().filter(|edge| gap.contains(edge)));
@@ -206,14 +207,14 @@ pub(super) fn between(
         edges.dedup();
         for edge in edges.windows(2) {
             let at = first_between(found.image(), built.image(), edge[0]..edge[1])
-                .context("comparing what lies between the files")?;
+                .context("comparing the bytes between the files")?;
             let Some(at) = at else { continue };
             let what = if at < SYSTEM_AREA {
                 "boot code and partition table"
             } else if partition.contains(&at) {
                 "the EFI system partition"
             } else {
-                "what lies between its files (volume descriptors, directories, padding)"
+                "the bytes between its files (volume descriptors, directories, padding)"
             };
             findings.differs(format!("~ {what}: the image differs from byte {at} on"));
         }

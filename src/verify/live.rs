@@ -1,4 +1,4 @@
-//! Live ISO images: what is embedded, and the image around it.
+//! Compares live ISO images: what is embedded, and the image around it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use super::bytes::open;
 use super::part::named;
 use super::{Findings, image, nodes};
 
-/// What differs between two live images.
+/// The differences between two live images.
 pub(super) fn compare(
     found: &Path,
     built: &Path,
@@ -23,12 +23,12 @@ pub(super) fn compare(
     let mut findings = nodes(theirs, ours)?;
     let (found, built) = (live(found)?, live(built)?);
     embedded(&found, &built, &mut findings);
-    // What is embedded is compared by what it says.
+    // What is embedded is compared by its contents.
     let mut but = places(&built);
     but.sort_by_key(|place| place.start);
     let around = image::files(&found.iso, &built.iso, &but)?;
     for (path, difference) in around {
-        findings.differs(difference.line(&format!("of the live system, {}", named(&path))));
+        findings.differs(difference.line(&format!("live system: {}", named(&path))));
     }
     image::volume(&found.iso, &built.iso, &mut findings);
     match image::gaps(&found.iso, &built.iso)? {
@@ -37,24 +37,24 @@ pub(super) fn compare(
             image::between(&found.iso, &built.iso, gaps.collect(), &mut findings)?;
         }
         None if findings.differs.is_empty() => {
-            findings.differs("~ the live system's files lie elsewhere on the medium");
+            findings.differs("~ the live system's files are at different positions on the medium");
         }
         None => {}
     }
     if findings == Findings::default() {
-        findings.otherwise("what is embedded is packed otherwise");
+        findings.otherwise("what is embedded is encoded differently");
     }
     Ok(findings)
 }
 
 fn live(path: &Path) -> Result<LiveIso> {
     let Ok(live) = LiveIso::open(Iso::open(open(path)?)?)? else {
-        return crate::formats::damaged("it is no live ISO image of Fedora CoreOS");
+        return crate::formats::damaged("not a Fedora CoreOS live ISO image");
     };
     Ok(live)
 }
 
-/// Where the image takes a config and kernel arguments.
+/// The ranges of the image for a config and kernel arguments.
 fn places(live: &LiveIso) -> Vec<Range<u64>> {
     let area = live.area;
     let mut places = Vec::new();
@@ -70,7 +70,7 @@ fn places(live: &LiveIso) -> Vec<Range<u64>> {
     places
 }
 
-/// Embedded files that the comparison of the nodes does not tell.
+/// The differences of embedded files that the comparison of nodes does not report.
 fn embedded(found: &LiveIso, built: &LiveIso, findings: &mut Findings) {
     let is_told = |path: &str| path == CONFIG_PATH || path.starts_with(KEYFILES_PATH);
     let paths: BTreeSet<&String> = found.files.keys().chain(built.files.keys()).collect();
@@ -80,7 +80,7 @@ fn embedded(found: &LiveIso, built: &LiveIso, findings: &mut Findings) {
             (Some(_), None) => findings.differs(format!("+ {name}")),
             (None, Some(_)) => findings.differs(format!("- {name}")),
             (Some(theirs), Some(ours)) if theirs != ours => {
-                findings.differs(format!("~ {name}: its contents"));
+                findings.differs(format!("~ {name}: contents differ"));
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
-//! Whether an artifact is what a spec gives: it is held against the same thing built again, byte
-//! for byte, and where bytes differ, what differs is told in terms of the node and of what it boots
-//! from.
+//! Verifies that an artifact is what a spec builds: it is compared with a rebuilt one, byte for
+//! byte, and where bytes differ, the differences are reported in terms of the node and of what it
+//! boots from.
 //!
-//! Files are read in pieces: an image is never in memory as a whole. Secrets are compared, and
+//! Files are read in pieces: an image is never in memory as a whole. Secrets are compared, but
 //! never shown.
 
 mod archive;
@@ -23,23 +23,24 @@ use crate::read::{Artifact, Kind};
 
 use bytes::{first_difference, open};
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Every byte is the same.
     Same,
-    /// Bytes differ, and what they mean does not: in which ways they are written otherwise.
+    /// Bytes differ, but their meaning does not: what is encoded differently.
     Equal(Vec<String>),
-    /// From what was built to what was found, a line each, as [`diff::differences`] gives them.
+    /// The differences from what was built to what was found, one line each, as from
+    /// [`diff::differences`].
     Differs(Vec<String>),
 }
 
-/// What was found so far.
+/// The findings so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Findings {
     /// What differs.
     differs: Vec<String>,
-    /// What is written otherwise and means the same.
+    /// What is encoded differently but equivalent.
     otherwise: Vec<String>,
 }
 
@@ -66,8 +67,9 @@ impl Findings {
     }
 }
 
-/// Compares what is at `found`, a file or a folder for network boot, with what was built at
-/// `built`. What cannot be read of the one is a difference; of the other it is an error.
+/// Compares the artifact at `found`, a file or a folder for network boot, with what was built at
+/// `built`. If the artifact cannot be read, that is a difference; if the other one cannot, that is
+/// an error.
 pub fn compare(found: &Path, built: &Path) -> Result<Verdict> {
     let findings = if built.is_dir() {
         folder::compare(found, built)?
@@ -92,7 +94,7 @@ pub fn compare(found: &Path, built: &Path) -> Result<Verdict> {
     })
 }
 
-/// What differs between two files that are not the same.
+/// The differences between two files that are not identical.
 fn file(found: &Path, built: &Path) -> Result<Findings> {
     let ours = read::artifact(built)?;
     let theirs = match read::artifact(found) {
@@ -102,7 +104,7 @@ fn file(found: &Path, built: &Path) -> Result<Findings> {
     let mut findings = Findings::default();
     if theirs.kind != ours.kind {
         findings.differs(format!(
-            "~ it is {}, and the spec gives {}",
+            "~ it is {}, but the spec builds {}",
             theirs.kind, ours.kind
         ));
         return Ok(findings);
@@ -120,7 +122,7 @@ fn file(found: &Path, built: &Path) -> Result<Findings> {
     compared.or_else(unreadable)
 }
 
-/// What was found cannot be read: a difference, unless it is the machine's fault.
+/// The artifact cannot be read: a difference, unless the environment failed.
 fn unreadable(error: anyhow::Error) -> Result<Findings> {
     if !error.chain().any(<dyn std::error::Error>::is::<Damaged>) {
         return Err(error);
@@ -130,14 +132,14 @@ fn unreadable(error: anyhow::Error) -> Result<Findings> {
     Ok(findings)
 }
 
-/// What differs between two nodes by their configs, kernel arguments and bases.
+/// The differences between two nodes: their configs, kernel arguments and bases.
 fn nodes(theirs: &Artifact, ours: &Artifact) -> Result<Findings> {
     let mut findings = Findings {
-        differs: diff::differences(&Side::of(ours)?, &Side::of(theirs)?),
+        differs: diff::differences(&Side::from_artifact(ours)?, &Side::from_artifact(theirs)?),
         otherwise: Vec::new(),
     };
     if findings.differs.is_empty() && theirs.config != ours.config {
-        findings.otherwise("the config's JSON is written otherwise (order, spaces, defaults, or how contents are packed)");
+        findings.otherwise("the config's JSON is encoded differently (order, spaces, defaults, or how contents are encoded)");
     }
     Ok(findings)
 }

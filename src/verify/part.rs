@@ -1,4 +1,4 @@
-//! What the files of images, initrds and folders for network boot are to people.
+//! Descriptions of the files of images, initrds and folders for network boot.
 
 use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
@@ -6,7 +6,7 @@ use crate::pack::{
     PXE_KERNEL, PXE_ROOT_INITRD, USER_DATA, boot_menu,
 };
 
-/// Paths that are one thing.
+/// Files with a description of their own.
 const NAMED: [(&str, &str); 17] = [
     (boot_menu::KERNEL, "the kernel"),
     (boot_menu::INITRD, "the base's initrd"),
@@ -15,7 +15,7 @@ const NAMED: [(&str, &str); 17] = [
     (PXE_INITRD, "the base's initrd"),
     (PXE_ROOT_INITRD, "the base's root file system"),
     (ROOT_IMAGE_PATH, "the base's root image"),
-    (BASE_ID_PATH, "the base's identity"),
+    (BASE_ID_PATH, "the base's id"),
     (PAYLOAD_PATH, "the node's payload"),
     (BOOT_RECORD_PATH, "the boot record"),
     (CONFIG_JSON, "the config"),
@@ -23,20 +23,20 @@ const NAMED: [(&str, &str); 17] = [
     ("boot/grub/grub.cfg", "the boot menu"),
     ("isolinux/isolinux.cfg", "the boot menu"),
     (".disk/info", "the medium's label"),
-    ("boot.ipxe", "the script that machines start with"),
-    ("dnsmasq.conf", "the settings for dnsmasq"),
+    ("boot.ipxe", "the boot script of all machines"),
+    ("dnsmasq.conf", "the configuration of dnsmasq"),
 ];
 
-/// Folders whose files are of one kind.
+/// Folders whose files are all of one kind.
 const FOLDERS: [(&str, &str); 5] = [
-    (EXTENSIONS_PATH, "laid over the base:"),
+    (EXTENSIONS_PATH, "extension"),
     (NETWORK_PATH, "network file"),
     ("EFI", "boot loader"),
     ("isolinux", "boot loader"),
-    ("machines", "the script of a machine,"),
+    ("machines", "the boot script of a machine,"),
 ];
 
-/// The file at `path` in words, with its path.
+/// A description of the file at `path`, with its path.
 pub(super) fn named(path: &str) -> String {
     let path = path.escape_debug().to_string();
     if let Some((_, words)) = NAMED.iter().find(|(known, _)| *known == path) {

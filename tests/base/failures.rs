@@ -47,12 +47,12 @@ fn packages_that_are_not_what_the_lock_says() {
                 other[last] ^= 1;
                 publish(folder, &package, &other);
             },
-            &["tool 1.0~rc1+deb13u1 (all) changed behind the lock"],
+            &["tool 1.0~rc1+deb13u1 (all) no longer matches imgbuild.lock"],
         ),
         (
             "changed on the mirror, another size",
             &|folder, _| publish(folder, &package, b"short"),
-            &["tool 1.0~rc1+deb13u1 (all) changed behind the lock"],
+            &["tool 1.0~rc1+deb13u1 (all) no longer matches imgbuild.lock"],
         ),
         (
             "wrong bytes in the cache",
@@ -65,7 +65,7 @@ fn packages_that_are_not_what_the_lock_says() {
                 fs::write(cached, other).expect("write");
             },
             &[
-                "wrong bytes for tool 1.0~rc1+deb13u1 (all)",
+                "the cached package tool 1.0~rc1+deb13u1 (all) is corrupt",
                 "it has been removed",
             ],
         ),
@@ -77,7 +77,7 @@ fn packages_that_are_not_what_the_lock_says() {
                 fs::create_dir_all(cached.parent().expect("a parent")).expect("mkdir");
                 fs::write(cached, &bytes[..bytes.len() / 2]).expect("write");
             },
-            &["wrong bytes for tool 1.0~rc1+deb13u1 (all)"],
+            &["the cached package tool 1.0~rc1+deb13u1 (all) is corrupt"],
         ),
         (
             "offline and not in the cache",
@@ -86,7 +86,7 @@ fn packages_that_are_not_what_the_lock_says() {
                 request.offline = true;
             },
             &[
-                "1 packages are not in the cache, the first is tool",
+                "1 packages are not in the cache, the first of them tool",
                 "`--offline`",
             ],
         ),
@@ -117,11 +117,14 @@ fn wrong_bytes_are_fetched_anew_by_the_next_run() {
     fs::create_dir_all(cached.parent().expect("a parent")).expect("mkdir");
     fs::write(&cached, b"wrong").expect("write");
     let mut lock = lock(vec![package.clone()], Vec::new());
-    assert!(message(ensure(&request, &mut lock, &Silent)).contains("wrong bytes"));
+    assert!(message(ensure(&request, &mut lock, &Silent)).contains("is corrupt"));
     assert!(!cached.exists());
     // The package alone makes no base, but it is fetched and read.
     let message = message(ensure(&request, &mut lock, &Silent));
-    assert!(message.contains("no package has a kernel"), "{message}");
+    assert!(
+        message.contains("no package contains a kernel"),
+        "{message}"
+    );
     assert_eq!(fs::read(&cached).expect("fetched"), bytes);
 }
 

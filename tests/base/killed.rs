@@ -35,7 +35,7 @@ fn start(folder: &Path) -> Child {
 
 /// What is in the cache is whole.
 fn check(folder: &Path, whole: &Path) {
-    let cache = Cache::at(folder.join("cache"));
+    let cache = Cache::new(folder.join("cache"));
     for name in ["packages", "bases"] {
         let Ok(list) = fs::read_dir(cache.root().join(name)) else {
             continue;

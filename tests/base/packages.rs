@@ -138,6 +138,6 @@ pub fn request(folder: &Path) -> BaseRequest {
         mirror: Some(Mirror::new(&mirror, None).expect("a mirror")),
         offline: false,
         locked: true,
-        cache: Cache::at(folder.join("cache")),
+        cache: Cache::new(folder.join("cache")),
     }
 }

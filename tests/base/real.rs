@@ -20,7 +20,7 @@ fn cache() -> Cache {
         || Path::new(env!("CARGO_TARGET_TMPDIR")).join("base-cache"),
         PathBuf::from,
     );
-    Cache::at(folder)
+    Cache::new(folder)
 }
 
 /// The base of today's packages; resolved once, however many tests ask.
@@ -283,7 +283,7 @@ fn two_builds_agree() {
     let (kernel, arch) = (KernelFlavor::Generic, Arch::Amd64);
     let (first, mut lock) = base(arch, kernel);
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");
-    let second = Cache::at(folder.path());
+    let second = Cache::new(folder.path());
     fs::create_dir_all(folder.path().join("packages")).expect("mkdir");
     let pinned = lock.base(arch, kernel).expect("pinned").clone();
     for package in pinned.all_packages() {

@@ -183,7 +183,7 @@ const EXPLAINED: &[(Side, &str, &str)] = &[
 
 /// mmdebstrap's tree of `packages`.
 fn reference(packages: &[LockedPackage], folder: &Path) -> Scan {
-    let mirror = Mirror::of_host().expect("the host's mirror");
+    let mirror = Mirror::from_host().expect("the host's mirror");
     let sources = folder.join("sources.list");
     let keyring = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]";
     let text = format!(

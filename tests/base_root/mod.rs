@@ -30,7 +30,7 @@ impl Root {
             mirror: None,
             offline: false,
             locked: false,
-            cache: Cache::at(cache),
+            cache: Cache::new(cache),
         };
         let base = ensure(&request, &mut Lock::default(), &Silent).unwrap();
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

@@ -50,7 +50,7 @@ fn stick_under_uefi() {
 fn full_initrd() {
     let lab = Lab::new();
     let full = lab.build(&node::spec(&lab, ""), "node.initrd", &[]);
-    let (medium, arch) = Medium::of_initrd(&full, &cache()).unwrap();
+    let (medium, arch) = Medium::from_initrd(&full, &cache()).unwrap();
     assert_eq!(arch, Arch::Amd64);
     let machine = node::machine(&lab, "kube1", Firmware::Bios, medium);
     let guest = Guest::boot(&lab, "initrd", machine);
@@ -64,7 +64,7 @@ fn full_initrd() {
 fn base_initrd_and_payload() {
     let lab = Lab::new();
     let tree = lab.build(&node::spec(&lab, ""), "tree", &["--format", "pxe"]);
-    let medium = Medium::of_tree(&tree, "kube1").unwrap();
+    let medium = Medium::from_tree(&tree, "kube1").unwrap();
     let Medium::Kernel { initrds, .. } = &medium else {
         panic!("{medium:?}");
     };

@@ -62,7 +62,10 @@ fn the_manifests_read_well() {
     insta::assert_snapshot!("kube_proxy", node.text(DAEMON_SET));
     let control = Generated::nth(CLUSTER, &[], 1);
     insta::assert_snapshot!("kube_proxy_of_many", control.text(DAEMON_SET));
-    insta::assert_snapshot!("turn", control.unit("imgbuild-turn.service"));
+    insta::assert_snapshot!(
+        "api_server_order",
+        control.unit("imgbuild-api-server-order.service")
+    );
 }
 
 /// Each version is given flags that its own etcd knows, and no others; and which etcd that is
@@ -198,8 +201,8 @@ fn etcd_has_its_files() {
     );
 }
 
-/// The API server waits for etcd, and on further control planes for its turn; no kubelet waits for
-/// either.
+/// The API server waits for etcd, and on further control planes for the earlier ones; no kubelet
+/// waits for either.
 #[test]
 fn the_api_server_waits_for_etcd() {
     for (index, earlier) in [
@@ -216,15 +219,15 @@ fn the_api_server_waits_for_etcd() {
                 .contains_key("/etc/kubernetes/manifests/kube-apiserver.yaml"),
             "{index}"
         );
-        let turn = node.unit("imgbuild-turn.service");
+        let order = node.unit("imgbuild-api-server-order.service");
         for want in [
             &format!("\"EARLIER={earlier}\""),
-            &format!("/imgbuild/turn {manifest}\n"),
+            &format!("/imgbuild/api-server-order {manifest}\n"),
             " kubelet.service\n",
         ] {
-            assert!(turn.contains(want), "{index} {want}: {turn}");
+            assert!(order.contains(want), "{index} {want}: {order}");
         }
-        assert!(!turn.contains("Before="), "{turn}");
+        assert!(!order.contains("Before="), "{order}");
         assert_eq!(
             node.flags("kube-apiserver")
                 .iter()
@@ -238,7 +241,7 @@ fn the_api_server_waits_for_etcd() {
         worker
             .units
             .iter()
-            .all(|unit| unit.name.as_str() != "imgbuild-turn.service")
+            .all(|unit| unit.name.as_str() != "imgbuild-api-server-order.service")
     );
 }
 

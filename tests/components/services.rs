@@ -59,7 +59,7 @@ fn a_firewall_beside_kubernetes() {
 /// Where all start at once, the API server of the first does, and the others know which go before
 /// theirs.
 #[test]
-fn control_planes_know_their_turn() {
+fn control_planes_know_their_order() {
     for (index, others) in [
         None,
         Some("\"EARLIER=192.168.1.11:6443\" \"LATER=192.168.1.13:6443\""),
@@ -71,8 +71,8 @@ fn control_planes_know_their_turn() {
     {
         let node = Generated::nth(CLUSTER, &[], index);
         let mut units = node.units.iter();
-        let turn = units.find(|unit| unit.name.as_str() == "imgbuild-turn.service");
-        let text = turn.and_then(|unit| unit.contents.as_deref());
+        let order = units.find(|unit| unit.name.as_str() == "imgbuild-api-server-order.service");
+        let text = order.and_then(|unit| unit.contents.as_deref());
         assert_eq!(text.is_some(), others.is_some(), "{index}");
         if let (Some(text), Some(others)) = (text, others) {
             assert!(text.contains(others), "{text}");

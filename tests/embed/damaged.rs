@@ -55,32 +55,32 @@ fn descriptions_that_lie_are_found_out() {
                 b"\"images/ignition.img\"",
                 b"\"images/ignitiom.img\"",
             ),
-            "not there",
+            "does not exist",
         ),
         (
             "an area too long",
             replaced(&s390x, b"\"length\": 16384", b"\"length\": 99999"),
-            "ends behind",
+            "extends beyond",
         ),
         (
             "no area",
             replaced(&s390x, b"\"length\": 16384", b"\"length\": 0    "),
-            "is said to have 0",
+            "size of 0 bytes",
         ),
         (
             "room for nothing",
             replaced(&json, b"\"size\": 300", b"\"size\": 1  "),
-            "room for 1 ",
+            "space of 1 bytes",
         ),
         (
             "too much room",
             replaced(&json, b"\"size\": 300", b"\"size\":9999"),
-            "end behind",
+            "extend beyond",
         ),
         (
             "arguments elsewhere",
             replaced(&json, b"\"offset\": 20", b"\"offset\": 99"),
-            "end behind",
+            "extend beyond",
         ),
         ("arguments that differ", one_copy, "differ"),
     ] {
@@ -95,7 +95,7 @@ fn descriptions_that_lie_are_found_out() {
         .find(|&at| json[at..].starts_with(b"{\"file\""))
         .unwrap();
     lab.write("bad.iso", &json[..description]);
-    assert!(lab.refuses("embed bad.iso --show").contains("cut short"));
+    assert!(lab.refuses("embed bad.iso --show").contains("truncated"));
     lab.prints("embed live.iso --ignition config.ign -o node.iso");
     let mut node = lab.read("node.iso");
     let area = (0..node.len())

@@ -64,7 +64,7 @@ fn a_payload_is_an_archive_that_others_read() {
         if !kind {
             assert!(
                 lab.refuses(&format!("inspect {file}"))
-                    .contains("holds no config")
+                    .contains("contains no config")
             );
             continue;
         }

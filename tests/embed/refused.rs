@@ -42,8 +42,8 @@ fn wrong_requests_say_why() {
     let lab = lab();
     let long = format!("a={}", "x".repeat(300));
     for (arguments, why) in [
-        ("embed live.iso -o a.iso", "nothing is to be embedded"),
-        ("embed --pxe -o a.img", "nothing is to be embedded"),
+        ("embed live.iso -o a.iso", "nothing to embed"),
+        ("embed --pxe -o a.img", "nothing to embed"),
         ("embed live.iso --ignition config.ign", "--output"),
         ("embed -o a.iso --ignition config.ign", "LIVE_ISO"),
         (
@@ -64,13 +64,13 @@ fn wrong_requests_say_why() {
         ),
         (
             "embed text.iso --ignition config.ign -o a.iso",
-            "no ISO image",
+            "not an ISO image",
         ),
         (
             "embed plain.iso --ignition config.ign -o a.iso",
-            "no place for a config",
+            "no embed area for a config",
         ),
-        ("embed plain.iso --show", "no place for a config"),
+        ("embed plain.iso --show", "no embed area for a config"),
         ("embed used.iso --ignition config.ign -o a.iso", "--force"),
         ("embed live.iso --ignition old.ign -o a.iso", "spec 2.2.0"),
         (
@@ -96,25 +96,25 @@ fn wrong_requests_say_why() {
         ),
         (
             "embed old.iso --karg-append a -o a.iso",
-            "no place for kernel arguments",
+            "no space for kernel arguments",
         ),
         (
             "embed old.iso --network-keyfile eth0.nmconnection -o a.iso",
-            "does not read keyfiles",
+            "does not support NetworkManager keyfiles",
         ),
         (
             "embed old.iso --dest-device /dev/sda -o a.iso",
-            "takes no settings",
+            "does not support settings",
         ),
         (
             "embed s390x.iso --dest-console tty0 -o a.iso",
-            "sets no consoles",
+            "does not support consoles",
         ),
         (
             "embed live.iso --dest-console tty1 -o a.iso",
-            "is no console",
+            "is not a valid console",
         ),
-        ("embed live.iso --dest-device sda -o a.iso", "is no disk"),
+        ("embed live.iso --dest-device sda -o a.iso", "is not a disk"),
         (
             "embed live.iso --network-keyfile eth0.nmconnection --network-keyfile other/eth0.nmconnection -o a.iso",
             "two keyfiles",
@@ -123,7 +123,7 @@ fn wrong_requests_say_why() {
         ("embed live.iso --show=network", "has no keyfiles"),
         (
             "embed old.iso --show=kargs",
-            "no place for kernel arguments",
+            "no space for kernel arguments",
         ),
     ] {
         let said = lab.refuses(arguments);

@@ -73,7 +73,7 @@ fn a_folder_has_kernel_initrd_root_and_the_node_in_an_archive_of_its_own() {
     // What the initrd has is what the config writes, and no other keyfile.
     assert_eq!(
         project.prints(&["diff", "node.yaml", "tree/nodes/kube1.cpio.gz"]),
-        "kube1: nothing changes\n"
+        "kube1: no changes\n"
     );
     is_verified(&project, "tree");
     fs::write(tree.join("rootfs.img"), "another").unwrap();
@@ -88,7 +88,10 @@ fn a_folder_has_kernel_initrd_root_and_the_node_in_an_archive_of_its_own() {
 /// What was built is what the spec gives.
 fn is_verified(project: &Project, artifact: &str) {
     let text = project.prints(&["verify", artifact, "node.yaml"]);
-    assert!(text.contains("the same bytes as node.yaml gives"), "{text}");
+    assert!(
+        text.contains("identical to what node.yaml builds"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn an_iso_of_a_live_iso_is_what_embed_makes() {
     }
     assert_eq!(
         project.prints(&["diff", "node.yaml", "node.iso"]),
-        "kube1: nothing changes\n"
+        "kube1: no changes\n"
     );
     is_verified(&project, "node.iso");
 
@@ -173,12 +176,12 @@ fn a_live_iso_is_checked_and_makes_nothing_else() {
     project.build("node.iso", &[]);
     project.refuses(
         &["-o", "tree", "--format", "pxe"],
-        "a live ISO, of which an ISO is made and nothing else",
+        "a live ISO, from which only an ISO can be built",
     );
     fs::write(project.path("node.yaml"), with("node.iso")).unwrap();
-    project.refuses(&["-o", "other.iso"], "has been given a config");
+    project.refuses(&["-o", "other.iso"], "already has an embedded config");
     fs::write(project.path("node.yaml"), with("live-kernel.x86_64")).unwrap();
-    project.refuses(&["-o", "other.iso"], "no ISO image");
+    project.refuses(&["-o", "other.iso"], "not an ISO image");
 
     let mut hash = String::from("sha512-");
     for byte in Sha512::digest(b"another") {
@@ -190,7 +193,7 @@ fn a_live_iso_is_checked_and_makes_nothing_else() {
     let said = crate::project::said(&run);
     assert_eq!(run.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("getting the live ISO") && said.contains("is not what was asked for"),
+        said.contains("fetching the live ISO") && said.contains("hash mismatch of"),
         "{said}"
     );
 }
@@ -201,7 +204,7 @@ fn what_cannot_be_made_is_told() {
     for arguments in [&["-o", "tree", "--format", "pxe"][..], &["-o", "node.iso"]] {
         project.refuses(
             arguments,
-            "its spec does not say where kernel and initrd are",
+            "its spec does not say where the kernel and initrd are",
         );
     }
     project.refuses(&["-o", "node.iso", "--format", "embed"], "--base LIVE_ISO");

@@ -314,12 +314,12 @@ fn a_member_tells_etcd_the_network() {
         lines,
         [
             "OK",
-            &format!("flannel's network was unknown, and is {network}"),
+            &format!("changed flannel's network from none to {network}"),
             network,
             "revision \"ModRevision\" : 2",
             "OK",
             "OK",
-            &format!("flannel's network was {{}}, and is {network}"),
+            &format!("changed flannel's network from {{}} to {network}"),
             network,
             "flannel: OK",
         ]

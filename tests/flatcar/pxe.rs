@@ -64,7 +64,7 @@ fn what_cannot_be_made_is_told() {
     let project = Project::new(HEAD);
     project.refuses(
         &["-o", "tree", "--format", "pxe"],
-        "its spec does not say where kernel and initrd are",
+        "its spec does not say where the kernel and initrd are",
     );
     project.refuses(
         &["-o", "node.initrd"],

@@ -130,7 +130,7 @@ fn extension(cache: &Path, archives: &[&Path], to: &Path) -> PathBuf {
             all: &images,
             cri_o: false,
         };
-        images_extension(&Cache::at(cache), Arch::Amd64, debian, images, &Silent).unwrap()
+        images_extension(&Cache::new(cache), Arch::Amd64, debian, images, &Silent).unwrap()
     };
     run(
         "unsquashfs",

@@ -113,7 +113,7 @@ fn images(archives: &[&Path]) -> Vec<StoredImage> {
 fn extension(cache: &Path, all: &[StoredImage], cri_o: bool) -> anyhow::Result<Extension> {
     let debian = Target::Debian.facts();
     let images = Images { all, cri_o };
-    images_extension(&Cache::at(cache), Arch::Amd64, debian, images, &Silent)
+    images_extension(&Cache::new(cache), Arch::Amd64, debian, images, &Silent)
 }
 
 #[test]

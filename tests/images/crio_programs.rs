@@ -34,7 +34,7 @@ fn programs_come_with_their_settings_and_their_image() {
             plugins: &[],
             cri_o,
         };
-        let cache = Cache::at(folder.path().join("cache"));
+        let cache = Cache::new(folder.path().join("cache"));
         let debian = Target::Debian.facts();
         kubernetes_extension(&cache, Arch::Amd64, debian, programs, &Silent).unwrap()
     };
@@ -100,21 +100,21 @@ kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}
     for want in [
         "error[E0595]",
         "node.yaml:3:58",
-        "programs has no pinns, no conmon",
+        "programs lacks pinns, conmon",
     ] {
         refused(&build("programs"), want);
     }
-    refused(&build("https://dl.k8s.io"), "https://dl.k8s.io has none");
+    refused(
+        &build("https://dl.k8s.io"),
+        "https://dl.k8s.io does not serve them",
+    );
     for name in ["pinns", "conmon"] {
         fs::write(programs.join(name), program(name)).unwrap();
     }
     // As far as they are looked at, they fit: what comes next needs a network.
     refused(&build("programs"), "`--offline` forbids");
     fs::write(programs.join("crio"), built_of("v0.35.7")).unwrap();
-    for want in [
-        "CRI-O is to be of the release of Kubernetes, 1.36",
-        "that of 1.35",
-    ] {
+    for want in ["CRI-O must match Kubernetes 1.36", "CRI-O 1.35"] {
         refused(&build("programs"), want);
     }
     fs::write(programs.join("crio"), built_of("v0.36.1")).unwrap();

@@ -69,7 +69,7 @@ fn archives_layouts_and_folders_of_them() {
 
     for (name, contents, want) in [
         ("empty.tar", &b""[..], "neither"),
-        ("noise.tar", &[7; 2048][..], "no tar archive"),
+        ("noise.tar", &[7; 2048][..], "not a tar archive"),
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, contents).unwrap();

@@ -80,17 +80,17 @@ fn broken_pkis_are_refused_whole() {
         ),
         (
             |pki| fs::remove_file(pki.join("ca.key")).expect("removed"),
-            "ca.key is not there: imgbuild issues the nodes' certificates with it",
+            "ca.key is missing: imgbuild issues the nodes' certificates with it",
         ),
         (
             |pki| fs::remove_file(pki.join("sa.key")).expect("removed"),
-            "sa.key is not there: it signs the tokens of service accounts",
+            "sa.key is missing: it signs the tokens of service accounts",
         ),
         (
             |pki| {
                 openssl(pki, &["pkey", "-in", "ca.key", "-pubout", "-out", "sa.pub"]);
             },
-            "sa.pub is not the public half of",
+            "sa.pub is not the public key of",
         ),
         (
             |pki| {
@@ -110,14 +110,14 @@ fn broken_pkis_are_refused_whole() {
                     ],
                 );
             },
-            "is not a certificate authority's",
+            "is not a CA certificate",
         ),
         (
             |pki| {
                 let text = fs::read_to_string(pki.join("ca.crt")).expect("read");
                 fs::write(pki.join("ca.crt"), text.repeat(2)).expect("written");
             },
-            "ca.crt holds 2 certificates",
+            "ca.crt contains 2 certificates",
         ),
     ];
     for (change, words) in cases {

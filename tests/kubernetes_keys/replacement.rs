@@ -25,11 +25,11 @@ fn authorities_are_replaced_in_three_steps() {
         assert_eq!(status, 1, "{step}");
         assert!(err.contains(words), "{step}: {err}");
     };
-    refused("issue", "begin with `--ca trust`");
+    refused("issue", "start with `--ca trust`");
     refused("drop", "has no predecessor to drop");
 
     good(&["keys", "rotate", spec, "--ca", "trust"]);
-    refused("trust", "go on with `--ca issue`");
+    refused("trust", "continue with `--ca issue`");
     assert_eq!(read("ca.crt"), first);
     assert_eq!(count(on_node("/etc/kubernetes/pki/ca.crt"), CERTIFICATE), 2);
     assert_eq!(
@@ -46,7 +46,7 @@ fn authorities_are_replaced_in_three_steps() {
     let leaf = read("nodes/kube1/kubernetes/apiserver.crt");
 
     good(&["keys", "rotate", spec, "--ca", "issue"]);
-    refused("issue", "go on with `--ca drop`");
+    refused("issue", "continue with `--ca drop`");
     assert_ne!(read("ca.crt"), first);
     assert_eq!(read("ca.old.crt"), first);
     assert_ne!(read("nodes/kube1/kubernetes/apiserver.crt"), leaf);
@@ -92,7 +92,7 @@ fn leaves_are_made_anew_and_the_old_ones_kept() {
     let authority = before("ca.key");
     let (status, _, err) = run(&["keys", "rotate", spec, "kube9"]);
     assert_eq!(status, 1);
-    assert!(err.contains("is meant by `kube9`"), "{err}");
+    assert!(err.contains("matches `kube9`"), "{err}");
     good(&["keys", "rotate", spec, "apiserver"]);
     assert_ne!(read(&server.0), server.1);
     assert_eq!(read(&proxy.0), proxy.1);

@@ -152,5 +152,5 @@ fn the_administrator_s_kubeconfig_and_the_join_command() {
     let bare = single(folder.path(), "");
     let (status, _, err) = run(&["keys", "token", text(&bare)]);
     assert_eq!(status, 2);
-    assert!(err.contains("lets no node join by token"), "{err}");
+    assert!(err.contains("has no bootstrap token"), "{err}");
 }

@@ -29,12 +29,12 @@ fn broken_folders_are_refused_in_clear_words() {
                 )
                 .expect("copies");
             },
-            "nodes/kube1/etcd/server.key is not the private key of nodes/kube1/etcd/server.crt: bring back the pair that belongs together, or remove both",
+            "nodes/kube1/etcd/server.key is not the private key of nodes/kube1/etcd/server.crt: restore the matching pair, or remove both",
         ),
         (
             "no key",
             &|root| fs::remove_file(root.join(format!("{server}.key"))).expect("is there"),
-            "nodes/kube1/etcd/server.key is missing: bring it back, or remove nodes/kube1/etcd/server.crt to have both made anew",
+            "nodes/kube1/etcd/server.key is missing: restore it, or remove nodes/kube1/etcd/server.crt to have both made again",
         ),
         (
             "no authority",
@@ -42,7 +42,7 @@ fn broken_folders_are_refused_in_clear_words() {
                 fs::remove_file(root.join("etcd/ca.crt")).expect("is there");
                 fs::remove_file(root.join("etcd/ca.key")).expect("is there");
             },
-            "etcd/ca.crt is missing, but nodes/kube1/etcd/healthcheck-client.crt was issued by it: bring it back, or move the whole of KEYS away to have a new cluster's keys made",
+            "etcd/ca.crt is missing, but nodes/kube1/etcd/healthcheck-client.crt was issued by it: restore it, or move the whole folder KEYS away to have keys for a new cluster made",
         ),
         (
             "an authority without its key, and something to sign",
@@ -50,7 +50,7 @@ fn broken_folders_are_refused_in_clear_words() {
                 fs::remove_file(root.join("etcd/ca.key")).expect("is there");
                 fs::remove_file(root.join(format!("{server}.crt"))).expect("is there");
             },
-            "nodes/kube1/etcd/server.crt cannot be issued (it is missing): etcd/ca.key is not there",
+            "nodes/kube1/etcd/server.crt cannot be issued (it is missing): etcd/ca.key is missing",
         ),
         (
             "an authority's key that is another's",
@@ -58,7 +58,7 @@ fn broken_folders_are_refused_in_clear_words() {
                 fs::copy(root.join(format!("{server}.key")), root.join("etcd/ca.key"))
                     .expect("copies");
             },
-            "etcd/ca.key is not the private key of etcd/ca.crt: bring back the pair that belongs together, or remove both",
+            "etcd/ca.key is not the private key of etcd/ca.crt: restore the matching pair, or remove both",
         ),
         (
             "an authority that is none",
@@ -68,7 +68,7 @@ fn broken_folders_are_refused_in_clear_words() {
                 fs::copy(root.join(format!("{server}.key")), root.join("etcd/ca.key"))
                     .expect("copies");
             },
-            "etcd/ca.crt is not a certificate authority's (basicConstraints has no CA:TRUE)",
+            "etcd/ca.crt is not a CA certificate (no CA:TRUE in basicConstraints)",
         ),
         (
             "no PEM",
@@ -84,7 +84,7 @@ fn broken_folders_are_refused_in_clear_words() {
                 )
                 .expect("copies");
             },
-            "nodes/kube1/etcd/server.key holds a CERTIFICATE where a private key is needed",
+            "nodes/kube1/etcd/server.key contains a CERTIFICATE instead of a private key",
         ),
         (
             "a damaged key",
@@ -95,18 +95,18 @@ fn broken_folders_are_refused_in_clear_words() {
                     "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----\n",
                 );
             },
-            "etcd/ca.key is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one, or damaged",
+            "etcd/ca.key is damaged, or is neither an EC private key on the curve P-256 (prime256v1) nor an RSA one",
         ),
         (
             "a folder that others can read",
             &|root| fs::set_permissions(root, Permissions::from_mode(0o750)).expect("changes"),
-            "KEYS holds private keys and is open to other users (mode 0750): close it with `chmod 700 KEYS`; if someone may have read them, \
-             remove the folder instead and let every node be built anew",
+            "KEYS contains private keys but is open to other users (mode 0750): close it with `chmod 700 KEYS`; if someone may have read them, \
+             remove the folder instead and rebuild every node",
         ),
         (
             "a file of 300 kB",
             &|root| write(root, "etcd/ca.crt", &"x".repeat(300_000)),
-            "etcd/ca.crt is larger than any key or certificate",
+            "etcd/ca.crt is too large to be a key or certificate",
         ),
     ];
     for (case, change, expected) in cases {
@@ -275,17 +275,17 @@ fn a_folder_that_cannot_be_written_says_which() {
     fs::write(&file, "").expect("writes");
     assert_eq!(
         refusal(&file, &KUBE1),
-        "KEYS is to be the key folder, but is a file"
+        "KEYS must be the key folder, but is a file"
     );
     let missing = scratch.path().join("missing/keys");
     assert_eq!(
         refusal(&missing, &KUBE1),
-        "making the key folder KEYS: No such file or directory (os error 2)"
+        "creating the key folder KEYS: No such file or directory (os error 2)"
     );
     // Read-only for everyone, root too: nothing can be made in /proc.
     let read_only = Path::new("/proc/self/keys-of-a-test");
     assert_eq!(
         refusal(read_only, &KUBE1),
-        "making the key folder KEYS: No such file or directory (os error 2)"
+        "creating the key folder KEYS: No such file or directory (os error 2)"
     );
 }

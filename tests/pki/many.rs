@@ -47,7 +47,10 @@ fn each_node_has_keys_of_its_own_the_same_in_every_run() {
         assert_eq!(different.len(), names.len());
         let said = told.iter().zip(["ca.crt", "n0/", "n1/", "n2/"]);
         for (told, file) in said {
-            assert!(told.starts_with("made ") && told.contains(file), "{told}");
+            assert!(
+                told.starts_with("created ") && told.contains(file),
+                "{told}"
+            );
         }
         assert_eq!(told.len(), 1 + names.len());
 

@@ -32,10 +32,10 @@ fn what_was_made_is_kept() {
     assert_eq!(
         told(&root, &KUBE1, now()),
         [
-            "made etcd/ca.crt (CN=etcd-ca)",
-            "made nodes/kube1/etcd/server.crt (CN=kube1)",
-            "made nodes/kube1/etcd/peer.crt (CN=kube1)",
-            "made nodes/kube1/etcd/healthcheck-client.crt (CN=kube-etcd-healthcheck-client)",
+            "created etcd/ca.crt (CN=etcd-ca)",
+            "created nodes/kube1/etcd/server.crt (CN=kube1)",
+            "created nodes/kube1/etcd/peer.crt (CN=kube1)",
+            "created nodes/kube1/etcd/healthcheck-client.crt (CN=kube-etcd-healthcheck-client)",
         ]
     );
     let before = contents(&root);
@@ -90,8 +90,8 @@ fn certificates_are_issued_anew_when_they_are_no_longer_right() {
             moved,
             now(),
             vec![
-                format!("issued nodes/kube1/etcd/server.crt anew: {names}"),
-                format!("issued nodes/kube1/etcd/peer.crt anew: {names}"),
+                format!("reissued nodes/kube1/etcd/server.crt: {names}"),
+                format!("reissued nodes/kube1/etcd/peer.crt: {names}"),
             ],
         ),
         (
@@ -99,7 +99,7 @@ fn certificates_are_issued_anew_when_they_are_no_longer_right() {
             |root| fs::remove_file(root.join("nodes/kube1/etcd/peer.crt")).expect("is there"),
             same(),
             now(),
-            vec!["made nodes/kube1/etcd/peer.crt (CN=kube1)".to_owned()],
+            vec!["created nodes/kube1/etcd/peer.crt (CN=kube1)".to_owned()],
         ),
         (
             "they end soon",
@@ -108,7 +108,7 @@ fn certificates_are_issued_anew_when_they_are_no_longer_right() {
             now() + 1090 * DAY,
             ["server", "peer", "healthcheck-client"]
                 .map(|n| {
-                    format!("nodes/kube1/etcd/{n}.crt expires in 4 days: remove it to have it issued anew, then build and boot the node")
+                    format!("nodes/kube1/etcd/{n}.crt expires in 4 days: remove it to have it reissued, then build and boot the node")
                 })
                 .to_vec(),
         ),
@@ -118,7 +118,7 @@ fn certificates_are_issued_anew_when_they_are_no_longer_right() {
             same(),
             now() + 1100 * DAY,
             ["server", "peer", "healthcheck-client"]
-                .map(|n| format!("issued nodes/kube1/etcd/{n}.crt anew: the old one expired 6 days ago"))
+                .map(|n| format!("reissued nodes/kube1/etcd/{n}.crt: the old one expired 6 days ago"))
                 .to_vec(),
         ),
         (
@@ -133,7 +133,7 @@ fn certificates_are_issued_anew_when_they_are_no_longer_right() {
             same(),
             now(),
             ["server", "peer", "healthcheck-client"]
-                .map(|n| format!("issued nodes/kube1/etcd/{n}.crt anew: the old one was not issued by etcd/ca.crt"))
+                .map(|n| format!("reissued nodes/kube1/etcd/{n}.crt: the old one was not issued by etcd/ca.crt"))
                 .to_vec(),
         ),
     ];

@@ -104,7 +104,11 @@ fn a_right_spec_has_its_keys_made_once() {
         )
     };
     let (said, first) = build("first.ign");
-    assert_eq!(said.matches("made keys/etcd/ca.crt").count(), 1, "{said}");
+    assert_eq!(
+        said.matches("created keys/etcd/ca.crt").count(),
+        1,
+        "{said}"
+    );
     let keys = state(&folder.join("keys"));
     let (said, second) = build("second.ign");
     assert!(!said.contains("made"), "{said}");

@@ -126,7 +126,7 @@ fn each_byte_is_named(name: &str, places: impl Fn(&[u8]) -> Vec<(usize, &'static
             "{expected}: {lines:?}"
         );
     }
-    for other in ["root image", "the kernel (", "laid over"] {
+    for other in ["root image", "the kernel (", "extension "] {
         assert!(
             !lines.iter().any(|line| line.contains(other)),
             "{other}: {lines:?}"
@@ -146,11 +146,11 @@ fn an_iso() {
         vec![
             (440, "~ boot code and partition table"),
             (600, "~ boot code and partition table"),
-            (descriptor, "~ what lies between its files"),
+            (descriptor, "~ the bytes between its files"),
             (at(b"KUBE1"), "~ volume KUBE1 -> JUBE1"),
             (
                 at(&[b'K'; 3001]) + 5,
-                "~ the kernel (boot/vmlinuz): it differs from its byte 5 on",
+                "~ the kernel (boot/vmlinuz): differs from byte 5 on",
             ),
             (at(&[b'#'; 5000]) + 5, "~ the base's initrd (boot/initrd)"),
             (
@@ -159,12 +159,12 @@ fn an_iso() {
             ),
             (
                 at(&[b'X'; 7001]),
-                "~ laid over the base: imgbuild/extensions/kubernetes",
+                "~ extension imgbuild/extensions/kubernetes",
             ),
             (at(b"data:,hello") + 6, "~ file /etc/motd"),
             (
                 at(b"Name=a") + 5,
-                "~ network file imgbuild/network/10-a.network: its contents",
+                "~ network file imgbuild/network/10-a.network: contents differ",
             ),
             (
                 at(b"set timeout=1") + 4,
@@ -180,19 +180,19 @@ fn an_initrd() {
     each_byte_is_named("node.initrd", |image| {
         let at = |text: &[u8]| position(image, text);
         vec![
-            (at(&[b'#'; 5000]) + 5, "~ file init: its contents"),
+            (at(&[b'#'; 5000]) + 5, "~ file init: contents differ"),
             (
                 at(&[b'R'; 15_005]) + 9,
-                "~ the base's root image (imgbuild/root.squashfs): its contents",
+                "~ the base's root image (imgbuild/root.squashfs): contents differ",
             ),
             (
                 at(&[b'X'; 7001]),
-                "~ laid over the base: imgbuild/extensions/kubernetes",
+                "~ extension imgbuild/extensions/kubernetes",
             ),
             (at(b"data:,hello") + 6, "~ file /etc/motd"),
             (
                 at(b"Name=a") + 5,
-                "~ network file imgbuild/network/10-a.network: its contents",
+                "~ network file imgbuild/network/10-a.network: contents differ",
             ),
             (at(b"lab=1"), "- kernel argument lab=1"),
         ]

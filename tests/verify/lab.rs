@@ -86,7 +86,7 @@ impl Lab {
     pub fn is_the_same(&self, arguments: &str) {
         let (text, code) = self.verify(arguments);
         assert!(
-            code == 0 && text.contains("the same bytes as"),
+            code == 0 && text.contains("identical to what"),
             "{arguments}: {text}"
         );
     }
@@ -96,7 +96,7 @@ impl Lab {
         let (text, code) = self.verify(arguments);
         assert_eq!(code, 1, "{arguments}: {text}");
         assert!(
-            text.contains("error: ") && text.contains(" is not what "),
+            text.contains("error: ") && text.contains(" differs from what "),
             "{arguments}: {text}"
         );
         for line in lines {
@@ -113,7 +113,7 @@ impl Lab {
         let (text, code) = self.verify(arguments);
         assert_eq!(code, 0, "{arguments}: {text}");
         assert!(
-            text.contains("which mean the same") && text.contains(how),
+            text.contains("equivalent to what") && text.contains(how),
             "{arguments}: {text}"
         );
         let (text, code) = self.verify(&format!("{arguments} --exact"));

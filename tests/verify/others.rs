@@ -112,7 +112,7 @@ fn media_and_payloads() {
     lab.write("config.json", config.to_string());
     for (name, kind, command) in MEDIA {
         shell(&lab, "cpio genisoimage xorriso xz-utils", command);
-        lab.is_equal("theirs node.yaml", "otherwise");
+        lab.is_equal("theirs node.yaml", "differently");
         let shown = lab.prints("inspect theirs");
         for line in [
             &format!("theirs: {kind}"),
@@ -128,7 +128,7 @@ fn media_and_payloads() {
         }
         assert_eq!(
             lab.prints("diff theirs node.yaml"),
-            "kube1: nothing changes\n",
+            "kube1: no changes\n",
             "{name}"
         );
         fs::remove_file(lab.path("theirs")).unwrap();
@@ -188,10 +188,10 @@ fn configs() {
     ] {
         lab.write("theirs.json", &theirs);
         if differs.is_empty() {
-            lab.is_equal("theirs.json node.yaml", "JSON is written otherwise");
+            lab.is_equal("theirs.json node.yaml", "JSON is encoded differently");
             assert_eq!(
                 lab.prints("diff theirs.json node.yaml"),
-                "kube1: nothing changes\n",
+                "kube1: no changes\n",
                 "{name}"
             );
         } else {
@@ -220,7 +220,7 @@ fn a_config_of_ct() {
         "storage":{"files":[{"filesystem":"root","path":"/etc/hostname","contents":{"source":"data:,kube1","verification":{}},"mode":420}]},
         "systemd":{"units":[{"contents":"[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n","enabled":true,"name":"a.service"}]}}"#;
     lab.write("theirs.json", theirs);
-    lab.is_equal("theirs.json ct.yaml", "JSON is written otherwise");
+    lab.is_equal("theirs.json ct.yaml", "JSON is encoded differently");
     let shown = lab.prints("inspect theirs.json");
     for line in [
         "  Ignition    2.2.0, ",
@@ -237,7 +237,7 @@ fn a_config_of_ct() {
         "genisoimage",
         "cp theirs.json config.json && genisoimage -quiet -J -V config -o theirs.iso config.json",
     );
-    lab.is_equal("theirs.iso ct.yaml", "laid out otherwise");
+    lab.is_equal("theirs.iso ct.yaml", "laid out differently");
 }
 
 /// coreos-installer puts the config that it is given into one of its own, with nulls where it says
@@ -319,7 +319,7 @@ fn live_isos() {
     lab.tampered("node.iso", "bad.iso", at + 3);
     lab.differs(
         "bad.iso node.yaml --base live.iso",
-        &["~ of the live system, file images/pxeboot/vmlinuz: it differs from its byte 3 on"],
+        &["~ live system: file images/pxeboot/vmlinuz: differs from byte 3 on"],
     );
     let at = lab.find("node.iso", b"fedora-coreos-1");
     lab.tampered("node.iso", "bad.iso", at);
@@ -366,10 +366,13 @@ fn live_isos() {
         lab.write("theirs.iso", image);
     };
     pack("gzip -9");
-    lab.is_equal("theirs.iso node.yaml --base live.iso", "packed otherwise");
+    lab.is_equal(
+        "theirs.iso node.yaml --base live.iso",
+        "encoded differently",
+    );
     assert_eq!(
         lab.prints("diff theirs.iso node.yaml"),
-        "kube1: nothing changes\n"
+        "kube1: no changes\n"
     );
     // The payload for network boot, theirs and ours.
     lab.prints("embed --pxe --ignition node.yaml -o ours.img");
@@ -379,7 +382,7 @@ fn live_isos() {
         "xz-utils",
         "gzip -dc theirs.img | xz --check=crc32 > theirs.xz",
     );
-    lab.is_equal("theirs.xz node.yaml", "written otherwise");
+    lab.is_equal("theirs.xz node.yaml", "encoded differently");
     lab.write("tree/init", "#!/bin/sh\n");
     pack("gzip -9");
     lab.differs("theirs.iso node.yaml", &["+ embedded file init"]);

@@ -1,5 +1,5 @@
-//! chronyd, which judges our settings of it. Debian's package would take the place of whatever sets
-//! the machine's clock, so it is unpacked and not installed.
+//! chronyd, which checks our settings for it. Debian's package would replace the machine's time
+//! service, so it is unpacked and not installed.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::steps::run;
 /// Where the tests look for it; they know it by this name too (`tests/fedora_coreos/time.rs`).
 const FOLDER: &str = "target/xtask/chrony";
 
-/// Fetches and unpacks the package where it is not there yet, and gives a note of that.
+/// Fetches and unpacks the package if it is missing, and returns a note of that.
 pub fn install() -> anyhow::Result<String> {
     let folder = Path::new(FOLDER);
     if folder.exists() {

@@ -31,7 +31,7 @@ pub fn live_image() -> Option<PathBuf> {
         .ok()
 }
 
-/// Fetches and builds the published crate where that was not done yet, and gives a note of it.
+/// Fetches and builds the published crate if that was not done yet, and returns a note of it.
 pub fn install() -> anyhow::Result<String> {
     let folder = Path::new(FOLDER);
     if folder.join("fixtures").exists() && program().is_some() {

@@ -1,4 +1,4 @@
-//! Checks the dependencies: licences, sources, bans and, where the database can be reached,
+//! Checks the dependencies: licenses, sources, bans and, where the database can be reached,
 //! advisories.
 
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::steps::{command, output};
 /// looked up.
 pub fn check() -> anyhow::Result<String> {
     if output("cargo", &["deny", "--version"]).is_none() {
-        // Unoptimised it compiles in half the time and still checks in seconds.
+        // Unoptimized it compiles in half the time and still checks in seconds.
         command("cargo", &["install", "--locked", "--debug", "cargo-deny"])
             .context("installing cargo-deny")?;
     }

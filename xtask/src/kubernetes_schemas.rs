@@ -14,7 +14,7 @@ const PACKAGE: &str = "kubernetes-validate==1.37.0";
 /// Where the tests look for it; they know it by this name too (`tests/manifests/oracle.rs`).
 const FOLDER: &str = "target/xtask/kubernetes-validate-1.37.0";
 
-/// Fetches the package where it is not there yet, and gives a note of that.
+/// Fetches the package if it is missing, and returns a note of that.
 pub fn install() -> anyhow::Result<String> {
     if Path::new(FOLDER).exists() {
         return Ok("Kubernetes' schemas are there".to_owned());

@@ -40,7 +40,7 @@ impl Package {
     }
 }
 
-/// Everything that a test runs and that is not made here. The one list: a test that wants more adds
+/// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
 const PACKAGES: [Package; 52] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
@@ -51,7 +51,10 @@ const PACKAGES: [Package; 52] = [
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
     package("cpio", "reads our archives"),
-    package("curl", "asks a real API server what it lets nobody see"),
+    package(
+        "curl",
+        "sends requests to a real API server that it must refuse",
+    ),
     package("dash", "the nodes' /bin/sh, reads the scripts of the base"),
     package(
         "debian-archive-keyring",
@@ -121,7 +124,7 @@ const PACKAGES: [Package; 52] = [
     package("zstd", "unpacks our compressed payloads"),
 ];
 
-/// Installs what is missing and gives a note of what that was.
+/// Installs what is missing and returns a note of it.
 pub fn install() -> anyhow::Result<String> {
     let missing: Vec<&Package> = PACKAGES
         .iter()
@@ -141,9 +144,9 @@ pub fn install() -> anyhow::Result<String> {
             wanted.join(", ")
         );
     }
-    // Lists and an added suite in a folder of ours: the machine's own configuration stays as it is.
+    // Lists and an added suite in our own folder: the machine's configuration is left unchanged.
     let private = Path::new("target/xtask/apt");
-    fs::create_dir_all(private.join("lists/partial")).context("making a folder for apt")?;
+    fs::create_dir_all(private.join("lists/partial")).context("creating a folder for apt")?;
     let private = private
         .canonicalize()
         .context("finding the folder for apt")?;
@@ -187,7 +190,7 @@ fn is_installed(package: &str) -> bool {
 
 /// `apt-get` with `options`, as root.
 fn apt(options: &[String]) -> anyhow::Result<Command> {
-    let user = output("id", &["-u"]).context("asking who runs this")?;
+    let user = output("id", &["-u"]).context("reading the user's id")?;
     let mut command = if user.trim() == "0" {
         Command::new("apt-get")
     } else if output("sudo", &["-n", "true"]).is_some() {
@@ -195,7 +198,7 @@ fn apt(options: &[String]) -> anyhow::Result<Command> {
         command.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         command
     } else {
-        bail!("installing packages wants root, or sudo without a password");
+        bail!("installing packages requires root, or sudo without a password");
     };
     command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
     for option in options {

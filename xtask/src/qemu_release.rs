@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::steps::output;
 
-/// The first major version that is trusted.
+/// The first major version that is recommended.
 const OLDEST_TRUSTED: u32 = 8;
 
 /// Debian's first release with a trusted QEMU of its own.

@@ -20,8 +20,8 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Runs `work` as the step `name`. It gives a note for the summary (empty: nothing to say). A
-    /// failed step is told at once and does not stop those after it. Gives whether it passed.
+    /// Runs `work` as the step `name`. It returns a note for the summary (may be empty). A failed
+    /// step is reported at once and does not stop those after it. Returns whether it passed.
     pub fn run(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<String>) -> bool {
         println!("\n=== {name}");
         let start = Instant::now();
@@ -38,7 +38,7 @@ impl Steps {
         passed
     }
 
-    /// Says that a step is left out, and why.
+    /// Reports that a step is skipped, and why.
     pub fn skip(&mut self, name: &str, why: &str) {
         println!("\n=== {name}\n--- {name}: skipped: {why}");
         let step = (
@@ -50,7 +50,7 @@ impl Steps {
         self.done.push(step);
     }
 
-    /// Prints all steps with their times and gives whether none failed.
+    /// Prints all steps with their times and returns whether none failed.
     pub fn summary(&self) -> bool {
         println!("\n=== summary");
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
@@ -109,7 +109,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a program and gives what it prints; `None` when it is not there or fails.
+/// Runs a program and returns what it prints; `None` if it does not exist or fails.
 pub fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)

@@ -23,8 +23,8 @@ const BOOT: &str = "boot";
 /// Names the folder of Kubernetes' programs, which no package has.
 const KUBERNETES: &str = "IMGBUILD_KUBE_DIR";
 
-/// Runs everything and gives whether all passed. Each step runs though one before it failed, so
-/// that one run tells all.
+/// Runs everything and returns whether all passed. Each step runs even if an earlier one failed, so
+/// that one run reports everything.
 pub fn everything(options: &Options) -> anyhow::Result<bool> {
     let mut steps = Steps::default();
     let ready = steps.run("packages that the tests need", packages::install);
@@ -130,7 +130,7 @@ fn boots(tests: &str) -> anyhow::Result<String> {
     Ok("console logs are in target/boot-logs".to_owned())
 }
 
-/// Tells the tests to run the optimised program.
+/// Makes the tests run the optimized program.
 fn with_program(line: &mut Command) -> anyhow::Result<&mut Command> {
     let program = Path::new("target/release/imgbuild");
     if !program.exists() {

@@ -1,6 +1,6 @@
-//! The host's apt, with folders of its own below the cache and no other effect on the host: it
-//! resolves the package list, checks the archive's signatures and fetches, through whatever proxies
-//! the host is configured with.
+//! Runs the host's apt with folders of its own below the cache and no other effect on the host: apt
+//! resolves the package list, checks the archive's signatures and fetches packages, through
+//! whatever proxies the host is configured with.
 
 mod settings;
 mod uris;
@@ -26,10 +26,10 @@ use uris::{parse_uri, quoted};
 /// Fetches single files as apt does; part of the package `apt`.
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 
-/// Bytes that one call of [`APT_HELPER`] is asked for, about: progress is told after each call.
+/// About how many bytes one call of [`APT_HELPER`] fetches: progress is reported after each call.
 const FETCH_BATCH: u64 = 24 << 20;
 
-/// Apt with a configuration of its own. One run at a time uses it.
+/// Apt with its own configuration. Only one run at a time uses it.
 #[derive(Debug)]
 pub struct Apt {
     mirror: Mirror,
@@ -47,7 +47,7 @@ impl Apt {
             .filter(|path| !path.contains(['"', '\\', '\n', ' ', ';']))
             .with_context(|| {
                 format!(
-                    "apt cannot work in {}: the path has special characters",
+                    "apt cannot use {}: the path contains special characters",
                     folder.display()
                 )
             })?;
@@ -76,7 +76,7 @@ impl Apt {
     ) -> Result<LockedBase> {
         ensure!(
             Path::new(KEYRING).exists(),
-            "{KEYRING} is missing: install the package `debian-archive-keyring`, whose keys the packages are checked with"
+            "{KEYRING} is missing: install the package `debian-archive-keyring`, whose keys verify the packages"
         );
         progress.start("reading package indexes", None);
         self.apt_get(&["update"]).with_context(|| {
@@ -183,7 +183,7 @@ impl Apt {
 
     fn uri(&self, package: &LockedPackage) -> String {
         let base = self.mirror.uri(package.archive);
-        // apt leaves a `file:` where it is; `copy:` gives a file of our own.
+        // apt leaves a `file:` where it is; `copy:` makes a copy.
         let base = base
             .strip_prefix("file:")
             .map_or_else(|| base.to_owned(), |path| format!("copy:{path}"));
@@ -200,20 +200,19 @@ impl Apt {
         command
     }
 
-    /// Runs apt-get and gives its standard output.
+    /// Runs apt-get and returns its standard output.
     fn apt_get(&self, arguments: &[&str]) -> Result<String> {
-        let output = self
-            .command("apt-get")
-            .args(arguments)
-            .output()
-            .context("running apt-get, which the base is built with (Debian package `apt`)")?;
+        let output =
+            self.command("apt-get").args(arguments).output().context(
+                "running apt-get, which is required to build a base (Debian package `apt`)",
+            )?;
         ensure!(
             output.status.success(),
             "apt-get {}: {}",
             arguments.first().unwrap_or(&""),
             error_lines(&output)
         );
-        String::from_utf8(output.stdout).context("reading what apt-get printed")
+        String::from_utf8(output.stdout).context("reading the output of apt-get")
     }
 
     /// Reads what `--print-uris` printed.
@@ -222,13 +221,13 @@ impl Apt {
             .filter(|line| line.starts_with('\''))
             .map(|line| {
                 parse_uri(line, &self.mirror)
-                    .with_context(|| format!("reading apt's answer `{line}`"))
+                    .with_context(|| format!("parsing apt's output `{line}`"))
             })
             .collect()
     }
 }
 
-/// What the packages of a base are resolved from; changes when the list or the way it is asked for
+/// What the packages of a base are resolved from; changes when the list or the way it is resolved
 /// does.
 pub fn request_hash(arch: Arch, kernel: KernelFlavor) -> Result<String> {
     let list = declared::packages()?;
@@ -264,7 +263,7 @@ pub fn verify(path: &Path, package: &LockedPackage) -> Result<()> {
     let found = crate::text::hex(&hash.finalize());
     ensure!(
         found == package.sha256,
-        "{} has wrong bytes: {} has SHA-256 {found}, the lock says {}",
+        "{} is corrupt: {} has SHA-256 {found}, but imgbuild.lock pins {}",
         package.describe(),
         path.display(),
         package.sha256
@@ -277,11 +276,11 @@ fn fetch_failure(package: &LockedPackage, reason: &str, mirror: &str) -> String 
     let gone = ["404", "File not found", "No such file"];
     if gone.iter().any(|words| reason.contains(words)) {
         format!(
-            "the mirror {mirror} no longer has {name}, which imgbuild.lock pins; `imgbuild update` takes the current version"
+            "the mirror {mirror} no longer has {name}, which imgbuild.lock pins; `imgbuild update` pins the current version"
         )
     } else if reason.contains("mismatch") || reason.contains("unexpected size") {
         format!(
-            "{name} changed behind the lock: what {mirror}/{} has now is not what imgbuild.lock pins ({reason})",
+            "{name} no longer matches imgbuild.lock: {mirror}/{} is a different file now ({reason})",
             package.path
         )
     } else {
@@ -289,7 +288,7 @@ fn fetch_failure(package: &LockedPackage, reason: &str, mirror: &str) -> String 
     }
 }
 
-/// The lines of apt's errors and warnings, or all that it said.
+/// The lines of apt's errors and warnings, or everything that it printed.
 fn error_lines(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text
@@ -351,7 +350,7 @@ mod tests {
                 "Failed to stat - stat (2: No such file or directory)",
                 "`imgbuild update`",
             ),
-            ("Hash Sum mismatch", "changed behind the lock"),
+            ("Hash Sum mismatch", "no longer matches imgbuild.lock"),
             ("Could not connect to m.example:80", "fetching b 1 (all)"),
         ];
         for (reason, expected) in cases {

@@ -1,4 +1,4 @@
-//! apt's configuration: folders of its own, the archive's suites, and nothing that is not signed.
+//! apt's configuration: its own folders, the archive's suites, and signed packages only.
 
 use std::fmt::Write as _;
 
@@ -65,8 +65,8 @@ pub fn configuration(root: &str, arch: Arch) -> String {
         ("APT::Get::AllowUnauthenticated", "false"),
         // The cache is the user's own folder, where apt's own user cannot go when root builds.
         ("APT::Sandbox::User", "root"),
-        // An index that cannot be fetched is an error, or an old state would pass for the current
-        // one.
+        // An index that cannot be fetched is an error; otherwise an old state would pass for the
+        // current one.
         ("APT::Update::Error-Mode", "any"),
         ("Acquire::AllowInsecureRepositories", "false"),
         ("Acquire::AllowWeakRepositories", "false"),

@@ -10,10 +10,10 @@ use crate::lock::{Archive, LockedPackage};
 /// Reads a line: `'URI' NAME_VERSION_ARCH.deb SIZE SHA256:HASH`.
 pub fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {
     let mut words = line.split_ascii_whitespace();
-    let mut word = || words.next().context("too few words");
+    let mut word = || words.next().context("too few fields");
     let uri = unquoted(word()?.trim_matches('\''));
     let file = unquoted(word()?);
-    let size = word()?.parse().context("the size")?;
+    let size = word()?.parse().context("invalid size")?;
     let sha256 = word()?.strip_prefix("SHA256:").context("no SHA-256")?;
     let stem = file.strip_suffix(".deb").context("not a package")?;
     let [name, version, architecture] = stem.split('_').collect::<Vec<_>>()[..] else {
@@ -25,7 +25,7 @@ pub fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {
     } else if let Some(path) = below(&mirror.security) {
         (Archive::Security, path)
     } else {
-        bail!("not below the mirror");
+        bail!("not a URI of the mirror");
     };
     Ok(LockedPackage {
         name: name.to_owned(),
@@ -38,7 +38,7 @@ pub fn parse_uri(line: &str, mirror: &Mirror) -> Result<LockedPackage> {
     })
 }
 
-/// Undoes apt's percent-encoding.
+/// Decodes apt's percent-encoding.
 fn unquoted(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

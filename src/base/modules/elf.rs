@@ -1,14 +1,14 @@
-//! What a kernel module says of itself: the sections `.modinfo` and `__ksymtab_strings` of an ELF
+//! The metadata of a kernel module: the sections `.modinfo` and `__ksymtab_strings` of an ELF
 //! file.
 //!
 //! Minimal: relocatable 64-bit little-endian files, which is what kernels of amd64 and arm64 load.
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What a module says of itself. Names have `_` for `-`.
+/// The metadata of a module. Names have `_` for `-`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModuleInfo {
-    /// Modules whose symbols it uses, in the order that the kernel's build wrote.
+    /// Modules whose symbols it uses, in the order written by the kernel's build.
     pub depends: Vec<String>,
     pub aliases: Vec<String>,
     /// `pre: a b post: c`
@@ -36,7 +36,7 @@ impl ModuleInfo {
         for index in 0..count {
             let header = table + index * SECTION_HEADER;
             let name = number(elf, header, 4)?;
-            let name = strings(names.get(name..).context("a section's name")?)
+            let name = strings(names.get(name..).context("a section's name is invalid")?)
                 .next()
                 .unwrap_or(b"");
             match name {
@@ -88,25 +88,25 @@ fn section(elf: &[u8], table: usize, index: usize) -> Result<&[u8]> {
     let header = table + index * SECTION_HEADER;
     let header = elf
         .get(header..header.saturating_add(SECTION_HEADER))
-        .context("a truncated ELF file")?;
+        .context("the ELF file is truncated")?;
     let start = number(header, 0x18, 8)?;
     let size = number(header, 0x20, 8)?;
     start
         .checked_add(size)
         .and_then(|end| elf.get(start..end))
-        .context("a section beyond the file")
+        .context("a section lies beyond the end of the file")
 }
 
 fn number(elf: &[u8], at: usize, length: usize) -> Result<usize> {
     let bytes = at
         .checked_add(length)
         .and_then(|end| elf.get(at..end))
-        .context("a truncated ELF file")?;
+        .context("the ELF file is truncated")?;
     let value = bytes
         .iter()
         .rev()
         .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-    usize::try_from(value).context("a number that is too large")
+    usize::try_from(value).context("a number is too large")
 }
 
 #[cfg(test)]

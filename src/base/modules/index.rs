@@ -51,8 +51,8 @@ impl Index {
 
 type Entry<'a> = (&'a [u8], &'a [(u32, String)]);
 
-/// Writes the node of `entries`, which are sorted and agree in their first `depth` bytes; gives its
-/// offset with its flags.
+/// Writes the node of `entries`, which are sorted and agree in their first `depth` bytes; returns
+/// its offset with its flags.
 fn write_node(entries: &[Entry<'_>], depth: usize, bytes: &mut Vec<u8>) -> u32 {
     let end = match entries {
         [] => depth,
@@ -68,7 +68,7 @@ fn write_node(entries: &[Entry<'_>], depth: usize, bytes: &mut Vec<u8>) -> u32 {
         }
     };
     let prefix = entries.first().map_or(&[][..], |(key, _)| &key[depth..end]);
-    // A key that ends here sorts before those that go on.
+    // A key that ends here sorts before longer ones.
     let (values, rest) = match entries {
         [(key, values), rest @ ..] if key.len() == end => (*values, rest),
         _ => (&[][..], entries),

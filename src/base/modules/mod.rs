@@ -1,5 +1,4 @@
-//! Kernel modules: what they say of themselves, and the indexes that `modprobe` and udev look them
-//! up in.
+//! Kernel modules: their metadata, and the indexes in which `modprobe` and udev look them up.
 
 mod elf;
 mod index;
@@ -22,17 +21,17 @@ pub struct Module {
     pub info: ModuleInfo,
 }
 
-/// All modules of a kernel, with what the kernel has built in.
+/// All modules of a kernel, including built-in ones.
 #[derive(Debug, Default)]
 pub struct Modules {
     /// By name, with `_` for `-`.
     pub by_name: BTreeMap<String, Module>,
-    /// Names in the order of the kernel's `modules.order`: earlier ones win where several claim a
-    /// device.
+    /// Names in the order of the kernel's `modules.order`: earlier ones take precedence where
+    /// several match a device.
     pub order: Vec<String>,
     /// Paths of built-in modules, as `modules.builtin` lists them.
     pub builtin: Vec<String>,
-    /// What built-in modules say of themselves: name and `key=value`.
+    /// The metadata of built-in modules: name and `key=value`.
     pub builtin_info: Vec<(String, String)>,
 }
 
@@ -74,7 +73,7 @@ impl Modules {
                 let text = std::str::from_utf8(item).context("reading modules.builtin.modinfo")?;
                 let (name, value) = text
                     .split_once('.')
-                    .with_context(|| format!("`{text}` in modules.builtin.modinfo"))?;
+                    .with_context(|| format!("parsing `{text}` in modules.builtin.modinfo"))?;
                 Ok((name.to_owned(), value.to_owned()))
             })
             .collect::<Result<_>>()?;
@@ -86,8 +85,8 @@ impl Modules {
         })
     }
 
-    /// What `name` needs to be loaded first, in an order that `insmod` could follow, `name` itself
-    /// last. Soft dependencies not counted. Unknown and built-in modules have none.
+    /// The modules that must be loaded before `name`, in an order that `insmod` could follow, then
+    /// `name` itself. Without soft dependencies. Unknown and built-in modules have none.
     pub fn load_order(&self, name: &str) -> Vec<&Module> {
         let mut order = Vec::new();
         self.visit(name, &mut BTreeSet::new(), &mut order);
@@ -130,7 +129,7 @@ impl Modules {
             }
             dep.insert(name, &line, rank);
             for pattern in &module.info.aliases {
-                if let Some(key) = normalised(pattern) {
+                if let Some(key) = normalized(pattern) {
                     alias.insert(&key, name, rank);
                 }
             }
@@ -153,7 +152,7 @@ impl Modules {
         }
         let mut builtin_alias = Index::default();
         for (name, value) in &self.builtin_info {
-            if let Some(key) = value.strip_prefix("alias=").and_then(normalised) {
+            if let Some(key) = value.strip_prefix("alias=").and_then(normalized) {
                 builtin_alias.insert(&key, &name.replace('-', "_"), 0);
             }
         }
@@ -172,7 +171,7 @@ impl Modules {
 
 /// An alias as indexes have it: `-` is `_`, but not within brackets. `None` where brackets do not
 /// match.
-fn normalised(alias: &str) -> Option<String> {
+fn normalized(alias: &str) -> Option<String> {
     let mut result = String::with_capacity(alias.len());
     let mut bracket = false;
     for c in alias.chars() {
@@ -219,8 +218,8 @@ mod tests {
             "snd_hda_intel"
         );
         assert_eq!(module_name("kernel/fs/ext4/ext4.ko"), "ext4");
-        assert_eq!(normalised("a-b[0-9]-c").as_deref(), Some("a_b[0-9]_c"));
-        assert_eq!(normalised("a]"), None);
+        assert_eq!(normalized("a-b[0-9]-c").as_deref(), Some("a_b[0-9]_c"));
+        assert_eq!(normalized("a]"), None);
         let aliases = ["char-major-10-200", "devname:net/tun"].map(str::to_owned);
         assert_eq!(
             device_name("tun", &aliases).as_deref(),

@@ -23,7 +23,7 @@ pub struct ModuleStore {
 impl ModuleStore {
     /// A store in `folder`.
     pub fn new(folder: &Path) -> Result<Self> {
-        let file = tempfile::tempfile_in(folder).context("making a temporary file")?;
+        let file = tempfile::tempfile_in(folder).context("creating a temporary file")?;
         Ok(Self {
             file,
             end: 0,
@@ -55,7 +55,7 @@ impl ModuleStore {
         let (offset, length) = *self
             .members
             .get(path)
-            .with_context(|| format!("no module {path}"))?;
+            .with_context(|| format!("{path} is not a stored module"))?;
         let mut packed = vec![0; length];
         self.file
             .read_exact_at(&mut packed, offset)
@@ -67,13 +67,13 @@ impl ModuleStore {
             "xz" => liblzma::read::XzDecoder::new(&packed[..]).read_to_end(&mut bytes),
             "zst" => zstd::Decoder::new(&packed[..])?.read_to_end(&mut bytes),
             "gz" => flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes),
-            _ => bail!("{path} is compressed in an unknown way"),
+            _ => bail!("unsupported compression of {path}"),
         }
         .with_context(|| format!("decompressing {path}"))?;
         Ok(bytes)
     }
 
-    /// What all modules of the kernel `release` say of themselves, by name. Uses `threads` threads.
+    /// The metadata of all modules of the kernel `release`, by name. Uses `threads` threads.
     pub fn inspect(&self, release: &str, threads: usize) -> Result<BTreeMap<String, Module>> {
         let folder = format!("/usr/lib/modules/{release}/");
         let paths: Vec<&String> = self.members.keys().collect();
@@ -85,7 +85,7 @@ impl ModuleStore {
                     .with_context(|| format!("reading {path}"))?;
                 let below = path
                     .strip_prefix(&folder)
-                    .with_context(|| format!("{path} is of another kernel than {release}"))?;
+                    .with_context(|| format!("{path} does not belong to the kernel {release}"))?;
                 let module = Module {
                     path: below.to_owned(),
                     info,
@@ -100,7 +100,7 @@ impl ModuleStore {
             for worker in workers {
                 let found = worker
                     .join()
-                    .map_err(|_| anyhow!("a thread that reads modules panicked"))??;
+                    .map_err(|_| anyhow!("a thread reading modules panicked"))??;
                 modules.extend(found);
             }
             Ok(modules)

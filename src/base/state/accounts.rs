@@ -1,5 +1,5 @@
-//! Users and groups: base-passwd's masters, the packages' `sysusers.d(5)`, and what only maintainer
-//! scripts make.
+//! Users and groups: base-passwd's masters, the packages' `sysusers.d(5)`, and those that only
+//! maintainer scripts create.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::formats::tree::{Node, Tree};
 
-/// Ids that packages leave open are fixed here, so that files on a node's storage keep their owner
-/// when the base changes. New names go at the end; a number is never used again.
+/// Ids that packages do not specify are fixed here, so that files on a node's storage keep their
+/// owner when the base changes. New names go at the end; a number is never reused.
 const FIXED_IDS: [(&str, u32); 18] = [
     ("systemd-journal", 999),
     ("systemd-network", 998),
@@ -35,7 +35,7 @@ const FIXED_IDS: [(&str, u32); 18] = [
 /// allots statically.
 const FIRST_FREE_ID: u32 = 899;
 
-/// What maintainer scripts make where this file is there: a group, and for the first a user of the
+/// What maintainer scripts create where this file exists: a group, and for the first a user of the
 /// same name with this home.
 const BY_SCRIPTS: [(&str, &str, Option<&str>); 2] = [
     ("/usr/bin/etcd", "etcd", Some("/var/lib/etcd/")),
@@ -60,7 +60,7 @@ struct User {
     description: String,
     home: String,
     shell: String,
-    /// `*`, or `!*` for an account that is locked altogether.
+    /// `*`, or `!*` for a locked account.
     password: &'static str,
 }
 
@@ -72,12 +72,12 @@ struct Group {
 }
 
 impl Accounts {
-    /// Collects the accounts that the packages in `tree` ask for.
-    pub fn of(tree: &Tree) -> Result<Self> {
+    /// Collects the accounts that the packages in `tree` require.
+    pub fn from_tree(tree: &Tree) -> Result<Self> {
         let text = |path: &str| -> Result<String> {
             let bytes = tree
                 .bytes(path)
-                .with_context(|| format!("no package has {path}"))?;
+                .with_context(|| format!("no package contains {path}"))?;
             String::from_utf8(bytes.to_vec()).with_context(|| format!("reading {path}"))
         };
         let mut accounts = Self::default();
@@ -122,8 +122,8 @@ impl Accounts {
         Some(self.groups.iter().find(|group| group.name == name)?.gid)
     }
 
-    /// Writes `/etc/passwd` and its like. Dates of password changes, which would differ from day to
-    /// day, stay empty.
+    /// Writes `/etc/passwd`, `/etc/shadow` and their counterparts for groups. Dates of password
+    /// changes, which would differ from day to day, stay empty.
     pub fn write(&self, tree: &mut Tree) -> Result<()> {
         let mut passwd = String::new();
         let mut shadow = String::new();
@@ -166,13 +166,13 @@ impl Accounts {
     fn read_masters(&mut self, passwd: &str, group: &str) -> Result<()> {
         for line in group.lines() {
             let [name, _, gid, _] = line.split(':').collect::<Vec<_>>()[..] else {
-                bail!("`{line}` in group.master");
+                bail!("invalid line `{line}` in group.master");
             };
             self.groups.push(Group {
                 name: name.to_owned(),
                 gid: gid
                     .parse()
-                    .with_context(|| format!("`{line}` in group.master"))?,
+                    .with_context(|| format!("invalid line `{line}` in group.master"))?,
                 members: BTreeSet::new(),
             });
         }
@@ -180,11 +180,11 @@ impl Accounts {
             let [name, _, uid, gid, description, home, shell] =
                 line.split(':').collect::<Vec<_>>()[..]
             else {
-                bail!("`{line}` in passwd.master");
+                bail!("invalid line `{line}` in passwd.master");
             };
             let id = |text: &str| {
                 text.parse()
-                    .with_context(|| format!("`{line}` in passwd.master"))
+                    .with_context(|| format!("invalid line `{line}` in passwd.master"))
             };
             self.users.push(User {
                 name: name.to_owned(),
@@ -199,7 +199,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// One line of `sysusers.d(5)`. Accounts that are there already stay as they are.
+    /// Reads one line of `sysusers.d(5)`. Existing accounts are left unchanged.
     fn read_sysusers(&mut self, line: &str) -> Result<()> {
         let words = words(line);
         let word = |index: usize| {
@@ -211,10 +211,13 @@ impl Accounts {
         let Some(kind) = word(0).filter(|kind| !kind.starts_with('#')) else {
             return Ok(());
         };
-        let name = word(1).context("no name")?;
+        let name = word(1).context("the name is missing")?;
         match kind.trim_end_matches(['!', '+', '-']) {
             "g" => {
-                let gid = word(2).map(str::parse).transpose().context("the id")?;
+                let gid = word(2)
+                    .map(str::parse)
+                    .transpose()
+                    .context("parsing the id")?;
                 self.add_group(name, gid)
             }
             "u" => {
@@ -224,7 +227,7 @@ impl Accounts {
                             .filter(|uid| *uid != "-")
                             .map(str::parse)
                             .transpose()
-                            .context("the id")?,
+                            .context("parsing the id")?,
                         Some(group).filter(|group| !group.is_empty()),
                     ),
                     None => (None, None),
@@ -233,7 +236,7 @@ impl Accounts {
                 self.add_user(name, uid, group, word(3).unwrap_or(""), home, word(5))
             }
             "m" => {
-                let group = word(2).context("no group")?.to_owned();
+                let group = word(2).context("the group is missing")?.to_owned();
                 self.add_group(&group, None)?;
                 let found = self.groups.iter_mut().find(|known| known.name == group);
                 found
@@ -242,9 +245,9 @@ impl Accounts {
                     .insert(name.to_owned());
                 Ok(())
             }
-            // Ranges for ids that are chosen at run time.
+            // Ranges of ids that are allocated at run time.
             "r" => Ok(()),
-            other => bail!("a line of type `{other}`"),
+            other => bail!("unsupported line type `{other}`"),
         }
     }
 
@@ -370,7 +373,7 @@ mod tests {
     #[test]
     fn files() {
         let mut tree = tree();
-        Accounts::of(&tree)
+        Accounts::from_tree(&tree)
             .expect("accounts")
             .write(&mut tree)
             .expect("files");

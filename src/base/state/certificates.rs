@@ -10,7 +10,7 @@ use x509_cert::der::DecodePem as _;
 use crate::formats::subject_hash::hash as subject_hash;
 use crate::formats::tree::{Node, Tree};
 
-/// Where packages put them.
+/// Where packages install them.
 const SOURCE: &str = "/usr/share/ca-certificates";
 
 /// Writes `/etc/ssl/certs` and `/etc/ca-certificates.conf`.
@@ -35,7 +35,7 @@ pub fn write(tree: &mut Tree) -> Result<()> {
         );
         list.push('\n');
         bundle.extend(&pem);
-        // Names have spaces and brackets; the links have none.
+        // Names contain spaces and brackets; the links do not.
         let name = name
             .replace(' ', "_")
             .replace(['(', ')'], "=")

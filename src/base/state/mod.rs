@@ -1,4 +1,4 @@
-//! The state that packages' maintainer scripts would make, declared: nothing of a package is run.
+//! Declares the state that packages' maintainer scripts would create: no code of a package is run.
 //!
 //! Units are not enabled here: the image has no machine-id, so systemd applies the presets at every
 //! boot.
@@ -16,8 +16,8 @@ use crate::formats::tree::{Kind, Node, Tree};
 use crate::lock::LockedBase;
 use accounts::Accounts;
 
-/// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and what it
-/// stands for, best first. Those are made whose target is there.
+/// Alternatives (`update-alternatives(1)`): the folder and name of a link in `/usr`, and its
+/// targets, best first. Links are made where a target exists.
 const ALTERNATIVES: [(&str, &str, &[&str]); 27] = [
     ("/usr/bin", "awk", &["/usr/bin/gawk", "/usr/bin/mawk"]),
     ("/usr/bin", "lzcat", &["/usr/bin/xzcat"]),
@@ -80,7 +80,7 @@ const ALTERNATIVES: [(&str, &str, &[&str]); 27] = [
     ("/usr/sbin", "rmt", &["/usr/sbin/rmt-tar"]),
 ];
 
-/// Login shells, where they are there.
+/// Login shells; those that exist are listed.
 const SHELLS: [&str; 7] = [
     "/bin/sh",
     "/usr/bin/sh",
@@ -91,7 +91,7 @@ const SHELLS: [&str; 7] = [
     "/usr/bin/dash",
 ];
 
-/// Copies that base-files makes of its defaults.
+/// The defaults of base-files that its script copies.
 const DEFAULTS: [(&str, &str); 4] = [
     ("/usr/share/base-files/dot.bashrc", "/root/.bashrc"),
     ("/usr/share/base-files/dot.profile", "/root/.profile"),
@@ -99,7 +99,8 @@ const DEFAULTS: [(&str, &str); 4] = [
     ("/usr/share/base-files/profile", "/etc/profile"),
 ];
 
-/// Folders that scripts make; those of /usr/local are behind a link (`configs/base/links`).
+/// Folders that scripts create; those of /usr/local are reached through a link
+/// (`configs/base/links`).
 const FOLDERS: [&str; 8] = [
     "/etc/opt",
     "/media",
@@ -111,7 +112,7 @@ const FOLDERS: [&str; 8] = [
     "/var/usrlocal/share/ca-certificates",
 ];
 
-/// Links into `/usr` and `/run`: base-files' own ones, made anew since packages' folders of these
+/// Links into `/usr` and `/run`: base-files' own, created again since packages' folders of these
 /// names are followed when unpacking.
 const LINKS: [(&str, &str); 6] = [
     ("/bin", "usr/bin"),
@@ -122,8 +123,8 @@ const LINKS: [(&str, &str); 6] = [
     ("/var/spool/mail", "../mail"),
 ];
 
-/// Owners and modes that scripts set: path, mode, user, group. Those are set whose path is there; a
-/// folder that ends in a slash is made.
+/// Owners and modes that scripts set: path, mode, user, group. They are set where the path exists;
+/// a folder that ends in a slash is created.
 const OWNERS: [(&str, u16, &str, &str); 9] = [
     ("/etc/credstore", 0o700, "root", "root"),
     ("/etc/credstore.encrypted", 0o700, "root", "root"),
@@ -141,7 +142,7 @@ const OWNERS: [(&str, u16, &str, &str); 9] = [
     ("/etc/ssl/private/", 0o700, "root", "root"),
 ];
 
-/// Adds to the packages' files what makes a system of them, then lays the declared files over it.
+/// Adds to the packages' files what makes them a system, then the declared files.
 /// `id` is the base's.
 pub fn declare(tree: &mut Tree, base: &LockedBase, id: &str) -> Result<()> {
     for (path, target) in LINKS {
@@ -155,12 +156,12 @@ pub fn declare(tree: &mut Tree, base: &LockedBase, id: &str) -> Result<()> {
             tree.insert_if_absent(path, Node::file(0o644, bytes));
         }
     }
-    // pam_env complains where it is not there.
+    // pam_env complains if it does not exist.
     tree.insert_if_absent("/etc/environment", Node::file(0o644, *b""));
     tree.insert_if_absent("/etc/security/opasswd", Node::file(0o600, *b""));
     link_alternatives(tree);
     list_shells(tree);
-    Accounts::of(tree)?.write(tree)?;
+    Accounts::from_tree(tree)?.write(tree)?;
     pam::write(tree).context("configuring PAM")?;
     certificates::write(tree).context("collecting certificate authorities")?;
     name_os(tree, id)?;
@@ -200,12 +201,12 @@ fn list_shells(tree: &mut Tree) {
     tree.insert("/etc/shells", Node::file(0o644, text.into_bytes()));
 }
 
-/// Names the image in `os-release(5)`, which stays Debian's otherwise.
+/// Names the image in `os-release(5)`, which otherwise remains Debian's.
 fn name_os(tree: &mut Tree, id: &str) -> Result<()> {
     let path = "/usr/lib/os-release";
     let bytes = tree
         .bytes(path)
-        .with_context(|| format!("no package has {path}"))?;
+        .with_context(|| format!("no package contains {path}"))?;
     let mut text = String::from_utf8(bytes.to_vec()).with_context(|| format!("reading {path}"))?;
     let _ = write!(
         text,
@@ -215,7 +216,7 @@ fn name_os(tree: &mut Tree, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// The image has no package database; this says what it is made of.
+/// The image has no package database; this file lists its packages.
 fn list_packages(tree: &mut Tree, base: &LockedBase) {
     let mut text = String::new();
     for package in &base.packages {
@@ -232,7 +233,7 @@ fn list_packages(tree: &mut Tree, base: &LockedBase) {
 }
 
 fn set_owners(tree: &mut Tree) -> Result<()> {
-    let accounts = Accounts::of(tree)?;
+    let accounts = Accounts::from_tree(tree)?;
     for (path, mode, user, group) in OWNERS {
         let (Some(uid), Some(gid)) = (accounts.uid(user), accounts.gid(group)) else {
             continue;
@@ -253,15 +254,15 @@ fn set_owners(tree: &mut Tree) -> Result<()> {
     Ok(())
 }
 
-/// What no shared image may have.
+/// Refuses what no shared image may contain.
 fn check_clean(tree: &Tree) -> Result<()> {
     ensure!(
         tree.get("/etc/machine-id").is_none(),
-        "the image would have a machine-id"
+        "the image would contain a machine-id"
     );
     for (name, path, node) in tree.children("/etc/ssh") {
         let key = name.starts_with("ssh_host_") && matches!(node.kind, Kind::File(_));
-        ensure!(!key, "the image would have an SSH host key: {path}");
+        ensure!(!key, "the image would contain an SSH host key: {path}");
     }
     Ok(())
 }

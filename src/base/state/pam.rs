@@ -1,4 +1,4 @@
-//! `/etc/pam.d/common-*`, as `pam-auth-update(8)` makes them of the packages' profiles.
+//! `/etc/pam.d/common-*`, as `pam-auth-update(8)` generates them from the packages' profiles.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -64,7 +64,7 @@ pub fn write(tree: &mut Tree) -> Result<()> {
     let text = |path: &str| -> Result<String> {
         let bytes = tree
             .bytes(path)
-            .with_context(|| format!("no package has {path}"))?;
+            .with_context(|| format!("no package contains {path}"))?;
         String::from_utf8(bytes.to_vec()).with_context(|| format!("reading {path}"))
     };
     let mut profiles = Vec::new();
@@ -74,7 +74,7 @@ pub fn write(tree: &mut Tree) -> Result<()> {
             let priority: i32 = profile
                 .get("Priority")
                 .map_or(Ok(0), |value| value.parse())
-                .with_context(|| format!("the priority in {path}"))?;
+                .with_context(|| format!("parsing the priority in {path}"))?;
             profiles.push((-priority, name.to_owned(), profile));
         }
     }
@@ -123,8 +123,9 @@ fn parse(text: &str) -> Profile {
 }
 
 impl Stack {
-    /// The lines of all profiles of a kind. The first one's own lines for being first, where it has
-    /// some; `end` becomes the number of lines to skip to reach what follows the block.
+    /// The lines of all profiles of a kind. The first one uses its lines for the initial position,
+    /// where it has some; `end` becomes the number of lines to skip to reach what follows the
+    /// block.
     fn block(&self, profiles: &[Profile], kind: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         for profile in profiles {
@@ -147,11 +148,11 @@ impl Stack {
         }
         let mut block = String::new();
         if lines.is_empty() && kind == "Primary" {
-            // Steps over the line that denies, since there is nothing that could succeed before it.
+            // Skips the line that denies, since there is nothing before it that could succeed.
             let _ = writeln!(block, "{}\t[default=1]\t\t\tpam_permit.so", self.word);
         }
         for (index, line) in lines.iter().enumerate() {
-            // What follows a primary block is the line that denies.
+            // The line that denies follows a primary block.
             let rest = lines.len() - index;
             let mut line = line.replace("=end", &format!("={rest}"));
             // The tool writes a space before a module's arguments, even where it has none.

@@ -10,10 +10,10 @@ use super::BaseSource;
 pub enum BaseCommand {
     /// Build a base and keep it in the cache
     Build {
-        /// The machine that it is for
+        /// The CPU architecture that it is for
         #[arg(long, value_name = "ARCH", default_value = "amd64")]
         arch: crate::names::Arch,
-        /// The lock to take the packages from, and to write [default: none, the newest packages]
+        /// The lock file that pins the packages; it is updated [default: none, the newest packages]
         #[arg(long, value_name = "FILE")]
         lock: Option<PathBuf>,
         #[command(flatten)]
@@ -24,12 +24,12 @@ pub enum BaseCommand {
         #[command(flatten)]
         cache: CacheDir,
     },
-    /// Remove bases, packages, programs and container images that were not used for a while
+    /// Remove bases, packages, programs and container images that have not been used recently
     Gc {
-        /// Keep what was used within this many days
+        /// Keep everything used within this many days
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         keep_days: u64,
-        /// Keep what this lock names, however old; may be given several times
+        /// Keep everything that this lock file names, regardless of age; may be repeated
         #[arg(long, value_name = "FILE")]
         lock: Vec<PathBuf>,
         #[command(flatten)]
@@ -40,7 +40,7 @@ pub enum BaseCommand {
 /// Where the cache is.
 #[derive(Debug, Clone, Args)]
 pub struct CacheDir {
-    /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
+    /// The cache of downloads and finished bases [default: `imgbuild` in the user's cache folder]
     #[arg(long, value_name = "DIR", env = "IMGBUILD_CACHE")]
     pub cache: Option<PathBuf>,
 }

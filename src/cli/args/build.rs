@@ -1,4 +1,5 @@
-//! The arguments of a build, and where its parts come from, which other commands take too.
+//! The arguments of a build, and those that say where its parts come from, which other commands
+//! share.
 
 use std::path::PathBuf;
 
@@ -11,22 +12,22 @@ pub struct Build {
     #[arg(value_name = "SPEC", required = true)]
     pub spec: Option<PathBuf>,
 
-    /// Where to write: a file, a folder for a cluster, `-` for standard output. The name says the
-    /// format
+    /// Where to write: a file, a folder for a cluster, `-` for standard output. The name determines
+    /// the format
     #[arg(short, long, value_name = "PATH", required = true)]
     pub output: Option<PathBuf>,
 
-    /// The output's format, whatever its name [possible values: ignition, iso, cpio, cpio.gz,
-    /// cpio.zst, initrd, pxe, config-iso, config-2, embed]
+    /// The output format, whatever the output's name [possible values: ignition, iso, cpio,
+    /// cpio.gz, cpio.zst, initrd, pxe, config-iso, config-2, embed]
     #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<String>,
 
-    /// With `--format embed`: the Fedora CoreOS live ISO that a copy with the node's config is made
-    /// of
+    /// With `--format embed`: the Fedora CoreOS live ISO to embed the node's config in; the ISO
+    /// itself is left unchanged
     #[arg(long, value_name = "LIVE_ISO")]
     pub base: Option<PathBuf>,
 
-    /// Of a cluster, only the node with this host name
+    /// For a cluster, only the node with this host name
     #[arg(long, value_name = "HOSTNAME")]
     pub node: Option<String>,
 
@@ -37,7 +38,7 @@ pub struct Build {
 /// Where a node's parts come from.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
-    /// The folder of the cluster's keys [default: `keys` beside the spec]
+    /// The cluster's key folder [default: `keys` beside the spec]
     #[arg(long, value_name = "DIR", help_heading = "Sources")]
     pub keys: Option<PathBuf>,
 
@@ -48,9 +49,9 @@ pub struct Source {
 /// Where the base OS comes from.
 #[derive(Debug, Clone, Args)]
 pub struct BaseSource {
-    /// The kernel of the base, over the spec's `kernel:` (`generic` has drivers for real hardware,
-    /// `cloud` is small)
-    #[arg(long, value_enum, value_name = "FLAVOUR", help_heading = "Sources")]
+    /// The kernel of the base; overrides the spec's `kernel:` (`generic` has drivers for real
+    /// hardware, `cloud` is small)
+    #[arg(long, value_enum, value_name = "FLAVOR", help_heading = "Sources")]
     pub kernel: Option<Kernel>,
 
     /// The Debian mirror to take packages from [default: the host's own]
@@ -71,7 +72,7 @@ pub struct BaseSource {
     )]
     pub security_mirror: Option<String>,
 
-    /// Where downloads and finished bases are kept [default: `imgbuild` in the user's cache folder]
+    /// The cache of downloads and finished bases [default: `imgbuild` in the user's cache folder]
     #[arg(
         long,
         value_name = "DIR",
@@ -80,8 +81,8 @@ pub struct BaseSource {
     )]
     pub cache: Option<PathBuf>,
 
-    /// The folder of Kubernetes' programs to embed, or the URL of a site that has them, over the
-    /// spec's `artifacts.programs`
+    /// The folder of the Kubernetes programs to embed, or the URL of a site that serves them;
+    /// overrides the spec's `artifacts.programs`
     #[arg(
         long,
         value_name = "DIR|URL",
@@ -90,9 +91,8 @@ pub struct BaseSource {
     )]
     pub programs: Option<PathBuf>,
 
-    /// Where to look for a registry's images instead, as in
-    /// registry.k8s.io=mirror.example:5000/k8s; may be given several times. http:// before the
-    /// mirror's host leaves out TLS
+    /// A mirror to use in place of a registry, as in registry.k8s.io=mirror.example:5000/k8s; may
+    /// be repeated. http:// before the mirror's host disables TLS
     #[arg(
         long,
         value_name = "FROM=TO",
@@ -102,11 +102,11 @@ pub struct BaseSource {
     )]
     pub registry_mirror: Vec<String>,
 
-    /// Use what the cache has; touch no network
+    /// Use only what is in the cache; do not access the network
     #[arg(long, help_heading = "Sources")]
     pub offline: bool,
 
-    /// Fail rather than change `imgbuild.lock`
+    /// Fail instead of changing `imgbuild.lock`
     #[arg(long, help_heading = "Sources")]
     pub locked: bool,
 }

@@ -9,7 +9,7 @@ use super::Source;
 /// Embedding into live systems.
 #[derive(Debug, Clone, Args)]
 pub struct Embed {
-    /// The live ISO; it stays as it is unless --output names it too
+    /// The live ISO; left unchanged unless --output names it too
     #[arg(value_name = "LIVE_ISO", required_unless_present = "pxe")]
     pub iso: Option<PathBuf>,
 
@@ -35,22 +35,22 @@ pub struct Embed {
     )]
     pub show: Option<Show>,
 
-    /// Take out what was embedded, and reset the kernel's arguments
+    /// Remove everything embedded, and reset the kernel arguments
     #[arg(long, conflicts_with_all = ["pxe", "LiveSystem", "InstalledSystem", "force"])]
     pub remove: bool,
 
-    /// Make a payload for network boot, to be loaded behind the live system's initrd
+    /// Create a payload for network boot, to be loaded after the live system's initrd
     #[arg(
         long,
         conflicts_with_all = ["iso", "karg_append", "karg_delete", "karg_replace", "force"]
     )]
     pub pxe: bool,
 
-    /// Replace what was embedded before
+    /// Replace anything that was embedded before
     #[arg(long)]
     pub force: bool,
 
-    /// Of a cluster's spec, only the node with this host name
+    /// For the spec of a cluster, only the node with this host name
     #[arg(long, value_name = "HOSTNAME")]
     pub node: Option<String>,
 
@@ -72,16 +72,15 @@ pub struct LiveSystem {
     #[arg(long, value_name = "FILE")]
     pub ignition: Option<PathBuf>,
 
-    /// A keyfile of NetworkManager, for the live system and one that it installs; may be given
-    /// several times
+    /// A NetworkManager keyfile, for the live system and the one that it installs; may be repeated
     #[arg(long, value_name = "FILE")]
     pub network_keyfile: Vec<PathBuf>,
 
-    /// Add a kernel argument; may be given several times, as those below
+    /// Add a kernel argument; may be repeated, as may the options below
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub karg_append: Vec<String>,
 
-    /// Take a kernel argument away
+    /// Remove a kernel argument
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub karg_delete: Vec<String>,
 
@@ -98,7 +97,7 @@ pub struct LiveSystem {
     reason = "named as the options are, which have to be told from those of the live system"
 )]
 pub struct InstalledSystem {
-    /// The disk to install onto, without asking
+    /// The disk to install onto, without confirmation
     #[arg(long, value_name = "DEVICE")]
     pub dest_device: Option<String>,
 
@@ -106,8 +105,8 @@ pub struct InstalledSystem {
     #[arg(long, value_name = "FILE")]
     pub dest_ignition: Option<PathBuf>,
 
-    /// A console of the installed system, as in ttyS0,115200n8; may be given several times, as
-    /// those below
+    /// A console of the installed system, as in ttyS0,115200n8; may be repeated, as may the options
+    /// below
     #[arg(long, value_name = "CONSOLE")]
     pub dest_console: Vec<String>,
 
@@ -115,7 +114,7 @@ pub struct InstalledSystem {
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub dest_karg_append: Vec<String>,
 
-    /// Take a kernel argument away from the installed system
+    /// Remove a kernel argument from the installed system
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub dest_karg_delete: Vec<String>,
 }
@@ -123,12 +122,12 @@ pub struct InstalledSystem {
 /// What `embed --show` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Show {
-    /// All in short, without secrets
+    /// A summary, without secrets
     Summary,
-    /// The Ignition config as it is
+    /// The Ignition config, verbatim
     Ignition,
-    /// The kernel's arguments
+    /// The kernel arguments
     Kargs,
-    /// The keyfiles as they are
+    /// The keyfiles, verbatim
     Network,
 }

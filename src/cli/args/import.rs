@@ -15,12 +15,12 @@ pub struct Import {
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
 
-    /// The node's name [default: what the config writes into /etc/hostname, else the config's own
-    /// name]
+    /// The node's host name [default: what the config writes to /etc/hostname, else the name of the
+    /// config's file]
     #[arg(long, value_name = "HOSTNAME")]
     pub hostname: Option<crate::names::Hostname>,
 
-    /// The spec's target [default: what the config is written for]
+    /// The spec's target [default: the one that the config is written for]
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
 }

@@ -1,11 +1,11 @@
-//! Options of every command: what is said, and how.
+//! Options of every command: which messages are printed, and how.
 
 use clap::{Args, ValueEnum};
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// When to colour messages
+    /// When to color messages
     #[arg(
         long,
         global = true,
@@ -16,7 +16,7 @@ pub struct Common {
     )]
     pub color: Color,
 
-    /// How to write diagnostics: for people, or one JSON object a line
+    /// The format of diagnostics: for people, or one JSON object per line
     #[arg(
         long,
         global = true,
@@ -27,12 +27,12 @@ pub struct Common {
     )]
     pub message_format: MessageFormat,
 
-    /// Say nothing but errors and warnings
+    /// Print only errors and warnings
     #[arg(short, long, global = true, help_heading = "Messages")]
     pub quiet: bool,
 }
 
-/// When messages have colours.
+/// When messages are colored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set

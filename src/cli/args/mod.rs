@@ -1,5 +1,5 @@
-//! The command line, as `clap` declares it, a file a command. Arguments only: what they do is in
-//! the modules beside this one.
+//! The command line, as `clap` declares it, one file per command. Arguments only: what they do is
+//! in the modules beside this one.
 
 mod base;
 mod build;
@@ -38,7 +38,7 @@ pub use verify::Verify;
         imgbuild node.yaml -o node.ign        the Ignition config alone\n  \
         imgbuild cluster.yaml -o out/         a PXE tree with every node of the cluster\n  \
         imgbuild run node.yaml                boot it in QEMU\n\n\
-        Exit status: 0 done, 1 the environment failed (network, disk, tool) or `verify` found a difference, 2 the input is wrong."
+        Exit status: 0 success, 1 the environment failed (network, disk, tool) or `verify` found a difference, 2 the input is invalid."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -52,8 +52,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line that the process was given; ends it where that is wrong, or asks for
-    /// help.
+    /// Reads the command line of this process; exits where it is invalid or asks for help.
     pub fn of_process() -> Self {
         match Self::of(std::env::args_os()) {
             Ok(cli) => cli,
@@ -66,7 +65,7 @@ impl Cli {
     fn of(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        // Not clap's `args_conflicts_with_subcommands`: behind any option it takes a command for a
+        // Not clap's `args_conflicts_with_subcommands`: after any option it takes a command for a
         // spec.
         let mut command = Self::command();
         let matches = command.try_get_matches_from_mut(words)?;
@@ -80,7 +79,7 @@ impl Cli {
             let given = command.get_arguments().find(is_given);
             if let Some(given) = given.map(ToString::to_string) {
                 let message = format!(
-                    "`{given}` goes with a build, and `{name}` is a command; a spec of that name is ./{name}"
+                    "`{given}` is an option of a build, and `{name}` is a command; for a spec of that name write ./{name}"
                 );
                 return Err(command.error(ErrorKind::ArgumentConflict, message));
             }
@@ -91,66 +90,67 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a spec, write nothing
+    /// Check specs without writing anything
     Check {
         /// The specs to check
         #[arg(value_name = "SPEC", required = true)]
         specs: Vec<PathBuf>,
-        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        /// The cluster's key folder [default: `keys` beside the spec]
         #[arg(long, value_name = "DIR")]
         keys: Option<PathBuf>,
     },
-    /// Say more about a diagnostic's code, such as E0123
+    /// Explain a diagnostic's code, such as E0123
     Explain {
         /// The code; without it, all codes are listed
         code: Option<String>,
     },
-    /// Show what changes from one spec or artifact to another, and how Kubernetes is upgraded
+    /// Show what changes from one spec or artifact to another, and how to upgrade Kubernetes
     Diff {
         /// A spec, an Ignition config, an ISO, an initrd or a payload
         #[arg(value_name = "OLD")]
         old: PathBuf,
-        /// Another one
+        /// What to compare it with
         #[arg(value_name = "NEW")]
         new: PathBuf,
-        /// Of clusters, only the node with this host name
+        /// For clusters, only the node with this host name
         #[arg(long, value_name = "HOSTNAME")]
         node: Option<String>,
-        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        /// The cluster's key folder [default: `keys` beside the spec]
         #[arg(long, value_name = "DIR")]
         keys: Option<PathBuf>,
     },
-    /// Show every file, unit and user that a spec makes, and the line that asked for it; or what is
-    /// inside an artifact: base, kernel arguments, files, units, certificates and when they expire
+    /// Show every file, unit and user that a spec produces, and the line that each comes from; or
+    /// what an artifact contains: base, kernel arguments, files, units, certificates and when they
+    /// expire
     Inspect {
         /// A node spec (.yaml), an ISO, an initrd, a payload or an Ignition config
         #[arg(value_name = "WHAT")]
         what: PathBuf,
-        /// Of a cluster's spec, only the node with this host name
+        /// For the spec of a cluster, only the node with this host name
         #[arg(long, value_name = "HOSTNAME")]
         node: Option<String>,
-        /// The folder of the cluster's keys [default: `keys` beside the spec]
+        /// The cluster's key folder [default: `keys` beside the spec]
         #[arg(long, value_name = "DIR")]
         keys: Option<PathBuf>,
     },
-    /// Turn a Butane config, an Ignition config or a Container Linux Config into a node spec
+    /// Convert a Butane config, an Ignition config or a Container Linux Config into a node spec
     #[command(
-        long_about = "Turn a Butane config, an Ignition config or a Container Linux Config into a node spec. Comments are kept; what a \
-            node spec has no word for is left out and said, with its line."
+        long_about = "Convert a Butane config, an Ignition config or a Container Linux Config into a node spec. Comments are kept; what \
+            a node spec cannot express is left out and reported, with its line."
     )]
     Import(Import),
-    /// The cluster's keys and certificates
+    /// Manage the cluster's keys and certificates
     #[command(subcommand)]
     Keys(Keys),
     /// Print the kubeconfig of the cluster's administrator
     Kubeconfig(KubeconfigOf),
-    /// Put a config into a live ISO of Fedora CoreOS, or make a payload for its network boot
+    /// Embed a config in a Fedora CoreOS live ISO, or create a payload for its network boot
     #[command(
-        long_about = "Put a config into a live ISO of Fedora CoreOS or RHEL CoreOS, where it looks for one, or make a payload for \
-            network boot. What this embeds coreos-installer reads, and the other way round.\n\n\
-            The live system runs --ignition. With --dest-device, --dest-ignition and other --dest options it installs itself onto a \
-            disk without asking, and restarts into the installed system. Either config may be an Ignition config or a node spec \
-            (.yaml).",
+        long_about = "Embed a config in a live ISO of Fedora CoreOS or RHEL CoreOS, or create a payload for network boot. The result is \
+            interchangeable with that of coreos-installer: each reads what the other embedded.\n\n\
+            The live system applies the config of --ignition. With --dest-device, --dest-ignition and other --dest options it installs \
+            itself onto a disk without confirmation, and reboots into the installed system. Either config may be an Ignition config or a \
+            node spec (.yaml).",
         after_help = "Examples:\n  \
             imgbuild embed live.iso --ignition node.yaml -o node.iso\n  \
             imgbuild embed live.iso --dest-device /dev/sda --dest-ignition node.yaml -o install.iso\n  \
@@ -159,41 +159,41 @@ pub enum Command {
             imgbuild embed --pxe --ignition config.ign -o config.img"
     )]
     Embed(Box<Embed>),
-    /// Boot a spec or an image in QEMU, its console here
+    /// Boot a spec or an image in QEMU, with its console on this terminal
     Run(Box<Run>),
-    /// The base OS images in the cache
+    /// Manage the base OS images in the cache
     #[command(subcommand)]
     Base(BaseCommand),
-    /// Refresh `imgbuild.lock`: take the newest packages
+    /// Update `imgbuild.lock` to the newest packages
     Update {
-        /// The spec beside which the lock lies
+        /// The spec that the lock file lies beside
         #[arg(value_name = "SPEC")]
         spec: PathBuf,
         #[command(flatten)]
         source: BaseSource,
     },
-    /// Build a spec again and tell whether an artifact is what it gives, byte for byte
+    /// Rebuild a spec and compare the result with an artifact, byte for byte
     #[command(
-        long_about = "Build a spec again, with the same keys, lock and base, and tell whether an artifact is what it gives, byte for byte. \
-            Where bytes differ, what differs is told: the base, the kernel, its arguments, files, units, users. Neither keys nor lock \
-            change.\n\n\
-            An artifact of another program, such as a config that Butane wrote or an ISO of genisoimage, may say the same in other \
-            bytes. That is told, and is no difference unless --exact is given.\n\n\
-            Exit status: 0 the same, 1 it differs (or the environment failed), 2 the spec or the command line is wrong.",
+        long_about = "Rebuild a spec, with the same keys, lock file and base, and compare the result with an artifact, byte for byte. \
+            Where bytes differ, the differences are listed: the base, the kernel, its arguments, files, units, users. Neither the keys \
+            nor the lock file change.\n\n\
+            An artifact of another program, such as a config written by Butane or an ISO written by genisoimage, may be equivalent and \
+            still have different bytes. That is reported, but is no difference unless --exact is given.\n\n\
+            Exit status: 0 identical, 1 different (or the environment failed), 2 the spec or the command line is invalid.",
         after_help = "Examples:\n  \
             imgbuild verify node.iso node.yaml\n  \
             imgbuild verify out/ cluster.yaml                        a PXE tree, every node of it\n  \
-            imgbuild verify live-node.iso node.yaml --base live.iso  a live ISO of Fedora CoreOS with a config in it"
+            imgbuild verify live-node.iso node.yaml --base live.iso  a Fedora CoreOS live ISO with an embedded config"
     )]
     Verify(Box<Verify>),
     /// Print the JSON Schema of the node spec, for editors
     Schema,
-    /// Print a shell's completions
+    /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write one page a command into a folder
+    /// Print the manual page, or write one page per command into a folder
     Man {
         /// The folder; without it, the main page goes to standard output
         #[arg(long, value_name = "DIR")]

@@ -18,40 +18,41 @@ pub struct Run {
     #[arg(value_name = "WHAT")]
     pub what: PathBuf,
 
-    /// Of a cluster or a PXE tree, only the node with this host name
+    /// For a cluster or a PXE tree, only the node with this host name
     #[arg(long, value_name = "HOSTNAME")]
     pub node: Option<String>,
 
-    /// Leave once the node is up, which nodes of Debian say, or leave with the machine
+    /// When to exit: once every node is up, which nodes based on Debian report, or once every
+    /// machine is off
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub exit_when: ExitWhen,
 
-    /// Fail when it takes longer than this, as in `90s` or `10m`
+    /// Fail if it takes longer than this, as in `90s` or `10m`
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 
-    /// Start with a PC BIOS
+    /// Boot with a legacy BIOS
     #[arg(long, group = "firmware")]
     pub bios: bool,
 
-    /// Start with UEFI
+    /// Boot with UEFI
     #[arg(long, group = "firmware")]
     pub uefi: bool,
 
-    /// Start with UEFI that runs signed programs only
+    /// Boot with UEFI Secure Boot
     #[arg(long, group = "firmware")]
     pub secure_boot: bool,
 
-    /// How the machine sees the image
+    /// The medium that the machine boots the image from
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<Medium>,
 
-    /// Hand the Ignition config of a spec over by QEMU's `fw_cfg` too, where the target's Ignition
+    /// Also pass the Ignition config of a spec through QEMU's `fw_cfg`, where the target's Ignition
     /// looks for it on the platform `qemu`
     #[arg(long)]
     pub fw_cfg: bool,
 
-    /// Memory of each machine in MiB [default: 2048, or what the target asks for]
+    /// Memory of each machine in MiB [default: 2048, or what the target requires]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
 
@@ -59,14 +60,14 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub cpus: u32,
 
-    /// A port of the host (loopback) that leads to a port of the node, as in 2222:22; of a
-    /// cluster's nodes the first gets this host port, the next ones those after it
+    /// Forward a port of the host (loopback only) to a port of the node, as in 2222:22; in a
+    /// cluster, the first node gets this host port and the others those that follow
     #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
     pub publish: Vec<String>,
 
-    /// A disk image to attach, made when it is not there; its size in GiB may follow, as in
-    /// state.img:8. Without one, a spec with `storage_device` gets an empty disk that goes with the
-    /// machine
+    /// A disk image to attach, created if it does not exist; its size in GiB may follow, as in
+    /// state.img:8. Without one, a spec with `storage_device` gets an empty disk that is deleted
+    /// with the machine
     #[arg(long, value_name = "FILE[:GIB]")]
     pub disk: Vec<String>,
 
@@ -78,7 +79,7 @@ pub struct Run {
     pub source: Source,
 }
 
-/// When `run` leaves.
+/// When `run` exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ExitWhen {
     /// Every machine is powered off
@@ -88,7 +89,7 @@ pub enum ExitWhen {
     Ready,
 }
 
-/// How a machine sees the image.
+/// The medium that a machine boots the image from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Medium {
     /// An optical drive
@@ -117,17 +118,17 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = number
         .parse()
-        .map_err(|_| "a time is a number with s, m or h, as in 90s".to_owned())?;
+        .map_err(|_| "expected a number followed by s, m or h, as in 90s".to_owned())?;
     let factor = match unit {
         "s" => 1,
         "m" => 60,
         "h" => 3600,
-        _ => return Err("the unit of a time is s, m or h".to_owned()),
+        _ => return Err("the unit must be s, m or h".to_owned()),
     };
     number
         .checked_mul(factor)
         .map(Duration::from_secs)
-        .ok_or_else(|| "that time is too long".to_owned())
+        .ok_or_else(|| "the time is too long".to_owned())
 }
 
 #[cfg(test)]

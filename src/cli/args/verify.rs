@@ -6,33 +6,32 @@ use clap::Args;
 
 use super::Source;
 
-/// Holding an artifact against its spec.
+/// Comparing an artifact with its spec.
 #[derive(Debug, Clone, Args)]
 pub struct Verify {
-    /// The artifact: an Ignition config, an ISO, an initrd, a payload or a PXE folder, whoever made
-    /// it
+    /// The artifact: an Ignition config, an ISO, an initrd, a payload or a PXE folder, made by any
+    /// tool
     #[arg(value_name = "ARTIFACT")]
     pub artifact: PathBuf,
 
-    /// The spec that it should come from
+    /// The spec to compare it with
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
 
-    /// Only the same bytes will do: what is written otherwise and means the same is a difference
-    /// too
+    /// Require identical bytes: a different encoding of the same content is a difference too
     #[arg(long)]
     pub exact: bool,
 
-    /// The artifact's format [default: what it is]
+    /// The artifact's format [default: detected]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
 
-    /// Of a live ISO of Fedora CoreOS, the one that it was made of; without it only what is
+    /// For a Fedora CoreOS live ISO, the original that it was made from; without it, only what is
     /// embedded is compared
     #[arg(long, value_name = "LIVE_ISO")]
     pub base: Option<PathBuf>,
 
-    /// Of a cluster, the node with this host name [default: the artifact's own]
+    /// For a cluster, the node with this host name [default: the host name in the artifact]
     #[arg(long, value_name = "HOSTNAME")]
     pub node: Option<String>,
 

@@ -1,4 +1,4 @@
-//! What artifacts are made of beside the node: bases and live ISOs.
+//! What artifacts contain besides the node: bases and live ISOs.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -29,15 +29,15 @@ pub struct Bases<'a> {
     lock: &'a Path,
     progress: &'a dyn Progress,
     made: Vec<(Kind, Base)>,
-    /// Those that nodes bring.
-    brought: Vec<(BootFiles, Brought)>,
+    /// External bases: those that specs name.
+    external: Vec<(BootFiles, External)>,
     /// The live ISO that the command line names, for all nodes.
     pub(super) given: Option<Rc<Image>>,
 }
 
-/// What a node brings, checked.
+/// The external base of a node, checked.
 #[derive(Debug, Clone)]
-enum Brought {
+enum External {
     Base(Box<Base>),
     LiveIso(Rc<Image>),
 }
@@ -50,7 +50,7 @@ impl<'a> Bases<'a> {
             lock,
             progress,
             made: Vec::new(),
-            brought: Vec::new(),
+            external: Vec::new(),
             given: None,
         }
     }
@@ -63,13 +63,13 @@ impl<'a> Bases<'a> {
     /// The base of `node` with what is `wanted` in it.
     fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
         if node.target.facts().brings_base {
-            return match self.brought(node)? {
-                Brought::Base(base) => {
+            return match self.external(node)? {
+                External::Base(base) => {
                     wanted.laid_over(*base, self.source, self.lock, self.progress)
                 }
-                Brought::LiveIso(_) => Err(Failure::Usage(format!(
-                    "{} is to start from a live ISO, of which an ISO is made and nothing else: for a PXE folder its `base:` has \
-                     `kernel:`, `initrd:` and `rootfs:`",
+                External::LiveIso(_) => Err(Failure::Usage(format!(
+                    "the base of {} is a live ISO, from which only an ISO can be built: for a PXE folder, give `kernel:`, `initrd:` \
+                     and `rootfs:` in its `base:`",
                     node.hostname.value
                 ))),
             };
@@ -85,18 +85,18 @@ impl<'a> Bases<'a> {
         Ok(base)
     }
 
-    /// What `node` brings.
-    fn brought(&mut self, node: &Node) -> Result<Brought, Failure> {
+    /// The external base of `node`.
+    fn external(&mut self, node: &Node) -> Result<External, Failure> {
         let facts = node.target.facts();
         let Some(files) = &node.base else {
             return Err(Failure::Usage(format!(
-                "{} is a node of {}, and its spec does not say where kernel and initrd are: write \
+                "the target of {} is {}, and its spec does not say where the kernel and initrd are: write \
                  `base: {{kernel: {{source: …}}, initrd: {{source: …}}}}`",
                 node.hostname.value, facts.title
             )));
         };
-        if let Some((_, brought)) = self.brought.iter().find(|(made, _)| made == files) {
-            return Ok(brought.clone());
+        if let Some((_, external)) = self.external.iter().find(|(made, _)| made == files) {
+            return Ok(external.clone());
         }
         let access = Access {
             offline: self.source.offline,
@@ -104,41 +104,41 @@ impl<'a> Bases<'a> {
             refresh: false,
             cache: cache(self.source.cache.as_deref())?,
         };
-        let brought = match registry::boot_files(files, &access, self.progress)? {
+        let external = match registry::boot_files(files, &access, self.progress)? {
             CheckedBootFiles::Network {
                 kernel,
                 initrd,
                 root,
                 id,
-            } => Brought::Base(Box::new(Base::brought(
+            } => External::Base(Box::new(Base::external(
                 node.arch,
                 id,
                 (kernel, initrd, root),
                 facts.first_boot,
             ))),
-            CheckedBootFiles::LiveIso(path) => Brought::LiveIso(pristine(&path)?),
+            CheckedBootFiles::LiveIso(path) => External::LiveIso(pristine(&path)?),
         };
-        self.brought.push((files.clone(), brought.clone()));
-        Ok(brought)
+        self.external.push((files.clone(), external.clone()));
+        Ok(external)
     }
 
-    /// The live ISO that is to be the node's.
+    /// The live ISO that the node is built from.
     fn live_iso(&mut self, node: &Node) -> Result<Rc<Image>, Failure> {
         if let Some(given) = &self.given {
             return Ok(given.clone());
         }
         if brings_live_iso(node)
-            && let Brought::LiveIso(image) = self.brought(node)?
+            && let External::LiveIso(image) = self.external(node)?
         {
             return Ok(image);
         }
         Err(Failure::Usage(
-            "--format embed wants the live ISO: --base LIVE_ISO, or `base: {iso: {source: …}}` in the spec".to_owned(),
+            "--format embed requires the live ISO: give --base LIVE_ISO, or `base: {iso: {source: …}}` in the spec".to_owned(),
         ))
     }
 
-    /// The base of `node`, with boot loaders: those of Debian where the node brings its own base,
-    /// which has none.
+    /// The base of `node`, with boot loaders: Debian's where the node has an external base, which
+    /// has none.
     fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
         let base = self.of_node(node)?;
         if base.boot_loaders.is_some() {
@@ -152,7 +152,7 @@ impl<'a> Bases<'a> {
         })
     }
 
-    /// What an artifact of `node` in this format is made of.
+    /// What an artifact of `node` in this format is built from.
     pub fn of(&mut self, node: &Node, format: Format) -> Result<Ground, Failure> {
         match format {
             Format::Iso => Ok(Ground::Base(Box::new(self.for_media(node)?))),
@@ -181,8 +181,8 @@ impl<'a> Bases<'a> {
         for (other, wanted) in ready[1..].iter().zip(all) {
             if self.with(other.node, wanted)?.id != first.id {
                 return Err(Failure::Usage(format!(
-                    "a PXE folder has one base, and {} needs another than {} (arch or kernel differ): write two folders \
-                     with --node, or ISOs with --format iso",
+                    "a PXE folder has one base, but {} and {} need different ones (arch or kernel differ): write two folders with \
+                     --node, or ISOs with --format iso",
                     other.node.hostname.value, ready[0].node.hostname.value
                 )));
             }
@@ -191,7 +191,7 @@ impl<'a> Bases<'a> {
     }
 }
 
-/// The live ISO at `path`, to which nobody has given anything yet.
+/// The live ISO at `path`, refused if something is embedded in it already.
 pub(super) fn pristine(path: &Path) -> Result<Rc<Image>, Failure> {
     let image = Image::open(path)?;
     image.check_pristine()?;

@@ -10,14 +10,14 @@ use crate::pack::Format;
 
 use super::super::outcome::Failure;
 
-/// The format that is asked for by name, or that the output's name tells.
+/// The format given by name, or the one that the output's name implies.
 pub(super) fn format(named: Option<&str>, output: &Path) -> Result<Format, Failure> {
     match named {
         Some(name) => name.parse().map_err(|why| Failure::Usage(format!("--format {name}: {why}"))),
         None => Format::from_path(output).ok_or_else(|| {
             let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
             Failure::Usage(format!(
-                "the name `{}` tells no format: end it in .ign, .iso, .cpio, .cpio.gz, .cpio.zst, .initrd, or `/` for a PXE \
+                "cannot tell the format from the name `{}`: end it in .ign, .iso, .cpio, .cpio.gz, .cpio.zst, .initrd, or `/` for a PXE \
                  folder, or give --format ({})",
                 output.display(),
                 known.join(", ")
@@ -26,8 +26,8 @@ pub(super) fn format(named: Option<&str>, output: &Path) -> Result<Format, Failu
     }
 }
 
-/// `format` on the targets of `nodes`: an ISO whose format nobody names is the one that the target
-/// has, and an ISO of a node that brings a live ISO is a copy of that.
+/// `format` on the targets of `nodes`: an ISO whose format is not named is the kind that the target
+/// supports, and an ISO of a node whose base is a live ISO is a copy of that.
 pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<Format, Failure> {
     let mut format = format;
     for node in nodes {
@@ -40,7 +40,7 @@ pub fn for_target(format: Format, is_named: bool, nodes: &[&Node]) -> Result<For
         }
         if let Some(why) = facts.why_not_format(format.as_str()) {
             return Err(Failure::Usage(format!(
-                "{} is a node of {}, which has no format {format}: {why}",
+                "the target of {} is {}, which does not support the format {format}: {why}",
                 node.hostname.value, facts.title
             )));
         }
@@ -60,7 +60,7 @@ pub(super) enum Targets {
     Folder(PathBuf),
     /// Standard output.
     Stream,
-    /// One file a node.
+    /// One file per node.
     Files(Vec<PathBuf>),
 }
 
@@ -74,14 +74,15 @@ pub(super) fn targets(
     if !format.is_stream() {
         if stream {
             return Err(Failure::Usage(format!(
-                "the format {format} is a folder, which standard output cannot take"
+                "the format {format} is a folder, which cannot be written to standard output"
             )));
         }
         return Ok(Targets::Folder(output.to_owned()));
     }
     let is_folder = output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/");
     if is_folder {
-        std::fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
+        std::fs::create_dir_all(output)
+            .with_context(|| format!("creating {}", output.display()))?;
         return Ok(Targets::Files(
             nodes
                 .iter()
@@ -91,7 +92,7 @@ pub(super) fn targets(
     }
     if nodes.len() != 1 {
         return Err(Failure::Usage(format!(
-            "{} can hold one node and the spec has {}: write to a folder (`-o out/ --format {format}`) or choose one with \
+            "{} can hold only one node, but the spec has {}: write to a folder (`-o out/ --format {format}`) or choose one with \
              --node ({all})",
             if stream {
                 "standard output".to_owned()

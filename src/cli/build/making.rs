@@ -63,7 +63,7 @@ impl<'a> Making<'a> {
             }
             (Format::Embed, Ground::LiveIso(image)) => image.write(out, self.patches, progress),
             (Format::Iso | Format::Initrd | Format::Pxe | Format::Embed, _) => {
-                anyhow::bail!("the format {format} does not go into one file without a base")
+                anyhow::bail!("the format {format} cannot be written to one file without a base")
             }
         }
     }

@@ -1,7 +1,8 @@
-//! Versions of Kubernetes, and what differs between them.
+//! Versions of Kubernetes, and the table of facts that differ between them.
 //!
 //! A new minor is one more row of [`RELEASES`]; a fact that starts to differ is one more field of
-//! [`Release`].
+//! [`Release`]. Flags, feature gates, configuration fields and APIs have tables of their own, whose
+//! rows name the minors that they apply to.
 
 use std::fmt;
 use std::str::FromStr;

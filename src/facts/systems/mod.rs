@@ -1,8 +1,10 @@
-//! The operating systems that a node can run: one row of [`TABLE`] per target lists what it
-//! supports and where things are.
+//! The operating systems that a node can run: one row of [`TABLE`] per target describes what it
+//! supports and where its files are.
 //!
-//! What a target does not support is in its row with the reason, so that using it is an error at
-//! its line that says why.
+//! What a target does not support is in its row with the reason, so that a spec that needs it gets
+//! an error at its line that says why. Other modules read the row's facts. They compare targets
+//! only where the format itself is that of one system: specs and nodes of Container Linux, and the
+//! live system of Fedora CoreOS.
 
 mod table;
 
@@ -77,10 +79,10 @@ impl IgnitionVersion {
         }
     }
 
-    /// Returns whether files may have set-user-ID, set-group-ID and sticky bits: specification 2.x
-    /// supports them, 3.x since 3.6.0.
+    /// Whether files may have set-user-ID, set-group-ID and sticky bits: spec 2.x allows them, 3.x
+    /// from 3.6.0 on.
     pub fn has_special_bits(self) -> bool {
-        matches!(self, Self::V2_2 | Self::V2_3 | Self::V3_6)
+        self < Self::V3_3 || self >= Self::V3_6
     }
 }
 

@@ -1,8 +1,8 @@
-//! Writes cpio archives of the "new ASCII" kind (newc), as the kernel unpacks them from an initrd:
+//! Writes cpio archives in the "new ASCII" format (newc), which the kernel unpacks from an initrd:
 //! the base's stage 0, and what the packers add to it.
 //!
-//! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst. The same entries give
-//! the same bytes: inodes count from 1, owner is root, time stamps are zero.
+//! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst. The same entries
+//! produce the same bytes: inodes count from 1, owner is root, time stamps are zero.
 
 pub mod read;
 
@@ -11,9 +11,9 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Magic of newc without checksums.
+/// The magic number of newc without checksums.
 const MAGIC: &str = "070701";
-/// Bytes of a header: the magic and 13 fields of eight hexadecimal digits.
+/// Bytes of a header: the magic number and 13 fields of eight hexadecimal digits.
 const HEADER: u64 = 6 + 13 * 8;
 /// Headers and contents start at a multiple of this.
 pub const ALIGNMENT: usize = 4;
@@ -24,8 +24,8 @@ const CHARACTER_DEVICE: u32 = 0o020_000;
 /// Name of the entry that ends an archive.
 const TRAILER: &str = "TRAILER!!!";
 
-/// An archive being written. Parent directories are written, once, before what is in them, with
-/// mode 0755.
+/// An archive being written. Parent directories are written once, before their contents, with mode
+/// 0755.
 #[derive(Debug)]
 pub struct Archive<W> {
     out: W,
@@ -36,7 +36,7 @@ pub struct Archive<W> {
 }
 
 impl<W: Write> Archive<W> {
-    /// Starts an archive. `out` is at a multiple of [`ALIGNMENT`].
+    /// Starts an archive. `out` must be at a multiple of [`ALIGNMENT`].
     pub fn new(out: W) -> Self {
         Self {
             out,
@@ -53,7 +53,7 @@ impl<W: Write> Archive<W> {
         self.pad(path)
     }
 
-    /// Writes a file of `length` bytes, which `contents` writes to what it is given.
+    /// Writes a file of `length` bytes, which `contents` writes to its argument.
     pub fn file_with(
         &mut self,
         path: &str,
@@ -67,7 +67,7 @@ impl<W: Write> Archive<W> {
         self.pad(path)
     }
 
-    /// Writes a directory (mode 0755), unless it is there as the parent of something.
+    /// Writes a directory (mode 0755), unless it exists already as a parent.
     pub fn directory(&mut self, path: &str) -> Result<()> {
         check_path(path)?;
         self.parents(path)?;
@@ -87,7 +87,7 @@ impl<W: Write> Archive<W> {
         self.entry(path, CHARACTER_DEVICE | mode, 0, number)
     }
 
-    /// Ends the archive and gives the writer back, at a multiple of [`ALIGNMENT`].
+    /// Finishes the archive and returns the writer, at a multiple of [`ALIGNMENT`].
     pub fn finish(mut self) -> Result<W> {
         let trailer = header(TRAILER, 0, 0, 1, 0, (0, 0));
         self.write(&trailer, TRAILER)?;
@@ -96,14 +96,12 @@ impl<W: Write> Archive<W> {
 
     fn file_header(&mut self, path: &str, mode: u32, length: u64) -> Result<()> {
         let Ok(length) = u32::try_from(length) else {
-            bail!(
-                "{path} has {length} bytes; an initrd's cpio archive holds files of less than 4 GiB"
-            );
+            bail!("{path} has {length} bytes; files in a cpio archive must be smaller than 4 GiB");
         };
         self.entry(path, REGULAR | mode, length, (0, 0))
     }
 
-    /// The header of anything but a directory, behind its parents.
+    /// Writes the header of anything but a directory, after its parents.
     fn entry(&mut self, path: &str, mode: u32, length: u32, device: (u32, u32)) -> Result<()> {
         check_path(path)?;
         self.parents(path)?;
@@ -144,8 +142,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// How far from the start of an archive the contents of `path` lie, when it is the archive's first
-/// file.
+/// The offset of the contents of `path` in an archive whose first file it is.
 pub fn first_contents(path: &str) -> u64 {
     let entry = |name: &str| (HEADER + name.len() as u64 + 1).next_multiple_of(ALIGNMENT as u64);
     path.match_indices('/')
@@ -154,14 +151,14 @@ pub fn first_contents(path: &str) -> u64 {
         + entry(path)
 }
 
-/// Refuses names that an unpacker would take elsewhere.
+/// Refuses names that would be unpacked elsewhere.
 fn check_path(path: &str) -> Result<()> {
     ensure!(
         path.split('/')
             .all(|part| !part.is_empty() && part != "." && part != "..")
             && !path.contains('\0')
             && path != TRAILER,
-        "`{}` cannot be a path in a cpio archive",
+        "`{}` is not a valid path in a cpio archive",
         path.escape_debug()
     );
     Ok(())
@@ -279,7 +276,7 @@ mod tests {
         let error = archive
             .file_header("big", 0o644, 1 << 32)
             .expect_err("too large");
-        assert!(error.to_string().contains("less than 4 GiB"), "{error}");
+        assert!(error.to_string().contains("smaller than 4 GiB"), "{error}");
         archive
             .file_header("big", 0o644, (1 << 32) - 1)
             .expect("fits");

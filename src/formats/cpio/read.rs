@@ -1,4 +1,4 @@
-//! Reads cpio archives of the kinds that the kernel takes from an initrd: newc, with or without
+//! Reads cpio archives of the kinds that the kernel accepts in an initrd: newc, with or without
 //! checksums (which it does not check either).
 //!
 //! Format: kernel Documentation/driver-api/early-userspace/buffer-format.rst.
@@ -9,17 +9,17 @@ use anyhow::Result;
 
 use crate::formats::{damaged, reading};
 
-/// Fields of a header behind its magic, of eight hexadecimal digits each.
+/// Fields of a header after its magic number, of eight hexadecimal digits each.
 const FIELDS: usize = 13;
-/// Longest name with its NUL (`PATH_MAX` of the kernel).
+/// The longest name including its NUL (`PATH_MAX` of the kernel).
 const NAME_MAX: u32 = 4096;
 const TRAILER: &str = "TRAILER!!!";
 const FILE_TYPE: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 
-/// What bytes come from: reads forward, and passes over what nobody wants.
+/// A source of bytes that reads forward and can skip.
 pub(crate) trait Source: Read {
-    /// Passes over `count` bytes; `UnexpectedEof` where there are fewer.
+    /// Skips `count` bytes; `UnexpectedEof` if there are fewer.
     fn skip(&mut self, count: u64) -> io::Result<()>;
 }
 
@@ -32,11 +32,11 @@ pub struct Entry {
     pub kind: u32,
     /// Permission bits.
     pub mode: u32,
-    /// Numbers of user and group.
+    /// Numeric ids of user and group.
     pub owner: (u32, u32),
     /// Major and minor number of a device.
     pub device: (u32, u32),
-    /// Bytes; a symbolic link has its target for contents.
+    /// Length in bytes; the contents of a symbolic link are its target.
     pub length: u64,
 }
 
@@ -46,7 +46,7 @@ impl Entry {
     }
 }
 
-/// Reads one archive, of whose magic the first byte was taken, and shows each file to `visit`,
+/// Reads one archive, whose first byte has been read already, and passes each file to `visit`,
 /// which may read its contents.
 pub(crate) fn archive(
     source: &mut dyn Source,
@@ -81,7 +81,7 @@ pub(crate) fn archive(
         }
         let mut name = vec![0; name_size as usize];
         source.read_exact(&mut name).map_err(|e| reading(e, WHAT))?;
-        // The header and its name end at a multiple of four, and so do contents.
+        // The header with its name is padded to a multiple of four, and so are contents.
         let pad = |length: u64| length.next_multiple_of(4) - length;
         source
             .skip(pad(header.len() as u64 + u64::from(name_size)))
@@ -116,7 +116,9 @@ pub(crate) fn archive(
 fn fields(header: &[u8]) -> Result<[u32; FIELDS]> {
     let (magic, digits) = header.split_at(6);
     if !matches!(magic, b"070701" | b"070702") {
-        return damaged("it is damaged: a cpio archive's header does not begin with its magic");
+        return damaged(
+            "the cpio archive is damaged: a header does not begin with the magic number",
+        );
     }
     let mut fields = [0; FIELDS];
     for (field, digits) in fields.iter_mut().zip(digits.chunks(8)) {
@@ -127,9 +129,7 @@ fn fields(header: &[u8]) -> Result<[u32; FIELDS]> {
         match value {
             Some(value) => *field = value,
             None => {
-                return damaged(
-                    "it is damaged: a cpio archive's header is not of hexadecimal digits",
-                );
+                return damaged("the cpio archive is damaged: a header is not hexadecimal");
             }
         }
     }

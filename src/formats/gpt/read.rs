@@ -9,11 +9,11 @@ use crate::formats::u64_at;
 
 /// Bytes of a sector of a disk.
 const SECTOR: u64 = 512;
-/// Bytes of an entry, and how many are looked at: as many as tables have room for.
+/// Bytes of an entry, and how many are read: the usual size of a table.
 const ENTRY: u64 = 128;
 const ENTRIES: u64 = 128;
 
-/// Where `image` has its EFI system partition, in bytes; `None`: it says of none.
+/// The EFI system partition of `image`, in bytes; `None` if it has none.
 pub(crate) fn efi_system_partition(image: &File) -> Option<Range<u64>> {
     let mut header = [0; 92];
     image.read_exact_at(&mut header, SECTOR).ok()?;
@@ -27,7 +27,7 @@ pub(crate) fn efi_system_partition(image: &File) -> Option<Range<u64>> {
         image.read_exact_at(&mut entry, at).ok()?;
         if entry[..16] == EFI_SYSTEM.bytes() {
             let first = u64_at(&entry, 32).checked_mul(SECTOR)?;
-            // The last sector is one of it.
+            // The last sector is inclusive.
             let end = u64_at(&entry, 40).checked_add(1)?.checked_mul(SECTOR)?;
             return Some(first..end);
         }

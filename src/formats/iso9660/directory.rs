@@ -1,4 +1,4 @@
-//! Directory hierarchies and path tables (ECMA-119 §9.1, §9.4), once for the primary names and once
+//! Directory hierarchies and path tables (ECMA-119 §9.1, §9.4), one for the primary names and one
 //! for Joliet's.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ pub(super) enum Names {
     Joliet,
 }
 
-/// Where something lies.
+/// The position of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Extent {
     /// Logical block.
@@ -26,10 +26,10 @@ pub(super) struct Extent {
     pub(super) length: u64,
 }
 
-/// Longest section of a file: the most whole blocks that a 32-bit length can tell. Longer files
+/// The longest section of a file: as many whole blocks as a 32-bit length can express. Longer files
 /// have several (§6.5.1).
 const SECTION_MAX: u64 = 0xffff_f800;
-/// 1970-01-01 00:00:00 UTC as a directory record has it (§9.1.5).
+/// 1970-01-01 00:00:00 UTC in a directory record (§9.1.5).
 const DATE: [u8; 7] = [70, 1, 1, 0, 0, 0, 0];
 /// File flags (§9.1.6).
 const FLAG_DIRECTORY: u8 = 1 << 1;
@@ -69,7 +69,7 @@ pub(super) struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// The hierarchy of `tree`, laid out from `block` on. Gives the block behind it, too.
+    /// The hierarchy of `tree`, laid out from `block` on. Also returns the block after it.
     pub(super) fn new(tree: &Tree, names: Names, block: u32) -> Result<(Self, u32)> {
         let mut hierarchy = Self {
             names,
@@ -100,18 +100,18 @@ impl Hierarchy {
         }
         ensure!(
             level.is_empty(),
-            "an ISO image's directories are at most {DEPTH_MAX} deep"
+            "the directories of an ISO image can be nested at most {DEPTH_MAX} deep"
         );
         let end = hierarchy.place(tree, block)?;
         Ok((hierarchy, end))
     }
 
-    /// Where the root directory lies.
+    /// The position of the root directory.
     pub(super) fn root(&self) -> Extent {
         self.extents[&0]
     }
 
-    /// Path tables and directories, as they lie on the medium.
+    /// Path tables and directories, as on the medium.
     pub(super) fn encode(&self, tree: &Tree, files: &HashMap<Node, Extent>) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for big_endian in [false, true] {
@@ -168,7 +168,7 @@ impl Hierarchy {
         }
     }
 
-    /// Gives path tables and directories their blocks.
+    /// Assigns blocks to path tables and directories.
     fn place(&mut self, tree: &Tree, block: u32) -> Result<u32> {
         let mut next = block;
         self.path_table_length = u32::try_from(self.path_table(tree, false)?.len())?;
@@ -176,8 +176,8 @@ impl Hierarchy {
             *table = next;
             next += blocks(u64::from(self.path_table_length))?;
         }
-        // The length of a directory does not depend on where files lie, only on how many sections
-        // they have.
+        // The length of a directory does not depend on the position of files, only on how many
+        // sections they have.
         let files = lengths(tree);
         for directory in &self.directories {
             let length = self.directory(tree, directory, &files)?.len() as u64;
@@ -219,7 +219,7 @@ impl Hierarchy {
         Ok(table)
     }
 
-    /// A directory's records, none across the end of a sector (§6.8.1.1).
+    /// A directory's records, none of which crosses the end of a sector (§6.8.1.1).
     fn directory(
         &self,
         tree: &Tree,
@@ -322,7 +322,7 @@ pub(super) fn record(
     Ok(record)
 }
 
-/// The record of the root directory that a volume descriptor holds (§8.4.18).
+/// The record of the root directory in a volume descriptor (§8.4.18).
 pub(super) fn root_record(root: Extent) -> Result<Vec<u8>> {
     record(SELF, root, FLAG_DIRECTORY, &[])
 }

@@ -1,4 +1,4 @@
-//! Boot catalog: how a BIOS and UEFI firmware start from a CD ("El Torito" Bootable CD-ROM Format
+//! Boot catalog: how a BIOS and UEFI firmware boot from a CD ("El Torito" Bootable CD-ROM Format
 //! Specification 1.0; UEFI 2.10 §13.3.2.1 for platform 0xEF).
 
 use anyhow::{Context, Result, bail, ensure};
@@ -17,8 +17,8 @@ const NO_EMULATION: u8 = 0;
 const FINAL_SECTION: u8 = 0x91;
 /// Virtual sectors, which catalogs count in.
 const VIRTUAL_SECTOR: u64 = 512;
-/// What a BIOS loads of the boot loader, which loads the rest itself: one sector, in virtual
-/// sectors.
+/// The part of the boot loader that a BIOS loads, which loads the rest itself: one sector, in
+/// virtual sectors.
 const BIOS_LOAD: u16 = 4;
 
 /// The descriptor that points to the catalog.
@@ -31,11 +31,11 @@ pub(super) fn boot_record(layout: &Layout) -> Vec<u8> {
     bytes
 }
 
-/// The catalog: BIOS first, as its firmware expects, then UEFI in a section of its own; UEFI alone
-/// where there is no BIOS.
+/// The catalog: BIOS first, as its firmware expects, then UEFI in a separate section; only UEFI if
+/// there is no BIOS.
 pub(super) fn catalog(image: &Image, boot: &Boot, layout: &Layout) -> Result<Vec<u8>> {
-    // A count that is too large for the field is 0: up to the end of the medium (UEFI 2.10
-    // §13.3.2.1).
+    // A count that is too large for the field is written as 0: up to the end of the medium (UEFI
+    // 2.10 §13.3.2.1).
     let esp_sectors = u16::try_from(boot.esp.len() as u64 / VIRTUAL_SECTOR).unwrap_or(0);
     let efi = entry(esp_sectors, block(layout.esp));
     let mut bytes = Vec::new();
@@ -84,7 +84,7 @@ fn entry(sectors: u16, block: u32) -> [u8; 32] {
     bytes
 }
 
-/// Writes the boot information table into the BIOS boot loader: it tells the loader where it lies
+/// Writes the boot information table into the BIOS boot loader: it tells the loader its position
 /// (the `-boot-info-table` of mkisofs(8)).
 pub(super) fn patch_loader(image: &mut Image, layout: &Layout) -> Result<()> {
     const TABLE: usize = 8;
@@ -101,11 +101,11 @@ pub(super) fn patch_loader(image: &mut Image, layout: &Layout) -> Result<()> {
     let node = image.tree.find(&path).with_context(describe)?;
     let start = layout.file_block(node).with_context(describe)?;
     let Some(Content::Bytes(loader)) = image.tree.content_mut(node) else {
-        bail!("{path} must be given as bytes, to be patched");
+        bail!("{path} must be given as bytes to be patched");
     };
     ensure!(
         loader.len() > CHECKED_FROM,
-        "{path} is too short for a boot loader"
+        "{path} is too short to be a boot loader"
     );
     let length = u32::try_from(loader.len())?;
     let checksum = loader[CHECKED_FROM..].chunks(4).fold(0_u32, |sum, chunk| {

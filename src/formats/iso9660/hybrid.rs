@@ -1,8 +1,8 @@
-//! What makes the image start from a disk, too: MBR code for a BIOS, a GPT with an EFI system
-//! partition for UEFI.
+//! Makes the image boot from a disk too: MBR code for a BIOS, a GPT with an EFI system partition
+//! for UEFI.
 //!
-//! The MBR is a protective one (UEFI 2.10 §5.2.3), so that tools and firmware believe the GPT. Its
-//! second record is empty but marked active: some BIOSes start from no disk without an active
+//! The MBR is a protective one (UEFI 2.10 §5.2.3), so that tools and firmware use the GPT. Its
+//! second record is empty but marked active: some BIOSes do not boot from a disk without an active
 //! partition.
 
 use anyhow::{Context, Result, ensure};
@@ -14,12 +14,12 @@ use crate::formats::gpt::{Guid, Partition, Table};
 use super::layout::{Layout, block};
 use super::{Image, SYSTEM_AREA};
 
-/// Room for the MBR's code; behind it come the fields that isohybrid(1) fills.
+/// Space for the MBR's code; the fields that isohybrid(1) fills in follow it.
 const CODE_MAX: usize = 432;
 const RECORDS: usize = 446;
 /// Sectors of 512 bytes, which MBR and GPT count in.
 const DISK_SECTOR: u64 = gpt::SECTOR;
-/// First sector of the partition that covers the volume's files: behind the system area.
+/// First sector of the partition that covers the volume's files: after the system area.
 const DATA_START: u64 = SYSTEM_AREA / DISK_SECTOR;
 
 /// The first sixteen sectors: zeros where the image does not boot.
@@ -40,7 +40,7 @@ pub(super) fn system_area(image: &Image, layout: &Layout) -> Result<Vec<u8>> {
             .find(&bios.loader)
             .and_then(|node| layout.file_block(node))
             .with_context(|| format!("{} is not in the image", bios.loader))?;
-        // Where the code finds the boot loader, in disk sectors, as isohybrid(1) writes it.
+        // The position of the boot loader, in disk sectors, as isohybrid(1) writes it for the code.
         let sector = u64::from(loader) * (super::SECTOR / DISK_SECTOR);
         area[CODE_MAX..CODE_MAX + 8].copy_from_slice(&sector.to_le_bytes());
         area[440..444].copy_from_slice(&boot.identity[..4]);

@@ -1,11 +1,11 @@
-//! Identifiers of the Joliet hierarchy: UCS-2, big-endian, as typed (Joliet Specification,
+//! Identifiers of the Joliet hierarchy: UCS-2, big-endian, unchanged (Joliet Specification,
 //! Microsoft 1995).
 
 use anyhow::{Result, ensure};
 
 /// Escape sequence for UCS-2 level 3.
 pub(super) const ESCAPE_SEQUENCE: &[u8; 3] = b"%/E";
-/// Longest name in characters.
+/// The longest name, in characters.
 const NAME_MAX: usize = 64;
 
 /// `text` in big-endian UCS-2.
@@ -31,7 +31,7 @@ fn check(name: &str) -> Result<()> {
             && !name
                 .chars()
                 .any(|c| c.is_control() || "*/:;?\\".contains(c) || c > '\u{ffff}'),
-        "`{}` cannot be a name in an ISO image's Joliet tree",
+        "`{}` is not a valid name in the Joliet tree of an ISO image",
         name.escape_debug()
     );
     Ok(())

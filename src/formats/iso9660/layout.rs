@@ -1,4 +1,4 @@
-//! Where everything in an image lies, computed before a byte is written.
+//! The layout of an image, computed before a byte is written.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::directory::{Extent, Hierarchy, Names};
 use super::tree::{Content, Node};
 use super::{ESP_ALIGNMENT, Image, SECTOR, SYSTEM_AREA};
 
-/// A file's place.
+/// The position of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct File {
     pub(super) node: Node,
@@ -20,16 +20,16 @@ pub(super) struct File {
     pub(super) length: u64,
 }
 
-/// The places of an image. Numbers are bytes where not said otherwise.
+/// The positions in an image, in bytes unless stated otherwise.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) primary: Hierarchy,
     pub(super) joliet: Hierarchy,
-    /// Block of the boot catalog; meaningless without boot.
+    /// Block of the boot catalog; meaningless if the image does not boot.
     pub(super) catalog: u32,
     /// In the order of the medium.
     pub(super) files: Vec<File>,
-    /// Start of the EFI system partition; meaningless without boot.
+    /// Start of the EFI system partition; meaningless if the image does not boot.
     pub(super) esp: u64,
     /// Length of the image.
     pub(super) end: u64,
@@ -68,7 +68,7 @@ impl Layout {
         if let Some(boot) = &image.boot {
             ensure!(
                 (boot.esp.len() as u64).is_multiple_of(ESP_ALIGNMENT),
-                "the EFI system partition's length is no multiple of {ESP_ALIGNMENT}"
+                "the length of the EFI system partition is not a multiple of {ESP_ALIGNMENT}"
             );
             esp = end.next_multiple_of(ESP_ALIGNMENT);
             end = esp + boot.esp.len() as u64 + gpt::BACKUP_LENGTH;
@@ -86,7 +86,7 @@ impl Layout {
         })
     }
 
-    /// The places of the files, by node.
+    /// The positions of the files, by node.
     pub(super) fn extents(&self) -> HashMap<Node, Extent> {
         self.files
             .iter()
@@ -100,7 +100,7 @@ impl Layout {
             .collect()
     }
 
-    /// The block where `node`'s file begins.
+    /// The first block of `node`'s file.
     pub(super) fn file_block(&self, node: Node) -> Option<u32> {
         self.files
             .iter()
@@ -108,7 +108,7 @@ impl Layout {
             .map(|file| block(file.start))
     }
 
-    /// All blocks of the image.
+    /// The number of blocks of the image.
     pub(super) fn blocks(&self) -> u32 {
         block(self.end)
     }

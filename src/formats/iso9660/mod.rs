@@ -1,11 +1,11 @@
 //! Writes ISO 9660 images (ECMA-119), forward only: the layout is computed first, from names and
 //! lengths.
 //!
-//! Every image has a Joliet tree beside the primary one; Rock Ridge names and modes, El Torito boot
-//! entries and the MBR and GPT of a hybrid image are options. The same tree and options give the
-//! same bytes: dates are fixed, nothing is random.
+//! Every image has a Joliet tree in addition to the primary one; Rock Ridge names and modes, El
+//! Torito boot entries and the MBR and GPT of a hybrid image are options. The same tree and options
+//! produce the same bytes: dates are fixed, nothing is random.
 //!
-//! This is not a general ISO writer: no symbolic links, no path longer than eight levels, no
+//! This is not a general ISO writer: no symbolic links, no path deeper than eight levels, no
 //! directory of more than 4 GiB.
 
 use std::io::Write;
@@ -36,40 +36,41 @@ const SECTOR_SIZE: u16 = 2048;
 /// image.
 const SYSTEM_AREA: u64 = 16 * SECTOR;
 /// The partitions of a hybrid image start and end at multiples of this many bytes: partition tools
-/// grumble at less than that of the first partition's start, which is the end of the system area.
+/// warn about less than the alignment of the first partition's start, which is the end of the
+/// system area.
 pub const ESP_ALIGNMENT: u64 = SYSTEM_AREA;
 
-/// Fills `bytes` up to a whole number of sectors.
+/// Pads `bytes` to a whole number of sectors.
 fn fill_sector(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(usize::from(SECTOR_SIZE)), 0);
 }
 
-/// What to write.
+/// The image to write.
 #[derive(Debug)]
 pub struct Image {
     /// Up to 32 characters; Joliet shows the first 16.
     pub volume_id: String,
     pub tree: Tree,
-    /// POSIX names and modes beside the upper-case names of the standard.
+    /// Write POSIX names and modes in addition to the upper-case names of the standard.
     pub rock_ridge: bool,
     pub boot: Option<Boot>,
 }
 
-/// How a machine starts from the image.
+/// How a machine boots from the image.
 #[derive(Debug)]
 pub struct Boot {
     pub bios: Option<Bios>,
     /// The EFI system partition, a FAT file system whose length is a multiple of [`ESP_ALIGNMENT`].
     pub esp: Vec<u8>,
-    /// What the GUIDs of the partition table are made of.
+    /// The seed of the GUIDs of the partition table.
     pub identity: [u8; 32],
 }
 
-/// Start by a BIOS, from a CD or from a disk.
+/// Boot by a BIOS, from a CD or from a disk.
 #[derive(Debug)]
 pub struct Bios {
-    /// Path in the tree of a boot image that takes a boot information table (`isolinux.bin`). It is
-    /// [`Content::Bytes`].
+    /// Path in the tree of a boot image that has a boot information table (`isolinux.bin`). It must
+    /// be [`Content::Bytes`].
     pub loader: String,
     /// MBR code that starts that loader from a disk: `isohdpfx.bin`, at most 432 bytes.
     pub mbr: Vec<u8>,
@@ -86,7 +87,7 @@ pub fn write<W: Write>(image: &mut Image, out: &mut W, written: &mut dyn FnMut(u
         !image.volume_id.is_empty()
             && image.volume_id.len() <= 32
             && image.volume_id.bytes().all(|b| (0x20..0x7f).contains(&b)),
-        "`{}` cannot be a volume's name: it has 1 to 32 ASCII characters",
+        "`{}` is not a valid volume name: expected 1 to 32 ASCII characters",
         image.volume_id.escape_debug()
     );
     let layout = Layout::new(image)?;
@@ -124,7 +125,7 @@ pub fn write<W: Write>(image: &mut Image, out: &mut W, written: &mut dyn FnMut(u
     Ok(())
 }
 
-/// All that lies before the files: system area, volume descriptors, boot catalog, path tables,
+/// Everything before the files: system area, volume descriptors, boot catalog, path tables,
 /// directories.
 fn head(image: &Image, layout: &Layout) -> Result<Vec<u8>> {
     let mut head = hybrid::system_area(image, layout)?;
@@ -290,8 +291,8 @@ mod tests {
     fn what_the_format_cannot_hold_is_refused() {
         let file = || Content::Bytes(Vec::new());
         let cases = [
-            ("a/../b", "cannot be a path"),
-            ("/a", "cannot be a path"),
+            ("a/../b", "is not a valid path"),
+            ("/a", "is not a valid path"),
             (&"x".repeat(31), "too long"),
             ("1/2/3/4/5/6/7/8/9", "8 deep"),
         ];

@@ -3,7 +3,8 @@
 
 use anyhow::{Result, ensure};
 
-/// Longest file name and extension together (§10.2), and longest directory identifier (§7.6.3).
+/// The longest file name including its extension (§10.2), and the longest directory identifier
+/// (§7.6.3).
 const FILE_MAX: usize = 30;
 const DIRECTORY_MAX: usize = 31;
 
@@ -46,7 +47,7 @@ pub(super) fn directory(name: &str) -> Result<Vec<u8>> {
     Ok(identifier)
 }
 
-/// What to sort by (§9.3): the name, then the extension.
+/// The sort key (§9.3): the name, then the extension.
 pub(super) fn sort_key(identifier: &[u8]) -> (Vec<u8>, Vec<u8>) {
     match identifier.iter().position(|&b| b == b'.') {
         Some(dot) => (identifier[..dot].to_vec(), identifier[dot + 1..].to_vec()),

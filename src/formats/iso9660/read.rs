@@ -1,8 +1,8 @@
 //! Reads files of an ISO 9660 image (ECMA-119) by path.
 //!
-//! Names are those of Rock Ridge where the image has them, else Joliet's, else the standard's own,
-//! in which capitals are not told from small letters. This is not a general ISO reader: no symbolic
-//! links, no names that Rock Ridge continues elsewhere, no interleaved files.
+//! Names are those of Rock Ridge if the image has them, else Joliet's, else the standard's own,
+//! which are not case-sensitive. This is not a general ISO reader: no symbolic links, no names in
+//! Rock Ridge continuation areas, no interleaved files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,16 +12,16 @@ use anyhow::{Context, Result};
 
 use crate::formats::{damaged, reading};
 
-/// Bytes of a sector (§6.1.2), and the only size of logical blocks that is in use.
+/// Bytes of a sector (§6.1.2), and the only size of logical blocks in use.
 const SECTOR_SIZE: u16 = 2048;
 const SECTOR: u64 = SECTOR_SIZE as u64;
 /// Where volume descriptors start (§6.2.1).
 const DESCRIPTORS: u64 = 16;
-/// The most descriptors looked at; real images have three or four.
+/// The most descriptors that are read; real images have three or four.
 const DESCRIPTORS_MAX: u64 = 64;
-/// The longest directory that is read, in bytes: some hundred thousand names.
+/// The longest directory that is read, in bytes: about a hundred thousand names.
 const DIRECTORY_MAX: u64 = 16 << 20;
-/// The deepest directories and the most entries that are listed.
+/// The maximum depth of directories and number of entries that are listed.
 const DEPTH_MAX: usize = 16;
 const ENTRIES_MAX: usize = 100_000;
 const FLAG_DIRECTORY: u8 = 1 << 1;
@@ -29,19 +29,20 @@ const FLAG_MULTI_EXTENT: u8 = 1 << 7;
 /// Bytes of a directory record before its identifier (§9.1).
 const RECORD_HEAD: usize = 33;
 
-/// Whose names are read.
+/// Which names are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Names {
-    /// With this many bytes before the first field of each system use area (SUSP §5.3).
+    /// Rock Ridge's, with this many bytes before the first field of each system use area (SUSP
+    /// §5.3).
     RockRidge(usize),
     Joliet,
     Plain,
 }
 
-/// A run of bytes of the image.
+/// A range of bytes of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Section {
-    /// Bytes from the image's start.
+    /// Offset in the image, in bytes.
     start: u64,
     length: u64,
 }
@@ -61,12 +62,12 @@ pub struct Iso {
     length: u64,
     names: Names,
     root: Section,
-    /// The volume's name, without the spaces that fill it up.
+    /// The volume's name, without padding.
     pub volume_id: String,
 }
 
 impl Iso {
-    /// Whether `file` says at the right place that it is one.
+    /// Whether `file` is an ISO 9660 image, judged by its magic number.
     pub fn is_one(file: &File) -> bool {
         let mut magic = [0; 5];
         let at = DESCRIPTORS * SECTOR + 1;
@@ -83,11 +84,11 @@ impl Iso {
             file.read_exact_at(&mut descriptor, sector * SECTOR)
                 .map_err(|e| reading(e, "the ISO image"))?;
             if &descriptor[1..6] != b"CD001" {
-                return damaged("the ISO image's volume descriptors do not end");
+                return damaged("the ISO image has no volume descriptor set terminator");
             }
             match descriptor[0] {
                 1 if primary.is_none() => primary = Some(descriptor),
-                // Joliet tells itself by escape sequences of UCS-2 (its §4.2).
+                // Joliet is recognized by the escape sequences of UCS-2 (its §4.2).
                 2 if matches!(&descriptor[88..91], b"%/@" | b"%/C" | b"%/E") => {
                     joliet = Some(descriptor);
                 }
@@ -99,7 +100,7 @@ impl Iso {
             return damaged("the ISO image has no primary volume descriptor");
         };
         if u16_at(&primary, 128) != SECTOR_SIZE {
-            return damaged("the ISO image's logical blocks are not of 2048 bytes");
+            return damaged("the ISO image's logical blocks do not have 2048 bytes");
         }
         let mut iso = Self {
             file,
@@ -119,15 +120,15 @@ impl Iso {
         Ok(iso)
     }
 
-    /// The contents of the file at `path`, which has no leading slash; `None` where there is no
-    /// such file. More than `limit` bytes are an error.
+    /// The contents of the file at `path`, which has no leading slash; `None` if it does not exist.
+    /// More than `limit` bytes are an error.
     pub fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(mut contents) = self.file(path)? else {
             return Ok(None);
         };
         if contents.length() > limit {
             return damaged(format!(
-                "`{path}` on the ISO image has {} bytes, which is too much for what it should be",
+                "`{path}` on the ISO image is too large: {} bytes",
                 contents.length()
             ));
         }
@@ -138,7 +139,7 @@ impl Iso {
         Ok(Some(bytes))
     }
 
-    /// The file at `path`, to be read; `None` where there is no such file.
+    /// The file at `path`, to be read; `None` if it does not exist.
     pub fn file(&self, path: &str) -> Result<Option<Contents<'_>>> {
         Ok(match self.find(path)? {
             Some(found) if !found.directory => Some(Contents {
@@ -149,8 +150,8 @@ impl Iso {
         })
     }
 
-    /// Where the file at `path` lies: bytes from the image's start, and how many. `None` where
-    /// there is no such file, or where it lies in pieces.
+    /// The position of the file at `path`: its offset in the image and its length in bytes. `None`
+    /// if it does not exist, or is not contiguous.
     pub fn extent(&self, path: &str) -> Result<Option<(u64, u64)>> {
         Ok(match self.find(path)? {
             Some(found) if !found.directory => match found.sections[..] {
@@ -161,12 +162,12 @@ impl Iso {
         })
     }
 
-    /// Whether names are the standard's own, in which all letters are capitals.
+    /// Whether names are the standard's own, which are all in upper case.
     pub fn has_plain_names(&self) -> bool {
         self.names == Names::Plain
     }
 
-    /// Bytes of the whole image.
+    /// The length of the whole image in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -176,8 +177,8 @@ impl Iso {
         &self.file
     }
 
-    /// The names in the directory at `path` (empty: the root) in the image's order; none where
-    /// there is no such directory.
+    /// The names in the directory at `path` (empty: the root) in the image's order; none if it does
+    /// not exist.
     pub fn list(&self, path: &str) -> Result<Vec<String>> {
         Ok(match self.find(path)? {
             Some(found) if found.directory => {
@@ -211,12 +212,12 @@ impl Iso {
     ) -> Result<()> {
         for entry in self.directory(directory)? {
             let path = format!("{path}{}", entry.name);
-            // Directories that lead back into themselves end here.
+            // A limit against directories that contain themselves.
             match left.checked_sub(1) {
                 Some(rest) if depth > 0 => *left = rest,
                 _ => {
                     return damaged(
-                        "the ISO image has more directories and files than are looked at",
+                        "the ISO image has too many or too deeply nested directories and files",
                     );
                 }
             }
@@ -252,7 +253,7 @@ impl Iso {
         Ok(Some(found))
     }
 
-    /// What is in a directory, without the records for itself and its parent.
+    /// The contents of a directory, without the records for itself and its parent.
     fn directory(&self, directory: &Found) -> Result<Vec<Found>> {
         let mut entries: Vec<Found> = Vec::new();
         let mut continues = false;
@@ -276,8 +277,8 @@ impl Iso {
         Ok(entries)
     }
 
-    /// Whether the root says that it has Rock Ridge, and how many bytes each record then has before
-    /// it.
+    /// Whether the image has Rock Ridge, according to its root, and if so how many bytes to skip in
+    /// each record.
     fn rock_ridge(&self) -> Result<Option<usize>> {
         let mut skip = None;
         self.records(self.root, &mut |record| {
@@ -285,13 +286,13 @@ impl Iso {
             if let [b'S', b'P', 7, 1, 0xbe, 0xef, bytes, ..] = record.system_use {
                 skip = Some(usize::from(*bytes));
             }
-            // Only the first record counts.
+            // Only the first record matters.
             Ok(false)
         })?;
         Ok(skip)
     }
 
-    /// Goes through the records of a directory until `visit` says that it has enough.
+    /// Visits the records of a directory until `visit` stops it.
     fn records(
         &self,
         section: Section,
@@ -307,12 +308,12 @@ impl Iso {
                 .read_exact_at(&mut sector, section.start + at)
                 .map_err(|e| reading(e, WHAT))?;
             let mut rest = &sector[..];
-            // A length of zero: no record fits into the rest of the sector (§6.8.1.1).
+            // A length of zero: no other record fits into the sector (§6.8.1.1).
             while let Some(&length @ 1..) = rest.first() {
                 let length = usize::from(length);
                 let Some((record, after)) = rest.split_at_checked(length) else {
                     return damaged(format!(
-                        "{WHAT} is damaged: a record crosses a sector's end"
+                        "{WHAT} is damaged: a record crosses the end of a sector"
                     ));
                 };
                 let Some(record) = Record::new(record) else {
@@ -330,7 +331,7 @@ impl Iso {
     fn section(&self, block: u64, length: u64) -> Result<Section> {
         let start = block * SECTOR;
         if start + length > self.length {
-            return damaged("the ISO image is cut short: a file lies behind its end");
+            return damaged("the ISO image is truncated: a file lies beyond its end");
         }
         Ok(Section { start, length })
     }
@@ -373,7 +374,7 @@ impl<'a> Record<'a> {
         // Padded to an even length (§9.1.12).
         let system_use = bytes.get(end.next_multiple_of(2)..).unwrap_or_default();
         Some(Self {
-            // Contents lie behind an extended attribute record.
+            // Contents follow an extended attribute record.
             block: u64::from(u32_at(bytes, 2)) + u64::from(bytes[1]),
             length: u64::from(u32_at(bytes, 10)),
             flags: bytes[25],
@@ -416,7 +417,7 @@ fn root_of(descriptor: &[u8]) -> Section {
     }
 }
 
-/// Little-endian, of at least `at + 4` bytes.
+/// The little-endian number at `at`; `bytes` must have at least `at + 4` bytes.
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
@@ -429,12 +430,12 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
 #[derive(Debug)]
 pub struct Contents<'a> {
     file: &'a File,
-    /// What is left.
+    /// The sections not read yet.
     sections: Vec<Section>,
 }
 
 impl Contents<'_> {
-    /// Bytes from here to the end.
+    /// Bytes left.
     pub fn length(&self) -> u64 {
         self.sections.iter().map(|section| section.length).sum()
     }

@@ -14,8 +14,8 @@ pub(super) enum Record<'a> {
 
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
-/// Longest name that surely fits beside the other fields in a record of 255 bytes; others would
-/// need a continuation area.
+/// The longest name that always fits next to the other fields in a record of 255 bytes; longer ones
+/// would need a continuation area.
 pub(super) const NAME_MAX: usize = 100;
 
 /// The system use field of a record.

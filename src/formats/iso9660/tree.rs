@@ -50,7 +50,7 @@ struct Entry {
     file: Option<(u32, Content)>,
 }
 
-/// Directories and files. Directories come into being with what is put into them.
+/// Directories and files. Directories are created with the files in them.
 #[derive(Debug)]
 pub struct Tree {
     entries: Vec<Entry>,
@@ -69,7 +69,7 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// A tree with nothing but its root.
+    /// A tree with only its root.
     pub fn new() -> Self {
         Self::default()
     }
@@ -82,11 +82,11 @@ impl Tree {
         while let Some(name) = names.next() {
             ensure!(
                 !name.is_empty() && name != "." && name != "..",
-                "`{path}` cannot be a path in an ISO image"
+                "`{path}` is not a valid path in an ISO image"
             );
             let found = self.child(parent, name);
             if names.peek().is_none() {
-                ensure!(found.is_none(), "`{path}` is twice in an ISO image");
+                ensure!(found.is_none(), "`{path}` is listed twice in an ISO image");
                 self.push(name, parent, Some((mode, content)));
                 break;
             }

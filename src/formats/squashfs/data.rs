@@ -16,14 +16,14 @@ use super::Options;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
 
-/// Set in a block's size where the block is stored as it is (`SQUASHFS_COMPRESSED_BIT_BLOCK`).
+/// Set in a block's size where the block is stored uncompressed (`SQUASHFS_COMPRESSED_BIT_BLOCK`).
 const STORED: u32 = 1 << 24;
 
 /// Where the contents of one file are.
 #[derive(Debug, Clone, Default)]
 pub struct StoredFile {
     pub size: u64,
-    /// Where the first block starts; 0 where there is none.
+    /// Where the first block starts; 0 if there is none.
     pub start: u64,
     /// Size of each block on disk, with [`STORED`].
     pub blocks: Vec<u32>,
@@ -66,7 +66,7 @@ pub struct Stored {
     pub end: u64,
 }
 
-/// A block that a worker is to compress.
+/// A block for a worker to compress.
 struct Job {
     bytes: Vec<u8>,
     reply: SyncSender<Result<(Vec<u8>, bool)>>,
@@ -79,7 +79,7 @@ struct Pending {
 }
 
 enum Waiting {
-    /// Stored as it is.
+    /// Stored uncompressed.
     Raw(Vec<u8>),
     Compressing(Receiver<Result<(Vec<u8>, bool)>>),
 }
@@ -90,15 +90,15 @@ enum Destination {
     Fragment,
 }
 
-/// Takes contents, gives ids.
+/// Stores contents and returns their ids.
 pub struct DataWriter {
     file: File,
     position: u64,
     files: Vec<StoredFile>,
     fragments: Vec<FragmentEntry>,
-    /// Small files that wait for a block to fill.
+    /// Small files that are collected until they fill a block.
     fragment: Vec<u8>,
-    /// Number of the block that `fragment` will be.
+    /// Number of the block that `fragment` becomes.
     next_fragment: u32,
     pending: VecDeque<Pending>,
     jobs: Option<SyncSender<Job>>,
@@ -140,7 +140,7 @@ impl DataWriter {
         }
     }
 
-    /// Stores what `contents` gives.
+    /// Stores what is read from `contents`.
     pub fn add(&mut self, contents: &mut dyn Read, compressed: bool) -> Result<FileId> {
         let id = FileId(self.files.len());
         self.files.push(StoredFile::default());
@@ -215,7 +215,7 @@ impl DataWriter {
         Ok(Waiting::Compressing(receiver))
     }
 
-    /// Keeps few blocks on their way, so that memory stays bounded.
+    /// Limits the number of blocks in flight, so that memory stays bounded.
     fn enqueue(&mut self, destination: Destination, block: Waiting) -> Result<()> {
         self.pending.push_back(Pending { destination, block });
         while self.pending.len() > 4 * self.options.threads.max(1) {
@@ -224,7 +224,7 @@ impl DataWriter {
         Ok(())
     }
 
-    /// Writes the oldest block. False: there was none.
+    /// Writes the oldest block. Returns false if there was none.
     fn write_next(&mut self) -> Result<bool> {
         let Some(Pending { destination, block }) = self.pending.pop_front() else {
             return Ok(false);
@@ -256,8 +256,8 @@ impl DataWriter {
     }
 }
 
-/// Compresses until there are no more jobs. Blocks that do not become smaller are given back as
-/// they are.
+/// Compresses until there are no more jobs. Blocks that do not become smaller are returned
+/// uncompressed.
 fn compress_jobs(queue: &Mutex<Receiver<Job>>, level: i32) {
     let mut compressor = Compressor::new(level);
     loop {
@@ -279,7 +279,7 @@ fn compress_jobs(queue: &Mutex<Receiver<Job>>, level: i32) {
                 .context("compressing a block"),
             Err(error) => Err(anyhow!("starting zstd: {error}")),
         };
-        // Nobody waits any more when the writer failed.
+        // If the writer failed, nobody waits for the result.
         let _ = job.reply.send(result);
     }
 }

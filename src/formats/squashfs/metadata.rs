@@ -6,14 +6,14 @@ use zstd::bulk::Compressor;
 /// Bytes of a metadata block before compression (`SQUASHFS_METADATA_SIZE`).
 const BLOCK: usize = 8192;
 
-/// Set in a block's header where the block is stored as it is (`SQUASHFS_COMPRESSED_BIT`).
+/// Set in a block's header where the block is stored uncompressed (`SQUASHFS_COMPRESSED_BIT`).
 const STORED: u16 = 1 << 15;
 
 /// A stream of metadata blocks.
 pub struct MetadataWriter {
     /// Finished blocks.
     bytes: Vec<u8>,
-    /// Where each finished block starts in `bytes`, and where the next one will.
+    /// Where each finished block starts in `bytes`, and where the next one will start.
     starts: Vec<u64>,
     pending: Vec<u8>,
     compressor: Compressor<'static>,
@@ -57,7 +57,7 @@ impl MetadataWriter {
     /// Where the next byte goes.
     pub fn place(&self) -> Result<Place> {
         Ok(Place {
-            block: u32::try_from(self.bytes.len()).context("more than 4 GiB of metadata")?,
+            block: u32::try_from(self.bytes.len()).context("the metadata exceeds 4 GiB")?,
             offset: u16::try_from(self.pending.len()).expect("less than a block is pending"),
         })
     }

@@ -2,15 +2,14 @@
 //! `Documentation/filesystems/squashfs.rst`).
 //!
 //! Why not the crate `backhand`: it reads contents when the image is written, once the whole tree
-//! is known, so that what a package's archive gives in passing would have to be kept on disk until
-//! then (600 MB), and compresses on one thread (607 MB at level 15: 73 s of one core). Here
-//! contents go straight from a package into compressed blocks on all cores while the next package
-//! is read; only what becomes inodes stays in memory. Modules, which are compressed already, are
-//! stored as they are; small files share small blocks, so that reading `/etc/hosts` decompresses
-//! little.
+//! is known, so that the contents of packages would have to be kept on disk until then (600 MB),
+//! and compresses on one thread (607 MB at level 15: 73 s of one core). Here contents go straight
+//! from a package into compressed blocks on all cores while the next package is read; only what
+//! becomes inodes stays in memory. Modules, which are already compressed, are stored unchanged;
+//! small files share small blocks, so that reading `/etc/hosts` decompresses little.
 //!
-//! Not written: devices, sockets, extended attributes beside files' capabilities, an NFS export
-//! table, sparse files, directory indexes.
+//! Not supported: devices, sockets, extended attributes other than files' capabilities, an NFS
+//! export table, sparse files, directory indexes.
 
 mod data;
 mod metadata;
@@ -62,14 +61,14 @@ impl Writer {
         })
     }
 
-    /// Stores the bytes of a file. `compressed`: they are a compressed archive, and another
-    /// compression is no use.
+    /// Stores the bytes of a file. `compressed`: they are compressed already, and compressing them
+    /// again is of no use.
     pub fn add(&mut self, contents: &mut dyn Read, compressed: bool) -> Result<FileId> {
         self.data.add(contents, compressed)
     }
 
-    /// Writes the tree. Contents of [`super::tree::Content::Bytes`] are stored first. `time` is
-    /// that of the image.
+    /// Writes the tree. Contents of [`super::tree::Content::Bytes`] are stored first. `time` is the
+    /// image's.
     pub fn finish(mut self, tree: &Tree, time: u32) -> Result<()> {
         let late = tables::store_bytes(tree, &mut self.data)?;
         let stored = self.data.finish()?;
@@ -161,8 +160,8 @@ const FLAG_NO_XATTRS: u16 = 1 << 9;
 /// `SQUASHFS_XATTR_SECURITY`
 const SECURITY: u16 = 2;
 
-/// Writes the table of extended attributes: names and values, an index of them, and last what
-/// points at both, which has to end the file system (Linux `fs/squashfs/xattr_id.c`).
+/// Writes the table of extended attributes: names and values, an index of them, and last a pointer
+/// to both, which has to end the file system (Linux `fs/squashfs/xattr_id.c`).
 fn append_capabilities(
     append: &mut dyn FnMut(&[u8]) -> Result<u64>,
     capabilities: &[Vec<u8>],

@@ -38,9 +38,9 @@ const NONE: u32 = u32::MAX;
 const DOT_ENTRIES: usize = 3;
 
 /// Entries that one directory header can hold (`SQUASHFS_DIR_COUNT`).
-const ENTRIES_A_HEADER: usize = 256;
+const HEADER_ENTRIES_MAX: usize = 256;
 
-/// Stores contents that are in memory, by path.
+/// Stores the contents that are in memory; returns their ids by path.
 pub fn store_bytes(tree: &Tree, data: &mut DataWriter) -> Result<HashMap<String, FileId>> {
     let mut late = HashMap::new();
     for (path, node) in tree.iter() {
@@ -117,7 +117,7 @@ impl Tables {
             written: HashMap::new(),
         };
         // The root's parent is one beyond the last inode, as `mksquashfs` has it.
-        let root = tree.get("/").context("a tree without a root")?;
+        let root = tree.get("/").context("the tree has no root")?;
         let root = builder.directory("/", root, next)?;
         Ok(Self {
             inodes: builder.inodes.finish()?.bytes,
@@ -136,7 +136,7 @@ fn take(next: &mut u32) -> u32 {
 }
 
 impl<'a> Builder<'a> {
-    /// Writes a folder with all that is in it, and gives the place of its inode.
+    /// Writes a folder with everything in it, and returns the place of its inode.
     fn directory(&mut self, path: &'a str, node: &Node, parent: u32) -> Result<Place> {
         let number = self.numbers[path];
         let mut entries = Vec::new();
@@ -197,7 +197,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Writes a directory's entries and gives their length in bytes.
+    /// Writes a directory's entries and returns their length in bytes.
     fn listing(&mut self, entries: &[Entry<'_>]) -> Result<usize> {
         let mut length = 0;
         let mut rest = entries;
@@ -206,7 +206,7 @@ impl<'a> Builder<'a> {
             // own.
             let count = rest
                 .iter()
-                .take(ENTRIES_A_HEADER)
+                .take(HEADER_ENTRIES_MAX)
                 .take_while(|entry| {
                     entry.place.block == first.place.block && delta(first, entry).is_ok()
                 })
@@ -218,7 +218,7 @@ impl<'a> Builder<'a> {
                 bytes.extend(entry.place.offset.to_le_bytes());
                 bytes.extend(delta(first, entry)?.to_le_bytes());
                 bytes.extend(entry.kind.to_le_bytes());
-                let name = u16::try_from(entry.name.len()).context("a long file name")?;
+                let name = u16::try_from(entry.name.len()).context("a file name is too long")?;
                 bytes.extend((name - 1).to_le_bytes());
                 bytes.extend(entry.name.as_bytes());
             }

@@ -1,4 +1,4 @@
-//! An output folder that appears whole, or replaces one that this program made.
+//! An output folder that appears complete, or replaces one that this program made.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::temporary::{Sweep, Temporary};
 use super::{folder_of, resolve, sync_folder};
 
-/// Lies in every folder that this program made. A folder without it is never replaced.
+/// Marks every folder that this program made. A folder without it is never replaced.
 const MARKER: &str = ".imgbuild";
 const MARKER_CONTENTS: &str =
     "Made by imgbuild, which replaces this folder as a whole. Keep nothing of your own here.\n";
@@ -23,9 +23,9 @@ pub struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// A folder that becomes `path` on [`OutputFolder::commit`], and nothing before. What is there
-    /// now must be nothing, an empty folder, or one that was made in this way. `secret`: only its
-    /// owner can look into it.
+    /// A folder that becomes `path` on [`OutputFolder::commit`], and nothing before. `path` must
+    /// not exist, be an empty folder, or be one that was made in this way. `secret`: only its owner
+    /// can look into it.
     pub fn create(path: &Path, secret: bool) -> Result<Self> {
         // `out/` and `out` are the same place.
         let path: PathBuf = path.components().collect();
@@ -40,19 +40,19 @@ impl OutputFolder {
         Ok(Self { target, temporary })
     }
 
-    /// Where to put the files.
+    /// The folder to write the files to.
     pub fn path(&self) -> &Path {
         self.temporary.path()
     }
 
-    /// Puts the finished folder on the disk and in its place.
+    /// Syncs the finished folder to the disk and moves it to its path.
     pub fn commit(self) -> Result<()> {
         let Self { target, temporary } = self;
         // One call for the whole file system is far cheaper than one for each of thousands of small
         // files.
         File::open(temporary.path())
             .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
-            .with_context(|| format!("writing {} to the disk", target.display()))?;
+            .with_context(|| format!("syncing {} to the disk", target.display()))?;
         check_replaceable(&target)?;
         if target.join(MARKER).exists() {
             temporary.exchange(&target)?;
@@ -64,7 +64,7 @@ impl OutputFolder {
 }
 
 fn check_replaceable(path: &Path) -> Result<()> {
-    let describe = || format!("looking into {}", path.display());
+    let describe = || format!("reading {}", path.display());
     let mut entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -72,7 +72,7 @@ fn check_replaceable(path: &Path) -> Result<()> {
     };
     ensure!(
         path.join(MARKER).exists() || entries.next().is_none(),
-        "{} holds files that imgbuild did not make: name another folder, or empty this one",
+        "{} contains files that imgbuild did not make: choose another folder, or empty this one",
         path.display()
     );
     Ok(())

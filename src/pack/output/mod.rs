@@ -1,10 +1,10 @@
-//! Where artifacts go: whole or not at all.
+//! Writes output files and folders atomically: complete, or not at all.
 //!
-//! A file is first one without a name (`O_TMPFILE`), so that a process that dies at any moment
-//! leaves nothing. Once it is complete and on the disk it gets a name beside its target, and that
-//! name then replaces the target (`rename(2)`). Where the file system knows no files without names,
-//! and for folders, the unfinished output has a name like `.node.iso.imgbuild-…`, is locked while
-//! its process lives, and is swept by the next run if that process was killed.
+//! A file has no name at first (`O_TMPFILE`), so that a process that is killed at any moment leaves
+//! nothing behind. Once it is complete and on the disk, it gets a name beside its target, and that
+//! name then replaces the target (`rename(2)`). For folders, and where the file system does not
+//! support files without names, the unfinished output has a name like `.node.iso.imgbuild-…`, is
+//! locked while its process lives, and is removed by the next run if that process was killed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -22,7 +22,7 @@ mod temporary;
 pub use folder::OutputFolder;
 use temporary::{Sweep, Temporary};
 
-/// Permission bits of a file that holds secrets, and of one that does not (less the umask).
+/// Permission bits of a file that contains secrets, and of one that does not (minus the umask).
 const SECRET_MODE: u32 = 0o600;
 const PUBLIC_MODE: u32 = 0o666;
 
@@ -50,8 +50,8 @@ impl Output {
     /// An output that becomes `path` on [`Output::commit`], and nothing before. `secret`: only its
     /// owner can read it.
     ///
-    /// A symbolic link at `path` stays; what it points to is replaced. A pipe or a character device
-    /// is written in place.
+    /// A symbolic link at `path` is kept; its target is replaced. A pipe or a character device is
+    /// written in place.
     pub fn create(path: &Path, secret: bool) -> Result<Self> {
         Self::create_after(&mut Sweep::default(), path, secret)
     }
@@ -111,18 +111,18 @@ impl Output {
         })
     }
 
-    /// What to write to: a `File`, so that files are copied to it in the kernel.
+    /// The file to write to: a `File`, so that files are copied to it in the kernel.
     pub fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Puts the finished file on the disk and in its place.
+    /// Syncs the finished file to the disk and moves it to its path.
     pub fn commit(self) -> Result<()> {
         Self::commit_all(vec![self])
     }
 
-    /// Puts finished files on the disk, and then each in its place. All of them are open until
-    /// then.
+    /// Syncs finished files to the disk, and then moves each to its path. All of them stay open
+    /// until then.
     pub fn commit_all(outputs: Vec<Self>) -> Result<()> {
         sync_files(&outputs)?;
         let mut folders = BTreeSet::new();
@@ -142,12 +142,12 @@ impl Output {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    /// Whether what is written is seen at once, and not only after [`commit`](Self::commit).
+    /// Whether what is written is visible immediately, and not only after [`commit`](Self::commit).
     pub fn is_seen_at_once(&self) -> bool {
         self.target().is_none()
     }
 
-    /// What it becomes; `None` where it is written in place.
+    /// The path that it is moved to; `None` if it is written in place.
     fn target(&self) -> Option<&Path> {
         match &self.state {
             State::Stream => None,
@@ -158,8 +158,8 @@ impl Output {
 
 /// Waits until the files are on the disk.
 fn sync_files(outputs: &[Output]) -> Result<()> {
-    // Each waits for the disk, so that many take longer than all that the file system may still
-    // have to write.
+    // Each sync waits for the disk, so that many of them take longer than syncing the whole file
+    // system.
     const MANY: usize = 16;
     let mut synced = BTreeSet::new();
     for output in outputs {
@@ -176,24 +176,25 @@ fn sync_files(outputs: &[Output]) -> Result<()> {
                 Err(error) => Err(error),
             }
         };
-        synced.with_context(|| format!("writing {} to the disk", target.display()))?;
+        synced.with_context(|| format!("syncing {} to the disk", target.display()))?;
     }
     Ok(())
 }
 
-/// A file without a name in `folder`; `None` where the file system or the kernel has no such files.
+/// A file without a name in `folder`; `None` if the file system or the kernel does not support
+/// that.
 fn unnamed(folder: &Path, mode: u32) -> io::Result<Option<File>> {
     use rustix::io::Errno;
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
         Ok(descriptor) => Ok(Some(File::from(descriptor))),
-        // The answers that open(2) names for O_TMPFILE, and that of file systems in user space.
+        // The errors that open(2) lists for O_TMPFILE, and the one of file systems in user space.
         Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL | Errno::NOSYS) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Gives a file that was opened with `O_TMPFILE` the name `name` (open(2), example there).
+/// Links a file that was opened with `O_TMPFILE` as `name` (see the example in open(2)).
 fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -201,13 +202,16 @@ fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens `path` for writing where it is a pipe or a character device; `None` where it is a file or
-/// nothing.
+/// Opens `path` for writing if it is a pipe or a character device; `None` if it is a file or does
+/// not exist.
 fn open_special(path: &Path) -> Result<Option<File>> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata.file_type(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("looking at {}", path.display())),
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("reading the metadata of {}", path.display()));
+        }
     };
     if kind.is_file() {
         return Ok(None);
@@ -221,22 +225,24 @@ fn open_special(path: &Path) -> Result<Option<File>> {
         return Ok(Some(file));
     }
     bail!(
-        "{} is neither a file nor a pipe: write the artifact to a file and copy that",
+        "{} is neither a file nor a pipe: write the artifact to a file and copy it",
         path.display()
     )
 }
 
-/// The path that a rename must replace: `path`, with symbolic links followed where it exists.
+/// The path that a rename must replace: `path`, with symbolic links followed if it exists.
 fn resolve(path: &Path) -> Result<PathBuf> {
     ensure!(
         path.file_name().is_some(),
-        "{} is not the name of a file",
+        "{} is not a file name",
         path.display()
     );
     match fs::canonicalize(path) {
         Ok(resolved) => Ok(resolved),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
-        Err(error) => Err(error).with_context(|| format!("looking at {}", path.display())),
+        Err(error) => {
+            Err(error).with_context(|| format!("reading the metadata of {}", path.display()))
+        }
     }
 }
 
@@ -251,7 +257,7 @@ fn folder_of(path: &Path) -> &Path {
 fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("writing {} to the disk", folder.display()))
+        .with_context(|| format!("syncing {} to the disk", folder.display()))
 }
 
 #[cfg(test)]

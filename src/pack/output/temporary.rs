@@ -1,5 +1,5 @@
-//! Unfinished outputs that have a name: made beside their target, locked while their process lives,
-//! swept afterwards.
+//! Unfinished outputs that have a name: created beside their target, locked while their process
+//! lives, removed afterward.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use super::folder_of;
 
-/// How many names are tried before giving up; more means that something else is wrong.
+/// How many names are tried; needing more means that something else is wrong.
 const ATTEMPTS: u32 = 1000;
 
 /// A file or folder that is removed when dropped, unless it was renamed.
@@ -20,12 +20,12 @@ const ATTEMPTS: u32 = 1000;
 pub(super) struct Temporary {
     /// Empty once renamed.
     path: PathBuf,
-    /// Holds the lock that tells others that this output is alive.
+    /// Holds the lock that shows other processes that this output is in use.
     _lock: File,
 }
 
 impl Temporary {
-    /// Has `make` create something under a free name beside `target`, and locks it.
+    /// Lets `make` create something under a free name beside `target`, and locks it.
     pub(super) fn create<T>(
         target: &Path,
         make: impl Fn(&Path) -> io::Result<T>,
@@ -41,7 +41,8 @@ impl Temporary {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error).with_context(describe),
             };
-            // Another run's sweep may take it between its making and its lock: then the next name.
+            // Another run may remove it between its creation and its locking: then the next name is
+            // tried.
             let lock = match File::open(&path) {
                 Ok(lock) => lock,
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -49,46 +50,46 @@ impl Temporary {
             };
             match lock.try_lock() {
                 Err(TryLockError::WouldBlock) => continue,
-                // File systems without locks: nobody can sweep there either.
+                // File systems without locks: nobody removes anything there either.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
             if path.exists() {
                 return Ok((Self { path, _lock: lock }, value));
             }
         }
-        bail!("{}: no free temporary name beside it", target.display())
+        bail!("no free temporary name beside {}", target.display())
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts it in the place of `target`, which is not a folder with something in it.
+    /// Moves it to `target`, which must not be a folder with something in it.
     pub(super) fn rename(mut self, target: &Path) -> Result<()> {
         fs::rename(&self.path, target)
-            .with_context(|| format!("putting {} in its place", target.display()))?;
+            .with_context(|| format!("replacing {}", target.display()))?;
         self.path = PathBuf::new();
         Ok(())
     }
 
-    /// Swaps it with the folder `target`; what `target` was is removed.
+    /// Exchanges it with the folder `target`, whose former contents are removed.
     pub(super) fn exchange(self, target: &Path) -> Result<()> {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
         renameat_with(CWD, &self.path, CWD, target, RenameFlags::EXCHANGE)
-            .with_context(|| format!("putting {} in its place", target.display()))
+            .with_context(|| format!("replacing {}", target.display()))
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // What cannot be removed now is swept by the next run.
+            // What cannot be removed now is removed by the next run.
             let _ = remove(&self.path);
         }
     }
 }
 
-/// Removes what killed runs left. It reads each folder once, however many outputs go there.
+/// Removes what killed runs left behind. Each folder is read once, however many outputs go there.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     /// By folder: the hidden names in it, the temporary ones among them.
@@ -96,14 +97,13 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    /// Removes what killed runs left of unfinished outputs for `target`.
+    /// Removes unfinished outputs for `target` that killed runs left behind.
     pub(super) fn remove_left(&mut self, target: &Path) -> Result<()> {
         let folder = folder_of(target);
         let found = match self.found.entry(folder.to_owned()) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(place) => place.insert(
-                hidden_names(folder)
-                    .with_context(|| format!("looking into {}", folder.display()))?,
+                hidden_names(folder).with_context(|| format!("reading {}", folder.display()))?,
             ),
         };
         let prefix = prefix(target);
@@ -124,7 +124,7 @@ impl Sweep {
     }
 }
 
-/// The hidden names in `folder`, of which the temporary ones are a part.
+/// The hidden names in `folder`, including the temporary ones.
 fn hidden_names(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -136,7 +136,7 @@ fn hidden_names(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// How temporary names for `target` begin: `.NAME.imgbuild-`.
+/// The prefix of temporary names for `target`: `.NAME.imgbuild-`.
 fn prefix(target: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(target.file_name().unwrap_or(OsStr::new("output")));

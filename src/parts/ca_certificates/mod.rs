@@ -1,11 +1,11 @@
-//! Certificate authorities of the site.
+//! The spec's certificate authorities.
 //!
-//! Where the system has a folder for them (`update-ca-trust(8)`) they go there, and that is all. On
-//! Debian's base `update-ca-certificates(8)` does not run: what it would make of
-//! `/usr/local/share/ca-certificates` is written as it is. Go, curl and most others read the one
-//! file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are added (by the system's
-//! own program where that file is a link into what cannot be written); what goes by OpenSSL's
-//! defaults (Python, `openssl`) looks certificates up in the folder by a hash of the subject.
+//! If the system has a folder for them (`update-ca-trust(8)`), they are only put there. On a Debian
+//! base `update-ca-certificates(8)` does not run: its output is written directly. Go, curl and most
+//! others read the single file `/etc/ssl/certs/ca-certificates.crt`, to which the certificates are
+//! added (by the system's own program where that file is a link to a read-only file); programs that
+//! use OpenSSL's defaults (Python, `openssl`) look certificates up in the folder by a hash of the
+//! subject.
 
 // The base links its authorities by the same hash.
 use crate::formats::subject_hash;
@@ -19,12 +19,12 @@ use crate::data_url::resource;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner, Unit};
 use crate::node::{CaCertificate, Node};
 
-/// Trust in the spec's certificate authorities, for the programs of the node and for Ignition's own
-/// fetches.
+/// Trust in the spec's certificate authorities, for the node's programs and for Ignition's own
+/// downloads.
 pub fn ca_certificates(node: &Node) -> Fragment {
     let mut fragment = Fragment::default();
     let anchors = node.target.facts().paths.trust_anchors;
-    // OpenSSL tells certificates whose subjects have the same hash apart by a number.
+    // OpenSSL numbers certificates whose subjects have the same hash.
     let mut hashes: Vec<u32> = Vec::new();
     let links_bundle = node.target.facts().services.links_ca_bundle;
     if let Some(first) = node.ca_certificates.first().filter(|_| links_bundle) {
@@ -53,7 +53,7 @@ pub fn ca_certificates(node: &Node) -> Fragment {
                     target: format!("{name}.pem"),
                     hard: false,
                     owner: Owner::default(),
-                    // The base's own authority of the same subject gives way.
+                    // It replaces an authority of the base with the same subject.
                     overwrite: true,
                     origin: origin.clone(),
                 });
@@ -73,8 +73,8 @@ pub fn ca_certificates(node: &Node) -> Fragment {
     fragment
 }
 
-/// The certificates in `authority`: file name, PEM and subject hash. What cannot be read is passed
-/// on as it is; the spec has been checked before.
+/// The certificates in `authority`: file name, PEM and subject hash. What cannot be parsed is
+/// passed on unchanged; the spec has been checked before.
 fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)> {
     let blocks = blocks(&authority.pem);
     let single = blocks.len() == 1;
@@ -98,7 +98,7 @@ fn certificates(authority: &CaCertificate) -> Vec<(String, String, Option<u32>)>
 }
 
 /// The PEM blocks of `text`, each from its `BEGIN` to its `END` line (RFC 7468 §2); text around
-/// them is left out.
+/// them is dropped.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block: Option<String> = None;

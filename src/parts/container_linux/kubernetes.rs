@@ -1,4 +1,5 @@
-//! Kubernetes 1.9: a kubelet from CoreOS' wrapper, and everything else as static pods of one image.
+//! Kubernetes 1.9: a kubelet started by CoreOS's wrapper, and everything else as static pods of one
+//! image.
 
 use super::super::names::{path, unit};
 use super::super::template::fill;
@@ -12,11 +13,11 @@ use crate::node::kubernetes::Role;
 /// Keys and certificates, as pods mount them.
 const SSL: &str = "/etc/kubernetes/ssl";
 
-/// Only root reads what it holds.
+/// The mode of files that only root may read.
 const SECRET: u32 = 0o600;
 
-/// Modules of kube-proxy's mode `ipvs`; with fewer it goes back to iptables, and says so in its log
-/// only.
+/// Modules of kube-proxy's mode `ipvs`; without one of them it falls back to iptables, and reports
+/// that only in its log.
 const IPVS_MODULES: &str = "ip_vs\nip_vs_rr\nip_vs_wrr\nip_vs_sh\nnf_conntrack\n";
 
 /// Everything of Kubernetes on `node`.
@@ -45,7 +46,7 @@ fn list(indent: usize, flags: &[String]) -> String {
 /// `flags`, and after them `extra`.
 fn with_extra(mut flags: Vec<String>, extra: &[(String, String)]) -> Vec<String> {
     for (name, value) in extra {
-        // What the spec says is said once.
+        // A flag of the spec replaces ours.
         let start = format!("--{name}=");
         flags.retain(|flag| !flag.starts_with(&start));
         flags.push(format!("{start}{value}"));
@@ -84,7 +85,7 @@ impl Writer<'_> {
         let kubernetes = self.kubernetes;
         let paths = &Target::ContainerLinux.facts().paths;
         let mut flags = Vec::new();
-        // Without a kubeconfig the kubelet is alone, and runs what lies in its folder.
+        // Without a kubeconfig the kubelet is standalone, and runs the manifests in its folder.
         if kubernetes.role != Role::Standalone {
             flags.push(format!("--kubeconfig={}", kubeconfig("master-config")));
             flags.push(format!("--register-schedulable={}", kubernetes.schedulable));
@@ -96,8 +97,8 @@ impl Writer<'_> {
         }
         let flags = with_extra(flags, &kubernetes.extra_args.kubelet);
         let lines: Vec<_> = flags.iter().map(|flag| format!("    {flag}")).collect();
-        // The wrapper's own image comes from CoreOS, signed; another one is a docker image, which
-        // is not.
+        // The wrapper's default image comes from CoreOS and is signed; any other is a Docker image,
+        // which is not.
         let is_own = kubernetes.image == HYPERKUBE.image;
         let url = format!(
             "Environment=KUBELET_IMAGE_URL=docker://{}",
@@ -127,7 +128,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Who gives pods their network, and docker behind it.
+    /// flannel, which provides the pods' network, and docker's order after it.
     fn flannel(&self) -> Fragment {
         let kubernetes = self.kubernetes;
         let mut fragment = Fragment::default();
@@ -137,7 +138,7 @@ impl Writer<'_> {
         let units = &Target::ContainerLinux.facts().units;
         if kubernetes.tells_network {
             let network = kubernetes.pod_network.value;
-            // A member of its own answers etcdctl without being named.
+            // etcdctl reaches a member on the node without endpoints.
             let own = self
                 .node
                 .container_linux
@@ -198,7 +199,7 @@ impl Writer<'_> {
                 ("pod_network", &kubernetes.pod_network.value.to_string()),
                 (
                     "hostname_override",
-                    // As a comment it tells people what the node goes by.
+                    // A comment that tells people the node's name.
                     &if kubernetes.hostname_override {
                         name
                     } else {
@@ -223,7 +224,8 @@ impl Writer<'_> {
         }
     }
 
-    /// How kubelet and proxy, and on a control plane all components, reach the API.
+    /// The kubeconfigs by which kubelet and proxy, and on a control plane all components, reach the
+    /// API.
     fn clients(&self) -> Fragment {
         let files = if let Some(clients) = &self.kubernetes.clients {
             vec![
@@ -302,11 +304,11 @@ impl Writer<'_> {
             format!("--advertise-address={}", api.advertise),
         ];
         if api.secure_port.is_some() && !admission.iter().any(|one| one == "NodeRestriction") {
-            // Keeps a kubelet to its own node.
+            // Restricts a kubelet to its own node.
             admission.push("NodeRestriction".to_owned());
         }
         flags.push(format!("--admission-control={}", admission.join(",")));
-        // Over TLS, whoever shows no certificate is nobody.
+        // Over TLS, clients without a certificate are refused.
         flags.push(format!("--anonymous-auth={}", api.secure_port.is_none()));
         flags.push(format!("--service-account-key-file={SSL}/sa.pub"));
         if let Some(port) = api.secure_port {
@@ -355,7 +357,7 @@ impl Writer<'_> {
             format!("--service-account-private-key-file={SSL}/sa.key"),
         ];
         if api.secure_port.is_some() {
-            // Tokens come with it, so that pods know the API server.
+            // It is distributed with tokens, so that pods trust the API server.
             flags.push(format!("--root-ca-file={SSL}/ca.crt"));
         }
         let flags = with_extra(flags, &self.kubernetes.extra_args.controller_manager);

@@ -1,4 +1,4 @@
-//! What Container Linux is told in its own way: networkd units, ct's sections, Kubernetes 1.9 from
+//! Parts that are specific to Container Linux: networkd units, ct's sections, Kubernetes 1.9 from
 //! one image.
 
 mod kubernetes;
@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::node::container_linux::ContainerLinux;
 use crate::node::fragment::{File, Fragment, Origin};
 
-/// Every part of a node of Container Linux, in a fixed order.
+/// Every part of a Container Linux node, in a fixed order.
 pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {
     let mut fragments = vec![
         host_name(node, own),
@@ -35,7 +35,7 @@ pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {
     fragments
 }
 
-/// `/etc/hostname`, as ct's users write it: the name, and no more.
+/// `/etc/hostname`, as ct's users write it: only the name.
 fn host_name(node: &Node, own: &ContainerLinux) -> Fragment {
     if !own.writes_hostname {
         return Fragment::default();

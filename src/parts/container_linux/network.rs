@@ -1,8 +1,8 @@
 //! The node's links, as networkd units of Ignition 2.x.
 //!
-//! Container Linux' networkd, of systemd 241 at the last, knows all the settings that
-//! [`super::super::network`] writes; a link that is no more than an address has the unit that its
-//! users write by hand.
+//! Container Linux's networkd, from systemd 241 in its last release, supports all the settings that
+//! [`super::super::network`] writes; a link with only addresses gets the unit that users write by
+//! hand.
 
 use super::super::network::Ini;
 use crate::node::Node;
@@ -27,7 +27,7 @@ pub(super) fn network(node: &Node) -> Fragment {
         fragment.only_v2.networkd.push((unit, origin));
         return fragment;
     }
-    // The same files as units: Ignition 2.x has a place for them.
+    // The same files as units: Ignition 2.x has a section for them.
     let others = network::network(node);
     for file in others.files {
         let name = file.path.as_str().rsplit('/').next().unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn network(node: &Node) -> Fragment {
     fragment
 }
 
-/// The unit of a card with addresses of its own and nothing beside them.
+/// The unit of a card with static addresses and nothing else.
 fn by_hand(interface: &Interface) -> Option<String> {
     let InterfaceMatch::Name(name) = &interface.matching else {
         return None;

@@ -5,7 +5,7 @@ use crate::facts::systems::Target;
 use crate::node::container_linux::{ContainerLinux, Wrapped};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 
-/// The drop-in by which a unit of the system runs what a section says.
+/// The drop-in by which a system unit applies a section.
 fn dropin(name: &str, file: &str, text: String, origin: Origin) -> Fragment {
     Fragment {
         units: vec![Unit {
@@ -28,7 +28,7 @@ fn wrapper(program: &str, variable: &str, wrapped: &Wrapped, more: &[String]) ->
     if let Some(version) = &wrapped.version {
         lines.push(format!("Environment=\"{variable}_IMAGE_TAG=v{version}\""));
     }
-    // The empty one takes the unit's own away.
+    // An empty value removes the unit's own command.
     lines.push("ExecStart=".to_owned());
     let command = format!("ExecStart={program} ${variable}_OPTS");
     let words: Vec<_> = std::iter::once(&command)
@@ -40,7 +40,7 @@ fn wrapper(program: &str, variable: &str, wrapped: &Wrapped, more: &[String]) ->
     lines.join("\n")
 }
 
-/// Tells the metadata service which cloud it is in, where it cannot know.
+/// Tells the metadata service which cloud it runs in, if it cannot detect that.
 pub(super) fn metadata(own: &ContainerLinux) -> Fragment {
     let Some(provider) = &own.metadata_provider else {
         return Fragment::default();

@@ -1,8 +1,8 @@
-//! CRI-O: its unit and settings, where it finds images, and registries.
+//! CRI-O: its unit and settings, its stores of images, and registries.
 //!
-//! Its programs, and settings that depend on which of them the node has, come with those of
-//! Kubernetes ([`crate::extensions::kubernetes`]); so do stores of images that it reads where
-//! they are.
+//! Its programs, and the settings that depend on which of them the node has, are in the same
+//! extension as those of Kubernetes ([`crate::extensions::kubernetes`]); so are stores of
+//! images that it reads in place.
 
 mod registries;
 
@@ -21,10 +21,10 @@ use crate::node::needed_images::embedded_images;
 
 const SETTINGS: &str = "/etc/crio/crio.conf";
 
-/// What is read behind those, in the order of its names.
+/// The folder of settings that are read after it, in the order of their names.
 const MORE_SETTINGS: &str = "/etc/crio/crio.conf.d";
 
-/// Nothing where something else runs the node's containers.
+/// Nothing if another runtime runs the node's containers.
 pub fn crio(node: &Node) -> Fragment {
     let kubernetes = node.kubernetes.as_ref();
     match kubernetes.filter(|kubernetes| kubernetes.runtime.value == Runtime::CriO) {
@@ -90,7 +90,7 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
                 &[("endpoint", facts.endpoint)],
             ),
         ),
-        // Whom to trust is decided by TLS and by digests, as with containerd.
+        // Images are verified by TLS and digests, as with containerd.
         (
             "/etc/containers/policy.json",
             "{\"default\": [{\"type\": \"insecureAcceptAnything\"}]}\n".to_owned(),
@@ -117,7 +117,7 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
             ),
             origin.clone(),
         ),
-        // Nothing on the node would speak to it.
+        // Nothing on the node would use it.
         Unit {
             enabled: None,
             mask: true,
@@ -132,7 +132,7 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// The spec's own runtimes, and the one of pods that ask for none; `None`: there is nothing to say.
+/// The spec's runtimes, and the default runtime; `None` if nothing has to be set.
 fn runtimes(containerd: &Containerd, programs: &str) -> Option<String> {
     let mut text = "# Runtimes of this node.\n".to_owned();
     let nothing = text.len();
@@ -142,7 +142,7 @@ fn runtimes(containerd: &Containerd, programs: &str) -> Option<String> {
         text.push('\n');
     }
     for runtime in &containerd.runtimes {
-        // Shims are containerd's; `plan` lets none through.
+        // Shims are specific to containerd; `plan` refuses them.
         if let RuntimeKind::Program(program) = &runtime.kind {
             text.push_str(&cri_o_runtime_table(
                 programs,

@@ -1,8 +1,8 @@
-//! Registries as containers/image reads them: containers-registries.conf(5), containers-certs.d(5),
-//! containers-auth.json(5).
+//! Registries, as configured for containers/image: containers-registries.conf(5),
+//! containers-certs.d(5), containers-auth.json(5).
 //!
-//! They mean what they mean to containerd: mirrors are asked first, in their order, then the
-//! registry itself; an authority, or `insecure`, is for the mirrors, or for the registry where
+//! The meaning is the same as for containerd: mirrors are tried first, in their order, then the
+//! registry itself; an authority, or `insecure`, applies to the mirrors, or to the registry if
 //! there are none.
 
 use std::collections::BTreeMap;
@@ -16,15 +16,15 @@ use crate::node::fragment::{File, Origin};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 
-/// Who the node is to registries.
+/// The node's registry credentials.
 pub const AUTH_FILE: &str = "/etc/crio/auth.json";
 
 const REGISTRIES: &str = "/etc/containers/registries.conf";
 
-/// A folder for each host, of authorities that it may be vouched for by.
+/// A folder for each host with the authorities that may have issued its certificate.
 const AUTHORITIES: &str = "/etc/containers/certs.d";
 
-/// Everything about `registries`; [`AUTH_FILE`] where the node has a name to one of them.
+/// All files for `registries`; [`AUTH_FILE`] if the node has credentials for one of them.
 pub fn files(registries: &[Registry], origin: &Origin) -> Vec<File> {
     let mut text = String::new();
     let mut files = Vec::new();
@@ -33,7 +33,7 @@ pub fn files(registries: &[Registry], origin: &Origin) -> Vec<File> {
         text.push_str(&table(registry));
         if let Some(ca) = &registry.ca {
             for host in asked(registry) {
-                // Two registries may share a mirror, and each have another authority for it.
+                // Two registries may share a mirror, each with a different authority for it.
                 let at = format!("{AUTHORITIES}/{host}/{}.crt", registry.host);
                 files.push(File::text(path(&at), ca.as_str(), origin.clone()));
             }
@@ -72,8 +72,8 @@ fn host_of(server: &str) -> &str {
     server.split_once("://").map_or(server, |(_, host)| host)
 }
 
-/// A registry and its mirrors. Hosts, and paths of mirrors, have nothing that TOML would want
-/// escaped.
+/// A registry and its mirrors. Hosts, and paths of mirrors, contain nothing that has to be escaped
+/// in TOML.
 fn table(registry: &Registry) -> String {
     let host = &registry.host;
     let mut text = format!("\n[[registry]]\nprefix = \"{host}\"\nlocation = \"{host}\"\n");

@@ -1,38 +1,38 @@
-//! Care of an etcd member: snapshots at regular times, and how to go back to one.
+//! Backup and recovery of an etcd member: scheduled snapshots, and restoring one.
 
 use super::SNAPSHOTS;
-use super::container::behind;
+use super::container::appended;
 use super::variables;
 use crate::node::Node;
 use crate::node::etcd::{EtcdBackup, EtcdMember, Snapshot};
 use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
-use crate::parts::kubernetes::{ETCD_ASIDE, ETCD_MANIFEST};
+use crate::parts::kubernetes::{ETCD_MANIFEST, STOPPED_ETCD_MANIFEST};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 
-/// The snapshot that an image brings.
+/// The snapshot contained in an image.
 const SNAPSHOT: &str = "/etc/imgbuild/etcd-restore.db";
 
-/// How the scripts come by etcd's programs and settings.
+/// How the scripts access etcd's programs and settings.
 struct Tools {
-    /// The folder of the scripts themselves.
+    /// The folder of the scripts.
     programs: &'static str,
-    /// `etcdctl` of the node's own member, by its path.
+    /// The path of the `etcdctl` for the node's own member.
     etcdctl: String,
-    /// What runs `etcdutl` beside the running member.
+    /// The command for `etcdutl` while the member runs.
     etcdutl: String,
-    /// What gives a script the member's settings and, where the system has none, `etcdutl` without
-    /// a running member.
+    /// Shell code that reads the member's settings and, if the system lacks `etcdutl`, provides one
+    /// that works without a running member.
     settings: String,
-    /// Lines of a unit that the latter needs.
+    /// Lines of a unit that the latter requires.
     runtime: String,
-    /// What runs the member.
+    /// The unit that runs the member.
     runner: &'static str,
-    /// Who has the data.
+    /// The owner of the data.
     user: &'static str,
 }
 
-/// What the script that restores knows of a member from its environment.
+/// The settings of a member that the restore script reads from its environment.
 const RESTORED: [&str; 5] = [
     "ETCD_DATA_DIR",
     "ETCD_NAME",
@@ -42,7 +42,7 @@ const RESTORED: [&str; 5] = [
 ];
 
 impl Tools {
-    fn of(node: &Node, member: &EtcdMember) -> Self {
+    fn new(node: &Node, member: &EtcdMember) -> Self {
         let facts = node.target.facts();
         let paths = &facts.paths;
         let etcdctl = format!("{}/etcdctl", paths.user_programs);
@@ -56,7 +56,7 @@ impl Tools {
                     &[
                         ("image", image),
                         ("engine", engine.program),
-                        ("files", &behind(engine.files)),
+                        ("files", &appended(engine.files)),
                     ],
                 )
                 .trim_end()
@@ -66,7 +66,7 @@ impl Tools {
                     engine
                         .daemon
                         .map_or(String::new(), |unit| format!("Requires={unit}\n")),
-                    behind(engine.daemon)
+                    appended(engine.daemon)
                 ),
                 runner: facts.units.etcd,
                 user: "etcd",
@@ -97,7 +97,7 @@ impl Tools {
     }
 }
 
-/// What the script that restores is to know of a member that the kubelet runs.
+/// The settings in the restore script for a member that the kubelet runs.
 fn pod_settings(member: &EtcdMember) -> String {
     let settings: Vec<_> = variables(member)
         .into_iter()
@@ -109,20 +109,20 @@ fn pod_settings(member: &EtcdMember) -> String {
         &[
             ("settings", &settings.join("\n")),
             ("manifest", ETCD_MANIFEST),
-            ("aside", ETCD_ASIDE),
+            ("aside", STOPPED_ETCD_MANIFEST),
         ],
     )
     .trim_end()
     .to_owned()
 }
 
-/// The program that restores, on every member; the timer of snapshots and the snapshot to start
-/// from where the spec has them.
+/// The restore program, on every member; the timer of snapshots and the snapshot to start from, if
+/// the spec has them.
 pub fn etcd_care(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
         return Fragment::default();
     };
-    let tools = Tools::of(node, member);
+    let tools = Tools::new(node, member);
     let script = fill(
         include_str!("../../../manifests/etcd-restore.sh"),
         &[("settings", &tools.settings)],
@@ -160,7 +160,7 @@ fn backup(member: &EtcdMember, backup: &EtcdBackup, tools: &Tools, fragment: &mu
         path: path(SNAPSHOTS),
         mode: 0o700,
         owner: match &member.image {
-            // Who runs inside of the image writes there.
+            // The user inside the image writes there.
             Some(_) => super::container::owner(),
             None => Owner::default(),
         },

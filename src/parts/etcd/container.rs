@@ -1,8 +1,8 @@
-//! A member of etcd on a system that has none: its unit runs the image of upstream's releases by
-//! docker or podman.
+//! An etcd member on a system without etcd: its unit runs upstream's release image by docker or
+//! podman.
 //!
-//! Flatcar's own etcd-member.service is left alone: it runs another program with other settings,
-//! and may go.
+//! Flatcar's own etcd-member.service is left alone: it runs a different program with different
+//! settings, and may be removed.
 
 use std::fmt::Write;
 
@@ -14,15 +14,15 @@ use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 
-/// The number of user and group `etcd` on Flatcar (its baselayout, as Container Linux had it);
-/// Fedora gives it to nobody. Inside of the image nobody has a name.
+/// The id of user and group `etcd` on Flatcar (its baselayout, as in Container Linux); Fedora does
+/// not assign it. Inside the image, users have no names.
 const USER: u32 = 232;
 
-/// The member's settings as the engine reads them: one a line, the value as it is up to the line's
-/// end.
+/// The member's settings as the engine reads them: one per line, the value unquoted up to the end
+/// of the line.
 const ENVIRONMENT: &str = "/etc/etcd/environment";
 
-/// Who etcd is on the node.
+/// The owner of etcd's files on the node.
 pub(super) fn owner() -> Owner {
     Owner {
         user_id: Some(USER),
@@ -31,8 +31,8 @@ pub(super) fn owner() -> Owner {
     }
 }
 
-/// `text`, if there is one, as a further word of a line.
-pub(in crate::parts) fn behind(text: Option<&str>) -> String {
+/// `text`, if any, as another word of a line.
+pub(in crate::parts) fn appended(text: Option<&str>) -> String {
     text.map_or(String::new(), |text| format!(" {text}"))
 }
 
@@ -66,9 +66,9 @@ pub(super) fn etcd(
                     "requires",
                     &daemon.map_or(String::new(), |unit| format!("Requires={unit}")),
                 ),
-                ("after", &behind(daemon)),
+                ("after", &appended(daemon)),
                 ("engine", engine.program),
-                ("files", &behind(engine.files)),
+                ("files", &appended(engine.files)),
                 ("data_dir", member.data_dir.as_str()),
                 ("user", &USER.to_string()),
                 ("folders", &folders.join(" ")),

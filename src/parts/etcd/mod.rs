@@ -1,8 +1,7 @@
-//! A member of the cluster's etcd: its unit, settings, keys, and `etcdctl` ready to use.
+//! A member of the cluster's etcd: its unit, settings, keys, and a configured `etcdctl`.
 //!
-//! Where the system has no etcd of its own, its unit runs it from an image: see
-//! [`super::etcd_container`]. A member that is a static pod has its manifest among those of
-//! Kubernetes: see [`super::kubernetes`].
+//! If the system has no etcd, its unit runs it from an image: see [`super::etcd_container`]. The
+//! manifest of a member that is a static pod is one of Kubernetes': see [`super::kubernetes`].
 
 pub mod care;
 pub mod container;
@@ -16,16 +15,16 @@ use crate::node::etcd::EtcdMember;
 use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::pki::bundles::EtcdTls;
 
-/// Where snapshots are kept; on the storage device, where the node has one.
+/// The folder of snapshots; on the storage device, if the node has one.
 const SNAPSHOTS: &str = "/var/lib/imgbuild/etcd-snapshots";
 
-/// Where kubeadm puts etcd's keys, and so do we.
+/// The folder of etcd's keys, as in kubeadm.
 pub(super) const PKI: &str = "/etc/kubernetes/pki/etcd";
 
-/// How often a leader shows that it lives, and how long the others wait for it, in milliseconds.
+/// The interval of a leader's heartbeats, and how long the others wait for one, in milliseconds.
 const ELECTION: [(&str, &str); 2] = [("heartbeat-interval", "500"), ("election-timeout", "5000")];
 
-/// etcd as a system service. Nothing where the node is no member.
+/// etcd as a system service. Nothing if the node is not a member.
 pub fn etcd(node: &Node) -> Fragment {
     let Some(member) = &node.etcd else {
         return Fragment::default();
@@ -68,7 +67,7 @@ pub fn etcd(node: &Node) -> Fragment {
     });
     if let Some(tls) = &member.tls {
         let group = match &member.pod {
-            // As with kubeadm, root's alone.
+            // As with kubeadm, only for root.
             Some(_) => None,
             None => Some(user("etcd")),
         };
@@ -81,7 +80,7 @@ pub fn etcd(node: &Node) -> Fragment {
     fragment
 }
 
-/// Who has the data of a member that is a unit of Debian's, or a pod, which is root.
+/// The owner of the data of a member that is a unit on a Debian base, or a pod, which runs as root.
 pub(super) fn data_owner(member: &EtcdMember) -> Owner {
     let name = member.pod.is_none().then(|| user("etcd"));
     Owner {
@@ -91,7 +90,7 @@ pub(super) fn data_owner(member: &EtcdMember) -> Owner {
     }
 }
 
-/// The settings of the member as etcd reads them from its environment: flag `--a-b` is `ETCD_A_B`
+/// The settings of the member as etcd's environment variables: flag `--a-b` is `ETCD_A_B`
 /// (<https://etcd.io/docs/v3.5/op-guide/configuration/>). Names and values.
 pub(super) fn variables(member: &EtcdMember) -> Vec<(String, String)> {
     let variable = |flag: String| format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"));
@@ -101,7 +100,7 @@ pub(super) fn variables(member: &EtcdMember) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The settings of the member as flags without their dashes, and values.
+/// The settings of the member as flags without dashes, and values.
 pub(super) fn flags(member: &EtcdMember) -> Vec<(String, String)> {
     let cluster: Vec<_> = member
         .initial_cluster
@@ -137,14 +136,14 @@ pub(super) fn flags(member: &EtcdMember) -> Vec<(String, String)> {
             member.initial_cluster_state.clone(),
         ),
     ];
-    // Health and figures, for the node's own programs alone: as kubeadm's members have it.
+    // Health and metrics, only for the node's own programs, as in kubeadm.
     settings.push((
         "listen-metrics-urls".to_owned(),
         "http://127.0.0.1:2381".to_owned(),
     ));
     // Machines that share processors or disks do not meet etcd's defaults of 100 and 1000 ms, and
-    // then elect without end; k3s has these. Both or neither, since etcd wants the second to be
-    // five times the first. One that is alone has nobody to wait for.
+    // then hold elections endlessly; k3s uses these values. Both or neither, since etcd requires
+    // the second to be five times the first. A single member has nobody to wait for.
     if member.initial_cluster.len() > 1
         && !ELECTION
             .iter()
@@ -167,13 +166,13 @@ pub(super) fn flags(member: &EtcdMember) -> Vec<(String, String)> {
             settings.push((flag.to_owned(), "true".to_owned()));
         }
     }
-    // What the spec sets by flag name wins over what was decided for it.
+    // Flags of the spec take precedence over decided ones.
     settings.retain(|(flag, _)| !member.settings.contains_key(flag));
     settings.extend(member.settings.clone());
     settings
 }
 
-/// The member's settings as systemd reads them.
+/// The member's settings as a systemd environment file.
 fn environment(member: &EtcdMember) -> String {
     let mut text = String::from("# Settings of etcd.service.\n");
     for (variable, value) in variables(member) {
@@ -182,8 +181,8 @@ fn environment(member: &EtcdMember) -> String {
     text
 }
 
-/// `value` as `EnvironmentFile=` takes it (`systemd.exec(5)`): in double quotes where it has more
-/// than plain characters.
+/// `value` for an `EnvironmentFile=` (`systemd.exec(5)`): in double quotes if it has other than
+/// plain characters.
 fn quoted(value: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+[]".contains(&b);
     if value.bytes().all(plain) {
@@ -200,8 +199,8 @@ fn quoted(value: &str) -> String {
     quoted
 }
 
-/// What makes `etcdctl` work at once, for every user, over SSH without a terminal and through
-/// `sudo`: a program of the same name that comes first on the path.
+/// Makes `etcdctl` work without further settings, for every user, over SSH without a terminal and
+/// through `sudo`: a program of the same name that comes first on the path.
 fn client(member: &EtcdMember) -> String {
     let lines: Vec<_> = client_settings(member)
         .iter()
@@ -213,7 +212,7 @@ fn client(member: &EtcdMember) -> String {
     )
 }
 
-/// What `etcdctl` is to know of this member: variables without their `ETCDCTL_`, and values.
+/// The settings of `etcdctl` for this member: variables without the prefix `ETCDCTL_`, and values.
 pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)> {
     let mut settings = vec![("ENDPOINTS", member.own_endpoint())];
     if member.tls.is_some() {
@@ -228,8 +227,8 @@ pub(super) fn client_settings(member: &EtcdMember) -> Vec<(&'static str, String)
     settings
 }
 
-/// The member's certificates and keys. Keys are readable by the group of `owner`, in which the
-/// daemon is, and so may be users that the spec lets talk to etcd.
+/// The member's certificates and keys. Keys are readable by the group of `owner`, to which the
+/// daemon belongs, and to which the spec may add users.
 pub(super) fn keys(tls: &EtcdTls, owner: &Owner, origin: &Origin) -> Vec<File> {
     let mode = if *owner == Owner::default() {
         0o600

@@ -1,4 +1,4 @@
-//! Manifests of our own that the first boot applies: classes of runtimes, flannel and CoreDNS.
+//! Our own manifests that the first boot applies: runtime classes, flannel and CoreDNS.
 
 use crate::node::addons::CoreDns;
 use crate::node::containers::runtime_label;
@@ -7,7 +7,7 @@ use crate::node::kubernetes::{Kubernetes, ProxyMode};
 use crate::parts::flannel::settings;
 use crate::parts::template::fill;
 
-/// A class of each runtime, by whose name pods ask for it.
+/// A runtime class for each runtime, by whose name pods select it.
 pub fn runtime_classes(names: &[String]) -> String {
     let class = |name: &String| {
         fill(
@@ -18,13 +18,13 @@ pub fn runtime_classes(names: &[String]) -> String {
     names.iter().map(class).collect()
 }
 
-/// flannel's namespace, rights, settings and pods.
+/// flannel's namespace, permissions, settings and pods.
 pub fn flannel(kubernetes: &Kubernetes, flannel: &Flannel) -> String {
-    // As kube-proxy: rules of one kind are easier to read than of two.
+    // The same as kube-proxy: rules of one kind are easier to read than of two.
     let nftables =
         (kubernetes.proxy.as_ref()).is_some_and(|proxy| proxy.mode == ProxyMode::Nftables);
     let settings = settings(kubernetes.pod_network, nftables, &flannel.backend);
-    // Pretty JSON, indented as the block of the template that it stands in.
+    // Pretty-printed JSON, indented like the surrounding block of the template.
     let network = format!("{settings:#}").replace('\n', "\n    ");
     fill(
         include_str!("../../../manifests/flannel.yaml"),
@@ -41,7 +41,7 @@ pub fn flannel(kubernetes: &Kubernetes, flannel: &Flannel) -> String {
     )
 }
 
-/// CoreDNS' rights, settings, pods and service.
+/// CoreDNS's permissions, settings, pods and service.
 pub fn core_dns(kubernetes: &Kubernetes, dns: &CoreDns) -> String {
     let forward = if dns.forwards {
         "forward . /etc/resolv.conf {\n            max_concurrent 1000\n        }"

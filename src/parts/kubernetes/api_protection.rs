@@ -1,5 +1,5 @@
-//! The API server's audit log and its encryption of what lies in etcd: files, flags and mounts of
-//! its static pod.
+//! The API server's audit log and its encryption of objects in etcd: files, flags and mounts of its
+//! static pod.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -12,21 +12,21 @@ use crate::parts::names::path;
 
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
-/// A folder of its own, so that a rotated log is renamed inside of one mount.
+/// A separate folder, so that a rotated log is renamed within one mount.
 const LOGS: &str = "/var/log/kubernetes/audit";
 
 const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
 
-/// What the pod needs beside what every API server has.
+/// What the pod needs in addition to every API server's settings.
 #[derive(Debug, Default)]
 pub struct Settings {
     pub flags: Vec<(&'static str, String)>,
-    /// Items of YAML lists, indented as the template is, the first line without its indentation.
+    /// Items of YAML lists, indented like the template, the first line without its indentation.
     pub mounts: String,
     pub volumes: String,
 }
 
-/// Nothing where the spec asks for neither.
+/// Nothing if the spec has neither.
 pub fn settings(plane: &ControlPlane) -> Settings {
     let mut flags = Vec::new();
     // Name, path, type of hostPath.
@@ -78,8 +78,8 @@ pub fn files(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     files
 }
 
-/// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. What was written before there was a key
-/// stays readable.
+/// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. Objects written before there was a key
+/// stay readable.
 fn configuration(encryption: &Encryption) -> String {
     let keys: Vec<_> = encryption
         .keys
@@ -99,8 +99,8 @@ fn configuration(encryption: &Encryption) -> String {
     format!("{configuration:#}\n")
 }
 
-/// What etcd's values are marked with: it follows from the key, so that it stays when keys are
-/// added.
+/// The key's name, which marks values in etcd: it is derived from the key, so that it does not
+/// change when keys are added.
 fn key_name(key: &str) -> String {
     use std::fmt::Write;
     let digest = Sha256::digest(key.as_bytes());

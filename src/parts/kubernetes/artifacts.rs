@@ -1,4 +1,4 @@
-//! Programs that the node fetches, and what pods need to run those that it has.
+//! Programs that the node fetches, and what pods need to run the node's programs.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use crate::node::kubernetes::{Images, Kubernetes};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 
-/// Where fetched programs are, by their hashes: in what outlives a boot, where there is such a
-/// thing.
+/// The folder of fetched programs, by their hashes: it survives reboots if the node has persistent
+/// storage.
 const KEEP: &str = "/var/lib/imgbuild/programs";
 
 const SCRIPT: &str = "/etc/kubernetes/imgbuild/fetch-programs";
 const HASHES: &str = "/etc/kubernetes/imgbuild/programs";
 
-/// Fetches the kubelet and kubectl. Nothing where the node has them.
+/// Fetches the kubelet and kubectl. Nothing if the node has them.
 pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
     let Images::Pulled { site, known } = &kubernetes.images else {
         return Fragment::default();
@@ -53,7 +53,8 @@ pub fn programs(kubernetes: &Kubernetes, arch: Arch) -> Fragment {
     }
 }
 
-/// The unit that brings the kubelet's programs, or the images of its pods; `None`: they are there.
+/// The unit that provides the kubelet's programs, or the images of its pods; `None` if they are
+/// built in.
 pub fn unit_name(kubernetes: &Kubernetes) -> Option<&'static str> {
     if kubernetes.is_pulled() {
         Some("imgbuild-programs.service")
@@ -62,19 +63,20 @@ pub fn unit_name(kubernetes: &Kubernetes) -> Option<&'static str> {
     }
 }
 
-/// How a static pod runs `name`: the program that the node has, or the one of the pod's own image.
+/// The path by which a static pod runs `name`: the node's program, or the one in the pod's own
+/// image.
 pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
     if kubernetes.is_pulled() {
-        // Upstream's images have it on their PATH.
+        // In upstream's images it is on the PATH.
         name.to_owned()
     } else {
         format!("{}/{name}", kubernetes.system.paths.programs)
     }
 }
 
-/// The mounts and the volumes that a pod needs for the node's programs, as items of lists that are
-/// indented by four spaces and by two; `more` are further folders of the node by name. Nothing
-/// where images have the programs.
+/// The mounts and volumes that a pod needs for the node's programs, as items of lists indented by
+/// four spaces and by two; `more` are further folders of the node by name. Nothing if images
+/// contain the programs.
 pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, String) {
     if kubernetes.is_pulled() {
         return (String::new(), String::new());
@@ -82,8 +84,8 @@ pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, Strin
     host_folders(&[&[("programs", kubernetes.system.paths.programs)], more].concat())
 }
 
-/// The mounts and the volumes of folders of the node, by name, which a pod may read: as items of
-/// lists that are indented by four spaces and by two.
+/// The read-only mounts and volumes of folders of the node, by name, as items of lists indented by
+/// four spaces and by two.
 pub fn host_folders(folders: &[(&str, &str)]) -> (String, String) {
     let all = folders.iter();
     let mounts: Vec<String> = (all.clone())

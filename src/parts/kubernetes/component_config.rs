@@ -1,4 +1,4 @@
-//! Configuration files of components: our own fields with those of the spec over them.
+//! Configuration files of components: our own fields, overridden by those of the spec.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::diagnostic::Sources;
 use crate::spec::json_of;
 use crate::spec::yaml::{Limits, parse};
 
-/// `own` as it is where the spec adds nothing; else one field of it a line, with those of
-/// `settings` put in or merged in.
+/// `own` unchanged if the spec adds nothing; else one field per line, with those of `settings`
+/// replaced or merged.
 ///
-/// Panics when `own` is not a map in YAML: it is rendered from a template of this crate.
+/// Panics if `own` is not a YAML map: it is rendered from a template of this crate.
 pub fn with_settings(own: String, settings: &BTreeMap<String, Json>) -> String {
     if settings.is_empty() {
         return own;

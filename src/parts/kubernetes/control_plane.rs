@@ -1,12 +1,12 @@
-//! API server, controller manager and scheduler: static pods as kubeadm writes them (`kubeadm init
-//! phase control-plane all`).
+//! API server, controller manager and scheduler: static pods in the form of kubeadm's (`kubeadm
+//! init phase control-plane all`).
 
 use std::collections::BTreeMap;
 
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{AFTER_ETCD, LATER, MANIFESTS, PKI, key_pair, secret, static_pod};
+use super::{AFTER_ETCD, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod};
 use crate::facts::kubernetes::version::{Probes, Release};
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
 use crate::node::images::ImageUse;
@@ -16,8 +16,8 @@ use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
 use crate::pki::bundles::{ControlPlaneKeys, KeyPair};
 
-/// The three, their keys and their kubeconfigs. A member of etcd on the node brings etcd's
-/// authority with it.
+/// The three pods, their keys and their kubeconfigs. If the node is an etcd member, etcd's
+/// authority is written with the member.
 pub fn control_plane(
     kubernetes: &Kubernetes,
     plane: &ControlPlane,
@@ -38,7 +38,7 @@ pub fn control_plane(
             &origin,
         ),
         static_pod(
-            LATER,
+            DEFERRED_PODS,
             "kube-controller-manager",
             local(
                 kubernetes,
@@ -50,7 +50,7 @@ pub fn control_plane(
             &origin,
         ),
         static_pod(
-            LATER,
+            DEFERRED_PODS,
             "kube-scheduler",
             local(
                 kubernetes,
@@ -72,7 +72,7 @@ pub fn control_plane(
         ));
     }
     files.extend(kubeconfigs(kubernetes, plane, &origin));
-    // `sudo kubectl` is the administrator's.
+    // `sudo kubectl` acts as the administrator.
     let links = vec![Link {
         path: path("/root/.kube/config"),
         target: "/etc/kubernetes/admin.conf".to_owned(),
@@ -162,7 +162,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
     )
 }
 
-/// A component that answers on 127.0.0.1 only.
+/// A component that listens only on 127.0.0.1.
 fn local(
     kubernetes: &Kubernetes,
     (name, used_for): (&str, ImageUse),
@@ -189,7 +189,7 @@ fn local(
 fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     let config = || "/etc/kubernetes/controller-manager.conf".to_owned();
     let pki = |file: &str| format!("{PKI}/{file}");
-    // The bridge's share of the pod network is in the node's image; nobody else may hand out
+    // The bridge's part of the pod network is in the node's image; nothing else may allocate
     // another.
     let allocate = !matches!(kubernetes.cni, Cni::Bridge { .. });
     Flags::new(
@@ -223,8 +223,8 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     )
 }
 
-/// The file of the certificate that the controller manager signs with, which takes no file with
-/// two: `ca.crt` but while the authority is replaced.
+/// The file with the controller manager's signing certificate, which must not contain two:
+/// `ca.crt`, except while the authority is being replaced.
 fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     if keys.authority.certificate == keys.trusted_authorities {
         "ca.crt"
@@ -233,18 +233,18 @@ fn signing_certificate(keys: &ControlPlaneKeys) -> &'static str {
     }
 }
 
-/// Who leads, of several. One that is alone has no lease: it would be written to etcd every two
-/// seconds, and waited for after each reboot. Others have more time than Kubernetes gives (15, 10
-/// and 2 s), as OpenShift's do: on machines that share processors or a disk a leader misses ten
-/// seconds, ends, and the cluster starts anew again and again. The price is a minute in which
-/// nobody leads when one is gone.
+/// Leader election among several. A single one has no lease: it would be written to etcd every two
+/// seconds, and waited for after each reboot. Others have more time than Kubernetes' defaults (15,
+/// 10 and 2 s), as in OpenShift: on machines that share processors or a disk, a leader misses ten
+/// seconds, exits, and the cluster restarts again and again. The price is up to a minute without a
+/// leader when one is lost.
 fn leader_election(
     kubernetes: &Kubernetes,
     args: &BTreeMap<String, String>,
 ) -> Vec<(&'static str, String)> {
     let alone = kubernetes.role == Role::Single;
     let mut flags = vec![("leader-elect", (!alone).to_string())];
-    // The three depend on each other, so the spec's replace all.
+    // The three depend on each other, so the spec's values replace all of them.
     if !alone && !args.keys().any(|flag| flag.starts_with("leader-elect-")) {
         flags.extend([
             ("leader-elect-lease-duration", "60s".to_owned()),
@@ -270,7 +270,7 @@ fn scheduler(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     )
 }
 
-/// `ca.crt` is not among them: every node has it.
+/// The keys, without `ca.crt`, which every node has.
 fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     let keys = &plane.keys;
     let at = |name: &str| format!("{PKI}/{name}");
@@ -299,7 +299,7 @@ fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
 fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     let keys = &plane.keys;
     let own = format!("https://{}", plane.advertise);
-    // The controller manager and the scheduler belong to the API server beside them.
+    // The controller manager and the scheduler use the API server on their node.
     let config = |file: &str, user: &str, server: &str, client: &KeyPair| {
         let config = Kubeconfig {
             cluster: &kubernetes.cluster_name,

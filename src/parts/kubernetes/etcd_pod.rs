@@ -1,4 +1,4 @@
-//! etcd as a static pod, as kubeadm writes it (`kubeadm init phase etcd local`).
+//! etcd as a static pod, in the form of kubeadm's (`kubeadm init phase etcd local`).
 
 use super::artifacts::host_folders;
 use super::flags::{Flags, yaml_scalar};
@@ -10,10 +10,10 @@ use crate::node::kubernetes::Kubernetes;
 use crate::parts::etcd::flags;
 use crate::parts::template::fill;
 
-/// kubeadm's; etcd 3.5 by itself keeps ten times as many writes in memory.
+/// kubeadm's value; etcd 3.5 by default keeps ten times as many writes in memory.
 const SNAPSHOT_COUNT: (&str, &str) = ("snapshot-count", "10000");
 
-/// The manifest of `member`. Nothing where it is no pod.
+/// The manifest of `member`. Nothing if it is not a pod.
 pub fn etcd_pod(kubernetes: &Kubernetes, member: &EtcdMember) -> Fragment {
     let Some(pod) = &member.pod else {
         return Fragment::default();
@@ -25,7 +25,7 @@ pub fn etcd_pod(kubernetes: &Kubernetes, member: &EtcdMember) -> Fragment {
             "etcd",
             (String::new(), String::new()),
         ),
-        // Programs of the system need its libraries.
+        // The system's program needs its libraries.
         None => (
             crate::oci::NODE_IMAGE.to_owned(),
             system.paths.etcd,
@@ -35,7 +35,7 @@ pub fn etcd_pod(kubernetes: &Kubernetes, member: &EtcdMember) -> Fragment {
     let own = (pod.release.pod_flags.iter())
         .chain([&SNAPSHOT_COUNT])
         .map(|(flag, value)| (*flag, (*value).to_owned()));
-    // The member's own, the spec's among them, win.
+    // The member's own flags, including the spec's, take precedence.
     let flags = Flags::new(own, &flags(member).into_iter().collect());
     let text = fill(
         include_str!("../../../manifests/etcd.yaml"),

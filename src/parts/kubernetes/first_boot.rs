@@ -1,4 +1,4 @@
-//! What brings the node into its cluster once the API answers.
+//! Joins the node to its cluster once the API server answers.
 
 use std::net::SocketAddr;
 
@@ -12,11 +12,11 @@ use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes, Role};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 
-/// Where the script and the manifests are.
+/// The folder of the scripts and the manifests.
 const FOLDER: &str = "/etc/kubernetes/imgbuild";
 
-/// The user's manifests, which may hold Secrets. `rank` puts them among the others, their number
-/// keeps the order of the spec.
+/// The user's manifests, which may contain Secrets. `rank` orders them among the others, their
+/// number keeps the order of the spec.
 fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
     (manifests.iter().enumerate())
         .map(|(index, Manifest { name, text })| {
@@ -26,8 +26,8 @@ fn users(rank: u8, manifests: &[Manifest], origin: &Origin) -> Vec<File> {
         .collect()
 }
 
-/// What a control plane applies, in the order of the names. All of it may be applied again, and by
-/// several.
+/// The manifests that a control plane applies, in the order of their names. All of them may be
+/// applied repeatedly, and by several nodes.
 fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     let mut files = Vec::new();
     files.push(File::text(
@@ -36,7 +36,7 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
         origin.clone(),
     ));
     if let Some(token) = &plane.bootstrap_token {
-        // Holds the token.
+        // It contains the token.
         files.push(secret(
             &format!("{FOLDER}/12-joining.yaml"),
             joining(kubernetes, plane, token),
@@ -77,7 +77,7 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
     files
 }
 
-/// Nothing where the node knows no API server.
+/// Nothing if the node has no API server.
 pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     let Some(api) = &kubernetes.kubelet.api else {
         return Fragment::default();
@@ -104,10 +104,10 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     let (kubeconfig, labels) = match &kubernetes.control_plane {
         Some(plane) => {
             files.extend(applied(kubernetes, plane, &origin));
-            // A kubelet may not give its own node this label; it says what `kubectl get nodes`
-            // shows as the role.
+            // A kubelet may not set this label on its own node; `kubectl get nodes` shows it as the
+            // role.
             let mut labels = vec!["node-role.kubernetes.io/control-plane=".to_owned()];
-            // Keys and values have no character that a unit's command line reads in another way.
+            // Keys and values contain no character that is special in a unit's command line.
             labels.extend(
                 (kubernetes.kubelet.api_labels.iter()).map(|(key, value)| format!("{key}={value}")),
             );
@@ -116,8 +116,8 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
                 labels.join(" "),
             )
         }
-        // One that joins by token has it once the cluster has let it in; the script waits for it as
-        // for all else.
+        // A node that joins by token has it once it has joined; the script waits for it as for
+        // everything else.
         None => (kubeconfig_of(api), String::new()),
     };
     files.push(
@@ -155,11 +155,11 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// What holds the kubelet back until it is this node's turn to start its API server, or the API
-/// server alone where the kubelet runs etcd: members of a cluster need each other, and so all
-/// kubelets, before the first API server can be ready. Nothing on a node that is the first and
-/// waits for no etcd.
-pub fn turn(kubernetes: &Kubernetes) -> Fragment {
+/// Delays the kubelet until this node may start its API server, so that control planes start one
+/// after the other. If the kubelet runs etcd, only the API server is delayed: the members of a
+/// cluster, and so all kubelets, are needed before the first API server can be ready. Nothing on
+/// the first node, unless it waits for etcd.
+pub fn api_server_order(kubernetes: &Kubernetes) -> Fragment {
     let Some(plane) = (kubernetes.control_plane.as_ref())
         .filter(|plane| !plane.earlier.is_empty() || plane.etcd_pod.is_some())
     else {
@@ -182,14 +182,14 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
     let origin = Origin::new("first boot", kubernetes.span);
     Fragment {
         files: vec![File::text(
-            path(&format!("{FOLDER}/turn")),
-            include_str!("../../../manifests/turn.sh"),
+            path(&format!("{FOLDER}/api-server-order")),
+            include_str!("../../../manifests/api-server-order.sh"),
             origin.clone(),
         )],
         units: vec![Unit::enabled(
-            unit("imgbuild-turn.service"),
+            unit("imgbuild-api-server-order.service"),
             fill(
-                include_str!("../../../manifests/imgbuild-turn.service"),
+                include_str!("../../../manifests/imgbuild-api-server-order.service"),
                 &[
                     ("order", &order),
                     ("waiting", &waiting),
@@ -204,7 +204,7 @@ pub fn turn(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// API servers as the script takes them.
+/// API servers as arguments of the script.
 fn list(servers: &[SocketAddr]) -> String {
     let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
     servers.join(" ")

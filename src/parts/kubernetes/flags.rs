@@ -1,12 +1,12 @@
-//! Flags of a component, from what every node has and what the spec adds.
+//! Flags of a component: those of every node and those that the spec adds.
 
 use std::collections::BTreeMap;
 
-/// Flags by name, the spec's in the place of our own of that name. Sorted, as kubeadm writes them.
+/// Flags by name; the spec's replace our own of the same name. Sorted, as in kubeadm.
 pub struct Flags(BTreeMap<String, String>);
 
 impl Flags {
-    /// Our own flags with those of the spec over them.
+    /// Our own flags, overridden by those of the spec.
     pub fn new<'a>(
         own: impl IntoIterator<Item = (&'a str, String)>,
         extra: &BTreeMap<String, String>,
@@ -19,7 +19,7 @@ impl Flags {
         Self(flags)
     }
 
-    /// As items of a YAML list that is indented by four spaces: the first line without its
+    /// The items of a YAML list indented by four spaces: the first line without its
     /// indentation.
     pub fn yaml_items(&self) -> String {
         let items: Vec<_> = self
@@ -30,7 +30,7 @@ impl Flags {
         items.join("\n    ")
     }
 
-    /// As arguments of a unit's `ExecStart=`, one a line.
+    /// The arguments of a unit's `ExecStart=`, one per line.
     pub fn unit_arguments(&self) -> String {
         let arguments: Vec<_> = self
             .0
@@ -41,8 +41,8 @@ impl Flags {
     }
 }
 
-/// `text` as YAML takes it for a string: as it is where nothing in it is YAML's, else in double
-/// quotes (YAML 1.2 §7.3.1).
+/// `text` as a YAML string: unquoted if nothing in it is special in YAML, else in double quotes
+/// (YAML 1.2 §7.3.1).
 pub fn yaml_scalar(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=,@%+*;()$~^".contains(&b);
     let starts_well = text
@@ -56,7 +56,7 @@ pub fn yaml_scalar(text: &str) -> String {
     if starts_well && !word && !text.ends_with(':') && text.bytes().all(plain) {
         return text.to_owned();
     }
-    // JSON's strings are YAML's (YAML 1.2 §1.3).
+    // JSON strings are YAML strings (YAML 1.2 §1.3).
     serde_json::Value::from(text).to_string()
 }
 

@@ -1,16 +1,17 @@
-//! What lets nodes join by token: imgbuild's own, and those that run `kubeadm join`.
+//! The objects that let nodes join by token: imgbuild's own nodes, and those that run `kubeadm
+//! join`.
 
 use super::flags::yaml_scalar;
 use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
 use crate::parts::template::fill;
 use crate::pki::{BootstrapToken, cluster_info};
 
-/// The objects that kubeadm makes for it (`kubeadm init phase bootstrap-token`, `upload-config`). A
-/// secret.
+/// The objects that kubeadm creates for this (`kubeadm init phase bootstrap-token`,
+/// `upload-config`). A secret.
 pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
     let outside = plane.outside.trim_start_matches("https://");
     let info = cluster_info(&plane.outside, &plane.keys.trusted_authorities);
-    // `kubeadm upgrade` leaves alone what is no DaemonSet.
+    // `kubeadm upgrade` ignores a kube-proxy that is not a DaemonSet.
     let is_daemon_set = |proxy: &Proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_));
     let proxy = if kubernetes.proxy.as_ref().is_some_and(is_daemon_set) {
         ""

@@ -1,4 +1,5 @@
-//! The kubelet: its unit, its settings, what it presents to the API server and to its clients.
+//! The kubelet: its unit, its settings, and its certificates for the API server and for its
+//! clients.
 
 use std::fmt::Write;
 
@@ -16,7 +17,7 @@ use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
 
 /// The kubelet as a system service.
 ///
-/// `etcd_data`: the folder of the data of an etcd that it runs.
+/// `etcd_data`: the data folder of an etcd member that it runs.
 pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
     let origin = Origin::new("kubelet", kubernetes.span);
     let kubelet = &kubernetes.kubelet;
@@ -79,7 +80,7 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
     fragment
 }
 
-/// The units that it needs: the runtime's, and the one that brings programs or images.
+/// The units that it requires: the runtime's, and the one that provides programs or images.
 fn services(kubernetes: &Kubernetes) -> String {
     let runtime = kubernetes.runtime.value.facts().unit;
     match artifacts::unit_name(kubernetes) {
@@ -88,10 +89,10 @@ fn services(kubernetes: &Kubernetes) -> String {
     }
 }
 
-/// What a kubelet that joins by token begins with; as kubeadm has it.
+/// The initial kubeconfig of a kubelet that joins by token, as in kubeadm.
 const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
 
-/// The kubeconfig that a kubelet works with. One that joins by token writes it itself, where it
+/// The kubeconfig of a kubelet. A kubelet that joins by token writes it itself, to a folder that
 /// survives reboots.
 pub fn kubeconfig_of(api: &KubeletApi) -> String {
     match api.identity {
@@ -100,9 +101,9 @@ pub fn kubeconfig_of(api: &KubeletApi) -> String {
     }
 }
 
-/// Where a kubelet keeps the certificates that the cluster signs for it. The folder is named after
-/// what the cluster trusts: once that is another, the kubelet begins anew rather than show what
-/// nobody takes any more.
+/// The folder of the certificates that the cluster signs for a kubelet. It is named after the
+/// cluster's trusted authorities: once they change, the kubelet requests a new certificate instead
+/// of using one that is no longer accepted.
 fn own_certificates(api: &KubeletApi) -> String {
     let digest = Sha256::digest(&api.certificate_authority);
     let id = digest[..4]
@@ -114,8 +115,8 @@ fn own_certificates(api: &KubeletApi) -> String {
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.
 fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
-    // Without an API server there is nobody to ask who may do what, so nobody can: the kubelet
-    // serves nothing. (Left at its default, asking is what it would not start without.)
+    // Without an API server nothing can authorize requests, so the kubelet serves none. (With the
+    // default authorization by webhook it would not start.)
     let api = if let Some(api) = &kubelet.api {
         let serving = match api.identity {
             KubeletIdentity::Certificates { .. } => format!(
@@ -123,7 +124,7 @@ fn settings(kubernetes: &Kubernetes) -> String {
 tlsCertFile: {PKI}/kubelet-server.crt
 tlsPrivateKeyFile: {PKI}/kubelet-server.key"
             ),
-            // It makes one for itself.
+            // It generates its own.
             KubeletIdentity::Token(_) => String::new(),
         };
         format!(

@@ -20,26 +20,26 @@ use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::kubernetes::Kubernetes;
 use crate::pki::bundles::KeyPair;
 
-/// As kubeadm has it.
+/// The folder of keys, as in kubeadm.
 const PKI: &str = "/etc/kubernetes/pki";
 
-/// Where the kubelet looks for static pods.
+/// The kubelet's folder of static pods.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
-/// What the kubelet runs etcd by, and where that is put while etcd is to stand still.
+/// The manifest of etcd's static pod, and its path while etcd is stopped.
 pub(super) const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
-pub(super) const ETCD_ASIDE: &str = "/etc/kubernetes/imgbuild/etcd.stopped";
+pub(super) const STOPPED_ETCD_MANIFEST: &str = "/etc/kubernetes/imgbuild/etcd.stopped";
 
-/// Where the API server waits for an etcd that the kubelet runs. It would give up after twenty
-/// seconds, and wait longer each time.
+/// The folder in which the API server's manifest waits for an etcd that the kubelet runs. Started
+/// before, it would exit after twenty seconds, and be restarted after longer and longer delays.
 const AFTER_ETCD: &str = "/etc/kubernetes/imgbuild/after-etcd";
 
-/// Where static pods wait for the API server. A controller manager that finds one still on its way
-/// gives up after ten seconds, and the next one waits for its lease; a proxy has nothing to do
-/// before, and takes what the API server needs to start.
-const LATER: &str = "/etc/kubernetes/imgbuild/static-pods";
+/// The folder of static pods that start after the API server. A controller manager that finds the
+/// API server still starting exits after ten seconds, and the next one waits for its lease; a proxy
+/// has nothing to do before, and takes resources that the API server needs to start.
+const DEFERRED_PODS: &str = "/etc/kubernetes/imgbuild/static-pods";
 
-/// Everything of Kubernetes. Nothing where the node has none.
+/// All parts of Kubernetes. Nothing if the node has none.
 pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     let Some(kubernetes) = &node.kubernetes else {
         return Vec::new();
@@ -66,12 +66,12 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
     }
     fragments.extend((node.etcd.iter()).map(|member| etcd_pod::etcd_pod(kubernetes, member)));
     fragments.push(static_pods(kubernetes));
-    fragments.push(first_boot::turn(kubernetes));
+    fragments.push(first_boot::api_server_order(kubernetes));
     fragments.push(first_boot::first_boot(kubernetes));
     fragments
 }
 
-/// What Kubernetes this is, for `imgbuild diff` and for people.
+/// The version of Kubernetes and the node's role, for `imgbuild diff` and for people.
 fn version(kubernetes: &Kubernetes) -> Fragment {
     let text = format!(
         "{} {}\n",
@@ -102,17 +102,17 @@ fn static_pods(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// A static pod's manifest in `folder`, for root's eyes as kubeadm has it.
+/// A static pod's manifest in `folder`, readable only by root, as in kubeadm.
 fn static_pod(folder: &str, name: &str, text: String, origin: &Origin) -> File {
     secret(&format!("{folder}/{name}.yaml"), text, origin)
 }
 
-/// A file that only root reads.
+/// A file that only root may read.
 fn secret(at: &str, text: impl Into<Vec<u8>>, origin: &Origin) -> File {
     File::text(path(at), text, origin.clone()).mode(0o600)
 }
 
-/// `stem.crt`, which all may read, and `stem.key`.
+/// `stem.crt`, which everyone may read, and `stem.key`.
 fn key_pair(stem: &str, pair: &KeyPair, origin: &Origin) -> [File; 2] {
     [
         File::text(

@@ -1,4 +1,4 @@
-//! What the kernel and containerd need for the pods' network.
+//! Settings of the kernel and the runtime for the pods' network.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
             modules.join("\n") + "\n",
             origin.clone(),
         ),
-        // Before the spec's own, which win.
+        // Before the spec's own, which take precedence.
         File::text(
             path("/etc/sysctl.d/50-kubernetes.conf"),
             "net.bridge.bridge-nf-call-iptables = 1
@@ -40,8 +40,8 @@ net.ipv6.conf.all.forwarding = 1
             origin.clone(),
         ),
     ];
-    // Else networkd asks for addresses on pods' links by DHCP, and takes those away that a network
-    // add-on gave its own.
+    // Otherwise networkd requests addresses for pods' links by DHCP, and removes those that a
+    // network add-on assigned.
     files.extend(left_alone(
         kubernetes.system,
         "kubernetes",
@@ -75,8 +75,8 @@ net.ipv6.conf.all.forwarding = 1
     }
 }
 
-/// A plugin that came with the node in `folder`, where Kubernetes looks for it and network add-ons
-/// put their own.
+/// A link to a plugin built into the node in `folder`, in the folder where Kubernetes looks for
+/// plugins and network add-ons put theirs.
 fn plugin(kubernetes: &Kubernetes, folder: &str, name: &str, origin: &Origin) -> Link {
     Link {
         path: path(&format!("{}/{name}", kubernetes.system.paths.cni_bin)),

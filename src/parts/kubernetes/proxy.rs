@@ -1,11 +1,11 @@
-//! kube-proxy: a static pod of each node, or a `DaemonSet` of the cluster.
+//! kube-proxy: a static pod on each node, or a `DaemonSet` of the cluster.
 
 use std::collections::BTreeSet;
 
 use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
-use super::{LATER, secret, static_pod};
+use super::{DEFERRED_PODS, secret, static_pod};
 use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::images::ImageUse;
 use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
@@ -13,7 +13,7 @@ use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
 
-/// The static pod. Nothing where the node knows no API server, or the cluster runs kube-proxy.
+/// The static pod. Nothing if the node has no API server, or the cluster runs kube-proxy.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     let (Some(proxy), Some(api)) = (&kubernetes.proxy, &kubernetes.kubelet.api) else {
         return Fragment::default();
@@ -26,8 +26,7 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         [("config", "/etc/kubernetes/kube-proxy.yaml".to_owned())],
         &proxy.extra_args,
     );
-    // iptables, nft, ipset and the kernel's modules: those of the node, where the pod's image has
-    // none.
+    // iptables, nft, ipset and the kernel modules: the node's, if the pod's image has none.
     let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.system_folders);
     let kubeconfig = Kubeconfig {
         cluster: &kubernetes.cluster_name,
@@ -45,7 +44,7 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     Fragment {
         files: vec![
             static_pod(
-                LATER,
+                DEFERRED_PODS,
                 "kube-proxy",
                 fill(
                     include_str!("../../../manifests/kube-proxy.yaml"),
@@ -74,8 +73,8 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     }
 }
 
-/// `KubeProxyConfiguration`, kubeproxy.config.k8s.io/v1alpha1. `host_name` is a line of it that
-/// says the node's name, or nothing.
+/// `KubeProxyConfiguration`, kubeproxy.config.k8s.io/v1alpha1. `host_name` is a line with the
+/// node's name, or empty.
 fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig: &str) -> String {
     let own = fill(
         include_str!("../../../manifests/kube-proxy-config.yaml"),
@@ -89,7 +88,7 @@ fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig:
     with_settings(own, &proxy.settings)
 }
 
-/// What a control plane applies where kube-proxy is a `DaemonSet`.
+/// The manifest that a control plane applies if kube-proxy is a `DaemonSet`.
 pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<String> {
     let proxy =
         (kubernetes.proxy.as_ref()).filter(|proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_)))?;
@@ -102,8 +101,8 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         &proxy.extra_args,
     );
     let (program, (mounts, volumes)) = if image == ImageUse::ProxyEverywhere {
-        // Upstream's image has iptables and the like, and the kernel's modules are the node's,
-        // where it has any.
+        // Upstream's image contains iptables and the like; the kernel modules are the node's, if it
+        // has any.
         (
             "kube-proxy".to_owned(),
             (
@@ -119,7 +118,7 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         )
     };
     let settings = settings(kubernetes, proxy, "", "/var/lib/kube-proxy/kubeconfig.conf");
-    // In a template two levels deeper than a pod.
+    // The template is nested two levels deeper than a pod's.
     let deeper = |text: &str| text.replace('\n', "\n    ");
     Some(fill(
         include_str!("../../../manifests/kube-proxy-daemon-set.yaml"),
@@ -136,8 +135,8 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
     ))
 }
 
-/// The addresses behind a name of the API that only nodes of the file know: machines that joined
-/// run the pods as well.
+/// The addresses of an API name that only nodes of the spec can resolve: the pods also run on
+/// machines that joined.
 fn host_aliases(kubernetes: &Kubernetes, plane: &ControlPlane) -> String {
     if plane.outside == kubernetes.endpoint {
         return String::new();

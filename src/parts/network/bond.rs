@@ -1,15 +1,15 @@
-//! Settings of bonds: names as the kernel has them (`Documentation/networking/bonding.rst`) and as
-//! networkd has them (`systemd.netdev(5)`, section `[Bond]`).
+//! Settings of bonds: their names in the kernel (`Documentation/networking/bonding.rst`) and in
+//! networkd (`systemd.netdev(5)`, section `[Bond]`).
 
-/// The unit that a kernel option counts in, which networkd wants written.
+/// The unit of a kernel option's value, which networkd requires to be written out.
 #[derive(Debug, Clone, Copy)]
 enum Unit {
     None,
     Milliseconds,
     Seconds,
-    /// A list with commas, which networkd separates by spaces.
+    /// A list separated by commas, in networkd by spaces.
     List,
-    /// 1 or 0, which networkd takes too.
+    /// 1 or 0, which networkd accepts too.
     Switch,
 }
 
@@ -46,7 +46,7 @@ const OPTIONS: &[(&str, &str, Unit)] = &[
     ("xmit_hash_policy", "TransmitHashPolicy", Unit::None),
 ];
 
-/// Whether `option` is one that a bond of a spec may have: the kernel's name, networkd's key, or
+/// Whether `option` is allowed for a bond in a spec: the kernel's name, networkd's key, or
 /// `primary`, which is a setting of the member.
 pub fn is_bond_option(option: &str) -> bool {
     option == "primary"
@@ -55,16 +55,16 @@ pub fn is_bond_option(option: &str) -> bool {
             .any(|(kernel, key, _)| *kernel == option || *key == option)
 }
 
-/// The kernel's name and value for `option`, which `NetworkManager` goes by.
+/// The kernel's name and value for `option`, which `NetworkManager` uses.
 pub(super) fn kernel_setting<'a>(option: &'a str, value: &str) -> (&'a str, String) {
     let known = OPTIONS
         .iter()
         .find(|(kernel, key, _)| *kernel == option || *key == option);
     let Some((kernel, key, unit)) = known else {
-        // `primary`, which only the kernel has.
+        // `primary`, which only exists in the kernel.
         return (option, value.to_owned());
     };
-    // networkd's own keys count bare numbers in seconds.
+    // networkd's own keys take bare numbers as seconds.
     let seconds = option == *key;
     let value = match unit {
         Unit::Milliseconds => time(value, if seconds { 1000 } else { 1 }, 1),
@@ -84,8 +84,8 @@ pub(super) fn kernel_setting<'a>(option: &'a str, value: &str) -> (&'a str, Stri
     (kernel, value)
 }
 
-/// A time span (`systemd.time(7)`) in units of `unit` milliseconds; a number without a unit counts
-/// `bare` milliseconds. What is none stays as it is.
+/// A time span (`systemd.time(7)`) in units of `unit` milliseconds; a number without a unit stands
+/// for `bare` milliseconds. Any other text is unchanged.
 fn time(text: &str, bare: u64, unit: u64) -> String {
     let milliseconds = || {
         let mut sum = 0_u64;
@@ -115,13 +115,13 @@ fn time(text: &str, bare: u64, unit: u64) -> String {
     milliseconds().map_or_else(|| text.to_owned(), |sum| (sum / unit).to_string())
 }
 
-/// The key and value of `[Bond]` for `option`; `None` for what is not set there.
+/// The key and value in `[Bond]` for `option`; `None` if it is not set there.
 pub(super) fn setting(option: &str, value: &str) -> Option<(&'static str, String)> {
     let (_, key, unit) = OPTIONS
         .iter()
         .find(|(kernel, key, _)| *kernel == option || *key == option)?;
     let is_number = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    // networkd's own keys count bare numbers in seconds; only the kernel's names count otherwise.
+    // networkd's own keys take bare numbers as seconds; only the kernel's names count otherwise.
     let value = match unit {
         Unit::Milliseconds if is_number && option != *key => format!("{value}ms"),
         Unit::Seconds if is_number => format!("{value}s"),

@@ -1,7 +1,7 @@
 //! Text of networkd files and of keyfiles: sections of `Key=value` lines (`systemd.syntax(7)`;
 //! `GLib`'s `GKeyFile`).
 
-/// A file as it grows. A section that stays empty is not written.
+/// A file being written. Empty sections are omitted.
 #[derive(Debug, Default)]
 pub(crate) struct Ini {
     text: String,
@@ -29,7 +29,7 @@ impl Ini {
         self
     }
 
-    /// Adds `key=value` where there is a value.
+    /// Adds `key=value` if there is a value.
     pub(crate) fn set_some(
         &mut self,
         key: &str,

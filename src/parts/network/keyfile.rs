@@ -1,5 +1,5 @@
-//! The text of one link's keyfile (`nm-settings-keyfile(5)`), which says what [`super::link`] says
-//! to networkd.
+//! The text of one link's keyfile (`nm-settings-keyfile(5)`), the counterpart of [`super::link`]
+//! for networkd.
 
 use crate::node::network::IpVersion;
 use crate::node::network::Method;
@@ -11,7 +11,7 @@ use super::{Ini, Join, Ties, bond};
 use crate::names::InterfaceName;
 use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind};
 
-/// The keyfile of a link of the spec, by the name `id`.
+/// The keyfile of a link of the spec, with the name `id`.
 pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
     let mut ini = Ini::default();
     let kind = match &interface.kind {
@@ -20,7 +20,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
         LinkKind::Vlan { .. } => "vlan",
         LinkKind::Bridge { .. } => "bridge",
     };
-    // A card that is found by its address has, until udev renames it, another name than the spec's.
+    // A card that is matched by its address has a name other than the spec's until udev renames it.
     let mac = match &interface.matching {
         InterfaceMatch::Mac { mac, .. } => Some(mac),
         InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
@@ -38,7 +38,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
             let settings: Vec<_> = settings
                 .map(|(option, value)| bond::kernel_setting(option, value))
                 .collect();
-            // The kernel's default is not to watch the links at all.
+            // By default the kernel does not monitor the links at all.
             let watches = |(name, _): &(&str, String)| matches!(*name, "miimon" | "arp_interval");
             if !settings.iter().any(watches) {
                 ini.set("miimon", 100);
@@ -65,7 +65,7 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
     ini.into_text()
 }
 
-/// The keyfile of a link that the spec names only as a member or a parent of another.
+/// The keyfile of a link that the spec names only as a member or parent of another.
 pub(super) fn carrier(name: &InterfaceName, ties: &Ties) -> String {
     let mut ini = Ini::default();
     connection(&mut ini, name.as_str(), "ethernet", Some(name), ties);
@@ -101,13 +101,13 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     })
     .set("method", method.as_str());
     if method == Method::Auto {
-        // Either default would ask for another address after each boot of a system that runs from
-        // memory.
+        // With either default, a system that runs from memory would request a different address
+        // after each boot.
         match version {
             IpVersion::V4 => ini.set("dhcp-client-id", "mac"),
             IpVersion::V6 => ini.set("dhcp-duid", "ll"),
         };
-        // Where the spec says which servers to use, the network is not asked.
+        // If the spec names the servers, those of the network are ignored.
         if !interface.dns.is_empty() {
             ini.set("ignore-auto-dns", true);
         }
@@ -121,8 +121,8 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     let gateways = interface.gateways.iter().map(|gateway| gateway.value);
     let mut gateways = gateways.filter(|gateway| IpVersion::of(*gateway) == version);
     for (at, address) in (1..).zip(own) {
-        // The first address's gateway is the link's. One that is in no network of the link gets a
-        // route of its own.
+        // The first address's gateway is the link's. A gateway outside the link's networks gets a
+        // separate route.
         let gateway = if at == 1 { gateways.next() } else { None };
         let gateway = gateway.map_or(String::new(), |gateway| format!(",{gateway}"));
         ini.set(
@@ -149,7 +149,7 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
     routes(ini, interface, version, gateways);
 }
 
-/// Whether the link is up only with addresses of this version. Of two that DHCP may give, one is
+/// Whether the link is up only with addresses of this version. If both versions use DHCP, one is
 /// enough.
 fn waits_for(interface: &Interface, version: IpVersion, method: Method) -> bool {
     interface.required_for_online
@@ -161,7 +161,7 @@ fn waits_for(interface: &Interface, version: IpVersion, method: Method) -> bool 
         }
 }
 
-/// Routes of the spec, and default routes by `gateways`.
+/// Routes of the spec, and default routes through `gateways`.
 fn routes(
     ini: &mut Ini,
     interface: &Interface,
@@ -199,7 +199,7 @@ fn routes(
     }
 }
 
-/// A list as keyfiles have it: each element with a semicolon behind it.
+/// A list in a keyfile: each element is followed by a semicolon.
 fn list(elements: &[impl ToString]) -> String {
     elements.iter().fold(String::new(), |text, element| {
         text + &element.to_string() + ";"

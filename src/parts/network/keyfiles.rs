@@ -1,7 +1,7 @@
-//! The node's links, as keyfiles of `NetworkManager`.
+//! The node's links, as `NetworkManager` keyfiles.
 //!
-//! A node that takes whatever card has a network needs none: `NetworkManager` asks on every card by
-//! itself. One whose links are in the spec has those and no others, as on other targets.
+//! A node that uses whichever card has a network needs none: `NetworkManager` uses DHCP on every
+//! card by default. A node whose links are in the spec uses only those, as on other targets.
 
 use super::{keyfile, link, stem, ties};
 use crate::diagnostic::Span;
@@ -12,7 +12,7 @@ use crate::node::fragment::{File, Fragment};
 use crate::node::network::InterfaceMatch;
 use crate::parts::names::path;
 
-/// Keeps `NetworkManager` from making connections of its own (`NetworkManager.conf(5)`).
+/// Keeps `NetworkManager` from creating default connections (`NetworkManager.conf(5)`).
 const NO_OTHERS: (&str, &str) = (
     "/etc/NetworkManager/conf.d/10-imgbuild.conf",
     "[main]\nno-auto-default=*\n",
@@ -52,7 +52,7 @@ pub(super) fn keyfiles(node: &Node) -> Fragment {
         let text = keyfile::keyfile(interface, &id, &own);
         add(&in_folder(&id), text, mode, interface.span);
     }
-    // Members and parents that the spec names nowhere else.
+    // Members and parents that the spec does not configure otherwise.
     for (name, carried) in by_name {
         let text = keyfile::carrier(&name, &carried);
         let span = carried.span.unwrap_or_default();

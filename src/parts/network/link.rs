@@ -7,7 +7,7 @@ use super::{Ini, Join, Ties, bond};
 use crate::names::InterfaceName;
 use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Route};
 
-/// The `.link` file that gives a card, found by its MAC address, its name.
+/// The `.link` file that names a card matched by its MAC address.
 pub(super) fn rename(interface: &Interface) -> Option<String> {
     let InterfaceMatch::Mac {
         mac,
@@ -21,13 +21,13 @@ pub(super) fn rename(interface: &Interface) -> Option<String> {
         .set("PermanentMACAddress", mac)
         .section("Link")
         .set("Name", name)
-        // What udev's own default file, which this one displaces, gives: the card is still found by
-        // its predictable name.
+        // As in udev's default file, which this one overrides: the card can still be matched by its
+        // predictable name.
         .set("AlternativeNamesPolicy", "database onboard slot path");
     Some(ini.into_text())
 }
 
-/// The `.netdev` file of a link that networkd makes.
+/// The `.netdev` file of a link that networkd creates.
 pub(super) fn netdev(interface: &Interface) -> Option<String> {
     let name = interface.matching.name()?;
     let kind = match &interface.kind {
@@ -46,7 +46,7 @@ pub(super) fn netdev(interface: &Interface) -> Option<String> {
         LinkKind::Bond { mode, options, .. } => {
             ini.section("Bond").set("Mode", mode);
             let monitors = ["miimon", "MIIMonitorSec", "arp_interval", "ARPIntervalSec"];
-            // The kernel's default is not to watch the links at all.
+            // By default the kernel does not monitor the links at all.
             if !monitors.iter().any(|option| options.contains_key(*option)) {
                 ini.set("MIIMonitorSec", "100ms");
             }
@@ -87,7 +87,7 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     if !interface.required_for_online || is_member {
         ini.set("RequiredForOnline", "no");
     } else if is_bare {
-        // It never has an address, which it would otherwise be waited for.
+        // It never gets an address, for which networkd would otherwise wait.
         ini.set("RequiredForOnline", "carrier");
     }
 
@@ -97,8 +97,8 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     if is_bare && !is_member {
         ini.set("LinkLocalAddressing", "no");
     }
-    // A link with static addresses has those and no others; routers are listened to where addresses
-    // are asked of the network.
+    // A link with static addresses has only those; router advertisements are accepted if the link
+    // uses DHCP.
     if interface.dhcp == Dhcp::No {
         ini.set("IPv6AcceptRA", "no");
     }
@@ -131,7 +131,7 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     ini.into_text()
 }
 
-/// The `.network` file of a link that the spec names only as a member or a parent of another.
+/// The `.network` file of a link that the spec names only as a member or parent of another.
 pub(super) fn carrier(name: &InterfaceName, ties: &Ties) -> String {
     let mut ini = Ini::default();
     ini.section("Match").set("Name", name);
@@ -149,10 +149,10 @@ fn match_section(ini: &mut Ini, matching: &InterfaceMatch) {
     ini.section("Match");
     match matching {
         InterfaceMatch::Name(name) => ini.set("Name", name),
-        // Bonds and VLANs take over the address of the card below them, so only the card's own one
-        // is certain.
+        // Bonds and VLANs take over the address of the card below them, so only the card's
+        // permanent address is unique.
         InterfaceMatch::Mac { mac, .. } => ini.set("PermanentMACAddress", mac),
-        // Links that software makes (bridges, the pods' veths) have a kind.
+        // Virtual links (bridges, the pods' veths) have a kind.
         InterfaceMatch::AnyEthernet => ini.set("Type", "ether").set("Kind", "!*"),
     };
 }
@@ -171,8 +171,8 @@ fn tied(ini: &mut Ini, ties: &Ties) {
     ini.set_each("VLAN", &ties.vlans);
 }
 
-/// Whether the kernel takes `gateway` as it is: it lies in a network of the link, or the network's
-/// own is learnt later.
+/// Whether the kernel accepts `gateway` without further options: it is in a network of the link, or
+/// the network is learned later.
 pub(super) fn is_reachable(interface: &Interface, gateway: IpAddr) -> bool {
     let is_link_local = matches!(gateway, IpAddr::V6(v6) if v6.segments()[0] & 0xffc0 == 0xfe80);
     let learnt = match interface.dhcp {
@@ -205,8 +205,8 @@ fn dhcp_sections(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
     let v4 = matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both);
     let v6 = matches!(interface.dhcp, Dhcp::V6 | Dhcp::Both);
     if v4 {
-        // The default, made from the machine-id, would ask for another address after each boot
-        // without `storage_device`.
+        // The default, derived from the machine-id, would request a different address after each
+        // boot without `storage_device`.
         ini.section("DHCPv4")
             .set("ClientIdentifier", "mac")
             .set("UseHostname", "no");
@@ -223,7 +223,7 @@ fn dhcp_sections(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
     }
 }
 
-/// Where the spec says which servers to use, the network is not asked.
+/// If the spec names the servers, those of the network are ignored.
 fn shared_dhcp(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
     if !interface.dns.is_empty() {
         ini.set("UseDNS", "no");

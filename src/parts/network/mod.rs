@@ -1,10 +1,10 @@
-//! The node's links, as files of systemd-networkd under `/etc/systemd/network`, or of
-//! `NetworkManager` ([`keyfiles`]).
+//! The node's links, as systemd-networkd files in `/etc/systemd/network`, or as `NetworkManager`
+//! keyfiles ([`keyfiles`]).
 //!
-//! **Names.** The base leaves cards the kernel's names (`eth0`) and gives them the predictable ones
-//! (`enp1s0`) as alternative names, which `Name=` in `[Match]` finds as well: either works in a
-//! spec. A spec that has predictable names only gets them as real ones ([`predictable_names`]),
-//! since the packet filter knows real names only.
+//! **Names.** The base keeps the kernel's names of cards (`eth0`) and adds the predictable ones
+//! (`enp1s0`) as alternative names, which `Name=` in `[Match]` matches as well: a spec can use
+//! either. If a spec uses only predictable names, they become the real ones
+//! ([`predictable_names`]), since the packet filter supports only real names.
 
 mod bond;
 mod ini;
@@ -27,23 +27,23 @@ use crate::node::Node;
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 use crate::node::network::{Interface, InterfaceMatch, LinkKind};
 
-/// What joins links into one.
+/// What combines links into one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Join {
     Bond,
     Bridge,
 }
 
-/// What a link carries or belongs to by the word of another link.
+/// How other links refer to a link.
 #[derive(Debug, Default, Clone)]
 struct Ties {
     /// The bond or bridge that it is a member of.
     master: Option<(Join, InterfaceName)>,
     /// VLANs on top of it.
     vlans: Vec<InterfaceName>,
-    /// The bond prefers it.
+    /// Whether it is the bond's primary link.
     primary: bool,
-    /// Where the first of these was asked for.
+    /// Where the first of these is in the spec.
     span: Option<Span>,
 }
 
@@ -55,8 +55,7 @@ pub fn network(node: &Node) -> Fragment {
     }
 }
 
-/// Keeps networkd off the links that match `names`, of a part `of` the node, where it would take
-/// them for its own.
+/// Keeps networkd from managing the links that match `names`, of a part `of` the node.
 pub(super) fn left_alone(target: &Facts, of: &str, names: &str, origin: &Origin) -> Option<File> {
     target.services.takes_all_links.then(|| {
         File::text(
@@ -108,8 +107,8 @@ fn networkd(node: &Node) -> Fragment {
     fragment
 }
 
-/// What it takes to be online where that is other than every link of the spec: a node that takes
-/// whatever card has a network waits for the first, and one of which no link is required for none.
+/// When the node is online, if not once every link of the spec is: a node that uses whichever card
+/// has a network waits for the first, and a node without required links for none.
 fn online(interfaces: &[Interface]) -> Option<Unit> {
     let name = unit("systemd-networkd-wait-online.service");
     let is_any = |interface: &&Interface| interface.matching == InterfaceMatch::AnyEthernet;
@@ -132,8 +131,8 @@ fn online(interfaces: &[Interface]) -> Option<Unit> {
     })
 }
 
-/// The `.link` file for a spec that goes by predictable names: udev names every card by where it
-/// sits, as it does on Debian.
+/// The `.link` file for a spec that uses predictable names: udev names every card by its location,
+/// as on Debian.
 fn predictable_names(node: &Node) -> Option<File> {
     let wanted = node.network.interfaces.iter().find(|interface| {
         interface.kind == LinkKind::Physical
@@ -157,7 +156,7 @@ fn predictable_names(node: &Node) -> Option<File> {
 }
 
 /// The files' name without its ending. networkd takes the first file that matches a link, in the
-/// order of names: what matches every card comes last.
+/// order of names: the file that matches every card comes last.
 fn stem(interface: &Interface) -> String {
     match &interface.matching {
         InterfaceMatch::Name(name)
@@ -169,7 +168,7 @@ fn stem(interface: &Interface) -> String {
     }
 }
 
-/// Who is tied to whom, by name.
+/// The references between links, by name.
 fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
     let mut by_name: BTreeMap<InterfaceName, Ties> = BTreeMap::new();
     for interface in interfaces {

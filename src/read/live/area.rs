@@ -1,9 +1,9 @@
-//! The embed area: a stretch of the image that the boot loader hands to the kernel as part of the
-//! initrd, zeros to begin with.
+//! The embed area: a range of the image that the boot loader passes to the kernel as part of the
+//! initrd, initially zeros.
 //!
-//! `/coreos/igninfo.json` (2023 and later) names a file, and where the area is only a part of it
-//! (s390x) its offset and length. Before that it is the whole of `/images/ignition.img`, and a
-//! header in the last 24 bytes of the system area says the same: `coreiso+`, the area's offset in
+//! `/coreos/igninfo.json` (2023 and later) names a file and, if the area is only a part of it
+//! (s390x), its offset and length. In older images it is the whole of `/images/ignition.img`, and a
+//! header in the last 24 bytes of the system area describes it: `coreiso+`, the area's offset in
 //! the image and its length, little-endian.
 
 use anyhow::Result;
@@ -14,23 +14,23 @@ use crate::formats::damaged;
 use crate::formats::iso9660::read::Iso;
 use crate::formats::u64_at;
 
-/// Where the area is described.
+/// The description of the area.
 const DESCRIPTION: &str = "coreos/igninfo.json";
-/// What the area is where nothing describes it.
+/// The area's file if nothing describes it.
 const DEFAULT_FILE: &str = "images/ignition.img";
-/// The header's place: the end of the system area of 32 KiB (ECMA-119 §6.2.1).
+/// The header's position: the end of the system area of 32 KiB (ECMA-119 §6.2.1).
 const HEADER_START: u64 = 32_768 - HEADER_LENGTH as u64;
 const HEADER_LENGTH: usize = 24;
 const HEADER_MAGIC: &[u8] = b"coreiso+";
-/// The largest area that is believed in, in bytes; real ones have 256 KiB.
-const LARGEST: u64 = 64 << 20;
+/// The largest plausible area, in bytes; real ones have 256 KiB.
+const AREA_MAX: u64 = 64 << 20;
 
-/// A stretch of bytes of the image.
+/// A range of bytes of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Area {
-    /// Bytes from the image's start.
+    /// Offset in the image, in bytes.
     pub start: u64,
-    /// Bytes.
+    /// Length in bytes.
     pub length: usize,
 }
 
@@ -42,10 +42,10 @@ struct Description {
 }
 
 impl Area {
-    /// Finds the area; `None` where the image has none.
+    /// Finds the area; `None` if the image has none.
     pub(super) fn find(iso: &Iso) -> Result<Option<Self>> {
         if let Some(description) = described::<Description>(iso, DESCRIPTION)? {
-            return Self::of(iso, &description).map(Some);
+            return Self::from_description(iso, &description).map(Some);
         }
         if let Some((start, length)) = iso.extent(DEFAULT_FILE)? {
             return Self::new(start, length).map(Some);
@@ -57,11 +57,11 @@ impl Area {
         Self::new(u64_at(&header, 8), u64_at(&header, 16)).map(Some)
     }
 
-    fn of(iso: &Iso, description: &Description) -> Result<Self> {
+    fn from_description(iso: &Iso, description: &Description) -> Result<Self> {
         let file = &description.file;
         let Some((start, whole)) = iso.extent(file)? else {
             return damaged(format!(
-                "`/{DESCRIPTION}` on the live ISO names `{}`, which is not there",
+                "`/{DESCRIPTION}` on the live ISO names `{}`, which does not exist",
                 file.escape_debug()
             ));
         };
@@ -75,7 +75,7 @@ impl Area {
                 Self::new(start + offset, length)
             }
             _ => damaged(format!(
-                "`/{DESCRIPTION}` on the live ISO: the embed area ends behind `{}`",
+                "`/{DESCRIPTION}` on the live ISO: the embed area extends beyond `{}`",
                 file.escape_debug()
             )),
         }
@@ -83,12 +83,12 @@ impl Area {
 
     fn new(start: u64, length: u64) -> Result<Self> {
         match usize::try_from(length) {
-            Ok(bytes) if length <= LARGEST && length > 0 => Ok(Self {
+            Ok(bytes) if length <= AREA_MAX && length > 0 => Ok(Self {
                 start,
                 length: bytes,
             }),
             _ => damaged(format!(
-                "the live ISO's embed area is said to have {length} bytes"
+                "the live ISO's embed area has an implausible size of {length} bytes"
             )),
         }
     }

@@ -1,5 +1,5 @@
-//! What the live system and its installer understand, by `/coreos/features.json` (since the end of
-//! 2021).
+//! The features of the live system and its installer, from `/coreos/features.json` (since the end
+//! of 2021).
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -9,19 +9,20 @@ use crate::formats::iso9660::read::Iso;
 
 const DESCRIPTION: &str = "coreos/features.json";
 
-/// What can be embedded beside a config of the live system; nothing where the image does not say.
+/// What can be embedded in addition to a config of the live system; nothing if the image does not
+/// tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Features {
-    /// The installer takes settings from `/etc/coreos/installer.d`.
+    /// The installer reads settings from `/etc/coreos/installer.d`.
     pub installer_config: bool,
     pub installer_config_directives: Directives,
-    /// The live system takes keyfiles of NetworkManager from `/etc/coreos-firstboot-network` in its
+    /// The live system reads NetworkManager keyfiles from `/etc/coreos-firstboot-network` in its
     /// initrd.
     pub live_initrd_network: bool,
 }
 
-/// Settings that not every installer knows.
+/// Settings that not every installer supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Directives {
@@ -29,7 +30,7 @@ pub struct Directives {
 }
 
 impl Features {
-    /// All of them: what images of 2023 and later have.
+    /// All of them, as in images of 2023 and later.
     pub const ALL: Self = Self {
         installer_config: true,
         installer_config_directives: Directives { console: true },

@@ -1,10 +1,9 @@
-//! The kernel's arguments, which stand as text in the boot loaders' own files, each with room for
-//! more.
+//! The kernel arguments, which are text in the boot loaders' own files, each with space for more.
 //!
-//! `/coreos/kargs.json` (since 2021-09) gives the default, the bytes of room and the place of each
-//! copy. Before that a header of 72 bytes in front of the embed area's in the system area does:
-//! `coreKarg`, the room, the offset of the default in the image and the offsets of up to six
-//! copies, little-endian. Each copy is the arguments, an end (a newline) and padding (`#`).
+//! `/coreos/kargs.json` (since 2021-09) gives the default, the space in bytes and the position of
+//! each copy. In older images, a header of 72 bytes before that of the embed area in the system
+//! area does: `coreKarg`, the space, the offset of the default in the image and the offsets of up
+//! to six copies, little-endian. Each copy consists of the arguments, a newline and padding (`#`).
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -18,17 +17,17 @@ const DESCRIPTION: &str = "coreos/kargs.json";
 const HEADER_START: u64 = 32_672;
 const HEADER_LENGTH: usize = 72;
 const HEADER_MAGIC: &[u8] = b"coreKarg";
-/// Where in the header the copies' offsets begin.
+/// The position of the copies' offsets in the header.
 const HEADER_COPIES: usize = 24;
-/// The most room that is believed in, in bytes: the kernel itself takes no longer line.
-const LARGEST: u64 = 2048;
+/// The largest plausible space, in bytes: the kernel does not accept a longer line.
+const SPACE_MAX: u64 = 2048;
 /// The most copies; real images have two.
 const COPIES_MAX: usize = 64;
 
-/// The arguments of a live ISO's kernel.
+/// The kernel arguments of a live ISO.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelArguments {
-    /// What the image came with.
+    /// The image's defaults.
     pub default: String,
     pub current: String,
     /// Bytes of each copy.
@@ -36,10 +35,10 @@ pub struct KernelArguments {
     copies: Vec<Place>,
 }
 
-/// Where one copy stands and how it ends.
+/// The position of one copy and how it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
-    /// Bytes from the image's start.
+    /// Offset in the image, in bytes.
     start: u64,
     pad: u8,
     end: u8,
@@ -64,7 +63,7 @@ struct DescribedPlace {
 }
 
 impl KernelArguments {
-    /// Finds the arguments; `None` where the image says nothing of them.
+    /// Finds the arguments; `None` if the image does not describe them.
     pub(super) fn find(iso: &Iso) -> Result<Option<Self>> {
         match described::<Description>(iso, DESCRIPTION)? {
             Some(description) => Self::described(iso, description).map(Some),
@@ -77,7 +76,7 @@ impl KernelArguments {
         for file in description.files {
             let Some((start, length)) = iso.extent(&file.path)? else {
                 return damaged(format!(
-                    "`/{DESCRIPTION}` on the live ISO names `{}`, which is not there",
+                    "`/{DESCRIPTION}` on the live ISO names `{}`, which does not exist",
                     file.path.escape_debug()
                 ));
             };
@@ -87,7 +86,7 @@ impl KernelArguments {
                 .is_none_or(|end| end > length)
             {
                 return damaged(format!(
-                    "`/{DESCRIPTION}` on the live ISO: the kernel's arguments end behind `{}`",
+                    "`/{DESCRIPTION}` on the live ISO: the kernel arguments extend beyond `{}`",
                     file.path.escape_debug()
                 ));
             }
@@ -133,14 +132,14 @@ impl KernelArguments {
                 .windows(2)
                 .any(|pair| pair[1].start - pair[0].start < room as u64)
         {
-            return damaged("the places of the live ISO's kernel arguments overlap");
+            return damaged("the copies of the live ISO's kernel arguments overlap");
         }
         let mut lines = Vec::new();
         for copy in &copies {
             lines.push(line(iso, room, *copy)?);
         }
         let Some(current) = lines.first().cloned() else {
-            return damaged("the live ISO says where no copy of its kernel arguments is");
+            return damaged("the live ISO lists no copy of its kernel arguments");
         };
         if lines.iter().any(|line| *line != current) {
             return damaged("the copies of the live ISO's kernel arguments differ");
@@ -152,18 +151,18 @@ impl KernelArguments {
             copies,
         };
         if arguments.default.len() > arguments.longest() {
-            return damaged("the live ISO's own kernel arguments are longer than their place");
+            return damaged("the live ISO's default kernel arguments are longer than their space");
         }
         Ok(arguments)
     }
 
-    /// The longest line that there is room for, in bytes.
+    /// The longest line that fits, in bytes.
     pub fn longest(&self) -> usize {
-        // The end takes one; a place has at least two (`checked`).
+        // The end takes one byte; there are at least two (`checked`).
         self.room - 1
     }
 
-    /// Whether a copy has bytes of `area`.
+    /// Whether a copy overlaps `area`.
     pub(super) fn touch(&self, area: Area) -> bool {
         let area_end = area.start + area.length as u64;
         self.copies
@@ -171,8 +170,8 @@ impl KernelArguments {
             .any(|copy| copy.start < area_end && area.start < copy.start + self.room as u64)
     }
 
-    /// The bytes that make `line` the arguments: for each copy where it starts, and all of its
-    /// bytes. `line` is no longer than [`KernelArguments::longest`].
+    /// The bytes that make `line` the arguments: for each copy its offset, and all of its bytes.
+    /// `line` must not be longer than [`KernelArguments::longest`].
     pub fn replaced_by(&self, line: &str) -> Vec<(u64, Vec<u8>)> {
         self.copies
             .iter()
@@ -190,19 +189,19 @@ fn ascii(character: char) -> Option<u8> {
     u8::try_from(character).ok().filter(u8::is_ascii)
 }
 
-/// The room as a length.
+/// The space as a length.
 fn checked(room: u64) -> Result<usize> {
     match usize::try_from(room) {
-        Ok(bytes) if (2..=LARGEST).contains(&room) => Ok(bytes),
+        Ok(bytes) if (2..=SPACE_MAX).contains(&room) => Ok(bytes),
         _ => damaged(format!(
-            "the live ISO's kernel arguments are said to have room for {room} bytes"
+            "the live ISO's kernel arguments have an implausible space of {room} bytes"
         )),
     }
 }
 
-/// The arguments in one copy, without its end and padding.
+/// The arguments in one copy, without end and padding.
 fn line(iso: &Iso, room: usize, copy: Place) -> Result<String> {
-    let bytes = bytes_at(iso, copy.start, room, "the kernel's arguments")?;
+    let bytes = bytes_at(iso, copy.start, room, "the kernel arguments")?;
     let Ok(text) = String::from_utf8(bytes) else {
         return damaged("the live ISO's kernel arguments are not UTF-8");
     };

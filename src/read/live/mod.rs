@@ -1,9 +1,9 @@
-//! Live ISO images of Fedora CoreOS and RHEL CoreOS: where they take a config and kernel arguments,
-//! and what they have there.
+//! Live ISO images of Fedora CoreOS and RHEL CoreOS: where a config and kernel arguments are
+//! embedded, and what is there.
 //!
-//! The layouts of all images since 2020 are read. `/coreos/*.json` describe the newer ones, headers
-//! in the system area the older ones; the modules beside this one say more. The peer that writes
-//! into the same places is coreos-installer.
+//! The layouts of all images since 2020 are supported. `/coreos/*.json` describe the newer ones,
+//! headers in the system area the older ones; the submodules have the details. coreos-installer
+//! writes to the same places.
 
 mod area;
 mod features;
@@ -25,36 +25,37 @@ pub use area::Area;
 pub use features::Features;
 pub use kernel_arguments::KernelArguments;
 
-/// Where Ignition looks for a live system's config in its initrd.
+/// The path at which Ignition looks for a live system's config in its initrd.
 pub const CONFIG_PATH: &str = "config.ign";
-/// Where a live system looks for keyfiles of NetworkManager, in its initrd, before Ignition runs.
+/// The folder in which a live system looks for NetworkManager keyfiles, in its initrd, before
+/// Ignition runs.
 pub const KEYFILES_PATH: &str = "etc/coreos-firstboot-network";
-/// Where imgbuild and coreos-installer put the config of an installed system in a live one.
+/// The path at which imgbuild and coreos-installer put the config of an installed system in a live
+/// one.
 pub const DEST_PATH: &str = "/etc/coreos/dest.ign";
 
-/// The most bytes of a file that describes an image.
+/// The largest file that describes an image, in bytes.
 const DESCRIPTION_MAX: u64 = 1 << 20;
-/// The most bytes of all files that a live system is given: the area is far smaller, what it
-/// unpacks to may not be.
+/// The largest total size of embedded files, in bytes: the area is far smaller, but what it
+/// decompresses to may not be.
 const FILES_MAX: u64 = 96 << 20;
 
 /// A live ISO image.
 #[derive(Debug)]
 pub struct LiveIso {
     pub iso: Iso,
-    /// Where its initrd takes further files.
+    /// The area for further files of its initrd.
     pub area: Area,
-    /// The regular files that are there, by path without a leading slash. Empty: none were
-    /// embedded.
+    /// The regular files in it, by path without a leading slash. Empty: none are embedded.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// `None`: the image takes none.
+    /// `None`: the image does not support them.
     pub kernel_arguments: Option<KernelArguments>,
     pub features: Features,
 }
 
 impl LiveIso {
-    /// Looks at an ISO image; gives it back where it is none of these. One that says that it is,
-    /// and is damaged, is an error that holds [`Damaged`](crate::formats::Damaged).
+    /// Reads an ISO image; returns it unchanged if it is not a live image. If it claims to be one
+    /// but is damaged, the error contains [`Damaged`](crate::formats::Damaged).
     pub fn open(iso: Iso) -> Result<std::result::Result<Self, Iso>> {
         let Some(area) = Area::find(&iso)? else {
             return Ok(Err(iso));
@@ -71,7 +72,12 @@ impl LiveIso {
                     .map_err(|e| reading(e, &entry.path))?;
                 left = match left.checked_sub(bytes.len() as u64) {
                     Some(left) => left,
-                    None => return damaged("the embed area unpacks to more than any config has"),
+                    None => {
+                        return damaged(format!(
+                            "the embed area decompresses to more than {} MiB",
+                            FILES_MAX >> 20
+                        ));
+                    }
                 };
                 files.insert(entry.path.clone(), bytes);
                 Ok(())
@@ -93,7 +99,7 @@ impl LiveIso {
         }))
     }
 
-    /// Whether nothing was embedded and the kernel's arguments are those that the image came with.
+    /// Whether nothing is embedded and the kernel arguments are the image's defaults.
     pub fn is_pristine(&self) -> bool {
         self.files.is_empty()
             && self
@@ -103,7 +109,7 @@ impl LiveIso {
     }
 }
 
-/// What the JSON file at `path` says; `None` where there is none.
+/// The JSON file at `path`, parsed; `None` if it does not exist.
 fn described<T: DeserializeOwned>(iso: &Iso, path: &str) -> Result<Option<T>> {
     let Some(bytes) = iso.read(path, DESCRIPTION_MAX)? else {
         return Ok(None);
@@ -120,7 +126,7 @@ fn bytes_at(iso: &Iso, start: u64, length: usize, what: &str) -> Result<Vec<u8>>
         .checked_add(length as u64)
         .is_none_or(|end| end > iso.length())
     {
-        return damaged(format!("{what} lies behind the ISO image's end"));
+        return damaged(format!("{what} lies beyond the ISO image's end"));
     }
     let mut bytes = vec![0; length];
     iso.image()

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 pub struct Measured {
     /// The median.
     pub time: Duration,
-    /// The largest resident set of one run in KiB; `None` where GNU time is missing.
+    /// The largest resident set of one run in KiB; `None` if GNU time is missing.
     pub memory: Option<u64>,
 }
 
@@ -22,7 +22,7 @@ pub fn measure(rounds: usize, make: impl Fn() -> Command) -> anyhow::Result<Meas
     for _ in 0..rounds {
         let mut command = quiet(make());
         let start = Instant::now();
-        let status = command.status().context("starting what is measured")?;
+        let status = command.status().context("starting the measured program")?;
         times.push(start.elapsed());
         if !status.success() {
             bail!("{command:?} failed ({status})");
@@ -60,6 +60,9 @@ fn peak_memory(command: &Command) -> anyhow::Result<Option<u64>> {
         bail!("{command:?} failed: {said}");
     }
     let last = said.lines().last().unwrap_or_default();
-    let memory = last.trim().parse().context("reading what GNU time tells")?;
+    let memory = last
+        .trim()
+        .parse()
+        .context("parsing the output of GNU time")?;
     Ok(Some(memory))
 }

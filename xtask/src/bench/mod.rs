@@ -1,9 +1,8 @@
 //! `cargo xtask bench`: imgbuild and its peers side by side, in one run on one machine.
 //!
-//! Each line is the median of several runs, all files in the page cache. Nothing here passes or
-//! fails by its figures: people read them. Peers that are not installed are left out, and said to
-//! be; the figures of those that no package has were measured once on a machine with two cores and
-//! are marked so.
+//! Each line is the median of several runs, all files in the page cache. Nothing passes or fails by
+//! its figures: people read them. Peers that are not installed are left out with a note; figures of
+//! peers without a package were measured once on a machine with two cores and are marked so.
 
 mod measure;
 mod table;
@@ -23,7 +22,7 @@ use table::Table;
 
 #[derive(Args)]
 pub struct Options {
-    /// Run everything once, to see that it runs; leaves out what takes minutes
+    /// Run everything once, to check that it works; skips what takes minutes
     #[arg(long)]
     pub quick: bool,
     /// Also build the base from cached packages, beside mmdebstrap and mksquashfs (takes minutes)
@@ -82,7 +81,7 @@ impl Lab {
         if folder.exists() {
             fs::remove_dir_all(&folder).context("emptying the benchmark's folder")?;
         }
-        fs::create_dir_all(&folder).context("making the benchmark's folder")?;
+        fs::create_dir_all(&folder).context("creating the benchmark's folder")?;
         let program = Path::new("target/release/imgbuild").canonicalize();
         let lab = Self {
             folder: folder
@@ -283,7 +282,9 @@ fn iso(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> {
     let arguments = ["node.yaml", "-o", "node.iso"];
     run(&mut lab.command(&lab.program, &arguments))?;
     let iso = lab.folder.join("node.iso");
-    let bytes = fs::metadata(&iso).context("looking at the ISO")?.len();
+    let bytes = fs::metadata(&iso)
+        .context("reading the size of the ISO")?
+        .len();
     table.section(&format!(
         "ISO of {} MB from a cached base",
         bytes / 1_000_000
@@ -338,9 +339,9 @@ fn cluster(lab: &Lab, rounds: &Rounds, table: &mut Table) -> anyhow::Result<()> 
     table.ours(&lab.imgbuild(rounds.long, &arguments)?);
     let tree = lab.folder.join("tree/nodes");
     let mut bytes = 0;
-    for entry in fs::read_dir(&tree).context("looking at the PXE tree")? {
-        let entry = entry.context("looking at the PXE tree")?;
-        bytes += entry.metadata().context("looking at the PXE tree")?.len();
+    for entry in fs::read_dir(&tree).context("reading the PXE tree")? {
+        let entry = entry.context("reading the PXE tree")?;
+        bytes += entry.metadata().context("reading the PXE tree")?.len();
     }
     let each = bytes / u64::try_from(NODES).unwrap_or(u64::MAX);
     table.note(&format!(
