@@ -1,6 +1,60 @@
 //! imgbuild: one readable YAML file in, one bootable, immutable Kubernetes node out.
 //!
-//! Data flows one way through the rooms, each a module:
+//! # From a spec to a node
+//!
+//! [`ops`] has every use case as a function. The main one builds what the command line builds with
+//! `imgbuild node.yaml -o node.ign`; a config alone needs no base, and no network:
+//!
+//! ```
+//! use imgbuild::ops::{self, BuildOptions, Session};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let (spec, output) = (folder.path().join("node.yaml"), folder.path().join("node.ign"));
+//! std::fs::write(&spec, "version: 1\nhostname: node1\nswap: {zram: {size: 1GiB}}\n")?;
+//!
+//! let mut session = Session::from_environment();
+//! let built = ops::build(&BuildOptions::new(&spec, &output), &mut session)?;
+//!
+//! assert_eq!(built[0].nodes[0].as_str(), "node1");
+//! assert_eq!(built[0].path.as_deref(), Some(output.as_path()));
+//! assert!(std::fs::read_to_string(&output)?.contains("/etc/hostname"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An ISO is another ending. What it boots is built from Debian's packages, which are fetched once
+//! and pinned in `imgbuild.lock` beside the spec:
+//!
+//! ```no_run
+//! # use imgbuild::ops::{self, BuildOptions, Session};
+//! let mut session = Session::from_environment();
+//! let built = ops::build(&BuildOptions::new("node.yaml", "node.iso"), &mut session)?;
+//! println!("{} bytes, SHA-256 {}", built[0].bytes()?, built[0].sha256()?);
+//! # Ok::<(), ops::Error>(())
+//! ```
+//!
+//! Mistakes in a spec are values with a code, a place and what would be right:
+//!
+//! ```
+//! use imgbuild::diagnostic::{Rendering, render_all};
+//! use imgbuild::ops::{self, Session, SpecFile};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let spec = folder.path().join("node.yaml");
+//! std::fs::write(&spec, "version: 1\nhostname: node1\nhostnam: node2\n")?;
+//! let mut session = Session::from_environment();
+//! let report = ops::check(&SpecFile::new(&spec), &mut session)?;
+//! assert!(report.has_errors());
+//! eprint!("{}", render_all(&report.findings, &session.sources, Rendering::default()));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The rooms
+//!
+//! Data flows one way through them, each a module:
 //!
 //! ```text
 //! text ─spec▶ Spec ─plan▶ Node ─parts▶ Fragment ─ignition▶ bytes ─pack▶ artifact
@@ -10,6 +64,27 @@
 //!
 //! A room imports only rooms on lower floors; `tests/layout` holds the floors and fails on any
 //! other arrow.
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | 10 | [`cli`]: arguments and words; the only room that prints |
+//! | 9 | [`ops`]: the use cases, the library's face |
+//! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare artifacts and nodes, put configs into live ISOs |
+//! | 6 | [`plan`] decides nodes; [`read`] reads artifacts back; [`qemu`] runs machines |
+//! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
+//! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
+//! | 3 | [`spec`]: what users write; [`lock`]; [`extensions`]: images laid over a base |
+//! | 2 | [`facts`]: tables of systems and releases; [`oci`]; [`pki`] |
+//! | 1 | [`names`], [`diagnostic`], [`formats`] and what else knows nothing of nodes |
+//!
+//! # Files that the program keeps
+//!
+//! | where | what |
+//! |---|---|
+//! | `imgbuild.lock` next to the spec | versions and hashes of packages, programs and images: [`lock::Lock`]. Commit it |
+//! | `keys/` next to the spec | the cluster's keys and certificates: [`pki`]. Keep it, and keep it secret |
+//! | `$IMGBUILD_CACHE`, `$XDG_CACHE_HOME/imgbuild` or `~/.cache/imgbuild` | packages, finished bases, images: [`cache::Cache`]. Can be removed at any time |
+//! | `.NAME.imgbuild-…` next to an output | an output that is being written: [`pack::output`]. The next run removes leftovers |
 
 pub mod base;
 pub mod cache;
@@ -29,6 +104,7 @@ pub mod manifests;
 pub mod names;
 pub mod node;
 pub mod oci;
+pub mod ops;
 pub mod pack;
 pub mod parts;
 pub mod pki;

@@ -16,9 +16,9 @@ use imgbuild::formats::Damaged;
 use imgbuild::formats::cpio::Archive;
 use imgbuild::formats::iso9660::read::Iso;
 use imgbuild::names::{Arch, Hostname};
-use imgbuild::pack::{self, CONFIG_PATH, Compression, Machine, Payload};
+use imgbuild::pack::{self, CONFIG_PATH, Compression, Format, Machine, Payload};
 use imgbuild::progress::Silent;
-use imgbuild::read::{Kind, archives, artifact};
+use imgbuild::read::{archives, artifact};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -116,13 +116,13 @@ fn every_artifact_of_ours_is_read_back() {
         let found = artifact(&path).unwrap();
         assert_eq!(found.config, CONFIG, "{name}");
         let (kind, has_base) = match name {
-            "node.ign" => (Kind::Ignition, false),
-            "node.iso" => (Kind::Iso, true),
-            "node.initrd" => (Kind::Initrd, true),
-            _ => (Kind::Payload, false),
+            "node.ign" => (Format::Ignition, false),
+            "node.iso" => (Format::Iso, true),
+            "node.initrd" => (Format::Initrd, true),
+            _ => (Format::Payload(Compression::None), false),
         };
-        assert_eq!(found.kind, kind, "{name}");
-        if kind != Kind::Ignition {
+        assert_eq!(found.format, kind, "{name}");
+        if kind != Format::Ignition {
             assert_eq!(found.network["10-a.network"], b"[Match]\nName=a\n");
         }
         let extensions: &[&str] = if has_base { &["kubernetes"] } else { &[] };
@@ -197,8 +197,8 @@ fn images_of_other_writers_are_read() {
         assert!(iso.read("config.json", 3).is_err());
         let found = artifact(&image).unwrap();
         assert_eq!(
-            (found.kind, &found.config[..]),
-            (Kind::ConfigIso, CONFIG),
+            (found.format, &found.config[..]),
+            (Format::ConfigIso, CONFIG),
             "{name}"
         );
     }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, summary};
+use crate::ops::Error;
 
 use super::args::{Color, Common, MessageFormat};
 use super::outcome::Failure;
@@ -76,9 +77,11 @@ impl Messages {
     /// Prints why a command failed.
     pub fn failure(self, sources: &Sources, failure: &Failure) {
         match failure {
-            Failure::Input(diagnostics) => self.diagnostics(sources, diagnostics),
+            Failure::Operation(Error::Input(diagnostics)) => {
+                self.diagnostics(sources, diagnostics);
+            }
+            Failure::Operation(error) => eprintln!("error: {error}"),
             Failure::Usage(what) | Failure::Differs(what) => eprintln!("error: {what}"),
-            Failure::Environment(error) => eprintln!("error: {error:#}"),
         }
     }
 }

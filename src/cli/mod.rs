@@ -1,14 +1,13 @@
-//! Arguments and output: the only room that prints.
+//! Arguments and words: the only room that prints. What commands do is in [`ops`].
 
 mod args;
-mod artifacts;
 mod base;
 mod build;
+mod check;
 mod console;
 mod diff;
 mod embed;
 mod explain;
-pub mod findings;
 mod import;
 mod inspect;
 mod keys;
@@ -17,81 +16,56 @@ mod manual;
 mod messages;
 mod outcome;
 mod progress;
+mod reporter;
 mod run;
-mod spec_file;
+mod stdout;
 mod verify;
-mod written_node;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
-
-use crate::diagnostic::Sources;
-use crate::facts::kernel::KernelFlavor;
-use crate::lock::Lock;
-use crate::pki::Access;
-use crate::progress::{Progress, Silent};
-use crate::spec;
+use crate::ops::{self, Environment, Notice, Session, SpecFile};
+use crate::progress::Progress as _;
 
 use args::{Cli, Command};
 use messages::Messages;
-use outcome::{Failure, is_closed_pipe};
-use progress::Shown;
-use spec_file::SpecFile;
+use outcome::Failure;
+use reporter::StandardError;
 
 /// Runs the command line that the process was given.
 pub fn main() -> ExitCode {
     let cli = Cli::of_process();
     let messages = Messages::new(&cli.common);
-    let progress: Box<dyn Progress> = if messages.quiet() {
-        Box::new(Silent)
-    } else {
-        Box::new(Shown::new())
-    };
-    let mut sources = Sources::default();
-    match run(&cli, &mut sources, messages, progress.as_ref()) {
+    let reporter = StandardError::new(messages);
+    let mut session = Session::new(Environment::of_process(), &reporter);
+    match run(&cli, &mut session, messages) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Environment(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            progress.finish();
-            messages.failure(&sources, &failure);
+            reporter.finish();
+            messages.failure(&session.sources, &failure);
             failure.exit_code()
         }
     }
 }
 
-fn run(
-    cli: &Cli,
-    sources: &mut Sources,
-    messages: Messages,
-    progress: &dyn Progress,
-) -> Result<(), Failure> {
+fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), Failure> {
     let Some(command) = &cli.command else {
-        return build::run(&cli.build, sources, messages, progress);
+        return build::run(&cli.build, session);
     };
     match command {
-        Command::Check { specs, keys } => check(specs, keys.as_deref(), sources, messages),
+        Command::Check { specs, keys } => check::run(specs, keys.as_deref(), session, messages),
         Command::Diff {
             old,
             new,
             node,
             keys,
-        } => diff::run(
-            (old, new),
-            node.as_deref(),
-            keys.as_deref(),
-            sources,
-            messages,
-        ),
-        Command::Embed(wanted) => embed::run(wanted, sources, messages, progress),
+        } => diff::run((old, new), node.as_deref(), keys.as_deref(), session),
+        Command::Embed(wanted) => embed::run(wanted, session),
         Command::Explain { code } => explain::run(code.as_deref()),
-        Command::Import(wanted) => import::run(wanted, sources, messages),
+        Command::Import(wanted) => import::run(wanted, session, messages),
         Command::Inspect { what, node, keys } => {
-            if inspect::is_spec(what) {
-                let file = SpecFile::new(what, keys.as_deref());
-                return inspect::spec(&file, node.as_deref(), sources, messages);
+            if ops::is_spec(what) {
+                return inspect::spec(what, node.as_deref(), keys.as_deref(), session);
             }
             if node.is_some() || keys.is_some() {
                 return Err(Failure::Usage(
@@ -99,19 +73,20 @@ fn run(
                         .to_owned(),
                 ));
             }
-            inspect::artifact(what)
+            inspect::artifact(what, session)
         }
-        Command::Keys(command) => keys::run(command, sources, messages),
-        Command::Kubeconfig(of) => kubeconfig::run(of, sources, messages),
-        Command::Run(run) => run::run(run, sources, messages, progress),
-        Command::Base(command) => base::run(command, messages, progress),
-        Command::Update { spec, source } => update(spec, source, sources, messages, progress),
-        Command::Verify(wanted) => verify::run(wanted, sources, messages, progress),
-        Command::Schema => {
-            let mut out = std::io::stdout();
-            writeln!(out, "{:#}", spec::schema()).context("writing to standard output")?;
+        Command::Keys(command) => keys::run(command, session, messages),
+        Command::Kubeconfig(of) => kubeconfig::run(of, session),
+        Command::Run(wanted) => run::run(wanted, session, messages),
+        Command::Base(command) => base::run(command, session, messages),
+        Command::Update { spec, source } => {
+            let spec = SpecFile::new(spec);
+            ops::update(&spec, &source.options()?, session)?;
+            session.reporter.notice(&Notice::Wrote(spec.lock));
             Ok(())
         }
+        Command::Verify(wanted) => verify::run(wanted, session),
+        Command::Schema => Ok(stdout::print(format!("{:#}\n", ops::schema()))?),
         Command::Completions { shell } => {
             manual::completions(*shell, &mut std::io::stdout());
             Ok(())
@@ -119,51 +94,4 @@ fn run(
         Command::Man { dir: Some(dir) } => Ok(manual::pages(dir)?),
         Command::Man { dir: None } => Ok(manual::page(&mut std::io::stdout())?),
     }
-}
-
-/// Checks every one of `specs`, even after an invalid one.
-fn check(
-    specs: &[PathBuf],
-    keys: Option<&Path>,
-    sources: &mut Sources,
-    messages: Messages,
-) -> Result<(), Failure> {
-    let mut outcome = Ok(());
-    for path in specs {
-        let checked = SpecFile::new(path, keys).check(sources, messages);
-        if let Err(failure) = checked {
-            // All failures but the last are printed here; the last is returned, which prints it and
-            // sets the exit status.
-            if let Err(earlier) = std::mem::replace(&mut outcome, Err(failure)) {
-                messages.failure(sources, &earlier);
-            }
-        }
-    }
-    outcome
-}
-
-/// Pins the newest packages of every base that the spec's nodes need.
-fn update(
-    spec: &Path,
-    source: &args::BaseSource,
-    sources: &mut Sources,
-    messages: Messages,
-    progress: &dyn Progress,
-) -> Result<(), Failure> {
-    let file = SpecFile::new(spec, None);
-    let mut cluster = file.decide(Access::Look, sources, messages)?;
-    let mut kinds: Vec<(_, KernelFlavor)> = cluster
-        .nodes
-        .iter()
-        .map(|node| (node.arch, node.kernel))
-        .collect();
-    kinds.dedup();
-    let mut lock = Lock::load(&file.lock)?;
-    for (arch, kernel) in kinds {
-        crate::base::update(&base::request(source, arch, kernel)?, &mut lock, progress)?;
-    }
-    lock.save(&file.lock)?;
-    artifacts::update(&mut cluster, source, &file.lock, messages)?;
-    messages.note(&format!("wrote {}", file.lock.display()));
-    Ok(())
 }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::facts::kubernetes::version::KubeVersion;
-use crate::read::{self, Artifact, Kind, UNPACKED_MAX};
+use crate::read::{self, Artifact, UNPACKED_MAX};
 use contents::{Content, text_diff};
 
 pub use upgrade::{Skew, skew, steps};
@@ -84,7 +84,7 @@ impl Side {
     pub fn from_artifact(artifact: &Artifact) -> Result<Self> {
         let mut side = Self::new(&artifact.config)?;
         side.kernel_arguments.clone_from(&artifact.kernel_arguments);
-        if matches!(artifact.kind, Kind::LiveIso | Kind::LivePayload) {
+        if artifact.format.facts().is_live {
             for (name, contents) in &artifact.network {
                 side.add_private("keyfile", name, contents);
             }

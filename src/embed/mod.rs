@@ -42,7 +42,7 @@ fn refused<T>(why: impl Into<String>) -> Result<T> {
 
 /// What is embedded in a live system.
 #[derive(Clone, Default)]
-pub struct Wishes {
+pub struct LiveSettings {
     /// The live system's Ignition config, of spec 3.
     pub config: Option<Vec<u8>>,
     /// What the installer does, once the live system runs.
@@ -55,18 +55,32 @@ pub struct Wishes {
 }
 
 /// Shows no secret.
-impl fmt::Debug for Wishes {
+impl fmt::Debug for LiveSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wishes")
+        f.debug_struct("LiveSettings")
             .field("keyfiles", &self.keyfiles.len())
             .field("arguments", &self.arguments)
             .finish_non_exhaustive()
     }
 }
 
-impl Wishes {
-    /// The files for the live system's initrd. Those that a system with `features` would not read
-    /// are [`Refused`].
+impl LiveSettings {
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        self.config.is_none()
+            && self.installer.is_idle()
+            && self.keyfiles.is_empty()
+            && self.arguments.is_empty()
+    }
+
+    /// The files as a payload for network boot, to append to the live system's initrd. Which
+    /// features that has is not known, and kernel arguments are its boot loader's.
+    pub fn archive(&self) -> Result<Vec<u8>> {
+        self.files(Features::ALL)?.archive()
+    }
+
+    /// The files for the live system's initrd. What a system with `features` would not read is
+    /// [`Refused`].
     pub fn files(&self, features: Features) -> Result<Files> {
         let mut files = Files::default();
         if !self.keyfiles.is_empty() && !features.live_initrd_network {
@@ -86,15 +100,15 @@ impl Wishes {
     }
 }
 
-/// The patches that make `live` an image with `wishes` and nothing else: anything embedded before
+/// The patches that make `live` an image with `settings` and nothing else: anything embedded before
 /// is removed.
 ///
 /// A config that does not fit is [`Refused`].
-pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
-    let mut patches = vec![area(live, &wishes.files(live.features)?)?];
+pub fn embedded(live: &LiveIso, settings: &LiveSettings) -> Result<Vec<Patch>> {
+    let mut patches = vec![area(live, &settings.files(live.features)?)?];
     match &live.kernel_arguments {
         Some(arguments) => {
-            let wanted = wishes.arguments.applied_to(&arguments.default)?;
+            let wanted = settings.arguments.applied_to(&arguments.default)?;
             if wanted.len() > arguments.longest() {
                 return refused(format!(
                     "the kernel arguments have {} bytes, but the live ISO has space for {}: {} too many",
@@ -109,7 +123,7 @@ pub fn embedded(live: &LiveIso, wishes: &Wishes) -> Result<Vec<Patch>> {
                 patches.extend(replaced(live, &wanted));
             }
         }
-        None if wishes.arguments.is_empty() => {}
+        None if settings.arguments.is_empty() => {}
         None => {
             return refused(
                 "this live image has no space for kernel arguments: use one of 2021 or later (s390x: 2023-07 or later)",

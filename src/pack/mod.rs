@@ -33,7 +33,7 @@ pub use boot_record::BootRecord;
 pub use bootable::iso;
 pub(crate) use config_medium::{CONFIG_JSON, USER_DATA};
 pub use config_medium::{config_drive, config_iso};
-pub use format::{Compression, Format};
+pub use format::{Comparison, Compression, Format, Ground};
 pub use initrd::{initrd, payload};
 pub use patch::{Patch, patched};
 pub use pxe::pxe;

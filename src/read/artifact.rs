@@ -16,8 +16,8 @@ use crate::facts::systems::{TABLE, Target};
 use crate::formats::iso9660::read::Iso;
 use crate::formats::{Damaged, damaged, reading};
 use crate::pack::{
-    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, NETWORK_PATH,
-    PAYLOAD_PATH, USER_DATA,
+    BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, Compression, Format,
+    NETWORK_PATH, PAYLOAD_PATH, USER_DATA,
 };
 
 /// The largest config that is read, in bytes. It may contain a snapshot of etcd.
@@ -28,54 +28,18 @@ const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
 pub(super) const TEXT_MAX: u64 = 1 << 20;
 /// The most networkd files.
 const NETWORK_FILES_MAX: usize = 10_000;
+/// A payload; see [`Artifact::format`].
+pub(super) const PAYLOAD: Format = Format::Payload(Compression::None);
+
 /// The config of a live system in which none is embedded.
 const NO_CONFIG: &[u8] = b"{}";
-
-/// The kind of artifact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An Ignition config.
-    Ignition,
-    /// A bootable ISO image.
-    Iso,
-    /// An ISO image that contains a config as `config.json`, for an installer.
-    ConfigIso,
-    /// An ISO image that contains a config as OpenStack's user data, for Ignition itself.
-    ConfigDrive,
-    /// A base initrd with a payload.
-    Initrd,
-    /// Only a payload.
-    Payload,
-    /// A node of a folder for network boot.
-    PxeNode,
-    /// A live ISO image of Fedora CoreOS, with or without a config.
-    LiveIso,
-    /// A payload for the initrd of such a live system, or that initrd with a payload.
-    LivePayload,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ignition => "an Ignition config",
-            Self::Iso => "a bootable ISO image",
-            Self::ConfigIso => "an ISO image with a config for an installer",
-            Self::ConfigDrive => "an ISO image with a config for Ignition (a config drive)",
-            Self::Initrd => "a base initrd with a node's payload",
-            Self::Payload => "a node's payload, to append to a base initrd",
-            Self::PxeNode => "a node of a folder for network boot",
-            Self::LiveIso => "a live ISO image of Fedora CoreOS",
-            Self::LivePayload => {
-                "a payload for a Fedora CoreOS live system, to append to its initrd"
-            }
-        })
-    }
-}
 
 /// A node, read back.
 #[derive(Clone)]
 pub struct Artifact {
-    pub kind: Kind,
+    /// Its format. The compression of a payload is not reported: payloads that differ only in it
+    /// are equal here.
+    pub format: Format,
     /// The system that it is for, according to where the config lies; `None`: a config alone does
     /// not tell.
     pub target: Option<Target>,
@@ -97,7 +61,7 @@ pub struct Artifact {
 impl fmt::Debug for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Artifact")
-            .field("kind", &self.kind)
+            .field("format", &self.format)
             .field("config_bytes", &self.config.len())
             .finish_non_exhaustive()
     }
@@ -122,9 +86,9 @@ pub fn artifact(path: &Path) -> Result<Artifact> {
     read().with_context(|| format!("reading {}", path.display()))
 }
 
-fn empty(kind: Kind) -> Artifact {
+fn empty(format: Format) -> Artifact {
     Artifact {
-        kind,
+        format,
         target: None,
         config: Vec::new(),
         network: BTreeMap::new(),
@@ -138,20 +102,20 @@ fn ignition(file: File) -> Result<Artifact> {
     let config = read_limited(file, CONFIG_MAX, "the Ignition config")?;
     Ok(Artifact {
         config,
-        ..empty(Kind::Ignition)
+        ..empty(Format::Ignition)
     })
 }
 
 fn iso(iso: Iso) -> Result<Artifact> {
     let Some(payload) = iso.read(PAYLOAD_PATH, PAYLOAD_MAX)? else {
-        for (path, kind) in [
-            (CONFIG_JSON, Kind::ConfigIso),
-            (USER_DATA, Kind::ConfigDrive),
+        for (path, format) in [
+            (CONFIG_JSON, Format::ConfigIso),
+            (USER_DATA, Format::ConfigDrive),
         ] {
             if let Some(config) = iso.read(path, CONFIG_MAX)? {
                 return Ok(Artifact {
                     config,
-                    ..empty(kind)
+                    ..empty(format)
                 });
             }
         }
@@ -162,7 +126,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
             ),
         };
     };
-    let mut artifact = empty(Kind::Iso);
+    let mut artifact = empty(Format::Iso);
     let mut found = false;
     archives(Cursor::new(payload), &mut |entry, contents| {
         found |= artifact.take(entry, contents)?;
@@ -195,7 +159,7 @@ fn iso(iso: Iso) -> Result<Artifact> {
 }
 
 fn live_iso(mut live: LiveIso) -> Artifact {
-    let mut artifact = empty(Kind::LiveIso);
+    let mut artifact = empty(Format::LiveIso);
     artifact.target = Some(Target::FedoraCoreos);
     artifact.config = live
         .files
@@ -215,7 +179,7 @@ fn live_iso(mut live: LiveIso) -> Artifact {
 }
 
 fn initrd(file: File) -> Result<Artifact> {
-    let mut artifact = empty(Kind::Payload);
+    let mut artifact = empty(PAYLOAD);
     let mut found = false;
     archives(file, &mut |entry, contents| {
         found |= artifact.take(entry, contents)?;
@@ -223,7 +187,7 @@ fn initrd(file: File) -> Result<Artifact> {
     })?;
     if !found {
         // One that contains only network settings is an artifact of a live system too.
-        if artifact.kind != Kind::LivePayload {
+        if artifact.format != Format::LivePayload {
             return damaged("it contains no config");
         }
         artifact.config = NO_CONFIG.to_vec();
@@ -254,7 +218,7 @@ impl Artifact {
             let arguments = record.kernel_arguments.split_ascii_whitespace();
             self.booted_with(arguments.map(str::to_owned).collect());
         } else if entry.path == ROOT_IMAGE_PATH {
-            self.kind = Kind::Initrd;
+            self.format = Format::Initrd;
         } else if let Some(name) = in_folder(&entry.path, live::KEYFILES_PATH) {
             self.is_live();
             self.add_network(name, contents)?;
@@ -274,8 +238,8 @@ impl Artifact {
     /// Records that an initrd's archive is for a live system. On an ISO it is the node's payload,
     /// like any other.
     fn is_live(&mut self) {
-        if self.kind == Kind::Payload {
-            self.kind = Kind::LivePayload;
+        if self.format == PAYLOAD {
+            self.format = Format::LivePayload;
         }
     }
 

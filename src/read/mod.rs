@@ -16,7 +16,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-pub use artifact::{Artifact, Kind, artifact};
+pub use artifact::{Artifact, artifact};
 pub use config::{Laid, laid};
 pub use initrd::{archives, entries};
 pub use listing::{Thing, certificates, listing};

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::artifact::{Artifact, Kind, TEXT_MAX, artifact, read_limited};
+use super::artifact::{Artifact, PAYLOAD, TEXT_MAX, artifact, read_limited};
 use crate::formats::damaged;
-use crate::pack::{NODE_PAYLOAD, NODE_SCRIPT, NODES};
+use crate::pack::{Format, NODE_PAYLOAD, NODE_SCRIPT, NODES};
 
 /// The most nodes of a folder.
 const NODES_MAX: usize = 100_000;
@@ -54,8 +54,8 @@ pub fn node(path: &Path, name: &str) -> Result<Artifact> {
     let Some(arguments) = kernel_line(&String::from_utf8_lossy(&text)) else {
         return damaged(format!("{} does not boot a kernel", script.display()));
     };
-    if node.kind == Kind::Payload {
-        node.kind = Kind::PxeNode;
+    if node.format == PAYLOAD {
+        node.format = Format::Pxe;
     }
     node.booted_with(arguments);
     Ok(node)

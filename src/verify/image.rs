@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 
 use crate::formats::gpt::read::efi_system_partition;
 use crate::formats::iso9660::read::Iso;
-use crate::pack::{CONFIG_JSON, PAYLOAD_PATH, USER_DATA};
-use crate::read::{Artifact, Kind};
+use crate::pack::{CONFIG_JSON, Format, PAYLOAD_PATH, USER_DATA};
+use crate::read::Artifact;
 
 use super::bytes::{first_between, of_streams, open};
 use super::part::named;
@@ -51,7 +51,7 @@ pub(super) fn compare(
     }
     match gaps(&found, &built)? {
         Some(gaps) => between(&found, &built, gaps, &mut findings)?,
-        None if ours.kind == Kind::Iso => {
+        None if ours.format == Format::Iso => {
             if findings.differs.is_empty() {
                 findings.differs(
                     "~ its files are at different positions on the medium, so its boot records differ",

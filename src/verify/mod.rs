@@ -18,8 +18,9 @@ use anyhow::{Context, Result};
 
 use crate::diff::{self, Side};
 use crate::formats::Damaged;
+use crate::pack::Comparison;
 use crate::read;
-use crate::read::{Artifact, Kind};
+use crate::read::Artifact;
 
 use bytes::{first_difference, open};
 
@@ -102,22 +103,19 @@ fn file(found: &Path, built: &Path) -> Result<Findings> {
         Err(error) => return unreadable(error),
     };
     let mut findings = Findings::default();
-    if theirs.kind != ours.kind {
+    let (their_format, format) = (theirs.format.facts(), ours.format.facts());
+    if theirs.format != ours.format {
         findings.differs(format!(
             "~ it is {}, but the spec builds {}",
-            theirs.kind, ours.kind
+            their_format.title, format.title
         ));
         return Ok(findings);
     }
-    let compared = match ours.kind {
-        Kind::Ignition => nodes(&theirs, &ours),
-        Kind::LiveIso => live::compare(found, built, &theirs, &ours),
-        Kind::Iso | Kind::ConfigIso | Kind::ConfigDrive => {
-            image::compare(found, built, &theirs, &ours)
-        }
-        Kind::Initrd | Kind::Payload | Kind::PxeNode | Kind::LivePayload => {
-            archive::compare(&open(found)?, &open(built)?, &theirs, &ours)
-        }
+    let compared = match format.comparison {
+        Comparison::Config => nodes(&theirs, &ours),
+        Comparison::LiveIso => live::compare(found, built, &theirs, &ours),
+        Comparison::Image => image::compare(found, built, &theirs, &ours),
+        Comparison::Archive => archive::compare(&open(found)?, &open(built)?, &theirs, &ours),
     };
     compared.or_else(unreadable)
 }

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use imgbuild::read::{Kind, artifact};
+use imgbuild::pack::Format;
+use imgbuild::read::artifact;
 
 const SPEC: &str = "version: 1\ntarget: container-linux\nhostname: kube1\netcd: ~\n";
 
@@ -75,7 +76,7 @@ fn the_config_iso_shows_its_file_under_both_names() {
     assert!(!String::from_utf8_lossy(&report).contains("El Torito images"));
 
     let read = artifact(Path::new(iso)).unwrap();
-    assert_eq!((read.kind, read.config), (Kind::ConfigIso, config));
+    assert_eq!((read.format, read.config), (Format::ConfigIso, config));
 }
 
 #[test]
@@ -101,7 +102,10 @@ fn the_config_drive_is_where_ignition_looks() {
         &["-p", "-o", "value", "-s", "LABEL", iso],
     );
     assert_eq!(String::from_utf8_lossy(&label).trim(), "config-2");
-    assert_eq!(artifact(Path::new(iso)).unwrap().kind, Kind::ConfigDrive);
+    assert_eq!(
+        artifact(Path::new(iso)).unwrap().format,
+        Format::ConfigDrive
+    );
 }
 
 /// Both media hold the config of any target.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use imgbuild::embed::{Edits, Wishes, embedded, removed};
+use imgbuild::embed::{Edits, LiveSettings, embedded, removed};
 use imgbuild::formats::Damaged;
 use imgbuild::formats::iso9660::read::Iso;
 use imgbuild::pack::patched;
@@ -142,14 +142,14 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("live.iso");
         fs::write(&path, &image).unwrap();
-        let wishes = Wishes {
+        let settings = LiveSettings {
             config: Some(CONFIG.as_bytes().to_vec()),
             arguments: Edits { append: vec!["a".to_owned()], ..Edits::default() },
-            ..Wishes::default()
+            ..LiveSettings::default()
         };
         match Iso::open(File::open(&path).unwrap()).and_then(LiveIso::open) {
             Ok(Ok(live)) => {
-                for patches in [Some(removed(&live)), embedded(&live, &wishes).ok()].into_iter().flatten() {
+                for patches in [Some(removed(&live)), embedded(&live, &settings).ok()].into_iter().flatten() {
                     let mut out = Vec::new();
                     patched(&mut out, live.iso.image(), &path, patches, &Silent).unwrap();
                     prop_assert_eq!(out.len(), image.len());

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use imgbuild::cli::findings;
 use imgbuild::diagnostic::{Diagnostic, Severity, Sources};
+use imgbuild::ops::findings;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::spec;
 

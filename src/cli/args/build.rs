@@ -1,9 +1,17 @@
 //! The arguments of a build, and those that say where its parts come from, which other commands
 //! share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use crate::base::Mirror;
+use crate::cli::outcome::Failure;
+use crate::facts::kernel::KernelFlavor;
+use crate::node::containers::Programs;
+use crate::ops::FetchOptions;
+use crate::pack::Format;
+use crate::registry::Mirrors;
 
 /// What is built, and from what.
 #[derive(Debug, Clone, Args)]
@@ -17,9 +25,7 @@ pub struct Build {
     #[arg(short, long, value_name = "PATH", required = true)]
     pub output: Option<PathBuf>,
 
-    /// The output format, whatever the output's name [possible values: ignition, iso, cpio,
-    /// cpio.gz, cpio.zst, initrd, pxe, config-iso, config-2, embed]
-    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
+    #[arg(long, value_name = "FORMAT", help = format_help())]
     pub format: Option<String>,
 
     /// With `--format embed`: the Fedora CoreOS live ISO to embed the node's config in; the ISO
@@ -52,7 +58,7 @@ pub struct BaseSource {
     /// The kernel of the base; overrides the spec's `kernel:` (`generic` has drivers for real
     /// hardware, `cloud` is small)
     #[arg(long, value_enum, value_name = "FLAVOR", help_heading = "Sources")]
-    pub kernel: Option<Kernel>,
+    pub kernel: Option<KernelFlavor>,
 
     /// The Debian mirror to take packages from [default: the host's own]
     #[arg(
@@ -111,9 +117,58 @@ pub struct BaseSource {
     pub locked: bool,
 }
 
-/// The kernel package of the base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kernel {
-    Generic,
-    Cloud,
+impl BaseSource {
+    /// What the options request.
+    pub fn options(&self) -> Result<FetchOptions, Failure> {
+        let mirrors = self.registry_mirror.iter().map(|text| {
+            text.parse()
+                .map_err(|why| Failure::Usage(format!("--registry-mirror {text}: {why}")))
+        });
+        Ok(FetchOptions {
+            kernel: self.kernel,
+            mirror: self.debian_mirror()?,
+            cache: self.cache.clone(),
+            programs: self.programs.as_deref().map(programs),
+            registry_mirrors: Mirrors::new(mirrors.collect::<Result<Vec<_>, _>>()?),
+            offline: self.offline,
+            locked: self.locked,
+        })
+    }
+
+    fn debian_mirror(&self) -> Result<Option<Mirror>, Failure> {
+        match (&self.mirror, &self.security_mirror) {
+            (Some(main), security) => Mirror::new(main, security.as_deref())
+                .map(Some)
+                .map_err(|error| Failure::Usage(format!("--mirror: {error:#}"))),
+            (None, Some(_)) => Err(Failure::Usage(
+                "--security-mirror requires --mirror".to_owned(),
+            )),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// The site that `named` is a URL of, or the folder.
+fn programs(named: &Path) -> Programs {
+    match named.to_str() {
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            Programs::Site(url.trim_end_matches('/').to_owned())
+        }
+        _ => Programs::Folder(named.to_owned()),
+    }
+}
+
+/// The format of this name.
+pub fn format(named: Option<&str>) -> Result<Option<Format>, Failure> {
+    let parse = |name: &str| {
+        name.parse()
+            .map_err(|why| Failure::Usage(format!("--format {name}: {why}")))
+    };
+    named.map(parse).transpose()
+}
+
+fn format_help() -> String {
+    let names: Vec<_> = Format::offered().map(Format::as_str).collect();
+    let names = names.join(", ");
+    format!("The output's format, whatever its name [possible values: {names}]")
 }

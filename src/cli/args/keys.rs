@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+
+use crate::pki::Phase;
 
 #[derive(Debug, Subcommand)]
 pub enum Keys {
@@ -32,7 +34,7 @@ pub enum Keys {
         names: Vec<String>,
         /// Replace authorities, one step at a time
         #[arg(long, value_enum, value_name = "STEP")]
-        ca: Option<RotationStep>,
+        ca: Option<Phase>,
     },
     /// Import a cluster's authorities from a copy of kubeadm's /etc/kubernetes/pki
     #[command(
@@ -50,17 +52,6 @@ pub enum Keys {
     },
     /// Print the `kubeadm join` command of the cluster; it contains the bootstrap token
     Token(KeysOf),
-}
-
-/// A step of the replacement of an authority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RotationStep {
-    /// Create a successor; the nodes trust both
-    Trust,
-    /// Reissue everything from the successor
-    Issue,
-    /// Stop trusting the old one
-    Drop,
 }
 
 /// `imgbuild kubeconfig`

@@ -9,6 +9,7 @@ mod keys;
 mod messages;
 mod run;
 mod verify;
+mod words;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,13 +18,13 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use base::{BaseCommand, CacheDir};
-pub use build::{BaseSource, Build, Kernel, Source};
+pub use base::BaseCommand;
+pub use build::{BaseSource, Build, Source, format};
 pub use embed::{Embed, Show};
 pub use import::Import;
-pub use keys::{Keys, KeysOf, KubeconfigOf, RotationStep};
+pub use keys::{Keys, KeysOf, KubeconfigOf};
 pub use messages::{Color, Common, MessageFormat};
-pub use run::{Accel, ExitWhen, Medium, Run};
+pub use run::{Run, disk_image, forward};
 pub use verify::Verify;
 
 /// One readable YAML file in, one bootable, immutable Kubernetes node out.

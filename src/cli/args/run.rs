@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use crate::ops::run::{BootMedium, DEFAULT_DISK, DiskImage};
+use crate::qemu::watch::Until;
+use crate::qemu::{Accel, Forward};
 
 use super::Source;
 
@@ -24,8 +28,8 @@ pub struct Run {
 
     /// When to exit: once every node is up, which nodes based on Debian report, or once every
     /// machine is off
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub exit_when: ExitWhen,
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Until::PoweredOff)]
+    pub exit_when: Until,
 
     /// Fail if it takes longer than this, as in `90s` or `10m`
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
@@ -45,7 +49,7 @@ pub struct Run {
 
     /// The medium that the machine boots the image from
     #[arg(long, value_enum, value_name = "MEDIUM")]
-    pub medium: Option<Medium>,
+    pub medium: Option<BootMedium>,
 
     /// Also pass the Ignition config of a spec through QEMU's `fw_cfg`, where the target's Ignition
     /// looks for it on the platform `qemu`
@@ -79,37 +83,6 @@ pub struct Run {
     pub source: Source,
 }
 
-/// When `run` exits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum ExitWhen {
-    /// Every machine is powered off
-    #[default]
-    Off,
-    /// Every node is up, or one has failed
-    Ready,
-}
-
-/// The medium that a machine boots the image from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Medium {
-    /// An optical drive
-    Cd,
-    /// A USB stick
-    Usb,
-    /// Kernel and initrd, loaded by QEMU itself
-    Kernel,
-    /// iPXE, from the network
-    Pxe,
-}
-
-/// What runs the machine's instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Accel {
-    #[default]
-    Tcg,
-    Kvm,
-}
-
 /// Seconds, or a number with `s`, `m` or `h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
@@ -131,9 +104,58 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "the time is too long".to_owned())
 }
 
+/// What `--publish` says: a port of the host and a port of the node.
+pub fn forward(text: &str) -> Result<Forward, String> {
+    let pair = text
+        .split_once(':')
+        .and_then(|(host, node)| Some((host.parse().ok()?, node.parse().ok()?)));
+    match pair.filter(|(host, node)| *host != 0 && *node != 0) {
+        Some((host, guest)) => Ok(Forward { host, guest }),
+        None => Err(format!(
+            "--publish {text}: expected two ports, as in 2222:22"
+        )),
+    }
+}
+
+/// What `--disk` says: a file, and perhaps its size.
+pub fn disk_image(text: &str) -> Result<DiskImage, String> {
+    let (path, bytes) = match text.rsplit_once(':') {
+        Some((path, gib)) => {
+            let gib: Option<u64> = gib.parse().ok().filter(|gib| *gib > 0);
+            let gib = gib.ok_or_else(|| {
+                format!("--disk {text}: the size must be a number of GiB, as in state.img:8")
+            })?;
+            (path, gib.saturating_mul(1 << 30))
+        }
+        None => (text, DEFAULT_DISK),
+    };
+    Ok(DiskImage {
+        path: path.into(),
+        bytes,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_and_disks() {
+        let ports = |host, guest| Ok(Forward { host, guest });
+        assert_eq!(forward("2222:22"), ports(2222, 22));
+        for bad in ["", "22", "0:22", "22:0", "a:b", "70000:22"] {
+            assert!(forward(bad).is_err(), "{bad}");
+        }
+        let disk = |path: &str, bytes| {
+            let path = path.into();
+            Ok(DiskImage { path, bytes })
+        };
+        assert_eq!(disk_image("state.img"), disk("state.img", 8 << 30));
+        assert_eq!(disk_image("a:b.img:2"), disk("a:b.img", 2 << 30));
+        for bad in ["state.img:", "state.img:0", "state.img:8G"] {
+            assert!(disk_image(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durations() {

@@ -9,7 +9,6 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +25,7 @@ use temporary::{Sweep, Temporary};
 const SECRET_MODE: u32 = 0o600;
 const PUBLIC_MODE: u32 = 0o666;
 
-/// One output file, or standard output.
+/// One output file, or a pipe.
 #[derive(Debug)]
 pub struct Output {
     file: File,
@@ -35,7 +34,7 @@ pub struct Output {
 
 #[derive(Debug)]
 enum State {
-    /// Standard output, or a pipe or device that was named: written in place.
+    /// A pipe such as standard output, or a device that was named: written in place.
     Stream,
     /// A file without a name in the folder of the target.
     Unnamed { target: PathBuf },
@@ -99,14 +98,11 @@ impl Output {
         Ok(Self { file, state })
     }
 
-    /// Standard output.
-    pub fn stdout() -> Result<Self> {
-        let descriptor = io::stdout()
-            .as_fd()
-            .try_clone_to_owned()
-            .context("opening standard output")?;
+    /// A pipe, or what else is written in place.
+    pub fn stream(file: &File) -> Result<Self> {
+        let file = file.try_clone().context("opening the output")?;
         Ok(Self {
-            file: File::from(descriptor),
+            file,
             state: State::Stream,
         })
     }

@@ -45,7 +45,7 @@ fn tentative(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Option<Clus
 }
 
 /// What `ignition` finds in `nodes`.
-pub fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
+pub(super) fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
     on_all_processors(nodes, |node| ignition::check(node, parts::all(node)))
         .into_iter()
         .flatten()
@@ -53,7 +53,7 @@ pub fn of_ignition(nodes: &[Node]) -> Vec<Diagnostic> {
 }
 
 /// Whether any of `findings` stops the build.
-pub fn has_errors(findings: &[Diagnostic]) -> bool {
+pub(super) fn has_errors(findings: &[Diagnostic]) -> bool {
     findings.iter().any(is_error)
 }
 
@@ -63,7 +63,7 @@ fn is_error(finding: &Diagnostic) -> bool {
 
 /// In the order of the text; findings about the whole spec come first. A finding that two nodes
 /// share is reported once.
-pub fn sort_by_place(findings: &mut Vec<Diagnostic>) {
+pub(super) fn sort_by_place(findings: &mut Vec<Diagnostic>) {
     findings.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
     findings.dedup();
 }

@@ -8,47 +8,46 @@ use crate::facts::kernel::KernelFlavor;
 use crate::names::Arch;
 use crate::node::Node;
 use crate::node::boot_files::BootFiles;
-use crate::pack::Format;
-use crate::progress::Progress;
-use crate::registry::{self, Access, CheckedBootFiles};
+use crate::pack::{Format, Ground};
+use crate::registry::{self, CheckedBootFiles};
 
-use super::super::args;
-use super::super::artifacts::Wanted;
-use super::super::base::{cache, locked, request};
-use super::super::embed::Image;
-use super::super::outcome::Failure;
-use super::format::brings_live_iso;
-use super::{Ground, Ready};
+use super::artifact_writer::BuildInput;
+use super::artifacts::NodeArtifacts;
+use super::compiled_node::CompiledNode;
+use super::destination::brings_live_iso;
+use super::fetch::locked_base;
+use super::live_image::LiveImage;
+use super::{Error, FetchOptions, Result, Session};
 
 /// What makes bases differ.
-type Kind = (Arch, KernelFlavor, Wanted);
+type Kind = (Arch, KernelFlavor, NodeArtifacts);
 
 /// The bases that nodes need, each made once.
 pub struct Bases<'a> {
-    source: &'a args::BaseSource,
+    fetch: &'a FetchOptions,
     lock: &'a Path,
-    progress: &'a dyn Progress,
+    session: &'a Session<'a>,
     made: Vec<(Kind, Base)>,
-    /// External bases: those that specs name.
+    /// Those that nodes name themselves.
     external: Vec<(BootFiles, External)>,
-    /// The live ISO that the command line names, for all nodes.
-    pub(super) given: Option<Rc<Image>>,
+    /// The live ISO that the options name, for all nodes.
+    pub(super) given: Option<Rc<LiveImage>>,
 }
 
-/// The external base of a node, checked.
+/// A system that imgbuild does not build, checked.
 #[derive(Debug, Clone)]
 enum External {
     Base(Box<Base>),
-    LiveIso(Rc<Image>),
+    LiveIso(Rc<LiveImage>),
 }
 
 impl<'a> Bases<'a> {
-    /// Bases from `source`, their packages pinned in `lock`.
-    pub fn new(source: &'a args::BaseSource, lock: &'a Path, progress: &'a dyn Progress) -> Self {
+    /// Bases from where `fetch` says, their packages pinned in `lock`.
+    pub fn new(fetch: &'a FetchOptions, lock: &'a Path, session: &'a Session<'a>) -> Self {
         Self {
-            source,
+            fetch,
             lock,
-            progress,
+            session,
             made: Vec::new(),
             external: Vec::new(),
             given: None,
@@ -56,40 +55,40 @@ impl<'a> Bases<'a> {
     }
 
     /// The base of `node`.
-    pub fn of_node(&mut self, node: &Node) -> Result<Base, Failure> {
-        self.with(node, Wanted::of(node, self.source)?)
+    pub fn of_node(&mut self, node: &Node) -> Result<Base> {
+        self.with(node, NodeArtifacts::of(node, self.fetch)?)
     }
 
     /// The base of `node` with what is `wanted` in it.
-    fn with(&mut self, node: &Node, wanted: Wanted) -> Result<Base, Failure> {
+    fn with(&mut self, node: &Node, wanted: NodeArtifacts) -> Result<Base> {
         if node.target.facts().brings_base {
             return match self.external(node)? {
                 External::Base(base) => {
-                    wanted.laid_over(*base, self.source, self.lock, self.progress)
+                    wanted.laid_over(*base, self.fetch, self.lock, self.session)
                 }
-                External::LiveIso(_) => Err(Failure::Usage(format!(
+                External::LiveIso(_) => Err(Error::Request(format!(
                     "the base of {} is a live ISO, from which only an ISO can be built: for a PXE folder, give `kernel:`, `initrd:` \
                      and `rootfs:` in its `base:`",
                     node.hostname.value
                 ))),
             };
         }
-        let request = request(self.source, node.arch, node.kernel)?;
+        let request = (self.fetch).base(node.arch, node.kernel, &self.session.environment)?;
         let kind = (request.arch, request.kernel, wanted);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
             return Ok(base.clone());
         }
-        let base = locked(&request, self.lock, self.progress)?;
-        let base = (kind.2).laid_over(base, self.source, self.lock, self.progress)?;
+        let base = locked_base(&request, self.lock, self.session)?;
+        let base = (kind.2).laid_over(base, self.fetch, self.lock, self.session)?;
         self.made.push((kind, base.clone()));
         Ok(base)
     }
 
-    /// The external base of `node`.
-    fn external(&mut self, node: &Node) -> Result<External, Failure> {
+    /// The system that `node` names itself.
+    fn external(&mut self, node: &Node) -> Result<External> {
         let facts = node.target.facts();
         let Some(files) = &node.base else {
-            return Err(Failure::Usage(format!(
+            return Err(Error::Request(format!(
                 "the target of {} is {}, and its spec does not say where the kernel and initrd are: write \
                  `base: {{kernel: {{source: …}}, initrd: {{source: …}}}}`",
                 node.hostname.value, facts.title
@@ -98,13 +97,8 @@ impl<'a> Bases<'a> {
         if let Some((_, external)) = self.external.iter().find(|(made, _)| made == files) {
             return Ok(external.clone());
         }
-        let access = Access {
-            offline: self.source.offline,
-            locked: self.source.locked,
-            refresh: false,
-            cache: cache(self.source.cache.as_deref())?,
-        };
-        let external = match registry::boot_files(files, &access, self.progress)? {
+        let access = self.fetch.access(false, &self.session.environment)?;
+        let external = match registry::boot_files(files, &access, self.session.progress())? {
             CheckedBootFiles::Network {
                 kernel,
                 initrd,
@@ -123,7 +117,7 @@ impl<'a> Bases<'a> {
     }
 
     /// The live ISO that the node is built from.
-    fn live_iso(&mut self, node: &Node) -> Result<Rc<Image>, Failure> {
+    fn live_iso(&mut self, node: &Node) -> Result<Rc<LiveImage>> {
         if let Some(given) = &self.given {
             return Ok(given.clone());
         }
@@ -132,20 +126,21 @@ impl<'a> Bases<'a> {
         {
             return Ok(image);
         }
-        Err(Failure::Usage(
+        Err(Error::Request(
             "--format embed requires the live ISO: give --base LIVE_ISO, or `base: {iso: {source: …}}` in the spec".to_owned(),
         ))
     }
 
     /// The base of `node`, with boot loaders: Debian's where the node has an external base, which
     /// has none.
-    fn for_media(&mut self, node: &Node) -> Result<Base, Failure> {
+    fn for_media(&mut self, node: &Node) -> Result<Base> {
         let base = self.of_node(node)?;
         if base.boot_loaders.is_some() {
             return Ok(base);
         }
-        let request = request(self.source, node.arch, KernelFlavor::default())?;
-        let debian = locked(&request, self.lock, self.progress)?;
+        let kernel = KernelFlavor::default();
+        let request = (self.fetch).base(node.arch, kernel, &self.session.environment)?;
+        let debian = locked_base(&request, self.lock, self.session)?;
         Ok(Base {
             boot_loaders: debian.boot_loaders,
             ..base
@@ -153,37 +148,37 @@ impl<'a> Bases<'a> {
     }
 
     /// What an artifact of `node` in this format is built from.
-    pub fn of(&mut self, node: &Node, format: Format) -> Result<Ground, Failure> {
-        match format {
-            Format::Iso => Ok(Ground::Base(Box::new(self.for_media(node)?))),
-            Format::Embed => self.live_iso(node).map(Ground::LiveIso),
-            format if format.needs_base() => Ok(Ground::Base(Box::new(self.of_node(node)?))),
-            _ => Ok(Ground::Nothing),
-        }
+    pub fn of(&mut self, node: &Node, format: Format) -> Result<BuildInput> {
+        Ok(match format.facts().ground {
+            Ground::Nothing => BuildInput::Nothing,
+            Ground::Base => BuildInput::Base(Box::new(self.of_node(node)?)),
+            Ground::BaseWithBootLoaders => BuildInput::Base(Box::new(self.for_media(node)?)),
+            Ground::LiveIso => BuildInput::LiveIso(self.live_iso(node)?),
+        })
     }
 
     /// The base that all nodes share, with the images of all.
-    pub fn one_of(&mut self, ready: &[Ready<'_>]) -> Result<Base, Failure> {
+    pub fn one_of(&mut self, nodes: &[CompiledNode<'_>]) -> Result<Base> {
         let mut all = Vec::new();
-        for ready in ready {
-            all.push(Wanted::of(ready.node, self.source)?);
+        for compiled in nodes {
+            all.push(NodeArtifacts::of(compiled.node, self.fetch)?);
         }
         // Images of one node are in the base of all, where those who do not want them leave them
         // alone.
-        let mut images = Wanted::default();
+        let mut images = NodeArtifacts::default();
         for wanted in &all {
             images.add(wanted);
         }
         for wanted in &mut all {
             wanted.add(&images);
         }
-        let first = self.with(ready[0].node, all.remove(0))?;
-        for (other, wanted) in ready[1..].iter().zip(all) {
+        let first = self.with(nodes[0].node, all.remove(0))?;
+        for (other, wanted) in nodes[1..].iter().zip(all) {
             if self.with(other.node, wanted)?.id != first.id {
-                return Err(Failure::Usage(format!(
+                return Err(Error::Request(format!(
                     "a PXE folder has one base, but {} and {} need different ones (arch or kernel differ): write two folders with \
                      --node, or ISOs with --format iso",
-                    other.node.hostname.value, ready[0].node.hostname.value
+                    other.node.hostname.value, nodes[0].node.hostname.value
                 )));
             }
         }
@@ -192,8 +187,8 @@ impl<'a> Bases<'a> {
 }
 
 /// The live ISO at `path`, refused if something is embedded in it already.
-pub(super) fn pristine(path: &Path) -> Result<Rc<Image>, Failure> {
-    let image = Image::open(path)?;
+pub(super) fn pristine(path: &Path) -> Result<Rc<LiveImage>> {
+    let image = LiveImage::open(path)?;
     image.check_pristine()?;
     Ok(Rc::new(image))
 }

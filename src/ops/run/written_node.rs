@@ -11,7 +11,7 @@ use crate::names::{Arch, MacAddr};
 use crate::qemu::{Disk, Machine, UserNetwork};
 use crate::read;
 
-use super::run::DEFAULT_DISK;
+use super::DEFAULT_DISK;
 
 /// A node, as far as its machine is concerned.
 #[derive(Debug, Default)]

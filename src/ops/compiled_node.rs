@@ -1,8 +1,8 @@
 //! Nodes whose configs are made.
 
 use crate::base::Base;
-use crate::diagnostic::{Diagnostic, Sources};
-use crate::embed::{Edits, Wishes};
+use crate::diagnostic::Diagnostic;
+use crate::embed::{Edits, LiveSettings};
 use crate::facts::systems::LinkManager;
 use crate::ignition;
 use crate::names::MacAddr;
@@ -12,56 +12,51 @@ use crate::pack::{self, Machine, Payload};
 use crate::parts;
 use crate::processors::on_all_processors;
 
-use super::super::findings::{has_errors, sort_by_place};
-use super::super::messages::Messages;
-use super::super::outcome::Failure;
+use super::findings::{has_errors, sort_by_place};
+use super::{Error, Result, Session};
 
 /// A node whose config is made: all that the packers need beside the base.
 #[derive(Debug)]
-pub struct Ready<'a> {
+pub struct CompiledNode<'a> {
     pub node: &'a Node,
     payload: Payload,
     kernel_arguments: Vec<String>,
     macs: Vec<MacAddr>,
 }
 
-impl<'a> Ready<'a> {
+impl<'a> CompiledNode<'a> {
     /// Compiles each of `nodes`; the mistakes of all of them in one list. Warnings are said at
     /// once.
-    pub fn compile(
-        nodes: &[&'a Node],
-        sources: &Sources,
-        messages: Messages,
-    ) -> Result<Vec<Self>, Failure> {
-        let mut ready = Vec::with_capacity(nodes.len());
+    pub fn all(nodes: &[&'a Node], session: &Session<'_>) -> Result<Vec<Self>> {
+        let mut compiled = Vec::with_capacity(nodes.len());
         let mut diagnostics = Vec::new();
-        for compiled in on_all_processors(nodes.iter().copied(), Self::of) {
-            match compiled {
+        for node in on_all_processors(nodes.iter().copied(), Self::of) {
+            match node {
                 Ok((node, warnings)) => {
                     diagnostics.extend(warnings);
-                    ready.push(node);
+                    compiled.push(node);
                 }
                 Err(found) => diagnostics.extend(found),
             }
         }
         sort_by_place(&mut diagnostics);
         if has_errors(&diagnostics) {
-            return Err(Failure::Input(diagnostics));
+            return Err(Error::Input(diagnostics));
         }
-        messages.diagnostics(sources, &diagnostics);
-        Ok(ready)
+        session.warnings(&diagnostics);
+        Ok(compiled)
     }
 
-    /// With what is doubtful.
+    /// The compiled node and its warnings.
     fn of(node: &'a Node) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let compiled = ignition::compile(node, parts::all(node))?;
-        let ready = Self {
+        let made = Self {
             node,
             payload: payload(node, &compiled.config, compiled.network),
             kernel_arguments: kernel_arguments(node),
             macs: macs(node),
         };
-        Ok((ready, compiled.warnings))
+        Ok((made, compiled.warnings))
     }
 
     /// The node's config for people.
@@ -81,19 +76,19 @@ impl<'a> Ready<'a> {
 
     /// The node as a live system of Fedora CoreOS takes it: its config, its keyfiles and its kernel
     /// arguments.
-    pub fn wishes(&self) -> Wishes {
+    pub fn live_settings(&self) -> LiveSettings {
         let keyfiles = match self.node.target.facts().links {
             LinkManager::NetworkManager => self.payload.network.clone(),
             LinkManager::Networkd => Vec::new(),
         };
-        Wishes {
+        LiveSettings {
             config: Some(self.payload.config.clone()),
             keyfiles,
             arguments: Edits {
                 append: self.kernel_arguments.clone(),
                 ..Edits::default()
             },
-            ..Wishes::default()
+            ..LiveSettings::default()
         }
     }
 

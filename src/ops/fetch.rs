@@ -1,0 +1,102 @@
+//! Where packages, programs and images come from, and what may be done to get them.
+
+use std::path::{Path, PathBuf};
+
+use crate::base;
+use crate::base::{Base, BaseRequest, Mirror};
+use crate::cache::Cache;
+use crate::facts::kernel::KernelFlavor;
+use crate::lock::Lock;
+use crate::names::Arch;
+use crate::node::containers::Programs;
+use crate::registry::{self, Access, Mirrors};
+
+use super::{Environment, Result, Session};
+
+/// Where what a node is made of comes from. By default all of it is as the spec, the lock and the
+/// host have it, and the network may be used.
+#[derive(Debug, Clone, Default)]
+pub struct FetchOptions {
+    /// The kernel of the base, over the spec's.
+    pub kernel: Option<KernelFlavor>,
+    /// The mirror of Debian's packages; `None`: the host's own.
+    pub mirror: Option<Mirror>,
+    /// The folder of downloads and finished bases; `None`: as the environment says.
+    pub cache: Option<PathBuf>,
+    /// Where Kubernetes' programs come from, over the spec's.
+    pub programs: Option<Programs>,
+    /// Where registries are looked for instead.
+    pub registry_mirrors: Mirrors,
+    /// Touches no network: what is missing in the cache is an error.
+    pub offline: bool,
+    /// Never changes the lock: what is missing there is an error.
+    pub locked: bool,
+}
+
+impl FetchOptions {
+    /// The cache that is named, or that of `environment`.
+    pub fn cache(&self, environment: &Environment) -> Result<Cache> {
+        cache(self.cache.as_deref(), environment)
+    }
+
+    /// How a base for `arch` is asked for; `kernel` is the node's own.
+    pub(super) fn base(
+        &self,
+        arch: Arch,
+        kernel: KernelFlavor,
+        environment: &Environment,
+    ) -> Result<BaseRequest> {
+        Ok(BaseRequest {
+            arch,
+            kernel: self.kernel.unwrap_or(kernel),
+            mirror: self.mirror.clone(),
+            offline: self.offline,
+            locked: self.locked,
+            cache: self.cache(environment)?,
+        })
+    }
+
+    /// How registries and sites are asked. With `refresh` what the lock pins is pinned anew.
+    pub(super) fn access(&self, refresh: bool, environment: &Environment) -> Result<Access> {
+        Ok(Access {
+            offline: self.offline,
+            locked: self.locked,
+            refresh,
+            cache: self.cache(environment)?,
+        })
+    }
+
+    /// The registries of images.
+    pub(super) fn registries(
+        &self,
+        access: &Access,
+        environment: &Environment,
+    ) -> registry::Images {
+        let credentials = registry::Credentials::from_host(|name| environment.variable(name));
+        registry::Images::new(access.clone(), self.registry_mirrors.clone(), credentials)
+    }
+}
+
+/// The cache that is named, or that of `environment`.
+pub(super) fn cache(named: Option<&Path>, environment: &Environment) -> Result<Cache> {
+    Ok(match named {
+        Some(path) => Cache::new(path),
+        None => Cache::locate(|name| environment.variable(name))?,
+    })
+}
+
+/// The base that `request` describes, its packages as `lock_file` pins them; those not pinned yet
+/// are added to the lock.
+pub(super) fn locked_base(
+    request: &BaseRequest,
+    lock_file: &Path,
+    session: &Session<'_>,
+) -> Result<Base> {
+    let mut lock = Lock::load(lock_file)?;
+    let before = lock.to_text();
+    let base = base::ensure(request, &mut lock, session.progress())?;
+    if lock.to_text() != before {
+        lock.save(lock_file)?;
+    }
+    Ok(base)
+}

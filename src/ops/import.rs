@@ -1,0 +1,62 @@
+//! From other tools' configs to a node spec.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::import::{self, Imported, Options};
+use crate::names::Hostname;
+
+use super::{Error, Result, Session};
+
+/// The largest config that is imported, in bytes.
+const CONFIG_MAX: u64 = 8 << 20;
+
+/// What is imported.
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
+    /// A Butane config, an Ignition config or a Container Linux Config.
+    pub config: PathBuf,
+    /// The node's name; `None`: as the config says, else after the config's own name.
+    pub hostname: Option<Hostname>,
+    /// The spec's target; `None`: what the config is written for.
+    pub target: Option<String>,
+}
+
+impl ImportOptions {
+    /// Imports the config at `config` as it is.
+    pub fn new(config: impl Into<PathBuf>) -> Self {
+        Self {
+            config: config.into(),
+            hostname: None,
+            target: None,
+        }
+    }
+}
+
+/// Makes a node spec of a config of another tool. What a node spec has no word for is left out, and
+/// listed in the result.
+pub fn import(options: &ImportOptions, session: &mut Session<'_>) -> Result<Imported> {
+    let path = &options.config;
+    let describe = || format!("reading {}", path.display());
+    let length = fs::metadata(path).with_context(describe)?.len();
+    if length > CONFIG_MAX {
+        return Err(Error::Request(format!(
+            "{} has {length} bytes, more than the limit of {CONFIG_MAX}",
+            path.display()
+        )));
+    }
+    let bytes = fs::read(path).with_context(describe)?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(Error::Request(format!("{} is not UTF-8", path.display())));
+    };
+    let source = session.sources.add(path.clone(), text.as_str());
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let options = Options {
+        hostname: options.hostname.clone(),
+        fallback: stem.and_then(|stem| stem.to_ascii_lowercase().parse().ok()),
+        target: options.target.clone(),
+    };
+    Ok(import::import(&text, source, &options)?)
+}

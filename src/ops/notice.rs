@@ -1,0 +1,107 @@
+//! What a use case says of the world outside of the spec.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::names::Hostname;
+use crate::pki;
+
+/// Something that happened or is doubtful, and stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// An output is complete and in its place.
+    Wrote(PathBuf),
+    /// Something happened in the key folder.
+    Keys(pki::Notice),
+    /// The key folder lacks keys that the spec needs, so that an artifact was made with others.
+    KeysMissing(PathBuf),
+    /// The lock has no digest of an image that nodes pull.
+    ImageNotPinned(String),
+    /// A node of another system is to run in a live system of Fedora CoreOS.
+    OtherSystem {
+        hostname: Hostname,
+        /// The system that the node is for, for people.
+        system: &'static str,
+    },
+    /// A config for a live system is doubtful: in which way.
+    ConfigDoubtful(String),
+    /// A payload for network boot cannot carry kernel arguments that a spec asks for.
+    ArgumentsLeftToBootLoader {
+        spec: PathBuf,
+        arguments: Vec<String>,
+    },
+    /// What boots from the image overwrites this disk without asking.
+    OverwritesDisk(String),
+    /// The installer starts by itself, and nothing says which disk it is to install onto.
+    NoDiskToInstallOnto,
+    /// A payload for network boot has a config, which only these kernel arguments put in force.
+    PayloadNeedsArguments,
+    /// Of a live ISO only what is embedded in it is compared.
+    LiveSystemNotCompared,
+}
+
+impl Notice {
+    /// Whether it asks the user to look at something.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::Keys(notice) => notice.is_warning(),
+            Self::KeysMissing(_)
+            | Self::ImageNotPinned(_)
+            | Self::OtherSystem { .. }
+            | Self::ConfigDoubtful(_)
+            | Self::ArgumentsLeftToBootLoader { .. }
+            | Self::NoDiskToInstallOnto => true,
+            Self::Wrote(_)
+            | Self::OverwritesDisk(_)
+            | Self::PayloadNeedsArguments
+            | Self::LiveSystemNotCompared => false,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrote(path) => write!(f, "wrote {}", path.display()),
+            Self::Keys(notice) => notice.fmt(f),
+            Self::KeysMissing(folder) => write!(
+                f,
+                "{} lacks keys that the spec needs, so the artifact was made with other keys",
+                folder.display()
+            ),
+            Self::ImageNotPinned(image) => write!(
+                f,
+                "imgbuild.lock does not pin {image}, so the node pulls whatever its registry serves by that name"
+            ),
+            Self::OtherSystem { hostname, system } => write!(
+                f,
+                "{hostname} is a node of {system}: Fedora CoreOS has other programs, paths and network settings"
+            ),
+            Self::ConfigDoubtful(why) => f.write_str(why),
+            Self::ArgumentsLeftToBootLoader { spec, arguments } => write!(
+                f,
+                "the boot loader must pass these kernel arguments of {}: {}",
+                spec.display(),
+                arguments.join(" ")
+            ),
+            Self::OverwritesDisk(device) => {
+                write!(
+                    f,
+                    "a machine that boots from this overwrites {device} without confirmation"
+                )
+            }
+            Self::NoDiskToInstallOnto => f.write_str(
+                "the installer starts automatically, but no disk to install onto is given: give --dest-device, or the kernel argument \
+             coreos.inst.install_dev",
+            ),
+            Self::PayloadNeedsArguments => f.write_str(
+                "load it after the live system's initrd and rootfs; the kernel needs the arguments \
+             `ignition.firstboot ignition.platform.id=metal`",
+            ),
+            Self::LiveSystemNotCompared => {
+                f.write_str("without --base the live system itself is not compared")
+            }
+        }
+    }
+}

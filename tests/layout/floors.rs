@@ -1,0 +1,44 @@
+//! The floors of the house. A room imports rooms on lower floors, and no others.
+
+/// Floors from the top, each with its rooms: a module of `src/lib.rs` is a room.
+pub const FLOORS: &[&[&str]] = &[
+    // Arguments and words.
+    &["cli"],
+    // The use cases.
+    &["ops"],
+    &["verify"],
+    &["diff", "embed"],
+    // From a spec to decided nodes; back from artifacts; machines that run them.
+    &["plan", "read", "qemu"],
+    // What is wrong between decided values; what a node is made of; how it is written.
+    &["check", "parts", "ignition", "pack", "registry"],
+    // The decided model; the base; what judges Kubernetes' objects; other tools' configs.
+    &["node", "base", "manifests", "import"],
+    // What users write and what is pinned.
+    &["spec", "lock", "extensions"],
+    // Tables; images of containers; keys.
+    &["facts", "oci", "pki"],
+    // What knows nothing of nodes.
+    &[
+        "cache",
+        "data_url",
+        "diagnostic",
+        "formats",
+        "names",
+        "processors",
+        "progress",
+        "secrets",
+        "text",
+    ],
+];
+
+/// All rooms.
+pub fn rooms() -> impl Iterator<Item = &'static str> {
+    FLOORS.iter().flat_map(|floor| floor.iter().copied())
+}
+
+/// The floor of `room`, counted from 1 at the bottom. `None`: it has none.
+pub fn floor_of(room: &str) -> Option<usize> {
+    let from_top = FLOORS.iter().position(|floor| floor.contains(&room))?;
+    Some(FLOORS.len() - from_top)
+}

@@ -1,0 +1,150 @@
+//! Habits of the house that no lint knows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{arrows, product};
+
+/// The largest part of the product's lines that one room may hold, in percent.
+const ROOM_MAX: usize = 15;
+
+/// Names of folders that common ignore files hide.
+const HIDDEN: [&str; 6] = ["target", "build", "dist", "out", "bin", "vendor"];
+
+/// The longest line of code or comment, in characters (rustfmt.toml). Text in quotes may be longer.
+const LINE_MAX: usize = 100;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files and folders below `folder`.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(&folder).expect("readable") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                left.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut paths = below(&root().join(folder));
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    assert!(!paths.is_empty(), "no sources in {folder}");
+    paths
+}
+
+#[test]
+fn no_room_is_a_house_of_its_own() {
+    let src = root().join("src");
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    for path in sources("src") {
+        let room = path
+            .strip_prefix(&src)
+            .expect("readable")
+            .iter()
+            .next()
+            .expect("readable");
+        let count = fs::read_to_string(&path).expect("readable").lines().count();
+        *lines
+            .entry(room.to_str().expect("readable").to_owned())
+            .or_default() += count;
+    }
+    let all: usize = lines.values().sum();
+    lines.retain(|_, count| *count * 100 > all * ROOM_MAX);
+    assert!(
+        lines.is_empty(),
+        "over {ROOM_MAX} % of {all} lines: {lines:?}"
+    );
+}
+
+#[test]
+fn no_folder_has_a_name_that_ignore_files_hide() {
+    let mut folders = below(&root().join("src"));
+    folders.retain(|path| path.is_dir());
+    let is_hidden = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| HIDDEN.contains(&name))
+    };
+    let hidden: Vec<_> = folders.iter().filter(is_hidden).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+#[test]
+fn rooms_are_not_re_exported_whole() {
+    let wrong = arrows::glob_re_exports(&product());
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Words that talk to a terminal, or belong to a process that has one.
+const OF_COMMAND_LINES: [&str; 9] = [
+    "println!",
+    "print!",
+    "io::stdout",
+    "io::stderr",
+    "io::stdin",
+    "IsTerminal",
+    "process::exit",
+    "env::args",
+    "ExitCode",
+];
+
+#[test]
+fn only_the_command_line_talks() {
+    let src = root().join("src");
+    let mut talks = Vec::new();
+    for path in sources("src") {
+        let name = path.strip_prefix(&src).expect("below it");
+        let text = fs::read_to_string(&path).expect("readable");
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = product
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for word in OF_COMMAND_LINES {
+            if code.clone().any(|line| line.contains(word)) {
+                talks.push((name.to_owned(), word));
+            }
+        }
+    }
+    // The program itself is the process's exit status.
+    talks.retain(|(name, _)| {
+        name != Path::new("main.rs") && !name.iter().any(|part| part == "tests")
+    });
+    assert!(
+        talks.iter().any(|(name, _)| name.starts_with("cli")),
+        "the search works"
+    );
+    talks.retain(|(name, _)| !name.starts_with("cli"));
+    assert_eq!(talks, []);
+}
+
+#[test]
+fn comments_are_no_wider_than_code() {
+    let folders = ["src", "tests", "xtask/src"];
+    let mut wide = Vec::new();
+    for path in folders.iter().flat_map(|folder| sources(folder)) {
+        let text = fs::read_to_string(&path).expect("readable");
+        for (number, line) in text.lines().enumerate() {
+            let comment = line.trim_start();
+            // A row of a table in Markdown is one line.
+            let is_row = comment.starts_with("//! |") || comment.starts_with("/// |");
+            if comment.starts_with("//") && !is_row && line.chars().count() > LINE_MAX {
+                wide.push(format!("{}:{}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(
+        wide.is_empty(),
+        "comments over {LINE_MAX} columns:\n{}",
+        wide.join("\n")
+    );
+}
