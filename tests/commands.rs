@@ -128,9 +128,7 @@ fn nobody_waits_for_what_is_never_said() {
             let said = said(&refused);
             assert_eq!(refused.status.code(), Some(2), "{target}: {said}");
             assert!(
-                said.contains(&format!(
-                    "a node of {title}: it does not report on the console"
-                )),
+                said.contains(&format!("is {title}: it does not report on the console")),
                 "{said}"
             );
         }

@@ -298,7 +298,7 @@ mod tests {
                 "    +2",
                 "     three",
                 "- file /etc/gone",
-                "~ file /etc/key: its contents, which are secret",
+                "~ file /etc/key: contents differ (secret)",
                 "~ file /etc/mode: mode 0644 -> 0400",
                 "~ unit a.service: enabled -> disabled",
                 "    @@ -1,2 +1,2 @@",
@@ -306,7 +306,7 @@ mod tests {
                 "    -ExecStart=/bin/a",
                 "    +ExecStart=/bin/b",
                 "+ unit b.service",
-                "~ user core: its settings",
+                "~ user core: settings differ",
             ]
         );
         assert_eq!(differences(&old, &old), [""; 0]);

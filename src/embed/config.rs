@@ -139,12 +139,12 @@ mod tests {
             (
                 "files of another kind",
                 r#"{"storage":{"files":{}}}"#,
-                "no list",
+                "is not a list",
             ),
             (
                 "the same file",
                 r#"{"storage":{"files":[{"path":"/etc/a"}]}}"#,
-                "of its own",
+                "already has a file",
             ),
         ] {
             let said = with(Some(config)).expect_err(name);

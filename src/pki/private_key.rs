@@ -221,7 +221,7 @@ mod tests {
             ("", "is not a private key in PEM"),
             (
                 "-----BEGIN PUBLIC KEY-----\n",
-                "holds a PUBLIC KEY where a private key is needed",
+                "contains a PUBLIC KEY instead of a private key",
             ),
             (
                 "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",

@@ -133,7 +133,7 @@ mod tests {
         let (events, _happened) = channel();
         let mut qmp = Qmp::new(ours, "kube1", events).unwrap();
         let error = qmp.execute("system_reset").unwrap_err();
-        assert_eq!(error.to_string(), "QEMU refuses `system_reset`: not now");
+        assert_eq!(error.to_string(), "QEMU refused `system_reset`: not now");
         qemu.join().unwrap();
     }
 }

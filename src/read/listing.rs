@@ -363,7 +363,7 @@ mod tests {
                     "file system /dev/vda1  (ext4, at /srv)",
                     "link /l  (to b)",
                     "file /a  (0600, etcd, from https://example.com/a)",
-                    "file /b  (added to)",
+                    "file /b  (appended)",
                     "unit a.service  (enabled, drop-in 10-a.conf)",
                     "unit b.service  (masked)",
                     "user core",
@@ -379,7 +379,7 @@ mod tests {
                 "2.2.0",
                 vec![
                     "file system /dev/vdb  (xfs)",
-                    "file /a  (0644, added to)",
+                    "file /a  (0644, appended)",
                     "unit a.service  (enabled)",
                     "networkd unit a.network  (drop-in b.conf)",
                 ],

@@ -132,7 +132,7 @@ fn wrong_requests_say_why() {
     // It says by how much, and what to do.
     let said = lab.refuses("embed live.iso --ignition large.ign -o a.iso");
     assert!(
-        said.contains("embed area 16384: ") && said.contains("--pxe"),
+        said.contains("embed area has 16384: ") && said.contains("--pxe"),
         "{said}"
     );
     // Not the input's fault.

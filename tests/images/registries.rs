@@ -113,7 +113,7 @@ fn an_image_is_fetched_once_and_pinned() {
         &mut pins,
     ));
     assert!(
-        unknown.contains("asking") && unknown.contains("app:3"),
+        unknown.contains("requesting") && unknown.contains("app:3"),
         "{unknown}"
     );
 }
@@ -159,7 +159,7 @@ fn a_changed_blob_is_refused_and_named() {
     let why = imgbuild::oci::write_bundle(&[&image], true, &mut out).expect_err("refused");
     let why = format!("{why:#}");
     assert!(
-        why.contains(&layer.digest) && why.contains("changed"),
+        why.contains(&layer.digest) && why.contains("digest mismatch"),
         "{why}"
     );
 
