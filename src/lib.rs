@@ -106,6 +106,7 @@ pub mod node;
 pub mod oci;
 pub mod ops;
 pub mod pack;
+pub mod pages;
 pub mod parts;
 pub mod pki;
 pub mod plan;

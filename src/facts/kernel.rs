@@ -1,6 +1,6 @@
 //! The kernel packages of the Debian base.
 
-/// The name of the kernel flavor in the lock, the cache and on the command line.
+/// The flavour as the lock, the cache and the command line name it.
 pub fn flavor_name(kernel: KernelFlavor) -> &'static str {
     match kernel {
         KernelFlavor::Generic => "generic",

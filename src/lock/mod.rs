@@ -155,7 +155,7 @@ impl Lock {
         self.bases.get(&key(arch, kernel))
     }
 
-    /// All pinned bases.
+    /// All bases that are pinned.
     pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavor, &LockedBase)> {
         const ALL: [(Arch, KernelFlavor); 4] = [
             (Arch::Amd64, KernelFlavor::Generic),

@@ -102,9 +102,8 @@ pub enum Cni {
 }
 
 /// How services reach their pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyMode {
-    #[default]
     Iptables,
     Ipvs,
     Nftables,

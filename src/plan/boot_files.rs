@@ -3,7 +3,6 @@
 use super::Decider;
 use super::containers::local;
 use crate::diagnostic::{Diagnostic, Located, Sources, codes};
-use crate::facts::systems::Target;
 use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::spec;
 
@@ -97,7 +96,7 @@ fn has_key(node: &spec::Spec) -> bool {
 
 /// The error for a live system without a source of its root file system.
 fn rootless(node: &spec::Spec, written: &spec::BootFiles) -> Option<Diagnostic> {
-    let target = node.target.map_or(Target::default(), |target| target.value);
+    let target = node.target().value;
     let argument = target.facts().root_url?;
     let is_told = node.kernel_arguments.iter().any(|written| {
         let value = written.as_str().strip_prefix(argument);

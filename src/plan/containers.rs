@@ -34,12 +34,11 @@ fn images(entries: &[Located<ImageEntry>], sources: &Sources) -> Vec<Located<Ima
 /// `pull`, if the spec sets it.
 pub(super) fn pull(written: &spec::Kubernetes) -> Option<Located<spec::KubernetesArtifactsMode>> {
     use spec::{KubernetesArtifacts, KubernetesArtifactsMode as Mode};
-    let mode = match &written.artifacts {
-        Some(KubernetesArtifacts::Mode(mode)) => Some(mode),
-        Some(KubernetesArtifacts::Settings(settings)) => settings.mode.as_ref(),
-        None => None,
+    let mode = match written.artifacts() {
+        KubernetesArtifacts::Mode(mode) => mode,
+        KubernetesArtifacts::Settings(settings) => settings.mode(),
     };
-    mode.copied().filter(|mode| mode.value == Mode::Pull)
+    (mode.value == Mode::Pull).then_some(mode)
 }
 
 impl Decider<'_> {
@@ -116,7 +115,7 @@ impl Decider<'_> {
                 })
                 .collect(),
             ca,
-            insecure: written.insecure.is_some_and(|insecure| insecure.value),
+            insecure: written.insecure().value,
             credentials,
             span: written.span,
         }

@@ -9,16 +9,9 @@ use std::net::IpAddr;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::names::AbsolutePath;
 use crate::node::etcd::EtcdMember;
 use crate::node::network::{Dhcp, Network};
 use crate::spec::{self, EtcdUrl};
-
-/// IANA: etcd-client and etcd-server.
-const CLIENT_PORT: u16 = 2379;
-const PEER_PORT: u16 = 2380;
-
-const DATA_DIR: &str = "/var/lib/etcd";
 
 /// A member while its cluster is being put together.
 #[derive(Debug, Clone)]
@@ -84,7 +77,7 @@ impl Decider<'_> {
         etcd: &spec::Etcd,
         network: &Network,
     ) -> Draft {
-        let tls = etcd.tls.is_none_or(|tls| tls.value);
+        let tls = etcd.tls().value;
         let scheme = if tls { "https" } else { "http" };
         let addresses = static_addresses(network);
         let first = addresses.first().map(ToString::to_string);
@@ -98,11 +91,11 @@ impl Decider<'_> {
         };
         let client_port = port_of(
             [&etcd.listen_client_urls, &etcd.advertise_client_urls],
-            CLIENT_PORT,
+            spec::ETCD_CLIENT_PORT,
         );
         let peer_port = port_of(
             [&etcd.listen_peer_urls, &etcd.initial_advertise_peer_urls],
-            PEER_PORT,
+            spec::ETCD_PEER_PORT,
         );
 
         let everywhere = vec![if v6_only(network) { "::" } else { "0.0.0.0" }.to_owned()];
@@ -142,17 +135,13 @@ impl Decider<'_> {
             };
         }
         let pod = self.etcd_pod(node, etcd);
-        let data_dir = etcd
-            .data_dir
-            .as_ref()
-            .map_or_else(default_data_dir, |dir| dir.value.clone());
         Draft {
             member: EtcdMember {
                 name: match &etcd.name {
                     Some(name) => name.as_ref().map(|name| name.as_str().to_owned()),
                     None => node.hostname.as_ref().map(ToString::to_string),
                 },
-                data_dir,
+                data_dir: etcd.data_dir().value,
                 listen_client_urls: listen_client.texts,
                 advertise_client_urls: advertise_client.texts,
                 listen_peer_urls: listen_peer.texts,
@@ -166,11 +155,7 @@ impl Decider<'_> {
                     || self.cluster_name.clone(),
                     |token| token.as_str().to_owned(),
                 ),
-                initial_cluster_state: etcd
-                    .initial_cluster_state
-                    .map_or(spec::InitialClusterState::New, |state| state.value)
-                    .as_str()
-                    .to_owned(),
+                initial_cluster_state: etcd.initial_cluster_state().as_str().to_owned(),
                 image: match &pod {
                     Some(_) => None,
                     None => self.etcd_image(node, etcd),
@@ -255,12 +240,6 @@ fn v6_only(network: &Network) -> bool {
             .interfaces
             .iter()
             .all(|i| matches!(i.dhcp, Dhcp::V6 | Dhcp::No))
-}
-
-fn default_data_dir() -> AbsolutePath {
-    DATA_DIR
-        .parse()
-        .expect("the constant is absolute and normal")
 }
 
 fn written_cluster(cluster: &spec::InitialCluster) -> Vec<(String, String)> {

@@ -7,10 +7,6 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::node::etcd::{EtcdBackup, Snapshot};
 use crate::spec;
 
-/// The default of the spec.
-const SCHEDULE: &str = "daily";
-const KEEP: u32 = 7;
-
 /// A snapshot is a bbolt database, whose pages are multiples of this, followed by its SHA-256 (etcd
 /// `server/etcdserver/api/v3rpc/maintenance.go`).
 const PAGE: usize = 512;
@@ -40,12 +36,8 @@ impl Decider<'_> {
         }
         let written = etcd.backup.as_ref().or(of_kubernetes)?;
         Some(EtcdBackup {
-            schedule: written
-                .schedule
-                .as_ref()
-                .map_or(SCHEDULE, |schedule| schedule.as_str())
-                .to_owned(),
-            keep: written.keep.map_or(KEEP, |keep| keep.value.0),
+            schedule: written.schedule().as_str().to_owned(),
+            keep: written.keep().value.0,
             span: written.span,
         })
     }

@@ -5,7 +5,6 @@ use super::containers::pull;
 use super::kubernetes_addons::role_of;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::etcd::EtcdRelease;
-use crate::facts::systems::Target;
 use crate::node::etcd::EtcdPod;
 use crate::node::images::{ImageRef, ImageUse};
 use crate::oci::ImageName;
@@ -14,7 +13,7 @@ use crate::spec;
 impl Decider<'_> {
     /// Returns the image of etcd's unit, on a target without etcd.
     pub(super) fn etcd_image(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<String> {
-        let target = node.target.map_or(Target::default(), |target| target.value);
+        let target = node.target().value;
         let own = target.facts().etcd_image;
         let written = etcd.image.as_ref();
         if let (None, Some(image)) = (own, written) {
@@ -36,7 +35,7 @@ impl Decider<'_> {
 
     /// Returns the member's static pod; `None`: it runs as a unit.
     pub(super) fn etcd_pod(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<EtcdPod> {
-        let wanted = etcd.static_pod.filter(|wanted| wanted.value)?;
+        let wanted = Some(etcd.static_pod()).filter(|wanted| wanted.value)?;
         let kubernetes =
             (node.kubernetes.as_ref()).filter(|kubernetes| role_of(kubernetes).has_control_plane());
         let Some(kubernetes) = kubernetes else {

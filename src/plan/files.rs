@@ -6,15 +6,13 @@ use ignition_config::v3_3;
 
 use super::Decider;
 use super::users::origin;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::AbsolutePath;
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Owner};
 use crate::spec::{self, OwnerRef, Resource, Storage, TreeEntryKind};
 
-/// The default mode, as in Butane.
-const FILE_MODE: u32 = 0o644;
+/// The mode of programs in a tree, as in Butane.
 const EXECUTABLE_MODE: u32 = 0o755;
-const DIRECTORY_MODE: u32 = 0o755;
 
 impl Decider<'_> {
     pub(super) fn files(&mut self, storage: &Storage, sections: &mut Fragment) {
@@ -25,7 +23,7 @@ impl Decider<'_> {
                 .and_then(|contents| self.contents(contents));
             sections.files.push(File {
                 path: file.path.value.clone(),
-                mode: file.mode.map_or(FILE_MODE, |mode| mode.value.0),
+                mode: file.mode().value.0,
                 owner: owner(file.user.as_ref(), file.group.as_ref()),
                 contents,
                 append: file
@@ -33,16 +31,16 @@ impl Decider<'_> {
                     .iter()
                     .filter_map(|more| self.contents(more))
                     .collect(),
-                overwrite: file.overwrite.is_some_and(|overwrite| overwrite.value),
+                overwrite: file.overwrite().value,
                 origin: origin("storage", file.path.span),
             });
         }
         for directory in &storage.directories {
             sections.directories.push(Directory {
                 path: directory.path.value.clone(),
-                mode: directory.mode.map_or(DIRECTORY_MODE, |mode| mode.value.0),
+                mode: directory.mode().value.0,
                 owner: owner(directory.user.as_ref(), directory.group.as_ref()),
-                overwrite: directory.overwrite.is_some_and(|overwrite| overwrite.value),
+                overwrite: directory.overwrite().value,
                 origin: origin("storage", directory.path.span),
             });
         }
@@ -50,9 +48,9 @@ impl Decider<'_> {
             sections.links.push(Link {
                 path: link.path.value.clone(),
                 target: link.target.as_str().to_owned(),
-                hard: link.hard.is_some_and(|hard| hard.value),
+                hard: link.hard().value,
                 owner: owner(link.user.as_ref(), link.group.as_ref()),
-                overwrite: link.overwrite.is_some_and(|overwrite| overwrite.value),
+                overwrite: link.overwrite().value,
                 origin: origin("storage", link.path.span),
             });
         }
@@ -65,11 +63,9 @@ impl Decider<'_> {
     /// an entry of the spec for the same path sets its mode and owner, and its contents take
     /// precedence.
     fn tree(&mut self, tree: &spec::Tree, sections: &mut Fragment) {
-        let top = tree
-            .path
-            .as_ref()
-            .map_or("", |path| path.as_str())
-            .trim_end_matches('/');
+        let path = tree.path();
+        let top = path.as_str().trim_end_matches('/');
+        let plain_mode = spec::StorageFile::default_of::<Located<spec::Mode>>("mode");
         let place = tree.local.span;
         let written: BTreeMap<AbsolutePath, usize> = sections
             .files
@@ -112,7 +108,7 @@ impl Decider<'_> {
                         mode: if *executable {
                             EXECUTABLE_MODE
                         } else {
-                            FILE_MODE
+                            plain_mode.value.0
                         },
                         owner: Owner::default(),
                         contents: Some(Contents::Inline(contents.clone())),

@@ -113,9 +113,8 @@ impl Decider<'_> {
             sections
                 .filesystems
                 .push((ignition, origin("storage", filesystem.device.span)));
-            if let Some(wanted) = filesystem.with_mount_unit
-                && wanted.value
-            {
+            let wanted = filesystem.with_mount_unit();
+            if wanted.value {
                 sections
                     .units
                     .extend(self.mount_unit(filesystem, wanted.span, storage));

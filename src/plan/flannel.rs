@@ -15,46 +15,32 @@ use crate::node::images::ImageRef;
 use crate::node::network::Network;
 use crate::spec;
 
-/// The kernel's own VXLAN port, and flannel's for WireGuard.
-const VXLAN_PORT: u16 = 8472;
-const WIREGUARD_PORT: u16 = 51820;
-
-/// flannel's default VNI.
-const VNI: u32 = 1;
-
 /// flannel's limits (`pkg/subnet/config.go`): at least four subnets, each a /30 or larger.
 const SUBNET_BITS_MIN: u8 = 2;
 const SUBNET_LEN_MAX: u8 = 30;
-
-/// The default length of a node's subnet if the network has room for four of them: flannel's own
-/// default.
-const SUBNET_LEN_DEFAULT: u8 = 24;
 
 impl Decider<'_> {
     /// flannel in pods of a cluster.
     pub(super) fn flannel_in_pods(&mut self, written: &spec::FlannelCarriage) -> Flannel {
         let interface = written.interface.as_ref();
-        in_pods(
-            self.flannel_backend(written),
-            interface.map(|name| name.value.to_string()),
-        )
+        Flannel {
+            backend: self.flannel_backend(written),
+            interface: interface.map(|name| name.value.to_string()),
+            image: ImageRef::flannel(),
+            plugin_image: ImageRef::flannel_plugin(),
+        }
     }
 
     fn flannel_backend(&mut self, written: &spec::FlannelCarriage) -> FlannelBackend {
         use spec::FlannelBackend as Backend;
 
-        let backend = written.backend.map_or(Backend::Vxlan, |b| b.value);
+        let backend = written.backend;
         let takes: &[&str] = match backend {
             Backend::Vxlan => &["port", "vni", "direct_routing"],
             Backend::HostGw => &[],
             Backend::Wireguard => &["port"],
         };
-        let given = [
-            ("port", written.port.map(|v| v.span)),
-            ("vni", written.vni.map(|v| v.span)),
-            ("direct_routing", written.direct_routing.map(|v| v.span)),
-        ];
-        for (key, span) in given {
+        for (key, span) in written.given {
             if let Some(span) = span.filter(|_| !takes.contains(&key)) {
                 self.found.push(
                     Diagnostic::error(
@@ -69,17 +55,15 @@ impl Decider<'_> {
                 );
             }
         }
-        let port = |default| written.port.map_or(default, |port| port.value.0);
+        let port = written.port;
         match backend {
             Backend::Vxlan => FlannelBackend::Vxlan {
-                port: port(VXLAN_PORT),
-                vni: written.vni.map_or(VNI, |vni| vni.value.0),
-                direct_routing: written.direct_routing.is_some_and(|v| v.value),
+                port,
+                vni: written.vni,
+                direct_routing: written.direct_routing,
             },
             Backend::HostGw => FlannelBackend::HostGw,
-            Backend::Wireguard => FlannelBackend::Wireguard {
-                port: port(WIREGUARD_PORT),
-            },
+            Backend::Wireguard => FlannelBackend::Wireguard { port },
         }
     }
 
@@ -216,28 +200,9 @@ impl Decider<'_> {
                 );
                 return None;
             }
-            None => SUBNET_LEN_DEFAULT.max(shortest),
+            None => spec::FLANNEL_SUBNET_LEN.max(shortest),
         };
         Some((written.network.map(|_| network.trunc()), len))
-    }
-}
-
-/// Returns the default backend.
-pub(super) fn default_backend() -> FlannelBackend {
-    FlannelBackend::Vxlan {
-        port: VXLAN_PORT,
-        vni: VNI,
-        direct_routing: false,
-    }
-}
-
-/// flannel in pods, with upstream's images.
-pub(super) fn in_pods(backend: FlannelBackend, interface: Option<String>) -> Flannel {
-    Flannel {
-        backend,
-        interface,
-        image: ImageRef::flannel(),
-        plugin_image: ImageRef::flannel_plugin(),
     }
 }
 

@@ -3,13 +3,13 @@
 use ipnet::{IpNet, Ipv4Net};
 
 use super::Decider;
-use super::flannel::{default_backend, in_pods};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
 use crate::node::network::{Dhcp, Network};
+use crate::spec::decode::written_as;
 use crate::spec::{self, LocalManifests};
 
 /// The minor since which kube-proxy's IPVS mode is deprecated (KEP-5495).
@@ -18,20 +18,22 @@ const IPVS_DEPRECATED: u16 = 35;
 impl Decider<'_> {
     /// Returns the pod network; a bridge gets its share of the addresses later.
     pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> Cni {
-        let word = match &written.cni {
-            None => return bridge(),
-            Some(spec::KubernetesCni::Word(word)) => word.value,
-            Some(spec::KubernetesCni::Settings(settings)) => {
+        let word = match written.cni() {
+            spec::KubernetesCni::Word(word) => word,
+            spec::KubernetesCni::Settings(settings) => {
                 if let Some(flannel) = &settings.flannel {
                     return Cni::Flannel(self.flannel_in_pods(&flannel.carriage()));
                 }
                 return Cni::Manifests(self.manifests(settings.manifests.as_deref()));
             }
         };
-        match word {
+        match word.value {
             spec::KubernetesCniWord::Bridge => bridge(),
             spec::KubernetesCniWord::None => Cni::None,
-            spec::KubernetesCniWord::Flannel => Cni::Flannel(in_pods(default_backend(), None)),
+            spec::KubernetesCniWord::Flannel => {
+                let flannel: spec::KubernetesFlannel = written_as("{}", word.span);
+                Cni::Flannel(self.flannel_in_pods(&flannel.carriage()))
+            }
         }
     }
 
@@ -78,9 +80,7 @@ impl Decider<'_> {
 
     /// Returns how services reach their pods.
     pub(super) fn proxy_mode(&mut self, written: &spec::Kubernetes) -> ProxyMode {
-        let Some(mode) = written.proxy.as_ref().and_then(|proxy| proxy.mode) else {
-            return ProxyMode::default();
-        };
+        let mode = written.proxy().mode();
         if mode.value == spec::KubernetesProxyMode::Ipvs
             && written.version.value.minor >= IPVS_DEPRECATED
         {
@@ -108,8 +108,9 @@ impl Decider<'_> {
         role: Role,
         images: &Images,
     ) -> Option<ProxyImage> {
-        let proxy = written.proxy.as_ref()?;
-        let Some(wanted) = proxy.daemon_set.filter(|wanted| wanted.value) else {
+        let proxy = written.proxy();
+        let wanted = proxy.daemon_set();
+        if !wanted.value {
             if let Some(image) = proxy.image {
                 self.found.push(
                     Diagnostic::error(
@@ -122,7 +123,7 @@ impl Decider<'_> {
                 );
             }
             return None;
-        };
+        }
         if role == Role::Standalone {
             self.found.push(
                 Diagnostic::error(
@@ -258,9 +259,8 @@ fn bridge() -> Cni {
 
 /// Returns the location of the pod network's setting, or of `kubernetes:`.
 pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
-    match &written.cni {
-        Some(spec::KubernetesCni::Word(word)) => word.span,
-        Some(spec::KubernetesCni::Settings(settings)) => settings.span,
-        None => written.span,
+    match written.cni() {
+        spec::KubernetesCni::Word(word) => word.span,
+        spec::KubernetesCni::Settings(settings) => settings.span,
     }
 }

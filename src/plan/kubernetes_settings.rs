@@ -18,16 +18,6 @@ use crate::node::kubernetes_settings::AuditLog;
 use crate::pki::bundles::{EtcdClient, ExternalEtcd, KeyPair};
 use crate::spec::{self, FreeDocument, LocalText, Table};
 
-/// The kubelet's own thresholds (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`), which are
-/// lost if one is set.
-const EVICTION_DEFAULTS: [(&str, &str); 5] = [
-    ("imagefs.available", "15%"),
-    ("imagefs.inodesFree", "5%"),
-    ("memory.available", "100Mi"),
-    ("nodefs.available", "10%"),
-    ("nodefs.inodesFree", "5%"),
-];
-
 /// Domains of Kubernetes whose labels a kubelet may still set on its own node (`--node-labels`,
 /// `NodeRestriction`).
 const OPEN_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
@@ -95,17 +85,8 @@ impl Decider<'_> {
             component_config(ConfigKind::Proxy, config, version, &mut self.found);
             settings.proxy.extend(fields(config));
         }
-        let default = spec::KubernetesKubelet {
-            labels: Table::default(),
-            taints: Vec::new(),
-            max_pods: None,
-            reserved: None,
-            swap: None,
-            config: None,
-            span: written.span,
-        };
-        let kubelet = written.kubelet.as_ref().unwrap_or(&default);
-        self.labels(kubelet, role, &mut settings);
+        let kubelet = written.kubelet();
+        self.labels(&kubelet, role, &mut settings);
         settings.taints = kubelet
             .taints
             .iter()
@@ -115,23 +96,13 @@ impl Decider<'_> {
                 effect: taint.effect.to_owned(),
             })
             .collect();
-        self.kubelet_config(kubelet, version, node, &mut settings);
+        self.kubelet_config(&kubelet, version, node, &mut settings);
         settings.audit = written.audit.as_ref().and_then(|audit| self.audit(audit));
         settings.encryption = written.encryption.as_ref().map(|encryption| {
-            let provider = encryption
-                .provider
-                .map_or(spec::EncryptionProvider::Secretbox, |provider| {
-                    provider.value
-                });
-            let mut resources: Vec<String> = encryption
-                .resources
-                .iter()
+            let resources = (encryption.resources().iter())
                 .map(|resource| resource.as_str().to_owned())
                 .collect();
-            if resources.is_empty() {
-                resources.push("secrets".to_owned());
-            }
-            (provider.as_str(), resources, encryption.span)
+            (encryption.provider().as_str(), resources, encryption.span)
         });
         settings.external_etcd = written
             .external_etcd
@@ -237,13 +208,11 @@ impl Decider<'_> {
                 text
             }
         };
-        let or = |value: Option<Located<u16>>, default| value.map_or(default, |value| value.value);
         Some(AuditLog {
             policy,
-            max_age: or(written.max_age, 30),
-            // Logs are in memory: keep fewer than kubeadm's examples.
-            max_backups: or(written.max_backups, 5),
-            max_size: or(written.max_size, 20),
+            max_age: written.max_age().value,
+            max_backups: written.max_backups().value,
+            max_size: written.max_size().value,
         })
     }
 
@@ -428,21 +397,22 @@ fn amounts(written: &spec::KubeletResources) -> Json {
     amounts.into()
 }
 
+/// All of them: where one is set, the kubelet's own no longer apply.
 fn thresholds(written: &spec::KubeletEviction) -> Json {
-    let mut all: BTreeMap<&str, &str> = EVICTION_DEFAULTS.into();
-    for (signal, threshold) in [
-        ("memory.available", &written.memory_available),
-        ("nodefs.available", &written.nodefs_available),
-        ("nodefs.inodesFree", &written.nodefs_inodes_free),
-        ("imagefs.available", &written.imagefs_available),
-        ("imagefs.inodesFree", &written.imagefs_inodes_free),
-        ("pid.available", &written.pid_available),
-    ] {
-        if let Some(threshold) = threshold {
-            all.insert(signal, threshold.as_str());
-        }
+    let mut all = BTreeMap::from([
+        ("memory.available", written.memory_available()),
+        ("nodefs.available", written.nodefs_available()),
+        ("nodefs.inodesFree", written.nodefs_inodes_free()),
+        ("imagefs.available", written.imagefs_available()),
+        ("imagefs.inodesFree", written.imagefs_inodes_free()),
+    ]);
+    if let Some(threshold) = &written.pid_available {
+        all.insert("pid.available", threshold.clone());
     }
-    json!(all)
+    let texts = all
+        .iter()
+        .map(|(signal, threshold)| (*signal, threshold.as_str()));
+    json!(texts.collect::<BTreeMap<_, _>>())
 }
 
 #[cfg(test)]

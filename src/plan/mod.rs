@@ -257,9 +257,7 @@ impl Decider<'_> {
     /// A node without its etcd and its firewall.
     fn node(&mut self, written: &spec::Spec) -> Node {
         let network = written.network.as_ref();
-        let target = written
-            .target
-            .map_or(Target::default(), |target| target.value);
+        let target = written.target().value;
         let wanted = written.ignition.as_ref().and_then(|it| it.version);
         let passwd = written.passwd.iter().flat_map(|passwd| &passwd.users);
         let uids = written.users.iter().filter_map(|user| user.uid);
@@ -267,10 +265,10 @@ impl Decider<'_> {
         Node {
             target,
             ignition: self.ignition_version(target, wanted),
-            arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
-            kernel: match written.kernel.map(|kernel| kernel.value) {
-                None | Some(spec::Kernel::Generic) => KernelFlavor::Generic,
-                Some(spec::Kernel::Cloud) => KernelFlavor::Cloud,
+            arch: written.arch().value,
+            kernel: match written.kernel().value {
+                spec::Kernel::Generic => KernelFlavor::Generic,
+                spec::Kernel::Cloud => KernelFlavor::Cloud,
             },
             hostname: written.hostname.clone(),
             users: self.users(&written.users),

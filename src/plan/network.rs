@@ -10,6 +10,9 @@ use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, R
 use crate::parts::is_bond_option;
 use crate::spec;
 
+/// The largest packet of any link on Linux, that of the loopback.
+const MTU_MAX: u32 = 65_536;
+
 impl Decider<'_> {
     /// Returns the node's links: those of the spec, or DHCP on every wired card because of the
     /// value at `span`.
@@ -50,11 +53,11 @@ impl Decider<'_> {
             (Some(name), None) => InterfaceMatch::Name(name.value.clone()),
             (None, None) => return None, // reported by the decoder
         };
-        let dhcp = match written.dhcp.as_ref().map(|dhcp| dhcp.value) {
-            None | Some(spec::Dhcp::No) => Dhcp::No,
-            Some(spec::Dhcp::V4) => Dhcp::V4,
-            Some(spec::Dhcp::V6) => Dhcp::V6,
-            Some(spec::Dhcp::Both) => Dhcp::Both,
+        let dhcp = match written.dhcp().value {
+            spec::Dhcp::No => Dhcp::No,
+            spec::Dhcp::V4 => Dhcp::V4,
+            spec::Dhcp::V6 => Dhcp::V6,
+            spec::Dhcp::Both => Dhcp::Both,
         };
         self.mtu(written);
         // A card that is only part of other links gets no address; waiting for one would never end.
@@ -107,11 +110,7 @@ impl Decider<'_> {
                 }
             }
             return LinkKind::Bond {
-                mode: bond
-                    .mode
-                    .map_or(spec::BondMode::ActiveBackup, |mode| mode.value)
-                    .as_str()
-                    .to_owned(),
+                mode: bond.mode().as_str().to_owned(),
                 members: bond.members.clone(),
                 options: bond
                     .options
@@ -130,7 +129,7 @@ impl Decider<'_> {
             None => LinkKind::Physical,
             Some(bridge) => LinkKind::Bridge {
                 members: bridge.members.clone(),
-                stp: bridge.stp.is_some_and(|stp| stp.value),
+                stp: bridge.stp().value,
             },
         }
     }
@@ -144,7 +143,7 @@ impl Decider<'_> {
             .iter()
             .any(|address| address.addr().is_ipv6());
         let least = if has_v6 { 1280 } else { 68 };
-        if !(least..=65_536).contains(&mtu.value) {
+        if !(least..=MTU_MAX).contains(&mtu.value) {
             let family = if has_v6 { "IPv6" } else { "IPv4" };
             self.found.push(
                 Diagnostic::error(
@@ -152,7 +151,7 @@ impl Decider<'_> {
                     mtu.span,
                     format!("{} is not a valid MTU", mtu.value),
                 )
-                .label(format!("{family} requires {least} to 65536 bytes"))
+                .label(format!("{family} requires {least} to {MTU_MAX} bytes"))
                 .help("Ethernet uses 1500, or up to 9000 with jumbo frames"),
             );
         }
@@ -226,9 +225,9 @@ fn any_ethernet(span: Span) -> Interface {
 
 /// Returns one rule for each range of ports.
 fn rules(written: &spec::FirewallRule) -> Vec<FirewallRule> {
-    let protocol = match written.protocol.map(|protocol| protocol.value) {
-        None | Some(spec::Protocol::Tcp) => Protocol::Tcp,
-        Some(spec::Protocol::Udp) => Protocol::Udp,
+    let protocol = match written.protocol().value {
+        spec::Protocol::Tcp => Protocol::Tcp,
+        spec::Protocol::Udp => Protocol::Udp,
     };
     let ranges = written.port.iter().chain(&written.ports);
     ranges

@@ -17,9 +17,7 @@ impl Decider<'_> {
         target: Target,
         images: &Images,
     ) -> Located<Runtime> {
-        let Some(runtime) = written.runtime else {
-            return Located::new(Runtime::default(), written.span);
-        };
+        let runtime = written.runtime();
         if runtime.value != Runtime::CriO {
             return runtime;
         }

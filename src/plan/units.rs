@@ -13,7 +13,7 @@ impl Decider<'_> {
             sections.units.push(Unit {
                 name: unit.name.value.clone(),
                 enabled: unit.enabled.map(|enabled| enabled.value),
-                mask: unit.mask.is_some_and(|mask| mask.value),
+                mask: unit.mask().value,
                 contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
                 dropins,
                 origin: origin("systemd", unit.name.span),

@@ -93,13 +93,16 @@ fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
     }
 }
 
-/// Returns the target that a node sets, or the default if it sets none or an unknown one.
+/// The target that a node names; the default where it names none, or none that is known.
 fn target_of(tree: &Node) -> Target {
     let named = tree.get("target").and_then(|node| match &node.value {
         Value::Scalar(scalar) => TABLE.iter().find(|facts| facts.name == &*scalar.text),
         _ => None,
     });
-    named.map_or_else(Target::default, |facts| facts.target)
+    named.map_or_else(
+        || Spec::default_of::<Located<Target>>("target").value,
+        |facts| facts.target,
+    )
 }
 
 /// Removes the keys that the target does not support, and reports why.

@@ -17,6 +17,6 @@ pub mod yaml;
 pub use assemble::{Assembled, assemble};
 pub use decode::{OneOrMany, Table};
 pub use load::{Loaded, LocalFiles, ManifestFile, TreeEntry, TreeEntryKind, load};
-pub use schema::schema;
+pub use schema::{Language, language, schema};
 pub use types::*;
 pub use values::*;

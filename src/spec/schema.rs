@@ -1,26 +1,61 @@
-//! The JSON Schema of a spec file, for editors: from the same declarations as the decoder.
+//! What the language is, from the same declarations as the decoder: its JSON Schema, for editors,
+//! and its records, for the reference of every key.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use super::decode::{Decode, Schemas};
+use super::decode::{Decode, KeySchema, RecordSchema, Schemas};
 use super::types::{ClusterSection, ContainerLinux, Spec};
 use crate::facts::systems::Target;
+
+/// The two kinds of nodes: the record of each, and the definitions of a node and a whole file.
+const KINDS: [(&str, &str, &str); 2] = [
+    ("Spec", "Node", "File"),
+    ("ContainerLinux", "ContainerLinuxNode", "ContainerLinuxFile"),
+];
+
+/// The records of the spec format.
+#[derive(Debug)]
+pub struct Language {
+    /// Keys of a whole file, beside those of a node.
+    pub file: Vec<KeySchema>,
+    /// The name of the record of a node.
+    pub node: &'static str,
+    /// The name of the record of a node of Container Linux.
+    pub container_linux: &'static str,
+    /// The name of the record of `cluster`.
+    pub cluster: &'static str,
+    /// All records.
+    pub records: Vec<RecordSchema>,
+    /// Their JSON Schemas by name, and those of types that are no records.
+    pub definitions: Map<String, Json>,
+}
+
+/// Returns the records of the spec format.
+pub fn language() -> Language {
+    let mut schemas = Schemas::default();
+    Spec::schema(&mut schemas);
+    ContainerLinux::schema(&mut schemas);
+    ClusterSection::schema(&mut schemas);
+    let [(node, name, _), (container_linux, ..)] = KINDS;
+    Language {
+        file: file_keys(name),
+        node,
+        container_linux,
+        cluster: "ClusterSection",
+        records: schemas.records,
+        definitions: schemas.definitions,
+    }
+}
 
 /// Returns the schema (JSON Schema draft 2020-12) of a spec file: a single node, or shared settings
 /// and nodes.
 pub fn schema() -> Json {
-    let mut schemas = Schemas::default();
-    Spec::schema(&mut schemas);
-    ContainerLinux::schema(&mut schemas);
-    let cluster = ClusterSection::schema(&mut schemas);
-    for (kind, node, file) in [
-        ("Spec", "Node", "File"),
-        ("ContainerLinux", "ContainerLinuxNode", "ContainerLinuxFile"),
-    ] {
-        let whole = schemas.definitions.remove(kind).unwrap_or_default();
-        let (node_schema, file_schema) = node_and_file(&whole, node, cluster.clone());
-        schemas.definitions.insert(node.to_owned(), node_schema);
-        schemas.definitions.insert(file.to_owned(), file_schema);
+    let mut definitions = language().definitions;
+    for (kind, node, file) in KINDS {
+        let whole = definitions.remove(kind).unwrap_or_default();
+        let (node_schema, file_schema) = node_and_file(&whole, node);
+        definitions.insert(node.to_owned(), node_schema);
+        definitions.insert(file.to_owned(), file_schema);
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -34,25 +69,61 @@ pub fn schema() -> Json {
         },
         "then": { "$ref": "#/$defs/ContainerLinuxFile" },
         "else": { "$ref": "#/$defs/File" },
-        "$defs": schemas.definitions,
+        "$defs": definitions,
     })
+}
+
+/// Files that a file is merged over; a node can have some, too.
+fn include() -> KeySchema {
+    let path = json!({ "type": "string", "minLength": 1, "title": "a path next to the spec" });
+    KeySchema {
+        example: Some("common.yaml"),
+        ..KeySchema::optional(
+            "include",
+            "Files that this file is merged over: maps are merged key by key, lists are joined \
+             (elements of the same name are merged), any other value in this file replaces the \
+             included one.",
+            json!({ "anyOf": [path, { "type": "array", "items": path }] }),
+        )
+    }
+}
+
+/// Keys of a file whose nodes are the definition `node`.
+fn file_keys(node: &str) -> Vec<KeySchema> {
+    let nodes = json!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "$ref": format!("#/$defs/{node}") },
+    });
+    vec![
+        include(),
+        KeySchema {
+            example: Some("{name: lab}"),
+            ..KeySchema::optional(
+                "cluster",
+                "What the nodes of the file share besides settings.",
+                json!({ "$ref": "#/$defs/ClusterSection" }),
+            )
+        },
+        KeySchema {
+            otherwise: Some("the file is one node"),
+            example: Some("[{hostname: kube1}, {hostname: kube2}]"),
+            ..KeySchema::optional(
+                "nodes",
+                "The nodes of a cluster, each merged over the top level of the file.",
+                nodes,
+            )
+        },
+    ]
 }
 
 /// Returns the schemas of a node under `nodes:` and of a whole file, whose nodes are the definition
 /// `name`.
-fn node_and_file(whole: &Json, name: &str, cluster: Json) -> (Json, Json) {
+fn node_and_file(whole: &Json, name: &str) -> (Json, Json) {
     let mut properties = whole["properties"].clone();
-    properties["include"] = json!({
-        "description": "Files that this file is merged over: maps are merged key by key, lists \
-                        are joined (elements of the same name are merged), any other value in \
-                        this file replaces the included one.",
-        "anyOf": [
-            { "type": "string", "minLength": 1 },
-            { "type": "array", "items": { "type": "string", "minLength": 1 } },
-        ],
-    });
     // A node can leave out what is shared, and remove it with `~`.
     let mut node_properties = properties.clone();
+    node_properties["include"] = include().to_json();
     if let Json::Object(properties) = &mut node_properties {
         for (name, property) in properties.iter_mut() {
             if name != "hostname" {
@@ -66,15 +137,9 @@ fn node_and_file(whole: &Json, name: &str, cluster: Json) -> (Json, Json) {
         "properties": node_properties,
         "additionalProperties": false,
     });
-    properties["cluster"] = cluster;
-    properties["cluster"]["description"] =
-        "What the nodes of the file share besides settings.".into();
-    properties["nodes"] = json!({
-        "description": "The nodes of a cluster, each merged over the top level of the file.",
-        "type": "array",
-        "minItems": 1,
-        "items": { "$ref": format!("#/$defs/{name}") },
-    });
+    for key in file_keys(name) {
+        properties[key.name] = key.to_json();
+    }
     let file = json!({
         "type": "object",
         "description": "A single node, or a cluster: shared settings and nodes.",

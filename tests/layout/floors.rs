@@ -4,8 +4,8 @@
 pub const FLOORS: &[&[&str]] = &[
     // Arguments and words.
     &["cli"],
-    // The use cases.
-    &["ops"],
+    // The use cases; and the pages that `imgbuild help` shows.
+    &["ops", "pages"],
     &["verify"],
     &["diff", "embed"],
     // From a spec to decided nodes; back from artifacts; machines that run them.

@@ -2,9 +2,12 @@
 
 mod check;
 mod codes;
+mod defaults;
 mod good;
 mod hostile;
 mod no_keys;
+mod places;
 mod random;
+mod reference;
 mod schema;
 mod wrong;

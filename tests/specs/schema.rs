@@ -23,11 +23,33 @@ for name, document in given["documents"].items():
         print(f"{name}: {error.json_path}: {error.message}")
 "#;
 
+/// Prints every default and example that the schema of its own key refuses, then how many it saw.
+const OF_KEYS: &str = r#"
+import json, sys
+from jsonschema import Draft202012Validator
+definitions = json.load(sys.stdin)["schema"]["$defs"]
+count = 0
+for name, definition in definitions.items():
+    for key, schema in definition.get("properties", {}).items():
+        schema = schema.get("anyOf", [schema])[0] if "Node" in name else schema
+        values = ([schema["default"]] if "default" in schema else []) + schema.get("examples", [])
+        for value in values:
+            count += 1
+            for error in Draft202012Validator({**schema, "$defs": definitions}).iter_errors(value):
+                print(f"{name}.{key}: {error.message}")
+print(count)
+"#;
+
 /// What the validator says about `documents`, a line each.
 fn validate(documents: &Json) -> Vec<String> {
+    python(VALIDATOR, documents)
+}
+
+/// The lines that `script` prints about the schema and `documents`.
+fn python(script: &str, documents: &Json) -> Vec<String> {
     // Debian's own: another python3 on the path does not have Debian's modules.
     let mut python = Command::new("/usr/bin/python3")
-        .args(["-c", VALIDATOR])
+        .args(["-c", script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -91,6 +113,17 @@ fn examples_follow_the_schema() {
         "{documents}"
     );
     assert_eq!(validate(&documents), [""; 0]);
+}
+
+#[test]
+fn defaults_and_examples_follow_the_schema() {
+    let said = python(OF_KEYS, &Json::Null);
+    let (count, refused) = said.split_last().expect("a number");
+    assert_eq!(refused, [""; 0]);
+    assert!(
+        count.parse::<u32>().is_ok_and(|count| count > 400),
+        "{count}"
+    );
 }
 
 #[test]

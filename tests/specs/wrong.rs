@@ -7,8 +7,9 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use imgbuild::diagnostic::Sources;
+use imgbuild::diagnostic::{Diagnostic, Sources};
 
 use crate::check::{check, lines, write};
 
@@ -61,15 +62,48 @@ fn cases(table: &Path) -> Vec<Case> {
     cases
 }
 
-fn said(case: &Case) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let home = tempfile::tempdir().expect("a folder");
-    for (path, text) in &case.files {
-        write(folder.path(), path, text);
+/// What every check together finds in a case.
+pub struct Checked {
+    case: Case,
+    folder: PathBuf,
+    pub diagnostics: Vec<Diagnostic>,
+    pub sources: Sources,
+}
+
+impl Checked {
+    fn new(case: Case) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = tempfile::tempdir().expect("a folder");
+        for (path, text) in &case.files {
+            write(folder.path(), path, text);
+        }
+        let mut sources = Sources::default();
+        let diagnostics = check(&folder.path().join("node.yaml"), home.path(), &mut sources);
+        Self {
+            case,
+            folder: folder.path().to_owned(),
+            diagnostics,
+            sources,
+        }
     }
-    let mut sources = Sources::default();
-    let diagnostics = check(&folder.path().join("node.yaml"), home.path(), &mut sources);
-    lines(&diagnostics, &sources, folder.path())
+
+    fn said(&self) -> Vec<String> {
+        lines(&self.diagnostics, &self.sources, &self.folder)
+    }
+}
+
+/// All cases, by table; checked once for all tests.
+pub fn checked() -> &'static [(PathBuf, Vec<Checked>)] {
+    static CHECKED: OnceLock<Vec<(PathBuf, Vec<Checked>)>> = OnceLock::new();
+    CHECKED.get_or_init(|| {
+        let tables = tables().into_iter();
+        tables
+            .map(|table| {
+                let checked = cases(&table).into_iter().map(Checked::new).collect();
+                (table, checked)
+            })
+            .collect()
+    })
 }
 
 #[test]
@@ -77,10 +111,10 @@ fn every_wrong_spec_is_told_so() {
     let update = std::env::var_os("UPDATE_WRONG_SPECS").is_some();
     let mut wrong = String::new();
     let mut count = 0;
-    for table in tables() {
+    for (table, checked) in checked() {
         let mut text = String::new();
-        for case in cases(&table) {
-            let said = said(&case);
+        for checked in checked {
+            let (case, said) = (&checked.case, checked.said());
             count += 1;
             if said != case.expected {
                 let (name, expected) = (&case.name, case.expected.join("\n"));
@@ -104,7 +138,7 @@ fn every_wrong_spec_is_told_so() {
             text.push('\n');
         }
         if update {
-            fs::write(&table, text.trim_end().to_owned() + "\n").expect("writing a table");
+            fs::write(table, text.trim_end().to_owned() + "\n").expect("writing a table");
         }
     }
     assert!(update || wrong.is_empty(), "{wrong}");

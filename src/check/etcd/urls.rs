@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::Member;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::node::Node;
-use crate::spec::EtcdUrl;
+use crate::spec::{self, EtcdUrl};
 
 pub(super) fn schemes(member: &Member, found: &mut Vec<Diagnostic>) {
     let own = member.listened().into_iter().chain(member.told());
@@ -197,6 +197,10 @@ pub(super) fn one_port(member: &Member, found: &mut Vec<Diagnostic>) {
             written.unwrap_or(member.decided.span),
             format!("clients and peers both use port {}", clash.port),
         )
-        .help("by default, clients use port 2379 and peers 2380"),
+        .help(format!(
+            "by default, clients use port {} and peers {}",
+            spec::ETCD_CLIENT_PORT,
+            spec::ETCD_PEER_PORT
+        )),
     );
 }

@@ -23,25 +23,8 @@ use crate::pki::Keys;
 use crate::pki::bundles::KeyPair;
 use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode, KubernetesRole};
 
-/// The addresses on which the API is served without TLS, and with it.
+/// The port on which the API is served without TLS.
 const INSECURE_PORT: u16 = 8080;
-const SECURE_PORT: u16 = 6443;
-
-/// The admission plugins of the API server, in this order.
-const ADMISSION: [&str; 5] = [
-    "NamespaceLifecycle",
-    "LimitRanger",
-    "ServiceAccount",
-    "DefaultStorageClass",
-    "ResourceQuota",
-];
-
-fn network_of(written: Option<&Located<IpNet>>, default: [u8; 4], span: Span) -> Located<IpNet> {
-    written.copied().unwrap_or_else(|| {
-        let net = ipnet::Ipv4Net::new(Ipv4Addr::from(default), 16);
-        Located::new(net.expect("16 is a prefix length").into(), span)
-    })
-}
 
 /// `host:port` in a URL.
 fn authority(host: &str, port: u16) -> String {
@@ -129,18 +112,12 @@ impl Decider<'_> {
             .then(|| self.hyperkube_api(written, node))
             .flatten();
         let etcd_servers = self.hyperkube_etcd(node_written, written, role);
-        let cni = written
-            .cni
-            .map_or(HyperkubeNetwork::Flannel, |cni| cni.value);
-        let flannel = cni == HyperkubeNetwork::Flannel && role != Role::Standalone;
+        let flannel = written.cni().value == HyperkubeNetwork::Flannel && role != Role::Standalone;
         let said = node_written.flannel.as_ref().map(|flannel| &flannel.0);
         let own_config = said.is_some_and(|flannel| flannel.network_config.is_some());
         let version = written.version.as_ref().map(|version| version.0);
-        let ipvs = written.proxy.as_ref().and_then(|proxy| proxy.mode);
-        let admission = written.admission_control.as_ref();
         HyperkubeNode {
-            image: (written.image.as_ref())
-                .map_or_else(|| HYPERKUBE.image.to_owned(), |image| image.value.0.clone()),
+            image: written.image().value.0,
             image_tag: written.image_tag.as_ref().map_or_else(
                 || format!("v{}{}", version.value, HYPERKUBE.tag_suffix),
                 |tag| tag.as_str().to_owned(),
@@ -154,23 +131,18 @@ impl Decider<'_> {
             api,
             clients: None,
             etcd_servers,
-            pod_network: network_of(written.pod_network.as_ref(), [10, 254, 0, 0], written.span),
-            service_network: network_of(
-                written.service_network.as_ref(),
-                [10, 253, 0, 0],
-                written.span,
-            ),
+            pod_network: written.pod_network(),
+            service_network: written.service_network(),
             flannel,
             tells_network: flannel && role.has_control_plane() && !own_config,
-            ipvs: ipvs.is_some_and(|mode| mode.value == HyperkubeProxyMode::Ipvs),
-            hostname_override: written.hostname_override.is_some_and(|it| it.value),
+            ipvs: written.proxy().mode().value == HyperkubeProxyMode::Ipvs,
+            hostname_override: written.hostname_override().value,
             schedulable: written
                 .schedulable
                 .map_or(role != Role::ControlPlane, |it| it.value),
-            admission_control: admission.map_or_else(
-                || ADMISSION.map(str::to_owned).to_vec(),
-                |list| list.iter().map(|one| one.as_str().to_owned()).collect(),
-            ),
+            admission_control: (written.admission_control().iter())
+                .map(|one| one.as_str().to_owned())
+                .collect(),
             extra_args: self.hyperkube_extra_args(written),
             span: written.span,
         }
@@ -222,7 +194,7 @@ impl Decider<'_> {
         Some(HyperkubeApi {
             advertise,
             insecure: insecure.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.value),
-            secure_port: has_tls(written).then(|| port.unwrap_or(SECURE_PORT)),
+            secure_port: has_tls(written).then(|| port.unwrap_or(spec::API_PORT)),
             keys: None,
         })
     }
@@ -417,7 +389,7 @@ fn server_for(
     };
     if let Some(endpoint) = &written.endpoint {
         let (scheme, port) = if tls {
-            ("https", SECURE_PORT)
+            ("https", spec::API_PORT)
         } else {
             ("http", INSECURE_PORT)
         };

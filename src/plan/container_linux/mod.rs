@@ -59,7 +59,7 @@ impl Decider<'_> {
         Node {
             target,
             ignition: self.ignition_version(target, version),
-            arch: written.arch.map(|arch| arch.value).unwrap_or_default(),
+            arch: written.arch().value,
             kernel: KernelFlavor::default(),
             hostname: self.name_of(written, &user_sections.files),
             users: self.users(&written.users),

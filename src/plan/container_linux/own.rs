@@ -14,16 +14,8 @@ use crate::names::{AbsolutePath, UserName};
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin};
 use crate::spec;
 
-/// The default mode, as in ct.
-const FILE_MODE: u32 = 0o644;
-const DIRECTORY_MODE: u32 = 0o755;
-
 /// Sectors in a MiB: Ignition 2.2 has sizes in sectors, which ct assumes to have 512 bytes.
 const MIB_SECTORS: u64 = 2048;
-
-fn is_set(value: Option<Located<bool>>) -> bool {
-    value.is_some_and(|value| value.value)
-}
 
 fn text<T: ToString>(value: Option<&Located<T>>) -> String {
     value
@@ -101,12 +93,12 @@ impl Decider<'_> {
         for directory in &storage.directories {
             let there = Directory {
                 path: directory.path.value.clone(),
-                mode: directory.mode.map_or(DIRECTORY_MODE, |mode| mode.value.0),
+                mode: directory.mode().value.0,
                 owner: owner(directory.user.as_ref(), directory.group.as_ref()),
-                overwrite: is_set(directory.overwrite),
+                overwrite: directory.overwrite().value,
                 origin: origin("storage", directory.path.span),
             };
-            match elsewhere(directory.filesystem.as_ref()) {
+            match elsewhere(&directory.filesystem()) {
                 None => sections.directories.push(there),
                 Some(filesystem) => {
                     let mut node = v2::directory(&there);
@@ -119,12 +111,12 @@ impl Decider<'_> {
             let there = Link {
                 path: link.path.value.clone(),
                 target: link.target.as_str().to_owned(),
-                hard: is_set(link.hard),
+                hard: link.hard().value,
                 owner: owner(link.user.as_ref(), link.group.as_ref()),
-                overwrite: is_set(link.overwrite),
+                overwrite: link.overwrite().value,
                 origin: origin("storage", link.path.span),
             };
-            match elsewhere(link.filesystem.as_ref()) {
+            match elsewhere(&link.filesystem()) {
                 None => sections.links.push(there),
                 Some(filesystem) => {
                     let mut node = v2::link(&there);
@@ -140,14 +132,14 @@ impl Decider<'_> {
             None => Some(Contents::Inline(Vec::new())),
             Some(contents) => self.ct_contents(contents),
         };
-        let is_added = is_set(file.append);
+        let is_added = file.append().value;
         let (contents, append) = match contents {
             Some(contents) if is_added => (None, vec![contents]),
             other => (other, Vec::new()),
         };
         let there = File {
             path: file.path.value.clone(),
-            mode: file.mode.map_or(FILE_MODE, |mode| mode.value.0),
+            mode: file.mode().value.0,
             owner: owner(file.user.as_ref(), file.group.as_ref()),
             contents,
             append,
@@ -160,7 +152,7 @@ impl Decider<'_> {
         let is_plain = file
             .overwrite
             .is_none_or(|overwrite| overwrite.value != is_added);
-        match elsewhere(file.filesystem.as_ref()) {
+        match elsewhere(&file.filesystem()) {
             None if is_plain => sections.files.push(there),
             filesystem => {
                 for mut node in v2::files(&there) {
@@ -207,7 +199,7 @@ impl Decider<'_> {
             sections.units.push(crate::node::fragment::Unit {
                 name: unit.name.value.clone(),
                 enabled: enabled.map(|enabled| enabled.value),
-                mask: is_set(unit.mask),
+                mask: unit.mask().value,
                 contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
                 dropins,
                 origin: origin("systemd", unit.name.span),
@@ -230,21 +222,21 @@ impl Decider<'_> {
                     gecos: text(create.gecos.as_ref()),
                     groups: groups(&create.groups),
                     home_dir: text::<AbsolutePath>(create.home_dir.as_ref()),
-                    no_create_home: is_set(create.no_create_home),
-                    no_log_init: is_set(create.no_log_init),
-                    no_user_group: is_set(create.no_user_group),
+                    no_create_home: create.no_create_home().value,
+                    no_log_init: create.no_log_init().value,
+                    no_user_group: create.no_user_group().value,
                     primary_group: text(create.primary_group.as_ref()),
                     shell: text(create.shell.as_ref()),
-                    system: is_set(create.system),
+                    system: create.system().value,
                     uid: create.uid.map(|uid| uid.value),
                 }),
                 gecos: text(user.gecos.as_ref()),
                 groups: groups(&user.groups),
                 home_dir: text(user.home_dir.as_ref()),
                 name: user.name.to_string(),
-                no_create_home: is_set(user.no_create_home),
-                no_log_init: is_set(user.no_log_init),
-                no_user_group: is_set(user.no_user_group),
+                no_create_home: user.no_create_home().value,
+                no_log_init: user.no_log_init().value,
+                no_user_group: user.no_user_group().value,
                 password_hash: user
                     .password_hash
                     .as_ref()
@@ -252,7 +244,7 @@ impl Decider<'_> {
                 primary_group: text(user.primary_group.as_ref()),
                 ssh_authorized_keys: keys,
                 shell: text(user.shell.as_ref()),
-                system: is_set(user.system),
+                system: user.system().value,
                 uid: user.uid.map(|uid| uid.value),
             };
             if ignition.create.is_some() {
@@ -280,8 +272,8 @@ impl Decider<'_> {
 }
 
 /// Returns the file system that is set, if it is not the root.
-fn elsewhere(filesystem: Option<&Located<spec::PlainName>>) -> Option<&str> {
-    let name = filesystem?.as_str();
+fn elsewhere(filesystem: &spec::PlainName) -> Option<&str> {
+    let name = filesystem.as_str();
     (name != v2::ROOT).then_some(name)
 }
 
@@ -304,10 +296,7 @@ fn disk_of(disk: &spec::CtDisk, is_v2_3: bool) -> ignition_2::Disk {
                 .label
                 .as_ref()
                 .map(|label| label.as_str().to_owned()),
-            number: partition
-                .number
-                .map(|number| number.value)
-                .unwrap_or_default(),
+            number: partition.number().value,
             size: sectors(size),
             size_mib: size.filter(|_| is_v2_3),
             start: sectors(start),
@@ -323,7 +312,7 @@ fn disk_of(disk: &spec::CtDisk, is_v2_3: bool) -> ignition_2::Disk {
     ignition_2::Disk {
         device: disk.device.to_string(),
         partitions: partitions.collect(),
-        wipe_table: is_set(disk.wipe_table),
+        wipe_table: disk.wipe_table().value,
     }
 }
 
@@ -332,7 +321,7 @@ fn filesystem_of(filesystem: &spec::CtFilesystem) -> ignition_2::Filesystem {
     ignition_2::Filesystem {
         mount: filesystem.mount.as_ref().map(|mount| ignition_2::Mount {
             create: mount.create.as_ref().map(|create| ignition_2::Mkfs {
-                force: is_set(create.force),
+                force: create.force().value,
                 options: texts(&create.options),
             }),
             device: mount.device.to_string(),
@@ -340,7 +329,7 @@ fn filesystem_of(filesystem: &spec::CtFilesystem) -> ignition_2::Filesystem {
             label: line(mount.label.as_ref()),
             options: texts(&mount.options),
             uuid: line(mount.uuid.as_ref()),
-            wipe_filesystem: is_set(mount.wipe_filesystem),
+            wipe_filesystem: mount.wipe_filesystem().value,
         }),
         name: text(filesystem.name.as_ref()),
         path: filesystem.path.as_ref().map(|path| path.value.to_string()),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::etcd::Draft as EtcdDraft;
-use super::{API_PORT, Draft};
+use super::Draft;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::Hostname;
 use crate::node::images::ImageUse;
@@ -33,7 +33,7 @@ impl Decider<'_> {
             };
             if let Some(endpoint) = &written.endpoint {
                 draft.endpoint_host.clone_from(&endpoint.host);
-                draft.port = endpoint.port.unwrap_or(API_PORT);
+                draft.port = endpoint.port.unwrap_or(spec::API_PORT);
                 continue;
             }
             match planes.as_slice() {

@@ -14,7 +14,7 @@ use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
 #[derive(Debug)]
 pub(super) struct Written {
     algorithm: Option<Located<KubernetesKeyAlgorithm>>,
-    join: Option<Located<KubernetesJoin>>,
+    join: Located<KubernetesJoin>,
     token: Option<Located<TokenSetting>>,
 }
 
@@ -22,23 +22,24 @@ impl Written {
     pub(super) fn new(written: &spec::Kubernetes) -> Self {
         Self {
             algorithm: written.key_algorithm,
-            join: written.join,
+            join: written.join(),
             token: written.bootstrap_token.clone(),
         }
     }
 
     pub(super) fn joins_by_token(&self) -> bool {
-        self.join
-            .is_some_and(|join| join.value == KubernetesJoin::Token)
+        self.join.value == KubernetesJoin::Token
     }
 }
 
 /// Returns the algorithm for new private keys of the cluster.
 pub(crate) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlgorithm {
     let mut written = drafts.iter().flatten().filter_map(|d| d.keys.algorithm);
-    match written.next().map(|algorithm| algorithm.value) {
-        None | Some(KubernetesKeyAlgorithm::EcdsaP256) => KeyAlgorithm::EcdsaP256,
-        Some(KubernetesKeyAlgorithm::Rsa2048) => KeyAlgorithm::Rsa2048,
+    let algorithm: Located<KubernetesKeyAlgorithm> =
+        (written.next()).unwrap_or_else(|| spec::Kubernetes::default_of("key_algorithm"));
+    match algorithm.value {
+        KubernetesKeyAlgorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+        KubernetesKeyAlgorithm::Rsa2048 => KeyAlgorithm::Rsa2048,
     }
 }
 
@@ -100,9 +101,10 @@ impl Decider<'_> {
             token.is_some_and(|token| matches!(token.value, TokenSetting::Given(_)))
         });
         for draft in &drafts {
-            let Some(join) = draft.keys.join.filter(|_| draft.keys.joins_by_token()) else {
+            if !draft.keys.joins_by_token() {
                 continue;
-            };
+            }
+            let join = draft.keys.join;
             let name = &draft.node_name;
             if draft.role != Role::Worker {
                 self.found.push(

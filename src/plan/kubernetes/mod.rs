@@ -33,9 +33,6 @@ use crate::node::images::ImageUse;
 use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
 use crate::spec;
 
-/// Kubernetes' own choice, although IANA assigned it to SUN's SRC.
-const API_PORT: u16 = 6443;
-
 /// A node's Kubernetes while the cluster is being put together: everything but keys.
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -143,10 +140,6 @@ impl Decider<'_> {
         let manifests = self.manifests(written.manifests.as_deref());
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
-        let default = |text: &str| {
-            let net = text.parse().expect("the constant is a network");
-            Located::new(net, written.span)
-        };
         let extra = written.extra_args.as_ref();
         if let Some(extra) = extra {
             for (component, flags) in [
@@ -181,22 +174,13 @@ impl Decider<'_> {
             role,
             node_name: node.hostname.to_string(),
             node_ip,
-            port: API_PORT,
+            port: spec::API_PORT,
             endpoint_host: String::new(),
             api_servers: Vec::new(),
             other_api_servers: (Vec::new(), Vec::new()),
-            pod_network: (written
-                .pod_network
-                .unwrap_or_else(|| default("10.244.0.0/16")))
-            .map(|net| net.trunc()),
-            service_network: (written
-                .service_network
-                .unwrap_or_else(|| default("10.96.0.0/12")))
-            .map(|net| net.trunc()),
-            domain: (written.domain.as_ref()).map_or_else(
-                || "cluster.local".to_owned(),
-                |domain| domain.value.to_string(),
-            ),
+            pod_network: written.pod_network().map(|net| net.trunc()),
+            service_network: written.service_network().map(|net| net.trunc()),
+            domain: written.domain().to_string(),
             cni,
             core_dns,
             runtime_classes: Vec::new(),

@@ -72,7 +72,9 @@ pub trait Leaf: Sized {
 
 impl<T: Leaf> Decode for Located<T> {
     fn schema(_schemas: &mut Schemas) -> Json {
-        T::schema()
+        let mut schema = T::schema();
+        schema["title"] = T::WHAT.into();
+        schema
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {

@@ -5,14 +5,16 @@
 //! in [`Located`]. Structs and words are declared once with [`record!`](super::record) and
 //! [`words!`](super::words), which write struct, decoder and schema from the same lines.
 
+mod defaults;
 mod leaf;
 mod record;
 
 use crate::text::shown;
 use serde_json::{Map, Value as Json, json};
 
+pub use defaults::{Defaulted, default_of, first, written_as};
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
-pub use record::{KeySchema, Record, description, record_schema, unknown_word};
+pub use record::{KeySchema, Record, RecordSchema, description, unknown_word};
 pub(crate) use record::{alternatives, record, words};
 
 use super::yaml::{Entry, Node, Value};
@@ -52,6 +54,8 @@ pub trait Decode: Sized {
 #[derive(Debug, Default)]
 pub struct Schemas {
     pub definitions: Map<String, Json>,
+    /// The records among them, in the order in which they were finished.
+    pub records: Vec<RecordSchema>,
 }
 
 impl Schemas {
@@ -64,6 +68,31 @@ impl Schemas {
             self.definitions.insert(name.to_owned(), schema);
         }
         json!({ "$ref": format!("#/$defs/{name}") })
+    }
+
+    /// The same for a record, of which more is kept than its JSON Schema.
+    pub fn record(
+        &mut self,
+        name: &'static str,
+        define: impl FnOnce(&mut Self) -> RecordSchema,
+    ) -> Json {
+        self.named(name, |schemas| {
+            let record = define(schemas);
+            let schema = record.to_json();
+            schemas.records.push(record);
+            schema
+        })
+    }
+
+    /// The same for a record that may be written as nothing (`etcd: ~`).
+    pub fn nullable_record(
+        &mut self,
+        name: &'static str,
+        define: impl FnOnce(&mut Self) -> RecordSchema,
+    ) -> Json {
+        let reference = self.record(name, define);
+        self.definitions[name]["type"] = json!(["object", "null"]);
+        reference
     }
 }
 
@@ -267,7 +296,11 @@ impl<'a, K, V> IntoIterator for &'a Table<K, V> {
 
 impl<K: Leaf, V: Decode> Decode for Table<K, V> {
     fn schema(schemas: &mut Schemas) -> Json {
-        json!({ "type": "object", "additionalProperties": V::schema(schemas) })
+        json!({
+            "type": "object",
+            "propertyNames": { "title": K::WHAT },
+            "additionalProperties": V::schema(schemas),
+        })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::defaults::json_of_text;
 use super::{Decode, Decoder};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::spec::yaml::{Entry, Node, Value};
@@ -181,13 +182,67 @@ impl Record<'_, '_> {
     }
 }
 
-/// Returns the schema of one key of a record.
-#[derive(Debug)]
+/// One key of a record: what its schema and the reference are made of.
+#[derive(Debug, Clone)]
 pub struct KeySchema {
     pub name: &'static str,
     pub description: String,
+    /// The JSON Schema of the value.
     pub schema: Json,
     pub required: bool,
+    /// What stands for the key where it is left out, in YAML, as a spec would have it.
+    pub default: Option<&'static str>,
+    /// The same in words, where it depends on other keys.
+    pub otherwise: Option<&'static str>,
+    /// A value, in YAML.
+    pub example: Option<&'static str>,
+}
+
+impl KeySchema {
+    /// A key that may be left out and has no default.
+    pub fn optional(name: &'static str, description: impl Into<String>, schema: Json) -> Self {
+        Self {
+            name,
+            description: description.into(),
+            schema,
+            required: false,
+            default: None,
+            otherwise: None,
+            example: None,
+        }
+    }
+
+    /// The schema of the value, with what is said of the key.
+    pub fn to_json(&self) -> Json {
+        let mut schema = self.schema.clone();
+        if let Json::Object(schema) = &mut schema {
+            let description = match self.otherwise {
+                None => self.description.clone(),
+                Some(words) => format!("{} Default: {words}.", self.description),
+            };
+            schema.insert("description".to_owned(), description.into());
+            if let Some(text) = self.default {
+                schema.insert("default".to_owned(), json_of_text(text));
+            }
+            if let Some(text) = self.example {
+                schema.insert("examples".to_owned(), json!([json_of_text(text)]));
+            }
+        }
+        schema
+    }
+}
+
+/// What is said of a record.
+#[derive(Debug, Clone)]
+pub struct RecordSchema {
+    /// The name of its definition.
+    pub name: &'static str,
+    /// Its name for people, with its article.
+    pub what: &'static str,
+    pub description: String,
+    pub keys: Vec<KeySchema>,
+    /// Rules of [`record!`](super::super::record) over keys, by name.
+    pub rules: Vec<(&'static str, &'static [&'static str])>,
 }
 
 /// Returns the text of a doc comment, as one paragraph.
@@ -195,63 +250,75 @@ pub fn description(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the JSON Schema of a record. `rules` are those of [`record!`](super::super::record) by
-/// name.
-pub fn record_schema(doc: &str, keys: Vec<KeySchema>, rules: &[(&str, &[&str])]) -> Json {
-    let required: Vec<_> = keys
-        .iter()
-        .filter(|key| key.required)
-        .map(|key| key.name)
-        .collect();
-    let mut properties = Map::new();
-    for key in keys {
-        let mut schema = key.schema;
-        if let Json::Object(schema) = &mut schema {
-            schema.insert("description".to_owned(), key.description.into());
+impl RecordSchema {
+    /// The JSON Schema of the record.
+    pub fn to_json(&self) -> Json {
+        let required: Vec<_> = (self.keys.iter())
+            .filter(|key| key.required)
+            .map(|key| key.name)
+            .collect();
+        let properties: Map<_, _> = (self.keys.iter())
+            .map(|key| (key.name.to_owned(), key.to_json()))
+            .collect();
+        let mut schema = json!({
+            "type": "object",
+            "description": self.description,
+            "properties": properties,
+            "additionalProperties": false,
+        });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
         }
-        properties.insert(key.name.to_owned(), schema);
-    }
-    let mut schema = json!({
-        "type": "object",
-        "description": description(doc),
-        "properties": properties,
-        "additionalProperties": false,
-    });
-    if !required.is_empty() {
-        schema["required"] = json!(required);
-    }
-    let mut all = Vec::new();
-    for (rule, keys) in rules {
-        if *rule != "at_most_one" {
-            let any: Vec<_> = keys
-                .iter()
-                .map(|key| json!({ "required": [key] }))
-                .collect();
-            all.push(json!({ "anyOf": any }));
+        let all = self.rules_json();
+        if !all.is_empty() {
+            schema["allOf"] = Json::Array(all);
         }
-        if *rule != "at_least_one" {
-            for (at, key) in keys.iter().enumerate() {
-                for other in &keys[at + 1..] {
-                    all.push(json!({ "not": { "required": [key, other] } }));
+        schema
+    }
+
+    fn rules_json(&self) -> Vec<Json> {
+        let mut all = Vec::new();
+        for (rule, keys) in &self.rules {
+            if *rule != "at_most_one" {
+                let any: Vec<_> = keys
+                    .iter()
+                    .map(|key| json!({ "required": [key] }))
+                    .collect();
+                all.push(json!({ "anyOf": any }));
+            }
+            if *rule != "at_least_one" {
+                for (at, key) in keys.iter().enumerate() {
+                    for other in &keys[at + 1..] {
+                        all.push(json!({ "not": { "required": [key, other] } }));
+                    }
                 }
             }
         }
+        all
     }
-    if !all.is_empty() {
-        schema["allOf"] = Json::Array(all);
-    }
-    schema
 }
 
 /// Declares a struct that is read from a map: fields are keys, doc comments are the schema's
 /// descriptions, a field whose type has an [`absent`](Decode::absent) value may be left out. After
 /// the struct: its name in messages, and rules over keys (`at_most_one`, `at_least_one`,
 /// `exactly_one`).
+///
+/// What a key is when it is left out is declared with it, in one of two ways. `#[default = "7"]` is
+/// a value, in YAML: the schema has it as `default`, and a method of the field's name returns what
+/// is written or else that value, so that nobody else has to know it. `#[otherwise = "the host
+/// name"]` is for what depends on other keys: words for people. `#[example = "14"]` is a value,
+/// too.
 macro_rules! record {
     (
         $(#[doc = $doc:literal])+
         pub struct $name:ident {
-            $( $(#[doc = $key_doc:literal])+ pub $key:ident: $type:ty, )+
+            $(
+                $(#[doc = $key_doc:literal])+
+                $(#[default = $default:expr])?
+                $(#[otherwise = $otherwise:expr])?
+                $(#[example = $example:literal])?
+                pub $key:ident: $type:ty,
+            )+
         }
         $what:literal
         $(, $rule:ident($($ruled:ident),+) )*
@@ -267,20 +334,40 @@ macro_rules! record {
         impl $name {
             /// The keys of the map, in the order of the fields.
             pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
+
+            /// The default of `key`, for where no such record is at hand.
+            pub fn default_of<T: $crate::spec::decode::Decode>(key: &str) -> T {
+                let defaults: &[(&str, &str)] = &[$($((stringify!($key), $default),)?)+];
+                $crate::spec::decode::default_of(defaults, key)
+            }
+
+            $($(
+                #[doc = concat!("`", stringify!($key), "`: what is written, or else the default.")]
+                pub fn $key(
+                    &self,
+                ) -> <$type as $crate::spec::decode::Defaulted>::Value {
+                    $crate::spec::decode::Defaulted::or(&self.$key, $default, self.span)
+                }
+            )?)+
         }
 
         impl $crate::spec::decode::Decode for $name {
             fn schema(schemas: &mut $crate::spec::decode::Schemas) -> serde_json::Value {
-                use $crate::spec::decode::{Decode, KeySchema, description, record_schema};
-                schemas.named(stringify!($name), |schemas| {
-                    let keys = vec![$(KeySchema {
+                use $crate::spec::decode::{Decode, KeySchema, RecordSchema, description, first};
+                schemas.record(stringify!($name), |schemas| RecordSchema {
+                    name: stringify!($name),
+                    what: $what,
+                    description: description(concat!($($doc, "\n"),+)),
+                    keys: vec![$(KeySchema {
                         name: stringify!($key),
                         description: description(concat!($($key_doc, "\n"),+)),
                         schema: <$type as Decode>::schema(schemas),
                         required: <$type as Decode>::absent().is_none(),
-                    }),+];
-                    let rules: &[(&str, &[&str])] = &[$((stringify!($rule), &[$(stringify!($ruled)),+])),*];
-                    record_schema(concat!($($doc, "\n"),+), keys, rules)
+                        default: first(&[$($default)?]),
+                        otherwise: first(&[$($otherwise)?]),
+                        example: first(&[$($example)?]),
+                    }),+],
+                    rules: vec![$((stringify!($rule), &[$(stringify!($ruled)),+])),*],
                 })
             }
 
@@ -328,7 +415,8 @@ macro_rules! words {
             const WHAT: &'static str = $what;
 
             fn schema() -> serde_json::Value {
-                serde_json::json!({ "enum": Self::WORDS })
+                let descriptions = [$($crate::spec::decode::description(concat!($($word_doc, "\n"),+))),+];
+                serde_json::json!({ "enum": Self::WORDS, "enumDescriptions": descriptions })
             }
 
             fn read(

@@ -18,23 +18,27 @@ use crate::spec::yaml::{Node, Scalar, Value};
 const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];
 
 record! {
-    /// The container runtime, containerd or CRI-O: images that the node has with it, and where it
-    /// finds registries.
+    /// The container runtime, containerd or CRI-O: images that the node has from the start, and how
+    /// it reaches registries.
     pub struct Containerd {
-        /// Images to embed, which the node then has without any network: paths (they start with
-        /// `./`, `../` or `/`, or end in `.tar`) of OCI archives, OCI layouts, archives of `docker
-        /// save` or folders of these; or names, which are fetched from their registries when the
-        /// image is built, and pinned in imgbuild.lock.
+        /// Images to embed, which the node then has without any network. Either paths of OCI
+        /// archives, OCI layouts, archives of `docker save`, or folders of these; a path starts
+        /// with `./`, `../` or `/`, or ends in `.tar`. Or names, which are fetched from their
+        /// registries when the image is built, and pinned in imgbuild.lock.
+        #[example = "[./pause.tar, docker.io/library/busybox:1.37]"]
         pub images: Vec<Located<ImageEntry>>,
-        /// Registries by host name, as in `docker.io`: mirrors, certificates and who the node is to
-        /// them.
+        /// Registries by host name: mirrors, certificates, and the credentials of the node.
+        #[example = "{docker.io: {mirrors: ['https://mirror.example:5000']}}"]
         pub registries: Table<RegistryHost, Registry>,
-        /// Runtimes beside `runc`, by the names that pods ask for them by (`runtimeClassName`).
+        /// Runtimes besides `runc`, by the names that pods ask for (`runtimeClassName`).
+        #[example = "{gvisor: {shim: gvisor}}"]
         pub runtimes: Table<RuntimeName, ContainerRuntime>,
-        /// The runtime of pods that ask for none; `runc` where nothing is said.
+        /// The runtime of pods that do not ask for one.
+        #[otherwise = "`runc`, or with CRI-O the one that its programs come with"]
+        #[example = "gvisor"]
         pub default_runtime: Option<Located<RuntimeName>>,
-        /// The version of containerd's settings: 2 for containerd 1.x, 3 for 2.x; what the target's
-        /// containerd reads where nothing is said.
+        /// The version of containerd's configuration: 2 for containerd 1.x, 3 for 2.x.
+        #[otherwise = "the version for the containerd of the target"]
         pub config_version: Option<Located<ContainerdConfig>>,
     }
     "a container runtime"
@@ -43,34 +47,41 @@ record! {
 record! {
     /// How the node reaches a registry.
     pub struct Registry {
-        /// Where to look first, in this order: URLs such as `https://mirror.example:5000`, with the
-        /// path of a prefix or without.
+        /// URLs to try first, in this order, with the path of a prefix or without.
+        #[example = "['https://mirror.example:5000']"]
         pub mirrors: Vec<Located<RegistryUrl>>,
         /// A file beside the spec with the certificate authority, in PEM, of the mirrors, or of the
-        /// registry where there are none.
+        /// registry itself where there are no mirrors.
+        #[example = "registry-ca.pem"]
         pub ca: Option<Located<LocalText>>,
-        /// Whether certificates are not checked at all.
+        /// Whether to skip the check of certificates.
+        #[default = "false"]
         pub insecure: Option<Located<bool>>,
-        /// Who the node is to this registry.
+        /// The name to log in to this registry with.
+        #[example = "node"]
         pub username: Option<Located<String>>,
-        /// A file beside the spec whose first line is the password, or the token.
+        /// A file beside the spec whose first line is the password or the token.
+        #[example = "registry-password"]
         pub password_file: Option<Located<LocalText>>,
     }
     "a registry"
 }
 
 record! {
-    /// What runs containers in its own way: a program as runc is one, or a shim.
+    /// Another way to run containers: a program like runc, or a shim.
     pub struct ContainerRuntime {
-        /// A program on the node that takes runc's arguments, such as crun or
+        /// A program on the node that takes the same arguments as runc, such as crun or
         /// nvidia-container-runtime.
+        #[example = "/usr/bin/crun"]
         pub binary: Option<Located<AbsolutePath>>,
-        /// `gvisor`, `kata`, or the name of another shim of containerd's, such as
-        /// `io.containerd.wasmtime.v1`.
+        /// `gvisor`, `kata`, or the name of another containerd shim.
+        #[example = "io.containerd.wasmtime.v1"]
         pub shim: Option<Located<RuntimeShim>>,
-        /// The shim's program, where it is not in a folder of the system's programs.
+        /// The program of the shim, if it is not in a folder on the system's path.
+        #[example = "/opt/bin/containerd-shim-wasmtime-v1"]
         pub shim_path: Option<Located<AbsolutePath>>,
-        /// The shim's own settings, a file on the node.
+        /// The configuration of the shim, a file on the node.
+        #[example = "/etc/kata-containers/configuration.toml"]
         pub config: Option<Located<AbsolutePath>>,
     }
     "a container runtime", exactly_one(binary, shim)
@@ -105,7 +116,8 @@ pub enum KubernetesArtifacts {
 
 impl Decode for KubernetesArtifacts {
     fn schema(schemas: &mut Schemas) -> Json {
-        json!({ "anyOf": [KubernetesArtifactsMode::schema(), KubernetesArtifactsSettings::schema(schemas)] })
+        let mode = Located::<KubernetesArtifactsMode>::schema(schemas);
+        json!({ "anyOf": [mode, KubernetesArtifactsSettings::schema(schemas)] })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
@@ -118,11 +130,11 @@ impl Decode for KubernetesArtifacts {
 }
 
 words! {
-    /// Who brings programs and images to the node.
+    /// Where a node gets programs and images from.
     pub enum KubernetesArtifactsMode {
         /// The image holds them.
         Embed = "embed",
-        /// The node fetches them at its first boot.
+        /// The node fetches them on its first boot.
         Pull = "pull",
     }
     "an artifact source"
@@ -131,17 +143,23 @@ words! {
 record! {
     /// Where programs and images come from.
     pub struct KubernetesArtifactsSettings {
-        /// `embed` where nothing is said.
+        /// Whether the image holds them, or the node fetches them.
+        #[default = "embed"]
         pub mode: Option<Located<KubernetesArtifactsMode>>,
-        /// A folder of the programs (with `embed`), or the URL of a site that has them as
-        /// `https://dl.k8s.io` does: in `/v1.36.2/bin/linux/amd64/`.
+        /// With `embed`, a folder of the programs. Or the URL of a site that has them where
+        /// `https://dl.k8s.io` does: under `/v1.36.2/bin/linux/amd64/`.
+        #[otherwise = "the site `https://dl.k8s.io` with `pull`; with `embed`, the folder that the command line names"]
+        #[example = "./kubernetes"]
         pub programs: Option<Located<ProgramsFolder>>,
-        /// With `embed`: images as in `containerd.images`. What the node needs (CoreDNS, flannel)
-        /// and none of these is gets fetched from its registry when the image is built; `[]`
-        /// fetches all. Without `images`, programs alone are embedded.
+        /// With `embed`, images as in `containerd.images`. What the node needs (CoreDNS, flannel)
+        /// and the list lacks is fetched from its registry when the image is built; `[]` fetches
+        /// all of it. Without this key, only programs are embedded.
+        #[example = "[./coredns.tar]"]
         pub images: Option<Vec<Located<ImageEntry>>>,
-        /// With `embed`, for a system that has no CNI plugins: the folder of bridge, host-local,
-        /// loopback and portmap; where nothing is said, that of the programs.
+        /// With `embed`, for a system without CNI plugins: the folder of bridge, host-local,
+        /// loopback and portmap.
+        #[otherwise = "the folder of the programs"]
+        #[example = "./cni-plugins"]
         pub cni_plugins: Option<Located<ProgramsFolder>>,
     }
     "an artifact source"

@@ -12,58 +12,91 @@ use crate::spec::values::{
 };
 use crate::spec::yaml::{Node, Value};
 
+/// Where etcd answers its clients (IANA: etcd-client).
+pub const ETCD_CLIENT_PORT: u16 = 2379;
+
+/// Where etcd answers other members (IANA: etcd-server).
+pub const ETCD_PEER_PORT: u16 = 2380;
+
 record! {
     /// A member of the cluster's etcd on this node.
     pub struct Etcd {
-        /// The member's name; the host name where nothing is said.
+        /// The name of the member.
+        #[otherwise = "the host name"]
+        #[example = "kube1"]
         pub name: Option<Located<MemberName>>,
-        /// Whether clients and peers talk TLS; true where nothing is said.
+        /// Whether clients and peers use TLS.
+        #[default = "true"]
         pub tls: Option<Located<bool>>,
-        /// Where the data lies; `/var/lib/etcd` where nothing is said.
+        /// The folder of its data.
+        #[default = "/var/lib/etcd"]
+        #[example = "/var/lib/etcd-data"]
         pub data_dir: Option<Located<AbsolutePath>>,
-        /// Where clients are answered.
+        /// Where the member answers clients.
+        #[otherwise = "127.0.0.1 and the first static address, or all addresses if there is none; port 2379"]
+        #[example = "https://192.168.1.10:2379"]
         pub listen_client_urls: OneOrMany<Located<EtcdUrl>>,
-        /// What clients are told.
+        /// The URLs that clients are told.
+        #[otherwise = "the first static address, or the host name if there is none; port 2379"]
+        #[example = "https://kube1.example:2379"]
         pub advertise_client_urls: OneOrMany<Located<EtcdUrl>>,
-        /// Where other members are answered.
+        /// Where the member answers other members.
+        #[otherwise = "the first static address; port 2380"]
+        #[example = "https://192.168.1.10:2380"]
         pub listen_peer_urls: OneOrMany<Located<EtcdUrl>>,
-        /// What other members are told.
+        /// The URLs that other members are told.
+        #[otherwise = "the first static address; port 2380"]
+        #[example = "https://192.168.1.10:2380"]
         pub initial_advertise_peer_urls: OneOrMany<Located<EtcdUrl>>,
-        /// Names and peer URLs of the first members; all nodes of the file that have `etcd:` where
-        /// nothing is said.
+        /// The names and peer URLs of the first members.
+        #[otherwise = "all nodes of the file that have `etcd`"]
+        #[example = "{kube1: 'https://192.168.1.10:2380'}"]
         pub initial_cluster: Option<InitialCluster>,
-        /// Keeps clusters apart that find each other by mistake.
+        /// Keeps apart clusters that reach each other by mistake.
+        #[otherwise = "the name of the cluster"]
+        #[example = "lab"]
         pub initial_cluster_token: Option<Located<PlainName>>,
-        /// `new` where nothing is said.
+        /// Whether the member starts a new cluster or joins an existing one.
+        #[default = "new"]
         pub initial_cluster_state: Option<Located<InitialClusterState>>,
-        /// Snapshots at regular times.
+        /// Regular snapshots.
+        #[otherwise = "none"]
+        #[example = "{schedule: hourly}"]
         pub backup: Option<EtcdBackup>,
-        /// A snapshot that the member starts from where it has no data yet: a file that `etcdctl
-        /// snapshot save` wrote. All members of a cluster start from the same one.
+        /// A snapshot, as `etcdctl snapshot save` writes it, from which a member without data
+        /// starts. All members of a cluster start from the same one.
+        #[example = "snapshot.db"]
         pub restore: Option<Located<LocalFile>>,
-        /// Whether the kubelet runs etcd, as a static pod in kubeadm's form, on a node with a
-        /// control plane. Where nothing is said the system runs it, as a service.
+        /// Whether the kubelet runs etcd, as a static pod like kubeadm's, on a node with a control
+        /// plane. If not, systemd runs it.
+        #[default = "false"]
         pub static_pod: Option<Located<bool>>,
-        /// The image that etcd runs from, on a target that has no etcd of its own, or as a static
-        /// pod: `registry.k8s.io/etcd:3.6.8-0`. Where nothing is said: upstream's on such a target
-        /// and with `artifacts: pull`, else the system's own etcd.
+        /// The image that etcd runs from, on a target without an etcd of its own or as a static
+        /// pod.
+        #[otherwise = "upstream's, on a target without an etcd of its own and with `artifacts: pull`; else the etcd of the system"]
+        #[example = "registry.k8s.io/etcd:3.6.8-0"]
         pub image: Option<Located<ImageName>>,
-        /// Further flags without their dashes: `heartbeat-interval: 100`.
+        /// Further flags of etcd, without their dashes.
+        #[example = "{heartbeat-interval: 100}"]
         pub settings: Table<SettingName, Located<Setting>>,
     }
     "an etcd member"
 }
 
 record! {
-    /// An etcd that is none of this file's nodes.
+    /// An etcd that runs on none of the nodes of this file.
     pub struct ExternalEtcd {
-        /// Where its members answer: `https://192.168.1.5:2379`.
+        /// The client URLs of its members.
+        #[example = "https://192.168.1.5:2379"]
         pub endpoints: OneOrMany<Located<EtcdUrl>>,
-        /// The authority of its certificates, in PEM: the path of a file beside the spec.
+        /// The certificate authority of its members, in PEM: the path of a file beside the spec.
+        #[example = "etcd-ca.pem"]
         pub ca: Located<LocalText>,
-        /// The certificate of its client, in PEM: the path of a file beside the spec.
+        /// The client certificate, in PEM: the path of a file beside the spec.
+        #[example = "etcd-client.pem"]
         pub cert: Located<LocalText>,
         /// The private key of that certificate, in PEM: the path of a file beside the spec.
+        #[example = "etcd-client-key.pem"]
         pub key: Located<LocalText>,
     }
     "an external etcd"
@@ -74,7 +107,7 @@ words! {
     pub enum InitialClusterState {
         /// The members start together.
         New = "new",
-        /// The cluster runs already and knows of the member.
+        /// The cluster is running and knows the member.
         Existing = "existing",
     }
     "a cluster state"
@@ -93,7 +126,12 @@ pub struct InitialCluster {
 impl Decode for InitialCluster {
     fn schema(schemas: &mut Schemas) -> Json {
         let table = Table::<MemberName, OneOrMany<Located<EtcdUrl>>>::schema(schemas);
-        json!({ "anyOf": [table, { "type": "string", "pattern": "=" }] })
+        let text = json!({
+            "type": "string",
+            "pattern": "=",
+            "title": "text as etcd has it, `name=url,name=url`",
+        });
+        json!({ "anyOf": [table, text] })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {

@@ -7,10 +7,13 @@ use crate::spec::values::{CalendarEvent, SnapshotCount};
 record! {
     /// Snapshots of the node's etcd member, kept in `/var/lib/imgbuild/etcd-snapshots` on the node.
     pub struct EtcdBackup {
-        /// When: a calendar event of systemd in UTC, such as `daily`, `hourly` or `Mon..Fri 03:30`;
-        /// `daily` where nothing is said.
+        /// When to take them: a calendar event of systemd, in UTC.
+        #[default = "daily"]
+        #[example = "Mon..Fri 03:30"]
         pub schedule: Option<Located<CalendarEvent>>,
-        /// How many are kept, the newest; 7 where nothing is said.
+        /// How many to keep.
+        #[default = "7"]
+        #[example = "14"]
         pub keep: Option<Located<SnapshotCount>>,
     }
     "a backup"

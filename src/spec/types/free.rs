@@ -68,7 +68,7 @@ impl FreeDocument {
 
 impl Decode for FreeDocument {
     fn schema(schemas: &mut Schemas) -> Json {
-        json!({ "anyOf": [FreeMap::schema(schemas), { "type": "string", "minLength": 1 }] })
+        json!({ "anyOf": [FreeMap::schema(schemas), Located::<LocalText>::schema(schemas)] })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {

@@ -19,79 +19,110 @@ use crate::spec::values::{
     TokenSetting,
 };
 
+/// Where the API is reached. IANA has the port for SUN's SRC; it is Kubernetes' own choice.
+pub const API_PORT: u16 = 6443;
+
 record! {
     /// Kubernetes on this node.
     pub struct Kubernetes {
-        /// The release, such as 1.36.2.
+        /// The release.
+        #[example = "1.36.2"]
         pub version: Located<KubeVersion>,
-        /// What the node is to its cluster.
+        /// The part that the node plays in its cluster.
         pub role: Located<KubernetesRole>,
-        /// Where the API is reached: a name or an address, and a port. Where nothing is said: the
-        /// one control plane's address, or a name for all of them in every node's `/etc/hosts`;
-        /// port 6443.
+        /// Where the API is reached: a name or an address, and perhaps a port.
+        #[otherwise = "the address of the only control plane, or a name for all of them in every node's `/etc/hosts`; port 6443"]
+        #[example = "api.example:6443"]
         pub endpoint: Option<Located<Endpoint>>,
-        /// The pods' addresses; 10.244.0.0/16 where nothing is said.
+        /// The addresses of pods.
+        #[default = "10.244.0.0/16"]
+        #[example = "10.128.0.0/14"]
         pub pod_network: Option<Located<IpNet>>,
-        /// The services' addresses; 10.96.0.0/12 where nothing is said.
+        /// The addresses of services.
+        #[default = "10.96.0.0/12"]
+        #[example = "172.30.0.0/16"]
         pub service_network: Option<Located<IpNet>>,
-        /// The domain of the services' names; `cluster.local` where nothing is said.
+        /// The domain of services' names.
+        #[default = "cluster.local"]
+        #[example = "lab.internal"]
         pub domain: Option<Located<Hostname>>,
-        /// Who gives pods their network; `bridge` where nothing is said.
+        /// The pods' network.
+        #[default = "bridge"]
+        #[example = "flannel"]
         pub cni: Option<KubernetesCni>,
-        /// How services reach their pods.
+        /// kube-proxy, which leads connections to services to their pods.
+        #[default = "{}"]
+        #[example = "{mode: nftables}"]
         pub proxy: Option<KubernetesProxy>,
-        /// Who answers the pods' questions for names; where nothing is said: `coredns` where the
-        /// artifacts have its image.
+        /// The DNS service of the cluster.
+        #[otherwise = "`coredns` if the artifacts hold its image, else `none`"]
         pub dns: Option<Located<KubernetesDns>>,
-        /// Manifests that are applied once the API answers, in this order; files, or folders of
-        /// them.
+        /// Manifests to apply, in this order, once the API answers: files, or folders of them.
+        #[example = "[dashboard.yaml, policies]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,
-        /// Where programs and images come from: `embed` (where nothing is said) or `pull`, or a map
-        /// with more.
+        /// Where programs and images come from: `embed` or `pull`, or a map with more.
+        #[default = "embed"]
+        #[example = "pull"]
         pub artifacts: Option<KubernetesArtifacts>,
-        /// What runs containers: `containerd` where nothing is said, or `cri-o`, whose programs
-        /// (crio, pinns, conmon, and crun or runc) lie with those of Kubernetes.
+        /// The container runtime. The programs of CRI-O (crio, pinns, conmon, and crun or runc)
+        /// come from the folder with those of Kubernetes.
+        #[default = "containerd"]
         pub runtime: Option<Located<Runtime>>,
-        /// The folder of the programs to embed, as `artifacts.programs`: kubelet, kube-apiserver,
-        /// kube-controller-manager, kube-scheduler, kube-proxy and, better with it, kubectl.
+        /// The folder of the programs to embed, the same as `artifacts.programs`: kubelet,
+        /// kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and preferably
+        /// kubectl.
+        #[example = "./kubernetes"]
         pub programs: Option<Located<ProgramsFolder>>,
-        /// Snapshots of the node's etcd member; the same as `backup` under `etcd:`. Nodes without a
-        /// member take none.
+        /// Snapshots of the node's etcd member, the same as `etcd.backup`. Nodes without a member
+        /// take none.
+        #[otherwise = "none"]
+        #[example = "{keep: 14}"]
         pub etcd_backup: Option<EtcdBackup>,
-        /// Further names and addresses in the API server's certificate, such as a load balancer's.
+        /// Further names and addresses for the API server's certificate, such as those of a load
+        /// balancer.
+        #[example = "[api.example, 192.168.1.100]"]
         pub extra_sans: Vec<Located<AlternativeName>>,
-        /// Features to turn on or off in all components: `{SomeFeature: true}`.
+        /// Features to turn on or off in all components.
+        #[example = "{ContextualLogging: true}"]
         pub feature_gates: Table<SettingName, Located<bool>>,
         /// The kubelet: labels, taints, reserved resources, swap, further settings.
+        #[default = "{}"]
+        #[example = "{max_pods: 250}"]
         pub kubelet: Option<KubernetesKubelet>,
-        /// The API server's audit log; none where nothing is said.
+        /// The audit log of the API server.
+        #[otherwise = "none"]
         pub audit: Option<KubernetesAudit>,
-        /// Encryption of what the API server keeps in etcd; none where nothing is said, `{}` for
-        /// all defaults.
+        /// Encryption of what the API server keeps in etcd; `{}` for all defaults.
+        #[otherwise = "none"]
+        #[example = "{provider: aesgcm}"]
         pub encryption: Option<KubernetesEncryption>,
-        /// The etcd of the control planes, where no node of the file runs one.
+        /// The etcd of the control planes, if no node of the file runs one.
         pub external_etcd: Option<ExternalEtcd>,
-        /// Pods that the kubelet runs by itself: paths of their manifests beside the spec.
+        /// Pods that the kubelet runs by itself: the paths of their manifests beside the spec.
+        #[example = "[registry-pod.yaml]"]
         pub static_pods: Vec<Located<LocalText>>,
-        /// Flags of the components, beside and over those that imgbuild gives them.
+        /// Flags of the components, which are added to imgbuild's or override them.
+        #[example = "{api_server: {v: 4}}"]
         pub extra_args: Option<KubernetesExtraArgs>,
-        /// What new private keys of the cluster are; `ecdsa-p256` where nothing is said. Keys that
-        /// are there stay as they are.
+        /// The kind of new private keys of the cluster. Existing keys stay as they are.
+        #[default = "ecdsa-p256"]
         pub key_algorithm: Option<Located<KubernetesKeyAlgorithm>>,
-        /// How a worker comes into the cluster; `certificate` where nothing is said.
+        /// How a worker joins the cluster.
+        #[default = "certificate"]
         pub join: Option<Located<KubernetesJoin>>,
-        /// The token that lets nodes join, this cluster's or kubeadm's: `abcdef.0123456789abcdef`,
-        /// or `generate` for one that is made once and kept with the keys. `join: token` alone
-        /// generates one; where neither is said, no token lets anyone in.
+        /// The token that lets nodes join, this cluster's or kubeadm's; or `generate` for one that
+        /// is made once and kept with the keys.
+        #[otherwise = "`generate` with `join: token`, else no token is accepted"]
+        #[example = "abcdef.0123456789abcdef"]
         pub bootstrap_token: Option<Located<TokenSetting>>,
     }
     "Kubernetes"
 }
 
 words! {
-    /// What a node is to its cluster.
+    /// The part that a node plays in its cluster.
     pub enum KubernetesRole {
-        /// Runs the control plane, and no other pods that do not ask for it.
+        /// Runs the control plane, and only those other pods that ask for it.
         ControlPlane = "control-plane",
         /// Runs pods.
         Worker = "worker",
@@ -105,7 +136,7 @@ words! {
 }
 
 words! {
-    /// How services reach their pods.
+    /// How connections to services are led to their pods.
     pub enum KubernetesProxyMode {
         /// Rules of iptables.
         Iptables = "iptables",
@@ -120,7 +151,7 @@ words! {
 words! {
     /// What the pods of kube-proxy's `DaemonSet` run.
     pub enum KubernetesProxyImage {
-        /// The program that nodes of the file have, which nodes that `kubeadm join` made have not.
+        /// The node's own program, which nodes made by `kubeadm join` lack.
         Node = "node",
         /// `registry.k8s.io/kube-proxy`, on every node.
         Upstream = "upstream",
@@ -131,33 +162,41 @@ words! {
 record! {
     /// kube-proxy.
     pub struct KubernetesProxy {
-        /// `iptables` where nothing is said.
+        /// How connections to services are led to their pods.
+        #[default = "iptables"]
         pub mode: Option<Located<KubernetesProxyMode>>,
-        /// Whether it runs as kubeadm's does, as a `DaemonSet` on all nodes of the cluster, and not
-        /// as a static pod of each node of the file.
+        /// Whether it runs as kubeadm's does, as a `DaemonSet` on all nodes of the cluster, instead
+        /// of as a static pod on each node of the file.
+        #[default = "false"]
         pub daemon_set: Option<Located<bool>>,
-        /// What the pods of the `DaemonSet` run. Where nothing is said: `upstream` with `artifacts:
-        /// pull`, else `node`.
+        /// What the pods of the `DaemonSet` run.
+        #[otherwise = "`upstream` with `artifacts: pull`, else `node`"]
         pub image: Option<Located<KubernetesProxyImage>>,
-        /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), in its
-        /// own words.
+        /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), under its
+        /// own names.
+        #[example = "{conntrack: {maxPerCore: 65536}}"]
         pub config: Option<FreeMap>,
     }
     "kube-proxy"
 }
 
 record! {
-    /// Flags by component, without their dashes: `api_server: {v: 4}`.
+    /// Flags by component, without their dashes.
     pub struct KubernetesExtraArgs {
         /// kube-apiserver's.
+        #[example = "{v: 4}"]
         pub api_server: Table<SettingName, Located<Setting>>,
         /// kube-controller-manager's.
+        #[example = "{v: 4}"]
         pub controller_manager: Table<SettingName, Located<Setting>>,
         /// kube-scheduler's.
+        #[example = "{v: 4}"]
         pub scheduler: Table<SettingName, Located<Setting>>,
         /// kube-proxy's.
+        #[example = "{v: 4}"]
         pub proxy: Table<SettingName, Located<Setting>>,
         /// The kubelet's.
+        #[example = "{v: 4}"]
         pub kubelet: Table<SettingName, Located<Setting>>,
     }
     "extra flags"

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
-use crate::spec::decode::{Decode, Decoder, Leaf, Schemas, record, words};
+use crate::spec::decode::{Decode, Decoder, Schemas, record, words};
 use crate::spec::types::KubernetesFlannel;
 use crate::spec::values::LocalManifests;
 use crate::spec::yaml::{Node, Value};
@@ -19,7 +19,8 @@ pub enum KubernetesCni {
 
 impl Decode for KubernetesCni {
     fn schema(schemas: &mut Schemas) -> Json {
-        json!({ "anyOf": [KubernetesCniWord::schema(), KubernetesCniSettings::schema(schemas)] })
+        let word = Located::<KubernetesCniWord>::schema(schemas);
+        json!({ "anyOf": [word, KubernetesCniSettings::schema(schemas)] })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
@@ -32,13 +33,13 @@ impl Decode for KubernetesCni {
 }
 
 words! {
-    /// Who gives pods their network.
+    /// The pods' network.
     pub enum KubernetesCniWord {
-        /// The base's own plugins, with routes between the nodes of the file.
+        /// The CNI plugins of the base, with routes between the nodes of the file.
         Bridge = "bridge",
         /// flannel, over VXLAN.
         Flannel = "flannel",
-        /// Whatever is brought.
+        /// None, or one that you install yourself.
         None = "none",
     }
     "a pod network"
@@ -47,21 +48,23 @@ words! {
 record! {
     /// A pod network with settings.
     pub struct KubernetesCniSettings {
-        /// flannel's settings.
+        /// The settings of flannel.
+        #[example = "{backend: host-gw}"]
         pub flannel: Option<KubernetesFlannel>,
-        /// Manifests of another network (Calico, Cilium, …), applied before all others; files, or
+        /// Manifests of another network (Calico, Cilium, …), applied before all others: files, or
         /// folders of them.
+        #[example = "[calico.yaml]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,
     }
     "a pod network", exactly_one(flannel, manifests)
 }
 
 words! {
-    /// Who answers the pods' questions for names.
+    /// The DNS service of a cluster.
     pub enum KubernetesDns {
-        /// CoreDNS, in the version that kubeadm has.
+        /// CoreDNS, in the version that kubeadm installs.
         Coredns = "coredns",
-        /// Nobody, or what is brought.
+        /// None, or one that you install yourself.
         None = "none",
     }
     "a DNS service"

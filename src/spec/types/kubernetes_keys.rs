@@ -3,7 +3,7 @@
 use crate::spec::decode::words;
 
 words! {
-    /// What new private keys of the cluster are.
+    /// The kind of new private keys of the cluster.
     pub enum KubernetesKeyAlgorithm {
         /// On the curve P-256.
         EcdsaP256 = "ecdsa-p256",
@@ -14,7 +14,7 @@ words! {
 }
 
 words! {
-    /// How a worker comes into its cluster.
+    /// How a worker joins its cluster.
     pub enum KubernetesJoin {
         /// Its image holds certificates that were signed when it was built.
         Certificate = "certificate",

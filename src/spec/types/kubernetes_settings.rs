@@ -10,17 +10,23 @@ record! {
     pub struct KubernetesKubelet {
         /// Labels of the node. Those that a kubelet may not give itself are set by the control
         /// plane on its own node.
+        #[example = "{topology.kubernetes.io/zone: rack1}"]
         pub labels: Table<LabelKey, Located<LabelValue>>,
-        /// Taints that the node has when it joins, as kubectl writes them: `gpu=true:NoSchedule`.
+        /// Taints that the node has when it joins, as kubectl writes them.
+        #[example = "['gpu=true:NoSchedule']"]
         pub taints: Vec<Located<TaintText>>,
-        /// How many pods run at once; 110 where nothing is said.
+        /// How many pods may run at once.
+        #[otherwise = "the kubelet's own, 110"]
+        #[example = "250"]
         pub max_pods: Option<Located<u32>>,
-        /// What pods may not use up.
+        /// Resources that pods cannot use.
         pub reserved: Option<KubeletReserved>,
-        /// Whether pods may swap where the node has `swap:`; `none` where nothing is said.
+        /// Whether pods may swap on a node with `swap`.
+        #[otherwise = "`none`"]
         pub swap: Option<Located<KubeletSwap>>,
-        /// Further fields of `KubeletConfiguration` (kubelet.config.k8s.io/v1beta1), in its own
-        /// words.
+        /// Further fields of `KubeletConfiguration` (kubelet.config.k8s.io/v1beta1), under its own
+        /// names.
+        #[example = "{serializeImagePulls: false}"]
         pub config: Option<FreeMap>,
     }
     "the kubelet"
@@ -31,20 +37,24 @@ words! {
     pub enum KubeletSwap {
         /// The node may, its pods may not.
         None = "none",
-        /// Pods that ask for more memory than they are promised, in the share of that promise.
+        /// Pods may, in proportion to the memory that they request.
         Limited = "limited",
     }
     "a swap policy"
 }
 
 record! {
-    /// What pods may not use up.
+    /// Resources that pods cannot use.
     pub struct KubeletReserved {
         /// For the operating system.
+        #[example = "{cpu: 500m, memory: 512Mi}"]
         pub system: Option<KubeletResources>,
         /// For the kubelet and the container runtime.
+        #[example = "{cpu: 500m, memory: 512Mi}"]
         pub kube: Option<KubeletResources>,
-        /// What is kept free by ending pods; the kubelet's own thresholds where nothing is said.
+        /// Thresholds at which the kubelet evicts pods.
+        #[otherwise = "the kubelet's own"]
+        #[example = "{memory_available: 200Mi}"]
         pub eviction: Option<KubeletEviction>,
     }
     "reserved resources"
@@ -53,47 +63,71 @@ record! {
 record! {
     /// Amounts of the node's resources.
     pub struct KubeletResources {
-        /// Processors: `500m` is half of one.
+        /// Processors; `500m` is half of one.
+        #[example = "500m"]
         pub cpu: Option<Located<Quantity>>,
-        /// Memory: `512Mi`.
+        /// Memory.
+        #[example = "512Mi"]
         pub memory: Option<Located<Quantity>>,
-        /// Disk space beside volumes.
+        /// Disk space apart from volumes.
+        #[example = "1Gi"]
         pub ephemeral_storage: Option<Located<Quantity>>,
         /// Process numbers.
+        #[example = "1000"]
         pub pid: Option<Located<Quantity>>,
     }
     "resources"
 }
 
+// The defaults are the kubelet's own (`pkg/kubelet/apis/config/v1beta1/defaults_linux.go`).
 record! {
-    /// Thresholds below which pods are ended at once.
+    /// Thresholds below which the kubelet evicts pods at once.
     pub struct KubeletEviction {
-        /// Memory; `100Mi` where nothing is said.
+        /// Memory.
+        #[default = "100Mi"]
+        #[example = "200Mi"]
         pub memory_available: Option<Located<Threshold>>,
-        /// Space where pods write; `10%` where nothing is said.
+        /// Space where pods write.
+        #[default = "10%"]
+        #[example = "1Gi"]
         pub nodefs_available: Option<Located<Threshold>>,
-        /// Inodes where pods write; `5%` where nothing is said.
+        /// Inodes where pods write.
+        #[default = "5%"]
+        #[example = "10%"]
         pub nodefs_inodes_free: Option<Located<Threshold>>,
-        /// Space where images lie; `15%` where nothing is said.
+        /// Space for images.
+        #[default = "15%"]
+        #[example = "2Gi"]
         pub imagefs_available: Option<Located<Threshold>>,
-        /// Inodes where images lie; `5%` where nothing is said.
+        /// Inodes for images.
+        #[default = "5%"]
+        #[example = "10%"]
         pub imagefs_inodes_free: Option<Located<Threshold>>,
         /// Process numbers.
+        #[otherwise = "no threshold"]
+        #[example = "10%"]
         pub pid_available: Option<Located<Threshold>>,
     }
     "thresholds"
 }
 
 record! {
-    /// What the API server writes down of who asked for what.
+    /// A log of requests to the API server.
     pub struct KubernetesAudit {
         /// A Policy of audit.k8s.io/v1: the path of a file beside the spec, or the policy itself.
+        #[example = "audit-policy.yaml"]
         pub policy: FreeDocument,
-        /// For how many days old logs are kept; 30 where nothing is said.
+        /// How many days to keep old logs.
+        #[default = "30"]
+        #[example = "7"]
         pub max_age: Option<Located<u16>>,
-        /// How many old logs are kept, in memory as the log is; 5 where nothing is said.
+        /// How many old logs to keep. They are in memory, as the log is.
+        #[default = "5"]
+        #[example = "10"]
         pub max_backups: Option<Located<u16>>,
-        /// At how many megabytes a new log is begun; 20 where nothing is said.
+        /// The size, in megabytes, at which a new log is started.
+        #[default = "20"]
+        #[example = "100"]
         pub max_size: Option<Located<u16>>,
     }
     "an audit log"
@@ -103,9 +137,12 @@ record! {
     /// How the API server encrypts what it keeps in etcd. The key is made on first use and kept in
     /// `keys/`.
     pub struct KubernetesEncryption {
-        /// The cipher; `secretbox` where nothing is said.
+        /// The cipher.
+        #[default = "secretbox"]
         pub provider: Option<Located<EncryptionProvider>>,
-        /// What is encrypted, such as `secrets` and `configmaps`; `secrets` where nothing is said.
+        /// The kinds of objects to encrypt.
+        #[default = "[secrets]"]
+        #[example = "[secrets, configmaps]"]
         pub resources: Vec<Located<PlainName>>,
     }
     "encryption at rest"
@@ -114,11 +151,11 @@ record! {
 words! {
     /// A cipher for what is kept in etcd.
     pub enum EncryptionProvider {
-        /// The stream cipher `XSalsa20`, and Poly1305 against changes.
+        /// `XSalsa20` with Poly1305 against changes.
         Secretbox = "secretbox",
-        /// AES-GCM with a random nonce: the key must be replaced after 200,000 writes.
+        /// AES-GCM with a random nonce; the key must be replaced after 200,000 writes.
         Aesgcm = "aesgcm",
-        /// AES-CBC, which does not notice changes.
+        /// AES-CBC, which does not detect changes.
         Aescbc = "aescbc",
     }
     "a cipher"

@@ -15,12 +15,19 @@ record! {
     /// Interfaces and all that has to do with addresses.
     pub struct Network {
         /// Links, physical or made by the node.
+        #[otherwise = "DHCP on every wired card"]
+        #[example = "[{name: eth0, addresses: [192.168.1.10/24], gateway: 192.168.1.1}]"]
         pub interfaces: Vec<Interface>,
         /// Time servers.
+        #[otherwise = "those of the system"]
+        #[example = "{servers: [time.example]}"]
         pub ntp: Option<Ntp>,
         /// Names for addresses, in `/etc/hosts`.
+        #[example = "{192.168.1.5: [registry.example]}"]
         pub hosts: Table<IpAddr, Vec<Located<Hostname>>>,
-        /// Drops what is not allowed; off where nothing is said.
+        /// A packet filter that drops what is not allowed.
+        #[otherwise = "none"]
+        #[example = "{allow: [{port: 80}]}"]
         pub firewall: Option<Firewall>,
     }
     "the network"
@@ -29,31 +36,46 @@ record! {
 record! {
     /// A link and its addresses.
     pub struct Interface {
-        /// The link's name, such as `eth0`; with `mac` as well, the card is renamed.
+        /// The name of the link. With `mac` as well, the card is renamed.
+        #[example = "eth0"]
         pub name: Option<Located<InterfaceName>>,
-        /// The card's MAC address.
+        /// The MAC address of the card.
+        #[example = "52:54:00:12:34:56"]
         pub mac: Option<Located<MacAddr>>,
-        /// Whether addresses come from DHCP: true, false, ipv4 or ipv6.
+        /// Whether addresses come from DHCP.
+        #[default = "false"]
+        #[example = "ipv4"]
         pub dhcp: Option<Located<Dhcp>>,
-        /// Addresses with prefix length: 192.168.1.10/24.
+        /// Addresses with their prefix length.
+        #[example = "[192.168.1.10/24]"]
         pub addresses: Vec<Located<IpNet>>,
-        /// The default gateway, or one of IPv4 and one of IPv6.
+        /// The default gateway, or one for IPv4 and one for IPv6.
+        #[example = "192.168.1.1"]
         pub gateway: OneOrMany<Located<IpAddr>>,
         /// Name servers.
+        #[example = "[192.168.1.1]"]
         pub dns: Vec<Located<IpAddr>>,
-        /// Domains that short names are looked up in.
+        /// Domains in which short names are looked up.
+        #[example = "[lab.example]"]
         pub search: Vec<Located<Line>>,
-        /// Static routes beside the default one.
+        /// Static routes besides the default one.
+        #[example = "[{destination: 10.0.0.0/8, gateway: 192.168.1.2}]"]
         pub routes: Vec<Route>,
-        /// Largest packet in bytes.
+        /// The largest packet, in bytes.
+        #[otherwise = "that of the card"]
+        #[example = "9000"]
         pub mtu: Option<Located<u32>>,
-        /// Whether the node waits for this link before it is online; true where nothing is said.
+        /// Whether the node waits for this link before it is online.
+        #[otherwise = "true for a link with addresses, static or from DHCP, else false"]
         pub required_for_online: Option<Located<bool>>,
-        /// Joins links into one.
+        /// Makes the link a bond of others.
+        #[example = "{members: [eth0, eth1]}"]
         pub bond: Option<Bond>,
-        /// A virtual LAN on another link.
+        /// Makes the link a virtual LAN on another one.
+        #[example = "{id: 100, parent: eth0}"]
         pub vlan: Option<Vlan>,
-        /// A switch in software.
+        /// Makes the link a bridge, a switch in software.
+        #[example = "{members: [eth0]}"]
         pub bridge: Option<Bridge>,
     }
     "an interface",
@@ -98,11 +120,16 @@ impl Leaf for Dhcp {
 record! {
     /// A static route.
     pub struct Route {
-        /// The network that it leads to; 0.0.0.0/0 is all.
+        /// The network that it leads to; 0.0.0.0/0 is all of IPv4.
+        #[example = "10.0.0.0/8"]
         pub destination: Located<IpNet>,
-        /// The next hop; without one the network is on the link itself.
+        /// The next hop.
+        #[otherwise = "none: the network is on the link itself"]
+        #[example = "192.168.1.2"]
         pub gateway: Option<Located<IpAddr>>,
-        /// The lower one of two routes to the same network is taken.
+        /// The priority: of two routes to the same network, the lower one is used.
+        #[otherwise = "that of the system"]
+        #[example = "100"]
         pub metric: Option<Located<u32>>,
     }
     "a route"
@@ -111,9 +138,9 @@ record! {
 words! {
     /// How a bond spreads packets (systemd.netdev(5)).
     pub enum BondMode {
-        /// One packet a link, in turn.
+        /// One packet per link, in turn.
         BalanceRr = "balance-rr",
-        /// One link carries, the others wait.
+        /// One link carries all, the others wait.
         ActiveBackup = "active-backup",
         /// By a hash of the addresses.
         BalanceXor = "balance-xor",
@@ -121,9 +148,9 @@ words! {
         Broadcast = "broadcast",
         /// LACP, IEEE 802.1AX.
         Ieee8023ad = "802.3ad",
-        /// By load, outgoing.
+        /// By load, outgoing only.
         BalanceTlb = "balance-tlb",
-        /// By load, both ways.
+        /// By load, in both directions.
         BalanceAlb = "balance-alb",
     }
     "a bond mode"
@@ -132,11 +159,14 @@ words! {
 record! {
     /// Links joined into one.
     pub struct Bond {
-        /// How packets are spread; `active-backup` where nothing is said.
+        /// How packets are spread.
+        #[default = "active-backup"]
         pub mode: Option<Located<BondMode>>,
-        /// The names of the links.
+        /// The names of its links.
+        #[example = "[eth0, eth1]"]
         pub members: Vec<Located<InterfaceName>>,
-        /// Further settings of the `[Bond]` section of systemd.netdev(5), such as `MIIMonitorSec`.
+        /// Further settings from the `[Bond]` section of systemd.netdev(5).
+        #[example = "{MIIMonitorSec: 100ms}"]
         pub options: Table<SettingName, Located<Setting>>,
     }
     "a bond",
@@ -146,9 +176,11 @@ record! {
 record! {
     /// A virtual LAN on another link.
     pub struct Vlan {
-        /// 1 to 4094.
+        /// The VLAN ID, from 1 to 4094.
+        #[example = "100"]
         pub id: Located<VlanId>,
         /// The name of the link that carries it.
+        #[example = "eth0"]
         pub parent: Located<InterfaceName>,
     }
     "a VLAN"
@@ -157,9 +189,11 @@ record! {
 record! {
     /// A switch in software.
     pub struct Bridge {
-        /// The names of the links.
+        /// The names of its links.
+        #[example = "[eth0]"]
         pub members: Vec<Located<InterfaceName>>,
-        /// Whether the spanning tree protocol runs; false where nothing is said.
+        /// Whether the spanning tree protocol runs.
+        #[default = "false"]
         pub stp: Option<Located<bool>>,
     }
     "a bridge"
@@ -169,8 +203,10 @@ record! {
     /// Time servers.
     pub struct Ntp {
         /// Servers by name or address.
+        #[example = "[time.example, 192.168.1.1]"]
         pub servers: Vec<Located<HostOrAddress>>,
-        /// Servers that are asked when none of the others is known.
+        /// Servers to ask if none of the others is known.
+        #[example = "[pool.ntp.org]"]
         pub fallback: Vec<Located<HostOrAddress>>,
     }
     "the time servers"
@@ -179,11 +215,15 @@ record! {
 record! {
     /// A packet filter that drops what is not allowed (nftables).
     pub struct Firewall {
-        /// Networks that reach the ports of the node's roles; every network where nothing is said.
+        /// Networks that can reach the ports of the node's roles.
+        #[otherwise = "every network"]
+        #[example = "[192.168.1.0/24]"]
         pub allow_from: Vec<Located<IpNet>>,
         /// Further openings.
+        #[example = "[{ports: [80, 443]}]"]
         pub allow: Vec<FirewallRule>,
-        /// Networks whose packets leave under the node's own address.
+        /// Networks whose packets leave with the node's own address.
+        #[example = "{source: 10.244.0.0/16, interface: eth0}"]
         pub masquerade: OneOrMany<Masquerade>,
     }
     "the firewall"
@@ -203,13 +243,18 @@ words! {
 record! {
     /// An opening in the packet filter.
     pub struct FirewallRule {
-        /// One port: 80.
+        /// One port, or a range.
+        #[example = "80"]
         pub port: Option<Located<PortRange>>,
-        /// A list of ports and ranges: [80, 8000-8010].
+        /// A list of ports and ranges.
+        #[example = "[80, 8000-8010]"]
         pub ports: OneOrMany<Located<PortRange>>,
-        /// `tcp` where nothing is said.
+        /// The transport protocol.
+        #[default = "tcp"]
         pub protocol: Option<Located<Protocol>>,
-        /// Networks that may come in; every one where nothing is said.
+        /// Networks that may come in.
+        #[otherwise = "every network"]
+        #[example = "[192.168.1.0/24]"]
         pub from: OneOrMany<Located<IpNet>>,
     }
     "a firewall rule",
@@ -217,11 +262,13 @@ record! {
 }
 
 record! {
-    /// Packets of `source` that leave through `interface` do so under the node's address.
+    /// Packets of `source` that leave through `interface` get the node's address.
     pub struct Masquerade {
         /// The network whose addresses are hidden.
+        #[example = "10.244.0.0/16"]
         pub source: Located<IpNet>,
         /// The name of the link that leads out.
+        #[example = "eth0"]
         pub interface: Located<InterfaceName>,
     }
     "a masquerade rule"

@@ -16,64 +16,83 @@ use crate::spec::values::{
 use crate::spec::yaml::Scalar;
 
 record! {
-    /// One node, with what it shares with others already merged in.
+    /// One node: its own keys, merged over those that it shares with others.
     pub struct Spec {
-        /// The version of the spec's language: 1.
+        /// The version of this language: 1.
         pub version: Located<SpecVersion>,
-        /// The operating system; `debian` where nothing is said.
+        /// The operating system.
+        #[default = "debian"]
         pub target: Option<Located<Target>>,
-        /// The machine's architecture; `amd64` where nothing is said.
+        /// The architecture of the machine.
+        #[default = "amd64"]
         pub arch: Option<Located<Arch>>,
-        /// The kernel of the Debian base; `generic` where nothing is said.
+        /// The kernel of the Debian base.
+        #[default = "generic"]
         pub kernel: Option<Located<Kernel>>,
-        /// The node's name: RFC 1123 labels in lower case.
+        /// The name of the node: RFC 1123 labels in lower case.
+        #[example = "kube1"]
         pub hostname: Located<Hostname>,
-        /// Users to make, or to change where the base has them.
+        /// Users to make, or to change if the base has them.
+        #[example = "[{name: core, groups: [sudo]}]"]
         pub users: Vec<User>,
-        /// Interfaces, time servers, names of hosts, firewall. DHCP on every wired card where
-        /// nothing is said.
+        /// Interfaces, time servers, names of hosts, firewall.
+        #[otherwise = "DHCP on every wired card"]
         pub network: Option<Network>,
         /// Kernel parameters by sysctl(8) key.
+        #[example = "{vm.swappiness: 10}"]
         pub sysctls: Table<SysctlKey, Located<Setting>>,
         /// Kernel modules to load at boot.
+        #[example = "[br_netfilter]"]
         pub modules: Vec<Located<ModuleName>>,
-        /// Added to the kernel's command line, one argument an entry.
+        /// Arguments to add to the kernel's command line, one per entry.
+        #[example = "['console=ttyS0']"]
         pub kernel_arguments: Vec<Located<KernelArgument>>,
         /// Certificate authorities of the site, trusted by all programs of the node.
+        #[example = "[{name: site, local: site-ca.pem}]"]
         pub ca_certificates: Vec<CaCertificate>,
-        /// Swap space; none where nothing is said.
+        /// Swap space.
+        #[otherwise = "none"]
+        #[example = "{zram: {size: 512MiB}}"]
         pub swap: Option<Swap>,
-        /// A whole block device that keeps etcd's and the runtime's data across boots. It is
-        /// partitioned on first boot and kept after.
+        /// A whole block device that keeps the data of etcd and the runtime across boots. It is
+        /// partitioned on the first boot and kept from then on.
+        #[otherwise = "none: the data is in memory"]
+        #[example = "/dev/disk/by-id/virtio-data"]
         pub storage_device: Option<Located<AbsolutePath>>,
-        /// Kernel and initrd of a target that imgbuild does not build.
+        /// The kernel and initrd of a target that imgbuild does not build.
         pub base: Option<BootFiles>,
         /// A member of the cluster's etcd on this node; `{}` for one with all defaults.
+        #[otherwise = "none"]
+        #[example = "{}"]
         pub etcd: Option<Etcd>,
-        /// flannel, which gives docker's containers one network on all nodes; none where nothing is
-        /// said.
+        /// flannel, which gives docker's containers one network on all nodes.
+        #[otherwise = "none"]
+        #[example = "{network: 10.244.0.0/16}"]
         pub flannel: Option<Flannel>,
-        /// Container images and registries, with Kubernetes or without.
+        /// Container images and registries, with or without Kubernetes.
         pub containerd: Option<Containerd>,
-        /// Kubernetes on this node; none where nothing is said.
+        /// Kubernetes on this node.
+        #[otherwise = "none"]
+        #[example = "{version: 1.36.2, role: single}"]
         pub kubernetes: Option<Kubernetes>,
         /// The Ignition config itself.
         pub ignition: Option<IgnitionSection>,
-        /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as Butane has
-        /// them.
+        /// Disks, RAID, LUKS, file systems, files, directories, links and trees, as in Butane.
         pub storage: Option<Storage>,
-        /// Units and drop-ins, as Butane has them.
+        /// Units and drop-ins, as in Butane.
         pub systemd: Option<Systemd>,
-        /// Users and groups, as Butane has them.
+        /// Users and groups, as in Butane.
         pub passwd: Option<Passwd>,
     }
     "a node"
 }
 
 record! {
-    /// What the nodes of a file share beside settings.
+    /// What the nodes of a file share apart from settings.
     pub struct ClusterSection {
-        /// The name that certificates and tokens carry; the file's name where nothing is said.
+        /// The name in certificates and tokens.
+        #[otherwise = "the name of the file"]
+        #[example = "lab"]
         pub name: Option<Located<ClusterName>>,
     }
     "a cluster"
@@ -122,8 +141,9 @@ impl Leaf for IgnitionVersion {
 record! {
     /// The Ignition config itself.
     pub struct IgnitionSection {
-        /// The version of Ignition's specification; the oldest that the target takes where nothing
-        /// is said.
+        /// The version of Ignition's specification.
+        #[otherwise = "the oldest that the target takes"]
+        #[example = "3.4.0"]
         pub version: Option<Located<IgnitionVersion>>,
     }
     "ignition"
@@ -143,24 +163,36 @@ words! {
 record! {
     /// A user of the node.
     pub struct User {
-        /// The name to log in with.
+        /// The login name.
+        #[example = "core"]
         pub name: Located<UserName>,
-        /// The number; chosen on the node where nothing is said.
+        /// The numeric ID.
+        #[otherwise = "chosen on the node"]
+        #[example = "1000"]
         pub uid: Option<Located<u32>>,
-        /// Further groups, such as `sudo`.
+        /// Further groups.
+        #[example = "[sudo]"]
         pub groups: Vec<Located<UserName>>,
-        /// The login shell; `/bin/bash` where nothing is said.
+        /// The login shell.
+        #[otherwise = "`/bin/bash` on Debian, else that of the system"]
+        #[example = "/bin/zsh"]
         pub shell: Option<Located<AbsolutePath>>,
-        /// The home directory; `/home/NAME` where nothing is said.
+        /// The home directory.
+        #[otherwise = "`/home/NAME`"]
+        #[example = "/var/home/core"]
         pub home_dir: Option<Located<AbsolutePath>>,
-        /// Public keys, one an entry, as in `authorized_keys(5)`.
+        /// Public keys, one per entry, as in `authorized_keys(5)`.
+        #[example = "[ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAHDhUcIyoxOD9GTVRbYmlwd36FjJOaoaivtr3Ey9LZ core@lab]"]
         pub ssh_authorized_keys: Vec<Located<SshPublicKey>>,
-        /// Files of public keys on the machine that builds: beside the spec, or below `~/`; `*` in
-        /// the last part of the path.
+        /// Files of public keys on the machine that builds: beside the spec, or below `~/`. The
+        /// last part of the path may have a `*`.
+        #[example = "[~/.ssh/*.pub]"]
         pub ssh_authorized_keys_local: Vec<Located<SshKeyFiles>>,
-        /// A hash as `openssl passwd -6` makes it.
+        /// A hash as `openssl passwd -6` prints it.
         pub password_hash: Option<Located<PasswordHash>>,
-        /// A file beside the spec whose first line is the password; hashed when the image is built.
+        /// A file beside the spec whose first line is the password, which is hashed when the image
+        /// is built.
+        #[example = "core-password"]
         pub password_file: Option<Located<LocalText>>,
     }
     "a user",
@@ -170,11 +202,13 @@ record! {
 record! {
     /// A certificate authority of the site.
     pub struct CaCertificate {
-        /// File name on the node, without its ending.
+        /// The file name on the node, without its extension.
+        #[example = "site"]
         pub name: Located<PlainName>,
         /// One or more certificates in PEM.
         pub inline: Option<Located<String>>,
         /// A file beside the spec with one or more certificates in PEM.
+        #[example = "site-ca.pem"]
         pub local: Option<Located<LocalText>>,
     }
     "a CA certificate",
@@ -185,8 +219,10 @@ record! {
     /// Swap space: compressed in memory, or on a device.
     pub struct Swap {
         /// A compressed swap device in memory.
+        #[example = "{size: 512MiB}"]
         pub zram: Option<Zram>,
-        /// A whole device or partition, made swap space on first boot.
+        /// A whole device or partition, which becomes swap space on the first boot.
+        #[example = "/dev/disk/by-partlabel/swap"]
         pub device: Option<Located<AbsolutePath>>,
     }
     "a swap space",
@@ -196,7 +232,8 @@ record! {
 record! {
     /// A compressed swap device in memory.
     pub struct Zram {
-        /// How much it holds before compression: 512MiB.
+        /// How much it holds, before compression.
+        #[example = "512MiB"]
         pub size: Located<ByteSize>,
     }
     "a zram device"

@@ -34,11 +34,14 @@ record! {
 record! {
     /// A disk and its partitions.
     pub struct Disk {
-        /// The device's path.
+        /// The path of the device.
+        #[example = "/dev/disk/by-id/virtio-data"]
         pub device: Located<AbsolutePath>,
-        /// Whether the partition table is made anew.
+        /// Whether to replace the partition table.
+        #[otherwise = "false"]
         pub wipe_table: Option<Located<bool>>,
         /// Partitions.
+        #[example = "[{label: data, size_mib: 1024}]"]
         pub partitions: Vec<Partition>,
     }
     "a disk"
@@ -48,22 +51,36 @@ record! {
     /// A partition of a GPT.
     pub struct Partition {
         /// The name in the partition table, as under `/dev/disk/by-partlabel`.
+        #[example = "data"]
         pub label: Option<Located<PartitionLabel>>,
-        /// The number; 0 for the next free one.
+        /// The number.
+        #[otherwise = "0, the next free one"]
+        #[example = "1"]
         pub number: Option<Located<u32>>,
-        /// The size in MiB; 0 for all that is left.
+        /// The size in MiB.
+        #[otherwise = "0, all that is left"]
+        #[example = "1024"]
         pub size_mib: Option<Located<u64>>,
-        /// The start in MiB; 0 for the first place that fits.
+        /// The start in MiB.
+        #[otherwise = "0, the first place that fits"]
+        #[example = "1"]
         pub start_mib: Option<Located<u64>>,
         /// The GUID of the type.
+        #[otherwise = "that of a Linux file system"]
+        #[example = "0fc63daf-8483-4772-8e79-3d69d8477de4"]
         pub type_guid: Option<Located<Uuid>>,
         /// The GUID of the partition.
+        #[otherwise = "a random one"]
+        #[example = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6"]
         pub guid: Option<Located<Uuid>>,
-        /// Whether a partition that does not match is made anew.
+        /// Whether to replace a partition that does not match.
+        #[otherwise = "false"]
         pub wipe_partition_entry: Option<Located<bool>>,
-        /// Whether the partition should be there; true where nothing is said.
+        /// Whether the partition exists; with `false` it is deleted.
+        #[otherwise = "true"]
         pub should_exist: Option<Located<bool>>,
-        /// Whether a partition that differs in size only is resized.
+        /// Whether to resize a partition that differs only in size.
+        #[otherwise = "false"]
         pub resize: Option<Located<bool>>,
     }
     "a partition",
@@ -74,14 +91,19 @@ record! {
     /// An array of disks.
     pub struct Raid {
         /// The name, as under `/dev/md`.
+        #[example = "data"]
         pub name: Located<PlainName>,
-        /// The level: linear, raid0, raid1, raid5 …
+        /// The level.
         pub level: Located<RaidLevel>,
         /// The devices.
+        #[example = "[/dev/vdb, /dev/vdc]"]
         pub devices: Vec<Located<AbsolutePath>>,
         /// How many of the devices are spares.
+        #[otherwise = "0"]
+        #[example = "1"]
         pub spares: Option<Located<u32>>,
         /// Further arguments of `mdadm --create`.
+        #[example = "['--chunk=256']"]
         pub options: Vec<Located<Fstab>>,
     }
     "an array"
@@ -90,7 +112,7 @@ record! {
 words! {
     /// A level of RAID that Ignition makes.
     pub enum RaidLevel {
-        /// One after the other.
+        /// One disk after the other.
         Linear = "linear",
         /// Striped.
         Raid0 = "raid0",
@@ -128,20 +150,30 @@ record! {
     /// An encrypted device.
     pub struct Luks {
         /// The name, as under `/dev/mapper`.
+        #[example = "secret"]
         pub name: Located<PlainName>,
         /// The device that holds it.
+        #[example = "/dev/disk/by-partlabel/secret"]
         pub device: Option<Located<AbsolutePath>>,
-        /// The key; one is made where nothing is said.
+        /// The key.
+        #[otherwise = "a random one, made on the node"]
+        #[example = "{local: luks.key}"]
         pub key_file: Option<Resource>,
         /// The label.
+        #[example = "secret"]
         pub label: Option<Located<Line>>,
         /// The UUID.
+        #[otherwise = "a random one"]
+        #[example = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6"]
         pub uuid: Option<Located<Uuid>>,
         /// Further arguments of `cryptsetup luksFormat`.
+        #[example = "['--cipher=aes-xts-plain64']"]
         pub options: Vec<Located<Fstab>>,
-        /// Whether what is there is made anew.
+        /// Whether to replace what is on the device.
+        #[otherwise = "false"]
         pub wipe_volume: Option<Located<bool>>,
         /// Unlocking without a key file.
+        #[example = "{tpm2: true}"]
         pub clevis: Option<Clevis>,
     }
     "an encrypted device"
@@ -151,12 +183,16 @@ record! {
     /// How an encrypted device is unlocked without a key file.
     pub struct Clevis {
         /// Servers that help to unlock.
+        #[example = "[{url: 'http://tang.example', thumbprint: REPLACE-WITH-THUMBPRINT}]"]
         pub tang: Vec<Tang>,
         /// Whether the TPM helps to unlock.
+        #[otherwise = "false"]
         pub tpm2: Option<Located<bool>>,
-        /// How many have to help; 1 where nothing is said.
+        /// How many of them have to help.
+        #[otherwise = "1"]
+        #[example = "2"]
         pub threshold: Option<Located<u32>>,
-        /// A pin of one's own.
+        /// Another Clevis pin.
         pub custom: Option<ClevisCustom>,
     }
     "a clevis binding"
@@ -165,22 +201,27 @@ record! {
 record! {
     /// A server that helps to unlock.
     pub struct Tang {
-        /// Its address.
+        /// The URL of the server.
+        #[example = "http://tang.example"]
         pub url: Located<SourceUrl>,
         /// The thumbprint of its key.
+        #[example = "REPLACE-WITH-THUMBPRINT"]
         pub thumbprint: Located<Line>,
     }
     "a tang server"
 }
 
 record! {
-    /// A clevis pin of one's own.
+    /// A Clevis pin of another kind.
     pub struct ClevisCustom {
-        /// Its name.
+        /// The name of the pin.
+        #[example = "tang"]
         pub pin: Located<Line>,
-        /// Its settings.
+        /// The configuration of the pin.
+        #[example = "'{\"url\": \"http://tang.example\"}'"]
         pub config: Located<String>,
-        /// Whether it needs the network.
+        /// Whether the pin needs the network.
+        #[otherwise = "false"]
         pub needs_network: Option<Located<bool>>,
     }
     "a custom pin"
@@ -199,7 +240,7 @@ words! {
         Vfat = "vfat",
         /// Swap space
         Swap = "swap",
-        /// Whatever is there
+        /// No formatting
         None = "none",
     }
     "a file system"
@@ -209,22 +250,31 @@ record! {
     /// A file system.
     pub struct Filesystem {
         /// The device that holds it.
+        #[example = "/dev/disk/by-partlabel/data"]
         pub device: Located<AbsolutePath>,
         /// The kind.
         pub format: Option<Located<FilesystemFormat>>,
         /// Where it is mounted.
+        #[example = "/var/lib/data"]
         pub path: Option<Located<AbsolutePath>>,
         /// The label.
+        #[example = "data"]
         pub label: Option<Located<Line>>,
         /// The UUID.
+        #[otherwise = "a random one"]
+        #[example = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6"]
         pub uuid: Option<Located<Line>>,
         /// Further arguments of mkfs.
+        #[example = "['-m', '0']"]
         pub options: Vec<Located<Fstab>>,
         /// Options of mount(8).
+        #[example = "[noatime]"]
         pub mount_options: Vec<Located<Fstab>>,
-        /// Whether what is there is made anew.
+        /// Whether to replace what is on the device.
+        #[otherwise = "false"]
         pub wipe_filesystem: Option<Located<bool>>,
-        /// Whether a mount unit (a swap unit for swap space) is made for it.
+        /// Whether to make a mount unit for it, or a swap unit for swap space.
+        #[default = "false"]
         pub with_mount_unit: Option<Located<bool>>,
     }
     "a file system"
@@ -245,16 +295,22 @@ record! {
     /// Where bytes come from.
     pub struct Resource {
         /// The text itself.
+        #[example = "\"hello\\n\""]
         pub inline: Option<Located<String>>,
         /// A file beside the spec.
+        #[example = "motd.txt"]
         pub local: Option<Located<LocalFile>>,
-        /// A URL that Ignition fetches on the node.
+        /// A URL from which Ignition fetches on the node.
+        #[example = "https://files.example/motd.txt"]
         pub source: Option<Located<SourceUrl>>,
-        /// How `source` is compressed.
+        /// How the bytes at `source` are compressed.
+        #[otherwise = "not compressed"]
+        #[example = "gzip"]
         pub compression: Option<Located<Compression>>,
-        /// Sent when `source` is fetched.
+        /// Headers to send when `source` is fetched.
+        #[example = "[{name: Accept, value: text/plain}]"]
         pub http_headers: Vec<HttpHeader>,
-        /// What the bytes must be.
+        /// What the bytes at `source` must be.
         pub verification: Option<Verification>,
     }
     "contents",
@@ -264,9 +320,11 @@ record! {
 record! {
     /// A header of HTTP.
     pub struct HttpHeader {
-        /// Its name.
+        /// The name.
+        #[example = "Accept"]
         pub name: Located<PlainName>,
-        /// Its value.
+        /// The value.
+        #[example = "text/plain"]
         pub value: Option<Located<Line>>,
     }
     "an HTTP header"
@@ -275,7 +333,8 @@ record! {
 record! {
     /// What bytes must be.
     pub struct Verification {
-        /// sha256-… or sha512-…
+        /// Their hash: `sha256-…` or `sha512-…`.
+        #[example = "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"]
         pub hash: Located<Digest>,
     }
     "a verification"
@@ -284,9 +343,11 @@ record! {
 record! {
     /// An owner, by number or name.
     pub struct OwnerRef {
-        /// The number.
+        /// The numeric ID.
+        #[example = "1000"]
         pub id: Option<Located<u32>>,
         /// The name.
+        #[example = "core"]
         pub name: Option<Located<UserName>>,
     }
     "an owner",
@@ -296,19 +357,30 @@ record! {
 record! {
     /// A file to write.
     pub struct StorageFile {
-        /// Where.
+        /// The path on the node.
+        #[example = "/etc/motd"]
         pub path: Located<AbsolutePath>,
-        /// Whether what is there is replaced.
+        /// Whether to replace what is there.
+        #[default = "false"]
         pub overwrite: Option<Located<bool>>,
-        /// What is written.
+        /// What to write.
+        #[otherwise = "what is there, or nothing"]
+        #[example = "{inline: \"hello\\n\"}"]
         pub contents: Option<Resource>,
-        /// What is added to its end.
+        /// What to add at the end.
+        #[example = "[{inline: \"hello\\n\"}]"]
         pub append: Vec<Resource>,
-        /// Permission bits in octal; 0644 where nothing is said.
+        /// The permission bits, in octal.
+        #[default = "0644"]
+        #[example = "0600"]
         pub mode: Option<Located<Mode>>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
     }
     "a file"
@@ -317,15 +389,23 @@ record! {
 record! {
     /// A directory to make.
     pub struct StorageDirectory {
-        /// Where.
+        /// The path on the node.
+        #[example = "/var/lib/data"]
         pub path: Located<AbsolutePath>,
-        /// Whether what is there is replaced.
+        /// Whether to replace what is there.
+        #[default = "false"]
         pub overwrite: Option<Located<bool>>,
-        /// Permission bits in octal; 0755 where nothing is said.
+        /// The permission bits, in octal.
+        #[default = "0755"]
+        #[example = "0700"]
         pub mode: Option<Located<Mode>>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
     }
     "a directory"
@@ -334,17 +414,25 @@ record! {
 record! {
     /// A link to make.
     pub struct StorageLink {
-        /// Where.
+        /// The path on the node.
+        #[example = "/etc/localtime"]
         pub path: Located<AbsolutePath>,
-        /// What it leads to; may be relative.
+        /// What it leads to; the path may be relative.
+        #[example = "/usr/share/zoneinfo/UTC"]
         pub target: Located<Line>,
         /// Whether it is a hard link.
+        #[default = "false"]
         pub hard: Option<Located<bool>>,
-        /// Whether what is there is replaced.
+        /// Whether to replace what is there.
+        #[default = "false"]
         pub overwrite: Option<Located<bool>>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
     }
     "a link"
@@ -354,8 +442,11 @@ record! {
     /// A folder beside the spec whose files, directories' names and links are written to the node.
     pub struct Tree {
         /// The folder beside the spec.
+        #[example = "rootfs"]
         pub local: Located<LocalFolder>,
-        /// Where its files go on the node; `/` where nothing is said.
+        /// Where its files go on the node.
+        #[default = "/"]
+        #[example = "/opt/site"]
         pub path: Option<Located<AbsolutePath>>,
     }
     "a tree"

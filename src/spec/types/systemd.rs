@@ -17,17 +17,23 @@ record! {
 record! {
     /// A systemd unit.
     pub struct Unit {
-        /// The name with its type.
+        /// The name, with its type.
+        #[example = "hello.service"]
         pub name: Located<UnitName>,
-        /// Whether it starts at boot; as the base has it where nothing is said.
+        /// Whether it starts at boot.
+        #[otherwise = "as in the base"]
         pub enabled: Option<Located<bool>>,
-        /// Whether it can never start.
+        /// Whether to keep it from ever starting.
+        #[default = "false"]
         pub mask: Option<Located<bool>>,
-        /// The unit file's text.
+        /// The text of the unit file.
+        #[example = "\"[Service]\\nExecStart=/bin/true\\n\""]
         pub contents: Option<Located<String>>,
-        /// A file beside the spec with the unit file's text.
+        /// A file beside the spec with the text of the unit file.
+        #[example = "hello.service"]
         pub contents_local: Option<Located<LocalText>>,
-        /// Additions to the unit.
+        /// Drop-ins of the unit.
+        #[example = "[{name: 10-site.conf, contents: \"[Service]\\nNice=5\\n\"}]"]
         pub dropins: Vec<DropIn>,
     }
     "a unit",
@@ -35,13 +41,16 @@ record! {
 }
 
 record! {
-    /// An addition to a unit.
+    /// A drop-in, which adds to a unit.
     pub struct DropIn {
-        /// The file name, ending in `.conf`.
+        /// The file name, which ends in `.conf`.
+        #[example = "10-site.conf"]
         pub name: Located<PlainName>,
         /// The text.
+        #[example = "\"[Service]\\nNice=5\\n\""]
         pub contents: Option<Located<String>>,
         /// A file beside the spec with the text.
+        #[example = "10-site.conf"]
         pub contents_local: Option<Located<LocalText>>,
     }
     "a drop-in",

@@ -2,8 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
+use super::number::bounded_leaf;
 use crate::diagnostic::codes;
-use crate::spec::decode::{Leaf, LeafError, text, whole_number_between};
+use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
 /// Events with a name.
@@ -222,22 +223,10 @@ fn numbers(text: &str, what: &str, least: u32, most: u32) -> Result<Vec<u32>, St
     Ok(all)
 }
 
-/// The number of snapshots to keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SnapshotCount(pub u32);
-
-impl Leaf for SnapshotCount {
-    const WHAT: &'static str = "a number of snapshots";
-
-    fn schema() -> Json {
-        json!({ "type": "integer", "minimum": 1, "maximum": 1000 })
-    }
-
-    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        let number = whole_number_between(scalar, Self::WHAT, 1, 1000)?;
-        Ok(Self(u32::try_from(number).unwrap_or(1)))
-    }
-}
+bounded_leaf!(
+    /// The number of snapshots to keep.
+    SnapshotCount(u32): "a number of snapshots", 1 to 1000
+);
 
 #[cfg(test)]
 mod tests {

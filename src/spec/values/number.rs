@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::codes;
-use crate::spec::decode::{Leaf, LeafError, whole_number_between};
+use crate::spec::decode::{Leaf, LeafError};
 use crate::spec::yaml::{Kind, Scalar};
 
 /// Permission bits of a file, `0o0` to `0o7777`.
@@ -118,24 +118,40 @@ impl Leaf for ByteSize {
     }
 }
 
-/// A VLAN ID, 1 to 4094 (IEEE 802.1Q: 0 and 4095 are reserved).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VlanId(pub u16);
+/// Declares a whole number between two bounds, which decoder, message and schema share.
+macro_rules! bounded_leaf {
+    ($(#[doc = $doc:literal])+ $name:ident($number:ty): $what:literal, $least:literal to $most:literal) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name(pub $number);
 
-impl Leaf for VlanId {
-    const WHAT: &'static str = "a VLAN ID";
+        impl $crate::spec::decode::Leaf for $name {
+            const WHAT: &'static str = $what;
 
-    fn schema() -> Json {
-        json!({ "type": "integer", "minimum": 1, "maximum": 4094 })
-    }
+            fn schema() -> serde_json::Value {
+                serde_json::json!({ "type": "integer", "minimum": $least, "maximum": $most })
+            }
 
-    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
-        let id = whole_number_between(scalar, Self::WHAT, 1, 4094)?;
-        u16::try_from(id)
-            .map(Self)
-            .map_err(|e| LeafError::new(codes::OUT_OF_RANGE, e.to_string()))
-    }
+            fn read(
+                scalar: &$crate::spec::yaml::Scalar,
+            ) -> Result<Self, $crate::spec::decode::LeafError> {
+                use $crate::diagnostic::codes::OUT_OF_RANGE;
+                use $crate::spec::decode::{LeafError, whole_number_between};
+                let number = whole_number_between(scalar, Self::WHAT, $least, $most)?;
+                <$number>::try_from(number)
+                    .map(Self)
+                    .map_err(|e| LeafError::new(OUT_OF_RANGE, e.to_string()))
+            }
+        }
+    };
 }
+
+pub(super) use bounded_leaf;
+
+bounded_leaf!(
+    /// A VLAN ID (IEEE 802.1Q: 0 and 4095 are reserved).
+    VlanId(u16): "a VLAN ID", 1 to 4094
+);
 
 /// The version of the spec format: 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

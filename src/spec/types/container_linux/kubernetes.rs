@@ -12,63 +12,83 @@ use crate::spec::values::{Endpoint, EtcdUrl, PlainName};
 use crate::spec::yaml::Scalar;
 
 record! {
-    /// Kubernetes on this node, from CoreOS' hyperkube image.
+    /// Kubernetes on this node, from the hyperkube image of CoreOS.
     pub struct HyperkubeNode {
-        /// The release, such as 1.9.6.
+        /// The release.
+        #[example = "1.9.6"]
         pub version: Located<HyperkubeVersion>,
-        /// What the node is to its cluster.
+        /// The part that the node plays in its cluster.
         pub role: Located<KubernetesRole>,
-        /// The image without its tag; `quay.io/coreos/hyperkube` where nothing is said.
+        /// The image, without its tag.
+        #[default = HYPERKUBE.image]
+        #[example = "registry.example/hyperkube"]
         pub image: Option<Located<ImagePath>>,
-        /// The image's tag; `v1.9.6_coreos.0` for 1.9.6.
+        /// The tag of the image.
+        #[otherwise = "`v1.9.6_coreos.0` for 1.9.6"]
+        #[example = "v1.9.6_coreos.2"]
         pub image_tag: Option<Located<PlainName>>,
         /// Where the API is reached: the address that the API server advertises, or that a worker
-        /// asks. The node's own where nothing is said. A port of its own is the secure one, 6443
-        /// where nothing is said.
+        /// asks. A port is that of the API over TLS.
+        #[otherwise = "the node's own address; port 6443"]
+        #[example = "192.168.1.10"]
         pub endpoint: Option<Located<Endpoint>>,
-        /// Whether the API is served over TLS, with certificates from keys/; true unless
-        /// `insecure_bind_address` is written.
+        /// Whether the API is served over TLS, with certificates from `keys/`.
+        #[otherwise = "true unless `insecure_bind_address` is given"]
         pub tls: Option<Located<bool>>,
-        /// Where the API is served without TLS and without asking who is there, on port 8080.
-        /// Whoever reaches it is the administrator of the cluster.
+        /// Where the API is served without TLS and without authentication, on port 8080. Whoever
+        /// reaches it is the administrator of the cluster.
+        #[otherwise = "127.0.0.1"]
+        #[example = "192.168.1.10"]
         pub insecure_bind_address: Option<Located<std::net::IpAddr>>,
-        /// etcd's clients' URLs; the node's own member's where nothing is said.
+        /// The client URLs of etcd.
+        #[otherwise = "those of the node's own member"]
+        #[example = "http://192.168.1.10:2379"]
         pub etcd_servers: OneOrMany<Located<EtcdUrl>>,
-        /// The pods' addresses; 10.254.0.0/16 where nothing is said.
+        /// The addresses of pods.
+        #[default = "10.254.0.0/16"]
+        #[example = "10.128.0.0/14"]
         pub pod_network: Option<Located<IpNet>>,
-        /// The services' addresses; 10.253.0.0/16 where nothing is said.
+        /// The addresses of services.
+        #[default = "10.253.0.0/16"]
+        #[example = "172.30.0.0/16"]
         pub service_network: Option<Located<IpNet>>,
-        /// Who gives pods their network; `flannel` where nothing is said.
+        /// The pods' network.
+        #[default = "flannel"]
         pub cni: Option<Located<HyperkubeNetwork>>,
-        /// How services reach their pods.
+        /// kube-proxy, which leads connections to services to their pods.
+        #[default = "{}"]
+        #[example = "{mode: ipvs}"]
         pub proxy: Option<HyperkubeProxy>,
-        /// Whether the kubelet goes by the node's host name in this spec; by the machine's own
-        /// where nothing is said.
+        /// Whether the kubelet uses the host name in this spec instead of that of the machine.
+        #[default = "false"]
         pub hostname_override: Option<Located<bool>>,
-        /// Whether pods may be placed on this node; true where nothing is said, false on a control
-        /// plane.
+        /// Whether pods may be placed on this node.
+        #[otherwise = "false on a control plane, else true"]
         pub schedulable: Option<Located<bool>>,
-        /// Admission controllers of the API server, in this order.
+        /// The admission controllers of the API server, in this order.
+        #[default = "[NamespaceLifecycle, LimitRanger, ServiceAccount, DefaultStorageClass, ResourceQuota]"]
+        #[example = "[NamespaceLifecycle, ServiceAccount]"]
         pub admission_control: Option<Vec<Located<PlainName>>>,
-        /// Flags of the components, beside those that imgbuild gives them.
+        /// Flags of the components, which are added to imgbuild's.
+        #[example = "{api_server: {v: 4}}"]
         pub extra_args: Option<KubernetesExtraArgs>,
     }
     "Kubernetes"
 }
 
 words! {
-    /// Who gives pods their network.
+    /// The pods' network.
     pub enum HyperkubeNetwork {
-        /// flannel, whose network docker takes.
+        /// flannel, whose network docker uses.
         Flannel = "flannel",
-        /// Nobody: docker's own bridge.
+        /// None: docker's own bridge.
         None = "none",
     }
     "a pod network"
 }
 
 words! {
-    /// How services reach their pods.
+    /// How connections to services are led to their pods.
     pub enum HyperkubeProxyMode {
         /// Rules of iptables.
         Iptables = "iptables",
@@ -81,7 +101,8 @@ words! {
 record! {
     /// kube-proxy.
     pub struct HyperkubeProxy {
-        /// `iptables` where nothing is said.
+        /// How connections to services are led to their pods.
+        #[default = "iptables"]
         pub mode: Option<Located<HyperkubeProxyMode>>,
     }
     "kube-proxy"

@@ -24,34 +24,46 @@ use crate::spec::types::{Network, User};
 use crate::spec::values::{ModuleName, Setting, SpecVersion, SysctlKey};
 
 record! {
-    /// One node of Container Linux, with what it shares with others already merged in.
+    /// One node of Container Linux: its own keys, merged over those that it shares with others.
     pub struct ContainerLinux {
-        /// The version of the spec's language: 1.
+        /// The version of this language: 1.
         pub version: Located<SpecVersion>,
         /// `container-linux`.
         pub target: Option<Located<Target>>,
-        /// The machine's architecture; `amd64` where nothing is said.
+        /// The architecture of the machine.
+        #[default = "amd64"]
         pub arch: Option<Located<Arch>>,
-        /// The node's name; the one in ct's `/etc/hostname`, or that of the file, where nothing is
-        /// said.
+        /// The name of the node.
+        #[otherwise = "the one in `/etc/hostname` of ct's `storage`, else the name of the file"]
+        #[example = "kube1"]
         pub hostname: Option<Located<Hostname>>,
         /// What ct's option `--platform` says: where `{PRIVATE_IPV4}` and the like come from.
+        #[otherwise = "none"]
         pub platform: Option<Located<CtPlatform>>,
-        /// Users to make, or to change where the system has them.
+        /// Users to make, or to change if the system has them.
+        #[example = "[{name: core, groups: [sudo]}]"]
         pub users: Vec<User>,
         /// Interfaces, time servers, names of hosts.
         pub network: Option<Network>,
         /// Kernel parameters by sysctl(8) key.
+        #[example = "{vm.swappiness: 10}"]
         pub sysctls: Table<SysctlKey, Located<Setting>>,
         /// Kernel modules to load at boot.
+        #[example = "[br_netfilter]"]
         pub modules: Vec<Located<ModuleName>>,
-        /// Kubernetes on this node; none where nothing is said.
+        /// Kubernetes on this node.
+        #[otherwise = "none"]
+        #[example = "{version: 1.9.6, role: single}"]
         pub kubernetes: Option<HyperkubeNode>,
         /// A member of etcd on this node.
+        #[otherwise = "none"]
+        #[example = "{version: 3.2.18}"]
         pub etcd: Option<CtEtcd>,
         /// flannel on this node.
+        #[otherwise = "none"]
+        #[example = "{version: 0.7.0}"]
         pub flannel: Option<CtFlannel>,
-        /// docker's flags.
+        /// Flags of docker.
         pub docker: Option<CtDocker>,
         /// When the node reboots into an update.
         pub locksmith: Option<CtLocksmith>,

@@ -14,7 +14,8 @@ use crate::spec::yaml::Scalar;
 record! {
     /// docker.
     pub struct CtDocker {
-        /// Flags of dockerd, such as `--debug=true`.
+        /// Flags of dockerd.
+        #[example = "['--debug=true']"]
         pub flags: Vec<Located<Line>>,
     }
     "docker"
@@ -37,20 +38,29 @@ record! {
     /// locksmithd, which reboots a node into its update.
     pub struct CtLocksmith {
         /// When the node reboots.
+        #[otherwise = "that of the system"]
         pub reboot_strategy: Option<Located<CtRebootStrategy>>,
-        /// When reboots may start: `Thu 04:00`, or `04:00` for every day.
+        /// When reboots may start: a day and a time, or a time for every day.
+        #[otherwise = "at any time"]
+        #[example = "Thu 04:00"]
         pub window_start: Option<Located<WindowStart>>,
-        /// How long after that: `1h30m`.
+        /// How long after that they may start.
+        #[example = "1h30m"]
         pub window_length: Option<Located<WindowLength>>,
         /// The group of nodes that share a lock.
+        #[example = "workers"]
         pub group: Option<Located<Line>>,
-        /// etcd's URLs.
+        /// The URLs of etcd.
+        #[example = "http://192.168.1.10:2379"]
         pub etcd_endpoints: Option<Located<Line>>,
-        /// The authority of etcd's certificate.
+        /// The path on the node of the certificate authority of etcd.
+        #[example = "/etc/ssl/certs/etcd-ca.pem"]
         pub etcd_cafile: Option<Located<Line>>,
-        /// The certificate that is shown to etcd.
+        /// The path on the node of the client certificate.
+        #[example = "/etc/ssl/certs/etcd-client.pem"]
         pub etcd_certfile: Option<Located<Line>>,
-        /// Its key.
+        /// The path on the node of its key.
+        #[example = "/etc/ssl/private/etcd-client-key.pem"]
         pub etcd_keyfile: Option<Located<Line>>,
     }
     "locksmith"
@@ -140,15 +150,19 @@ record! {
     /// Where updates come from.
     pub struct CtUpdate {
         /// The channel: stable, beta, alpha, or one of your own server.
+        #[otherwise = "that of the system"]
+        #[example = "stable"]
         pub group: Option<Located<Line>>,
         /// The URL of your own server.
+        #[otherwise = "that of the system"]
+        #[example = "https://updates.example/v1/update/"]
         pub server: Option<Located<Line>>,
     }
     "update"
 }
 
 record! {
-    /// Units and drop-ins, as ct has them.
+    /// Units and drop-ins, as in ct.
     pub struct CtSystemd {
         /// Units to write, enable, disable or mask.
         pub units: Vec<CtUnit>,
@@ -159,19 +173,26 @@ record! {
 record! {
     /// A systemd unit.
     pub struct CtUnit {
-        /// The name with its type.
+        /// The name, with its type.
+        #[example = "hello.service"]
         pub name: Located<UnitName>,
-        /// An older word for `enabled: true`.
+        /// An older form of `enabled: true`.
+        #[otherwise = "false"]
         pub enable: Option<Located<bool>>,
-        /// Whether it starts at boot; as the system has it where nothing is said.
+        /// Whether it starts at boot.
+        #[otherwise = "as in the system"]
         pub enabled: Option<Located<bool>>,
-        /// Whether it can never start.
+        /// Whether to keep it from ever starting.
+        #[default = "false"]
         pub mask: Option<Located<bool>>,
-        /// The unit file's text.
+        /// The text of the unit file.
+        #[example = "\"[Service]\\nExecStart=/bin/true\\n\""]
         pub contents: Option<Located<String>>,
-        /// A file beside the spec with the unit file's text.
+        /// A file beside the spec with the text of the unit file.
+        #[example = "hello.service"]
         pub contents_local: Option<Located<LocalText>>,
-        /// Additions to the unit.
+        /// Drop-ins of the unit.
+        #[example = "[{name: 10-site.conf, contents: \"[Service]\\nNice=5\\n\"}]"]
         pub dropins: Vec<DropIn>,
     }
     "a unit",
@@ -180,7 +201,7 @@ record! {
 }
 
 record! {
-    /// Files of systemd-networkd, as ct has them.
+    /// Files of systemd-networkd, as in ct.
     pub struct CtNetworkd {
         /// The files.
         pub units: Vec<CtNetworkdUnit>,
@@ -191,13 +212,17 @@ record! {
 record! {
     /// A file of systemd-networkd.
     pub struct CtNetworkdUnit {
-        /// The file's name, which ends in .network, .netdev or .link.
+        /// The file name, which ends in .network, .netdev or .link.
+        #[example = "10-eth0.network"]
         pub name: Located<PlainName>,
-        /// Its text.
+        /// The text.
+        #[example = "\"[Match]\\nName=eth0\\n\""]
         pub contents: Option<Located<String>>,
-        /// A file beside the spec with its text.
+        /// A file beside the spec with the text.
+        #[example = "10-eth0.network"]
         pub contents_local: Option<Located<LocalText>>,
-        /// Additions to it.
+        /// Drop-ins of the file.
+        #[example = "[{name: 10-site.conf, contents: \"[Network]\\nDHCP=yes\\n\"}]"]
         pub dropins: Vec<DropIn>,
     }
     "a networkd unit",
@@ -207,7 +232,9 @@ record! {
 record! {
     /// The Ignition config itself.
     pub struct CtIgnition {
-        /// The version of Ignition's specification: 2.2.0, where nothing is said, or 2.3.0.
+        /// The version of Ignition's specification.
+        #[otherwise = "the oldest that the target takes"]
+        #[example = "2.3.0"]
         pub version: Option<Located<IgnitionVersion>>,
         /// Other configs.
         pub config: Option<CtConfigs>,
@@ -222,20 +249,23 @@ record! {
 record! {
     /// Other configs.
     pub struct CtConfigs {
-        /// Configs that are added to this one.
+        /// Configs to add to this one.
+        #[example = "[{source: 'https://configs.example/more.ign'}]"]
         pub append: Vec<CtReference>,
-        /// A config that takes the place of this one.
+        /// A config to use instead of this one.
+        #[example = "{source: 'https://configs.example/other.ign'}"]
         pub replace: Option<CtReference>,
     }
     "config"
 }
 
 record! {
-    /// Something that Ignition fetches.
+    /// A file that Ignition fetches.
     pub struct CtReference {
-        /// Where from.
+        /// The URL.
+        #[example = "https://configs.example/more.ign"]
         pub source: Located<CtSourceUrl>,
-        /// What it must be.
+        /// What the bytes must be.
         pub verification: Option<CtVerification>,
     }
     "a reference"
@@ -244,27 +274,32 @@ record! {
 record! {
     /// How long Ignition waits, in seconds.
     pub struct CtTimeouts {
-        /// For the headers of an answer.
+        /// For the headers of a response.
+        #[otherwise = "Ignition's own, 10"]
+        #[example = "20"]
         pub http_response_headers: Option<Located<u32>>,
-        /// For a whole answer; 0 for ever.
+        /// For a whole response; 0 for no limit.
+        #[otherwise = "0"]
+        #[example = "60"]
         pub http_total: Option<Located<u32>>,
     }
     "timeouts"
 }
 
 record! {
-    /// Whom Ignition trusts.
+    /// The authorities that Ignition trusts.
     pub struct CtSecurity {
-        /// Whom it trusts when it fetches over HTTPS.
+        /// The authorities that Ignition trusts over HTTPS.
         pub tls: Option<CtTls>,
     }
     "security"
 }
 
 record! {
-    /// Whom Ignition trusts when it fetches over HTTPS.
+    /// The authorities that Ignition trusts over HTTPS.
     pub struct CtTls {
         /// Certificates in PEM.
+        #[example = "[{source: 'https://configs.example/ca.pem'}]"]
         pub certificate_authorities: Vec<CtReference>,
     }
     "tls"

@@ -8,7 +8,7 @@ use crate::spec::values::{Fstab, Line, LocalFile, Mode, PartitionLabel, PlainNam
 use crate::spec::yaml::Scalar;
 
 record! {
-    /// Disks, RAID, file systems, files, directories and links, as ct has them.
+    /// Disks, RAID, file systems, files, directories and links, as in ct.
     pub struct CtStorage {
         /// Disks and their partitions.
         pub disks: Vec<CtDisk>,
@@ -29,11 +29,14 @@ record! {
 record! {
     /// A disk and its partitions.
     pub struct CtDisk {
-        /// The device's path.
+        /// The path of the device.
+        #[example = "/dev/disk/by-id/virtio-data"]
         pub device: Located<AbsolutePath>,
-        /// Whether the partition table is made anew.
+        /// Whether to replace the partition table.
+        #[default = "false"]
         pub wipe_table: Option<Located<bool>>,
         /// Partitions.
+        #[example = "[{label: data, size: 1GiB}]"]
         pub partitions: Vec<CtPartition>,
     }
     "a disk"
@@ -43,17 +46,28 @@ record! {
     /// A partition of a GPT.
     pub struct CtPartition {
         /// The name in the partition table.
+        #[example = "data"]
         pub label: Option<Located<PartitionLabel>>,
-        /// The number; the next free one where nothing is said.
+        /// The number.
+        #[default = "0"]
+        #[example = "1"]
         pub number: Option<Located<u32>>,
-        /// The size, in whole MiB: 512MiB. All that is left where nothing is said.
+        /// The size, in whole MiB.
+        #[otherwise = "all that is left"]
+        #[example = "512MiB"]
         pub size: Option<Located<Mebibytes>>,
-        /// Where it starts, in whole MiB; the first place that fits where nothing is said.
+        /// The start, in whole MiB.
+        #[otherwise = "the first place that fits"]
+        #[example = "1MiB"]
         pub start: Option<Located<Mebibytes>>,
         /// The GUID of the partition.
+        #[otherwise = "a random one"]
+        #[example = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6"]
         pub guid: Option<Located<crate::spec::values::Uuid>>,
         /// The GUID of the type, or ct's word for one: `linux_filesystem_data`, `raid_partition`,
         /// `raid_containing_root`, `swap_partition`.
+        #[otherwise = "that of a Linux file system"]
+        #[example = "linux_filesystem_data"]
         pub type_guid: Option<Located<TypeGuid>>,
     }
     "a partition"
@@ -123,14 +137,17 @@ impl Leaf for TypeGuid {
 }
 
 record! {
-    /// A file system: one that is made and mounted while files are written, or one that is mounted
-    /// already.
+    /// A file system: either one that is made and mounted while files are written, or one that is
+    /// already mounted.
     pub struct CtFilesystem {
-        /// What files call it.
+        /// The name by which files refer to it.
+        #[example = "data"]
         pub name: Option<Located<PlainName>>,
         /// A file system on a device.
+        #[example = "{device: /dev/disk/by-partlabel/data, format: ext4}"]
         pub mount: Option<CtMount>,
         /// Where it is mounted already.
+        #[example = "/sysroot/usr/share/oem"]
         pub path: Option<Located<AbsolutePath>>,
     }
     "a file system",
@@ -140,19 +157,25 @@ record! {
 record! {
     /// A file system on a device.
     pub struct CtMount {
-        /// The device's path.
+        /// The path of the device.
+        #[example = "/dev/disk/by-partlabel/data"]
         pub device: Located<AbsolutePath>,
         /// The kind.
         pub format: Located<FilesystemFormat>,
         /// An older form of `wipe_filesystem` and `options`.
         pub create: Option<CtCreateFilesystem>,
-        /// Whether what is there is made anew.
+        /// Whether to replace what is on the device.
+        #[default = "false"]
         pub wipe_filesystem: Option<Located<bool>>,
         /// The label.
+        #[example = "data"]
         pub label: Option<Located<Line>>,
         /// The UUID.
+        #[otherwise = "a random one"]
+        #[example = "5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6"]
         pub uuid: Option<Located<Line>>,
         /// Further arguments of mkfs.
+        #[example = "['-m', '0']"]
         pub options: Vec<Located<Fstab>>,
     }
     "a mount",
@@ -162,9 +185,11 @@ record! {
 record! {
     /// How a file system is made.
     pub struct CtCreateFilesystem {
-        /// Whether what is there is made anew.
+        /// Whether to replace what is on the device.
+        #[default = "false"]
         pub force: Option<Located<bool>>,
         /// Further arguments of mkfs.
+        #[example = "['-m', '0']"]
         pub options: Vec<Located<Fstab>>,
     }
     "the making of a file system"
@@ -173,21 +198,34 @@ record! {
 record! {
     /// A file to write.
     pub struct CtFile {
-        /// The file system that it lies on; `root` where nothing is said.
+        /// The file system that it is on, by its name in `filesystems`.
+        #[default = "root"]
+        #[example = "data"]
         pub filesystem: Option<Located<PlainName>>,
-        /// Where.
+        /// The path on the node.
+        #[example = "/etc/motd"]
         pub path: Located<AbsolutePath>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
-        /// Permission bits in octal; 0644 where nothing is said.
+        /// The permission bits, in octal.
+        #[default = "0644"]
+        #[example = "0600"]
         pub mode: Option<Located<Mode>>,
-        /// What is written; an empty file where nothing is said.
+        /// What to write.
+        #[otherwise = "nothing: the file is empty"]
+        #[example = "{inline: \"hello\\n\"}"]
         pub contents: Option<CtContents>,
-        /// Whether what is there is replaced; true where nothing is said.
+        /// Whether to replace what is there.
+        #[otherwise = "true, or false with `append`"]
         pub overwrite: Option<Located<bool>>,
-        /// Whether it is added to the end of what is there.
+        /// Whether to add `contents` at the end of what is there.
+        #[default = "false"]
         pub append: Option<Located<bool>>,
     }
     "a file"
@@ -196,11 +234,14 @@ record! {
 record! {
     /// Where a file's bytes come from.
     pub struct CtContents {
-        /// Fetched by Ignition on the node.
+        /// A file that Ignition fetches on the node.
+        #[example = "{url: 'https://files.example/motd.txt'}"]
         pub remote: Option<CtRemote>,
         /// The text itself.
+        #[example = "\"hello\\n\""]
         pub inline: Option<Located<String>>,
         /// A file beside the spec.
+        #[example = "motd.txt"]
         pub local: Option<Located<LocalFile>>,
     }
     "contents",
@@ -208,13 +249,16 @@ record! {
 }
 
 record! {
-    /// Bytes that Ignition fetches.
+    /// A file that Ignition fetches.
     pub struct CtRemote {
-        /// Where from.
+        /// The URL.
+        #[example = "https://files.example/motd.txt"]
         pub url: Located<CtSourceUrl>,
-        /// How they are compressed.
+        /// How the bytes are compressed.
+        #[otherwise = "not compressed"]
+        #[example = "gzip"]
         pub compression: Option<Located<Compression>>,
-        /// What they must be.
+        /// What the bytes must be.
         pub verification: Option<CtVerification>,
     }
     "a remote source"
@@ -306,17 +350,27 @@ record! {
 record! {
     /// A directory to make.
     pub struct CtDirectory {
-        /// The file system that it lies on; `root` where nothing is said.
+        /// The file system that it is on, by its name in `filesystems`.
+        #[default = "root"]
+        #[example = "data"]
         pub filesystem: Option<Located<PlainName>>,
-        /// Where.
+        /// The path on the node.
+        #[example = "/var/lib/data"]
         pub path: Located<AbsolutePath>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
-        /// Permission bits in octal; 0755 where nothing is said.
+        /// The permission bits, in octal.
+        #[default = "0755"]
+        #[example = "0700"]
         pub mode: Option<Located<Mode>>,
-        /// Whether what is there is replaced.
+        /// Whether to replace what is there.
+        #[default = "false"]
         pub overwrite: Option<Located<bool>>,
     }
     "a directory"
@@ -325,19 +379,29 @@ record! {
 record! {
     /// A link to make.
     pub struct CtLink {
-        /// The file system that it lies on; `root` where nothing is said.
+        /// The file system that it is on, by its name in `filesystems`.
+        #[default = "root"]
+        #[example = "data"]
         pub filesystem: Option<Located<PlainName>>,
-        /// Where.
+        /// The path on the node.
+        #[example = "/etc/localtime"]
         pub path: Located<AbsolutePath>,
-        /// The owning user; root where nothing is said.
+        /// The owner.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub user: Option<OwnerRef>,
-        /// The owning group; root where nothing is said.
+        /// The group.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
         /// Whether it is a hard link.
+        #[default = "false"]
         pub hard: Option<Located<bool>>,
-        /// What it leads to; may be relative.
+        /// What it leads to; the path may be relative.
+        #[example = "/usr/share/zoneinfo/UTC"]
         pub target: Located<Line>,
-        /// Whether what is there is replaced.
+        /// Whether to replace what is there.
+        #[default = "false"]
         pub overwrite: Option<Located<bool>>,
     }
     "a link"

@@ -1,10 +1,11 @@
 //! ct's `etcd:` and `flannel:`: settings that become flags of a wrapper.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Code, Diagnostic, Located, Span, codes};
 use crate::facts::container_linux::ct::{CtKind, CtService, CtSetting};
-use crate::spec::decode::{Decode, Decoder, Leaf, LeafError, Schemas};
+use crate::spec::decode::{Decode, Decoder, KeySchema, Leaf, LeafError, RecordSchema, Schemas};
+use crate::spec::values::Setting;
 use crate::spec::yaml::{Entry, Node, Scalar, Value};
 use crate::text::shown;
 
@@ -63,7 +64,7 @@ pub enum CtValue {
 /// One such section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CtWrapped {
-    /// The image's version; the wrapper's own where nothing is said.
+    /// The version of the image; by default the wrapper's own.
     pub version: Option<Located<AppVersion>>,
     /// Flags in ct's order.
     pub flags: Vec<(&'static str, Located<CtValue>)>,
@@ -85,7 +86,9 @@ macro_rules! section {
     ($name:ident, $service:expr, $description:literal) => {
         impl Decode for $name {
             fn schema(schemas: &mut Schemas) -> Json {
-                schemas.named(stringify!($name), |_| schema($service, $description))
+                schemas.nullable_record(stringify!($name), |_| {
+                    schema(stringify!($name), $service, $description)
+                })
             }
 
             fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
@@ -117,35 +120,53 @@ section!(
     "flannel, run by flannel-wrapper, as ct has it."
 );
 
-fn schema(service: CtService, description: &str) -> Json {
-    let mut properties = Map::new();
-    properties.insert(
-        "version".to_owned(),
-        json!({ "type": "string", "description": "The version of the image; the system's own where nothing is said." }),
-    );
+/// The schema of the section, where the flag of a setting is its description.
+fn schema(name: &'static str, service: CtService, description: &str) -> RecordSchema {
+    let text = |what: &str| json!({ "type": "string", "title": what });
+    let version = KeySchema {
+        otherwise: Some("that of the system"),
+        example: Some(match service {
+            CtService::Etcd => "3.2.18",
+            CtService::Flannel => "0.7.0",
+        }),
+        ..KeySchema::optional(
+            "version",
+            "The version of the image.",
+            text(AppVersion::WHAT),
+        )
+    };
+    let mut keys = vec![version];
     if service == CtService::Flannel {
-        properties.insert(
-            "network_config".to_owned(),
-            json!({ "type": "string", "description": "The pods' network in JSON, which is put into etcd." }),
-        );
+        keys.push(KeySchema {
+            example: Some(r#"'{"Network": "10.254.0.0/16"}'"#),
+            ..KeySchema::optional(
+                "network_config",
+                "The pods' network in JSON, which is written to etcd.",
+                text(String::WHAT),
+            )
+        });
     }
     for setting in service.settings() {
         let kind = match setting.kind {
-            CtKind::Text => json!(["string", "number", "boolean"]),
-            CtKind::Whole => json!("integer"),
-            CtKind::Bool => json!("boolean"),
+            CtKind::Text => {
+                json!({ "type": ["string", "number", "boolean"], "title": Setting::WHAT })
+            }
+            CtKind::Whole => json!({ "type": "integer", "title": u64::WHAT }),
+            CtKind::Bool => json!({ "type": "boolean", "title": bool::WHAT }),
         };
-        properties.insert(
-            setting.key.to_owned(),
-            json!({ "type": kind, "description": format!("The flag --{}.", setting.flag) }),
-        );
+        // A setting whose flag changed has a row for each.
+        if keys.iter().all(|key| key.name != setting.key) {
+            let words = format!("The flag --{}.", setting.flag);
+            keys.push(KeySchema::optional(setting.key, words, kind));
+        }
     }
-    json!({
-        "type": ["object", "null"],
-        "description": description,
-        "properties": properties,
-        "additionalProperties": false,
-    })
+    RecordSchema {
+        name,
+        what: service.as_str(),
+        description: description.to_owned(),
+        keys,
+        rules: Vec::new(),
+    }
 }
 
 fn decode(service: CtService, node: &Node, decoder: &mut Decoder) -> Option<CtWrapped> {
@@ -293,7 +314,7 @@ fn value(setting: CtSetting, entry: &Entry, decoder: &mut Decoder) -> Option<Loc
             ))
         }
         CtKind::Text => {
-            let text: Located<crate::spec::Setting> = Located::decode_entry(entry, decoder)?;
+            let text: Located<Setting> = Located::decode_entry(entry, decoder)?;
             // systemd cuts lines at a backslash, and a variable of the unit is a `$`.
             if text.as_str().contains(['\\', '"']) {
                 let message = format!(
