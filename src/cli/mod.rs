@@ -8,6 +8,7 @@ mod console;
 mod diff;
 mod embed;
 mod explain;
+mod help;
 mod import;
 mod inspect;
 mod keys;
@@ -48,6 +49,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Reads a command line, the program's name first, without running it: an error says what is wrong
+/// with it.
+pub fn understand(words: &[&str]) -> Result<(), clap::Error> {
+    Cli::of(words.iter().copied()).map(|_| ())
+}
+
 fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), Failure> {
     let Some(command) = &cli.command else {
         return build::run(&cli.build, session);
@@ -62,6 +69,7 @@ fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), F
         } => diff::run((old, new), node.as_deref(), keys.as_deref(), session),
         Command::Embed(wanted) => embed::run(wanted, session),
         Command::Explain { code } => explain::run(code.as_deref()),
+        Command::Help { words } => help::run(words),
         Command::Import(wanted) => import::run(wanted, session, messages),
         Command::Inspect { what, node, keys } => {
             if ops::is_spec(what) {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use imgbuild::diagnostic::{Diagnostic, SourceId, Sources, codes};
 use imgbuild::facts::systems::{TABLE, Target};
 use imgbuild::ignition;
-use imgbuild::pages::reference::{Tree, places};
+use imgbuild::pages::spec_keys::{Tree, places};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan;
 use imgbuild::spec::yaml::{Limits, Node, Value, parse};

@@ -1,7 +1,7 @@
 //! Where a key stands in the text of a spec, and a spec around one key.
 
 use imgbuild::diagnostic::{SourceId, Span};
-use imgbuild::pages::reference::{Place, Tree, places};
+use imgbuild::pages::spec_keys::{Place, Tree, places};
 use imgbuild::spec::Language;
 use imgbuild::spec::decode::KeySchema;
 use imgbuild::spec::yaml::{Limits, Node, Value, parse};

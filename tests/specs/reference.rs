@@ -1,13 +1,13 @@
 //! The reference of every key: nothing on it is stale, and what it says can go wrong does.
 //!
-//! `IMGBUILD_UPDATE=1 cargo test --test specs reference` writes it anew.
+//! `IMGBUILD_UPDATE=1 cargo xtask test --only reference` writes it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use imgbuild::diagnostic::{Diagnostic, Sources, codes};
-use imgbuild::pages::reference::{COMMON, Codes, PAGE, Tree, key_at, page, places};
+use imgbuild::pages::spec_keys::{COMMON, Codes, PAGE, Tree, key_at, page, places};
 use imgbuild::spec::yaml::{Limits, parse};
 use imgbuild::spec::{Language, assemble, language};
 
@@ -56,7 +56,7 @@ fn the_page_is_not_stale() {
     let stale = made.lines().zip(PAGE.lines()).find(|(new, old)| new != old);
     assert!(
         made == PAGE,
-        "src/pages/reference.md is stale: it has {:?} where it should have {:?}; write it with `IMGBUILD_UPDATE=1 cargo test --test specs reference`",
+        "src/pages/reference.md is stale: it has {:?} where it should have {:?}; write it with `IMGBUILD_UPDATE=1 cargo xtask test --only reference`",
         stale.map(|(_, old)| old),
         stale.map(|(new, _)| new),
     );

@@ -42,7 +42,7 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 52] = [
+const PACKAGES: [Package; 53] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(
         "buildah",
@@ -73,6 +73,7 @@ const PACKAGES: [Package; 52] = [
     package("gpg", "signs kernels and initrds, as their makers do"),
     package("gpg-agent", "keeps the keys of those makers"),
     package("gpgv", "checks such signatures, for imgbuild itself"),
+    package("groff-base", "reads our manual pages").unless("groff"),
     package("gzip", "unpacks our compressed payloads"),
     package("ignition", "ignition-validate judges our configs"),
     package("iproute2", "ip makes the links that networkd is tried on"),

@@ -33,12 +33,15 @@ pub use verify::Verify;
     name = "imgbuild",
     version,
     subcommand_negates_reqs = true,
+    // `Command::Help` knows topics too.
+    disable_help_subcommand = true,
     override_usage = "imgbuild [OPTIONS] --output <PATH> <SPEC>\n       imgbuild [OPTIONS] <COMMAND>",
     after_help = "Examples:\n  \
         imgbuild node.yaml -o node.iso        a bootable ISO: CD or USB stick, BIOS or UEFI\n  \
         imgbuild node.yaml -o node.ign        the Ignition config alone\n  \
         imgbuild cluster.yaml -o out/         a PXE tree with every node of the cluster\n  \
-        imgbuild run node.yaml                boot it in QEMU\n\n\
+        imgbuild run node.yaml                boot it in QEMU\n  \
+        imgbuild help kubernetes              a topic of the manual; `imgbuild help` lists all\n\n\
         Exit status: 0 success, 1 the environment failed (network, disk, tool) or `verify` found a difference, 2 the input is invalid."
 )]
 pub struct Cli {
@@ -63,7 +66,7 @@ impl Cli {
 
     /// Reads a command line. Options of every command may stand before one; those of a build may
     /// not.
-    fn of(
+    pub fn of(
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         // Not clap's `args_conflicts_with_subcommands`: after any option it takes a command for a
@@ -104,6 +107,12 @@ pub enum Command {
     Explain {
         /// The code; without it, all codes are listed
         code: Option<String>,
+    },
+    /// Show a topic of the manual, or the help of a command
+    Help {
+        /// The topic or the command. Default: print all commands and topics
+        #[arg(value_name = "TOPIC|COMMAND")]
+        words: Vec<String>,
     },
     /// Show what changes from one spec or artifact to another, and how to upgrade Kubernetes
     Diff {
@@ -194,9 +203,11 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write one page per command into a folder
+    /// Print the manual page of the program, or write all pages into a folder: one for each command
+    /// and topic
     Man {
-        /// The folder; without it, the main page goes to standard output
+        /// The folder for imgbuild(1), imgbuild-check(1), imgbuild-spec(5), imgbuild-keys(7) and the
+        /// others. Default: print imgbuild(1)
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
