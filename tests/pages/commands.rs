@@ -58,23 +58,19 @@ fn commands_of_pages_work() {
     assert!(run > 15, "pages have only {run} blocks that can be run");
 }
 
-/// Builds a base where the cache has none, and images around it.
+/// Builds a base where the user's cache has none, and images around it.
 #[test]
 #[ignore = "slow: builds images with a base"]
 fn commands_that_need_a_base_work() {
     let mut wrong = String::new();
+    let first = Folder::new();
     for page in pages() {
-        let all: Vec<Code> = page.code();
-        let base = |code: &Code| needs(&page, code).is_some_and(|needs| needs == ["base"]);
-        if !all.iter().any(base) {
-            continue;
-        }
-        let folder = Folder::new();
-        for code in &all {
-            save(code, &folder);
-            let run = needs(&page, code).is_some_and(|needs| needs.is_empty()) || base(code);
-            if let Err(why) = if run { execute(code, &folder) } else { Ok(()) } {
-                let _ = writeln!(wrong, "{}: {why}", page.place(code));
+        let folder = first.copy().at_home();
+        for code in page.code() {
+            if needs(&page, &code).is_some_and(|needs| needs == ["base"])
+                && let Err(why) = execute(&code, &folder)
+            {
+                let _ = writeln!(wrong, "{}: {why}", page.place(&code));
             }
         }
     }

@@ -59,7 +59,11 @@ const FILES: [(&str, &str); 10] = [
 ];
 
 /// The reader's folder.
-pub struct Folder(TempDir);
+pub struct Folder {
+    folder: TempDir,
+    /// Whether its user is the one who runs the tests, whose cache may have a base.
+    is_at_home: bool,
+}
 
 impl Folder {
     /// An empty one, below `target/`, where images fit.
@@ -67,7 +71,10 @@ impl Folder {
         let folder = tempfile::Builder::new()
             .prefix("pages-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"));
-        Self(folder.unwrap())
+        Self {
+            folder: folder.unwrap(),
+            is_at_home: false,
+        }
     }
 
     /// Another one with the same files.
@@ -79,6 +86,14 @@ impl Folder {
             .unwrap();
         assert!(copied.success());
         new
+    }
+
+    /// The same folder, of the user who runs the tests.
+    pub fn at_home(self) -> Self {
+        Self {
+            is_at_home: true,
+            ..self
+        }
     }
 
     pub fn new() -> Self {
@@ -111,7 +126,7 @@ impl Folder {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.folder.path().join(name)
     }
 
     pub fn write(&self, name: &str, text: &str) {
@@ -133,10 +148,14 @@ impl Folder {
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .current_dir(self.0.path())
-            .env("HOME", self.path("home"))
+            .current_dir(self.folder.path())
             .env("PATH", self.search_path())
             .env_remove("IMGBUILD_KUBE_DIR");
+        if !self.is_at_home {
+            command
+                .env("HOME", self.path("home"))
+                .env("IMGBUILD_CACHE", self.path("home/cache"));
+        }
         command.output().unwrap()
     }
 
