@@ -206,8 +206,8 @@ pub enum Command {
     /// Print the manual page of the program, or write all pages into a folder: one for each command
     /// and topic
     Man {
-        /// The folder for imgbuild(1), imgbuild-check(1), imgbuild-spec(5), imgbuild-keys(7) and the
-        /// others. Default: print imgbuild(1)
+        /// The folder for imgbuild(1), imgbuild-check(1), imgbuild-spec(5), imgbuild-keys(7) and
+        /// the others. Default: print imgbuild(1)
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
