@@ -116,7 +116,7 @@ pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
 /// Writes the base initrd (stage 0, then an archive that contains the root image), followed by a
 /// node's payload, if any. Before all of that comes a small archive with the [`BootRecord`].
 ///
-/// The root image's bytes start at a multiple of [`BLOCK`], so that a file system can share them
+/// The root image's bytes start at a multiple of `BLOCK`, so that a file system can share them
 /// with the base's.
 pub fn initrd<W: Write>(
     out: &mut W,

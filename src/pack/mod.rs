@@ -3,8 +3,8 @@
 //!
 //! Each writer takes `impl Write` and writes forward only, so that an artifact can go to a pipe.
 //! Given a `File` (see [`output::Output`]) the base's large files are copied in the kernel
-//! (`copy_file_range(2)`), and their blocks are shared if the file system supports it: every large
-//! file starts at a multiple of [`BLOCK`].
+//! (`copy_file_range(2)`), and their blocks are shared where the file system can: every large file
+//! starts at a multiple of `BLOCK`.
 
 use std::fs::File;
 use std::io::Write;

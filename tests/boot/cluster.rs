@@ -1,18 +1,15 @@
 //! Three nodes that are one etcd.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imgbuild::qemu::{Disk, Firmware, Machine, Medium, Switch, create_disk, mac_of};
 
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 use crate::node::ETCDCTL;
 
 const MEMBERS: [&str; 3] = ["etcd1", "etcd2", "etcd3"];
-
-/// How long the others may take to do without a member, or with it again.
-const RECOVERY: Duration = Duration::from_secs(120);
 
 /// The address of the member `index`.
 fn address(index: usize) -> String {
@@ -24,6 +21,7 @@ fn spec(lab: &Lab) -> std::path::PathBuf {
     let mut text = format!(
         "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 cluster: {{name: lab}}
 users:
   - {{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}
@@ -90,7 +88,7 @@ pub fn lives_through_a_power_cut() {
     let identity = guests[0].ask(host_keys);
     // A port that no role opens is closed to the neighbours, one of etcd's is open.
     let reaches = |port: u16| format!("timeout 5 bash -c '</dev/tcp/192.168.78.11/{port}'");
-    guests[1].ask(&reaches(2379));
+    guests[1].insist(&reaches(2379));
     let listener = "sudo systemd-run --quiet socat TCP-LISTEN:9999,fork,reuseaddr /dev/null";
     guests[0].ask(listener);
     assert!(
@@ -100,7 +98,7 @@ pub fn lives_through_a_power_cut() {
 
     // The member that was written to goes; it may have led.
     drop(guests.remove(0));
-    eventually(RECOVERY, || {
+    guests[0].eventually("a write without the member that is gone", || {
         let put = guests[0].try_ask(&format!("{ETCDCTL} put during one-member-is-gone"));
         put.status.success()
     });
@@ -111,7 +109,7 @@ pub fn lives_through_a_power_cut() {
         identity,
         "the node's identity did not outlive the power cut"
     );
-    eventually(RECOVERY, || {
+    back.eventually("three healthy members", || {
         let health = back.try_ask(&format!("{ETCDCTL} endpoint health --cluster 2>&1"));
         String::from_utf8_lossy(&health.stdout)
             .matches("is healthy")
@@ -127,13 +125,4 @@ pub fn lives_through_a_power_cut() {
     };
     assert_eq!(get("before"), "the-power-cut");
     assert_eq!(get("during"), "one-member-is-gone");
-}
-
-/// Asks until the answer is yes. Each question takes its time on the node, so nothing sleeps in
-/// between.
-pub fn eventually(patience: Duration, mut question: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !question() {
-        assert!(Instant::now() < deadline, "it did not come in time");
-    }
 }

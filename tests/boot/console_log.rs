@@ -1,11 +1,12 @@
-//! What a machine's console showed: kept in `target/boot-logs/` for people, and in memory so that a
-//! test can wait for words.
+//! What a machine's console showed: kept in `target/test-logs/consoles/` for people, and in memory
+//! so that a test can wait for words.
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::patience::{GLANCE, Wait};
 
 /// A console's bytes so far. Copies show the same console.
 #[derive(Clone)]
@@ -15,14 +16,16 @@ pub struct ConsoleLog {
 }
 
 impl ConsoleLog {
-    /// An empty log in `target/boot-logs/NAME.log`.
+    /// An empty log in `target/test-logs/consoles/NAME.log`.
     pub fn new(name: &str) -> Self {
         // Cargo's folder for integration tests is target/tmp.
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .parent()
-            .unwrap()
-            .join("boot-logs");
-        fs::create_dir_all(&folder).unwrap();
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        Self::in_folder(&target.join("test-logs/consoles"), name)
+    }
+
+    /// An empty log in `folder`.
+    pub fn in_folder(folder: &Path, name: &str) -> Self {
+        fs::create_dir_all(folder).unwrap();
         Self {
             path: folder.join(format!("{name}.log")),
             seen: Arc::default(),
@@ -37,26 +40,34 @@ impl ConsoleLog {
         }
     }
 
-    /// How much has been shown, for [`ConsoleLog::wait_for`].
-    pub fn length(&self) -> usize {
-        self.seen.0.lock().unwrap().len()
+    /// The bytes so far. A test that failed while it held them has left them whole, and what shows
+    /// a failed test its console must not fail itself: within a destructor that would abort the
+    /// whole program, and no test behind it would run.
+    fn seen(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.seen.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the console shows `text` somewhere after its first `from` bytes.
-    pub fn wait_for(&self, text: &str, from: usize, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        let (seen, changed) = &*self.seen;
-        let mut seen = seen.lock().unwrap();
+    /// How much has been shown, for [`ConsoleLog::wait_for`].
+    pub fn length(&self) -> usize {
+        self.seen().len()
+    }
+
+    /// Waits until the console shows `text` somewhere after its first `from` bytes, as long as
+    /// `wait` has patience with `progress`.
+    pub fn wait_for(&self, text: &str, from: usize, wait: &mut Wait, progress: impl Fn() -> u64) {
+        let mut seen = self.seen();
         while !String::from_utf8_lossy(&seen[from.min(seen.len())..]).contains(text) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "the console does not show `{text}`");
-            seen = changed.wait_timeout(seen, left).unwrap().0;
+            let changed = self.seen.1.wait_timeout(seen, GLANCE);
+            // Not held while the test may fail, or the machine is asked how far it is.
+            drop(changed.unwrap_or_else(PoisonError::into_inner));
+            wait.check(progress());
+            seen = self.seen();
         }
     }
 
     /// All that was shown, without what is not text.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.seen.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.seen()).into_owned()
     }
 
     /// Seconds from the kernel's start to the marker, by the kernel's own time stamp before it;
@@ -70,15 +81,34 @@ impl ConsoleLog {
         stamp.trim().parse().ok()
     }
 
-    /// Prints where the log is and its last lines.
-    pub fn print_end(&self) {
+    /// Fails as a test would that fails while it looks at the bytes.
+    #[cfg(test)]
+    pub fn fail_with_it_held(&self) {
+        let seen = self.seen();
+        panic!("failed with {} bytes", seen.len());
+    }
+
+    /// Prints the last lines of the log and where it is.
+    fn print_end(&self) {
         let text = self.text();
         let lines: Vec<&str> = text.lines().collect();
-        println!("--- the end of {}:", self.path.display());
+        println!("--- the end of the console:");
         for line in &lines[lines.len().saturating_sub(60)..] {
             println!("{}", line.trim_end());
         }
-        println!("---");
+        // `cargo xtask test` looks for this line.
+        println!("log: {}", self.path.display());
+    }
+}
+
+/// Shows a console when the test that owns it fails.
+pub struct ShownOnFailure(pub ConsoleLog);
+
+impl Drop for ShownOnFailure {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.print_end();
+        }
     }
 }
 
@@ -90,9 +120,8 @@ struct Writer {
 impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.file.write_all(bytes)?;
-        let (seen, changed) = &*self.log.seen;
-        seen.lock().unwrap().extend_from_slice(bytes);
-        changed.notify_all();
+        self.log.seen().extend_from_slice(bytes);
+        self.log.seen.1.notify_all();
         Ok(bytes.len())
     }
 

@@ -8,7 +8,7 @@ use imgbuild::oci::{Entry, Image, layer, pause, write_archive};
 use imgbuild::qemu::{Firmware, Medium};
 
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 const ADDRESS: &str = "192.168.77.40/24";
 
@@ -48,6 +48,7 @@ pub fn are_there_without_a_network() {
         &format!(
             "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 hostname: images
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}]}}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imgbuild::names::Arch;
 use imgbuild::qemu::watch::{self, Outcome, Until};
@@ -12,25 +12,16 @@ use imgbuild::qemu::{
     free_port,
 };
 
-use crate::console_log::ConsoleLog;
+use crate::console_log::{ConsoleLog, ShownOnFailure};
 use crate::lab::Lab;
+use crate::patience::{GLANCE, Patience, Wait, computed};
 
-/// How long an amd64 node may take to be ready: ten times what it takes without acceleration on an
-/// idle machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// With an amd64 node that boots, or does what it is told: it takes a minute without acceleration
+/// on an idle machine.
+pub const AMD64: Patience = Patience::minutes(3, 30);
 
 /// Emulating another architecture takes longer.
-const PATIENCE_ARM64: Duration = Duration::from_secs(1500);
-
-/// How long a node that is ready may take to be reached over SSH.
-const SSH_PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long it is left alone between two tries.
-const SSH_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a node may take to answer a question, of as much patience as [`PATIENCE`]; one of more
-/// has as much more.
-const ANSWER: Duration = Duration::from_secs(60);
+const ARM64: Patience = Patience::minutes(5, 90);
 
 /// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at
 /// the network's first address.
@@ -51,7 +42,8 @@ pub struct Guest {
     /// Where the open connection's socket is: a short path, as sockets want.
     connection: tempfile::TempDir,
     pub console: ConsoleLog,
-    patience: Duration,
+    _shown: ShownOnFailure,
+    patience: Patience,
 }
 
 impl Guest {
@@ -91,41 +83,71 @@ impl Guest {
             ssh_port,
             key: lab.key(),
             connection: tempfile::tempdir().unwrap(),
+            _shown: ShownOnFailure(console.clone()),
             console,
             patience: match machine.arch {
-                Arch::Amd64 => PATIENCE,
-                Arch::Arm64 => PATIENCE_ARM64,
+                Arch::Amd64 => AMD64,
+                Arch::Arm64 => ARM64,
             },
             name: machine.name,
         }
     }
 
     /// The same guest, with another idea of how long it may take.
-    pub fn patient(mut self, patience: Duration) -> Self {
+    pub fn patient(mut self, patience: Patience) -> Self {
         self.patience = patience;
         self
     }
 
+    /// How far the machine is: what its console showed, and what it computed.
+    pub fn progress(&self) -> u64 {
+        self.console.length() as u64 + computed(self.running.process_id())
+    }
+
+    /// Begins to wait for `what` of this node.
+    pub fn wait(&self, what: &str) -> Wait {
+        self.patience.wait(format!("{}: {what}", self.name))
+    }
+
     /// Waits until the node says that it is ready and fails when it says anything else.
     pub fn wait_until_ready(&self) {
-        let machines = [self.name.clone()];
-        let patience = Some(self.patience);
-        let outcome = watch::wait(
-            &self.events,
-            &machines,
-            Until::Ready,
-            patience,
-            &Interrupt::default(),
-        );
-        assert_eq!(outcome, Outcome::Reached, "{outcome}");
+        self.wait_until(Until::Ready, "its word that it is ready");
         self.wait_for_ssh();
+    }
+
+    fn wait_until(&self, until: Until, what: &str) {
+        let machines = [self.name.clone()];
+        let mut wait = self.wait(what);
+        loop {
+            let interrupt = Interrupt::default();
+            match watch::wait(&self.events, &machines, until, Some(GLANCE), &interrupt) {
+                Outcome::Reached => return,
+                Outcome::TimedOut { .. } => wait.check(self.progress()),
+                outcome => panic!("{outcome}"),
+            }
+        }
+    }
+
+    /// Waits until the console shows `words` somewhere after its first `from` bytes.
+    pub fn shows(&self, words: &str, from: usize) {
+        let mut wait = self.wait(&format!("`{words}` on its console"));
+        let progress = || self.progress();
+        self.console.wait_for(words, from, &mut wait, progress);
+    }
+
+    /// Waits until the answer is yes. Each question takes its time on the node, so nothing sleeps
+    /// in between.
+    pub fn eventually(&self, what: &str, mut question: impl FnMut() -> bool) {
+        let mut wait = self.wait(what);
+        while !question() {
+            wait.check(self.progress());
+        }
     }
 
     /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the
     /// way to it. The connection stays for the questions, each of which would take seconds for one
     /// of its own.
     fn wait_for_ssh(&self) {
-        let deadline = Instant::now() + SSH_PATIENCE;
         let connected = || {
             let mut ssh = self.ssh();
             // In the background with nothing of ours open, or whoever reads our output would wait
@@ -134,25 +156,32 @@ impl Guest {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
-            ssh.status()
-                .expect("starting ssh (Debian package openssh-client)")
+            self.finish("a connection over SSH", &mut ssh)
+                .status
                 .success()
         };
+        let mut wait = self.wait("a connection over SSH");
         while !connected() {
-            let name = &self.name;
-            assert!(Instant::now() < deadline, "{name}: no connection over SSH");
+            wait.check(self.progress());
             // Until the next try, or until the machine has something to tell.
-            let _ = self.events.recv_timeout(SSH_PAUSE);
+            let _ = self.events.recv_timeout(GLANCE);
         }
+    }
+
+    /// Runs `ssh`, as long as the machine gets on.
+    fn finish(&self, what: &str, ssh: &mut Command) -> Output {
+        let child = ssh
+            .spawn()
+            .expect("starting ssh (Debian package openssh-client)");
+        let what = format!("{}: {what}", self.name);
+        self.patience.finish(&what, child, || self.progress())
     }
 
     /// `ssh` with all but what to do.
     fn ssh(&self) -> Command {
-        let answer = ANSWER.mul_f64(self.patience.div_duration_f64(PATIENCE).max(1.0));
-        let mut command = Command::new("timeout");
+        let mut command = Command::new("ssh");
         command
-            .arg(answer.as_secs().to_string())
-            .args(["ssh", "-o", "LogLevel=ERROR", "-i"])
+            .args(["-o", "LogLevel=ERROR", "-i"])
             .arg(&self.key)
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
@@ -168,10 +197,12 @@ impl Guest {
 
     /// What the shell on the node makes of `script`, run by the user `core`.
     pub fn try_ask(&self, script: &str) -> Output {
-        self.ssh()
-            .args(["core@127.0.0.1", script])
-            .output()
-            .expect("starting ssh (Debian package openssh-client)")
+        let mut ssh = self.ssh();
+        ssh.args(["core@127.0.0.1", script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.finish(&format!("the answer to `{script}`"), &mut ssh)
     }
 
     /// What `script` prints on the node, without white space around it; it must succeed.
@@ -191,14 +222,17 @@ impl Guest {
     /// What `script` prints once it succeeds: a cluster that shares few processors may not answer
     /// the first time.
     pub fn insist(&self, script: &str) -> String {
-        let deadline = Instant::now() + self.patience;
-        while Instant::now() < deadline {
+        let mut wait = self.wait(&format!("success of `{script}`"));
+        loop {
             let output = self.try_ask(script);
             if output.status.success() {
                 return String::from_utf8_lossy(&output.stdout).trim().to_owned();
             }
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            if let Err(why) = wait.look(Instant::now(), self.progress()) {
+                panic!("{why}: {complaint}");
+            }
         }
-        self.ask(script)
     }
 
     /// Checks that `script` prints `expected` on the node.
@@ -233,25 +267,6 @@ impl Guest {
     /// Starts the shutdown as a short press of the power button does and waits for its end.
     pub fn shut_down(mut self) {
         self.running.press_power_button().unwrap();
-        let machines = [self.name.clone()];
-        let patience = Some(self.patience);
-        let interrupt = Interrupt::default();
-        let outcome = watch::wait(
-            &self.events,
-            &machines,
-            Until::PoweredOff,
-            patience,
-            &interrupt,
-        );
-        assert_eq!(outcome, Outcome::Reached, "{outcome}");
-    }
-}
-
-/// Shows the console of a node on which a test failed.
-impl Drop for Guest {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.console.print_end();
-        }
+        self.wait_until(Until::PoweredOff, "the end of its shutdown");
     }
 }

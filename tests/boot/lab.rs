@@ -7,6 +7,11 @@ use std::time::Instant;
 
 use imgbuild::cache::Cache;
 
+/// A kernel argument for every machine. The kernel's test of the timer's interrupt counts ticks by
+/// the processor's clock; it panics ("IO-APIC + timer doesn't work!") where other programs hold up
+/// an emulator (kernel `Documentation/admin-guide/kernel-parameters.txt`).
+pub const UNTIMED: &str = "no_timer_check";
+
 /// A folder that goes with the test. It lies under `target/`, for images are large.
 pub struct Lab {
     folder: tempfile::TempDir,

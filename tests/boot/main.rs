@@ -8,8 +8,8 @@
 //! cargo test --test boot -- --ignored --nocapture every_time::iso
 //! ```
 //!
-//! What the consoles showed is in `target/boot-logs/`. `IMGBUILD_PROGRAM` names another `imgbuild`
-//! than the one that cargo built for the tests.
+//! What the consoles showed is in `target/test-logs/consoles/`. `IMGBUILD_PROGRAM` names another
+//! `imgbuild` than the one that cargo built for the tests.
 
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
@@ -21,12 +21,18 @@ mod embedded_images;
 mod etcd_care;
 mod every_time;
 mod guest;
+mod harness;
 mod kubernetes;
 mod lab;
-#[path = "../live_iso/mod.rs"]
-mod live_iso;
 mod node;
-#[path = "../registry/mod.rs"]
-mod registry;
 mod stand_in;
 mod with_all;
+
+#[path = "../shared/live_iso.rs"]
+mod live_iso;
+#[path = "../shared/patience.rs"]
+mod patience;
+#[path = "../shared/registry.rs"]
+mod registry;
+#[path = "../shared/skipped.rs"]
+mod skipped;

@@ -3,21 +3,17 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use imgbuild::qemu::{Disk, Firmware, Machine, Medium, create_disk};
 
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 /// The node's address and the length of its network's prefix.
 const ADDRESS: &str = "192.168.77.10/24";
 
 /// The password of the user `core`.
 const PASSWORD: &str = "correct horse";
-
-/// How long a login on the console may take.
-const LOGIN: Duration = Duration::from_secs(120);
 
 /// `etcdctl` as a user of the node types it: it knows endpoint and certificates by itself.
 pub const ETCDCTL: &str = "sudo etcdctl";
@@ -53,7 +49,7 @@ network:
     masquerade: {{source: 10.244.0.0/16, interface: enp0s3}}
 sysctls: {{vm.max_map_count: 262144}}
 modules: [br_netfilter]
-kernel_arguments: [lab.bench=7]
+kernel_arguments: [lab.bench=7, {UNTIMED}]
 ca_certificates: [{{name: site, local: site.crt}}]
 swap: {{zram: {{size: 64MiB}}}}
 storage_device: /dev/vda
@@ -224,7 +220,7 @@ fn console_login(node: &Guest) {
         (PASSWORD, "logged in as core"),
     ] {
         let mut type_after = |words: &str, keys: &str| {
-            node.console.wait_for(words, from, LOGIN);
+            node.shows(words, from);
             from = node.console.length();
             node.type_keys(keys);
         };
@@ -233,7 +229,7 @@ fn console_login(node: &Guest) {
         if password == PASSWORD {
             type_after("$ ", "echo logged in as $(id -un)\r");
         }
-        node.console.wait_for(answer, from, LOGIN);
+        node.shows(answer, from);
     }
     node.type_keys("exit\r");
 }

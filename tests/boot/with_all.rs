@@ -1,13 +1,15 @@
 //! The other ways to boot a node, for `cargo xtask test --all`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use imgbuild::names::Arch;
 use imgbuild::qemu::{Firmware, Medium};
 
+use crate::etcd_care;
 use crate::guest::{self, Guest};
-use crate::lab::{Lab, cache, program};
+use crate::lab::{Lab, UNTIMED, cache, program};
 use crate::node;
+use crate::patience::computed;
 
 /// Boots the node from its ISO and asks how it is.
 fn iso_boots(test: &str, firmware: Firmware, medium: fn(std::path::PathBuf) -> Medium) {
@@ -78,17 +80,25 @@ fn base_initrd_and_payload() {
 #[ignore = "boots machines: cargo xtask test --all"]
 fn run_boots_initrds_and_trees() {
     let lab = Lab::new();
-    let spec = lab.write("node.yaml", "version: 1\nhostname: small1\n");
+    let spec = lab.write(
+        "node.yaml",
+        "version: 1\nkernel_arguments: [no_timer_check]\nhostname: small1\n",
+    );
     lab.build(&spec, "node.initrd", &[]);
     lab.build(&spec, "tree", &["--format", "pxe"]);
     for what in [&["node.initrd"] as &[_], &["tree", "--medium", "kernel"]] {
-        let run = Command::new(program())
+        let child = Command::new(program())
             .arg("run")
             .args(what)
-            .args(["--exit-when", "ready", "--timeout", "10m"])
+            .args(["--exit-when", "ready"])
             .current_dir(lab.path("."))
-            .output()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        let process = child.id();
+        let run = guest::AMD64.finish("`imgbuild run`", child, || computed(process));
         let said = String::from_utf8_lossy(&run.stderr);
         assert!(run.status.success(), "{what:?}: {said}");
         assert!(said.contains(": ready"), "{what:?}: {said}");
@@ -103,7 +113,7 @@ fn small_node() {
     let lab = Lab::new();
     let key = &lab.public_key;
     let text = format!(
-        "version: 1\nhostname: small1\nusers: [{{name: core, ssh_authorized_keys: ['{key}']}}]\n"
+        "version: 1\nkernel_arguments: [{UNTIMED}]\nhostname: small1\nusers: [{{name: core, ssh_authorized_keys: ['{key}']}}]\n"
     );
     let spec = lab.write("node.yaml", &text);
     let iso = lab.build(&spec, "node.iso", &[]);
@@ -137,4 +147,11 @@ fn arm64_iso() {
     let guest = Guest::boot(&lab, "arm64", machine);
     guest.says("uname -m", "aarch64");
     node::check_health(&guest);
+}
+
+/// See [`etcd_care`].
+#[test]
+#[ignore = "boots machines: cargo xtask test --all"]
+fn a_snapshot_moves_to_another_node() {
+    etcd_care::a_snapshot_moves_to_another_node();
 }

@@ -9,7 +9,8 @@ use anyhow::Context;
 
 use crate::steps::run;
 
-/// Where the tests look for it; they know it by this name too (`tests/fedora_coreos/time.rs`).
+/// Where the tests look for it; they know it by this name too
+/// (`tests/judges/fedora_coreos/time.rs`).
 const FOLDER: &str = "target/xtask/chrony";
 
 /// Fetches and unpacks the package if it is missing, and returns a note of that.

@@ -12,7 +12,8 @@ use crate::steps::run;
 
 const VERSION: &str = "0.27.0";
 
-/// Where the tests look for it; they know it by this name too (`tests/coreos_installer.rs`).
+/// Where the tests look for it; they know it by this name too
+/// (`tests/judges/coreos_installer/mod.rs`).
 const FOLDER: &str = "target/xtask/coreos-installer-0.27.0";
 
 /// The built program, where it is.

@@ -11,7 +11,7 @@ use crate::steps::run;
 /// The package, which holds the schemas of every minor from 1.25 to its own.
 const PACKAGE: &str = "kubernetes-validate==1.37.0";
 
-/// Where the tests look for it; they know it by this name too (`tests/manifests/oracle.rs`).
+/// Where the tests look for it; they know it by this name too (`tests/judges/manifests/oracle.rs`).
 const FOLDER: &str = "target/xtask/kubernetes-validate-1.37.0";
 
 /// Fetches the package if it is missing, and returns a note of that.

@@ -2,13 +2,17 @@
 //! peers.
 
 mod bench;
+mod checks;
 mod chrony;
 mod coreos_installer;
 mod deny;
+mod failures;
 mod kubernetes_schemas;
+mod log;
 mod packages;
 mod qemu_release;
 mod steps;
+mod suites;
 mod test;
 
 use std::path::Path;

@@ -1,81 +1,169 @@
 //! Runs steps one after the other and keeps account of them.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::failures::failures;
+use crate::log;
+
+/// How many failures the end of the output names, so that it fits on a screen.
+const SHOWN: usize = 8;
+
 /// How a step ended.
+#[derive(PartialEq, Eq)]
 enum End {
     Passed,
     Failed,
     Skipped,
 }
 
+struct Done {
+    name: String,
+    end: End,
+    time: Duration,
+    note: String,
+}
+
 /// The steps so far.
 #[derive(Default)]
 pub struct Steps {
-    done: Vec<(String, End, Duration, String)>,
+    done: Vec<Done>,
+    /// What failed, and where more is told of it.
+    failures: Vec<String>,
 }
 
 impl Steps {
     /// Runs `work` as the step `name`. It returns a note for the summary (may be empty). A failed
-    /// step is reported at once and does not stop those after it. Returns whether it passed.
-    pub fn run(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<String>) -> bool {
+    /// step is reported at once and does not stop those after it.
+    pub fn run(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<String>) {
         println!("\n=== {name}");
         let start = Instant::now();
-        let result = work();
+        let result = log::begin(name).and_then(|()| work());
+        log::end();
         let time = start.elapsed();
         let (end, note) = match result {
-            Ok(note) => (End::Passed, note),
+            Ok(note) => (End::Passed, with_skipped(note, name)),
             Err(error) => (End::Failed, format!("{error:#}")),
         };
-        let passed = matches!(end, End::Passed);
-        let verdict = if passed { "ok" } else { "FAILED" };
+        let verdict = match end {
+            End::Failed => {
+                self.failures.extend(told(name));
+                "FAILED"
+            }
+            End::Passed | End::Skipped => "ok",
+        };
         println!("--- {name}: {verdict} in {}{}", seconds(time), colon(&note));
-        self.done.push((name.to_owned(), end, time, note));
-        passed
+        let name = name.to_owned();
+        self.done.push(Done {
+            name,
+            end,
+            time,
+            note,
+        });
     }
 
     /// Reports that a step is skipped, and why.
     pub fn skip(&mut self, name: &str, why: &str) {
         println!("\n=== {name}\n--- {name}: skipped: {why}");
-        let step = (
-            name.to_owned(),
-            End::Skipped,
-            Duration::ZERO,
-            why.to_owned(),
-        );
-        self.done.push(step);
+        self.done.push(Done {
+            name: name.to_owned(),
+            end: End::Skipped,
+            time: Duration::ZERO,
+            note: why.to_owned(),
+        });
     }
 
-    /// Prints all steps with their times and returns whether none failed.
+    /// Returns whether the step `name` has run and passed.
+    pub fn passed(&self, name: &str) -> bool {
+        let passed = |done: &Done| done.name == name && done.end == End::Passed;
+        self.done.iter().any(passed)
+    }
+
+    /// Returns whether the step `name` has had its turn.
+    pub fn had(&self, name: &str) -> bool {
+        self.done.iter().any(|done| done.name == name)
+    }
+
+    /// Prints all steps with their times, then what failed and where its log is. Returns whether
+    /// none failed.
     pub fn summary(&self) -> bool {
         println!("\n=== summary");
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-        for (name, end, time, note) in &self.done {
-            let word = match end {
-                End::Passed => {
-                    passed += 1;
-                    "ok"
-                }
-                End::Failed => {
-                    failed += 1;
-                    "FAILED"
-                }
-                End::Skipped => {
-                    skipped += 1;
-                    "skipped"
-                }
+        for done in &self.done {
+            let (word, count) = match done.end {
+                End::Passed => ("ok", &mut passed),
+                End::Failed => ("FAILED", &mut failed),
+                End::Skipped => ("skipped", &mut skipped),
             };
-            println!("{word:8} {:>8}  {name}{}", seconds(*time), colon(note));
+            *count += 1;
+            let (time, note) = (seconds(done.time), colon(&done.note));
+            println!("{word:8} {time:>8}  {}{note}", done.name);
         }
-        let total: Duration = self.done.iter().map(|(_, _, time, _)| *time).sum();
+        let total: Duration = self.done.iter().map(|done| done.time).sum();
         println!("{:8} {:>8}  altogether", "", seconds(total));
+        for failure in self.failures.iter().take(SHOWN) {
+            println!("FAILED {failure}");
+        }
+        if let Some(more @ 1..) = self.failures.len().checked_sub(SHOWN) {
+            println!("FAILED {more} more: see the logs in {}", log::FOLDER);
+        }
         println!("steps: {passed} passed, {failed} failed, {skipped} skipped");
         failed == 0
     }
+}
+
+/// `note`, and what the tests of the step `name` say that they left out.
+fn with_skipped(note: String, name: &str) -> String {
+    let text = fs::read(log::path(name)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut why: Vec<&str> = (text.lines())
+        .filter_map(|line| Some(line.split_once("SKIPPED: ")?.1))
+        .collect();
+    if why.is_empty() {
+        return note;
+    }
+    let count = why.len();
+    why.sort_unstable();
+    why.dedup();
+    let skipped = format!("{count} skipped ({})", why.join("; "));
+    if note.is_empty() {
+        skipped
+    } else {
+        format!("{note}; {skipped}")
+    }
+}
+
+/// The lines that tell what failed in the step `name`: each failed test with a log of its own, or
+/// the step's log.
+fn told(name: &str) -> Vec<String> {
+    let log = log::path(name);
+    let text = fs::read(&log).unwrap_or_default();
+    let failed = failures(&String::from_utf8_lossy(&text));
+    if failed.is_empty() {
+        return vec![format!("{name}: {}", log.display())];
+    }
+    let folder = log.with_extension("");
+    let mut lines = Vec::new();
+    for failure in failed {
+        let own = folder.join(format!("{}.log", failure.test.replace("::", ".")));
+        let kept = fs::create_dir_all(&folder).and_then(|()| fs::write(&own, &failure.said));
+        let first = if kept.is_ok() { &own } else { &log };
+        let mut line = format!("{name}: {}: {}", failure.test, first.display());
+        for other in failure.logs() {
+            let here = std::env::current_dir().unwrap_or_default();
+            let other = Path::new(other);
+            let other = other.strip_prefix(here).unwrap_or(other);
+            let _ = write!(line, ", {}", other.display());
+        }
+        lines.push(line);
+    }
+    lines
 }
 
 fn colon(note: &str) -> String {
@@ -95,14 +183,12 @@ pub fn command<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> anyhow::Resul
     run(Command::new(program).args(arguments))
 }
 
-/// Runs a prepared command with its output on ours and no input, and fails when it does.
+/// Runs a prepared command with its output on ours, and in the step's log, and no input. Fails when
+/// it does.
 pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let line = shown(command);
-    println!("$ {line}");
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("starting `{line}`"))?;
+    log::line(&format!("$ {line}"));
+    let status = log::stream(command).with_context(|| format!("running `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed ({status})");
     }

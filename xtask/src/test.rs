@@ -1,146 +1,146 @@
-//! `cargo xtask test`: every check, from formatting to booted nodes.
+//! `cargo xtask test`: every check, from formatting to booted nodes, or some of them.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
-use crate::steps::{Steps, command, run};
-use crate::{bench, chrony, coreos_installer, deny, kubernetes_schemas, packages};
+use crate::checks::{BOOTS, STEPS, Step, When};
+use crate::steps::Steps;
+use crate::suites::{self, Test};
 
 #[derive(Args)]
 pub struct Options {
+    /// Only what needs no packages and no network, and takes less than two minutes once built
+    #[arg(long, conflicts_with_all = ["all", "only"])]
+    quick: bool,
     /// Also boot what is not booted every time: the other media and firmwares, arm64
     #[arg(long)]
     all: bool,
+    /// Only the step of this name, or the tests whose names (as `BINARY::TEST`) contain it, ignored
+    /// ones too; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Show all steps and all tests, each with the step that runs it, and run nothing
+    #[arg(long, conflicts_with_all = ["all", "only", "quick"])]
+    list: bool,
 }
 
-/// The integration test that boots machines; all other tests are done before.
-const BOOT: &str = "boot";
-
-/// Names the folder of Kubernetes' programs, which no package has.
-const KUBERNETES: &str = "IMGBUILD_KUBE_DIR";
-
-/// Runs everything and returns whether all passed. Each step runs even if an earlier one failed, so
-/// that one run reports everything.
+/// Runs the chosen steps and returns whether all passed. Each step runs even if an earlier one
+/// failed, so that one run reports everything.
 pub fn everything(options: &Options) -> anyhow::Result<bool> {
+    if options.list {
+        return list().map(|()| true);
+    }
     let mut steps = Steps::default();
-    let ready = steps.run("packages that the tests need", packages::install);
-    if ready {
-        steps.run("Kubernetes' schemas", kubernetes_schemas::install);
-        steps.run("chronyd", chrony::install);
-        steps.run("coreos-installer", coreos_installer::install);
-    } else {
-        steps.skip("Kubernetes' schemas", "packages are missing");
-        steps.skip("chronyd", "packages are missing");
-        steps.skip("coreos-installer", "packages are missing");
+    for name in &options.only {
+        only(&mut steps, name)?;
     }
-    steps.run("format", || cargo(&["fmt", "--all", "--check"]));
-    steps.run("lints", || {
-        let to_the_end = ["--", "--deny", "warnings"];
-        let clippy = ["clippy", "--workspace", "--all-targets", "--locked"];
-        cargo(&[&clippy[..], &to_the_end].concat())
-    });
-    steps.run("dependencies", deny::check);
-    steps.run("quick tests", || {
-        cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
-    });
-    if !ready {
-        steps.skip("slow tests", "packages are missing");
-        steps.skip("boots", "packages are missing");
-        return Ok(steps.summary());
-    }
-    let built = steps.run("release build", || {
-        cargo(&["build", "--release", "--locked"])
-    });
-    let others = other_tests()?;
-    steps.run("slow tests", || slow_tests(&others));
-    if built {
-        steps.run("benchmark runs", || {
-            bench::everything(&bench::Options {
-                quick: true,
-                base: false,
-            })?;
-            Ok("once each: see `cargo xtask bench` for figures".to_owned())
-        });
-        steps.run("boots", || boots("every_time::"));
-        let others = "boots of the other media, firmwares and arm64";
-        if options.all {
-            steps.run(others, || boots("with_all::"));
-        } else {
-            steps.skip(others, "only with --all");
+    if options.only.is_empty() {
+        for step in &STEPS {
+            match why_not(step, options) {
+                None => go(&mut steps, step),
+                Some("") => {}
+                Some(why) => steps.skip(step.name, why),
+            }
         }
-        let kubernetes = "boots with the real Kubernetes";
-        if std::env::var_os(KUBERNETES).is_some() {
-            steps.run(kubernetes, || boots("kubernetes::"));
-        } else {
-            steps.skip(
-                kubernetes,
-                &format!("{KUBERNETES} names no folder of its programs"),
-            );
-        }
-    } else {
-        steps.skip("benchmark runs", "the release build failed");
-        steps.skip("boots", "the release build failed");
     }
     Ok(steps.summary())
 }
 
-fn cargo(arguments: &[&str]) -> anyhow::Result<String> {
-    command("cargo", arguments)?;
-    Ok(String::new())
+/// Why a step is left out; an empty reason need not be told.
+fn why_not(step: &Step, options: &Options) -> Option<&'static str> {
+    match step.when {
+        When::Quick => None,
+        _ if options.quick => Some(""),
+        When::All if !options.all => Some("only with --all"),
+        When::Set(variable) if std::env::var_os(variable).is_none() => {
+            Some("IMGBUILD_KUBE_DIR names no folder of Kubernetes' programs")
+        }
+        When::Always | When::All | When::Set(_) => None,
+    }
 }
 
-/// Names of the integration tests that boot nothing.
-fn other_tests() -> anyhow::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir("tests").into_iter().flatten() {
-        let path = entry.context("reading tests/")?.path();
-        let is_test = path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").exists();
-        if let (true, Some(name)) = (is_test, path.file_stem().and_then(|s| s.to_str())) {
-            names.push(name.to_owned());
+/// Runs a step, if those passed that it needs.
+fn go(steps: &mut Steps, step: &Step) {
+    match step.after.iter().find(|name| !steps.passed(name)) {
+        Some(missing) => steps.skip(step.name, &format!("`{missing}` did not pass")),
+        None => steps.run(step.name, step.run),
+    }
+}
+
+/// Runs a step and what it needs, unless that has run.
+fn with_needs(steps: &mut Steps, name: &str) {
+    for step in STEPS.iter().filter(|step| step.name == name) {
+        for needed in step.after {
+            with_needs(steps, needed);
+        }
+        if !steps.had(name) {
+            go(steps, step);
         }
     }
-    names.retain(|name| name != BOOT);
-    names.sort();
-    Ok(names)
 }
 
-/// The tests that are marked as slow, one at a time: several of them at once would want the same
-/// cache.
-fn slow_tests(names: &[String]) -> anyhow::Result<String> {
-    let mut line = Command::new("cargo");
-    line.args(["test", "--locked", "--no-fail-fast", "--lib"]);
-    for name in names {
-        line.args(["--test", name]);
+/// Runs the step `name`, or the tests whose names contain it.
+fn only(steps: &mut Steps, name: &str) -> anyhow::Result<()> {
+    if STEPS.iter().any(|step| step.name == name) {
+        with_needs(steps, name);
+        return Ok(());
     }
-    line.args(["--", "--ignored", "--test-threads=1"]);
-    run(with_program(&mut line)?)?;
-    Ok(String::new())
-}
-
-/// Boots nodes, one test at a time: those of the group `tests`.
-fn boots(tests: &str) -> anyhow::Result<String> {
-    let mut line = Command::new("cargo");
-    line.args(["test", "--locked", "--test", BOOT, "--", tests]);
-    line.args(["--ignored", "--test-threads=1", "--nocapture"]);
-    run(with_program(&mut line)?)?;
-    Ok("console logs are in target/boot-logs".to_owned())
-}
-
-/// Makes the tests run the optimized program.
-fn with_program(line: &mut Command) -> anyhow::Result<&mut Command> {
-    let program = Path::new("target/release/imgbuild");
-    if !program.exists() {
-        bail!("{} was not built", program.display());
+    let all = suites::tests()?;
+    let wanted: Vec<&Test> = all
+        .iter()
+        .filter(|test| full(test).contains(name))
+        .collect();
+    if wanted.is_empty() {
+        bail!("no step and no test has `{name}` in its name: see `cargo xtask test --list`");
     }
-    let program = program
-        .canonicalize()
-        .context("finding the built program")?;
-    // What a failed check says is enough; a trace of the test harness's calls only hides it.
-    Ok(line
-        .env("IMGBUILD_PROGRAM", program)
-        .env("RUST_BACKTRACE", "0"))
+    for test in &wanted {
+        for needed in needs(test) {
+            with_needs(steps, needed);
+        }
+    }
+    for tests in wanted.chunk_by(|a, b| a.suite.name == b.suite.name) {
+        let suite = tests[0].suite;
+        steps.run(&format!("{}-{name}", suite.name).replace("::", "."), || {
+            suites::these(suite, tests)
+        });
+    }
+    Ok(())
+}
+
+/// Steps that have to be done for a test.
+fn needs(test: &Test) -> Vec<&'static str> {
+    let judges = ["packages", "kubernetes-schemas", "chronyd"];
+    let mut needed = match test.step {
+        "quick-tests" => return Vec::new(),
+        "judges" => judges.to_vec(),
+        "slow-tests" => [&judges[..], &["release-build"]].concat(),
+        _ => BOOTS.to_vec(),
+    };
+    if test.name.starts_with("coreos_installer::") {
+        needed.push("coreos-installer");
+    }
+    needed
+}
+
+fn full(test: &Test) -> String {
+    format!("{}::{}", test.suite.name, test.name)
+}
+
+/// Prints all steps, then all tests with the steps that run them.
+fn list() -> anyhow::Result<()> {
+    println!("steps:");
+    for step in &STEPS {
+        let when = match step.when {
+            When::Quick => "quick",
+            When::Always => "always",
+            When::All => "--all",
+            When::Set(variable) => variable,
+        };
+        println!("  {:18} {when:17}  {}", step.name, step.about);
+    }
+    println!("tests:");
+    for test in suites::tests()? {
+        println!("  {:18} {}", test.step, full(&test));
+    }
+    Ok(())
 }

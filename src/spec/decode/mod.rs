@@ -2,8 +2,8 @@
 //!
 //! A type that can be read implements [`Decode`]: it says what it looks like to editors (its JSON
 //! Schema) and reads itself from a [`Node`]. Values without parts are [`Leaf`]s and mostly wrapped
-//! in [`Located`]. Structs and words are declared once with [`record!`](super::record) and
-//! [`words!`](super::words), which write struct, decoder and schema from the same lines.
+//! in [`Located`]. Structs and words are declared once with `record!` and `words!`, which write
+//! struct, decoder and schema from the same lines.
 
 mod defaults;
 mod leaf;

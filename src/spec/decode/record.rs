@@ -241,7 +241,7 @@ pub struct RecordSchema {
     pub what: &'static str,
     pub description: String,
     pub keys: Vec<KeySchema>,
-    /// Rules of [`record!`](super::super::record) over keys, by name.
+    /// Rules of `record!` over keys, by name.
     pub rules: Vec<(&'static str, &'static [&'static str])>,
 }
 

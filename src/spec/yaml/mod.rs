@@ -1,10 +1,10 @@
 //! YAML 1.2 as a tree in which every key and value has its location.
 //!
-//! Why not serde: `serde-saphyr` stops at the first mistake, but all mistakes in a file should be
-//! shown in one run, and it loses locations inside flattened, untagged and internally tagged types.
-//! The tree is built from the events of `saphyr-parser` ([`read`]), with limits on depth, values
-//! and text, so that no input costs more than its size. Scalars stay text here: what `0644` or
-//! `yes` means is known only with the type of the key, in [`super::decode`].
+//! Why a tree of our own and not serde: `serde-saphyr` stops at the first mistake, while a file's
+//! mistakes are to be shown all in one run, and it loses places inside flattened, untagged and
+//! internally tagged types. The tree is built from `saphyr-parser`'s events (`read`) under limits
+//! of depth, values and text, so that no input costs more than its size. Scalars stay text here:
+//! what `0644` or `yes` means is known only where the key's type is, in [`super::decode`].
 
 mod read;
 

@@ -18,7 +18,7 @@ fn addons_come_from_embedded_archives() {
     };
     let images = programs.join("images");
     if !Path::new(&images).is_dir() {
-        println!("SKIPPED: IMGBUILD_KUBE_DIR has no folder `images`");
+        crate::skipped::skipped("IMGBUILD_KUBE_DIR has no folder `images`");
         return;
     }
     let lab = Lab::new();

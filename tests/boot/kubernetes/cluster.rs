@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imgbuild::qemu::Switch;
 
 use super::members::{self, Member};
 use super::{KUBECTL, PATIENCE};
-use crate::cluster::eventually;
 use crate::guest::Guest;
 use crate::lab::Lab;
 
@@ -36,9 +35,6 @@ const NODES: [Member; 5] = [
     member("worker1", "192.168.1.21/24", "worker", 1536),
     member("worker2", "192.168.1.22/24", "worker", 1536),
 ];
-
-/// How long the others may take to do without a control plane, or with it again.
-const RECOVERY: Duration = Duration::from_secs(900);
 
 const SERVICE: &str = "10.96.0.77";
 
@@ -97,7 +93,9 @@ fn cluster_does_without_a_control_plane() {
         guests.push(guest);
     }
     // Each was Ready; one that has no time to tell the others so for a while is not.
-    eventually(RECOVERY, || members::ready(&guests[0]) == (NODES.len(), 0));
+    guests[0].eventually("five nodes that are Ready", || {
+        members::ready(&guests[0]) == (NODES.len(), 0)
+    });
     since("the API server calls all of them Ready");
 
     members::pods_talk_across(&guests[0], SERVICE);
@@ -108,7 +106,7 @@ fn cluster_does_without_a_control_plane() {
     drop(guests.remove(0));
     super::apply(&guests[0], WRITTEN);
     // A worker's way to the API leads through another.
-    eventually(RECOVERY, || {
+    guests[0].eventually("four nodes that are Ready and one that is not", || {
         members::ready(&guests[0]) == (NODES.len() - 1, 1)
     });
     let answer = super::fetch(&format!("{SERVICE}/80"));
@@ -118,7 +116,9 @@ fn cluster_does_without_a_control_plane() {
 
     let back = start(&NODES[0]);
     back.wait_until_ready();
-    eventually(RECOVERY, || members::ready(&back) == (NODES.len(), 0));
+    back.eventually("five nodes that are Ready", || {
+        members::ready(&back) == (NODES.len(), 0)
+    });
     back.insist(&format!("{KUBECTL} get configmap while-one-is-gone"));
     since("it is back by itself");
 }

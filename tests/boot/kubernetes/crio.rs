@@ -4,7 +4,7 @@ use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 const ADDRESS: &str = "192.168.77.10/24";
 
@@ -23,10 +23,8 @@ fn single_by_cri_o_lives_through_a_reboot() {
         return;
     };
     if let Err(missing) = cri_o_programs_in(&programs) {
-        println!(
-            "SKIPPED: the folder that IMGBUILD_KUBE_DIR names has no {} of CRI-O",
-            missing.join(", no ")
-        );
+        let missing = missing.join(", no ");
+        crate::skipped::skipped(&format!("IMGBUILD_KUBE_DIR has no {missing} of CRI-O"));
         return;
     }
     let lab = Lab::new();
@@ -37,6 +35,7 @@ fn single_by_cri_o_lives_through_a_reboot() {
         &format!(
             "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 hostname: kube1
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: 192.168.77.1}}]}}

@@ -61,7 +61,7 @@ impl Member {
 /// An emulated one spends a third of its processor on timers finer than the kernel's tick, on what
 /// keeps programs from guessing what a real processor ran ahead, and on further guards of its
 /// memory.
-pub const KERNEL_ARGUMENTS: &str = "[highres=off, mitigations=off, no5lvl, nosmap]";
+pub const KERNEL_ARGUMENTS: &str = "[no_timer_check, highres=off, mitigations=off, no5lvl, nosmap]";
 
 /// The spec of a cluster; `more` of a member is more of its `kubernetes:`.
 pub fn spec(lab: &Lab, members: &[Member], more: impl Fn(&Member) -> String) -> PathBuf {

@@ -16,10 +16,10 @@ mod standalone;
 mod token;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::guest::Guest;
 use crate::lab::Lab;
+use crate::patience::Patience;
 
 /// The version of the programs.
 const VERSION: &str = "1.36.2";
@@ -30,8 +30,8 @@ const MEMORY: u32 = 3072;
 /// `kubectl` as the administrator.
 const KUBECTL: &str = "sudo kubectl";
 
-/// How long several machines may take that share the processors of one.
-const PATIENCE: Duration = Duration::from_secs(2700);
+/// With several machines that share the processors of one.
+const PATIENCE: Patience = Patience::minutes(10, 180);
 
 /// How long the cluster may take to do what it was told.
 const WAIT: &str = "--timeout 55s";
@@ -54,7 +54,7 @@ volumes:
 fn programs() -> Option<PathBuf> {
     let folder = std::env::var_os("IMGBUILD_KUBE_DIR").map(|it| std::path::absolute(it).unwrap());
     if folder.is_none() {
-        println!("SKIPPED: IMGBUILD_KUBE_DIR names no folder of Kubernetes' programs");
+        crate::skipped::skipped("IMGBUILD_KUBE_DIR names no folder of Kubernetes' programs");
     }
     folder
 }

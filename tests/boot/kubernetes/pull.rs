@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use imgbuild::names::Arch;
 use imgbuild::oci::{
@@ -16,7 +16,7 @@ use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 use crate::registry::{Registry, run};
 
 const ADDRESS: &str = "192.168.77.40/24";
@@ -102,6 +102,7 @@ fn spec(lab: &Lab, site: &str, registry: &Registry) -> PathBuf {
         &format!(
             "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 hostname: puller
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: {HOST}}}]}}
@@ -192,7 +193,7 @@ impl Site {
 
     /// How often the site gave the program `name`.
     fn given(&self, name: &str) -> usize {
-        let given = self.given.lock().unwrap();
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.iter().filter(|one| *one == name).count()
     }
 }
@@ -223,7 +224,7 @@ fn answer(mut stream: TcpStream, programs: &Path, log: &Mutex<Vec<String>>) -> i
         let digest = digest_of(&bytes);
         bytes = digest.trim_start_matches("sha256:").as_bytes().to_vec();
     } else {
-        let mut log = log.lock().unwrap();
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         if name == "kubelet" && !log.iter().any(|given| given == name) {
             bytes = b"#!/bin/sh\necho another kubelet\n".to_vec();
         }

@@ -1,14 +1,12 @@
 //! A cluster of one.
 
 use std::process::Command;
-use std::time::Duration;
 
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
-use crate::cluster::eventually;
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 const ADDRESS: &str = "192.168.77.10/24";
 const API: &str = "192.168.77.10:6443";
@@ -21,6 +19,7 @@ fn spec(lab: &Lab, name: &str, etcd: &str, rest: &str) -> std::path::PathBuf {
     let text = format!(
         "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 hostname: kube1
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}], gateway: 192.168.77.1}}]}}
@@ -123,7 +122,7 @@ fn single_with_nftables_moves_by_a_snapshot() {
     // The next snapshot of the timer has all of it.
     let newest = "sudo sh -c 'ls -t /var/lib/imgbuild/etcd-snapshots/*.db | head -n 1'";
     let before = node.ask(newest);
-    eventually(Duration::from_secs(180), || node.ask(newest) != before);
+    node.eventually("the next snapshot", || node.ask(newest) != before);
     let file = node.ask(newest);
     let packed = lab.write(
         "snapshot.base64",
@@ -198,7 +197,7 @@ fn single_with_etcd_and_proxy_in_pods() {
     node.ask("sudo sh -c 'imgbuild-etcd-restore /var/lib/imgbuild/etcd-snapshots/*.db'");
     // The API server starts anew behind etcd.
     let late = format!("{KUBECTL} get configmap late --ignore-not-found -o name || echo waits");
-    eventually(Duration::from_secs(600), || node.ask(&late).is_empty());
+    node.eventually("etcd as it was", || node.ask(&late).is_empty());
     node.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&node);
     node.shut_down();

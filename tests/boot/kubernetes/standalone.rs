@@ -4,7 +4,7 @@ use imgbuild::qemu::{Firmware, Medium};
 
 use super::VERSION;
 use crate::guest::{self, Guest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 const ADDRESS: &str = "192.168.77.30/24";
 
@@ -24,6 +24,7 @@ fn standalone_runs_a_static_pod() {
         &format!(
             "\
 version: 1
+kernel_arguments: [{UNTIMED}]
 hostname: alone
 users: [{{name: core, groups: [sudo], ssh_authorized_keys: ['{key}']}}]
 network: {{interfaces: [{{name: eth0, addresses: [{ADDRESS}]}}]}}

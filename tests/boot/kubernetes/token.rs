@@ -4,7 +4,6 @@ use imgbuild::qemu::Switch;
 
 use super::members::{self, PAIR};
 use super::{KUBECTL, PATIENCE};
-use crate::cluster::eventually;
 use crate::guest::Guest;
 use crate::lab::Lab;
 
@@ -32,7 +31,9 @@ fn worker_joins_by_token() {
     });
     control.wait_until_ready();
     worker.wait_until_ready();
-    eventually(PATIENCE, || members::ready(&control) == (2, 0));
+    control.eventually("two nodes that are Ready", || {
+        members::ready(&control) == (2, 0)
+    });
     let requests = control.ask(&format!("{KUBECTL} get csr --no-headers"));
     assert!(
         requests.contains("system:bootstrap:") && requests.contains("Approved,Issued"),

@@ -47,7 +47,7 @@ version: 1
 target: fedora-coreos
 hostname: fcos1
 network: {interfaces: [{name: ens3, addresses: [10.0.2.15/24], gateway: 10.0.2.2}]}
-kernel_arguments: [lab.bench=7, 'console=ttyS0,115200n8']
+kernel_arguments: [lab.bench=7, no_timer_check, 'console=ttyS0,115200n8']
 ";
 
 /// Writes the stand-ins for initrd and root file system.

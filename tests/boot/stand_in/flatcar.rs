@@ -11,7 +11,7 @@ use imgbuild::qemu::{Firmware, Medium};
 use imgbuild::read::artifact;
 
 use super::{base, boots, digest};
-use crate::lab::Lab;
+use crate::lab::{Lab, UNTIMED};
 
 /// Flatcar's initrd looks for the same file, if the same word is on the command line.
 const THEN: &str = "\
@@ -92,7 +92,7 @@ target: flatcar
 hostname: flatcar1
 base: {{kernel: {{source: vmlinuz}}, initrd: {{source: initrd}}}}
 users: [{{name: core, ssh_authorized_keys: ['{key}']}}]
-kernel_arguments: [lab.bench=7]
+kernel_arguments: [lab.bench=7, {UNTIMED}]
 kubernetes: {{version: 1.36.2, role: standalone, programs: programs}}
 "
         ),

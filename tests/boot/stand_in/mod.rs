@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use imgbuild::cache::Cache;
 use imgbuild::formats::cpio::Archive;
@@ -19,9 +18,6 @@ use sha2::{Digest, Sha256};
 
 use crate::guest::Guest;
 use crate::lab::{self, Lab};
-
-/// How long a kernel and a shell may take without acceleration.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a stand-in says last.
 const END: &str = "stand-in: end";
@@ -83,7 +79,7 @@ fn boots(
 ) {
     let machine = Machine::new(name, Arch::Amd64, firmware, medium);
     let guest = Guest::start(lab, test, machine, None);
-    guest.console.wait_for(END, 0, PATIENCE);
+    guest.shows(END, 0);
     let console = guest.console.text();
     for line in expected {
         assert!(console.contains(line), "{name}: no `{line}`");

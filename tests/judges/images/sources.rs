@@ -1,0 +1,79 @@
+//! Images in files, as others write them.
+
+use imgbuild::names::Arch;
+use imgbuild::oci::{read_images, write_bundle};
+
+use crate::images::made::archive;
+use crate::registry::skopeo;
+
+#[test]
+fn archives_layouts_and_folders_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let name = "registry.example/app:1";
+    let ours = archive(&folder.path().join("ours.tar"), name, Arch::Amd64, "one");
+    let [image] = &read_images(&ours, Arch::Amd64).unwrap()[..] else {
+        panic!("one image");
+    };
+    let from = format!("oci-archive:{}", ours.display());
+    let cases = [
+        (
+            "an archive of skopeo's",
+            format!("oci-archive:{}:{name}", at("theirs.tar")),
+            at("theirs.tar"),
+            true,
+        ),
+        (
+            "a layout",
+            format!("oci:{}:{name}", at("layout")),
+            at("layout"),
+            true,
+        ),
+        (
+            "what docker save writes",
+            format!("docker-archive:{}:{name}", at("docker.tar")),
+            at("docker.tar"),
+            false,
+        ),
+    ];
+    for (case, to, path, same) in &cases {
+        skopeo(&["copy", &from, to]);
+        let read = read_images(path.as_ref(), Arch::Amd64).unwrap();
+        let [theirs] = &read[..] else {
+            panic!("{case}")
+        };
+        assert_eq!(theirs.name, name, "{case}");
+        assert_eq!(theirs.chain_id(), image.chain_id(), "{case}");
+        if *same {
+            assert_eq!(theirs.diff_ids, image.diff_ids, "{case}");
+        }
+        let why = read_images(path.as_ref(), Arch::Arm64).expect_err(case);
+        assert!(
+            format!("{why:#}").contains("linux/arm64"),
+            "{case}: {why:#}"
+        );
+    }
+    assert_eq!(read_images(folder.path(), Arch::Amd64).unwrap().len(), 4);
+
+    // And back: what we write of it is whole to others.
+    let mut bytes = Vec::new();
+    write_bundle(&[image], true, &mut bytes).unwrap();
+    std::fs::write(at("bundle.tar"), bytes).unwrap();
+    let inspected = skopeo(&["inspect", &format!("oci-archive:{}", at("bundle.tar"))]);
+    assert!(inspected.contains(&image.digest()), "{inspected}");
+    skopeo(&[
+        "copy",
+        &format!("oci-archive:{}", at("bundle.tar")),
+        &format!("oci:{}:a", at("again")),
+    ]);
+
+    for (name, contents, want) in [
+        ("empty.tar", &b""[..], "neither"),
+        ("noise.tar", &[7; 2048][..], "not a tar archive"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        let why = format!("{:#}", read_images(&path, Arch::Amd64).expect_err(name));
+        assert!(why.contains(want) && why.contains(name), "{why}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Settings of Kubernetes' components, from the spec to the files that the components read. The
+//! components themselves judge them in `tests/judges/components/`.
+
+mod etcd_pod;
+mod proxy_pod;
+mod settings;

@@ -1,0 +1,36 @@
+//! What imgbuild makes of what it is given: specs, decisions, keys, configs, and what the commands
+//! say. No other program, no network and no base is needed, so this is the quick set of tests;
+//! those that ask others are in `tests/judges/`.
+
+// A test that fails in an `unwrap` says where.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod components;
+mod container_linux;
+mod diff;
+mod ignition;
+mod import;
+mod inspect;
+mod parts;
+mod pki;
+mod plan;
+mod specs;
+mod wrong_configs;
+
+#[path = "../shared/container_linux_nodes.rs"]
+mod container_linux_nodes;
+#[path = "../shared/fragments.rs"]
+mod fragments;
+#[path = "../shared/generated.rs"]
+mod generated;
+#[path = "../shared/member.rs"]
+mod member;
+#[path = "../shared/nodes.rs"]
+mod nodes;
+#[path = "../shared/pods.rs"]
+mod pods;
+#[path = "../shared/randomness.rs"]
+mod randomness;
+#[path = "../shared/spec_folder.rs"]
+mod spec_folder;

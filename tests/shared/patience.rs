@@ -1,0 +1,198 @@
+//! How long a test waits: not by the clock, but for as long as something moves. A machine that
+//! shares its processors with others is slow and healthy; one on which nothing moves is neither.
+//!
+//! What moves is a number that grows: bytes on a console, processor time that a process was given.
+//! There is an end all the same, for what moves without getting anywhere.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Output};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a wait looks whether anything moves.
+pub const GLANCE: Duration = Duration::from_secs(1);
+
+/// Of how much processor time it is said that a process gets on. An idle guest of an emulator takes
+/// a few hundredths of a processor, and so does not within a minute or two; one that computes and
+/// gets a tenth of a processor does.
+const STEP: Duration = Duration::from_secs(10);
+
+/// What the kernel counts processor time in: `USER_HZ` is 100 on all of Linux' architectures.
+const TICKS: u64 = 100;
+
+/// For a server or a program on this machine that answers within seconds where nobody disturbs it.
+pub const PROGRAM: Patience = Patience::minutes(2, 20);
+
+/// For how long nothing may move, and how long it may take altogether.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    still: Duration,
+    end: Duration,
+}
+
+impl Patience {
+    /// `still` minutes without anything that moves, `end` minutes altogether.
+    pub const fn minutes(still: u64, end: u64) -> Self {
+        Self {
+            still: Duration::from_secs(60 * still),
+            end: Duration::from_secs(60 * end),
+        }
+    }
+
+    /// Begins to wait for `what`, as a message says it.
+    pub fn wait(self, what: impl Into<String>) -> Wait {
+        let now = Instant::now();
+        Wait {
+            what: what.into(),
+            patience: self,
+            begun: now,
+            moved: now,
+            progress: 0,
+        }
+    }
+
+    /// Waits for the end of `child`, which does `what`, and gives what it printed on its pipes. It
+    /// is killed where `progress` stands still.
+    #[track_caller]
+    pub fn finish(self, what: &str, child: Child, progress: impl Fn() -> u64) -> Output {
+        let process = child.id();
+        let (sender, ended) = channel();
+        thread::spawn(move || sender.send(child.wait_with_output()));
+        let mut wait = self.wait(what);
+        loop {
+            match ended.recv_timeout(GLANCE) {
+                Ok(output) => return output.unwrap(),
+                Err(RecvTimeoutError::Disconnected) => panic!("{what}: nobody waits for it"),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Err(why) = wait.look(Instant::now(), progress()) {
+                kill(process);
+                panic!("{why}");
+            }
+        }
+    }
+
+    /// Reads the lines of a server until `found` gives something of one. They are read on
+    /// afterwards, for a server stops once nobody takes what it says.
+    #[track_caller]
+    pub fn line_of<T>(
+        self,
+        process: u32,
+        output: impl Read + Send + 'static,
+        mut found: impl FnMut(&str) -> Option<T>,
+    ) -> T {
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                // Whoever has found what it looked for listens no more.
+                let _ = sender.send(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+        let mut said: Vec<String> = Vec::new();
+        let mut wait = self.wait("a server's word that it is ready");
+        loop {
+            match lines.recv_timeout(GLANCE) {
+                Ok(line) => {
+                    if let Some(found) = found(&line) {
+                        return found;
+                    }
+                    said.push(line);
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended: {said:#?}"),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            wait.check(said.len() as u64 + computed(process));
+        }
+    }
+}
+
+/// Something that is waited for.
+#[derive(Debug)]
+pub struct Wait {
+    what: String,
+    patience: Patience,
+    begun: Instant,
+    moved: Instant,
+    progress: u64,
+}
+
+impl Wait {
+    /// Fails the test where `progress` has been the same for too long, or the end has come.
+    #[track_caller]
+    pub fn check(&mut self, progress: u64) {
+        if let Err(why) = self.look(Instant::now(), progress) {
+            panic!("{why}");
+        }
+    }
+
+    /// Why there is no point in waiting any longer, where there is none.
+    pub fn look(&mut self, now: Instant, progress: u64) -> Result<(), String> {
+        if progress != self.progress {
+            (self.progress, self.moved) = (progress, now);
+        }
+        let Patience { still, end } = self.patience;
+        let why = if now.duration_since(self.begun) > end {
+            format!("did not come within {} minutes", end.as_secs() / 60)
+        } else if now.duration_since(self.moved) > still {
+            format!("does not come: nothing moved for {} s", still.as_secs())
+        } else {
+            return Ok(());
+        };
+        Err(format!("{}: {why}", self.what))
+    }
+}
+
+/// How far `process` and those that it started got by computing: the number of [`STEP`]s of
+/// processor time that they were given.
+pub fn computed(process: u32) -> u64 {
+    let all = processes();
+    ticks(process, &all) / (TICKS * STEP.as_secs())
+}
+
+/// A process, its parent, and its processor time in ticks, with that of its children that ended.
+struct Process {
+    id: u32,
+    parent: u32,
+    ticks: u64,
+}
+
+/// All processes that can be seen.
+fn processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter_map(|id| parse(id, &fs::read_to_string(format!("/proc/{id}/stat")).ok()?))
+        .collect()
+}
+
+/// What `/proc/ID/stat` says (`proc_pid_stat(5)`): after the name in parentheses come the state,
+/// the parent, and as the 12th to 15th field from there on the times.
+fn parse(id: u32, stat: &str) -> Option<Process> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let times = fields.get(11..15)?.iter();
+    Some(Process {
+        id,
+        parent: fields.get(1)?.parse().ok()?,
+        ticks: times.filter_map(|time| time.parse::<u64>().ok()).sum(),
+    })
+}
+
+/// The time of `process` and all below it.
+fn ticks(process: u32, all: &[Process]) -> u64 {
+    let own = all.iter().find(|it| it.id == process);
+    let children = all.iter().filter(|it| it.parent == process);
+    own.map_or(0, |it| it.ticks) + children.map(|it| ticks(it.id, all)).sum::<u64>()
+}
+
+/// Ends a process that is waited for in another thread.
+fn kill(process: u32) {
+    let process = i32::try_from(process).ok();
+    if let Some(process) = process.and_then(rustix::process::Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
