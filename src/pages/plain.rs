@@ -28,28 +28,36 @@ impl Lines {
     fn blocks(&mut self, blocks: &[Block], indent: usize) {
         for block in blocks {
             self.gap();
-            match block {
-                Block::Heading(level, words) => {
-                    let margin = level.saturating_sub(2) * STEP / 2;
-                    self.wrapped(&line_of(words), margin, margin);
-                }
-                Block::Paragraph(words) => self.wrapped(&line_of(words), indent, indent),
-                Block::Bullets(items) => self.items(items, indent, |_| "- ".to_owned()),
-                Block::Numbers(items) => {
-                    self.items(items, indent, |number| format!("{number}. "));
-                }
-                Block::Code(code) => {
-                    for line in code.text.lines() {
-                        self.line(line, indent + STEP);
-                    }
-                }
-                Block::Table(table) => self.table(table, indent),
+            self.block(block, indent);
+        }
+    }
+
+    fn block(&mut self, block: &Block, indent: usize) {
+        match block {
+            Block::Heading(level, words) => {
+                let margin = level.saturating_sub(2) * STEP / 2;
+                self.wrapped(&line_of(words), margin, margin);
             }
+            Block::Paragraph(words) => self.wrapped(&line_of(words), indent, indent),
+            Block::Bullets(items) => self.items(items, indent, |_| "- ".to_owned()),
+            Block::Numbers(items) => {
+                self.items(items, indent, |number| format!("{number}. "));
+            }
+            Block::Code(code) => {
+                for line in code.text.lines() {
+                    self.line(line, indent + STEP);
+                }
+            }
+            Block::Table(table) => self.table(table, indent),
         }
     }
 
     fn items(&mut self, items: &[Vec<Block>], indent: usize, marker: impl Fn(usize) -> String) {
         for (at, item) in items.iter().enumerate() {
+            // Between items of several blocks, not between those of one.
+            if at > 0 && items[at - 1].len() > 1 {
+                self.gap();
+            }
             let marker = marker(at + 1);
             let inner = indent + marker.len();
             let (first, rest) = match item.split_first() {
@@ -57,7 +65,14 @@ impl Lines {
                 _ => (String::new(), &item[..]),
             };
             self.wrapped(&format!("{marker}{first}"), indent, inner);
-            self.blocks(rest, inner);
+            match rest {
+                // What an item is followed by at once.
+                [list @ (Block::Bullets(_) | Block::Numbers(_)), rest @ ..] => {
+                    self.block(list, inner);
+                    self.blocks(rest, inner);
+                }
+                _ => self.blocks(rest, inner),
+            }
         }
     }
 

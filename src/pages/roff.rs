@@ -17,6 +17,8 @@ pub fn page(topic: &Topic, version: &str) -> String {
         "TH",
         [title.as_str(), &section, "\"\"", &source, "imgbuild"],
     );
+    // Lines end where they end: names and paths are too long to be spread or hyphenated.
+    page.0.control("nh", []).control("ad", ["l"]);
     page.0.control("SH", ["NAME"]);
     page.0.text([roman(format!("{title} - {}", topic.summary))]);
     let blocks = topic.blocks();
@@ -29,7 +31,32 @@ pub fn page(topic: &Topic, version: &str) -> String {
         page.0.control("SH", ["DESCRIPTION"]);
     }
     page.blocks(blocks);
-    page.0.render()
+    page.0.render().replace(MAY_BREAK, "\\:")
+}
+
+/// Where a line may end inside a word; `\:` in roff, which escapes itself in text.
+const MAY_BREAK: char = '\u{200B}';
+
+/// The longest word that has to stay on one line.
+const WORD_MAX: usize = 60;
+
+/// `text`, where lines may end inside words that do not fit on one: after punctuation, and where
+/// there is none for too long.
+fn breakable(text: &str) -> String {
+    let mut broken = String::new();
+    for word in text.split_inclusive(' ') {
+        let is_long = word.chars().count() > WORD_MAX;
+        let mut unbroken = 0;
+        for c in word.chars() {
+            broken.push(c);
+            unbroken += 1;
+            if is_long && ("-/|:,=".contains(c) || unbroken == WORD_MAX) {
+                broken.push(MAY_BREAK);
+                unbroken = 0;
+            }
+        }
+    }
+    broken
 }
 
 struct Page(Roff);
@@ -114,10 +141,10 @@ impl Page {
 
 fn inline(inline: &Inline) -> roff::Inline {
     match inline {
-        Inline::Text(text) => roman(text),
-        Inline::Code(text) | Inline::Strong(text) => bold(text),
-        Inline::Emphasis(text) => italic(text),
-        Inline::Link { .. } => roman(bare(inline)),
+        Inline::Text(text) => roman(breakable(text)),
+        Inline::Code(text) | Inline::Strong(text) => bold(breakable(text)),
+        Inline::Emphasis(text) => italic(breakable(text)),
+        Inline::Link { .. } => roman(breakable(&bare(inline))),
     }
 }
 
@@ -167,6 +194,8 @@ Not `-o a\\b`, see [keys].
         let expected = r#".ie \n(.g .ds Aq \(aq
 .el .ds Aq '
 .TH imgbuild-made-up 7 "" "imgbuild 1.0" imgbuild
+.nh
+.ad l
 .SH NAME
 imgbuild\-made\-up \- a page of the test
 .SH DESCRIPTION
@@ -193,5 +222,16 @@ b: \fIv\fR
 c: w
 "#;
         assert_eq!(page(&topic, "1.0"), expected);
+    }
+
+    #[test]
+    fn long_words_may_break() {
+        let digest = format!("sha256-{}", "0".repeat(64));
+        let text = format!("/etc/short `{digest}`");
+        let mut page = Page(Roff::new());
+        page.blocks(&super::super::markdown::parse(&text));
+        let shown = page.0.render().replace(MAY_BREAK, "\\:");
+        let expected = format!("/etc/short \\fBsha256\\-\\:{}\\:0000\\fR", "0".repeat(60));
+        assert!(shown.contains(&expected), "{shown}");
     }
 }
