@@ -2,8 +2,9 @@
 //! are made from.
 //!
 //! The page is kept beside this file, so that it can be read without building anything, and a test
-//! (`tests/specs/reference.rs`) makes it anew and compares. What a key can fail with is found by
-//! that test, too, from all the wrong specs that there are.
+//! (`tests/product/specs/reference.rs`) makes it anew and compares. `IMGBUILD_UPDATE=1 cargo test
+//! --test product specs::reference` writes it. That test also finds which codes a key can fail
+//! with, from all the wrong specs that there are.
 
 mod place;
 mod value;
@@ -73,10 +74,10 @@ pub fn page(codes: &Codes) -> String {
 
 fn intro() -> String {
     let common: Vec<String> = COMMON.iter().map(|code| format!("`{}`", code.0)).collect();
-    let mut text = String::from("# Every key of a spec\n\n");
+    let mut text = String::from("# Reference of the node spec\n\n");
     text.push_str(&wrapped(
         "",
-        "Made from the source by `IMGBUILD_UPDATE=1 cargo test --test specs reference`; do not edit.",
+        "Every key of a spec. Keys below another key are in the section named after their path, such as `network.interfaces`.",
     ));
     text.push('\n');
     text.push_str(&wrapped(

@@ -157,12 +157,25 @@ fn links_lead_to_files() {
             let Inline::Link { target, .. } = inline else {
                 return;
             };
-            if !target.starts_with("https://") {
+            if let Some(anchor) = target.strip_prefix('#') {
+                let is_there = headings(&page.text).any(|heading| heading == anchor);
+                assert!(is_there, "{}: {target}", page.path);
+            } else if !target.starts_with("https://") {
                 let path = folder.as_ref().unwrap().join(target);
                 assert!(path.exists(), "{}: {target}", page.path);
             }
         });
     }
+}
+
+/// What links within a page call its headings.
+fn headings(page: &str) -> impl Iterator<Item = String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = |c: &char| c.is_alphanumeric() || "-_".contains(*c);
+        words.replace(' ', "-").chars().filter(kept).collect()
+    })
 }
 
 fn walk(blocks: &[Block], visit: &mut impl FnMut(&Inline)) {
