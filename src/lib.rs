@@ -23,8 +23,8 @@
 //! # }
 //! ```
 //!
-//! An ISO is another ending. What it boots is built from Debian's packages, which are fetched once
-//! and pinned in `imgbuild.lock` beside the spec:
+//! The ending of the output's name chooses the format. An ISO's base OS is built from Debian
+//! packages, which are fetched once and pinned in `imgbuild.lock` beside the spec:
 //!
 //! ```no_run
 //! # use imgbuild::ops::{self, BuildOptions, Session};
@@ -34,7 +34,7 @@
 //! # Ok::<(), ops::Error>(())
 //! ```
 //!
-//! Mistakes in a spec are values with a code, a place and what would be right:
+//! A mistake in a spec is a value with a code, a place and a hint at what would be right:
 //!
 //! ```
 //! use imgbuild::diagnostic::{Rendering, render_all};
@@ -62,20 +62,19 @@
 //!                       pki  lock                           base
 //! ```
 //!
-//! A room imports only rooms on lower floors; `tests/layout` holds the floors and fails on any
-//! other arrow.
+//! A room imports only rooms on lower floors; the tests in `tests/layout` fail on any other import.
 //!
 //! | floor | rooms |
 //! |---|---|
 //! | 10 | [`cli`]: arguments and words; the only room that prints |
-//! | 9 | [`ops`]: the use cases, the library's face |
-//! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare artifacts and nodes, put configs into live ISOs |
+//! | 9 | [`ops`]: the use cases, the library's face; [`pages`]: the manual |
+//! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare with specs, compare artifacts, fill live ISOs |
 //! | 6 | [`plan`] decides nodes; [`read`] reads artifacts back; [`qemu`] runs machines |
 //! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
 //! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
 //! | 3 | [`spec`]: what users write; [`lock`]; [`extensions`]: images laid over a base |
 //! | 2 | [`facts`]: tables of systems and releases; [`oci`]; [`pki`] |
-//! | 1 | [`names`], [`diagnostic`], [`formats`] and what else knows nothing of nodes |
+//! | 1 | [`names`], [`diagnostic`], [`formats`], [`cache`] and others that know nothing of nodes |
 //!
 //! # Files that the program keeps
 //!
