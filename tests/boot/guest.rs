@@ -18,10 +18,10 @@ use crate::patience::{GLANCE, Patience, Wait, computed};
 
 /// With an amd64 node that boots, or does what it is told: it takes a minute without acceleration
 /// on an idle machine.
-pub const AMD64: Patience = Patience::minutes(3, 30);
+pub const AMD64: Patience = Patience::minutes(5, 60);
 
 /// Emulating another architecture takes longer.
-const ARM64: Patience = Patience::minutes(5, 90);
+const ARM64: Patience = Patience::minutes(5, 120);
 
 /// A machine for a node whose address is `address` (as in `192.168.77.10/24`), with a gateway at
 /// the network's first address.

@@ -16,16 +16,16 @@ use std::time::{Duration, Instant};
 /// How often a wait looks whether anything moves.
 pub const GLANCE: Duration = Duration::from_secs(1);
 
-/// Of how much processor time it is said that a process gets on. An idle guest of an emulator takes
-/// a few hundredths of a processor, and so does not within a minute or two; one that computes and
-/// gets a tenth of a processor does.
+/// How much processor time counts as getting on. A guest that idles takes a hundredth or two of a
+/// processor, and so stands still for minutes; one that computes does not, even where so many
+/// others do that it gets a thirtieth.
 const STEP: Duration = Duration::from_secs(10);
 
 /// What the kernel counts processor time in: `USER_HZ` is 100 on all of Linux' architectures.
 const TICKS: u64 = 100;
 
 /// For a server or a program on this machine that answers within seconds where nobody disturbs it.
-pub const PROGRAM: Patience = Patience::minutes(2, 20);
+pub const PROGRAM: Patience = Patience::minutes(5, 30);
 
 /// For how long nothing may move, and how long it may take altogether.
 #[derive(Debug, Clone, Copy)]
