@@ -1,8 +1,8 @@
 //! Kubernetes manifests, judged as the API server of their version would.
 //!
-//! First the structure ([`structure`], with the table of [`schema`]): fields, types, what is
-//! required. Then what the API server checks in addition ([`metadata`], [`pods`], [`workloads`],
-//! [`networking`], [`policy`], [`storage`]). Kinds that the table does not contain, such as those
+//! First the structure (`structure`, with the table of `schema`): fields, types, what is
+//! required. Then what the API server checks in addition (`metadata`, `pods`, `workloads`,
+//! `networking`, `policy`, `storage`). Kinds that the table does not contain, such as those
 //! of operators, are accepted.
 
 mod apis;

@@ -103,7 +103,7 @@ macro_rules! topics {
 topics! {
     spec "spec" (5) "The node spec":
         "the YAML file that describes a node or a cluster";
-    reference "reference" (5) "Reference of the node spec":
+    spec_reference "reference" (5) "Reference of the node spec":
         "every key: its type, default, targets and diagnostics";
     network "network" (7) "Network":
         "interfaces, routes, time servers, host names and the firewall of a node";

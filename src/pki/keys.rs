@@ -132,7 +132,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Whether something was made that is not kept because the folder is open with
-    /// [`Access::Look`](super::Access::Look).
+    /// [`Access::Look`].
     pub fn are_incomplete(&self) -> bool {
         self.folder.holds_back()
     }

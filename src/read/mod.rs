@@ -1,8 +1,9 @@
 //! Reads artifacts: the Ignition config, and whatever else distinguishes one node from another.
 //!
-//! Each format has a reader: [`Iso`] reads files of an ISO 9660 image by path, [`archives`] those
-//! of an initrd's chain of cpio archives. All of them handle damaged and hostile files: they
-//! allocate no more than was found, have limits, and fail with an error that contains [`Damaged`].
+//! Each format has a reader: [`Iso`](crate::formats::iso9660::read::Iso) reads files of an ISO 9660
+//! image by path, [`archives`] those of an initrd's chain of cpio archives. All of them handle
+//! damaged and hostile files: they allocate no more than was found, have limits, and fail with an
+//! error that contains [`Damaged`](crate::formats::Damaged).
 
 mod artifact;
 mod config;

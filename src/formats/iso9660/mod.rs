@@ -76,7 +76,7 @@ pub struct Bios {
     pub mbr: Vec<u8>,
 }
 
-/// How many bytes [`write`] writes of `image`.
+/// How many bytes [`write()`] writes of `image`.
 pub fn length(image: &Image) -> Result<u64> {
     Ok(Layout::new(image)?.end)
 }

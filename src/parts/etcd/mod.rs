@@ -1,6 +1,6 @@
 //! A member of the cluster's etcd: its unit, settings, keys, and a configured `etcdctl`.
 //!
-//! If the system has no etcd, its unit runs it from an image: see [`super::etcd_container`]. The
+//! If the system has no etcd, its unit runs it from an image: see [`container`]. The
 //! manifest of a member that is a static pod is one of Kubernetes': see [`super::kubernetes`].
 
 pub mod care;
