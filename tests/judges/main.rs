@@ -8,6 +8,7 @@
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
 
+mod api_server_order;
 mod artifacts;
 mod base;
 mod base_files;
@@ -37,7 +38,7 @@ mod pki;
 mod projects;
 mod read;
 mod specs;
-mod turn;
+
 mod units;
 mod verify;
 mod wrong_configs;
