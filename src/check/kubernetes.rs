@@ -1,53 +1,34 @@
 //! Kubernetes: the cluster's networks, roles and versions.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::kubernetes_proxy::{self, SharedProxy};
+use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::Node;
-use crate::node::kubernetes::Role;
+use crate::node::kubernetes::{Kubernetes, Role};
+use crate::node::kubernetes_keys::WithoutKeys;
+use crate::node::kubernetes_settings::Encryption;
 
-/// What is checked of Kubernetes on one node.
-#[derive(Debug)]
-pub(crate) struct KubernetesNode<'a> {
-    /// The index among the nodes.
-    pub index: usize,
-    pub version: Located<KubeVersion>,
-    pub role: Role,
-    pub endpoint: (&'a str, u16),
-    /// The location of the endpoint, if the spec sets it.
-    pub endpoint_span: Option<Span>,
-    /// The node's static address, if it has one.
-    pub node_ip: Option<IpAddr>,
-    /// What the certificate of its API server covers, if it has one.
-    pub names: BTreeSet<String>,
-    /// Cipher and resources, with their location.
-    pub encryption: Option<(&'static str, &'a [String], Span)>,
-    pub pod_network: Located<IpNet>,
-    pub service_network: Located<IpNet>,
-    pub domain: &'a str,
-    pub cni: &'a str,
-    pub proxy: Option<SharedProxy<'a>>,
-    pub span: Span,
-}
+/// A node's Kubernetes as it is checked: without its keys.
+type Keyless = Kubernetes<WithoutKeys>;
 
 /// Kubelets may be this many minors older than API servers (Kubernetes' version skew policy; since
 /// 1.28).
 const KUBELET_SKEW: u16 = 3;
 
-/// Returns everything that is wrong with the clusters of `members`, which are among `nodes`.
-pub(crate) fn check(members: &[KubernetesNode], nodes: &[Node], found: &mut Vec<Diagnostic>) {
-    for member in members {
-        networks(member, &nodes[member.index], found);
-        service_network(member, found);
-        families(member, found);
+/// Finds everything that is wrong with the cluster of `nodes`, which have the Kubernetes of the
+/// same index, if any.
+pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Diagnostic>) {
+    for (kubernetes, node) in all.iter().zip(nodes) {
+        if let Some(kubernetes) = kubernetes {
+            networks(kubernetes, node, found);
+            service_network(kubernetes, found);
+            families(kubernetes, found);
+        }
     }
-    let cluster: Vec<_> = members
-        .iter()
+    let cluster: Vec<_> = (all.iter().flatten())
         .filter(|m| m.role != Role::Standalone)
         .collect();
     single(&cluster, found);
@@ -60,7 +41,7 @@ fn overlap(a: IpNet, b: IpNet) -> bool {
     a.contains(&b) || b.contains(&a)
 }
 
-fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
+fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
     let (pods, services) = (member.pod_network, member.service_network);
     let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
         found.push(
@@ -88,7 +69,7 @@ fn networks(member: &KubernetesNode, node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 /// `--service-cluster-ip-range` of the API server accepts at most 20 bits.
-fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+fn service_network(member: &Keyless, found: &mut Vec<Diagnostic>) {
     let network = member.service_network;
     let bits = network.value.max_prefix_len() - network.value.prefix_len();
     let why = if bits > 20 {
@@ -115,7 +96,7 @@ fn service_network(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
 
 /// Pods, services and the advertised address of the API server must be of one family: dual stack is
 /// not supported.
-fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
+fn families(member: &Keyless, found: &mut Vec<Diagnostic>) {
     let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
     let (pods, services) = (member.pod_network, member.service_network);
     let services_v4 = services.value.addr().is_ipv4();
@@ -147,7 +128,7 @@ fn families(member: &KubernetesNode, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+fn single(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
     if cluster.len() < 2 {
         return;
     }
@@ -166,13 +147,16 @@ fn single(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
-    let plane = |m: &&&KubernetesNode| m.role.has_control_plane();
+fn agreement(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
+    let plane = |m: &&&Keyless| m.role.has_control_plane();
     let Some(first) = cluster.iter().find(plane).or(cluster.first()) else {
         return;
     };
-    for other in cluster.iter().filter(|other| other.index != first.index) {
-        kubernetes_proxy::check((first.proxy, first.span), (other.proxy, other.span), found);
+    for other in cluster
+        .iter()
+        .filter(|other| !std::ptr::eq(**other, *first))
+    {
+        kubernetes_proxy::check(first, other, found);
         let mut differ = |what: &str, same: bool, span: Span| {
             if !same {
                 found.push(
@@ -196,32 +180,30 @@ fn agreement(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
             first.service_network == other.service_network,
             other.service_network.span,
         );
-        differ("cni", first.cni == other.cni, other.span);
+        let same_cni = first.cni.as_str() == other.cni.as_str();
+        differ("cni", same_cni, other.span);
         differ("domain", first.domain == other.domain, other.span);
         if first.role.has_control_plane() && !other.role.has_control_plane() {
             continue;
         }
-        differ("endpoint", first.endpoint == other.endpoint, other.span);
-        let encryption = |m: &KubernetesNode| {
-            m.encryption
-                .map(|(cipher, what, _)| (cipher, what.to_vec()))
-        };
+        let endpoint = |m: &Keyless| (m.endpoint.host.clone(), m.endpoint.port);
+        differ("endpoint", endpoint(first) == endpoint(other), other.span);
         differ(
             "encryption",
             encryption(first) == encryption(other),
-            other.encryption.map_or(other.span, |(_, _, span)| span),
+            encryption(other).map_or(other.span, |encryption| encryption.span),
         );
     }
 }
 
 /// A worker may use another name for the API than the control planes, as long as their certificates
 /// cover it.
-fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+fn endpoints(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
     let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
     for member in cluster.iter().filter(|m| !m.role.has_control_plane()) {
-        let host = member.endpoint.0;
-        let missing = planes().find(|plane| !plane.names.iter().any(|name| covers(name, host)));
-        if let (Some(plane), Some(span)) = (missing, member.endpoint_span) {
+        let host = &*member.endpoint.host;
+        let missing = planes().find(|plane| !(names(plane).iter()).any(|name| covers(name, host)));
+        if let (Some(plane), Some(span)) = (missing, member.endpoint.span) {
             found.push(
                 Diagnostic::error(
                     codes::ENDPOINT_NOT_IN_CERTIFICATE,
@@ -235,6 +217,24 @@ fn endpoints(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Returns everything that the certificate of the API server on a node covers; empty if there is
+/// none.
+fn names(kubernetes: &Keyless) -> BTreeSet<String> {
+    let Some(plane) = kubernetes.control_plane() else {
+        return BTreeSet::new();
+    };
+    let mut names = plane.extra_names.clone();
+    names.extend(plane.extra_addresses.iter().map(ToString::to_string));
+    names.extend(kubernetes.node_ip.iter().map(ToString::to_string));
+    names.insert(kubernetes.node_name.clone());
+    names.insert(kubernetes.endpoint.host.clone());
+    names
+}
+
+fn encryption(kubernetes: &Keyless) -> Option<&Located<Encryption>> {
+    kubernetes.control_plane()?.encryption.as_ref()
+}
+
 /// Returns whether a name in a certificate covers `host` (RFC 6125 §6.4.3: a wildcard stands for
 /// one label).
 fn covers(name: &str, host: &str) -> bool {
@@ -244,7 +244,7 @@ fn covers(name: &str, host: &str) -> bool {
     name == host
 }
 
-fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
+fn skew(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
     let planes = || cluster.iter().filter(|m| m.role.has_control_plane());
     let Some(oldest) = planes().min_by_key(|m| m.version.value.minor) else {
         return;
@@ -252,7 +252,7 @@ fn skew(cluster: &[&KubernetesNode], found: &mut Vec<Diagnostic>) {
     let Some(newest) = planes().max_by_key(|m| m.version.value.minor) else {
         return;
     };
-    let mut report = |at: &KubernetesNode, other: &KubernetesNode, message: String, help: &str| {
+    let mut report = |at: &Keyless, other: &Keyless, message: String, help: &str| {
         found.push(
             Diagnostic::error(codes::KUBE_SKEW, at.version.span, message)
                 .related(other.version.span, "an API server")

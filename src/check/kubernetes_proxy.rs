@@ -4,26 +4,46 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::node::kubernetes::{ProxyImage, ProxyMode};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::node::kubernetes::{Kubernetes, ProxyImage, ProxyMode, ProxyPod};
+use crate::node::kubernetes_keys::WithoutKeys;
 
 /// What one `DaemonSet` has in common on all nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SharedProxy<'a> {
-    pub image: ProxyImage,
-    pub mode: ProxyMode,
-    pub settings: &'a BTreeMap<String, Json>,
-    pub flags: &'a BTreeMap<String, String>,
+struct SharedProxy<'a> {
+    image: ProxyImage,
+    mode: ProxyMode,
+    settings: &'a BTreeMap<String, Json>,
+    flags: &'a BTreeMap<String, String>,
     /// The folder of the node's programs.
-    pub programs: &'static str,
+    programs: &'static str,
+}
+
+impl<'a> SharedProxy<'a> {
+    /// `None`: the node runs its own kube-proxy.
+    fn new(kubernetes: &'a Kubernetes<WithoutKeys>) -> Option<Self> {
+        let member = kubernetes.member.as_ref()?;
+        let ProxyPod::DaemonSet(image) = member.proxy_pod else {
+            return None;
+        };
+        Some(Self {
+            image,
+            mode: member.proxy.mode,
+            settings: &member.proxy.settings,
+            flags: &member.proxy.extra_args,
+            programs: kubernetes.system.paths.programs,
+        })
+    }
 }
 
 /// Checks that `other` agrees with `first`, which has a control plane if the file has one.
 pub(super) fn check(
-    (first, first_span): (Option<SharedProxy<'_>>, Span),
-    (other, other_span): (Option<SharedProxy<'_>>, Span),
+    first: &Kubernetes<WithoutKeys>,
+    other: &Kubernetes<WithoutKeys>,
     found: &mut Vec<Diagnostic>,
 ) {
+    let (first_span, other_span) = (first.span, other.span);
+    let (first, other) = (SharedProxy::new(first), SharedProxy::new(other));
     if first.is_none() && other.is_none() {
         return;
     }

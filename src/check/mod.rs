@@ -28,9 +28,8 @@ pub(super) use component_config::component_config;
 pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use interfaces::unknown_interface;
-pub(super) use kubernetes::{KubernetesNode, check as kubernetes};
+pub(super) use kubernetes::check as kubernetes;
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
-pub(super) use kubernetes_proxy::SharedProxy;
 
 use crate::diagnostic::{Code, Diagnostic, Span, codes};
 use crate::node::Node;

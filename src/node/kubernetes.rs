@@ -1,8 +1,8 @@
 //! Kubernetes on a node, decided.
 
-use crate::pki::bundles::ControlPlaneKeys;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -16,9 +16,9 @@ use crate::node::containers::{Fetched, ImageSource, Programs};
 use crate::node::etcd::EtcdPod;
 use crate::node::flannel::Flannel;
 use crate::node::images::ImageUse;
+use crate::node::kubernetes_keys::{KeyStage, WithKeys};
 use crate::node::kubernetes_settings::{AuditLog, Encryption};
-use crate::pki::BootstrapToken;
-use crate::pki::bundles::KeyPair;
+use crate::pki::bundles::{ExternalEtcd, KeyPair};
 
 /// The role of a node in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +50,22 @@ impl Role {
     }
 }
 
-/// Everything that one node needs for Kubernetes.
+/// The name of each cluster in its kubeconfig files.
+pub const CLUSTER_NAME: &str = "kubernetes";
+
+/// Kubernetes on one node: [`WithoutKeys`] once everything is decided, [`WithKeys`] once the key
+/// folder was read.
 #[derive(Debug, Clone)]
-pub struct Kubernetes {
+pub struct Kubernetes<S: KeyStage = WithKeys> {
+    /// What needs no keys.
+    pub settings: NodeSettings,
+    /// `None` on a standalone node.
+    pub member: Option<Member<S>>,
+}
+
+/// What is decided of every node.
+#[derive(Debug, Clone)]
+pub struct NodeSettings {
     pub version: Located<KubeVersion>,
     pub role: Role,
     /// The name of the Node object: the host name.
@@ -60,24 +73,15 @@ pub struct Kubernetes {
     /// The address that the kubelet reports; `None`: it chooses one itself, because the node's
     /// addresses come from DHCP.
     pub node_ip: Option<IpAddr>,
-    /// The name in kubeconfig files.
-    pub cluster_name: String,
-    /// The URL of the API for other nodes and users: `https://192.168.1.10:6443`.
-    pub endpoint: String,
-    pub pod_network: IpNet,
-    pub service_network: IpNet,
-    /// The cluster's DNS service: the tenth address of the service network.
-    pub dns_ip: IpAddr,
+    pub endpoint: ApiEndpoint,
+    pub pod_network: Located<IpNet>,
+    pub service_network: Located<IpNet>,
     /// `cluster.local`
     pub domain: String,
     pub cni: Cni,
-    /// What answers at `dns_ip`; `None`: nothing, or what the user installs.
+    /// What answers at [`NodeSettings::dns_ip`]; `None`: nothing, or what the user installs.
     pub core_dns: Option<CoreDns>,
-    /// `None` on a standalone node.
-    pub proxy: Option<Proxy>,
     pub kubelet: Kubelet,
-    /// On a node with a control plane.
-    pub control_plane: Option<ControlPlane>,
     pub images: Images,
     /// The container runtime, located where the spec sets it, or at the whole section.
     pub runtime: Located<Runtime>,
@@ -86,6 +90,50 @@ pub struct Kubernetes {
     /// The user's static pods: name and manifest.
     pub static_pods: Vec<(String, String)>,
     pub span: Span,
+}
+
+impl<S: KeyStage> Deref for Kubernetes<S> {
+    type Target = NodeSettings;
+
+    fn deref(&self) -> &NodeSettings {
+        &self.settings
+    }
+}
+
+/// The API of a cluster, for other nodes and users.
+#[derive(Debug, Clone)]
+pub struct ApiEndpoint {
+    /// A name or an address.
+    pub host: String,
+    pub port: u16,
+    /// The addresses of a name that only nodes of the file can resolve.
+    pub addresses: Vec<IpAddr>,
+    /// The location, if the spec sets it.
+    pub span: Option<Span>,
+}
+
+impl ApiEndpoint {
+    /// Returns its URL: `https://192.168.1.10:6443`.
+    pub fn url(&self) -> String {
+        url(&self.host, self.port)
+    }
+
+    /// Returns its URL for clients that are not nodes in the file: one of the control planes if
+    /// only nodes know the name.
+    pub fn outside(&self) -> String {
+        match self.addresses.first() {
+            Some(address) => url(&address.to_string(), self.port),
+            None => self.url(),
+        }
+    }
+}
+
+fn url(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("https://[{host}]:{port}")
+    } else {
+        format!("https://{host}:{port}")
+    }
 }
 
 /// The pod network.
@@ -101,22 +149,24 @@ pub enum Cni {
     None,
 }
 
+impl Cni {
+    /// Returns the kind of network.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Bridge { .. } => "bridge",
+            Self::Flannel(_) => "flannel",
+            Self::Manifests(_) => "manifests",
+            Self::None => "none",
+        }
+    }
+}
+
 /// How services reach their pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyMode {
     Iptables,
     Ipvs,
     Nftables,
-}
-
-impl Proxy {
-    /// The image of its pods.
-    pub fn image(&self) -> ImageUse {
-        match self.pod {
-            ProxyPod::DaemonSet(ProxyImage::Upstream) => ImageUse::ProxyEverywhere,
-            ProxyPod::DaemonSet(ProxyImage::Node) | ProxyPod::Static { .. } => ImageUse::Proxy,
-        }
-    }
 }
 
 impl ProxyMode {
@@ -130,14 +180,24 @@ impl ProxyMode {
     }
 }
 
-/// How kube-proxy runs on a node.
+/// How kube-proxy runs on a node. `K`: the certificate that it presents to the API server.
 #[derive(Debug, Clone)]
-pub enum ProxyPod {
-    /// By the kubelet, from a manifest on the node. The pod presents this certificate to the API
-    /// server.
-    Static { client: KeyPair },
-    /// By the cluster, from a `DaemonSet` that the first control plane to start applies.
+pub enum ProxyPod<K = KeyPair> {
+    /// By the kubelet, from a manifest on the node.
+    Static { client: K },
+    /// By the cluster, from a `DaemonSet` that the first control plane to start applies. It has a
+    /// service account.
     DaemonSet(ProxyImage),
+}
+
+impl<K> ProxyPod<K> {
+    /// The image of the pods.
+    pub fn image(&self) -> ImageUse {
+        match self {
+            Self::DaemonSet(ProxyImage::Upstream) => ImageUse::ProxyEverywhere,
+            Self::DaemonSet(ProxyImage::Node) | Self::Static { .. } => ImageUse::Proxy,
+        }
+    }
 }
 
 /// The program that the pods of a `DaemonSet` run as kube-proxy.
@@ -163,7 +223,6 @@ impl ProxyImage {
 #[derive(Debug, Clone)]
 pub struct Proxy {
     pub mode: ProxyMode,
-    pub pod: ProxyPod,
     /// Fields of `KubeProxyConfiguration` in addition to those of every node, as JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
     /// Flags by name, in addition to those of every node.
@@ -173,8 +232,6 @@ pub struct Proxy {
 /// The node's own agent.
 #[derive(Debug, Clone)]
 pub struct Kubelet {
-    /// Its credentials for the API server; `None` on a standalone node.
-    pub api: Option<KubeletApi>,
     /// Labels that the kubelet may set on its own node.
     pub labels: BTreeMap<String, String>,
     /// Labels that only an administrator may set on the node; on a control plane node.
@@ -186,24 +243,26 @@ pub struct Kubelet {
     pub extra_args: BTreeMap<String, String>,
 }
 
-/// The kubelet's connection to the API.
+/// What a node that belongs to a cluster has in addition.
 #[derive(Debug, Clone)]
-pub struct KubeletApi {
-    /// The API server that this node uses: its own if it has one, or the endpoint.
-    pub server: String,
-    pub identity: KubeletIdentity,
-    /// The cluster's authority, in PEM.
-    pub certificate_authority: String,
+pub struct Member<S: KeyStage = WithKeys> {
+    /// How the kubelet gets its certificates.
+    pub join: Join,
+    /// The kubelet's credentials for the API server.
+    pub keys: S::Kubelet,
+    pub proxy: Proxy,
+    pub proxy_pod: ProxyPod<S::Proxy>,
+    /// On a node with a control plane.
+    pub control_plane: Option<ControlPlane<S>>,
 }
 
-/// The credentials of a kubelet.
-#[derive(Debug, Clone)]
-pub enum KubeletIdentity {
-    /// Certificates that were signed when the image was built, as a client and as a server.
-    Certificates { client: KeyPair, serving: KeyPair },
-    /// A token at first, for which the cluster signs a client certificate; it signs its server
-    /// certificate itself, as kubeadm's nodes do.
-    Token(BootstrapToken),
+/// How a worker joins the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// With certificates that were signed when the image was built.
+    Certificate,
+    /// With the cluster's bootstrap token.
+    Token,
 }
 
 /// A taint of a node.
@@ -217,28 +276,43 @@ pub struct Taint {
 
 /// API server, controller manager and scheduler on this node.
 #[derive(Debug, Clone)]
-pub struct ControlPlane {
+pub struct ControlPlane<S: KeyStage = WithKeys> {
+    /// What needs no keys.
+    pub settings: PlaneSettings,
+    pub keys: S::ControlPlane,
+}
+
+impl<S: KeyStage> Deref for ControlPlane<S> {
+    type Target = PlaneSettings;
+
+    fn deref(&self) -> &PlaneSettings {
+        &self.settings
+    }
+}
+
+/// What is decided of a control plane.
+#[derive(Debug, Clone)]
+pub struct PlaneSettings {
     pub advertise: SocketAddr,
     /// The API servers of the control planes before this one in the file, which start first.
     pub earlier: Vec<SocketAddr>,
     /// Those of the control planes after this one.
     pub later: Vec<SocketAddr>,
+    /// Names of the API server in addition to those of the node and the endpoint.
+    pub extra_names: BTreeSet<String>,
+    pub extra_addresses: BTreeSet<IpAddr>,
     /// `https://127.0.0.1:2379`
     pub etcd_servers: Vec<String>,
     /// The node's own member, if the kubelet runs it: the API server then waits for it.
     pub etcd_pod: Option<EtcdPod>,
-    /// The URL of the API for clients that are not nodes in the file: the endpoint, or one of the
-    /// control planes if only nodes know the endpoint's name. `https://192.168.1.10:6443`
-    pub outside: String,
-    /// What admits nodes without a certificate; `None`: they are not admitted.
-    pub bootstrap_token: Option<BootstrapToken>,
-    pub keys: ControlPlaneKeys,
+    /// An etcd outside the file, with its keys.
+    pub external_etcd: Option<ExternalEtcd>,
     /// Flags by component, in addition to those of every node.
     pub api_server_args: BTreeMap<String, String>,
     pub controller_manager_args: BTreeMap<String, String>,
     pub scheduler_args: BTreeMap<String, String>,
     pub audit: Option<AuditLog>,
-    pub encryption: Option<Encryption>,
+    pub encryption: Option<Located<Encryption>>,
     /// Runtimes of the cluster's nodes in addition to runc.
     pub runtime_classes: Vec<String>,
     /// What the first node to start applies last, in order.
@@ -269,13 +343,56 @@ pub enum Images {
     },
 }
 
-impl Kubernetes {
+impl NodeSettings {
+    /// Returns the cluster's DNS service: the tenth address of the service network.
+    pub fn dns_ip(&self) -> IpAddr {
+        nth(self.service_network.value, 10)
+    }
+
+    /// Returns the address of the API as a service: the first address of the service network.
+    pub fn api_service_ip(&self) -> IpAddr {
+        nth(self.service_network.value, 1)
+    }
+
     /// Returns the folder of the CNI plugins on the node, if they come with it.
     pub fn cni_plugins(&self) -> Option<&'static str> {
         self.system
             .paths
             .cni_plugins
             .filter(|_| self.cni != Cni::None)
+    }
+}
+
+impl<S: KeyStage> Kubernetes<S> {
+    /// Returns the control plane on this node.
+    pub fn control_plane(&self) -> Option<&ControlPlane<S>> {
+        self.member.as_ref()?.control_plane.as_ref()
+    }
+
+    /// Returns kube-proxy's settings; `None` on a standalone node.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.member.as_ref()?.proxy)
+    }
+
+    /// Returns the URL of the API server that this node uses: its own if it has one, or the
+    /// endpoint.
+    pub fn server(&self) -> String {
+        match self.control_plane() {
+            Some(plane) => format!("https://{}", plane.advertise),
+            None => self.endpoint.url(),
+        }
+    }
+}
+
+/// Returns the address `offset` after the first of `network`, which is checked to be large enough.
+fn nth(network: IpNet, offset: u8) -> IpAddr {
+    match network {
+        IpNet::V4(net) => {
+            Ipv4Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into()
+        }
+        IpNet::V6(net) => {
+            Ipv6Addr::from_bits(net.network().to_bits().saturating_add(offset.into())).into()
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The settings of the Kubernetes components, decided.
 
-use std::fmt;
-
 /// What the API server records about requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditLog {
@@ -22,16 +20,4 @@ pub struct Encryption {
     pub provider: &'static str,
     /// `secrets`
     pub resources: Vec<String>,
-    pub keys: EncryptionKeys,
-}
-
-/// The first encrypts, all decrypt; base64 of 32 bytes each.
-#[derive(Clone, PartialEq, Eq)]
-pub struct EncryptionKeys(pub Vec<String>);
-
-/// Does not show secrets.
-impl fmt::Debug for EncryptionKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EncryptionKeys").finish_non_exhaustive()
-    }
 }

@@ -15,6 +15,7 @@ pub mod fragment;
 pub mod ignition_2;
 pub mod images;
 pub mod kubernetes;
+pub mod kubernetes_keys;
 pub mod kubernetes_settings;
 pub mod needed_images;
 pub mod network;

@@ -14,7 +14,7 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     let own =
         |used_for, name| ImageRef::upstream(used_for, name, format!("v{}", *kubernetes.version));
     let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
-    if let Some(plane) = &kubernetes.control_plane {
+    if let Some(plane) = kubernetes.control_plane() {
         images.extend([
             own(ImageUse::ApiServer, "kube-apiserver"),
             own(ImageUse::ControllerManager, "kube-controller-manager"),
@@ -22,8 +22,8 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
         ]);
         images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
     }
-    if let Some(proxy) = &kubernetes.proxy {
-        images.push(own(proxy.image(), "kube-proxy"));
+    if let Some(member) = &kubernetes.member {
+        images.push(own(member.proxy_pod.image(), "kube-proxy"));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     if let Cni::Flannel(flannel) = &kubernetes.cni {
@@ -88,7 +88,7 @@ impl Kubernetes {
                 known.images.insert(name, digest.to_owned());
             }
         }
-        if let Images::Pulled { known: old, .. } = &mut self.images {
+        if let Images::Pulled { known: old, .. } = &mut self.settings.images {
             *old = known;
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::node::Cluster;
-use crate::node::kubernetes::ControlPlane;
+use crate::node::kubernetes::{ControlPlane, Kubernetes};
 use crate::pki;
 use crate::pki::CertificateError;
 use crate::pki::{Access, BootstrapToken, Certificate, KeyFolder, Listed};
@@ -117,17 +117,19 @@ impl fmt::Display for JoinCommand {
 /// How other machines join the cluster of `spec`, whose keys are made where they are missing.
 pub fn token(spec: &SpecFile, session: &mut Session<'_>) -> Result<JoinCommand> {
     let cluster = spec.decide(Access::Write, session)?;
-    let plane = control_plane(&cluster, &spec.path)?;
-    let Some(token) = &plane.bootstrap_token else {
+    let (kubernetes, plane) = control_plane(&cluster, &spec.path)?;
+    let Some(token) = &plane.keys.bootstrap_token else {
         return Err(Error::Request(format!(
             "{} has no bootstrap token for nodes to join with; add `bootstrap_token: generate` to its `kubernetes:`",
             spec.path.display()
         )));
     };
-    let authorities =
-        Certificate::all_from_pem(&plane.keys.trusted_authorities).map_err(anyhow::Error::from)?;
+    let authorities = Certificate::all_from_pem(&plane.keys.pki.trusted_authorities)
+        .map_err(anyhow::Error::from)?;
     Ok(JoinCommand {
-        server: plane.outside.trim_start_matches("https://").to_owned(),
+        server: (kubernetes.endpoint.outside())
+            .trim_start_matches("https://")
+            .to_owned(),
         token: token.clone(),
         authorities: authorities
             .iter()
@@ -137,9 +139,14 @@ pub fn token(spec: &SpecFile, session: &mut Session<'_>) -> Result<JoinCommand> 
 }
 
 /// The first control plane of the spec at `path`.
-pub(super) fn control_plane<'a>(cluster: &'a Cluster, path: &Path) -> Result<&'a ControlPlane> {
-    let mut planes =
-        (cluster.nodes.iter()).filter_map(|node| node.kubernetes.as_ref()?.control_plane.as_ref());
+pub(super) fn control_plane<'a>(
+    cluster: &'a Cluster,
+    path: &Path,
+) -> Result<(&'a Kubernetes, &'a ControlPlane)> {
+    let mut planes = cluster.nodes.iter().filter_map(|node| {
+        let kubernetes = node.kubernetes.as_ref()?;
+        Some((kubernetes, kubernetes.control_plane()?))
+    });
     planes
         .next()
         .ok_or_else(|| Error::Request(format!("{} has no control plane node", path.display())))

@@ -70,13 +70,14 @@ pub fn kubeconfig(
         };
         return Ok(kubeconfig.to_yaml());
     }
-    let plane = control_plane(&cluster, &spec.path)?;
+    let (kubernetes, plane) = control_plane(&cluster, &spec.path)?;
+    let outside = kubernetes.endpoint.outside();
     let kubeconfig = Kubeconfig {
         cluster: &cluster.name,
-        server: server.unwrap_or(&plane.outside),
-        certificate_authority: &plane.keys.trusted_authorities,
+        server: server.unwrap_or(&outside),
+        certificate_authority: &plane.keys.pki.trusted_authorities,
         user: "kubernetes-admin",
-        client: &plane.keys.admin,
+        client: &plane.keys.pki.admin,
     };
     Ok(kubeconfig.to_yaml())
 }

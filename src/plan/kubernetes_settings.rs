@@ -1,19 +1,19 @@
 //! The settings of the Kubernetes components.
 
 use crate::diagnostic::within::Within;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 use x509_cert::Certificate;
 
 use super::Decider;
-use crate::check::{audit_policy, component_config, component_gates, static_pod};
+use crate::check::{audit_policy, component_config, static_pod};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::tables::ConfigKind;
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::Node;
-use crate::node::kubernetes::{Role, Taint};
+use crate::node::containers::{ContainerRuntime, runtime_label};
+use crate::node::kubernetes::{Kubelet, Proxy, Role, Taint};
 use crate::node::kubernetes_settings::AuditLog;
 use crate::pki::bundles::{EtcdClient, ExternalEtcd, KeyPair};
 use crate::spec::{self, FreeDocument, LocalText, Table};
@@ -38,87 +38,58 @@ const OPEN_LABELS: [&str; 12] = [
     "kubernetes.io/instance-type",
 ];
 
-/// The spec's settings for a node's components, except flags.
-#[derive(Debug, Default)]
-pub(super) struct Settings {
-    /// Additional names of the API server.
-    pub dns: BTreeSet<String>,
-    pub addresses: BTreeSet<IpAddr>,
-    pub labels: BTreeMap<String, String>,
-    /// Labels that the administrator sets.
-    pub api_labels: BTreeMap<String, String>,
-    pub taints: Vec<Taint>,
-    /// Fields of `KubeletConfiguration` and of `KubeProxyConfiguration`.
-    pub kubelet: BTreeMap<String, Json>,
-    pub proxy: BTreeMap<String, Json>,
-    /// `A=true,B=false`; `None`: all at their defaults.
-    pub feature_gates: Option<String>,
-    pub audit: Option<AuditLog>,
-    pub encryption: Option<(&'static str, Vec<String>, Span)>,
-    pub external_etcd: Option<ExternalEtcd>,
-    /// File name and manifest.
-    pub static_pods: Vec<(String, String)>,
-}
+/// The taint of a control plane node.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
 
 impl Decider<'_> {
-    pub(super) fn component_settings(
+    /// Returns the settings of kube-proxy.
+    pub(super) fn proxy(&mut self, written: &spec::Kubernetes) -> Proxy {
+        let mut settings = feature_gates(written);
+        let own = written.proxy.as_ref();
+        if let Some(config) = own.and_then(|proxy| proxy.config.as_ref()) {
+            let version = written.version.value;
+            component_config(ConfigKind::Proxy, config, version, &mut self.found);
+            settings.extend(fields(config));
+        }
+        Proxy {
+            mode: self.proxy_mode(written),
+            settings,
+            extra_args: flags(written, |extra| &extra.proxy),
+        }
+    }
+
+    /// Returns the settings of the kubelet.
+    pub(super) fn kubelet(
         &mut self,
         written: &spec::Kubernetes,
         node: &Node,
         role: Role,
-    ) -> Settings {
-        let version = written.version.value;
-        let mut settings = Settings::default();
-        for name in &written.extra_sans {
-            match name.as_str().parse() {
-                Ok(address) => settings.addresses.insert(address),
-                Err(_) => settings.dns.insert(name.as_str().to_owned()),
-            };
+    ) -> Kubelet {
+        let own = written.kubelet();
+        let mut kubelet = Kubelet {
+            labels: BTreeMap::new(),
+            api_labels: BTreeMap::new(),
+            taints: taints(&own, role),
+            settings: feature_gates(written),
+            extra_args: flags(written, |extra| &extra.kubelet),
+        };
+        self.labels(&own, role, &mut kubelet);
+        if role != Role::Standalone {
+            let runtimes = node.containerd.iter().flat_map(|own| &own.runtimes);
+            let label = |runtime: &ContainerRuntime| runtime_label(&runtime.name);
+            (kubelet.labels).extend(runtimes.map(|runtime| (label(runtime), "true".to_owned())));
         }
-        component_gates(&written.feature_gates, version, &mut self.found);
-        gates(&written.feature_gates, &mut settings);
-        if let Some(config) = written
-            .proxy
-            .as_ref()
-            .and_then(|proxy| proxy.config.as_ref())
-        {
-            component_config(ConfigKind::Proxy, config, version, &mut self.found);
-            settings.proxy.extend(fields(config));
-        }
-        let kubelet = written.kubelet();
-        self.labels(&kubelet, role, &mut settings);
-        settings.taints = kubelet
-            .taints
-            .iter()
-            .map(|taint| Taint {
-                key: taint.key.clone(),
-                value: taint.value.value.clone(),
-                effect: taint.effect.to_owned(),
-            })
-            .collect();
-        self.kubelet_config(&kubelet, version, node, &mut settings);
-        settings.audit = written.audit.as_ref().and_then(|audit| self.audit(audit));
-        settings.encryption = written.encryption.as_ref().map(|encryption| {
-            let resources = (encryption.resources().iter())
-                .map(|resource| resource.as_str().to_owned())
-                .collect();
-            (encryption.provider().as_str(), resources, encryption.span)
-        });
-        settings.external_etcd = written
-            .external_etcd
-            .as_ref()
-            .and_then(|etcd| self.external_etcd(etcd));
-        self.static_pods(written, role, &mut settings);
-        settings
+        self.kubelet_config(&own, written.version.value, node, &mut kubelet.settings);
+        kubelet
     }
 
-    fn labels(&mut self, kubelet: &spec::KubernetesKubelet, role: Role, settings: &mut Settings) {
-        for (key, value) in &kubelet.labels {
+    fn labels(&mut self, own: &spec::KubernetesKubelet, role: Role, kubelet: &mut Kubelet) {
+        for (key, value) in &own.labels {
             let entry = (key.as_str().to_owned(), value.as_str().to_owned());
             if open_to_kubelets(key.as_str()) {
-                settings.labels.extend([entry]);
+                kubelet.labels.extend([entry]);
             } else if role.has_control_plane() {
-                settings.api_labels.extend([entry]);
+                kubelet.api_labels.extend([entry]);
             } else {
                 self.found.push(
                     Diagnostic::error(
@@ -143,10 +114,10 @@ impl Decider<'_> {
         kubelet: &spec::KubernetesKubelet,
         version: KubeVersion,
         node: &Node,
-        settings: &mut Settings,
+        settings: &mut BTreeMap<String, Json>,
     ) {
         let mut set = |field: &str, value: Json| {
-            settings.kubelet.insert(field.to_owned(), value);
+            settings.insert(field.to_owned(), value);
         };
         if let Some(config) = &kubelet.config {
             component_config(ConfigKind::Kubelet, config, version, &mut self.found);
@@ -193,7 +164,8 @@ impl Decider<'_> {
         }
     }
 
-    fn audit(&mut self, written: &spec::KubernetesAudit) -> Option<AuditLog> {
+    /// Returns the API server's audit log.
+    pub(super) fn audit(&mut self, written: &spec::KubernetesAudit) -> Option<AuditLog> {
         let policy = match &written.policy {
             FreeDocument::Inline(map) => {
                 audit_policy(&map.tree, None, &mut self.found);
@@ -293,7 +265,13 @@ impl Decider<'_> {
         })
     }
 
-    fn static_pods(&mut self, written: &spec::Kubernetes, role: Role, settings: &mut Settings) {
+    /// Returns the user's static pods: name and manifest.
+    pub(super) fn static_pods(
+        &mut self,
+        written: &spec::Kubernetes,
+        role: Role,
+    ) -> Vec<(String, String)> {
+        let mut pods = Vec::new();
         let mut taken: BTreeMap<String, Option<Span>> = BTreeMap::new();
         if role != Role::Standalone {
             taken.insert("kube-proxy".to_owned(), None);
@@ -319,7 +297,7 @@ impl Decider<'_> {
                 continue;
             };
             match taken.insert(name.clone(), Some(path.span)) {
-                None => settings.static_pods.push((name, text)),
+                None => pods.push((name, text)),
                 Some(first) => {
                     let mut diagnostic = Diagnostic::error(
                         codes::BAD_STATIC_POD,
@@ -335,6 +313,7 @@ impl Decider<'_> {
                 }
             }
         }
+        pods
     }
 }
 
@@ -356,22 +335,44 @@ fn open_to_kubelets(key: &str) -> bool {
         || OPEN_DOMAINS.iter().any(|open| below(domain, open))
 }
 
-fn gates(written: &Table<spec::SettingName, Located<bool>>, settings: &mut Settings) {
-    let gates: BTreeMap<&str, bool> = written
-        .iter()
+/// Returns the taints with which the node registers.
+fn taints(own: &spec::KubernetesKubelet, role: Role) -> Vec<Taint> {
+    let written = own.taints.iter().map(|taint| Taint {
+        key: taint.key.clone(),
+        value: taint.value.value.clone(),
+        effect: taint.effect.to_owned(),
+    });
+    let mut taints: Vec<Taint> = written.collect();
+    let of_role = Taint {
+        key: CONTROL_PLANE.to_owned(),
+        value: None,
+        effect: "NoSchedule".to_owned(),
+    };
+    if role == Role::ControlPlane && !taints.contains(&of_role) {
+        taints.insert(0, of_role);
+    }
+    taints
+}
+
+/// Returns the field of a component's configuration for the spec's feature gates, if it has any.
+fn feature_gates(written: &spec::Kubernetes) -> BTreeMap<String, Json> {
+    let gates: BTreeMap<&str, bool> = (written.feature_gates.iter())
         .map(|(name, value)| (name.as_str(), value.value))
         .collect();
     if gates.is_empty() {
-        return;
+        return BTreeMap::new();
     }
-    let words: Vec<_> = gates
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    settings.feature_gates = Some(words.join(","));
-    for config in [&mut settings.kubelet, &mut settings.proxy] {
-        config.insert("featureGates".to_owned(), json!(gates));
-    }
+    BTreeMap::from([("featureGates".to_owned(), json!(gates))])
+}
+
+/// Returns the spec's flags for one component, by name.
+pub(super) fn flags(
+    written: &spec::Kubernetes,
+    of: fn(&spec::KubernetesExtraArgs) -> &Table<spec::SettingName, Located<spec::Setting>>,
+) -> BTreeMap<String, String> {
+    let all = written.extra_args.iter().flat_map(|extra| of(extra).iter());
+    all.map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
+        .collect()
 }
 
 /// Returns the top-level fields of a map.

@@ -49,6 +49,7 @@ pub struct Decided {
     flannel_keys: Vec<bool>,
     /// For each node: its Kubernetes, except for the keys.
     kubernetes: Vec<Option<kubernetes::Draft>>,
+    kubernetes_keys: kubernetes::ClusterKeys,
     /// Passwords to hash: node, user, password.
     passwords: Vec<(usize, usize, String)>,
 }
@@ -174,6 +175,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         etcd_keys,
         flannel_keys,
         kubernetes,
+        kubernetes_keys: kubernetes::ClusterKeys::new(spec),
         passwords,
     }
 }
@@ -198,13 +200,13 @@ impl Decided {
 
     /// Returns the algorithm for new private keys of the cluster.
     pub fn key_algorithm(&self) -> KeyAlgorithm {
-        kubernetes::key_algorithm(&self.kubernetes)
+        self.kubernetes_keys.algorithm
     }
 
     /// Returns the finished cluster. Keys that `keys` does not have yet are created, and kept if
     /// its folder is writable. The error concerns the key folder; the spec is right.
     pub fn with_keys(mut self, keys: &mut Keys) -> Result<Cluster> {
-        let token = kubernetes::prepare(&self.kubernetes, keys)?;
+        let token = self.kubernetes_keys.prepare(keys)?;
         for (node, wanted) in self.cluster.nodes.iter_mut().zip(&self.etcd_keys) {
             let (Some(member), Some(wanted)) = (&mut node.etcd, wanted) else {
                 continue;

@@ -10,9 +10,10 @@ use imgbuild::facts::runtimes::Runtime;
 use imgbuild::node::Node;
 use imgbuild::node::etcd::EtcdMember;
 use imgbuild::node::kubernetes::{
-    Cni, ControlPlane, Images, Kubelet, KubeletApi, KubeletIdentity, Kubernetes, Proxy, ProxyMode,
-    ProxyPod, Role,
+    ApiEndpoint, Cni, ControlPlane, Images, Join, Kubelet, Kubernetes, Member, NodeSettings,
+    PlaneSettings, Proxy, ProxyMode, ProxyPod, Role,
 };
+use imgbuild::node::kubernetes_keys::{EncryptionKeys, KubeletIdentity, KubeletKeys, PlaneKeys};
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 
 use imgbuild::facts::systems::Target;
@@ -37,34 +38,19 @@ pub fn single(folder: &Path) -> Node {
             external_etcd: None,
         })
         .expect("keys");
-    let own = "https://192.168.1.10:6443".to_owned();
     let kubernetes = Kubernetes {
-        version: at(2, "1.36.2"),
-        role: Role::Single,
-        node_name: "kube1".to_owned(),
-        node_ip: Some(ip),
-        cluster_name: "kubernetes".to_owned(),
-        runtime: Located::new(Runtime::Containerd, span(2)),
-        endpoint: own.clone(),
-        pod_network: "10.244.0.0/16".parse().expect("valid"),
-        service_network: "10.96.0.0/12".parse().expect("valid"),
-        dns_ip: "10.96.0.10".parse().expect("valid"),
-        domain: "cluster.local".to_owned(),
-        cni: Cni::Bridge {
-            node_pods: "10.244.0.0/24".parse().expect("valid"),
-        },
-        core_dns: None,
-        proxy: Some(Proxy {
-            mode: ProxyMode::Iptables,
-            pod: ProxyPod::Static {
+        settings: settings(ip),
+        member: Some(Member {
+            join: Join::Certificate,
+            proxy: Proxy {
+                mode: ProxyMode::Iptables,
+                settings: BTreeMap::new(),
+                extra_args: BTreeMap::new(),
+            },
+            proxy_pod: ProxyPod::Static {
                 client: keys.kube_proxy("kube1").expect("keys"),
             },
-            settings: BTreeMap::new(),
-            extra_args: BTreeMap::new(),
-        }),
-        kubelet: Kubelet {
-            api: Some(KubeletApi {
-                server: own.clone(),
+            keys: KubeletKeys {
                 identity: KubeletIdentity::Certificates {
                     client: keys.kubelet_client("kube1").expect("keys"),
                     serving: keys
@@ -75,30 +61,52 @@ pub fn single(folder: &Path) -> Node {
                         .expect("keys"),
                 },
                 certificate_authority: keys.kubernetes_authority_certificate().expect("keys"),
+            },
+            control_plane: Some(ControlPlane {
+                settings: plane_settings(),
+                keys: PlaneKeys {
+                    pki: plane,
+                    bootstrap_token: None,
+                    encryption: EncryptionKeys::default(),
+                },
             }),
+        }),
+    };
+    Node {
+        hostname: at(3, "kube1"),
+        etcd: Some(etcd(&mut keys, ip)),
+        kubernetes: Some(kubernetes),
+        ..bare()
+    }
+}
+
+fn settings(ip: IpAddr) -> NodeSettings {
+    NodeSettings {
+        version: at(2, "1.36.2"),
+        role: Role::Single,
+        node_name: "kube1".to_owned(),
+        node_ip: Some(ip),
+        runtime: Located::new(Runtime::Containerd, span(2)),
+        endpoint: ApiEndpoint {
+            host: ip.to_string(),
+            port: 6443,
+            addresses: Vec::new(),
+            span: None,
+        },
+        pod_network: at(2, "10.244.0.0/16"),
+        service_network: at(2, "10.96.0.0/12"),
+        domain: "cluster.local".to_owned(),
+        cni: Cni::Bridge {
+            node_pods: "10.244.0.0/24".parse().expect("valid"),
+        },
+        core_dns: None,
+        kubelet: Kubelet {
             labels: BTreeMap::new(),
             api_labels: BTreeMap::new(),
             taints: Vec::new(),
             settings: BTreeMap::new(),
             extra_args: BTreeMap::new(),
         },
-        control_plane: Some(ControlPlane {
-            advertise: "192.168.1.10:6443".parse().expect("valid"),
-            earlier: Vec::new(),
-            later: Vec::new(),
-            etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
-            etcd_pod: None,
-            outside: own.clone(),
-            bootstrap_token: None,
-            keys: plane,
-            api_server_args: BTreeMap::new(),
-            controller_manager_args: BTreeMap::new(),
-            scheduler_args: BTreeMap::new(),
-            audit: None,
-            encryption: None,
-            runtime_classes: Vec::new(),
-            manifests: Vec::new(),
-        }),
         images: Images::Embedded {
             programs: None,
             images: None,
@@ -107,12 +115,26 @@ pub fn single(folder: &Path) -> Node {
         system: Target::Debian.facts(),
         static_pods: Vec::new(),
         span: span(2),
-    };
-    Node {
-        hostname: at(3, "kube1"),
-        etcd: Some(etcd(&mut keys, ip)),
-        kubernetes: Some(kubernetes),
-        ..bare()
+    }
+}
+
+fn plane_settings() -> PlaneSettings {
+    PlaneSettings {
+        advertise: "192.168.1.10:6443".parse().expect("valid"),
+        earlier: Vec::new(),
+        later: Vec::new(),
+        extra_names: BTreeSet::new(),
+        extra_addresses: BTreeSet::new(),
+        etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],
+        etcd_pod: None,
+        external_etcd: None,
+        api_server_args: BTreeMap::new(),
+        controller_manager_args: BTreeMap::new(),
+        scheduler_args: BTreeMap::new(),
+        audit: None,
+        encryption: None,
+        runtime_classes: Vec::new(),
+        manifests: Vec::new(),
     }
 }
 

@@ -61,7 +61,9 @@ fn node() -> Node {
         span: nodes::span(20),
     });
     let kubernetes = node.kubernetes.as_mut().unwrap();
-    kubernetes.control_plane.as_mut().unwrap().etcd_pod = Some(pod);
+    let member = kubernetes.member.as_mut().unwrap();
+    let plane = member.control_plane.as_mut().unwrap();
+    plane.settings.etcd_pod = Some(pod);
     node
 }
 

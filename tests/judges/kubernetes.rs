@@ -153,13 +153,10 @@ fn certificates_are_what_kubeadm_would_make() {
         assert_eq!(after("Subject Alternative Name"), *names, "{file}");
     }
     let public = openssl(&root, &["ec", "-in", "sa.key", "-pubout"]);
-    let plane = clusters::single(&root)
-        .kubernetes
-        .and_then(|k| k.control_plane);
-    assert_eq!(
-        public,
-        plane.expect("a control plane").keys.service_account.public
-    );
+    let kubernetes = clusters::single(&root).kubernetes;
+    let plane = (kubernetes.as_ref()).and_then(|kubernetes| kubernetes.control_plane());
+    let keys = &plane.expect("a control plane").keys.pki;
+    assert_eq!(public, keys.service_account.public);
 }
 
 #[test]

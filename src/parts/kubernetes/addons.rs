@@ -21,9 +21,10 @@ pub fn runtime_classes(names: &[String]) -> String {
 /// flannel's namespace, permissions, settings and pods.
 pub fn flannel(kubernetes: &Kubernetes, flannel: &Flannel) -> String {
     // The same as kube-proxy: rules of one kind are easier to read than of two.
-    let nftables =
-        (kubernetes.proxy.as_ref()).is_some_and(|proxy| proxy.mode == ProxyMode::Nftables);
-    let settings = settings(kubernetes.pod_network, nftables, &flannel.backend);
+    let nftables = kubernetes
+        .proxy()
+        .is_some_and(|proxy| proxy.mode == ProxyMode::Nftables);
+    let settings = settings(kubernetes.pod_network.value, nftables, &flannel.backend);
     // Pretty-printed JSON, indented like the surrounding block of the template.
     let network = format!("{settings:#}").replace('\n', "\n    ");
     fill(
@@ -55,7 +56,7 @@ pub fn core_dns(kubernetes: &Kubernetes, dns: &CoreDns) -> String {
             ("forward", forward),
             ("replicas", &dns.replicas.to_string()),
             ("image", &dns.image.to_string()),
-            ("address", &kubernetes.dns_ip.to_string()),
+            ("address", &kubernetes.dns_ip().to_string()),
         ],
     )
 }

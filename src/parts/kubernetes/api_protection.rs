@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::secret;
 use crate::node::fragment::{File, Origin};
 use crate::node::kubernetes::ControlPlane;
+use crate::node::kubernetes_keys::EncryptionKeys;
 use crate::node::kubernetes_settings::Encryption;
 use crate::parts::names::path;
 
@@ -73,16 +74,19 @@ pub fn files(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
         files.push(File::text(path(POLICY), audit.policy.as_str(), origin.clone()).mode(0o600));
     }
     if let Some(encryption) = &plane.encryption {
-        files.push(secret(ENCRYPTION, configuration(encryption), origin));
+        files.push(secret(
+            ENCRYPTION,
+            configuration(encryption, &plane.keys.encryption),
+            origin,
+        ));
     }
     files
 }
 
 /// `EncryptionConfiguration`, apiserver.config.k8s.io/v1. Objects written before there was a key
 /// stay readable.
-fn configuration(encryption: &Encryption) -> String {
-    let keys: Vec<_> = encryption
-        .keys
+fn configuration(encryption: &Encryption, keys: &EncryptionKeys) -> String {
+    let keys: Vec<_> = keys
         .0
         .iter()
         .map(|key| json!({ "name": key_name(key), "secret": key }))

@@ -10,7 +10,7 @@ use super::{AFTER_ETCD, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_
 use crate::facts::kubernetes::version::{Probes, Release};
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
 use crate::node::images::ImageUse;
-use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes, Role};
+use crate::node::kubernetes::{CLUSTER_NAME, Cni, ControlPlane, Kubernetes, Role};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
@@ -67,7 +67,7 @@ pub fn control_plane(
     if etcd_is_elsewhere {
         files.push(File::text(
             path(&format!("{PKI}/etcd/ca.crt")),
-            plane.keys.etcd_authority.as_str(),
+            plane.keys.pki.etcd_authority.as_str(),
             origin.clone(),
         ));
     }
@@ -201,10 +201,10 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("bind-address", "127.0.0.1".to_owned()),
             ("client-ca-file", pki("ca.crt")),
             ("cluster-cidr", kubernetes.pod_network.to_string()),
-            ("cluster-name", kubernetes.cluster_name.clone()),
+            ("cluster-name", CLUSTER_NAME.to_owned()),
             (
                 "cluster-signing-cert-file",
-                pki(signing_certificate(&plane.keys)),
+                pki(signing_certificate(&plane.keys.pki)),
             ),
             ("cluster-signing-key-file", pki("ca.key")),
             ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
@@ -272,7 +272,7 @@ fn scheduler(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
 
 /// The keys, without `ca.crt`, which every node has.
 fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
-    let keys = &plane.keys;
+    let keys = &plane.keys.pki;
     let at = |name: &str| format!("{PKI}/{name}");
     let public = |name: &str, text: &str| File::text(path(&at(name)), text, origin.clone());
     let mut files = vec![
@@ -297,12 +297,12 @@ fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
 }
 
 fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
-    let keys = &plane.keys;
+    let keys = &plane.keys.pki;
     let own = format!("https://{}", plane.advertise);
     // The controller manager and the scheduler use the API server on their node.
     let config = |file: &str, user: &str, server: &str, client: &KeyPair| {
         let config = Kubeconfig {
-            cluster: &kubernetes.cluster_name,
+            cluster: CLUSTER_NAME,
             server,
             certificate_authority: &keys.trusted_authorities,
             user,
@@ -325,7 +325,7 @@ fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -
         config(
             "admin",
             "kubernetes-admin",
-            &kubernetes.endpoint,
+            &kubernetes.endpoint.url(),
             &keys.admin,
         ),
         config(

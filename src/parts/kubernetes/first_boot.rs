@@ -35,7 +35,7 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
         include_str!("../../../manifests/rbac.yaml"),
         origin.clone(),
     ));
-    if let Some(token) = &plane.bootstrap_token {
+    if let Some(token) = &plane.keys.bootstrap_token {
         // It contains the token.
         files.push(secret(
             &format!("{FOLDER}/12-joining.yaml"),
@@ -79,7 +79,7 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
 
 /// Nothing if the node has no API server.
 pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
-    let Some(api) = &kubernetes.kubelet.api else {
+    let Some(member) = &kubernetes.member else {
         return Fragment::default();
     };
     let origin = Origin::new("first boot", kubernetes.span);
@@ -101,7 +101,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             origin.clone(),
         ),
     ];
-    let (kubeconfig, labels) = match &kubernetes.control_plane {
+    let (kubeconfig, labels) = match &member.control_plane {
         Some(plane) => {
             files.extend(applied(kubernetes, plane, &origin));
             // A kubelet may not set this label on its own node; `kubectl get nodes` shows it as the
@@ -118,7 +118,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
         }
         // A node that joins by token has it once it has joined; the script waits for it as for
         // everything else.
-        None => (kubeconfig_of(api), String::new()),
+        None => (kubeconfig_of(&member.keys), String::new()),
     };
     files.push(
         File::text(
@@ -142,7 +142,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             &[
                 ("kubeconfig", &kubeconfig),
                 ("node", &kubernetes.node_name),
-                ("server", api.server.trim_start_matches("https://")),
+                ("server", kubernetes.server().trim_start_matches("https://")),
                 ("labels", &labels),
             ],
         ),
@@ -160,7 +160,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
 /// cluster, and so all kubelets, are needed before the first API server can be ready. Nothing on
 /// the first node, unless it waits for etcd.
 pub fn api_server_order(kubernetes: &Kubernetes) -> Fragment {
-    let Some(plane) = (kubernetes.control_plane.as_ref())
+    let Some(plane) = (kubernetes.control_plane())
         .filter(|plane| !plane.earlier.is_empty() || plane.etcd_pod.is_some())
     else {
         return Fragment::default();

@@ -2,18 +2,19 @@
 //! join`.
 
 use super::flags::yaml_scalar;
-use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
+use crate::node::kubernetes::{CLUSTER_NAME, ControlPlane, Kubernetes, Member, ProxyPod};
 use crate::parts::template::fill;
 use crate::pki::{BootstrapToken, cluster_info};
 
 /// The objects that kubeadm creates for this (`kubeadm init phase bootstrap-token`,
 /// `upload-config`). A secret.
 pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
-    let outside = plane.outside.trim_start_matches("https://");
-    let info = cluster_info(&plane.outside, &plane.keys.trusted_authorities);
+    let url = kubernetes.endpoint.outside();
+    let outside = url.trim_start_matches("https://");
+    let info = cluster_info(&url, &plane.keys.pki.trusted_authorities);
     // `kubeadm upgrade` ignores a kube-proxy that is not a DaemonSet.
-    let is_daemon_set = |proxy: &Proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_));
-    let proxy = if kubernetes.proxy.as_ref().is_some_and(is_daemon_set) {
+    let is_daemon_set = |member: &Member| matches!(member.proxy_pod, ProxyPod::DaemonSet(_));
+    let proxy = if kubernetes.member.as_ref().is_some_and(is_daemon_set) {
         ""
     } else {
         "proxy:\n      disabled: true"
@@ -25,7 +26,7 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
             ("quoted_id", &format!("{:?}", token.id())),
             ("secret", &format!("{:?}", token.secret())),
             ("cluster_info", &info),
-            ("cluster", &yaml_scalar(&kubernetes.cluster_name)),
+            ("cluster", &yaml_scalar(CLUSTER_NAME)),
             ("endpoint", &format!("{outside:?}")),
             ("proxy", proxy),
             ("version", &kubernetes.version.value.to_string()),
@@ -38,7 +39,7 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
                 "service_network",
                 &format!("{:?}", kubernetes.service_network.to_string()),
             ),
-            ("dns", &format!("{:?}", kubernetes.dns_ip.to_string())),
+            ("dns", &format!("{:?}", kubernetes.dns_ip().to_string())),
         ],
     )
 }

@@ -10,7 +10,8 @@ use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
 use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
-use crate::node::kubernetes::{KubeletApi, KubeletIdentity, Kubernetes};
+use crate::node::kubernetes::{CLUSTER_NAME, Kubernetes, Member};
+use crate::node::kubernetes_keys::{KubeletIdentity, KubeletKeys};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 use crate::pki::{Kubeconfig, bootstrap_kubeconfig};
@@ -28,10 +29,10 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
     if let Some(address) = kubernetes.node_ip {
         flags.push(("node-ip", address.to_string()));
     }
-    if let Some(api) = &kubelet.api {
-        flags.push(("kubeconfig", kubeconfig_of(api)));
-        flags.push(("cert-dir", own_certificates(api)));
-        if matches!(api.identity, KubeletIdentity::Token(_)) {
+    if let Some(Member { keys, .. }) = &kubernetes.member {
+        flags.push(("kubeconfig", kubeconfig_of(keys)));
+        flags.push(("cert-dir", own_certificates(keys)));
+        if matches!(keys.identity, KubeletIdentity::Token(_)) {
             flags.push(("bootstrap-kubeconfig", BOOTSTRAP.to_owned()));
         }
     }
@@ -74,8 +75,8 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
         )],
         ..Fragment::default()
     };
-    if let Some(api) = &kubelet.api {
-        fragment.files.extend(identity(kubernetes, api, &origin));
+    if let Some(member) = &kubernetes.member {
+        (fragment.files).extend(identity(kubernetes, &member.keys, &origin));
     }
     fragment
 }
@@ -94,18 +95,18 @@ const BOOTSTRAP: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
 
 /// The kubeconfig of a kubelet. A kubelet that joins by token writes it itself, to a folder that
 /// survives reboots.
-pub fn kubeconfig_of(api: &KubeletApi) -> String {
-    match api.identity {
+pub fn kubeconfig_of(keys: &KubeletKeys) -> String {
+    match keys.identity {
         KubeletIdentity::Certificates { .. } => "/etc/kubernetes/kubelet.conf".to_owned(),
-        KubeletIdentity::Token(_) => format!("{}/kubelet.conf", own_certificates(api)),
+        KubeletIdentity::Token(_) => format!("{}/kubelet.conf", own_certificates(keys)),
     }
 }
 
 /// The folder of the certificates that the cluster signs for a kubelet. It is named after the
 /// cluster's trusted authorities: once they change, the kubelet requests a new certificate instead
 /// of using one that is no longer accepted.
-fn own_certificates(api: &KubeletApi) -> String {
-    let digest = Sha256::digest(&api.certificate_authority);
+fn own_certificates(keys: &KubeletKeys) -> String {
+    let digest = Sha256::digest(&keys.certificate_authority);
     let id = digest[..4]
         .iter()
         .fold(0_u32, |id, byte| id << 8 | u32::from(*byte));
@@ -117,8 +118,8 @@ fn settings(kubernetes: &Kubernetes) -> String {
     let kubelet = &kubernetes.kubelet;
     // Without an API server nothing can authorize requests, so the kubelet serves none. (With the
     // default authorization by webhook it would not start.)
-    let api = if let Some(api) = &kubelet.api {
-        let serving = match api.identity {
+    let api = if let Some(member) = &kubernetes.member {
+        let serving = match member.keys.identity {
             KubeletIdentity::Certificates { .. } => format!(
                 "
 tlsCertFile: {PKI}/kubelet-server.crt
@@ -172,7 +173,7 @@ authorization:
         &[
             ("runtime", kubernetes.runtime.value.facts().endpoint),
             ("domain", &kubernetes.domain),
-            ("dns", &kubernetes.dns_ip.to_string()),
+            ("dns", &kubernetes.dns_ip().to_string()),
             ("api", &api),
             ("taints", &taints),
         ],
@@ -180,27 +181,27 @@ authorization:
     with_settings(own, &kubelet.settings)
 }
 
-fn identity(kubernetes: &Kubernetes, api: &KubeletApi, origin: &Origin) -> Vec<File> {
+fn identity(kubernetes: &Kubernetes, keys: &KubeletKeys, origin: &Origin) -> Vec<File> {
     let mut files = vec![File::text(
         path(&format!("{PKI}/ca.crt")),
-        api.certificate_authority.as_str(),
+        keys.certificate_authority.as_str(),
         origin.clone(),
     )];
-    match &api.identity {
+    match &keys.identity {
         KubeletIdentity::Certificates { client, serving } => {
             let kubeconfig = Kubeconfig {
-                cluster: &kubernetes.cluster_name,
-                server: &api.server,
-                certificate_authority: &api.certificate_authority,
+                cluster: CLUSTER_NAME,
+                server: &kubernetes.server(),
+                certificate_authority: &keys.certificate_authority,
                 user: &format!("system:node:{}", kubernetes.node_name),
                 client,
             };
-            files.push(secret(&kubeconfig_of(api), kubeconfig.to_yaml(), origin));
+            files.push(secret(&kubeconfig_of(keys), kubeconfig.to_yaml(), origin));
             files.extend(key_pair(&format!("{PKI}/kubelet-server"), serving, origin));
         }
         KubeletIdentity::Token(token) => files.push(secret(
             BOOTSTRAP,
-            bootstrap_kubeconfig(&api.server, &api.certificate_authority, token),
+            bootstrap_kubeconfig(&kubernetes.server(), &keys.certificate_authority, token),
             origin,
         )),
     }

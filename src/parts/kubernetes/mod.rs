@@ -56,7 +56,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
         network::network(kubernetes),
         proxy::proxy(kubernetes),
     ];
-    if let Some(plane) = &kubernetes.control_plane {
+    if let Some(plane) = kubernetes.control_plane() {
         let etcd_is_elsewhere = node.etcd.is_none();
         fragments.push(control_plane::control_plane(
             kubernetes,

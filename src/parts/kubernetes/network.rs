@@ -14,8 +14,7 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
     let origin = Origin::new("pod network", kubernetes.span);
     let mut modules = vec!["overlay", "br_netfilter"];
     if kubernetes
-        .proxy
-        .as_ref()
+        .proxy()
         .is_some_and(|p| p.mode == ProxyMode::Ipvs)
     {
         modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]);

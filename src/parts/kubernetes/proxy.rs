@@ -8,19 +8,20 @@ use super::flags::{Flags, yaml_scalar};
 use super::{DEFERRED_PODS, secret, static_pod};
 use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::images::ImageUse;
-use crate::node::kubernetes::{ControlPlane, Kubernetes, Proxy, ProxyPod};
+use crate::node::kubernetes::{CLUSTER_NAME, ControlPlane, Kubernetes, Proxy, ProxyPod};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
 
 /// The static pod. Nothing if the node has no API server, or the cluster runs kube-proxy.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
-    let (Some(proxy), Some(api)) = (&kubernetes.proxy, &kubernetes.kubelet.api) else {
+    let Some(member) = &kubernetes.member else {
         return Fragment::default();
     };
-    let ProxyPod::Static { client } = &proxy.pod else {
+    let ProxyPod::Static { client } = &member.proxy_pod else {
         return Fragment::default();
     };
+    let proxy = &member.proxy;
     let origin = Origin::new("kube-proxy", kubernetes.span);
     let flags = Flags::new(
         [("config", "/etc/kubernetes/kube-proxy.yaml".to_owned())],
@@ -29,9 +30,9 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     // iptables, nft, ipset and the kernel modules: the node's, if the pod's image has none.
     let (mounts, volumes) = volumes(kubernetes, kubernetes.system.paths.system_folders);
     let kubeconfig = Kubeconfig {
-        cluster: &kubernetes.cluster_name,
-        server: &api.server,
-        certificate_authority: &api.certificate_authority,
+        cluster: CLUSTER_NAME,
+        server: &kubernetes.server(),
+        certificate_authority: &member.keys.certificate_authority,
         user: "system:kube-proxy",
         client,
     };
@@ -90,9 +91,9 @@ fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig:
 
 /// The manifest that a control plane applies if kube-proxy is a `DaemonSet`.
 pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<String> {
-    let proxy =
-        (kubernetes.proxy.as_ref()).filter(|proxy| matches!(proxy.pod, ProxyPod::DaemonSet(_)))?;
-    let image = proxy.image();
+    let member = (kubernetes.member.as_ref())
+        .filter(|member| matches!(member.proxy_pod, ProxyPod::DaemonSet(_)))?;
+    let (proxy, image) = (&member.proxy, member.proxy_pod.image());
     let flags = Flags::new(
         [
             ("config", "/var/lib/kube-proxy/config.conf".to_owned()),
@@ -124,7 +125,7 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         include_str!("../../../manifests/kube-proxy-daemon-set.yaml"),
         &[
             ("config", &deeper(settings.trim_end())),
-            ("server", &yaml_scalar(&kubernetes.endpoint)),
+            ("server", &yaml_scalar(&kubernetes.endpoint.url())),
             ("host_aliases", &host_aliases(kubernetes, plane)),
             ("image", &kubernetes.image(image)),
             ("program", &program),
@@ -138,11 +139,10 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
 /// The addresses of an API name that only nodes of the spec can resolve: the pods also run on
 /// machines that joined.
 fn host_aliases(kubernetes: &Kubernetes, plane: &ControlPlane) -> String {
-    if plane.outside == kubernetes.endpoint {
+    if kubernetes.endpoint.addresses.is_empty() {
         return String::new();
     }
-    let name = kubernetes.endpoint.trim_start_matches("https://");
-    let name = name.rsplit_once(':').map_or(name, |(host, _)| host);
+    let name = &kubernetes.endpoint.host;
     let servers: BTreeSet<_> = [&plane.earlier[..], &[plane.advertise], &plane.later]
         .concat()
         .iter()

@@ -1,6 +1,5 @@
 //! The API endpoint of each node, and the etcd endpoints of each API server.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::etcd::Draft as EtcdDraft;
@@ -32,8 +31,12 @@ impl Decider<'_> {
                 continue;
             };
             if let Some(endpoint) = &written.endpoint {
-                draft.endpoint_host.clone_from(&endpoint.host);
-                draft.port = endpoint.port.unwrap_or(spec::API_PORT);
+                let port = endpoint.port.unwrap_or(spec::API_PORT);
+                draft.settings.endpoint.port = port;
+                (draft.settings.endpoint.host).clone_from(&endpoint.host);
+                if let Some(plane) = draft.plane_mut() {
+                    plane.advertise.set_port(port);
+                }
                 continue;
             }
             match planes.as_slice() {
@@ -46,10 +49,10 @@ impl Decider<'_> {
                     .help("add a node with `role: control-plane` to the file, or set `endpoint:`"),
                 ),
                 [] => {}
-                [one] => draft.endpoint_host = one.to_string(),
+                [one] => draft.settings.endpoint.host = one.to_string(),
                 several => {
-                    SHARED_NAME.clone_into(&mut draft.endpoint_host);
-                    draft.api_servers = several.to_vec();
+                    SHARED_NAME.clone_into(&mut draft.settings.endpoint.host);
+                    draft.settings.endpoint.addresses = several.to_vec();
                 }
             }
         }
@@ -66,17 +69,18 @@ impl Decider<'_> {
             .flat_map(|etcd| etcd.member.advertise_client_urls.iter().cloned())
             .collect();
         for (draft, own) in drafts.iter_mut().zip(etcd) {
-            let Some(draft) = draft
-                .as_mut()
-                .filter(|draft| draft.role.has_control_plane())
-            else {
+            let Some(Draft { settings, member }) = draft else {
                 continue;
             };
+            let Some(plane) = member.as_mut().and_then(|it| it.control_plane.as_mut()) else {
+                continue;
+            };
+            let (draft, plane) = (&*settings, &mut plane.settings);
             let error = |code, message: &str, help: &str| {
                 Diagnostic::error(code, draft.span, format!("`{}` {message}", draft.node_name))
                     .help(help)
             };
-            if let Some(external) = &draft.settings.external_etcd {
+            if let Some(external) = &plane.external_etcd {
                 if !everywhere.is_empty() {
                     self.found.push(
                         Diagnostic::error(
@@ -91,7 +95,7 @@ impl Decider<'_> {
                         .help("keep either `etcd:` or `external_etcd:`"),
                     );
                 }
-                draft.etcd_servers.clone_from(&external.endpoints);
+                plane.etcd_servers.clone_from(&external.endpoints);
                 continue;
             }
             if everywhere.is_empty() {
@@ -108,8 +112,8 @@ impl Decider<'_> {
                     "remove `tls: false`",
                 ));
             }
-            draft.etcd_pod = own.as_ref().and_then(|own| own.member.pod.clone());
-            if let (Some(pod), Some(member)) = (&draft.etcd_pod, own)
+            plane.etcd_pod = own.as_ref().and_then(|own| own.member.pod.clone());
+            if let (Some(pod), Some(member)) = (&plane.etcd_pod, own)
                 && pod.image.is_some()
             {
                 self.not_given(&draft.images, ImageUse::Etcd, "etcd", member.member.span);
@@ -123,7 +127,7 @@ impl Decider<'_> {
                     own.clone()
                         .find(|url| !url.contains("//0.0.0.0:") && !url.contains("//[::]:"))
                 });
-            draft.etcd_servers = own.map_or_else(|| everywhere.clone(), |url| vec![url.clone()]);
+            plane.etcd_servers = own.map_or_else(|| everywhere.clone(), |url| vec![url.clone()]);
         }
     }
 }
@@ -131,11 +135,12 @@ impl Decider<'_> {
 /// Tells each control plane which API servers start before its own, and which after.
 pub(super) fn order_api_servers(drafts: &mut [Option<Draft>]) {
     let all: Vec<SocketAddr> = (drafts.iter().flatten())
-        .filter_map(Draft::advertise)
+        .filter_map(|draft| Some(draft.control_plane()?.advertise))
         .collect();
-    let planes = (drafts.iter_mut().flatten()).filter(|draft| draft.advertise().is_some());
+    let planes = drafts.iter_mut().flatten().filter_map(Draft::plane_mut);
     for (index, plane) in planes.enumerate() {
-        plane.other_api_servers = (all[..index].to_vec(), all[index + 1..].to_vec());
+        plane.earlier = all[..index].to_vec();
+        plane.later = all[index + 1..].to_vec();
     }
 }
 
@@ -151,29 +156,9 @@ impl Draft {
     /// the checks: this name has several addresses on purpose, and clients of the API try each.
     pub(crate) fn hosts(&self) -> Vec<(Located<IpAddr>, Vec<Hostname>)> {
         let name: Hostname = SHARED_NAME.parse().expect("the constant is a name");
-        let servers = self.api_servers.iter();
+        let servers = self.endpoint.addresses.iter();
         servers
             .map(|address| (Located::new(*address, self.span), vec![name.clone()]))
             .collect()
-    }
-
-    /// Returns everything that the certificate of the API server on this node covers; empty if
-    /// there is none.
-    pub(super) fn api_server_names(&self) -> BTreeSet<String> {
-        if !self.role.has_control_plane() {
-            return BTreeSet::new();
-        }
-        let mut names = self.settings.dns.clone();
-        names.extend(self.settings.addresses.iter().map(ToString::to_string));
-        names.extend(self.node_ip.iter().map(ToString::to_string));
-        names.insert(self.node_name.clone());
-        names.insert(self.endpoint_host.clone());
-        names
-    }
-
-    /// Returns the URL of the API server on this node; `None` if there is none.
-    pub(super) fn advertise(&self) -> Option<SocketAddr> {
-        let node_ip = self.node_ip.filter(|_| self.role.has_control_plane())?;
-        Some(SocketAddr::new(node_ip, self.port))
     }
 }

@@ -5,63 +5,66 @@ use anyhow::{Context, Result};
 use super::Draft;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::node::Node;
-use crate::node::kubernetes::Role;
+use crate::node::kubernetes::{Join, Role};
 use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
 use crate::plan::Decider;
 use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
 
-/// The key settings in a node's spec.
+/// The key settings that the nodes of a cluster share.
 #[derive(Debug)]
-pub(super) struct Written {
-    algorithm: Option<Located<KubernetesKeyAlgorithm>>,
-    join: Located<KubernetesJoin>,
-    token: Option<Located<TokenSetting>>,
+pub(crate) struct ClusterKeys {
+    /// The algorithm for new private keys.
+    pub algorithm: KeyAlgorithm,
+    /// `None`: nodes do not join by token.
+    token: Option<TokenSetting>,
 }
 
-impl Written {
-    pub(super) fn new(written: &spec::Kubernetes) -> Self {
+impl ClusterKeys {
+    /// Decides them from what the nodes of `cluster` set.
+    pub(crate) fn new(cluster: &spec::Cluster) -> Self {
+        let algorithm: Located<KubernetesKeyAlgorithm> = (written(cluster))
+            .find_map(|it| it.key_algorithm)
+            .unwrap_or_else(|| spec::Kubernetes::default_of("key_algorithm"));
+        let token = written(cluster).find_map(|it| it.bootstrap_token.as_ref());
+        let joins = written(cluster).any(|it| join(it).value == Join::Token);
         Self {
-            algorithm: written.key_algorithm,
-            join: written.join(),
-            token: written.bootstrap_token.clone(),
+            algorithm: match algorithm.value {
+                KubernetesKeyAlgorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+                KubernetesKeyAlgorithm::Rsa2048 => KeyAlgorithm::Rsa2048,
+            },
+            token: (token.map(|token| token.value.clone()))
+                .or(joins.then_some(TokenSetting::Generate)),
         }
     }
 
-    pub(super) fn joins_by_token(&self) -> bool {
-        self.join.value == KubernetesJoin::Token
+    /// Prepares `keys` for the cluster by setting the algorithm of new keys. Returns the bootstrap
+    /// token, which is created if it is wanted and does not exist yet.
+    pub(crate) fn prepare(&self, keys: &mut Keys) -> Result<Option<BootstrapToken>> {
+        keys.set_algorithm(self.algorithm);
+        match &self.token {
+            Some(TokenSetting::Given(token)) => Ok(Some(token.clone())),
+            Some(TokenSetting::Generate) => keys.bootstrap_token().map(Some),
+            None => Ok(None),
+        }
     }
 }
 
-/// Returns the algorithm for new private keys of the cluster.
-pub(crate) fn key_algorithm(drafts: &[Option<Draft>]) -> KeyAlgorithm {
-    let mut written = drafts.iter().flatten().filter_map(|d| d.keys.algorithm);
-    let algorithm: Located<KubernetesKeyAlgorithm> =
-        (written.next()).unwrap_or_else(|| spec::Kubernetes::default_of("key_algorithm"));
-    match algorithm.value {
-        KubernetesKeyAlgorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
-        KubernetesKeyAlgorithm::Rsa2048 => KeyAlgorithm::Rsa2048,
-    }
+/// Returns what the spec says of Kubernetes, node by node.
+fn written(cluster: &spec::Cluster) -> impl Iterator<Item = &spec::Kubernetes> {
+    cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref())
 }
 
-/// Prepares `keys` for the cluster by setting the algorithm of new keys. Returns the bootstrap
-/// token, which is created if it is wanted and does not exist yet.
-pub(crate) fn prepare(drafts: &[Option<Draft>], keys: &mut Keys) -> Result<Option<BootstrapToken>> {
-    let written = || drafts.iter().flatten().map(|draft| &draft.keys);
-    keys.set_algorithm(key_algorithm(drafts));
-    match written().find_map(|w| w.token.as_ref()) {
-        Some(Located {
-            value: TokenSetting::Given(token),
-            ..
-        }) => Ok(Some(token.clone())),
-        Some(_) => keys.bootstrap_token().map(Some),
-        None if written().any(Written::joins_by_token) => keys.bootstrap_token().map(Some),
-        None => Ok(None),
-    }
+/// Returns how the node joins its cluster.
+pub(super) fn join(written: &spec::Kubernetes) -> Located<Join> {
+    written.join().map(|join| match join {
+        KubernetesJoin::Certificate => Join::Certificate,
+        KubernetesJoin::Token => Join::Token,
+    })
 }
 
-/// Finishes the Kubernetes of each node from its draft, with the keys from `keys`.
+/// Gives each node its Kubernetes, with the keys from `keys`.
 ///
-/// `token`: the result of [`prepare`].
+/// `token`: the result of [`ClusterKeys::prepare`].
 pub(crate) fn with_keys<'a>(
     drafts: impl Iterator<Item = (&'a mut Node, Option<Draft>)>,
     keys: &mut Keys,
@@ -93,18 +96,20 @@ pub(crate) fn with_keys<'a>(
 
 impl Decider<'_> {
     /// Reports nodes that cannot join by token, and nodes with different key settings.
-    pub(super) fn check_keys(&mut self, drafts: &[Option<Draft>]) {
-        let drafts: Vec<&Draft> = drafts.iter().flatten().collect();
-        let has_plane = drafts.iter().any(|draft| draft.role.has_control_plane());
-        let is_given = drafts.iter().any(|draft| {
-            let token = draft.keys.token.as_ref();
+    pub(super) fn check_keys(&mut self, cluster: &spec::Cluster, drafts: &[Option<Draft>]) {
+        let has_plane = (drafts.iter().flatten()).any(|draft| draft.role.has_control_plane());
+        let is_given = written(cluster).any(|written| {
+            let token = written.bootstrap_token.as_ref();
             token.is_some_and(|token| matches!(token.value, TokenSetting::Given(_)))
         });
-        for draft in &drafts {
-            if !draft.keys.joins_by_token() {
+        for (node, draft) in cluster.nodes.iter().zip(drafts) {
+            let (Some(written), Some(draft)) = (&node.kubernetes, draft) else {
+                continue;
+            };
+            let join = join(written);
+            if join.value != Join::Token {
                 continue;
             }
-            let join = draft.keys.join;
             let name = &draft.node_name;
             if draft.role != Role::Worker {
                 self.found.push(
@@ -131,9 +136,9 @@ impl Decider<'_> {
                 );
             }
         }
-        let algorithms = drafts.iter().filter_map(|draft| draft.keys.algorithm);
+        let algorithms = written(cluster).filter_map(|it| it.key_algorithm);
         self.agree("key_algorithm", algorithms);
-        let tokens = drafts.iter().filter_map(|draft| draft.keys.token.clone());
+        let tokens = written(cluster).filter_map(|it| it.bootstrap_token.clone());
         self.agree("bootstrap_token", tokens);
     }
 

@@ -1,5 +1,6 @@
 //! `kubernetes:` with every default filled in, and what it requires of the node's network.
 
+mod control_plane;
 mod endpoints;
 mod finished;
 mod keys;
@@ -7,78 +8,25 @@ mod no_control_plane;
 mod openings;
 mod pods;
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-
-use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr};
 
 pub(super) use endpoints::static_address;
-pub(super) use keys::{key_algorithm, prepare, with_keys};
+pub(super) use keys::{ClusterKeys, with_keys};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use super::kubernetes_addons::{cni_span, role_of};
-use super::kubernetes_settings::Settings;
-use crate::check::{SharedProxy, component_flags};
-use crate::diagnostic::{Diagnostic, Located, Sources, Span, codes};
-use crate::facts::kubernetes::tables::Component;
-use crate::facts::kubernetes::version::KubeVersion;
-use crate::facts::runtimes::Runtime;
-use crate::facts::systems::Facts;
+use crate::diagnostic::{Diagnostic, Sources, codes};
 use crate::node::Node;
-use crate::node::addons::{CoreDns, Manifest};
-use crate::node::containers::{ContainerRuntime, runtime_label};
-use crate::node::etcd::EtcdPod;
 use crate::node::images::ImageUse;
-use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
+use crate::node::kubernetes::{
+    ApiEndpoint, Cni, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod, Role,
+};
+use crate::node::kubernetes_keys::WithoutKeys;
 use crate::spec;
 
-/// A node's Kubernetes while the cluster is being put together: everything but keys.
-#[derive(Debug)]
-pub(super) struct Draft {
-    version: Located<KubeVersion>,
-    role: Role,
-    node_name: String,
-    node_ip: Option<IpAddr>,
-    port: u16,
-    endpoint_host: String,
-    /// The name that `SHARED_NAME` stands for, if it is used.
-    api_servers: Vec<IpAddr>,
-    /// On a control plane, the API servers of the others: those before it in the file, and those
-    /// after it.
-    other_api_servers: (Vec<SocketAddr>, Vec<SocketAddr>),
-    pod_network: Located<IpNet>,
-    service_network: Located<IpNet>,
-    domain: String,
-    cni: Cni,
-    core_dns: Option<CoreDns>,
-    /// On a control plane, the runtimes of the cluster's nodes in addition to runc.
-    runtime_classes: Vec<String>,
-    manifests: Vec<Manifest>,
-    images: Images,
-    runtime: Located<Runtime>,
-    system: &'static Facts,
-    proxy: ProxyMode,
-    /// What the pods of a `DaemonSet` run; `None`: kube-proxy is a static pod.
-    proxy_image: Option<ProxyImage>,
-    etcd_servers: Vec<String>,
-    etcd_pod: Option<EtcdPod>,
-    extra: ExtraArgs,
-    keys: keys::Written,
-    settings: Settings,
-    /// The location of the endpoint, if the spec sets it.
-    endpoint_span: Option<Span>,
-    span: Span,
-}
-
-#[derive(Debug, Default)]
-struct ExtraArgs {
-    api_server: BTreeMap<String, String>,
-    controller_manager: BTreeMap<String, String>,
-    scheduler: BTreeMap<String, String>,
-    proxy: BTreeMap<String, String>,
-    kubelet: BTreeMap<String, String>,
-}
+/// A node's Kubernetes before the key folder is read.
+pub(super) type Draft = Kubernetes<WithoutKeys>;
 
 impl Decider<'_> {
     /// Decides Kubernetes on each of `nodes`, and adds the host names, routes and firewall rules
@@ -103,15 +51,15 @@ impl Decider<'_> {
         endpoints::order_api_servers(&mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
-        self.check_keys(&drafts);
+        self.check_keys(cluster, &drafts);
         self.check_manifests(cluster);
         let classes = self.runtime_classes(cluster);
         for draft in drafts.iter_mut().flatten() {
-            if draft.role.has_control_plane() {
-                draft.runtime_classes.clone_from(&classes);
+            if let Some(plane) = draft.plane_mut() {
+                plane.runtime_classes.clone_from(&classes);
             }
         }
-        super::super::check::kubernetes(&drafts_of(&drafts), nodes, &mut self.found);
+        super::super::check::kubernetes(&drafts, nodes, &mut self.found);
         let pods = pods::of_all(&drafts);
         for (node, draft) in nodes.iter_mut().zip(&drafts) {
             if let Some(draft) = draft {
@@ -140,69 +88,50 @@ impl Decider<'_> {
         let manifests = self.manifests(written.manifests.as_deref());
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
-        let extra = written.extra_args.as_ref();
-        if let Some(extra) = extra {
-            for (component, flags) in [
-                (Component::ApiServer, &extra.api_server),
-                (Component::ControllerManager, &extra.controller_manager),
-                (Component::Scheduler, &extra.scheduler),
-                (Component::Proxy, &extra.proxy),
-                (Component::Kubelet, &extra.kubelet),
-            ] {
-                component_flags(component, flags, written.version.value, &mut self.found);
-            }
-        }
-        let mut settings = self.component_settings(written, node, role);
-        if role != Role::Standalone {
-            let runtimes = node.containerd.iter().flat_map(|own| &own.runtimes);
-            let label = |runtime: &ContainerRuntime| runtime_label(&runtime.name);
-            (settings.labels).extend(runtimes.map(|runtime| (label(runtime), "true".to_owned())));
-        }
-        let table = |pick: fn(
-            &spec::KubernetesExtraArgs,
-        )
-            -> &spec::Table<spec::SettingName, Located<spec::Setting>>| {
-            extra.map_or_else(BTreeMap::new, |extra| {
-                let flags = pick(extra).iter();
-                flags
-                    .map(|(flag, value)| (flag.as_str().to_owned(), value.as_str().to_owned()))
-                    .collect()
-            })
-        };
-        Draft {
-            version: written.version,
-            role,
-            node_name: node.hostname.to_string(),
-            node_ip,
-            port: spec::API_PORT,
-            endpoint_host: String::new(),
-            api_servers: Vec::new(),
-            other_api_servers: (Vec::new(), Vec::new()),
-            pod_network: written.pod_network().map(|net| net.trunc()),
-            service_network: written.service_network().map(|net| net.trunc()),
-            domain: written.domain().to_string(),
-            cni,
-            core_dns,
-            runtime_classes: Vec::new(),
-            manifests,
-            images,
-            runtime,
-            system: node.target.facts(),
-            proxy: self.proxy_mode(written),
-            proxy_image,
-            etcd_servers: Vec::new(),
-            etcd_pod: None,
-            extra: ExtraArgs {
-                api_server: table(|extra| &extra.api_server),
-                controller_manager: table(|extra| &extra.controller_manager),
-                scheduler: table(|extra| &extra.scheduler),
-                proxy: table(|extra| &extra.proxy),
-                kubelet: table(|extra| &extra.kubelet),
+        self.check_flags(written);
+        let proxy = self.proxy(written);
+        let kubelet = self.kubelet(written, node, role);
+        // A control plane without an address is an error.
+        let address = node_ip.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let plane = self.plane_settings(written, address, manifests);
+        let static_pods = self.static_pods(written, role);
+        Kubernetes {
+            settings: NodeSettings {
+                version: written.version,
+                role,
+                node_name: node.hostname.to_string(),
+                node_ip,
+                endpoint: ApiEndpoint {
+                    host: String::new(),
+                    port: spec::API_PORT,
+                    addresses: Vec::new(),
+                    span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
+                },
+                pod_network: written.pod_network().map(|net| net.trunc()),
+                service_network: written.service_network().map(|net| net.trunc()),
+                domain: written.domain().to_string(),
+                cni,
+                core_dns,
+                kubelet,
+                images,
+                runtime,
+                system: node.target.facts(),
+                static_pods,
+                span: written.span,
             },
-            keys: keys::Written::new(written),
-            settings,
-            endpoint_span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
-            span: written.span,
+            member: (role != Role::Standalone).then(|| Member {
+                join: keys::join(written).value,
+                keys: (),
+                proxy,
+                proxy_pod: match proxy_image {
+                    Some(image) => ProxyPod::DaemonSet(image),
+                    None => ProxyPod::Static { client: () },
+                },
+                control_plane: role.has_control_plane().then_some(ControlPlane {
+                    settings: plane,
+                    keys: (),
+                }),
+            }),
         }
     }
 
@@ -231,54 +160,10 @@ impl Decider<'_> {
     }
 }
 
-/// Returns the existing drafts, for the checks.
-fn drafts_of(drafts: &[Option<Draft>]) -> Vec<super::super::check::KubernetesNode<'_>> {
-    drafts
-        .iter()
-        .enumerate()
-        .filter_map(|(index, draft)| {
-            let draft = draft.as_ref()?;
-            Some(super::super::check::KubernetesNode {
-                index,
-                version: draft.version,
-                role: draft.role,
-                endpoint: (&draft.endpoint_host, draft.port),
-                endpoint_span: draft.endpoint_span,
-                node_ip: draft.node_ip,
-                names: draft.api_server_names(),
-                encryption: (draft.settings.encryption.as_ref())
-                    .map(|(provider, resources, span)| (*provider, resources.as_slice(), *span)),
-                pod_network: draft.pod_network,
-                service_network: draft.service_network,
-                domain: &draft.domain,
-                cni: cni_name(&draft.cni),
-                proxy: draft.shared_proxy(),
-                span: draft.span,
-            })
-        })
-        .collect()
-}
-
 impl Draft {
-    /// Returns what a `DaemonSet` has in common on all nodes; `None`: each node runs its own
-    /// kube-proxy.
-    fn shared_proxy(&self) -> Option<SharedProxy<'_>> {
-        Some(SharedProxy {
-            image: self.proxy_image?,
-            mode: self.proxy,
-            settings: &self.settings.proxy,
-            flags: &self.extra.proxy,
-            programs: self.system.paths.programs,
-        })
-    }
-}
-
-/// Returns the settings that the nodes of a cluster have in common.
-fn cni_name(cni: &Cni) -> &'static str {
-    match cni {
-        Cni::Bridge { .. } => "bridge",
-        Cni::Flannel(_) => "flannel",
-        Cni::Manifests(_) => "manifests",
-        Cni::None => "none",
+    /// Returns the settings of the control plane on this node.
+    fn plane_mut(&mut self) -> Option<&mut PlaneSettings> {
+        let plane = self.member.as_mut()?.control_plane.as_mut()?;
+        Some(&mut plane.settings)
     }
 }

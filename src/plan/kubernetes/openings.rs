@@ -17,7 +17,7 @@ pub(super) fn open(node: &mut Node, draft: &Draft) {
     if draft.role.has_control_plane() {
         firewall
             .role_ports
-            .push((draft.port, "Kubernetes API".to_owned()));
+            .push((draft.endpoint.port, "Kubernetes API".to_owned()));
     }
     if draft.role != Role::Standalone {
         firewall.role_ports.push((10250, "kubelet".to_owned()));

@@ -21,7 +21,7 @@ impl Decider<'_> {
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
             let part = part(draft.pod_network.value, index)
                 .filter(|part| part.max_prefix_len() - part.prefix_len() >= POD_BITS_MIN);
-            match (&mut draft.cni, part) {
+            match (&mut draft.settings.cni, part) {
                 (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
                 (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
                 (_, None) => self.found.push(

@@ -1,0 +1,74 @@
+//! What a node's Kubernetes has of the cluster's keys: nothing when it was decided, all it needs
+//! once the key folder was read.
+
+use std::fmt::{self, Debug};
+
+use crate::pki::BootstrapToken;
+use crate::pki::bundles::{ControlPlaneKeys, KeyPair};
+
+/// A stage of [`Kubernetes`](crate::node::kubernetes::Kubernetes): the keys in each place that has
+/// some.
+pub trait KeyStage: Debug + Clone {
+    type Kubelet: Debug + Clone;
+    type Proxy: Debug + Clone;
+    type ControlPlane: Debug + Clone;
+}
+
+/// The key folder was not read.
+#[derive(Debug, Clone)]
+pub enum WithoutKeys {}
+
+impl KeyStage for WithoutKeys {
+    type Kubelet = ();
+    type Proxy = ();
+    type ControlPlane = ();
+}
+
+/// All keys are there.
+#[derive(Debug, Clone)]
+pub enum WithKeys {}
+
+impl KeyStage for WithKeys {
+    type Kubelet = KubeletKeys;
+    type Proxy = KeyPair;
+    type ControlPlane = PlaneKeys;
+}
+
+/// The credentials of a kubelet in its cluster.
+#[derive(Debug, Clone)]
+pub struct KubeletKeys {
+    pub identity: KubeletIdentity,
+    /// The cluster's authority, in PEM.
+    pub certificate_authority: String,
+}
+
+/// What a kubelet identifies itself with.
+#[derive(Debug, Clone)]
+pub enum KubeletIdentity {
+    /// Certificates that were signed when the image was built, as a client and as a server.
+    Certificates { client: KeyPair, serving: KeyPair },
+    /// A token at first, for which the cluster signs a client certificate; it signs its server
+    /// certificate itself, as kubeadm's nodes do.
+    Token(BootstrapToken),
+}
+
+/// The keys on a node with a control plane.
+#[derive(Debug, Clone)]
+pub struct PlaneKeys {
+    pub pki: ControlPlaneKeys,
+    /// What admits nodes without a certificate; `None`: they are not admitted.
+    pub bootstrap_token: Option<BootstrapToken>,
+    /// Empty if the API server does not encrypt.
+    pub encryption: EncryptionKeys,
+}
+
+/// The first encrypts, all decrypt; base64 of 32 bytes each.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct EncryptionKeys(pub Vec<String>);
+
+/// Does not show secrets.
+impl Debug for EncryptionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncryptionKeys").finish_non_exhaustive()
+    }
+}
