@@ -53,8 +53,8 @@ impl Role {
 /// The name of each cluster in its kubeconfig files.
 pub const CLUSTER_NAME: &str = "kubernetes";
 
-/// Kubernetes on one node: [`WithoutKeys`] once everything is decided, [`WithKeys`] once the key
-/// folder was read.
+/// Kubernetes on one node: [`WithoutKeys`](super::kubernetes_keys::WithoutKeys) once everything is
+/// decided, [`WithKeys`] once the key folder was read.
 #[derive(Debug, Clone)]
 pub struct Kubernetes<S: KeyStage = WithKeys> {
     /// What needs no keys.
