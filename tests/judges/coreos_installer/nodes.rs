@@ -138,7 +138,7 @@ fn what_it_makes_is_verified() {
     };
     lab.theirs("pxe ignition wrap -i node.ign -o theirs.img");
     let (code, text) = verified("theirs.img node.yaml");
-    assert!(code == Some(0) && text.contains("mean the same"), "{text}");
+    assert!(code == Some(0) && text.contains("equivalent to what"), "{text}");
     let (code, text) = verified("theirs.img other.yaml");
     assert!(
         code == Some(1) && text.contains("~ file /etc/motd"),
@@ -151,7 +151,7 @@ fn what_it_makes_is_verified() {
         for base in [String::new(), format!("--base {image}")] {
             let (code, text) = verified(&format!("theirs.iso node.yaml {base}"));
             assert!(
-                code == Some(0) && text.contains("mean the same"),
+                code == Some(0) && text.contains("equivalent to what"),
                 "{image}: {text}"
             );
             let (code, text) = verified(&format!("theirs.iso other.yaml {base}"));
