@@ -138,7 +138,10 @@ fn what_it_makes_is_verified() {
     };
     lab.theirs("pxe ignition wrap -i node.ign -o theirs.img");
     let (code, text) = verified("theirs.img node.yaml");
-    assert!(code == Some(0) && text.contains("equivalent to what"), "{text}");
+    assert!(
+        code == Some(0) && text.contains("equivalent to what"),
+        "{text}"
+    );
     let (code, text) = verified("theirs.img other.yaml");
     assert!(
         code == Some(1) && text.contains("~ file /etc/motd"),
