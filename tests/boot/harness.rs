@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::console_log::{ConsoleLog, ShownOnFailure};
-use crate::patience::{Patience, Wait, computed};
+use crate::patience::{Patience, Wait, computed, processor_time};
 
 fn console() -> (ConsoleLog, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -100,4 +100,19 @@ fn a_program_that_sleeps_is_ended() {
         Patience::minutes(0, 1).finish("a sleeper", child, || computed(process));
     });
     assert_eq!(why, "a sleeper: does not come: nothing moved for 0 s");
+}
+
+/// A program gets on by computing, or by waiting for its turn to.
+#[test]
+fn processor_time_is_seen() {
+    let mut sh = std::process::Command::new("sh");
+    let mut busy = sh.args(["-c", "while :; do :; done"]).spawn().expect("sh");
+    let mut wait = Patience::minutes(5, 5).wait("half a second of processor time");
+    let begun = Instant::now();
+    while processor_time(busy.id()) < Duration::from_millis(500) {
+        wait.check(begun.elapsed().as_secs());
+    }
+    busy.kill().unwrap();
+    busy.wait().unwrap();
+    assert_eq!(processor_time(busy.id()), Duration::ZERO);
 }

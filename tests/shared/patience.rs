@@ -1,8 +1,8 @@
 //! How long a test waits: not by the clock, but for as long as something moves. A machine that
 //! shares its processors with others is slow and healthy; one on which nothing moves is neither.
 //!
-//! What moves is a number that grows: bytes on a console, processor time that a process was given.
-//! There is an end all the same, for what moves without getting anywhere.
+//! What moves is a number that changes: bytes on a console, processor time that a process had or
+//! waits for. There is an end all the same, for what moves without getting anywhere.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 /// How often a wait looks whether anything moves.
 pub const GLANCE: Duration = Duration::from_secs(1);
 
-/// How much processor time counts as getting on. A guest that idles takes a hundredth or two of a
-/// processor, and so stands still for minutes; one that computes does not, even where so many
-/// others do that it gets a thirtieth.
+/// How much processor time, had or waited for, counts as getting on. A guest that idles has a
+/// hundredth or two of a processor, and so stands still for minutes.
 const STEP: Duration = Duration::from_secs(10);
 
 /// What the kernel counts processor time in: `USER_HZ` is 100 on all of Linux' architectures.
@@ -146,11 +145,33 @@ impl Wait {
     }
 }
 
-/// How far `process` and those that it started got by computing: the number of [`STEP`]s of
-/// processor time that they were given.
+/// How far `process` and those that it started are: the number of [`STEP`]s of processor time that
+/// they had, or would have had if others had not. What waits for a processor is not what is stuck.
 pub fn computed(process: u32) -> u64 {
+    processor_time(process).as_secs() / STEP.as_secs()
+}
+
+/// The processor time that `process` and those that it started had or wait for.
+pub fn processor_time(process: u32) -> Duration {
     let all = processes();
-    ticks(process, &all) / (TICKS * STEP.as_secs())
+    let time = tree(process, &all).into_iter().map(|it| {
+        let had = Duration::from_millis(it.ticks * 1000 / TICKS);
+        had + waited(it.id)
+    });
+    time.sum()
+}
+
+/// For how long the threads of a process were ready to run and did not: the second number of
+/// `/proc/ID/task/ID/schedstat`, in nanoseconds (kernel `Documentation/scheduler/sched-stats.rst`).
+/// Kernels without it, and processes that are gone, have none.
+fn waited(process: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{process}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    let nanoseconds = threads.filter_map(|thread| {
+        let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split(' ').nth(1)?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
 /// A process, its parent, and its processor time in ticks, with that of its children that ended.
@@ -181,11 +202,16 @@ fn parse(id: u32, stat: &str) -> Option<Process> {
     })
 }
 
-/// The time of `process` and all below it.
-fn ticks(process: u32, all: &[Process]) -> u64 {
-    let own = all.iter().find(|it| it.id == process);
-    let children = all.iter().filter(|it| it.parent == process);
-    own.map_or(0, |it| it.ticks) + children.map(|it| ticks(it.id, all)).sum::<u64>()
+/// `process` and all below it.
+fn tree(process: u32, all: &[Process]) -> Vec<&Process> {
+    let mut found: Vec<&Process> = all.iter().filter(|it| it.id == process).collect();
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        let parent = parent.id;
+        found.extend(all.iter().filter(|it| it.parent == parent));
+        next += 1;
+    }
+    found
 }
 
 /// Ends a process that is waited for in another thread.
