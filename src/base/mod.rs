@@ -15,22 +15,19 @@ mod modules;
 mod stage0;
 mod state;
 
-use crate::cache::Cache;
-use crate::extensions::Extension;
-use crate::facts::kernel::flavor_name;
-use crate::lock::Lock;
-use crate::lock::LockedBase;
-use crate::lock::LockedPackage;
-use crate::text::hex;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
 
-use crate::facts::kernel::KernelFlavor;
+use crate::cache::Cache;
+use crate::extensions::Extension;
+use crate::facts::kernel::{KernelFlavor, flavor_name};
+use crate::lock::{Lock, LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
+use crate::text::hex;
 use apt::Apt;
-use sha2::{Digest as _, Sha256};
 
 pub use apt::request_hash;
 pub use catalog::{Collected, Kept, StoredBase, collect, list};

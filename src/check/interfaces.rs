@@ -6,8 +6,7 @@ use super::Once;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::names::InterfaceName;
 use crate::node::Node;
-use crate::node::network::kernel_named;
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network};
+use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, kernel_named};
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let interfaces = &node.network.interfaces;

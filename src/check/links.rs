@@ -3,8 +3,9 @@
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::facts::systems::LinkManager;
 use crate::node::Node;
-use crate::node::network::{Interface, InterfaceMatch};
-use crate::node::network::{IpVersion, kernel_named, takes_routes, takes_settings};
+use crate::node::network::{
+    Interface, InterfaceMatch, IpVersion, kernel_named, takes_routes, takes_settings,
+};
 
 /// The kernel argument by which udev keeps the kernel's names of cards
 /// (`systemd-udevd.service(8)`).

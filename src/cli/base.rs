@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::base::StoredBase;
-use crate::facts::kernel::flavor_name;
-use crate::ops::Session;
-use crate::ops::base::{self, BuildOptions, CollectOptions};
-
 use super::args::BaseCommand;
 use super::messages::Messages;
 use super::outcome::Failure;
 use super::stdout::print;
+use crate::base::StoredBase;
+use crate::facts::kernel::flavor_name;
+use crate::ops::Session;
+use crate::ops::base::{self, BuildOptions, CollectOptions};
 
 /// Runs `imgbuild base …`.
 pub fn run(

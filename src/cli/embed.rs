@@ -3,15 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::embed::{Edits, Installer};
-use crate::ops::embed::{self, EmbedOptions};
-use crate::ops::{LiveImage, Session};
-use crate::read::{CONFIG_PATH, KEYFILES_PATH, LiveIso};
-
 use super::args::{Embed, Show};
 use super::inspect;
 use super::outcome::Failure;
 use super::stdout::{destination, print};
+use crate::embed::{Edits, Installer};
+use crate::ops::embed::{self, EmbedOptions};
+use crate::ops::{LiveImage, Session};
+use crate::read::{CONFIG_PATH, KEYFILES_PATH, LiveIso};
 
 /// Runs `imgbuild embed`.
 pub fn run(wanted: &Embed, session: &mut Session<'_>) -> Result<(), Failure> {

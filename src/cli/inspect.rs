@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::ops::inspect::{self, Inspected, InspectedConfig, TracedNode};
-use crate::ops::{Session, SpecFile};
-use crate::read::Thing;
-
 use super::keys::{date, days};
 use super::outcome::Failure;
 use super::stdout::print;
+use crate::ops::inspect::{self, Inspected, InspectedConfig, TracedNode};
+use crate::ops::{Session, SpecFile};
+use crate::read::Thing;
 
 /// Prints what the artifact at `path` contains, without secrets; for a folder for network boot,
 /// what each node's payload contains.

@@ -2,15 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::ops::Session;
-use crate::ops::run::{self, Machines, RunOptions, RunningMachines, SSH};
-use crate::qemu::watch::{Outcome, Until};
-use crate::qemu::{Firmware, Interrupt, Machine};
-
 use super::args::{Run, disk_image, forward};
 use super::console::{Prefixed, Terminal};
 use super::messages::Messages;
 use super::outcome::Failure;
+use crate::ops::Session;
+use crate::ops::run::{self, Machines, RunOptions, RunningMachines, SSH};
+use crate::qemu::watch::{Outcome, Until};
+use crate::qemu::{Firmware, Interrupt, Machine};
 
 /// Boots what was built, or builds and boots a spec, and waits.
 pub fn run(wanted: &Run, session: &mut Session<'_>, messages: Messages) -> Result<(), Failure> {

@@ -5,13 +5,13 @@
 mod contents;
 mod upgrade;
 
-use crate::facts::layout::VERSION_FILE;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde_json::Value;
 
 use crate::facts::kubernetes::version::KubeVersion;
+use crate::facts::layout::VERSION_FILE;
 use crate::read::{self, Artifact, UNPACKED_MAX};
 use contents::{Content, text_diff};
 

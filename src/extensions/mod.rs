@@ -6,9 +6,10 @@ pub mod image_store;
 pub mod images;
 pub mod layers;
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -17,8 +18,7 @@ use super::cache::{Cache, Workspace};
 use crate::extensions::image_store::ImageStore;
 use crate::extensions::layers::Layers;
 use crate::facts::cni::CNI_PLUGINS;
-use crate::facts::layout::EXTENSIONS_PATH;
-use crate::facts::layout::PROGRAMS_EXTENSION;
+use crate::facts::layout::{EXTENSIONS_PATH, PROGRAMS_EXTENSION};
 use crate::facts::runtimes::{extension_settings, image_store};
 use crate::facts::systems::Facts;
 use crate::formats::cpio::Archive;

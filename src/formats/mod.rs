@@ -12,12 +12,12 @@ pub mod squashfs;
 pub mod subject_hash;
 pub mod tree;
 
-use anyhow::{Context as _, Result, ensure};
-use std::fmt;
 use std::fs::File;
-use std::io;
 use std::io::{Read as _, Write};
 use std::path::Path;
+use std::{fmt, io};
+
+use anyhow::{Context as _, Result, ensure};
 
 /// Large files start at a multiple of this many bytes, the block size of file systems that can
 /// share blocks.

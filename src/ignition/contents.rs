@@ -3,8 +3,6 @@
 //!
 //! `ignition-validate` checks none of this; the node would fail at boot.
 
-use crate::data_url::decode;
-use crate::text::hex;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
@@ -12,9 +10,11 @@ use ignition_config::v3_3::Resource;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::report::{error, warning};
+use crate::data_url::decode;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::IgnitionVersion;
 use crate::node::fragment::{Contents, Fragment, Origin};
+use crate::text::hex;
 
 /// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
 const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];

@@ -14,13 +14,12 @@ pub mod v2;
 mod values;
 mod write;
 
-use crate::node::ignition_2;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Diagnostic;
 use crate::facts::systems::{IgnitionVersion, LinkManager};
-use crate::node::Node;
 use crate::node::fragment::{Contents, Fragment, Origin};
+use crate::node::{Node, ignition_2};
 
 /// A config, in the types of its specification.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,11 @@
 //! The etcd member of a node, decided.
 
-use crate::diagnostic::Located;
-use crate::diagnostic::Span;
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Located, Span};
 use crate::facts::etcd::EtcdRelease;
 use crate::names::AbsolutePath;
 use crate::pki::bundles::EtcdTls;
-use std::collections::BTreeMap;
 
 /// A member of the cluster's etcd on this node.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! The packet filter of a node, decided.
 
-use crate::diagnostic::Located;
-use crate::diagnostic::Span;
-use crate::names::InterfaceName;
 use ipnet::IpNet;
+
+use crate::diagnostic::{Located, Span};
+use crate::names::InterfaceName;
 
 /// A packet filter that drops what is not allowed (nftables).
 #[derive(Debug, Clone)]

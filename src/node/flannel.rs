@@ -1,10 +1,10 @@
 //! flannel, decided: in pods of a cluster, and on nodes with docker.
 
-use crate::pki::bundles::EtcdClient;
 use ipnet::Ipv4Net;
 
 use crate::diagnostic::{Located, Span};
 use crate::node::images::ImageRef;
+use crate::pki::bundles::EtcdClient;
 
 /// flannel in pods, which takes its subnets from the nodes' `podCIDR`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What a part adds to a node: files, units, users and disks, each with the place in the spec that
 //! it comes from.
 
-use crate::node::ignition_2;
 use ignition_config::v3_3;
 
 use crate::diagnostic::Span;
 use crate::names::{AbsolutePath, UnitName, UserName};
+use crate::node::ignition_2;
 
 /// Where a generated thing comes from.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,18 +20,17 @@ pub mod kubernetes_settings;
 pub mod needed_images;
 pub mod network;
 
-use crate::facts::kernel::KernelFlavor;
-use crate::facts::systems::IgnitionVersion;
-use crate::facts::systems::Target;
-use crate::node::etcd::EtcdMember;
-use crate::node::firewall::Firewall;
-use crate::node::network::Network;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::kernel::KernelFlavor;
+use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
+use crate::node::etcd::EtcdMember;
+use crate::node::firewall::Firewall;
 use crate::node::fragment::Fragment;
+use crate::node::network::Network;
 
 /// The nodes of one spec file; a single node is a cluster of one.
 #[derive(Debug, Clone)]

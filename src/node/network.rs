@@ -1,14 +1,14 @@
 //! The links of a node, decided.
 
-use crate::diagnostic::Located;
-use crate::diagnostic::Span;
-use crate::names::InterfaceName;
-use crate::names::MacAddr;
-use crate::node::Node;
-use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Located, Span};
+use crate::names::{InterfaceName, MacAddr};
+use crate::node::Node;
 
 /// The names of cards in the spec that are the kernel's own (`eth0`), with their places. The kernel
 /// numbers cards in the order in which it finds them, which is not stable with more than one card.

@@ -1,12 +1,12 @@
 //! Programs and images that lie over a node's base.
 
-use crate::extensions;
-use crate::extensions::crio;
-use crate::extensions::images;
 use std::path::{Path, PathBuf};
 
+use super::artifact_store::ArtifactStore;
+use super::{Error, FetchOptions, Result, Session};
 use crate::base::Base;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::extensions::{self, crio, images};
 use crate::facts::runtimes::Runtime;
 use crate::facts::systems::Target;
 use crate::node::Node;
@@ -14,9 +14,6 @@ use crate::node::containers::Programs;
 use crate::node::kubernetes::{Images as Artifacts, Kubernetes};
 use crate::node::needed_images::{EmbeddedImages, embedded_images};
 use crate::registry;
-
-use super::artifact_store::ArtifactStore;
-use super::{Error, FetchOptions, Result, Session};
 
 /// What is built into a node in addition to its base.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,14 +5,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::names::Hostname;
-use crate::pki::CertificateError;
-use crate::pki::{Access, Certificate};
-use crate::read::{self, Artifact, Thing};
-use crate::{ignition, parts};
-
 use super::spec_file::chosen;
 use super::{Error, Result, Session, SpecFile};
+use crate::names::Hostname;
+use crate::pki::{Access, Certificate, CertificateError};
+use crate::read::{self, Artifact, Thing};
+use crate::{ignition, parts};
 
 /// A node and each file, unit and user that its spec makes.
 #[derive(Debug, Clone, PartialEq, Eq)]

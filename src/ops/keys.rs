@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::{Error, Result, Session, SpecFile};
 use crate::node::Cluster;
 use crate::node::kubernetes::{ControlPlane, Kubernetes};
-use crate::pki;
-use crate::pki::CertificateError;
-use crate::pki::{Access, BootstrapToken, Certificate, KeyFolder, Listed};
-
-use super::{Error, Result, Session, SpecFile};
+use crate::pki::{self, Access, BootstrapToken, Certificate, CertificateError, KeyFolder, Listed};
 
 /// Makes the keys and certificates that the cluster of `spec` lacks.
 pub fn init(spec: &SpecFile, session: &mut Session<'_>) -> Result<()> {

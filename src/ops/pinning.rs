@@ -1,22 +1,20 @@
 //! What nodes fetch themselves: pinned in the lock, by which they know it again.
 
-use crate::extensions;
 use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::artifact_store::ArtifactStore;
+use super::artifacts::programs_of;
+use super::{FetchOptions, Notice, Result, Session};
+use crate::extensions;
 use crate::lock::Lock;
 use crate::lock::pins::Pins;
 use crate::node::containers::{ImageSource, Programs};
 use crate::node::kubernetes::{Images as Artifacts, Kubernetes};
-use crate::node::needed_images::needed_images;
-use crate::node::needed_images::{FETCHED_PROGRAMS, embedded_images};
+use crate::node::needed_images::{FETCHED_PROGRAMS, embedded_images, needed_images};
 use crate::node::{Cluster, Node};
 use crate::oci::ImageName;
-
-use super::artifact_store::ArtifactStore;
-use super::artifacts::programs_of;
-use super::{FetchOptions, Notice, Result, Session};
 
 /// Pins what nodes of `cluster` fetch themselves, and hands the pins to the nodes. A program that
 /// is not pinned cannot be checked on the node, so that is an error; an image that is not pinned is

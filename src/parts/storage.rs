@@ -10,8 +10,7 @@ use ignition_config::v3_3;
 use super::etcd::data_owner;
 use super::names::{path, unit};
 use super::template::fill;
-use crate::names::AbsolutePath;
-use crate::names::escape_path;
+use crate::names::{AbsolutePath, escape_path};
 use crate::node::Node;
 use crate::node::fragment::{Directory, Fragment, Origin, Owner, Unit};
 

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::text::hex;
-
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
@@ -19,6 +17,7 @@ use super::keeping::PendingKeys;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::{EXPIRY_WARNING, Profile};
 use super::rotate::{NEXT, OLD};
+use crate::text::hex;
 
 /// Something in the key folder that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,7 @@ use super::Decider;
 use super::files::remote;
 use super::users::origin;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::names::AbsolutePath;
-use crate::names::escape_path;
+use crate::names::{AbsolutePath, escape_path};
 use crate::node::fragment::{Contents, Fragment, Unit};
 use crate::spec::{self, FilesystemFormat, Storage};
 

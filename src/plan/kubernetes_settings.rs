@@ -1,6 +1,5 @@
 //! The settings of the Kubernetes components.
 
-use crate::diagnostic::within::Within;
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
@@ -8,6 +7,7 @@ use x509_cert::Certificate;
 
 use super::Decider;
 use crate::check::{audit_policy, component_config, static_pod};
+use crate::diagnostic::within::Within;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::tables::ConfigKind;
 use crate::facts::kubernetes::version::KubeVersion;

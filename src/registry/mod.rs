@@ -11,7 +11,6 @@ mod images;
 mod mirrors;
 mod programs;
 
-use crate::lock::pins::Pins;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -22,6 +21,7 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
+use crate::lock::pins::Pins;
 use crate::oci::{MANIFEST_MAX, is_digest};
 
 pub use boot_files::{CheckedBootFiles, boot_files};

@@ -2,8 +2,6 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use imgbuild::node::ignition_2;
-use imgbuild::parts;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -11,8 +9,9 @@ use std::time::SystemTime;
 
 use imgbuild::diagnostic::{Severity, Sources};
 use imgbuild::ignition::{self, v2};
+use imgbuild::node::ignition_2;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
-use imgbuild::{plan, spec};
+use imgbuild::{parts, plan, spec};
 
 /// A key and a hash that are what they say they are.
 pub const SSH_KEY: &str =

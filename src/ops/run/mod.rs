@@ -5,12 +5,15 @@ mod written_node;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use anyhow::Context;
 use tempfile::TempDir;
 
+use super::spec_file::is_spec;
+use super::{Error, FetchOptions, Result, Session};
 use crate::facts::systems::Target;
 use crate::names::Arch;
 use crate::qemu::watch::{self, Outcome, Until};
@@ -18,9 +21,6 @@ use crate::qemu::{
     Accel, Disk, Event, Firmware, Forward, Interrupt, Keyboard, Machine, Medium, Qemu, Running,
     Switch, create_disk, free_port,
 };
-
-use super::spec_file::is_spec;
-use super::{Error, FetchOptions, Result, Session};
 use written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;

@@ -8,14 +8,14 @@
 //! subject.
 
 // The base links its authorities by the same hash.
-use crate::formats::subject_hash;
-
 use ignition_config::v3_3;
 use x509_cert::Certificate;
-use x509_cert::der::{DecodePem, EncodePem, pem::LineEnding};
+use x509_cert::der::pem::LineEnding;
+use x509_cert::der::{DecodePem, EncodePem};
 
 use super::names::{path, unit};
 use crate::data_url::resource;
+use crate::formats::subject_hash;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner, Unit};
 use crate::node::{CaCertificate, Node};
 

@@ -1,15 +1,14 @@
 //! The text of one link's keyfile (`nm-settings-keyfile(5)`), the counterpart of [`super::link`]
 //! for networkd.
 
-use crate::node::network::IpVersion;
-use crate::node::network::Method;
-use crate::node::network::takes_settings;
 use std::net::IpAddr;
 
 use super::link::is_reachable;
 use super::{Ini, Join, Ties, bond};
 use crate::names::InterfaceName;
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind};
+use crate::node::network::{
+    Dhcp, Interface, InterfaceMatch, IpVersion, LinkKind, Method, takes_settings,
+};
 
 /// The keyfile of a link of the spec, with the name `id`.
 pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {

@@ -7,8 +7,7 @@ use super::{keyfile, link, stem, ties};
 use crate::diagnostic::Span;
 use crate::facts::systems::LinkManager::NetworkManager;
 use crate::node::Node;
-use crate::node::fragment::Origin;
-use crate::node::fragment::{File, Fragment};
+use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::network::InterfaceMatch;
 use crate::parts::names::path;
 

@@ -12,9 +12,9 @@ mod keyfile;
 mod keyfiles;
 mod link;
 
-use crate::node::network::is_kernel_name;
-use crate::node::network::kernel_named;
 use std::collections::BTreeMap;
+
+use crate::node::network::{is_kernel_name, kernel_named};
 
 pub use bond::is_bond_option;
 pub(super) use ini::Ini;

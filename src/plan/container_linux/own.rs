@@ -1,6 +1,5 @@
 //! ct's `storage:`, `systemd:`, `networkd:`, `passwd:` and `ignition:`.
 
-use crate::node::ignition_2;
 use ignition_config::v3_3;
 
 use super::super::Decider;
@@ -12,6 +11,7 @@ use crate::facts::systems::IgnitionVersion;
 use crate::ignition::v2;
 use crate::names::{AbsolutePath, UserName};
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin};
+use crate::node::ignition_2;
 use crate::spec;
 
 /// Sectors in a MiB: Ignition 2.2 has sizes in sectors, which ct assumes to have 512 bytes.

@@ -10,9 +10,8 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::{bytes_at, described};
-use crate::formats::damaged;
 use crate::formats::iso9660::read::Iso;
-use crate::formats::u64_at;
+use crate::formats::{damaged, u64_at};
 
 /// The description of the area.
 const DESCRIPTION: &str = "coreos/igninfo.json";

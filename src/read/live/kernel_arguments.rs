@@ -9,9 +9,8 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::{Area, bytes_at, described};
-use crate::formats::damaged;
 use crate::formats::iso9660::read::Iso;
-use crate::formats::u64_at;
+use crate::formats::{damaged, u64_at};
 
 const DESCRIPTION: &str = "coreos/kargs.json";
 const HEADER_START: u64 = 32_672;

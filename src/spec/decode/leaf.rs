@@ -1,6 +1,5 @@
 //! Values without parts: text, numbers, names with rules.
 
-use crate::text::shown;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -8,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{Decode, Decoder, Schemas};
 use crate::diagnostic::{Code, Diagnostic, Located, Span, codes};
 use crate::spec::yaml::{Kind, Node, Scalar, Value};
+use crate::text::shown;
 
 /// Why a scalar is not a value of a type.
 #[derive(Debug, Clone)]

@@ -9,8 +9,9 @@ mod defaults;
 mod leaf;
 mod record;
 
-use crate::text::shown;
 use serde_json::{Map, Value as Json, json};
+
+use crate::text::shown;
 
 pub use defaults::{Defaulted, default_of, first, written_as};
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
