@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens as _;
+
 use crate::{arrows, product};
 
 /// The largest part of the product's lines that one room may hold, in percent.
@@ -98,6 +101,55 @@ const OF_COMMAND_LINES: [&str; 9] = [
     "ExitCode",
 ];
 
+/// The code of a file without white space, comments, text in quotes and what is only for tests.
+fn product_code(text: &str) -> String {
+    let mut file = syn::parse_file(text).expect("Rust");
+    file.items.retain(|item| {
+        let (syn::Item::Mod(syn::ItemMod { attrs, .. })
+        | syn::Item::Fn(syn::ItemFn { attrs, .. })
+        | syn::Item::Use(syn::ItemUse { attrs, .. })) = item
+        else {
+            return true;
+        };
+        !attrs
+            .iter()
+            .any(|it| it.path().is_ident("cfg") && is_test(it))
+    });
+    let mut code = String::new();
+    words(file.to_token_stream(), &mut code);
+    code
+}
+
+/// Adds `tokens` to `code`, but for literals and the attributes that comments are.
+fn words(tokens: TokenStream, code: &mut String) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) if group.stream().to_string().starts_with("doc =") => {}
+            TokenTree::Group(group) => {
+                code.push('(');
+                words(group.stream(), code);
+                code.push(')');
+            }
+            TokenTree::Literal(_) => {}
+            word => code.push_str(&word.to_string()),
+        }
+    }
+}
+
+fn is_test(attribute: &syn::Attribute) -> bool {
+    attribute
+        .parse_args::<syn::Path>()
+        .is_ok_and(|path| path.is_ident("test"))
+}
+
+#[test]
+fn code_after_a_module_of_tests_is_looked_at() {
+    let text = "#[cfg(test)]\nmod tests;\n// println!\nfn f() { eprintln ! (\"a\"); }\n";
+    assert!(product_code(text).contains("eprintln!"));
+    let text = "#[cfg(test)]\nmod tests { fn f() { println!(); } }\n/// println!\nfn g() {}\n";
+    assert!(!product_code(text).contains("println!"));
+}
+
 #[test]
 fn only_the_command_line_talks() {
     let src = root().join("src");
@@ -105,12 +157,9 @@ fn only_the_command_line_talks() {
     for path in sources("src") {
         let name = path.strip_prefix(&src).expect("below it");
         let text = fs::read_to_string(&path).expect("readable");
-        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code = product
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
+        let code = product_code(&text);
         for word in OF_COMMAND_LINES {
-            if code.clone().any(|line| line.contains(word)) {
+            if code.contains(word) {
                 talks.push((name.to_owned(), word));
             }
         }

@@ -125,3 +125,38 @@ pub fn one(text: &str) -> Built {
     assert_eq!(all.len(), 1);
     all.remove(0)
 }
+
+/// The node of the example, and its folder, which holds the keys.
+pub fn example() -> (Built, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    fs::copy(
+        configs.join("container-linux-1.9.yaml"),
+        folder.path().join("node.yaml"),
+    )
+    .unwrap();
+    fs::create_dir(folder.path().join(".ssh")).unwrap();
+    fs::write(folder.path().join(".ssh/id_ed25519.pub"), SSH_KEY).unwrap();
+    let mut nodes = built_in(folder.path()).unwrap_or_else(|errors| panic!("{errors:#?}"));
+    (nodes.remove(0), folder)
+}
+
+/// What a file of Container Linux begins with.
+pub const HEAD: &str = "version: 1\ntarget: container-linux\n";
+
+/// One node of a cluster, an element of `nodes:`.
+pub fn node(name: &str, address: &str, kubernetes: &str) -> String {
+    format!(
+        "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [{address}/24], gateway: 192.168.1.1}}]}}\n    kubernetes: {{{kubernetes}}}\n"
+    )
+}
+
+/// A control plane and a worker; `common` is more of what their `kubernetes:` share.
+pub fn two(common: &str) -> Vec<Built> {
+    let text = format!(
+        "{HEAD}kubernetes: {{version: 1.9.6{common}}}\nnodes:\n{}    etcd: {{advertise_client_urls: 'http://192.168.1.10:2379'}}\n{}",
+        node("a", "192.168.1.10", "role: control-plane"),
+        node("b", "192.168.1.11", "role: worker"),
+    );
+    all(&text, &[]).unwrap_or_else(|errors| panic!("{errors:#?}"))
+}

@@ -1,47 +1,18 @@
 //! Use cases without a process: what they give, and what they say and take from the environment.
 
-use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
 
-use p256::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::SeedableRng as _;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::pack::Format;
 use crate::progress::Progress;
-
-/// SHA-256 of a counter: randomness that repeats.
-struct Counter(u64);
-
-impl TryRng for Counter {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in out.chunks_mut(32) {
-            self.0 += 1;
-            chunk.copy_from_slice(&Sha256::digest(self.0.to_le_bytes())[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counter {}
 
 /// 2030-01-01, when all tests here happen.
 const NOW: Duration = Duration::from_secs(1_893_456_000);
@@ -56,7 +27,7 @@ fn environment(home: &Path) -> Environment {
         home: Some(home.to_owned()),
         variables: variables.into(),
         now: || UNIX_EPOCH + NOW,
-        random: || Box::new(Counter(0)),
+        random: || Box::new(ChaCha20Rng::seed_from_u64(0)),
     }
 }
 
@@ -276,7 +247,7 @@ fn keys_are_renewed_and_end() {
     keys::init(&spec, &mut session).unwrap();
     let server = spec.keys.join("nodes/node1/etcd/server.crt");
     let before = fs::read(&server).unwrap();
-    session.environment.random = || Box::new(Counter(1 << 32));
+    session.environment.random = || Box::new(ChaCha20Rng::seed_from_u64(1));
     keys::renew(&spec, &["node1".to_owned()], &mut session).unwrap();
     assert_ne!(fs::read(&server).unwrap(), before);
     assert!(spec.keys.join("old").is_dir());

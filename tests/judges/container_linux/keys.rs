@@ -1,25 +1,9 @@
 //! The keys of a cluster of Container Linux, with OpenSSL as the judge of what we write.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use crate::container_linux_nodes::{Built, SSH_KEY, all, built_in};
-
-/// The node of the example, and its folder, which holds the keys.
-fn example() -> (Built, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    fs::copy(
-        configs.join("container-linux-1.9.yaml"),
-        folder.path().join("node.yaml"),
-    )
-    .unwrap();
-    fs::create_dir(folder.path().join(".ssh")).unwrap();
-    fs::write(folder.path().join(".ssh/id_ed25519.pub"), SSH_KEY).unwrap();
-    let mut nodes = built_in(folder.path()).unwrap_or_else(|errors| panic!("{errors:#?}"));
-    (nodes.remove(0), folder)
-}
+use crate::container_linux_nodes::{built_in, example, two};
 
 /// The keys are what the note's two commands of OpenSSL make, and stay the same in later builds.
 #[test]
@@ -65,23 +49,6 @@ fn openssl_reads_the_keys_of_service_accounts() {
 
     let again = built_in(folder.path()).unwrap();
     assert_eq!(again[0].config, node.config);
-}
-
-const HEAD: &str = "version: 1\ntarget: container-linux\n";
-
-fn node(name: &str, address: &str, kubernetes: &str) -> String {
-    format!(
-        "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [{address}/24], gateway: 192.168.1.1}}]}}\n    kubernetes: {{{kubernetes}}}\n"
-    )
-}
-
-fn two(common: &str) -> Vec<Built> {
-    let text = format!(
-        "{HEAD}kubernetes: {{version: 1.9.6{common}}}\nnodes:\n{}    etcd: {{advertise_client_urls: 'http://192.168.1.10:2379'}}\n{}",
-        node("a", "192.168.1.10", "role: control-plane"),
-        node("b", "192.168.1.11", "role: worker"),
-    );
-    all(&text, &[]).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
 /// The chain, and the name by which the worker asks.

@@ -1,23 +1,6 @@
 //! Roles of Kubernetes 1.9: workers, standalone kubelets, TLS.
 
-use crate::container_linux_nodes::{Built, all, one};
-
-const HEAD: &str = "version: 1\ntarget: container-linux\n";
-
-fn node(name: &str, address: &str, kubernetes: &str) -> String {
-    format!(
-        "  - hostname: {name}\n    network: {{interfaces: [{{name: eth0, addresses: [{address}/24], gateway: 192.168.1.1}}]}}\n    kubernetes: {{{kubernetes}}}\n"
-    )
-}
-
-fn two(common: &str) -> Vec<Built> {
-    let text = format!(
-        "{HEAD}kubernetes: {{version: 1.9.6{common}}}\nnodes:\n{}    etcd: {{advertise_client_urls: 'http://192.168.1.10:2379'}}\n{}",
-        node("a", "192.168.1.10", "role: control-plane"),
-        node("b", "192.168.1.11", "role: worker"),
-    );
-    all(&text, &[]).unwrap_or_else(|errors| panic!("{errors:#?}"))
-}
+use crate::container_linux_nodes::{HEAD, all, node, one, two};
 
 #[test]
 fn a_worker_asks_the_insecure_port_only_where_it_is_open() {

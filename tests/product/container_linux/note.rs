@@ -4,22 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::container_linux_nodes::{Built, HASH, SSH_KEY, all, as_spec, built_in, note, one};
-
-/// The node of the example, and its folder, which holds the keys.
-fn example() -> (Built, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    fs::copy(
-        configs.join("container-linux-1.9.yaml"),
-        folder.path().join("node.yaml"),
-    )
-    .unwrap();
-    fs::create_dir(folder.path().join(".ssh")).unwrap();
-    fs::write(folder.path().join(".ssh/id_ed25519.pub"), SSH_KEY).unwrap();
-    let mut nodes = built_in(folder.path()).unwrap_or_else(|errors| panic!("{errors:#?}"));
-    (nodes.remove(0), folder)
-}
+use crate::container_linux_nodes::{HASH, SSH_KEY, all, as_spec, example, note, one};
 
 /// `block` with `line` after the line that holds `after`: what the note adds to a block later on.
 fn with_line(block: &str, after: &str, line: &str) -> String {
