@@ -34,10 +34,10 @@ use reporter::StandardError;
 
 /// Runs the command line that the process was given.
 pub fn main() -> ExitCode {
-    let cli = Cli::of_process();
+    let cli = Cli::from_process();
     let messages = Messages::new(&cli.common);
     let reporter = StandardError::new(messages);
-    let mut session = Session::new(Environment::of_process(), &reporter);
+    let mut session = Session::new(Environment::from_process(), &reporter);
     match run(&cli, &mut session, messages) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,

@@ -44,7 +44,7 @@ impl<'a> ArtifactWriter<'a> {
         let live_payload = match format {
             Format::LivePayload => {
                 let archive = node.live_settings().archive();
-                archive.map_err(Error::of_embedding)?
+                archive.map_err(Error::from_embedding)?
             }
             _ => Vec::new(),
         };

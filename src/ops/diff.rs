@@ -185,7 +185,7 @@ fn sides_of_artifacts(path: &Path, node: Option<&str>) -> Result<BTreeMap<String
         }
         Ok(sides)
     };
-    let mut sides: BTreeMap<String, Side> = read().map_err(Error::of_reading)?;
+    let mut sides: BTreeMap<String, Side> = read().map_err(Error::from_reading)?;
     if let Some(wanted) = node {
         let there = sides.keys().cloned().collect::<Vec<_>>();
         sides.retain(|name, _| name == wanted);

@@ -77,7 +77,7 @@ pub fn payload(
     session: &mut Session<'_>,
 ) -> Result<()> {
     let settings = settings(options, true, session)?;
-    let bytes = settings.archive().map_err(Error::of_embedding)?;
+    let bytes = settings.archive().map_err(Error::from_embedding)?;
     output.write(&bytes)?;
     tell_written(output, session);
     if settings.config.is_some() || !settings.installer.is_idle() {
@@ -192,7 +192,7 @@ fn config(path: &Path, options: &EmbedOptions, session: &mut Session<'_>) -> Res
     if !is_spec(path) {
         let bytes = input(path)?;
         let shown = path.display().to_string();
-        for warning in embed::check(&bytes, &shown).map_err(Error::of_embedding)? {
+        for warning in embed::check(&bytes, &shown).map_err(Error::from_embedding)? {
             session.notice(&Notice::ConfigDoubtful(warning));
         }
         return Ok(LiveSettings {

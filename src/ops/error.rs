@@ -25,12 +25,12 @@ pub enum Error {
 
 impl Error {
     /// Why an artifact could not be read: one that is damaged is not a failure of the machine.
-    pub(super) fn of_reading(error: anyhow::Error) -> Self {
+    pub(super) fn from_reading(error: anyhow::Error) -> Self {
         Self::unless(error, <dyn std::error::Error>::is::<Damaged>)
     }
 
     /// Why nothing could be embedded: what is refused or damaged is not a failure of the machine.
-    pub(super) fn of_embedding(error: anyhow::Error) -> Self {
+    pub(super) fn from_embedding(error: anyhow::Error) -> Self {
         Self::unless(error, |cause| {
             cause.is::<Refused>() || cause.is::<Damaged>()
         })

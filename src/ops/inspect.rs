@@ -85,7 +85,7 @@ pub fn artifact(path: &Path) -> Result<Vec<Inspected>> {
         let inspected = artifacts.map(inspected).collect::<anyhow::Result<Vec<_>>>();
         inspected.with_context(|| format!("reading {}", path.display()))
     };
-    inspect().map_err(Error::of_reading)
+    inspect().map_err(Error::from_reading)
 }
 
 fn inspected(artifact: Artifact) -> anyhow::Result<Inspected> {

@@ -35,7 +35,7 @@ impl LiveImage {
         };
         let live = open()
             .with_context(|| format!("reading {}", path.display()))
-            .map_err(Error::of_embedding)?;
+            .map_err(Error::from_embedding)?;
         Ok(Self {
             live,
             path: path.to_owned(),
@@ -56,7 +56,7 @@ impl LiveImage {
 
     /// What makes the image one with `settings`.
     pub(super) fn with(&self, settings: &LiveSettings) -> Result<Vec<Patch>> {
-        embed::embedded(&self.live, settings).map_err(Error::of_embedding)
+        embed::embedded(&self.live, settings).map_err(Error::from_embedding)
     }
 
     /// Writes the image with `patches`.

@@ -13,7 +13,8 @@ use crate::progress::{Progress, Silent};
 
 use super::Notice;
 
-/// What a use case takes from the machine around it. Nothing below reads any of this by itself.
+/// What a use case takes from the machine around it. Beyond this, rooms below read `PATH` to find
+/// QEMU, and the clock to mark files of the cache as used.
 #[derive(Clone)]
 pub struct Environment {
     /// The folder that `~/` in a spec stands for.
@@ -30,7 +31,7 @@ pub struct Environment {
 impl Environment {
     /// The environment of this process: its variables, its user's home folder, the system's clock
     /// and random source.
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         Self {
             home: std::env::home_dir(),
             variables: std::env::vars_os().collect(),
@@ -99,7 +100,7 @@ impl<'a> Session<'a> {
 
     /// A session in the environment of this process, to which nobody listens.
     pub fn from_environment() -> Session<'static> {
-        Session::new(Environment::of_process(), &Silent)
+        Session::new(Environment::from_process(), &Silent)
     }
 
     /// The progress of long work.

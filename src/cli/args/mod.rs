@@ -57,7 +57,7 @@ pub struct Cli {
 
 impl Cli {
     /// Reads the command line of this process; exits where it is invalid or asks for help.
-    pub fn of_process() -> Self {
+    pub fn from_process() -> Self {
         match Self::of(std::env::args_os()) {
             Ok(cli) => cli,
             Err(error) => error.exit(),
