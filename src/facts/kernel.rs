@@ -1,6 +1,6 @@
 //! The kernel packages of the Debian base.
 
-/// The flavour as the lock, the cache and the command line name it.
+/// The name of the flavor in the lock, the cache and on the command line.
 pub fn flavor_name(kernel: KernelFlavor) -> &'static str {
     match kernel {
         KernelFlavor::Generic => "generic",

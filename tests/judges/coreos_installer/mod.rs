@@ -84,7 +84,7 @@ impl Lab {
     }
 }
 
-/// The program under test; slow tests are given the optimised one.
+/// The program under test; slow tests are given the optimized one.
 fn program() -> PathBuf {
     std::env::var_os("IMGBUILD_PROGRAM")
         .map_or_else(|| env!("CARGO_BIN_EXE_imgbuild").into(), PathBuf::from)
