@@ -118,3 +118,4 @@ pub mod secrets;
 pub mod spec;
 pub mod text;
 pub mod verify;
+pub mod words;

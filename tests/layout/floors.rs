@@ -29,6 +29,7 @@ pub const FLOORS: &[&[&str]] = &[
         "progress",
         "secrets",
         "text",
+        "words",
     ],
 ];
 

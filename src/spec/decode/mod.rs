@@ -2,8 +2,8 @@
 //!
 //! A type that can be read implements [`Decode`]: it says what it looks like to editors (its JSON
 //! Schema) and reads itself from a [`Node`]. Values without parts are [`Leaf`]s and mostly wrapped
-//! in [`Located`]. Structs and words are declared once with `record!` and `words!`, which write
-//! struct, decoder and schema from the same lines.
+//! in [`Located`]. Structs are declared once with `record!`, which writes struct, decoder and
+//! schema from the same lines; `word_leaf!` makes the enums of [`crate::words`] leaves.
 
 mod defaults;
 mod leaf;
@@ -15,8 +15,8 @@ use crate::text::shown;
 
 pub use defaults::{Defaulted, default_of, first, written_as};
 pub use leaf::{Leaf, LeafError, text, whole_number_between};
-pub use record::{KeySchema, Record, RecordSchema, description, unknown_word};
-pub(crate) use record::{alternatives, record, words};
+pub use record::{KeySchema, Record, RecordSchema, unknown_word};
+pub(crate) use record::{alternatives, record, word_leaf};
 
 use super::yaml::{Entry, Node, Value};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};

@@ -245,11 +245,6 @@ pub struct RecordSchema {
     pub rules: Vec<(&'static str, &'static [&'static str])>,
 }
 
-/// Returns the text of a doc comment, as one paragraph.
-pub fn description(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 impl RecordSchema {
     /// The JSON Schema of the record.
     pub fn to_json(&self) -> Json {
@@ -353,7 +348,8 @@ macro_rules! record {
 
         impl $crate::spec::decode::Decode for $name {
             fn schema(schemas: &mut $crate::spec::decode::Schemas) -> serde_json::Value {
-                use $crate::spec::decode::{Decode, KeySchema, RecordSchema, description, first};
+                use $crate::spec::decode::{Decode, KeySchema, RecordSchema, first};
+                use $crate::words::description;
                 schemas.record(stringify!($name), |schemas| RecordSchema {
                     name: stringify!($name),
                     what: $what,
@@ -384,54 +380,30 @@ macro_rules! record {
     };
 }
 
-/// Declares an enum that is read from one of its words.
-macro_rules! words {
-    (
-        $(#[doc = $doc:literal])+
-        pub enum $name:ident {
-            $( $(#[doc = $word_doc:literal])+ $variant:ident = $word:literal, )+
-        }
-        $what:literal
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $( $(#[doc = $word_doc])+ $variant, )+
-        }
-
-        impl $name {
-            /// The words, in the order of the variants.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The word.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-
+/// Lets a set of words, declared with [`words!`](crate::words), be read from a spec. `$what` is its
+/// name with an article.
+macro_rules! word_leaf {
+    ($name:ident, $what:literal) => {
         impl $crate::spec::decode::Leaf for $name {
             const WHAT: &'static str = $what;
 
             fn schema() -> serde_json::Value {
-                let descriptions = [$($crate::spec::decode::description(concat!($($word_doc, "\n"),+))),+];
+                let descriptions: Vec<_> = Self::ALL.iter().map(|word| word.meaning()).collect();
                 serde_json::json!({ "enum": Self::WORDS, "enumDescriptions": descriptions })
             }
 
             fn read(
                 scalar: &$crate::spec::yaml::Scalar,
             ) -> Result<Self, $crate::spec::decode::LeafError> {
-                match &*scalar.text {
-                    $($word => Ok(Self::$variant),)+
-                    other => Err($crate::spec::decode::unknown_word(other, $what, Self::WORDS)),
-                }
+                let word = &*scalar.text;
+                Self::from_word(word)
+                    .ok_or_else(|| $crate::spec::decode::unknown_word(word, $what, Self::WORDS))
             }
         }
     };
 }
 
-pub(crate) use {record, words};
+pub(crate) use {record, word_leaf};
 
 /// Returns the error for a word that is not one of `words`.
 pub fn unknown_word(word: &str, what: &str, words: &[&str]) -> super::LeafError {

@@ -7,12 +7,13 @@ use crate::facts::runtimes::Runtime;
 use crate::facts::systems::ContainerdConfig;
 use crate::names::AbsolutePath;
 use crate::spec::decode::{
-    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, words,
+    Decode, Decoder, Leaf, LeafError, Schemas, Table, record, unknown_word, word_leaf,
 };
 use crate::spec::values::{
     ImageEntry, LocalText, ProgramsFolder, RegistryHost, RegistryUrl, RuntimeName, RuntimeShim,
 };
 use crate::spec::yaml::{Node, Scalar, Value};
+use crate::words::words;
 
 /// The words for what runs containers.
 const RUNTIMES: [&str; 2] = ["containerd", "cri-o"];
@@ -137,8 +138,9 @@ words! {
         /// The node fetches them on its first boot.
         Pull = "pull",
     }
-    "an artifact source"
 }
+
+word_leaf!(KubernetesArtifactsMode, "an artifact source");
 
 record! {
     /// Where programs and images come from.

@@ -6,11 +6,12 @@ use super::EtcdBackup;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::names::AbsolutePath;
 use crate::oci::ImageName;
-use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, words};
+use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, word_leaf};
 use crate::spec::values::{
     EtcdUrl, LocalFile, LocalText, MemberName, PlainName, Setting, SettingName,
 };
 use crate::spec::yaml::{Node, Value};
+use crate::words::words;
 
 /// Where etcd answers its clients (IANA: etcd-client).
 pub const ETCD_CLIENT_PORT: u16 = 2379;
@@ -110,8 +111,9 @@ words! {
         /// The cluster is running and knows the member.
         Existing = "existing",
     }
-    "a cluster state"
 }
+
+word_leaf!(InitialClusterState, "a cluster state");
 
 /// The first members of a cluster: a map from name to peer URL (or a list of them), or etcd's own
 /// `name=url,name=url`.

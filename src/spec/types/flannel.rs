@@ -6,8 +6,9 @@ use super::ExternalEtcd;
 use crate::diagnostic::{Located, Span};
 use crate::names::InterfaceName;
 use crate::oci::ImageName;
-use crate::spec::decode::{OneOrMany, record, words};
+use crate::spec::decode::{OneOrMany, record, word_leaf};
 use crate::spec::values::{EtcdUrl, PortNumber, Vni};
+use crate::words::words;
 
 words! {
     /// How flannel carries packets of containers from node to node.
@@ -19,8 +20,9 @@ words! {
         /// Encrypted, to nodes anywhere.
         Wireguard = "wireguard",
     }
-    "a flannel backend"
 }
+
+word_leaf!(FlannelBackend, "a flannel backend");
 
 /// The prefix length of a node's part of a network that has room for four of them: flannel's own.
 pub const FLANNEL_SUBNET_LEN: u8 = 24;

@@ -10,7 +10,7 @@ use crate::diagnostic::Located;
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::names::Hostname;
-use crate::spec::decode::{Table, record, words};
+use crate::spec::decode::{Table, record, word_leaf};
 use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
 };
@@ -18,6 +18,7 @@ use crate::spec::values::{
     AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
     TokenSetting,
 };
+use crate::words::words;
 
 /// Where the API is reached. IANA has the port for SUN's SRC; it is Kubernetes' own choice.
 pub const API_PORT: u16 = 6443;
@@ -132,8 +133,9 @@ words! {
         /// /etc/kubernetes/manifests.
         Standalone = "standalone",
     }
-    "a role"
 }
+
+word_leaf!(KubernetesRole, "a role");
 
 words! {
     /// How connections to services are led to their pods.
@@ -145,8 +147,9 @@ words! {
         /// Rules of nftables.
         Nftables = "nftables",
     }
-    "a kube-proxy mode"
 }
+
+word_leaf!(KubernetesProxyMode, "a kube-proxy mode");
 
 words! {
     /// What the pods of kube-proxy's `DaemonSet` run.
@@ -156,8 +159,9 @@ words! {
         /// `registry.k8s.io/kube-proxy`, on every node.
         Upstream = "upstream",
     }
-    "a kube-proxy image"
 }
+
+word_leaf!(KubernetesProxyImage, "a kube-proxy image");
 
 record! {
     /// kube-proxy.

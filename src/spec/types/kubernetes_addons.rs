@@ -3,10 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
-use crate::spec::decode::{Decode, Decoder, Schemas, record, words};
+use crate::spec::decode::{Decode, Decoder, Schemas, record, word_leaf};
 use crate::spec::types::KubernetesFlannel;
 use crate::spec::values::LocalManifests;
 use crate::spec::yaml::{Node, Value};
+use crate::words::words;
 
 /// Who gives pods their network.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +43,9 @@ words! {
         /// None, or one that you install yourself.
         None = "none",
     }
-    "a pod network"
 }
+
+word_leaf!(KubernetesCniWord, "a pod network");
 
 record! {
     /// A pod network with settings.
@@ -67,5 +69,6 @@ words! {
         /// None, or one that you install yourself.
         None = "none",
     }
-    "a DNS service"
 }
+
+word_leaf!(KubernetesDns, "a DNS service");

@@ -1,6 +1,7 @@
 //! What of `kubernetes:` is about keys, and how nodes show that they belong to the cluster.
 
-use crate::spec::decode::words;
+use crate::spec::decode::word_leaf;
+use crate::words::words;
 
 words! {
     /// The kind of new private keys of the cluster.
@@ -10,8 +11,9 @@ words! {
         /// RSA with 2048 bits.
         Rsa2048 = "rsa-2048",
     }
-    "a key algorithm"
 }
+
+word_leaf!(KubernetesKeyAlgorithm, "a key algorithm");
 
 words! {
     /// How a worker joins its cluster.
@@ -21,5 +23,6 @@ words! {
         /// Its image holds a token, for which the cluster signs a certificate.
         Token = "token",
     }
-    "a join method"
 }
+
+word_leaf!(KubernetesJoin, "a join method");

@@ -2,8 +2,9 @@
 
 use super::free::{FreeDocument, FreeMap};
 use crate::diagnostic::Located;
-use crate::spec::decode::{Table, record, words};
+use crate::spec::decode::{Table, record, word_leaf};
 use crate::spec::values::{LabelKey, LabelValue, PlainName, Quantity, TaintText, Threshold};
+use crate::words::words;
 
 record! {
     /// The kubelet.
@@ -40,8 +41,9 @@ words! {
         /// Pods may, in proportion to the memory that they request.
         Limited = "limited",
     }
-    "a swap policy"
 }
+
+word_leaf!(KubeletSwap, "a swap policy");
 
 record! {
     /// Resources that pods cannot use.
@@ -158,5 +160,6 @@ words! {
         /// AES-CBC, which does not detect changes.
         Aescbc = "aescbc",
     }
-    "a cipher"
 }
+
+word_leaf!(EncryptionProvider, "a cipher");

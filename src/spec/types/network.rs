@@ -7,9 +7,10 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
 use crate::names::{Hostname, InterfaceName, MacAddr};
-use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, unknown_word, words};
+use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, unknown_word, word_leaf};
 use crate::spec::values::{HostOrAddress, Line, PortRange, Setting, SettingName, VlanId};
 use crate::spec::yaml::Scalar;
+use crate::words::words;
 
 record! {
     /// Interfaces and all that has to do with addresses.
@@ -153,8 +154,9 @@ words! {
         /// By load, in both directions.
         BalanceAlb = "balance-alb",
     }
-    "a bond mode"
 }
+
+word_leaf!(BondMode, "a bond mode");
 
 record! {
     /// Links joined into one.
@@ -237,8 +239,9 @@ words! {
         /// UDP
         Udp = "udp",
     }
-    "a protocol"
 }
+
+word_leaf!(Protocol, "a protocol");
 
 record! {
     /// An opening in the packet filter.

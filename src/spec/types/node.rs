@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Located, codes};
 use crate::facts::systems::{IgnitionVersion, TABLE, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, words};
+use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, word_leaf};
 use crate::spec::types::{
     BootFiles, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage, Systemd,
 };
@@ -14,6 +14,7 @@ use crate::spec::values::{
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
+use crate::words::words;
 
 record! {
     /// One node: its own keys, merged over those that it shares with others.
@@ -157,8 +158,9 @@ words! {
         /// Small, for virtual machines.
         Cloud = "cloud",
     }
-    "a kernel"
 }
+
+word_leaf!(Kernel, "a kernel");
 
 record! {
     /// A user of the node.

@@ -3,10 +3,11 @@
 
 use crate::diagnostic::Located;
 use crate::names::{AbsolutePath, UserName};
-use crate::spec::decode::{record, words};
+use crate::spec::decode::{record, word_leaf};
 use crate::spec::values::{
     Digest, Fstab, Line, LocalFile, LocalFolder, Mode, PartitionLabel, PlainName, SourceUrl, Uuid,
 };
+use crate::words::words;
 
 record! {
     /// Disks, RAID, LUKS, file systems, files, directories, links and trees.
@@ -143,8 +144,9 @@ words! {
         /// Mirrored and striped.
         Ten = "10",
     }
-    "a RAID level"
 }
+
+word_leaf!(RaidLevel, "a RAID level");
 
 record! {
     /// An encrypted device.
@@ -243,8 +245,9 @@ words! {
         /// No formatting
         None = "none",
     }
-    "a file system"
 }
+
+word_leaf!(FilesystemFormat, "a file system");
 
 record! {
     /// A file system.
@@ -288,8 +291,9 @@ words! {
         /// Not compressed
         None = "",
     }
-    "a compression"
 }
+
+word_leaf!(Compression, "a compression");
 
 record! {
     /// Where bytes come from.

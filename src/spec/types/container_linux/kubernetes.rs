@@ -6,10 +6,11 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Located, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::version::KubeVersion;
-use crate::spec::decode::{Leaf, LeafError, OneOrMany, record, words};
+use crate::spec::decode::{Leaf, LeafError, OneOrMany, record, word_leaf};
 use crate::spec::types::{KubernetesExtraArgs, KubernetesRole};
 use crate::spec::values::{Endpoint, EtcdUrl, PlainName};
 use crate::spec::yaml::Scalar;
+use crate::words::words;
 
 record! {
     /// Kubernetes on this node, from the hyperkube image of CoreOS.
@@ -84,8 +85,9 @@ words! {
         /// None: docker's own bridge.
         None = "none",
     }
-    "a pod network"
 }
+
+word_leaf!(HyperkubeNetwork, "a pod network");
 
 words! {
     /// How connections to services are led to their pods.
@@ -95,8 +97,9 @@ words! {
         /// The kernel's virtual servers.
         Ipvs = "ipvs",
     }
-    "a kube-proxy mode"
 }
+
+word_leaf!(HyperkubeProxyMode, "a kube-proxy mode");
 
 record! {
     /// kube-proxy.

@@ -19,9 +19,10 @@ pub use wrapped::*;
 use crate::diagnostic::Located;
 use crate::facts::systems::Target;
 use crate::names::{Arch, Hostname};
-use crate::spec::decode::{Table, record, words};
+use crate::spec::decode::{Table, record, word_leaf};
 use crate::spec::types::{Network, User};
 use crate::spec::values::{ModuleName, Setting, SpecVersion, SysctlKey};
+use crate::words::words;
 
 record! {
     /// One node of Container Linux: its own keys, merged over those that it shares with others.
@@ -105,5 +106,6 @@ words! {
         /// A metadata service of your own
         Custom = "custom",
     }
-    "a platform"
 }
+
+word_leaf!(CtPlatform, "a platform");

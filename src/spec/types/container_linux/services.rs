@@ -6,10 +6,11 @@ use super::storage::{CtSourceUrl, CtVerification};
 use crate::diagnostic::{Located, codes};
 use crate::facts::systems::IgnitionVersion;
 use crate::names::UnitName;
-use crate::spec::decode::{Leaf, LeafError, record, text, words};
+use crate::spec::decode::{Leaf, LeafError, record, text, word_leaf};
 use crate::spec::types::DropIn;
 use crate::spec::values::{Line, LocalText, PlainName};
 use crate::spec::yaml::Scalar;
+use crate::words::words;
 
 record! {
     /// docker.
@@ -31,8 +32,9 @@ words! {
         /// Never by itself.
         Off = "off",
     }
-    "a reboot strategy"
 }
+
+word_leaf!(CtRebootStrategy, "a reboot strategy");
 
 record! {
     /// locksmithd, which reboots a node into its update.

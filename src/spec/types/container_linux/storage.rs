@@ -2,10 +2,11 @@
 
 use crate::diagnostic::Located;
 use crate::names::AbsolutePath;
-use crate::spec::decode::{Leaf, LeafError, record, words};
+use crate::spec::decode::{Leaf, LeafError, record, word_leaf};
 use crate::spec::types::{Compression, FilesystemFormat, OwnerRef, Raid};
 use crate::spec::values::{Fstab, Line, LocalFile, Mode, PartitionLabel, PlainName, SourceUrl};
 use crate::spec::yaml::Scalar;
+use crate::words::words;
 
 record! {
     /// Disks, RAID, file systems, files, directories and links, as in ct.
@@ -307,8 +308,9 @@ words! {
         /// SHA-512
         Sha512 = "sha512",
     }
-    "a hash function"
 }
+
+word_leaf!(CtHashFunction, "a hash function");
 
 /// The digits of a SHA-512.
 #[derive(Debug, Clone, PartialEq, Eq)]
