@@ -6,8 +6,9 @@ use ipnet::IpNet;
 
 use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
-use crate::node::kubernetes::{Kubernetes, Role};
+use crate::node::kubernetes::Kubernetes;
 use crate::node::kubernetes_keys::WithoutKeys;
 use crate::node::kubernetes_settings::Encryption;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::node::kubernetes::{Kubernetes, ProxyImage, ProxyMode, ProxyPod};
+use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode};
+use crate::node::kubernetes::{Kubernetes, ProxyPod};
 use crate::node::kubernetes_keys::WithoutKeys;
 
 /// What one `DaemonSet` has in common on all nodes.

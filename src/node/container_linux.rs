@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::version::KubeVersion;
-use crate::node::kubernetes::Role;
 use crate::pki::bundles::{KeyPair, ServiceAccountKeys};
 
 /// The settings that only Container Linux has.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::facts::systems::Facts;
@@ -19,36 +20,6 @@ use crate::node::images::ImageUse;
 use crate::node::kubernetes_keys::{KeyStage, WithKeys};
 use crate::node::kubernetes_settings::{AuditLog, Encryption};
 use crate::pki::bundles::{ExternalEtcd, KeyPair};
-
-/// The role of a node in its cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Runs the control plane; other pods stay away unless they tolerate its taint.
-    ControlPlane,
-    /// Runs pods.
-    Worker,
-    /// A cluster of one: control plane and pods on the same node.
-    Single,
-    /// A kubelet without an API server, which runs only static pods.
-    Standalone,
-}
-
-impl Role {
-    /// Returns whether the API server runs here.
-    pub fn has_control_plane(self) -> bool {
-        matches!(self, Self::ControlPlane | Self::Single)
-    }
-
-    /// Returns the name in a spec.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ControlPlane => "control-plane",
-            Self::Worker => "worker",
-            Self::Single => "single",
-            Self::Standalone => "standalone",
-        }
-    }
-}
 
 /// The name of each cluster in its kubeconfig files.
 pub const CLUSTER_NAME: &str = "kubernetes";
@@ -161,25 +132,6 @@ impl Cni {
     }
 }
 
-/// How services reach their pods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyMode {
-    Iptables,
-    Ipvs,
-    Nftables,
-}
-
-impl ProxyMode {
-    /// Returns the name in a spec and in kube-proxy's configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Iptables => "iptables",
-            Self::Ipvs => "ipvs",
-            Self::Nftables => "nftables",
-        }
-    }
-}
-
 /// How kube-proxy runs on a node. `K`: the certificate that it presents to the API server.
 #[derive(Debug, Clone)]
 pub enum ProxyPod<K = KeyPair> {
@@ -196,25 +148,6 @@ impl<K> ProxyPod<K> {
         match self {
             Self::DaemonSet(ProxyImage::Upstream) => ImageUse::ProxyEverywhere,
             Self::DaemonSet(ProxyImage::Node) | Self::Static { .. } => ImageUse::Proxy,
-        }
-    }
-}
-
-/// The program that the pods of a `DaemonSet` run as kube-proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProxyImage {
-    /// The program that each node in the file has, in a local image.
-    Node,
-    /// Upstream's image.
-    Upstream,
-}
-
-impl ProxyImage {
-    /// Returns the name in a spec.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Node => "node",
-            Self::Upstream => "upstream",
         }
     }
 }
@@ -254,15 +187,6 @@ pub struct Member<S: KeyStage = WithKeys> {
     pub proxy_pod: ProxyPod<S::Proxy>,
     /// On a node with a control plane.
     pub control_plane: Option<ControlPlane<S>>,
-}
-
-/// How a worker joins the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Join {
-    /// With certificates that were signed when the image was built.
-    Certificate,
-    /// With the cluster's bootstrap token.
-    Token,
 }
 
 /// A taint of a node.

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Decider;
-use super::kubernetes_addons::role_of;
 use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::facts::kubernetes::choices::Role;
 use crate::facts::systems::{ContainerdConfig, Target};
 use crate::node::containers::{ContainerRuntime, RUNC, RuntimeKind};
-use crate::node::kubernetes::Role;
 use crate::spec;
 
 impl Decider<'_> {
@@ -113,7 +112,7 @@ impl Decider<'_> {
             };
             let names = containerd.runtimes.iter().map(|(name, _)| name);
             match &node.kubernetes {
-                Some(kubernetes) if role_of(kubernetes) != Role::Standalone => {
+                Some(kubernetes) if kubernetes.role.value != Role::Standalone => {
                     classes.extend(names.map(|name| name.as_str().to_owned()));
                 }
                 Some(_) => {

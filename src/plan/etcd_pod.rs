@@ -2,7 +2,6 @@
 
 use super::Decider;
 use super::containers::pull;
-use super::kubernetes_addons::role_of;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::etcd::EtcdRelease;
 use crate::node::etcd::EtcdPod;
@@ -36,8 +35,8 @@ impl Decider<'_> {
     /// Returns the member's static pod; `None`: it runs as a unit.
     pub(super) fn etcd_pod(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<EtcdPod> {
         let wanted = Some(etcd.static_pod()).filter(|wanted| wanted.value)?;
-        let kubernetes =
-            (node.kubernetes.as_ref()).filter(|kubernetes| role_of(kubernetes).has_control_plane());
+        let kubernetes = (node.kubernetes.as_ref())
+            .filter(|kubernetes| kubernetes.role.value.has_control_plane());
         let Some(kubernetes) = kubernetes else {
             self.found.push(
                 Diagnostic::error(

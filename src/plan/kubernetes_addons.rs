@@ -4,10 +4,11 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
-use crate::node::kubernetes::{Cni, Images, ProxyImage, ProxyMode, Role};
+use crate::node::kubernetes::{Cni, Images};
 use crate::node::network::{Dhcp, Network};
 use crate::spec::decode::written_as;
 use crate::spec::{self, LocalManifests};
@@ -81,9 +82,7 @@ impl Decider<'_> {
     /// Returns how services reach their pods.
     pub(super) fn proxy_mode(&mut self, written: &spec::Kubernetes) -> ProxyMode {
         let mode = written.proxy().mode();
-        if mode.value == spec::KubernetesProxyMode::Ipvs
-            && written.version.value.minor >= IPVS_DEPRECATED
-        {
+        if mode.value == ProxyMode::Ipvs && written.version.value.minor >= IPVS_DEPRECATED {
             self.found.push(
                 Diagnostic::warning(
                     codes::IPVS_IS_DEPRECATED,
@@ -93,11 +92,7 @@ impl Decider<'_> {
                 .help("use `nftables`, which is as fast and not deprecated"),
             );
         }
-        match mode.value {
-            spec::KubernetesProxyMode::Iptables => ProxyMode::Iptables,
-            spec::KubernetesProxyMode::Ipvs => ProxyMode::Ipvs,
-            spec::KubernetesProxyMode::Nftables => ProxyMode::Nftables,
-        }
+        mode.value
     }
 
     /// Returns what the pods of kube-proxy's `DaemonSet` run; `None`: it is a static pod, or not
@@ -137,9 +132,9 @@ impl Decider<'_> {
         }
         let pulled = matches!(images, Images::Pulled { .. });
         let image = match proxy.image.map(|image| image.value) {
-            Some(spec::KubernetesProxyImage::Upstream) => ProxyImage::Upstream,
+            Some(image) => image,
             None if pulled => ProxyImage::Upstream,
-            Some(spec::KubernetesProxyImage::Node) | None => ProxyImage::Node,
+            None => ProxyImage::Node,
         };
         if let (ProxyImage::Node, true, Some(written)) = (image, pulled, proxy.image) {
             self.found.push(
@@ -179,7 +174,7 @@ impl Decider<'_> {
     pub(super) fn check_manifests(&mut self, cluster: &spec::Cluster) {
         let nodes = cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
         let mut sets = Vec::new();
-        for written in nodes.filter(|written| role_of(written).has_control_plane()) {
+        for written in nodes.filter(|written| written.role.value.has_control_plane()) {
             let network = match &written.cni {
                 Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
                 _ => None,
@@ -212,9 +207,9 @@ impl Decider<'_> {
     /// Warns of manifests that no node in the file applies.
     fn unapplied(&mut self, cluster: &spec::Cluster) {
         let nodes = || cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
-        let any_plane = nodes().any(|written| role_of(written).has_control_plane());
+        let any_plane = nodes().any(|written| written.role.value.has_control_plane());
         for written in nodes() {
-            let role = role_of(written);
+            let role = written.role.value;
             if any_plane && role != Role::Standalone {
                 continue;
             }
@@ -238,16 +233,6 @@ impl Decider<'_> {
                 );
             }
         }
-    }
-}
-
-/// Returns the node's role.
-pub(super) fn role_of(written: &spec::Kubernetes) -> Role {
-    match written.role.value {
-        spec::KubernetesRole::ControlPlane => Role::ControlPlane,
-        spec::KubernetesRole::Worker => Role::Worker,
-        spec::KubernetesRole::Single => Role::Single,
-        spec::KubernetesRole::Standalone => Role::Standalone,
     }
 }
 

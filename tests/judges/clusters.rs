@@ -6,12 +6,13 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Located;
+use imgbuild::facts::kubernetes::choices::{Join, ProxyMode, Role};
 use imgbuild::facts::runtimes::Runtime;
 use imgbuild::node::Node;
 use imgbuild::node::etcd::EtcdMember;
 use imgbuild::node::kubernetes::{
-    ApiEndpoint, Cni, ControlPlane, Images, Join, Kubelet, Kubernetes, Member, NodeSettings,
-    PlaneSettings, Proxy, ProxyMode, ProxyPod, Role,
+    ApiEndpoint, Cni, ControlPlane, Images, Kubelet, Kubernetes, Member, NodeSettings,
+    PlaneSettings, Proxy, ProxyPod,
 };
 use imgbuild::node::kubernetes_keys::{EncryptionKeys, KubeletIdentity, KubeletKeys, PlaneKeys};
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};

@@ -4,11 +4,11 @@
 use super::super::names::{path, unit};
 use super::super::template::fill;
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::choices::Role;
 use crate::facts::systems::Target;
 use crate::node::Node;
 use crate::node::container_linux::{HyperkubeApi, HyperkubeNode};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
-use crate::node::kubernetes::Role;
 
 /// Keys and certificates, as pods mount them.
 const SSL: &str = "/etc/kubernetes/ssl";

@@ -1,9 +1,10 @@
 //! Our own manifests that the first boot applies: runtime classes, flannel and CoreDNS.
 
+use crate::facts::kubernetes::choices::ProxyMode;
 use crate::node::addons::CoreDns;
 use crate::node::containers::runtime_label;
 use crate::node::flannel::Flannel;
-use crate::node::kubernetes::{Kubernetes, ProxyMode};
+use crate::node::kubernetes::Kubernetes;
 use crate::parts::flannel::settings;
 use crate::parts::template::fill;
 

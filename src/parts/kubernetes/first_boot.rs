@@ -6,9 +6,10 @@ use super::joining::joining;
 use super::kubelet::kubeconfig_of;
 use super::proxy::daemon_set;
 use super::{AFTER_ETCD, addons, artifacts, secret};
+use crate::facts::kubernetes::choices::Role;
 use crate::node::addons::Manifest;
 use crate::node::fragment::{File, Fragment, Origin, Unit};
-use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes, Role};
+use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use crate::facts::cni::CNI_PLUGINS;
+use crate::facts::kubernetes::choices::ProxyMode;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
-use crate::node::kubernetes::{Cni, Kubernetes, ProxyMode};
+use crate::node::kubernetes::{Cni, Kubernetes};
 use crate::parts::names::path;
 use crate::parts::network::left_alone;
 use crate::parts::template::fill;

@@ -12,16 +12,16 @@ use super::place;
 use crate::check::hyperkube_component_flags;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::tables::Component;
 use crate::node::container_linux::{
     HyperkubeApi, HyperkubeApiKeys, HyperkubeClients, HyperkubeExtraArgs, HyperkubeNode,
     HyperkubeTls,
 };
-use crate::node::kubernetes::Role;
 use crate::node::{Cluster, Node};
 use crate::pki::Keys;
 use crate::pki::bundles::KeyPair;
-use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode, KubernetesRole};
+use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode};
 
 /// The port on which the API is served without TLS.
 const INSECURE_PORT: u16 = 8080;
@@ -40,15 +40,6 @@ pub(super) fn local_host(insecure: IpAddr) -> IpAddr {
         Ipv4Addr::LOCALHOST.into()
     } else {
         insecure
-    }
-}
-
-fn role_of(written: KubernetesRole) -> Role {
-    match written {
-        KubernetesRole::ControlPlane => Role::ControlPlane,
-        KubernetesRole::Worker => Role::Worker,
-        KubernetesRole::Single => Role::Single,
-        KubernetesRole::Standalone => Role::Standalone,
     }
 }
 
@@ -106,7 +97,7 @@ impl Decider<'_> {
         written: &spec::HyperkubeNode,
         node: &Node,
     ) -> HyperkubeNode {
-        let role = role_of(written.role.value);
+        let role = written.role.value;
         let api = role
             .has_control_plane()
             .then(|| self.hyperkube_api(written, node))

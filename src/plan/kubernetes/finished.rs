@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use anyhow::Result;
 
 use super::Draft;
-use crate::node::kubernetes::{ControlPlane, Join, Kubernetes, Member, NodeSettings, ProxyPod};
+use crate::facts::kubernetes::choices::Join;
+use crate::node::kubernetes::{ControlPlane, Kubernetes, Member, NodeSettings, ProxyPod};
 use crate::node::kubernetes_keys::{
     EncryptionKeys, KubeletIdentity, KubeletKeys, PlaneKeys, WithoutKeys,
 };

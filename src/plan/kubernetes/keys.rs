@@ -4,11 +4,11 @@ use anyhow::{Context, Result};
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::kubernetes::choices::{Join, Role};
 use crate::node::Node;
-use crate::node::kubernetes::{Join, Role};
 use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
 use crate::plan::Decider;
-use crate::spec::{self, KubernetesJoin, KubernetesKeyAlgorithm, TokenSetting};
+use crate::spec::{self, KubernetesKeyAlgorithm, TokenSetting};
 
 /// The key settings that the nodes of a cluster share.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl ClusterKeys {
             .find_map(|it| it.key_algorithm)
             .unwrap_or_else(|| spec::Kubernetes::default_of("key_algorithm"));
         let token = written(cluster).find_map(|it| it.bootstrap_token.as_ref());
-        let joins = written(cluster).any(|it| join(it).value == Join::Token);
+        let joins = written(cluster).any(|it| it.join().value == Join::Token);
         Self {
             algorithm: match algorithm.value {
                 KubernetesKeyAlgorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
@@ -52,14 +52,6 @@ impl ClusterKeys {
 /// Returns what the spec says of Kubernetes, node by node.
 fn written(cluster: &spec::Cluster) -> impl Iterator<Item = &spec::Kubernetes> {
     cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref())
-}
-
-/// Returns how the node joins its cluster.
-pub(super) fn join(written: &spec::Kubernetes) -> Located<Join> {
-    written.join().map(|join| match join {
-        KubernetesJoin::Certificate => Join::Certificate,
-        KubernetesJoin::Token => Join::Token,
-    })
 }
 
 /// Gives each node its Kubernetes, with the keys from `keys`.
@@ -106,7 +98,7 @@ impl Decider<'_> {
             let (Some(written), Some(draft)) = (&node.kubernetes, draft) else {
                 continue;
             };
-            let join = join(written);
+            let join = written.join();
             if join.value != Join::Token {
                 continue;
             }

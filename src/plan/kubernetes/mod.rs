@@ -15,12 +15,13 @@ pub(super) use keys::{ClusterKeys, with_keys};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
-use super::kubernetes_addons::{cni_span, role_of};
+use super::kubernetes_addons::cni_span;
 use crate::diagnostic::{Diagnostic, Sources, codes};
+use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
 use crate::node::images::ImageUse;
 use crate::node::kubernetes::{
-    ApiEndpoint, Cni, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod, Role,
+    ApiEndpoint, Cni, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod,
 };
 use crate::node::kubernetes_keys::WithoutKeys;
 use crate::spec;
@@ -77,7 +78,7 @@ impl Decider<'_> {
         node: &Node,
         sources: &Sources,
     ) -> Draft {
-        let role = role_of(written);
+        let role = written.role.value;
         let images = self.artifacts(written, node.target, sources);
         let runtime = self.runtime(written, containerd, node.target, &images);
         let cni = self.cni(written);
@@ -120,7 +121,7 @@ impl Decider<'_> {
                 span: written.span,
             },
             member: (role != Role::Standalone).then(|| Member {
-                join: keys::join(written).value,
+                join: written.join().value,
                 keys: (),
                 proxy,
                 proxy_pod: match proxy_image {

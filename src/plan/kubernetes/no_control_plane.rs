@@ -2,6 +2,7 @@
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::kubernetes::choices::Role;
 use crate::plan::Decider;
 use crate::spec;
 
@@ -20,8 +21,8 @@ impl Decider<'_> {
             .iter()
             .filter_map(|node| node.kubernetes.as_ref())
         {
-            let kubelet = (written.kubelet.as_ref())
-                .filter(|_| written.role.value == spec::KubernetesRole::Standalone);
+            let kubelet =
+                (written.kubelet.as_ref()).filter(|_| written.role.value == Role::Standalone);
             let label = kubelet.and_then(|kubelet| Some(kubelet.labels.first()?.0.span));
             let taint = kubelet.and_then(|kubelet| Some(kubelet.taints.first()?.span));
             for (key, span) in [("labels", label), ("taints", taint)] {

@@ -3,9 +3,10 @@
 use ipnet::IpNet;
 
 use super::Draft;
+use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
 use crate::node::firewall::{FirewallRule, Protocol};
-use crate::node::kubernetes::{Cni, Role};
+use crate::node::kubernetes::Cni;
 use crate::plan::flannel::flannel_port;
 
 /// Opens the packet filter, if the node has one, to the other nodes, their pods and the cluster's

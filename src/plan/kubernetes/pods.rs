@@ -6,8 +6,9 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
-use crate::node::kubernetes::{Cni, Role};
+use crate::node::kubernetes::Cni;
 use crate::node::network::{NodePods, PodRoutes};
 use crate::plan::Decider;
 

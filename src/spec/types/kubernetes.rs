@@ -3,10 +3,10 @@
 use ipnet::IpNet;
 
 use super::{
-    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesJoin,
-    KubernetesKeyAlgorithm,
+    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesKeyAlgorithm,
 };
 use crate::diagnostic::Located;
+use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::names::Hostname;
@@ -18,7 +18,6 @@ use crate::spec::values::{
     AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
     TokenSetting,
 };
-use crate::words::words;
 
 /// Where the API is reached. IANA has the port for SUN's SRC; it is Kubernetes' own choice.
 pub const API_PORT: u16 = 6443;
@@ -30,7 +29,7 @@ record! {
         #[example = "1.36.2"]
         pub version: Located<KubeVersion>,
         /// The part that the node plays in its cluster.
-        pub role: Located<KubernetesRole>,
+        pub role: Located<Role>,
         /// Where the API is reached: a name or an address, and perhaps a port.
         #[otherwise = "the address of the only control plane, or a name for all of them in every node's `/etc/hosts`; port 6443"]
         #[example = "api.example:6443"]
@@ -110,7 +109,7 @@ record! {
         pub key_algorithm: Option<Located<KubernetesKeyAlgorithm>>,
         /// How a worker joins the cluster.
         #[default = "certificate"]
-        pub join: Option<Located<KubernetesJoin>>,
+        pub join: Option<Located<Join>>,
         /// The token that lets nodes join, this cluster's or kubeadm's; or `generate` for one that
         /// is made once and kept with the keys.
         #[otherwise = "`generate` with `join: token`, else no token is accepted"]
@@ -120,62 +119,24 @@ record! {
     "Kubernetes"
 }
 
-words! {
-    /// The part that a node plays in its cluster.
-    pub enum KubernetesRole {
-        /// Runs the control plane, and only those other pods that ask for it.
-        ControlPlane = "control-plane",
-        /// Runs pods.
-        Worker = "worker",
-        /// A cluster of one: control plane and pods on the same node.
-        Single = "single",
-        /// A kubelet without an API server, which runs the static pods in
-        /// /etc/kubernetes/manifests.
-        Standalone = "standalone",
-    }
-}
-
-word_leaf!(KubernetesRole, "a role");
-
-words! {
-    /// How connections to services are led to their pods.
-    pub enum KubernetesProxyMode {
-        /// Rules of iptables.
-        Iptables = "iptables",
-        /// The kernel's virtual servers.
-        Ipvs = "ipvs",
-        /// Rules of nftables.
-        Nftables = "nftables",
-    }
-}
-
-word_leaf!(KubernetesProxyMode, "a kube-proxy mode");
-
-words! {
-    /// What the pods of kube-proxy's `DaemonSet` run.
-    pub enum KubernetesProxyImage {
-        /// The node's own program, which nodes made by `kubeadm join` lack.
-        Node = "node",
-        /// `registry.k8s.io/kube-proxy`, on every node.
-        Upstream = "upstream",
-    }
-}
-
-word_leaf!(KubernetesProxyImage, "a kube-proxy image");
+word_leaf!(Role, "a role");
+word_leaf!(ProxyMode, "a kube-proxy mode");
+word_leaf!(ProxyImage, "a kube-proxy image");
+word_leaf!(Join, "a join method");
 
 record! {
     /// kube-proxy.
     pub struct KubernetesProxy {
         /// How connections to services are led to their pods.
         #[default = "iptables"]
-        pub mode: Option<Located<KubernetesProxyMode>>,
+        pub mode: Option<Located<ProxyMode>>,
         /// Whether it runs as kubeadm's does, as a `DaemonSet` on all nodes of the cluster, instead
         /// of as a static pod on each node of the file.
         #[default = "false"]
         pub daemon_set: Option<Located<bool>>,
         /// What the pods of the `DaemonSet` run.
         #[otherwise = "`upstream` with `artifacts: pull`, else `node`"]
-        pub image: Option<Located<KubernetesProxyImage>>,
+        pub image: Option<Located<ProxyImage>>,
         /// Further fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), under its
         /// own names.
         #[example = "{conntrack: {maxPerCore: 65536}}"]

@@ -14,15 +14,3 @@ words! {
 }
 
 word_leaf!(KubernetesKeyAlgorithm, "a key algorithm");
-
-words! {
-    /// How a worker joins its cluster.
-    pub enum KubernetesJoin {
-        /// Its image holds certificates that were signed when it was built.
-        Certificate = "certificate",
-        /// Its image holds a token, for which the cluster signs a certificate.
-        Token = "token",
-    }
-}
-
-word_leaf!(KubernetesJoin, "a join method");

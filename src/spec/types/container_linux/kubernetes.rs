@@ -5,9 +5,10 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::decode::{Leaf, LeafError, OneOrMany, record, word_leaf};
-use crate::spec::types::{KubernetesExtraArgs, KubernetesRole};
+use crate::spec::types::KubernetesExtraArgs;
 use crate::spec::values::{Endpoint, EtcdUrl, PlainName};
 use crate::spec::yaml::Scalar;
 use crate::words::words;
@@ -19,7 +20,7 @@ record! {
         #[example = "1.9.6"]
         pub version: Located<HyperkubeVersion>,
         /// The part that the node plays in its cluster.
-        pub role: Located<KubernetesRole>,
+        pub role: Located<Role>,
         /// The image, without its tag.
         #[default = HYPERKUBE.image]
         #[example = "registry.example/hyperkube"]
