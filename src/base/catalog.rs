@@ -59,7 +59,7 @@ pub fn describe(
 ) -> Result<()> {
     let description = Description {
         arch: arch.to_string(),
-        kernel: crate::facts::kernel::flavor_name(kernel).to_owned(),
+        kernel: kernel.as_str().to_owned(),
         kernel_release: kernel_release.to_owned(),
     };
     let text = serde_json::to_string_pretty(&description)?;
@@ -187,10 +187,7 @@ fn read(id: &str, folder: &Path) -> Result<Option<StoredBase>> {
         return Ok(None);
     }
     let description: Description = serde_json::from_str(&fs::read_to_string(&path)?)?;
-    let kernel = match description.kernel.as_str() {
-        "cloud" => KernelFlavor::Cloud,
-        _ => KernelFlavor::Generic,
-    };
+    let kernel = KernelFlavor::from_word(&description.kernel).unwrap_or_default();
     Ok(Some(StoredBase {
         id: id.to_owned(),
         arch: description.arch.parse()?,

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::declared;
-use crate::facts::kernel::{KernelFlavor, flavor_name};
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::LockedBase;
 use crate::names::Arch;
 use crate::text::hex;
@@ -16,7 +16,7 @@ pub fn id(arch: Arch, kernel: KernelFlavor, base: &LockedBase) -> String {
     let mut hash = Sha256::new();
     hash.update(format!(
         "imgbuild base {BUILDER_VERSION} {arch} {}\n",
-        flavor_name(kernel)
+        kernel.as_str()
     ));
     for package in base.all_packages() {
         hash.update(format!("{} {}\n", package.name, package.sha256));

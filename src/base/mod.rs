@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
 use crate::extensions::Extension;
-use crate::facts::kernel::{KernelFlavor, flavor_name};
+use crate::facts::kernel::KernelFlavor;
 use crate::lock::{Lock, LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -75,7 +75,7 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
 /// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
 pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
     let (arch, kernel) = (request.arch, request.kernel);
-    let name = flavor_name(kernel);
+    let name = kernel.as_str();
     if request.locked {
         bail!(
             "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild requires, and \

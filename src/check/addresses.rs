@@ -6,8 +6,9 @@ use ipnet::IpNet;
 
 use super::Once;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::network::Dhcp;
 use crate::node::Node;
-use crate::node::network::{Dhcp, Interface};
+use crate::node::network::Interface;
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     for interface in &node.network.interfaces {

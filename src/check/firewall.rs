@@ -6,8 +6,9 @@ use super::addresses::overlap;
 use super::host_bits;
 use super::interfaces::unknown_interface;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::network::Protocol;
 use crate::node::Node;
-use crate::node::firewall::{Firewall, FirewallRule, Protocol};
+use crate::node::firewall::{Firewall, FirewallRule};
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let Some(firewall) = &node.firewall else {
@@ -109,10 +110,7 @@ fn says_the_same(a: &FirewallRule, b: &FirewallRule) -> bool {
 }
 
 fn ports(rule: &FirewallRule) -> String {
-    let protocol = match rule.protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-    };
+    let protocol = rule.protocol.as_str().to_uppercase();
     match rule.ports {
         (first, last) if first == last => format!("{protocol} port {first}"),
         (first, last) => format!("{protocol} port {first}-{last}"),

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Once;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
 use crate::node::Node;
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, kernel_named};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind, Network, kernel_named};
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     let interfaces = &node.network.interfaces;

@@ -54,7 +54,7 @@ fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
 /// Returns whether the node has the address, or may have it because its addresses come from DHCP.
 fn has_address(node: &Node, address: IpAddr) -> bool {
     node.network.interfaces.iter().any(|i| {
-        i.dhcp != crate::node::network::Dhcp::No
+        i.dhcp != crate::facts::network::Dhcp::No
             || i.addresses.iter().any(|own| own.addr() == address)
     })
 }

@@ -8,7 +8,6 @@ use super::messages::Messages;
 use super::outcome::Failure;
 use super::stdout::print;
 use crate::base::StoredBase;
-use crate::facts::kernel::flavor_name;
 use crate::ops::Session;
 use crate::ops::base::{self, BuildOptions, CollectOptions};
 
@@ -67,7 +66,7 @@ fn table(bases: &[StoredBase]) -> String {
             "{:<16.16}  {:<6}  {:<8}  {:>11}  {} ago",
             base.id,
             base.arch.as_str(),
-            flavor_name(base.kernel),
+            base.kernel.as_str(),
             indicatif::HumanBytes(base.size).to_string(),
             indicatif::HumanDuration(age),
         );

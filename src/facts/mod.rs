@@ -9,5 +9,6 @@ pub mod kernel;
 pub mod kubernetes;
 pub mod layout;
 pub mod minors;
+pub mod network;
 pub mod runtimes;
 pub mod systems;

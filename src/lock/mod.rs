@@ -157,13 +157,9 @@ impl Lock {
 
     /// All bases that are pinned.
     pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavor, &LockedBase)> {
-        const ALL: [(Arch, KernelFlavor); 4] = [
-            (Arch::Amd64, KernelFlavor::Generic),
-            (Arch::Amd64, KernelFlavor::Cloud),
-            (Arch::Arm64, KernelFlavor::Generic),
-            (Arch::Arm64, KernelFlavor::Cloud),
-        ];
-        ALL.into_iter()
+        [Arch::Amd64, Arch::Arm64]
+            .into_iter()
+            .flat_map(|arch| KernelFlavor::ALL.iter().map(move |kernel| (arch, *kernel)))
             .filter_map(|(arch, kernel)| Some((arch, kernel, self.base(arch, kernel)?)))
     }
 
@@ -226,10 +222,7 @@ impl LockedPackage {
 
 /// The name of a base in the lock: `debian-amd64-generic`.
 fn key(arch: Arch, kernel: KernelFlavor) -> String {
-    format!(
-        "debian-{arch}-{}",
-        crate::facts::kernel::flavor_name(kernel)
-    )
+    format!("debian-{arch}-{}", kernel.as_str())
 }
 
 fn json(text: &str) -> String {

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::network::Protocol;
 use crate::names::InterfaceName;
 
 /// A packet filter that drops what is not allowed (nftables).
@@ -30,13 +31,6 @@ pub struct FirewallRule {
     /// Empty: every network.
     pub from: Vec<IpNet>,
     pub span: Span,
-}
-
-/// A transport protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    Tcp,
-    Udp,
 }
 
 /// Packets from `source` leave `interface` with the node's address.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::network::Dhcp;
 use crate::names::{InterfaceName, MacAddr};
 use crate::node::Node;
 
@@ -211,16 +212,6 @@ impl Interface {
         let pods = self.pod_routes.iter().flat_map(PodRoutes::iter);
         self.routes.iter().cloned().chain(pods)
     }
-}
-
-/// Which DHCP clients run on a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Dhcp {
-    #[default]
-    No,
-    V4,
-    V6,
-    Both,
 }
 
 /// A static route.

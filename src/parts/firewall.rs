@@ -10,7 +10,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::names::{path, unit};
 use super::template::fill;
 use crate::node::Node;
-use crate::node::firewall::{Firewall, FirewallRule, Protocol};
+use crate::node::firewall::{Firewall, FirewallRule};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 
 /// The rules, and the service that loads them: the system's own, or one of ours. Nothing if the
@@ -80,10 +80,7 @@ fn input(firewall: &Firewall) -> String {
 }
 
 fn ports(rule: &FirewallRule) -> String {
-    let protocol = match rule.protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    };
+    let protocol = rule.protocol.as_str();
     let (first, last) = rule.ports;
     if first == last {
         format!("{protocol} dport {first}")

@@ -16,15 +16,17 @@ use x509_cert::der::{Decode, EncodePem, SecretDocument};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use super::CryptoRng;
+use crate::words::words;
 
-/// The algorithm of a new private key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyAlgorithm {
-    /// On the curve P-256 (prime256v1): small and fast.
-    #[default]
-    EcdsaP256,
-    /// RSA with 2048 bits, kubeadm's default: for clients that do not support elliptic curves.
-    Rsa2048,
+words! {
+    /// The algorithm of a new private key.
+    pub enum KeyAlgorithm {
+        /// On the curve P-256.
+        EcdsaP256 = "ecdsa-p256",
+        /// RSA with 2048 bits.
+        Rsa2048 = "rsa-2048",
+    }
+    default EcdsaP256
 }
 
 /// Bits of an RSA key: fewer are insecure, more are unusual and take seconds to sign with.

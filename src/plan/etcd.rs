@@ -9,8 +9,9 @@ use std::net::IpAddr;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::network::Dhcp;
 use crate::node::etcd::EtcdMember;
-use crate::node::network::{Dhcp, Network};
+use crate::node::network::Network;
 use crate::spec::{self, EtcdUrl};
 
 /// A member while its cluster is being put together.

@@ -6,10 +6,11 @@ use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
+use crate::facts::network::Dhcp;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::{Cni, Images};
-use crate::node::network::{Dhcp, Network};
+use crate::node::network::Network;
 use crate::spec::decode::written_as;
 use crate::spec::{self, LocalManifests};
 

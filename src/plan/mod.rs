@@ -28,7 +28,6 @@ use anyhow::{Context, Result};
 
 use super::check;
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
-use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Fragment;
@@ -268,10 +267,7 @@ impl Decider<'_> {
             target,
             ignition: self.ignition_version(target, wanted),
             arch: written.arch().value,
-            kernel: match written.kernel().value {
-                spec::Kernel::Generic => KernelFlavor::Generic,
-                spec::Kernel::Cloud => KernelFlavor::Cloud,
-            },
+            kernel: written.kernel().value,
             hostname: written.hostname.clone(),
             users: self.users(&written.users),
             network: self.network(network, written.hostname.span),

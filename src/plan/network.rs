@@ -3,10 +3,11 @@
 use super::Decider;
 use crate::check::host_bits;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::network::Dhcp;
 use crate::node::Ntp;
 use crate::node::etcd::EtcdMember;
-use crate::node::firewall::{Firewall, FirewallRule, Masquerade, Protocol};
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, Route};
+use crate::node::firewall::{Firewall, FirewallRule, Masquerade};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind, Network, Route};
 use crate::parts::is_bond_option;
 use crate::spec;
 
@@ -53,12 +54,7 @@ impl Decider<'_> {
             (Some(name), None) => InterfaceMatch::Name(name.value.clone()),
             (None, None) => return None, // reported by the decoder
         };
-        let dhcp = match written.dhcp().value {
-            spec::Dhcp::No => Dhcp::No,
-            spec::Dhcp::V4 => Dhcp::V4,
-            spec::Dhcp::V6 => Dhcp::V6,
-            spec::Dhcp::Both => Dhcp::Both,
-        };
+        let dhcp = written.dhcp().value;
         self.mtu(written);
         // A card that is only part of other links gets no address; waiting for one would never end.
         let gets_address = dhcp != Dhcp::No || !written.addresses.is_empty();
@@ -225,10 +221,7 @@ fn any_ethernet(span: Span) -> Interface {
 
 /// Returns one rule for each range of ports.
 fn rules(written: &spec::FirewallRule) -> Vec<FirewallRule> {
-    let protocol = match written.protocol().value {
-        spec::Protocol::Tcp => Protocol::Tcp,
-        spec::Protocol::Udp => Protocol::Udp,
-    };
+    let protocol = written.protocol().value;
     let ranges = written.port.iter().chain(&written.ports);
     ranges
         .map(|range| FirewallRule {

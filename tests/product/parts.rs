@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
+use imgbuild::facts::network::Dhcp;
 use imgbuild::node::Node;
 use imgbuild::node::fragment::Contents;
-use imgbuild::node::network::{Dhcp, Interface, InterfaceMatch, Network};
+use imgbuild::node::network::{Interface, InterfaceMatch, Network};
 
 use crate::nodes::{self, parts_of as all};
 

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use imgbuild::diagnostic::{Located, SourceId, Span};
 use imgbuild::facts::kernel::KernelFlavor;
+use imgbuild::facts::network::{Dhcp, Protocol};
 use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
 use imgbuild::node::etcd::{EtcdBackup, EtcdMember, Snapshot};
-use imgbuild::node::firewall::{Firewall, FirewallRule, Masquerade, Protocol};
+use imgbuild::node::firewall::{Firewall, FirewallRule, Masquerade};
 use imgbuild::node::fragment::Fragment;
-use imgbuild::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Network, Route};
+use imgbuild::node::network::{Interface, InterfaceMatch, LinkKind, Network, Route};
 use imgbuild::node::{Node, Ntp, Swap, User};
 use imgbuild::pki::bundles::{EtcdTls, KeyPair};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::network::Dhcp;
 use crate::node::Node;
 use crate::node::etcd::EtcdMember;
-use crate::node::network::Dhcp;
 use crate::spec::{self, EtcdUrl, OneOrMany};
 
 mod care;

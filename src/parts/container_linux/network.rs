@@ -5,10 +5,11 @@
 //! hand.
 
 use super::super::network::Ini;
+use crate::facts::network::Dhcp;
 use crate::node::Node;
 use crate::node::fragment::{Contents, Fragment, Origin};
 use crate::node::ignition_2::NetworkdUnit;
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind};
 use crate::parts::network;
 
 /// Links, addresses, routes and name servers.

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use super::link::is_reachable;
 use super::{Ini, Join, Ties, bond};
+use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
 use crate::node::network::{
-    Dhcp, Interface, InterfaceMatch, IpVersion, LinkKind, Method, takes_settings,
+    Interface, InterfaceMatch, IpVersion, LinkKind, Method, takes_settings,
 };
 
 /// The keyfile of a link of the spec, with the name `id`.

@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 
 use super::{Ini, Join, Ties, bond};
+use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
-use crate::node::network::{Dhcp, Interface, InterfaceMatch, LinkKind, Route};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind, Route};
 
 /// The `.link` file that names a card matched by its MAC address.
 pub(super) fn rename(interface: &Interface) -> Option<String> {

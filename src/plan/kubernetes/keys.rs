@@ -8,7 +8,7 @@ use crate::facts::kubernetes::choices::{Join, Role};
 use crate::node::Node;
 use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
 use crate::plan::Decider;
-use crate::spec::{self, KubernetesKeyAlgorithm, TokenSetting};
+use crate::spec::{self, TokenSetting};
 
 /// The key settings that the nodes of a cluster share.
 #[derive(Debug)]
@@ -22,16 +22,13 @@ pub(crate) struct ClusterKeys {
 impl ClusterKeys {
     /// Decides them from what the nodes of `cluster` set.
     pub(crate) fn new(cluster: &spec::Cluster) -> Self {
-        let algorithm: Located<KubernetesKeyAlgorithm> = (written(cluster))
+        let algorithm: Located<KeyAlgorithm> = (written(cluster))
             .find_map(|it| it.key_algorithm)
             .unwrap_or_else(|| spec::Kubernetes::default_of("key_algorithm"));
         let token = written(cluster).find_map(|it| it.bootstrap_token.as_ref());
         let joins = written(cluster).any(|it| it.join().value == Join::Token);
         Self {
-            algorithm: match algorithm.value {
-                KubernetesKeyAlgorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
-                KubernetesKeyAlgorithm::Rsa2048 => KeyAlgorithm::Rsa2048,
-            },
+            algorithm: algorithm.value,
             token: (token.map(|token| token.value.clone()))
                 .or(joins.then_some(TokenSetting::Generate)),
         }

@@ -4,8 +4,9 @@ use ipnet::IpNet;
 
 use super::Draft;
 use crate::facts::kubernetes::choices::Role;
+use crate::facts::network::Protocol;
 use crate::node::Node;
-use crate::node::firewall::{FirewallRule, Protocol};
+use crate::node::firewall::FirewallRule;
 use crate::node::kubernetes::Cni;
 use crate::plan::flannel::flannel_port;
 

@@ -2,14 +2,13 @@
 
 use ipnet::IpNet;
 
-use super::{
-    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesKeyAlgorithm,
-};
+use super::{EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns};
 use crate::diagnostic::Located;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::names::Hostname;
+use crate::pki::KeyAlgorithm;
 use crate::spec::decode::{Table, record, word_leaf};
 use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
@@ -106,7 +105,7 @@ record! {
         pub extra_args: Option<KubernetesExtraArgs>,
         /// The kind of new private keys of the cluster. Existing keys stay as they are.
         #[default = "ecdsa-p256"]
-        pub key_algorithm: Option<Located<KubernetesKeyAlgorithm>>,
+        pub key_algorithm: Option<Located<KeyAlgorithm>>,
         /// How a worker joins the cluster.
         #[default = "certificate"]
         pub join: Option<Located<Join>>,
@@ -123,6 +122,7 @@ word_leaf!(Role, "a role");
 word_leaf!(ProxyMode, "a kube-proxy mode");
 word_leaf!(ProxyImage, "a kube-proxy image");
 word_leaf!(Join, "a join method");
+word_leaf!(KeyAlgorithm, "a key algorithm");
 
 record! {
     /// kube-proxy.

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
+use crate::facts::network::{Dhcp, Protocol};
 use crate::names::{Hostname, InterfaceName, MacAddr};
 use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, unknown_word, word_leaf};
 use crate::spec::values::{HostOrAddress, Line, PortRange, Setting, SettingName, VlanId};
@@ -82,15 +83,6 @@ record! {
     "an interface",
     at_least_one(name, mac),
     at_most_one(bond, vlan, bridge)
-}
-
-/// Which DHCP clients run on a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dhcp {
-    No,
-    V4,
-    V6,
-    Both,
 }
 
 impl Leaf for Dhcp {
@@ -229,16 +221,6 @@ record! {
         pub masquerade: OneOrMany<Masquerade>,
     }
     "the firewall"
-}
-
-words! {
-    /// A transport protocol.
-    pub enum Protocol {
-        /// TCP
-        Tcp = "tcp",
-        /// UDP
-        Udp = "udp",
-    }
 }
 
 word_leaf!(Protocol, "a protocol");

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Located, codes};
+use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, TABLE, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, word_leaf};
@@ -14,7 +15,6 @@ use crate::spec::values::{
     SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
-use crate::words::words;
 
 record! {
     /// One node: its own keys, merged over those that it shares with others.
@@ -29,7 +29,7 @@ record! {
         pub arch: Option<Located<Arch>>,
         /// The kernel of the Debian base.
         #[default = "generic"]
-        pub kernel: Option<Located<Kernel>>,
+        pub kernel: Option<Located<KernelFlavor>>,
         /// The name of the node: RFC 1123 labels in lower case.
         #[example = "kube1"]
         pub hostname: Located<Hostname>,
@@ -150,17 +150,7 @@ record! {
     "ignition"
 }
 
-words! {
-    /// The kernel package of the Debian base.
-    pub enum Kernel {
-        /// Drivers for real hardware.
-        Generic = "generic",
-        /// Small, for virtual machines.
-        Cloud = "cloud",
-    }
-}
-
-word_leaf!(Kernel, "a kernel");
+word_leaf!(KernelFlavor, "a kernel");
 
 record! {
     /// A user of the node.

@@ -36,7 +36,8 @@ fn passwords_from_files_are_hashed_the_same_in_every_build() {
 
 #[test]
 fn without_a_network_every_wired_card_asks_dhcp() {
-    use imgbuild::node::network::{Dhcp, InterfaceMatch};
+    use imgbuild::facts::network::Dhcp;
+    use imgbuild::node::network::InterfaceMatch;
     let cluster = Project::new(&spec(""), &[]).cluster(Access::Look);
     let [interface] = cluster.nodes[0].network.interfaces.as_slice() else {
         panic!("one entry for all cards");
