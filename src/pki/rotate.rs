@@ -19,6 +19,7 @@ use super::issue::self_signed;
 use super::moves::Move;
 use super::private_key::{KeyAlgorithm, PrivateKey};
 use super::profile::Profile;
+use crate::words::words;
 
 /// The infix before the ending of a successor's files.
 pub(super) const NEXT: &str = "next";
@@ -39,16 +40,17 @@ pub(super) const AUTHORITIES: [(&str, &str); 3] = [
     ("etcd/ca", "etcd-ca"),
 ];
 
-/// A step of the replacement of an authority. Between two steps every node has to be rebuilt and
-/// booted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// A successor is created. Nodes trust both; the old one still signs.
-    Trust,
-    /// The successor signs. Nodes trust both.
-    Issue,
-    /// The old one is no longer trusted.
-    Drop,
+words! {
+    /// A step of the replacement of an authority. Between two steps every node has to be rebuilt
+    /// and booted.
+    pub enum Phase {
+        /// Make a successor; the nodes trust both.
+        Trust = "trust",
+        /// Let the successor issue everything.
+        Issue = "issue",
+        /// Trust the old one no longer.
+        Drop = "drop",
+    }
 }
 
 /// Takes the authorities `names` (if empty, all that can) through `phase`. Returns their names.

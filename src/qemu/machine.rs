@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::network::{UserNetwork, mac_of};
 use crate::names::{Arch, MacAddr};
+use crate::words::words;
 
 /// A computer and what it boots from.
 #[derive(Debug, Clone)]
@@ -55,15 +56,16 @@ impl Machine {
     }
 }
 
-/// How the guest's instructions are executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Accel {
-    /// In software: works everywhere, for every architecture.
-    #[default]
-    Tcg,
-    /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only on
-    /// request.
-    Kvm,
+words! {
+    /// How the guest's instructions are executed.
+    pub enum Accel {
+        /// In software: works everywhere, for every architecture.
+        Tcg = "tcg",
+        /// By the host's processor. Some hosts have `/dev/kvm` and fail later, so it is used only
+        /// on request.
+        Kvm = "kvm",
+    }
+    default Tcg
 }
 
 /// The firmware of a machine.

@@ -7,17 +7,19 @@ use std::time::{Duration, Instant};
 
 use super::event::{Event, Happening};
 use super::interrupt::Interrupt;
+use crate::words::words;
 
 /// How long an interrupt may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Every machine reports that it is ready; the first failure ends the wait.
-    Ready,
-    /// Every machine is powered off.
-    PoweredOff,
+words! {
+    /// What to wait for.
+    pub enum Until {
+        /// Every machine is powered off.
+        PoweredOff = "off",
+        /// Every node is up, or one has failed.
+        Ready = "ready",
+    }
 }
 
 /// How a wait ended.

@@ -9,47 +9,30 @@ use crate::pki::Phase;
 use crate::qemu::Accel;
 use crate::qemu::watch::Until;
 
-/// Lets an option take the values of a type by these words, with what `--help` says of each.
-macro_rules! words {
-    ($type:ty { $($variant:ident = $word:literal $($help:literal)?),+ $(,)? }) => {
+/// Lets an option take the words of a type, which is declared with [`words!`](crate::words).
+/// `$help` turns what a word means into what `--help` says of it; without, only the words are
+/// listed.
+macro_rules! word_option {
+    ($type:ty $(, $help:ident)?) => {
         impl ValueEnum for $type {
             fn value_variants<'a>() -> &'a [Self] {
-                &[$(Self::$variant),+]
+                Self::ALL
             }
 
             fn to_possible_value(&self) -> Option<PossibleValue> {
-                Some(match self {
-                    $(Self::$variant => PossibleValue::new($word)$(.help($help))?),+
-                })
+                Some(PossibleValue::new(self.as_str())$(.help($help(&self.meaning())))?)
             }
         }
     };
 }
 
-words! { KernelFlavor { Generic = "generic", Cloud = "cloud" } }
+word_option!(KernelFlavor);
+word_option!(Accel);
+word_option!(BootMedium, phrase);
+word_option!(Until, phrase);
+word_option!(Phase, phrase);
 
-words! { Accel { Tcg = "tcg", Kvm = "kvm" } }
-
-words! {
-    BootMedium {
-        Cd = "cd" "An optical drive",
-        Usb = "usb" "A USB stick",
-        Kernel = "kernel" "Kernel and initrd, loaded by QEMU itself",
-        Pxe = "pxe" "iPXE, from the network",
-    }
-}
-
-words! {
-    Until {
-        PoweredOff = "off" "Every machine is powered off",
-        Ready = "ready" "Every node is up, or one has failed",
-    }
-}
-
-words! {
-    Phase {
-        Trust = "trust" "Make a successor; the nodes trust both",
-        Issue = "issue" "Let the successor issue everything",
-        Drop = "drop" "Trust the old one no longer",
-    }
+/// A sentence without its period, as `--help` has them.
+fn phrase(meaning: &str) -> String {
+    meaning.trim_end_matches('.').to_owned()
 }

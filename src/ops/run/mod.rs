@@ -21,6 +21,7 @@ use crate::qemu::{
     Accel, Disk, Event, Firmware, Forward, Interrupt, Keyboard, Machine, Medium, Qemu, Running,
     Switch, create_disk, free_port,
 };
+use crate::words::words;
 use written_node::WrittenNode;
 
 const GIB: u64 = 1 << 30;
@@ -82,17 +83,18 @@ impl RunOptions {
     }
 }
 
-/// The medium that a machine boots the image from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BootMedium {
-    /// An optical drive.
-    Cd,
-    /// A USB stick.
-    Usb,
-    /// Kernel and initrd, loaded by QEMU itself.
-    Kernel,
-    /// iPXE, from the network.
-    Pxe,
+words! {
+    /// The medium that a machine boots the image from.
+    pub enum BootMedium {
+        /// An optical drive.
+        Cd = "cd",
+        /// A USB stick.
+        Usb = "usb",
+        /// Kernel and initrd, loaded by QEMU itself.
+        Kernel = "kernel",
+        /// iPXE, from the network.
+        Pxe = "pxe",
+    }
 }
 
 /// A disk of a machine, in a file that outlives it.
