@@ -268,7 +268,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
 
 /// Returns whether two networks have an address in common.
 pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
-    a.contains(&b.network()) || b.contains(&a.network())
+    a.contains(b) || b.contains(a)
 }
 
 fn default_gateways(node: &Node, found: &mut Vec<Diagnostic>) {

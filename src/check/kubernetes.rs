@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
+use super::addresses::overlap;
 use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::choices::Role;
@@ -38,10 +39,6 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     skew(&cluster, found);
 }
 
-fn overlap(a: IpNet, b: IpNet) -> bool {
-    a.contains(&b) || b.contains(&a)
-}
-
 fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
     let (pods, services) = (member.pod_network, member.service_network);
     let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
@@ -55,13 +52,13 @@ fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
             .help("choose a private network that nothing else uses, such as 10.244.0.0/16 for pods and 10.96.0.0/12 for services"),
         );
     };
-    if overlap(pods.value, services.value) {
+    if overlap(&pods.value, &services.value) {
         report(pods, "the pod network", services, "the service network");
     }
     for interface in &node.network.interfaces {
         for address in &interface.addresses {
             for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
-                if overlap(net.value, address.value.trunc()) {
+                if overlap(&net.value, &address.value.trunc()) {
                     report(net, what, *address, "the node's network");
                 }
             }
