@@ -270,6 +270,15 @@ impl FromStr for Arch {
     }
 }
 
+/// `host:port` of a URL (RFC 3986, section 3.2): an IPv6 address stands in brackets.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
 /// `path` as the stem of a mount, swap or device unit's name (`systemd.unit(5)`, "String Escaping
 /// for Inclusion in Unit Names").
 pub(crate) fn escape_path(path: &AbsolutePath) -> String {
@@ -295,6 +304,17 @@ pub(crate) fn escape_path(path: &AbsolutePath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_in_urls() {
+        for (host, want) in [
+            ("kube1", "kube1:6443"),
+            ("192.168.1.10", "192.168.1.10:6443"),
+            ("fd00::10", "[fd00::10]:6443"),
+        ] {
+            assert_eq!(authority(host, 6443), want);
+        }
+    }
 
     #[test]
     fn host_names() {

@@ -12,6 +12,7 @@ use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::facts::systems::Facts;
+use crate::names::authority;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::containers::{Fetched, ImageSource, Programs};
 use crate::node::etcd::EtcdPod;
@@ -86,24 +87,16 @@ pub struct ApiEndpoint {
 impl ApiEndpoint {
     /// Returns its URL: `https://192.168.1.10:6443`.
     pub fn url(&self) -> String {
-        url(&self.host, self.port)
+        format!("https://{}", authority(&self.host, self.port))
     }
 
     /// Returns its URL for clients that are not nodes in the file: one of the control planes if
     /// only nodes know the name.
     pub fn outside(&self) -> String {
         match self.addresses.first() {
-            Some(address) => url(&address.to_string(), self.port),
+            Some(address) => format!("https://{}", SocketAddr::new(*address, self.port)),
             None => self.url(),
         }
-    }
-}
-
-fn url(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("https://[{host}]:{port}")
-    } else {
-        format!("https://{host}:{port}")
     }
 }
 

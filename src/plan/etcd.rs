@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::network::Dhcp;
+use crate::names::authority;
 use crate::node::etcd::EtcdMember;
 use crate::node::network::Network;
 use crate::spec::{self, EtcdUrl};
@@ -44,17 +45,10 @@ impl Urls {
     }
 
     fn decided(scheme: &str, hosts: &[String], port: u16) -> Self {
-        let bracketed = |host: &String| {
-            if host.contains(':') {
-                format!("[{host}]")
-            } else {
-                host.clone()
-            }
-        };
         Self {
             texts: hosts
                 .iter()
-                .map(|host| format!("{scheme}://{}:{port}", bracketed(host)))
+                .map(|host| format!("{scheme}://{}", authority(host, port)))
                 .collect(),
             hosts: hosts.to_vec(),
         }
