@@ -6,6 +6,7 @@ mod json;
 mod render;
 pub mod within;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -244,8 +245,15 @@ impl Diagnostic {
     }
 }
 
-/// Sorts by location: those without one first, then by file in the order of reading, then by line
-/// and column.
-pub fn sort(diagnostics: &mut [Diagnostic]) {
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+/// `diagnostics` by location: those without one first, then by file in the order of reading, then
+/// by line and column; at one location errors before warnings. What several nodes share is said for
+/// each of them and kept once.
+pub fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
+    let mut seen = HashSet::new();
+    diagnostics.retain(|diagnostic| {
+        let (message, label) = (diagnostic.message.clone(), diagnostic.label.clone());
+        seen.insert((diagnostic.code, diagnostic.span, message, label))
+    });
+    diagnostics
 }

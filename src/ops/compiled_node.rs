@@ -1,7 +1,7 @@
 //! Nodes whose configs are made.
 
 use crate::base::Base;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, in_order};
 use crate::embed::{Edits, LiveSettings};
 use crate::facts::systems::LinkManager;
 use crate::ignition;
@@ -12,7 +12,7 @@ use crate::pack::{self, Machine, Payload};
 use crate::parts;
 use crate::processors::on_all_processors;
 
-use super::findings::{has_errors, sort_by_place};
+use super::findings::has_errors;
 use super::{Error, Result, Session};
 
 /// A node whose config is made: all that the packers need beside the base.
@@ -39,7 +39,7 @@ impl<'a> CompiledNode<'a> {
                 Err(found) => diagnostics.extend(found),
             }
         }
-        sort_by_place(&mut diagnostics);
+        let diagnostics = in_order(diagnostics);
         if has_errors(&diagnostics) {
             return Err(Error::Input(diagnostics));
         }

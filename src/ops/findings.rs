@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
-use crate::diagnostic::{Diagnostic, Severity, Sources};
+use crate::diagnostic::{Diagnostic, Severity, Sources, in_order};
 use crate::ignition;
 use crate::node::{Cluster, Node};
 use crate::parts;
@@ -31,8 +31,7 @@ pub fn all(loaded: &Loaded, sources: &Sources, keys: &mut Keys) -> Result<Vec<Di
         .collect();
     let more = of_ignition(&nodes).into_iter();
     found.extend(more.filter(|finding| !told.contains(&finding.span)));
-    sort_by_place(&mut found);
-    Ok(found)
+    Ok(in_order(found))
 }
 
 /// The cluster that an invalid spec would give. `None` if no keys can be made for it, or the key
@@ -59,11 +58,4 @@ pub(super) fn has_errors(findings: &[Diagnostic]) -> bool {
 
 fn is_error(finding: &Diagnostic) -> bool {
     finding.severity == Severity::Error
-}
-
-/// In the order of the text; findings about the whole spec come first. A finding that two nodes
-/// share is reported once.
-pub(super) fn sort_by_place(findings: &mut Vec<Diagnostic>) {
-    findings.sort_by_key(|d| (d.span.map(|s| (s.source, s.start, s.end)), d.code));
-    findings.dedup();
 }

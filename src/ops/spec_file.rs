@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, in_order};
 use crate::node::{Cluster, Node};
 use crate::pki::{
     Access, CryptoRng, KeyAlgorithm, KeyFolder, Keys, Notice as KeyNotice, PendingKeys,
@@ -84,10 +84,9 @@ impl SpecFile {
             return Ok((self.with_pins(cluster)?, PendingKeys::default()));
         }
         // Keys are about to be kept, but not for a spec that `ignition` refuses.
-        let mut found = findings::of_ignition(&cluster.nodes);
+        let found = findings::of_ignition(&cluster.nodes);
         if findings::has_errors(&found) {
-            findings::sort_by_place(&mut found);
-            return Err(Error::Input(found));
+            return Err(Error::Input(in_order(found)));
         }
         if let Some(keeping) = keys.keep_all()? {
             tell(keys.notices(), session);

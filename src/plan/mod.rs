@@ -21,13 +21,13 @@ mod runtime;
 mod units;
 mod users;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 
 use super::check;
-use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes};
+use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes, in_order};
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Fragment;
@@ -426,15 +426,4 @@ fn cluster_name(spec: &spec::Cluster, sources: &Sources) -> String {
     } else {
         plain.to_owned()
     }
-}
-
-/// Sorts by location and removes duplicates: settings that nodes share are reported for each of
-/// them.
-fn in_order(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity, diagnostic.code));
-    let mut seen = HashSet::new();
-    diagnostics.retain(|diagnostic| {
-        seen.insert((diagnostic.code, diagnostic.span, diagnostic.message.clone()))
-    });
-    diagnostics
 }

@@ -17,7 +17,7 @@ pub use manifests::ManifestFile;
 
 use super::assemble::assemble;
 use super::types::Cluster;
-use crate::diagnostic::{Diagnostic, Severity, Sources, sort};
+use crate::diagnostic::{Diagnostic, Severity, Sources, in_order};
 
 /// A spec and all files that it refers to.
 #[derive(Debug)]
@@ -60,15 +60,13 @@ pub fn load(
     let assembled = assemble(&tree);
     diagnostics.extend(assembled.diagnostics);
     let Some(cluster) = assembled.cluster else {
-        sort(&mut diagnostics);
-        return Err(diagnostics);
+        return Err(in_order(diagnostics));
     };
     let files = LocalFiles::read(&assembled.local, &project, sources, &mut diagnostics);
     local::check_certificates(&cluster, &files, &mut diagnostics);
-    sort(&mut diagnostics);
     Ok(Loaded {
         cluster,
         files,
-        diagnostics,
+        diagnostics: in_order(diagnostics),
     })
 }
