@@ -11,4 +11,5 @@ pub mod layout;
 pub mod minors;
 pub mod network;
 pub mod runtimes;
+pub mod state;
 pub mod systems;

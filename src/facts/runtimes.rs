@@ -1,6 +1,8 @@
 //! The container runtimes of a node: one row of facts each, so that no part needs to know which one
 //! it works with.
 
+use super::state;
+
 /// The runtime of the kubelet's pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Runtime {
@@ -35,7 +37,7 @@ const CONTAINERD: RuntimeFacts = RuntimeFacts {
     title: "containerd",
     unit: "containerd.service",
     endpoint: "unix:///run/containerd/containerd.sock",
-    folder: "/var/lib/containerd",
+    folder: state::CONTAINERD,
     kept_as: "containerd",
     folder_mode: 0o711,
     images_unit: Some("imgbuild-images.service"),
@@ -45,8 +47,7 @@ const CRI_O: RuntimeFacts = RuntimeFacts {
     title: "CRI-O",
     unit: "crio.service",
     endpoint: "unix:///run/crio/crio.sock",
-    // Shared with podman, buildah and skopeo (containers-storage.conf(5), `graphroot`).
-    folder: "/var/lib/containers",
+    folder: state::CONTAINERS,
     kept_as: "containers",
     folder_mode: 0o711,
     images_unit: None,

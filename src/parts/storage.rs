@@ -10,6 +10,7 @@ use ignition_config::v3_3;
 use super::etcd::data_owner;
 use super::names::{path, unit};
 use super::template::fill;
+use crate::facts::state;
 use crate::names::{AbsolutePath, escape_path};
 use crate::node::Node;
 use crate::node::fragment::{Directory, Fragment, Origin, Owner, Unit};
@@ -17,7 +18,7 @@ use crate::node::fragment::{Directory, Fragment, Origin, Owner, Unit};
 /// Label of the partition and of its file system.
 const LABEL: &str = "imgbuild-state";
 /// The mount point of the file system.
-const STATE: &str = "/var/lib/imgbuild";
+const STATE: &str = state::IMGBUILD;
 /// Type GUID of a Linux file system (Discoverable Partitions Specification, "Generic Linux Data").
 const LINUX_DATA: &str = "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
 
@@ -110,7 +111,7 @@ fn kept(node: &Node) -> Vec<Kept> {
         },
         Kept {
             folder: "kubelet",
-            mount_point: path("/var/lib/kubelet"),
+            mount_point: path(state::KUBELET),
             mode: 0o750,
             owner: Owner::default(),
         },

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::network::Dhcp;
+use crate::facts::state;
 use crate::node::Node;
 use crate::node::etcd::EtcdMember;
 use crate::spec::{self, EtcdUrl, OneOrMany};
@@ -102,13 +103,7 @@ fn data_dir(member: &Member, found: &mut Vec<Diagnostic>) {
             .is_some_and(|rest| rest.starts_with('/'))
     };
     let writable = ["/var", "/srv", "/mnt", "/opt", "/data"].iter().any(below);
-    let taken = [
-        "/var/lib/imgbuild",
-        "/var/lib/containerd",
-        "/var/lib/containers",
-        "/var/lib/kubelet",
-    ]
-    .contains(&dir.as_str());
+    let taken = dir.as_str() != state::ETCD && state::FOLDERS.contains(&dir.as_str());
     if !writable || taken {
         found.push(
             Diagnostic::error(

@@ -4,6 +4,7 @@ use super::{
     Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, LinkManager,
     Paths, Services, Sysext, Target, Units,
 };
+use crate::facts::state;
 
 /// What only Debian has: its own base, and the features of its stage 0.
 const OF_THE_BASE: &str = "it applies only to the base that imgbuild builds from Debian packages";
@@ -12,13 +13,7 @@ const OF_THE_BASE: &str = "it applies only to the base that imgbuild builds from
 const BUILT: &str = "imgbuild builds it from Debian packages";
 
 /// Mount points of imgbuild's own file systems, on `storage_device` or in memory.
-const DEBIAN_MOUNTS: &[&str] = &[
-    "/var/lib/imgbuild",
-    "/var/lib/etcd",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/kubelet",
-];
+const DEBIAN_MOUNTS: &[&str] = state::FOLDERS;
 
 /// Groups that all targets have.
 const SHARED_GROUPS: &[&str] = &[

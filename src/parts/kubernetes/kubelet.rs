@@ -9,6 +9,7 @@ use super::artifacts;
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{PKI, key_pair, secret};
+use crate::facts::state;
 use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::node::kubernetes::{CLUSTER_NAME, Kubernetes, Member};
 use crate::node::kubernetes_keys::{KubeletIdentity, KubeletKeys};
@@ -45,7 +46,7 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
         flags.push(("node-labels", labels.join(",")));
     }
     let flags = Flags::new(flags, &kubelet.extra_args);
-    let mut mounts = vec!["/var/lib/kubelet", kubernetes.system.paths.programs];
+    let mut mounts = vec![state::KUBELET, kubernetes.system.paths.programs];
     mounts.extend(etcd_data);
     let mut fragment = Fragment {
         files: vec![File::text(
@@ -110,7 +111,7 @@ fn own_certificates(keys: &KubeletKeys) -> String {
     let id = digest[..4]
         .iter()
         .fold(0_u32, |id, byte| id << 8 | u32::from(*byte));
-    format!("/var/lib/kubelet/pki-{id:08x}")
+    format!("{}/pki-{id:08x}", state::KUBELET)
 }
 
 /// `KubeletConfiguration`, kubelet.config.k8s.io/v1beta1.

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::EtcdBackup;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::state;
 use crate::names::AbsolutePath;
 use crate::oci::ImageName;
 use crate::spec::decode::{Decode, Decoder, OneOrMany, Schemas, Table, record, word_leaf};
@@ -30,7 +31,7 @@ record! {
         #[default = "true"]
         pub tls: Option<Located<bool>>,
         /// The folder of its data.
-        #[default = "/var/lib/etcd"]
+        #[default = state::ETCD]
         #[example = "/var/lib/etcd-data"]
         pub data_dir: Option<Located<AbsolutePath>>,
         /// Where the member answers clients.
