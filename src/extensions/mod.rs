@@ -18,6 +18,7 @@ use super::cache::{Cache, Workspace};
 use crate::extensions::image_store::ImageStore;
 use crate::extensions::layers::Layers;
 use crate::facts::cni::CNI_PLUGINS;
+use crate::facts::kubernetes::tables::Component;
 use crate::facts::layout::{EXTENSIONS_PATH, PROGRAMS_EXTENSION};
 use crate::facts::runtimes::{extension_settings, image_store};
 use crate::facts::systems::Facts;
@@ -47,16 +48,6 @@ const OPTIONS: Options = Options {
 /// The files of an extension in the cache: its image, or the archive that holds it.
 const IMAGE: &str = "image.squashfs";
 const ARCHIVE: &str = "extension.cpio";
-
-/// The programs that a control plane requires.
-const CONTROL_PLANE: [&str; 3] = [
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-];
-
-/// The programs that every node requires.
-const NODE: [&str; 2] = ["kubelet", "kube-proxy"];
 
 /// Programs that are taken if they exist; the base has its own.
 const OPTIONAL: [&str; 1] = ["kubectl"];
@@ -96,7 +87,10 @@ impl Extension {
 
 /// All programs of nodes with Kubernetes.
 pub fn program_names() -> impl Iterator<Item = &'static str> {
-    CONTROL_PLANE.into_iter().chain(NODE).chain(OPTIONAL)
+    (Component::CONTROL_PLANE.into_iter())
+        .chain(Component::NODE)
+        .map(Component::as_str)
+        .chain(OPTIONAL)
 }
 
 /// The programs that are, or should be, in `folder`.

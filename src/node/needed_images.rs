@@ -1,5 +1,6 @@
 //! The images that a node asks for, by its Kubernetes and by its spec.
 
+use crate::facts::kubernetes::tables::Component;
 use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::node::Node;
@@ -11,19 +12,21 @@ use crate::node::kubernetes::{Cni, Images, Kubernetes};
 /// included.
 pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     let release = kubernetes.version.known_release();
-    let own =
-        |used_for, name| ImageRef::upstream(used_for, name, format!("v{}", *kubernetes.version));
+    let own = |used_for, component: Component| {
+        let tag = format!("v{}", *kubernetes.version);
+        ImageRef::upstream(used_for, component.as_str(), tag)
+    };
     let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
     if let Some(plane) = kubernetes.control_plane() {
         images.extend([
-            own(ImageUse::ApiServer, "kube-apiserver"),
-            own(ImageUse::ControllerManager, "kube-controller-manager"),
-            own(ImageUse::Scheduler, "kube-scheduler"),
+            own(ImageUse::ApiServer, Component::ApiServer),
+            own(ImageUse::ControllerManager, Component::ControllerManager),
+            own(ImageUse::Scheduler, Component::Scheduler),
         ]);
         images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
     }
     if let Some(member) = &kubernetes.member {
-        images.push(own(member.proxy_pod.image(), "kube-proxy"));
+        images.push(own(member.proxy_pod.image(), Component::Proxy));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     if let Cni::Flannel(flannel) = &kubernetes.cni {
@@ -65,7 +68,7 @@ pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
 }
 
 /// The programs that a node downloads; pods have the others in their images.
-pub const FETCHED_PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
+pub const FETCHED_PROGRAMS: [&str; 2] = [Component::Kubelet.as_str(), "kubectl"];
 
 impl Kubernetes {
     /// Notes what `pins` know of what the node fetches. Nothing for a node that has everything with

@@ -10,7 +10,7 @@ use crate::check::{audit_policy, component_config, static_pod};
 use crate::diagnostic::within::Within;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::choices::Role;
-use crate::facts::kubernetes::tables::ConfigKind;
+use crate::facts::kubernetes::tables::{Component, ConfigKind};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::node::Node;
 use crate::node::containers::{ContainerRuntime, runtime_label};
@@ -275,16 +275,10 @@ impl Decider<'_> {
         let mut pods = Vec::new();
         let mut taken: BTreeMap<String, Option<Span>> = BTreeMap::new();
         if role != Role::Standalone {
-            taken.insert("kube-proxy".to_owned(), None);
+            taken.insert(Component::Proxy.to_string(), None);
         }
         if role.has_control_plane() {
-            for name in [
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kube-scheduler",
-            ] {
-                taken.insert(name.to_owned(), None);
-            }
+            taken.extend(Component::CONTROL_PLANE.map(|one| (one.to_string(), None)));
         }
         for path in &written.static_pods {
             let Some(text) = self.files.text(path).map(str::to_owned) else {

@@ -26,8 +26,15 @@ pub enum Component {
 }
 
 impl Component {
-    /// The program's name.
-    pub fn as_str(self) -> &'static str {
+    /// Those of a control plane.
+    pub const CONTROL_PLANE: [Self; 3] =
+        [Self::ApiServer, Self::ControllerManager, Self::Scheduler];
+
+    /// Those of every node.
+    pub const NODE: [Self; 2] = [Self::Kubelet, Self::Proxy];
+
+    /// The name of its program, its image and its pod.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",

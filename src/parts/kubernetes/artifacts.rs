@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::facts::kubernetes::tables::Component;
 use crate::names::Arch;
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 use crate::node::kubernetes::{Images, Kubernetes};
@@ -65,12 +66,12 @@ pub fn unit_name(kubernetes: &Kubernetes) -> Option<&'static str> {
 
 /// The path by which a static pod runs `name`: the node's program, or the one in the pod's own
 /// image.
-pub fn program(kubernetes: &Kubernetes, name: &str) -> String {
+pub fn program(kubernetes: &Kubernetes, component: Component) -> String {
     if kubernetes.is_pulled() {
         // In upstream's images it is on the PATH.
-        name.to_owned()
+        component.to_string()
     } else {
-        format!("{}/{name}", kubernetes.system.paths.programs)
+        format!("{}/{component}", kubernetes.system.paths.programs)
     }
 }
 

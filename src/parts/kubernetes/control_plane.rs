@@ -8,6 +8,7 @@ use super::artifacts::{program, volumes};
 use super::flags::Flags;
 use super::{AFTER_ETCD, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod};
 use crate::facts::kubernetes::choices::Role;
+use crate::facts::kubernetes::tables::Component;
 use crate::facts::kubernetes::version::{Probes, Release};
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
 use crate::node::images::ImageUse;
@@ -34,16 +35,16 @@ pub fn control_plane(
     let mut files = vec![
         static_pod(
             folder,
-            "kube-apiserver",
+            Component::ApiServer.as_str(),
             api_server(kubernetes, plane, release),
             &origin,
         ),
         static_pod(
             DEFERRED_PODS,
-            "kube-controller-manager",
+            Component::ControllerManager.as_str(),
             local(
                 kubernetes,
-                ("kube-controller-manager", ImageUse::ControllerManager),
+                (Component::ControllerManager, ImageUse::ControllerManager),
                 include_str!("../../../manifests/kube-controller-manager.yaml"),
                 &controller_manager(kubernetes, plane),
                 release.controller_manager,
@@ -52,10 +53,10 @@ pub fn control_plane(
         ),
         static_pod(
             DEFERRED_PODS,
-            "kube-scheduler",
+            Component::Scheduler.as_str(),
             local(
                 kubernetes,
-                ("kube-scheduler", ImageUse::Scheduler),
+                (Component::Scheduler, ImageUse::Scheduler),
                 include_str!("../../../manifests/kube-scheduler.yaml"),
                 &scheduler(kubernetes, plane),
                 release.scheduler,
@@ -149,7 +150,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
         include_str!("../../../manifests/kube-apiserver.yaml"),
         &[
             ("image", &kubernetes.image(ImageUse::ApiServer)),
-            ("program", &program(kubernetes, "kube-apiserver")),
+            ("program", &program(kubernetes, Component::ApiServer)),
             ("program_mounts", &mounts),
             ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),
@@ -166,7 +167,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
 /// A component that listens only on 127.0.0.1.
 fn local(
     kubernetes: &Kubernetes,
-    (name, used_for): (&str, ImageUse),
+    (component, used_for): (Component, ImageUse),
     template: &str,
     flags: &Flags,
     probes: Probes,
@@ -176,7 +177,7 @@ fn local(
         template,
         &[
             ("image", &kubernetes.image(used_for)),
-            ("program", &program(kubernetes, name)),
+            ("program", &program(kubernetes, component)),
             ("program_mounts", &mounts),
             ("program_volumes", &volumes),
             ("arguments", &flags.yaml_items()),

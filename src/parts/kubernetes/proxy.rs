@@ -6,6 +6,7 @@ use super::artifacts::{program, volumes};
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
 use super::{DEFERRED_PODS, secret, static_pod};
+use crate::facts::kubernetes::tables::Component;
 use crate::node::fragment::{File, Fragment, Origin};
 use crate::node::images::ImageUse;
 use crate::node::kubernetes::{CLUSTER_NAME, ControlPlane, Kubernetes, Proxy, ProxyPod};
@@ -46,12 +47,12 @@ pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
         files: vec![
             static_pod(
                 DEFERRED_PODS,
-                "kube-proxy",
+                Component::Proxy.as_str(),
                 fill(
                     include_str!("../../../manifests/kube-proxy.yaml"),
                     &[
                         ("image", &kubernetes.image(ImageUse::Proxy)),
-                        ("program", &program(kubernetes, "kube-proxy")),
+                        ("program", &program(kubernetes, Component::Proxy)),
                         ("program_mounts", &mounts),
                         ("program_volumes", &volumes),
                         ("arguments", &flags.yaml_items()),
@@ -105,7 +106,7 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         // Upstream's image contains iptables and the like; the kernel modules are the node's, if it
         // has any.
         (
-            "kube-proxy".to_owned(),
+            Component::Proxy.to_string(),
             (
                 "- name: lib-modules\n      mountPath: /lib/modules\n      readOnly: true"
                     .to_owned(),
@@ -114,7 +115,7 @@ pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<Strin
         )
     } else {
         (
-            program(kubernetes, "kube-proxy"),
+            program(kubernetes, Component::Proxy),
             volumes(kubernetes, kubernetes.system.paths.system_folders),
         )
     };
