@@ -49,6 +49,8 @@ mod container_linux_nodes;
 mod fragments;
 #[path = "../shared/generated.rs"]
 mod generated;
+#[path = "../shared/go_program.rs"]
+mod go_program;
 #[path = "../shared/live_iso.rs"]
 mod live_iso;
 #[path = "../shared/member.rs"]

@@ -5,6 +5,7 @@
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
 
+mod build_info;
 mod commands;
 mod components;
 mod container_linux;
@@ -24,6 +25,8 @@ mod container_linux_nodes;
 mod fragments;
 #[path = "../shared/generated.rs"]
 mod generated;
+#[path = "../shared/go_program.rs"]
+mod go_program;
 #[path = "../shared/member.rs"]
 mod member;
 #[path = "../shared/nodes.rs"]

@@ -10,6 +10,7 @@ use imgbuild::names::Arch;
 use imgbuild::oci::NODE_IMAGE;
 use imgbuild::progress::Silent;
 
+use crate::go_program::with_section;
 use crate::images::crio::{Mounted, Storage};
 use crate::images::made::program;
 use crate::images::node::{imgbuild, refused};
@@ -123,24 +124,7 @@ kubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}
 
 /// As much of a program as tells what it was built of.
 fn built_of(version: &str) -> Vec<u8> {
-    let mut elf = program("crio");
-    elf[4] = 2;
-    elf.resize(64, 0);
-    let names = b"\0.go.buildinfo\0".to_vec();
-    let list = format!("dep\tk8s.io/cri-api\t{version}\th1:x\n").into_bytes();
-    let mut headers = Vec::new();
-    for (name, bytes) in [(0u32, names), (1, list)] {
-        let mut header = name.to_le_bytes().to_vec();
-        header.resize(0x18, 0);
-        header.extend((elf.len() as u64).to_le_bytes());
-        header.extend((bytes.len() as u64).to_le_bytes());
-        header.resize(64, 0);
-        headers.extend(header);
-        elf.extend(bytes);
-    }
-    let table = elf.len() as u64;
-    elf[0x28..0x30].copy_from_slice(&table.to_le_bytes());
-    elf[0x3c..0x3e].copy_from_slice(&2u16.to_le_bytes());
-    elf.extend(headers);
-    elf
+    let head = &program("")[..];
+    let list = format!("dep\tk8s.io/cri-api\t{version}\th1:x\n");
+    with_section(head, b".go.buildinfo", list.as_bytes())
 }
