@@ -205,11 +205,7 @@ impl Starting {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        let complaints = self
-            .complaints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        format!("QEMU did not start: {}", complaints.trim())
+        format!("QEMU did not start: {}", said(&self.complaints))
     }
 }
 
@@ -246,12 +242,14 @@ impl Running {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        let complaints = self
-            .complaints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Ok((status, complaints.trim().to_owned()))
+        Ok((status, said(&self.complaints)))
     }
+}
+
+/// What the emulator wrote to its standard error.
+fn said(complaints: &Mutex<String>) -> String {
+    let text = complaints.lock().unwrap_or_else(PoisonError::into_inner);
+    text.trim().to_owned()
 }
 
 impl Drop for Running {
