@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::{Value as Json, json};
 
+use super::local::no_path;
 use crate::diagnostic::codes;
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::version::{KubeVersion, RELEASES};
@@ -130,10 +131,8 @@ impl Leaf for ProgramsFolder {
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
-        let why = if text.is_empty() {
-            "must not be empty"
-        } else if text.contains('\0') {
-            "must not contain a NUL"
+        let why = if let Some(why) = no_path(text) {
+            why
         } else if let Some((scheme, rest)) = text.split_once("://") {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%+".contains(&b);
             if !matches!(scheme, "http" | "https") {

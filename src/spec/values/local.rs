@@ -6,6 +6,17 @@ use crate::diagnostic::{Located, codes};
 use crate::spec::decode::{Decoder, Leaf, LeafError, LocalKind, LocalRequest, text};
 use crate::spec::yaml::Scalar;
 
+/// Why `text` cannot be the path of a file on any machine.
+pub(super) fn no_path(text: &str) -> Option<&'static str> {
+    if text.is_empty() {
+        Some("must not be empty")
+    } else if text.contains('\0') {
+        Some("must not contain a NUL")
+    } else {
+        None
+    }
+}
+
 macro_rules! local_leaf {
     ($(#[doc = $doc:literal])+ $name:ident: $what:literal, $kind:ident, home: $home:literal) => {
         $(#[doc = $doc])+
@@ -28,10 +39,8 @@ macro_rules! local_leaf {
 
             fn read(scalar: &Scalar) -> Result<Self, LeafError> {
                 let text = text(scalar, Self::WHAT)?;
-                let why = if text.is_empty() {
-                    "must not be empty"
-                } else if text.contains('\0') {
-                    "must not contain a NUL"
+                let why = if let Some(why) = no_path(text) {
+                    why
                 } else if text.starts_with('/') {
                     "must be relative to this file's folder, not absolute"
                 } else if text.starts_with("~/") && !$home {
