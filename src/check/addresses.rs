@@ -267,7 +267,7 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
 }
 
 /// Returns whether two networks have an address in common.
-pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
+pub(crate) fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(b) || b.contains(a)
 }
 

@@ -23,7 +23,7 @@ mod secrets;
 
 use std::collections::BTreeMap;
 
-pub(super) use addresses::host_bits;
+pub(super) use addresses::{host_bits, overlap};
 pub(super) use component_config::component_config;
 pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
 pub(super) use etcd::{Member, check as etcd};

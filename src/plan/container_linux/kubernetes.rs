@@ -9,11 +9,12 @@ use ipnet::IpNet;
 use super::super::Decider;
 use super::super::kubernetes::static_address;
 use super::place;
-use crate::check::hyperkube_component_flags;
+use crate::check::{hyperkube_component_flags, overlap};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::tables::Component;
+use crate::names::authority;
 use crate::node::container_linux::{
     HyperkubeApi, HyperkubeApiKeys, HyperkubeClients, HyperkubeExtraArgs, HyperkubeNode,
     HyperkubeTls,
@@ -25,14 +26,6 @@ use crate::spec::{self, CtValue, HyperkubeNetwork, HyperkubeProxyMode};
 
 /// The port on which the API is served without TLS.
 const INSECURE_PORT: u16 = 8080;
-
-/// `host:port` in a URL.
-fn authority(host: &str, port: u16) -> String {
-    match host.parse() {
-        Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
-        _ => format!("{host}:{port}"),
-    }
-}
 
 /// Returns the URL for programs on the node, of an API server that listens at `insecure`.
 pub(super) fn local_host(insecure: IpAddr) -> IpAddr {
@@ -314,7 +307,6 @@ impl Decider<'_> {
             .extend(crate::check::host_bits(&pods, "the pod network"));
         self.found
             .extend(crate::check::host_bits(&services, "the service network"));
-        let overlap = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
         let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
             self.found.push(
                 Diagnostic::error(
