@@ -39,7 +39,8 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
 
 fn kernel_arguments(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut seen = super::Twice::new("kernel argument");
-    for argument in &node.kernel_arguments {
+    let removed = &node.removed_kernel_arguments;
+    for argument in node.kernel_arguments.iter().chain(removed) {
         found.extend(seen.see(argument.value.clone(), &argument.value, argument.span));
         if let Some(character) = altered_by_boot_loaders(argument) {
             let shown = match character {

@@ -38,6 +38,7 @@ fn options(wanted: &Embed) -> Result<EmbedOptions, Failure> {
             append: live.karg_append.clone(),
             delete: live.karg_delete.clone(),
             replace: live.karg_replace.clone(),
+            ..Edits::default()
         },
         installer: Installer {
             device: installed.dest_device.clone(),

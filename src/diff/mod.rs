@@ -41,6 +41,8 @@ pub struct Side {
     pub kubernetes: Option<Release>,
     /// `None`: unknown, as for a config alone.
     pub kernel_arguments: Option<Vec<String>>,
+    /// Whether they are on a command line of its own rather than left to Ignition.
+    has_command_line: bool,
     /// The base's id; `None`: unknown.
     pub base: Option<String>,
     /// The version of Ignition's specification; empty if there is no config.
@@ -74,6 +76,7 @@ impl Side {
             hostname: text("/etc/hostname").unwrap_or_default(),
             kubernetes,
             kernel_arguments: None,
+            has_command_line: false,
             base: None,
             version: version.unwrap_or_default(),
             things,
@@ -84,6 +87,7 @@ impl Side {
     pub fn from_artifact(artifact: &Artifact) -> Result<Self> {
         let mut side = Self::new(&artifact.config)?;
         side.kernel_arguments.clone_from(&artifact.kernel_arguments);
+        side.has_command_line = !artifact.format.facts().is_config_alone();
         if artifact.format.facts().is_live {
             for (name, contents) in &artifact.network {
                 side.add_private("keyfile", name, contents);
@@ -156,14 +160,31 @@ fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>
     Ok(things)
 }
 
+/// The kinds of things that are kernel arguments which Ignition adds and removes.
+const SET_BY_IGNITION: [&str; 2] = [
+    "kernel argument, by Ignition:",
+    "no kernel argument, by Ignition:",
+];
+
+fn is_set_by_ignition(name: &str) -> bool {
+    SET_BY_IGNITION.iter().any(|kind| name.starts_with(kind))
+}
+
+/// Whether `image` has the kernel arguments on its command line that `config` leaves to Ignition.
+fn arguments_are_on_line(image: &Side, config: &Side) -> bool {
+    image.has_command_line
+        && !config.has_command_line
+        && !image.things.keys().any(|name| is_set_by_ignition(name))
+}
+
 /// A config's settings of Ignition itself and of the kernel, and sections unknown to Ignition 2 and
 /// 3.
 fn settings_of(config: &Value) -> BTreeMap<String, Content> {
     let mut things = BTreeMap::new();
-    for (list_name, kind) in [
-        ("shouldExist", "kernel argument, by Ignition:"),
-        ("shouldNotExist", "no kernel argument, by Ignition:"),
-    ] {
+    for (list_name, kind) in ["shouldExist", "shouldNotExist"]
+        .into_iter()
+        .zip(SET_BY_IGNITION)
+    {
         for argument in list(&config["kernelArguments"][list_name]) {
             let argument = argument.as_str().unwrap_or_default();
             things.insert(format!("{kind} {argument}"), Content::other(&Value::Null));
@@ -227,7 +248,11 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
         arguments(before, after, &mut lines);
     }
     let names: BTreeSet<&String> = old.things.keys().chain(new.things.keys()).collect();
+    let left_to_line = arguments_are_on_line(old, new) || arguments_are_on_line(new, old);
     for name in names {
+        if left_to_line && is_set_by_ignition(name) {
+            continue;
+        }
         match (old.things.get(name), new.things.get(name)) {
             (Some(_), None) => lines.push(format!("- {name}")),
             (None, Some(_)) => lines.push(format!("+ {name}")),

@@ -11,6 +11,8 @@ use super::refused;
 pub struct Edits {
     /// Each as in the line, with its value.
     pub delete: Vec<String>,
+    /// The same, but those that the line does not have are ignored.
+    pub delete_if_there: Vec<String>,
     /// Each is added at the end.
     pub append: Vec<String>,
     /// `KEY=OLD=NEW`
@@ -20,7 +22,15 @@ pub struct Edits {
 impl Edits {
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.delete.is_empty() && self.append.is_empty() && self.replace.is_empty()
+        let Self {
+            delete,
+            delete_if_there,
+            append,
+            replace,
+        } = self;
+        [delete, delete_if_there, append, replace]
+            .iter()
+            .all(|list| list.is_empty())
     }
 
     /// `line` with the changes. An argument to delete that does not exist is refused, and so is one
@@ -37,6 +47,7 @@ impl Edits {
                 return not_there(argument, &words);
             }
         }
+        words.retain(|word| !self.delete_if_there.contains(word));
         for argument in &self.append {
             words.push(passable(argument)?);
         }
@@ -100,6 +111,7 @@ mod tests {
             append: list(append),
             delete: list(delete),
             replace: list(replace),
+            ..Edits::default()
         };
         edits
             .applied_to("a b=1 root=UUID=x  b=1")

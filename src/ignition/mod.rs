@@ -97,6 +97,15 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     merged
 }
 
+/// Returns `config` with the kernel arguments of `node`, which Ignition sets on systems that boot
+/// from their own disk.
+pub fn with_kernel_arguments(mut config: Config, node: &Node) -> Config {
+    if let Config::V3(config) = &mut config {
+        config.kernel_arguments = write::kernel_arguments(node);
+    }
+    config
+}
+
 /// Returns `config` as JSON without white space or nulls, for payloads.
 pub fn to_json(config: &Config) -> Vec<u8> {
     write::json(config)

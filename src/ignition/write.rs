@@ -4,8 +4,10 @@ use ignition_config::v3_3::{self, Config};
 use serde_json::Value;
 
 use crate::data_url::Encoder;
+use crate::diagnostic::Located;
 use crate::facts::systems::IgnitionVersion;
 use crate::names::UserName;
+use crate::node::Node;
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin, Owner, Unit};
 
 /// Returns `all` as a config. Files, directories, links and units are sorted by name; the rest is
@@ -54,6 +56,23 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
         config.systemd = Some(v3_3::Systemd { units: Some(units) });
     }
     config
+}
+
+/// Returns the kernel arguments of `node`; `None`: it leaves those of the system alone.
+pub(super) fn kernel_arguments(node: &Node) -> Option<v3_3::KernelArguments> {
+    let list = |arguments: &[Located<String>]| {
+        filled(
+            arguments
+                .iter()
+                .map(|argument| argument.value.clone())
+                .collect(),
+        )
+    };
+    let arguments = v3_3::KernelArguments {
+        should_exist: list(&node.kernel_arguments),
+        should_not_exist: list(&node.removed_kernel_arguments),
+    };
+    (arguments != v3_3::KernelArguments::default()).then_some(arguments)
 }
 
 /// Returns a list for the config: left out if empty.

@@ -2,47 +2,46 @@
 
 use crate::diagnostic::Span;
 
-use super::Findings;
 use super::item::{Item, Value};
 
 /// Converts Butane's own keys in `config`.
-pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
+pub(super) fn to_spec(config: &mut Item) {
     config.remove("variant");
     config.remove("version");
-    kernel_arguments(config, "should_exist", "should_not_exist", found);
+    kernel_arguments(config);
     modes(config);
 }
 
-/// Converts the list of arguments that should exist to the node's kernel arguments.
-pub(super) fn kernel_arguments(
-    config: &mut Item,
-    wanted: &str,
-    unwanted: &str,
-    found: &mut Findings,
-) {
+/// Converts the lists of arguments that should exist and that should not.
+pub(super) fn kernel_arguments(config: &mut Item) {
     let Some(arguments) = config.get_mut("kernel_arguments") else {
         return;
     };
-    if let Some(unwanted) = arguments.get(unwanted).filter(|list| !list.is_empty()) {
-        found.left_out(
-            unwanted.span,
-            "a node spec can add kernel arguments but not remove any".to_owned(),
-        );
-    }
-    let Some(mut list) = arguments.remove(wanted).filter(|list| !list.is_empty()) else {
-        config.remove("kernel_arguments");
-        return;
+    let list = |arguments: &mut Item, name| {
+        arguments
+            .remove(name)
+            .filter(|list| !list.is_empty())
+            .map(one_each)
     };
-    list.comments
-        .splice(..0, arguments.comments.iter().cloned());
-    // An entry can contain several arguments there, but only one here.
+    let removed = list(arguments, "should_not_exist");
+    let added = list(arguments, "should_exist").map(|mut list| {
+        list.comments
+            .splice(..0, arguments.comments.iter().cloned());
+        list
+    });
+    config.set("kernel_arguments", added);
+    config.set("remove_kernel_arguments", removed);
+}
+
+/// Splits the entries of `list`: an entry can contain several arguments there, but only one here.
+fn one_each(mut list: Item) -> Item {
     if let Value::List(items) = &mut list.value {
         *items = std::mem::take(items)
             .into_iter()
             .flat_map(|item| split(&item))
             .collect();
     }
-    *arguments = list;
+    list
 }
 
 fn split(item: &Item) -> Vec<Item> {

@@ -4,7 +4,6 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use super::Findings;
 use super::butane::{kernel_arguments, octal};
 use super::item::{Item, Value};
 use crate::diagnostic::Span;
@@ -13,7 +12,7 @@ use crate::diagnostic::Span;
 const TEXT_MAX: u64 = 1 << 20;
 
 /// Converts Ignition's own keys in `config`.
-pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
+pub(super) fn to_spec(config: &mut Item) {
     without_nulls(config);
     snake_case(config);
     if let Some(head) = config.get_mut("ignition") {
@@ -23,7 +22,7 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
             config.remove("ignition");
         }
     }
-    kernel_arguments(config, "should_exist", "should_not_exist", found);
+    kernel_arguments(config);
     let Some(storage) = config.get_mut("storage") else {
         return;
     };

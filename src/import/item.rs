@@ -94,6 +94,21 @@ impl Item {
         Some(item)
     }
 
+    /// Gives `key` of a map this value, in its place if it is there and else after the others, or
+    /// removes it.
+    pub(super) fn set(&mut self, key: &str, value: Option<Self>) {
+        let Some(value) = value else {
+            self.remove(key);
+            return;
+        };
+        if let Some(there) = self.get_mut(key) {
+            *there = value;
+        } else if let Value::Map(entries) = &mut self.value {
+            let span = value.span;
+            entries.push((key.to_owned(), span, value));
+        }
+    }
+
     /// Returns a scalar's text.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.value {

@@ -86,13 +86,13 @@ pub fn import(
     let last_words = comments::attach(config, &tree, &mut item);
     let mut found = Findings::default();
     match kind {
-        Kind::Butane => butane::to_spec(&mut item, &mut found),
+        Kind::Butane => butane::to_spec(&mut item),
         Kind::ContainerLinux => butane::modes(&mut item),
         Kind::IgnitionV2(minor) => {
             check_target(options, tree.span)?;
             ignition_v2::to_spec(&mut item, minor, &mut found);
         }
-        Kind::Ignition => ignition::to_spec(&mut item, &mut found),
+        Kind::Ignition => ignition::to_spec(&mut item),
     }
     let schema = crate::spec::schema();
     let target = options

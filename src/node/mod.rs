@@ -71,6 +71,8 @@ pub struct Node {
     pub modules: Vec<Located<String>>,
     /// Added to the kernel command line by what packs the node.
     pub kernel_arguments: Vec<Located<String>>,
+    /// Arguments that the system's own command line loses if it has them.
+    pub removed_kernel_arguments: Vec<Located<String>>,
     pub ca_certificates: Vec<CaCertificate>,
     pub swap: Option<Swap>,
     /// The block device, as a whole, that keeps etcd's and the runtime's data across boots.

@@ -1,9 +1,9 @@
 //! Nodes whose configs are made.
 
 use crate::base::Base;
-use crate::diagnostic::{Diagnostic, in_order};
+use crate::diagnostic::{Diagnostic, Located, in_order};
 use crate::embed::{Edits, LiveSettings};
-use crate::facts::systems::LinkManager;
+use crate::facts::systems::{KernelArguments, LinkManager};
 use crate::ignition;
 use crate::names::MacAddr;
 use crate::node::Node;
@@ -20,7 +20,10 @@ use super::{Error, Result, Session};
 pub struct CompiledNode<'a> {
     pub node: &'a Node,
     payload: Payload,
+    /// The config of the system on a disk, where that differs from the payload's.
+    installed: Option<Vec<u8>>,
     kernel_arguments: Vec<String>,
+    removed_kernel_arguments: Vec<String>,
     macs: Vec<MacAddr>,
 }
 
@@ -53,15 +56,17 @@ impl<'a> CompiledNode<'a> {
         let made = Self {
             node,
             payload: payload(node, &compiled.config, compiled.network),
-            kernel_arguments: kernel_arguments(node),
+            installed: installed(node, compiled.config),
+            kernel_arguments: texts(&node.kernel_arguments),
+            removed_kernel_arguments: texts(&node.removed_kernel_arguments),
             macs: macs(node),
         };
         Ok((made, compiled.warnings))
     }
 
-    /// The node's config for people.
+    /// The node's config for people, and for a system that boots from its own disk.
     pub(super) fn config(&self) -> Vec<u8> {
-        ignition::indented(&self.payload.config)
+        ignition::indented(self.installed.as_ref().unwrap_or(&self.payload.config))
     }
 
     /// The node as the packers see it.
@@ -70,6 +75,7 @@ impl<'a> CompiledNode<'a> {
             hostname: &self.node.hostname.value,
             payload: &self.payload,
             kernel_arguments: &self.kernel_arguments,
+            removed_kernel_arguments: &self.removed_kernel_arguments,
             macs: &self.macs,
         }
     }
@@ -85,6 +91,7 @@ impl<'a> CompiledNode<'a> {
             config: Some(self.payload.config.clone()),
             keyfiles,
             arguments: Edits {
+                delete_if_there: self.removed_kernel_arguments.clone(),
                 append: self.kernel_arguments.clone(),
                 ..Edits::default()
             },
@@ -96,6 +103,15 @@ impl<'a> CompiledNode<'a> {
     pub fn command_line(&self, base: &Base) -> anyhow::Result<String> {
         pack::command_line(base, &self.machine())
     }
+}
+
+/// The config of `node` on its own disk, where Ignition sets kernel arguments. In an image of
+/// imgbuild's they are on the command line already.
+fn installed(node: &Node, config: ignition::Config) -> Option<Vec<u8>> {
+    let has_arguments =
+        !node.kernel_arguments.is_empty() || !node.removed_kernel_arguments.is_empty();
+    let is_set = has_arguments && node.target.facts().kernel_arguments == KernelArguments::Ignition;
+    is_set.then(|| ignition::to_json(&ignition::with_kernel_arguments(config, node)))
 }
 
 /// What the node's initrd has of it.
@@ -117,9 +133,9 @@ fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>
     }
 }
 
-/// The node's own kernel arguments.
-fn kernel_arguments(node: &Node) -> Vec<String> {
-    node.kernel_arguments
+/// `arguments` without their places in the spec.
+fn texts(arguments: &[Located<String>]) -> Vec<String> {
+    arguments
         .iter()
         .map(|argument| argument.value.clone())
         .collect()

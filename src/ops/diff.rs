@@ -168,7 +168,9 @@ fn sides_of_spec(
     let mut sides = BTreeMap::new();
     for node in chosen(&cluster, options.node.as_deref())? {
         let compiled = ignition::compile(node, parts::all(node))?;
-        let side = Side::new(&ignition::to_json(&compiled.config))?;
+        // As for its own disk; a command line that is known counts instead.
+        let config = ignition::with_kernel_arguments(compiled.config, node);
+        let side = Side::new(&ignition::to_json(&config))?;
         sides.insert(node.hostname.to_string(), side);
     }
     Ok(sides)

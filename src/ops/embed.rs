@@ -177,6 +177,8 @@ fn install(
     let given = config(path, options, session)?;
     let installer = &mut settings.installer;
     installer.append.splice(..0, given.arguments.append);
+    let removed = given.arguments.delete_if_there;
+    installer.delete.splice(..0, removed);
     installer.config = given.config;
     for (name, contents) in given.keyfiles {
         if !settings.keyfiles.iter().any(|(other, _)| *other == name) {

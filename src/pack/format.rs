@@ -82,6 +82,14 @@ pub enum Comparison {
     LiveIso,
 }
 
+impl Facts {
+    /// Whether it is a config and nothing else, for a system that has its own boot loader.
+    pub fn is_config_alone(&self) -> bool {
+        let is_image = self.comparison == Comparison::Image;
+        self.comparison == Comparison::Config || (is_image && self.ground == Ground::Nothing)
+    }
+}
+
 /// What rows say unless they say otherwise: an ISO image that is made of the config alone.
 const CONFIG_IMAGE: Facts = Facts {
     name: "",

@@ -100,6 +100,8 @@ pub struct Machine<'a> {
     pub payload: &'a Payload,
     /// The node's own kernel arguments; those of the base go before them.
     pub kernel_arguments: &'a [String],
+    /// Arguments that the base has and the node does not.
+    pub removed_kernel_arguments: &'a [String],
     /// The MAC addresses that identify the machine in a network boot. May be empty.
     pub macs: &'a [MacAddr],
 }
@@ -139,7 +141,11 @@ const COMMAND_LINE_MAX: usize = 2047;
 /// ([`altered_by_boot_loaders`]).
 pub fn command_line(base: &Base, machine: &Machine<'_>) -> Result<String> {
     let mut line = String::new();
-    for argument in base.kernel_arguments.iter().chain(machine.kernel_arguments) {
+    let of_base = base
+        .kernel_arguments
+        .iter()
+        .filter(|argument| !machine.removed_kernel_arguments.contains(argument));
+    for argument in of_base.chain(machine.kernel_arguments) {
         ensure!(
             !argument.is_empty() && altered_by_boot_loaders(argument).is_none(),
             "the kernel argument `{}` contains a character that boot loaders do not pass on unchanged: \

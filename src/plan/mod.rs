@@ -276,15 +276,8 @@ impl Decider<'_> {
             firewall: None,
             sysctls: sysctls(&written.sysctls),
             modules: modules(&written.modules),
-            kernel_arguments: written
-                .kernel_arguments
-                .iter()
-                .map(|argument| {
-                    argument
-                        .as_ref()
-                        .map(|argument| argument.as_str().to_owned())
-                })
-                .collect(),
+            kernel_arguments: kernel_arguments(&written.kernel_arguments),
+            removed_kernel_arguments: kernel_arguments(&written.remove_kernel_arguments),
             ca_certificates: written
                 .ca_certificates
                 .iter()
@@ -383,6 +376,17 @@ fn sysctls(
                 key.as_str().to_owned(),
                 Located::new(value.as_str().to_owned(), key.span),
             )
+        })
+        .collect()
+}
+
+fn kernel_arguments(written: &[Located<spec::KernelArgument>]) -> Vec<Located<String>> {
+    written
+        .iter()
+        .map(|argument| {
+            argument
+                .as_ref()
+                .map(|argument| argument.as_str().to_owned())
         })
         .collect()
 }

@@ -90,6 +90,7 @@ fn make(folder: &Path, name: &str) -> PathBuf {
         hostname: &hostname,
         payload: &payload(),
         kernel_arguments: &arguments,
+        removed_kernel_arguments: &[],
         macs: &[],
     };
     let path = folder.join(name);

@@ -51,6 +51,7 @@ pub fn bare() -> Node {
         sysctls: BTreeMap::new(),
         modules: Vec::new(),
         kernel_arguments: Vec::new(),
+        removed_kernel_arguments: Vec::new(),
         ca_certificates: Vec::new(),
         swap: None,
         storage_device: None,

@@ -120,6 +120,16 @@ impl LinkManager {
     }
 }
 
+/// What gives the kernel of an installed system its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KernelArguments {
+    /// The boot loader alone.
+    BootLoader,
+    /// Ignition, which changes the boot loader's settings and boots again (Ignition's configuration
+    /// specification 3.3.0, `kernelArguments`).
+    Ignition,
+}
+
 /// What sets a target's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
@@ -163,6 +173,7 @@ pub struct Facts {
     pub mounts: &'static [&'static str],
     /// Whether `/usr/local` is writable, although `/usr` is not.
     pub has_usr_local: bool,
+    pub kernel_arguments: KernelArguments,
     pub links: LinkManager,
     pub clock: Clock,
     /// What runs the system's own containers; `None`: nothing does.

@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::{
-    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, LinkManager,
-    Paths, Services, Sysext, Target, Units,
+    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, KernelArguments,
+    LinkManager, Paths, Services, Sysext, Target, Units,
 };
 use crate::facts::state;
 
@@ -122,6 +122,9 @@ const ETCD_IMAGE: &str = "gcr.io/etcd-development/etcd:v3.5.21";
 const ZINCATI: &str =
     "Zincati updates the system: write its settings to /etc/zincati/config.d under `storage.files`";
 
+/// Container Linux boots with the menu on its own disk.
+const OWN_MENU: &str = "it boots from its own disk; its menu is /usr/share/oem/grub.cfg";
+
 /// Container Linux has its own base.
 const NO_BASE: &str = "imgbuild has no base for this target: create a config ISO or the JSON, and \
                        pass it to the target's installer";
@@ -184,6 +187,7 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
+        kernel_arguments: KernelArguments::BootLoader,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
         containers: None,
@@ -283,6 +287,7 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["flatcar.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
+        kernel_arguments: KernelArguments::Ignition,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
         containers: Some(ContainerEngine {
@@ -396,6 +401,7 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: &[],
         has_usr_local: true,
+        kernel_arguments: KernelArguments::Ignition,
         links: LinkManager::NetworkManager,
         clock: Clock::Chrony,
         containers: Some(ContainerEngine {
@@ -483,10 +489,8 @@ pub static TABLE: [Facts; 4] = [
                 "storage_device",
                 "define disks and file systems under `storage:`",
             ),
-            (
-                "kernel_arguments",
-                "it boots from its own disk; its menu is /usr/share/oem/grub.cfg",
-            ),
+            ("kernel_arguments", OWN_MENU),
+            ("remove_kernel_arguments", OWN_MENU),
             ("containerd", "it runs docker, and pulls its images itself"),
             (
                 "ca_certificates",
@@ -559,6 +563,7 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["coreos.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
+        kernel_arguments: KernelArguments::BootLoader,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
         containers: None,

@@ -70,6 +70,7 @@ impl Decider<'_> {
             sysctls: super::sysctls(&written.sysctls),
             modules: super::modules(&written.modules),
             kernel_arguments: Vec::new(),
+            removed_kernel_arguments: Vec::new(),
             ca_certificates: Vec::new(),
             swap: None,
             storage_device: None,

@@ -48,6 +48,10 @@ record! {
         /// Arguments to add to the kernel's command line, one per entry.
         #[example = "['console=ttyS0']"]
         pub kernel_arguments: Vec<Located<KernelArgument>>,
+        /// Arguments to remove from the kernel's command line where the system or the base has
+        /// them, each with its value.
+        #[example = "[quiet]"]
+        pub remove_kernel_arguments: Vec<Located<KernelArgument>>,
         /// Certificate authorities of the site, trusted by all programs of the node.
         #[example = "[{name: site, local: site-ca.pem}]"]
         pub ca_certificates: Vec<CaCertificate>,

@@ -98,7 +98,13 @@ fn nodes_of_fedora_coreos_are_read_by_theirs() {
     fs::write(lab.path("node.yaml"), spec).unwrap();
     lab.ours("node.yaml -o node.cpio.gz");
     lab.ours("node.yaml -o node.ign");
-    let config = json(&lab.read("node.ign"));
+    // A live system has them on its command line.
+    let mut config = json(&lab.read("node.ign"));
+    let arguments = config.as_object_mut().unwrap().remove("kernelArguments");
+    assert_eq!(
+        arguments.unwrap(),
+        serde_json::json!({"shouldExist": ["a=1"]})
+    );
     assert_eq!(
         json(&lab.theirs("pxe ignition unwrap node.cpio.gz")),
         config

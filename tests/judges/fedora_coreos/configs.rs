@@ -17,6 +17,7 @@ network:
 sysctls: {vm.max_map_count: 262144}
 modules: [br_netfilter]
 kernel_arguments: [mitigations=off]
+remove_kernel_arguments: [quiet]
 etcd: {settings: {heartbeat-interval: 200}, backup: {keep: 3}}
 storage: {files: [{path: /usr/local/bin/hello, mode: 0755, contents: {inline: \"#!/bin/sh\\n\"}}]}
 systemd: {units: [{name: zincati.service, mask: true}]}
@@ -82,6 +83,10 @@ fn a_full_config_is_accepted_and_complete() {
         files.find(|file| file["path"] == path).unwrap()
     };
     // NetworkManager takes no keyfile that others than root can read.
+    assert_eq!(
+        json["kernelArguments"],
+        serde_json::json!({"shouldExist": ["mitigations=off"], "shouldNotExist": ["quiet"]})
+    );
     let keyfile = file("/etc/NetworkManager/system-connections/ens3.nmconnection");
     assert_eq!(keyfile["mode"], 0o600);
     // Fedora has a file of its own there.

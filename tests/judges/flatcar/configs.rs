@@ -29,6 +29,10 @@ fn a_full_config_is_accepted_and_complete() {
     validate(&config);
     let json: serde_json::Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
     assert_eq!(json["ignition"]["version"], "3.3.0");
+    assert_eq!(
+        json["kernelArguments"],
+        serde_json::json!({"shouldExist": ["flatcar.autologin"]})
+    );
     let files = files(&config);
     for (path, part) in [
         ("/etc/hostname", "kube1\n"),

@@ -118,6 +118,7 @@ fn with_machine<T>(hostname: &str, then: impl FnOnce(Machine<'_>) -> T) -> T {
         hostname: &hostname,
         payload: &payload(),
         kernel_arguments: &["imgbuild.test=1,2;3".to_owned()],
+        removed_kernel_arguments: &[],
         macs: &[mac],
     })
 }
@@ -359,6 +360,7 @@ fn what_cannot_be_packed_is_refused() {
             hostname: &hostname,
             payload: &Payload::default(),
             kernel_arguments: &[argument.to_owned()],
+            removed_kernel_arguments: &[],
             macs: &[],
         };
         let error = pack::iso(&mut Vec::new(), &stand_in.base, &machine, &Silent)

@@ -60,6 +60,7 @@ fn make(folder: &Path, name: &str, config: &str, arguments: &[String]) {
         hostname: &hostname,
         payload: &payload,
         kernel_arguments: arguments,
+        removed_kernel_arguments: &[],
         macs: &[],
     };
     let mut out = File::create(folder.join(name)).unwrap();

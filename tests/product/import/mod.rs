@@ -100,8 +100,6 @@ storage:
         "no equivalent of `ignition.config`",
         "node.bu:8:1",
         "no equivalent of `boot_device`",
-        "node.bu:13:5",
-        "not remove any",
         "node.bu:18:7",
         "no equivalent of `storage.files.frobnicate`",
         "W0600",
@@ -109,7 +107,11 @@ storage:
         assert!(messages.contains(line), "{line}\n{messages}");
     }
     let text = fs::read_to_string(folder.path().join("n1.yaml")).unwrap();
-    for line in ["hostname: n1", "kernel_arguments: [a=1, b, c]"] {
+    for line in [
+        "hostname: n1",
+        "kernel_arguments: [a=1, b, c]",
+        "remove_kernel_arguments: [quiet]",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
     let checked = imgbuild(folder.path(), &["check", "n1.yaml"]);
