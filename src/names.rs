@@ -180,6 +180,14 @@ text_newtype!(
     }
 );
 
+impl InterfaceName {
+    /// Whether it is a pattern that matches the names of several cards, such as `en*`
+    /// (systemd.network(5), `Name=`).
+    pub fn is_pattern(&self) -> bool {
+        self.as_str().contains(['*', '?', '['])
+    }
+}
+
 /// A 48-bit IEEE 802 MAC address; displays as `52:54:00:12:34:56`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddr(pub [u8; 6]);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Once;
-use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
 use crate::node::Node;
@@ -17,6 +17,7 @@ pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
         .filter_map(|i| Some((i.matching.name()?, i)))
         .collect();
     parts_of_links(interfaces, &by_name, found);
+    patterns(interfaces, found);
     loops(interfaces, &by_name, found);
     vlans(interfaces, &by_name, found);
     kernel_names(node, found);
@@ -53,6 +54,35 @@ fn duplicates(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
             }));
         }
     }
+}
+
+/// Refuses patterns where one link is meant: links that are created, cards that are renamed, and
+/// parents of VLANs.
+fn patterns(interfaces: &[Interface], found: &mut Vec<Diagnostic>) {
+    for interface in interfaces {
+        let own = interface.matching.name();
+        let role = match (&interface.kind, &interface.matching) {
+            (LinkKind::Vlan { parent, .. }, _) if parent.value.is_pattern() => {
+                found.push(pattern(&parent.value, parent.span, "the parent of a VLAN"));
+                continue;
+            }
+            (LinkKind::Physical, InterfaceMatch::Mac { .. }) => "the new name of a card",
+            (LinkKind::Physical, _) => continue,
+            (_, _) => "the name of a link",
+        };
+        if let Some(name) = own.filter(|name| name.is_pattern()) {
+            found.push(pattern(name, interface.span, role));
+        }
+    }
+}
+
+fn pattern(name: &InterfaceName, span: Span, role: &str) -> Diagnostic {
+    Diagnostic::error(
+        codes::BAD_INTERFACE_NAME,
+        span,
+        format!("`{name}` matches several cards, but {role} is one"),
+    )
+    .help("write a name without `*`, `?` and `[`")
 }
 
 /// Checks members of bonds and bridges, and parents of VLANs.

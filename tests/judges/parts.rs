@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use imgbuild::facts::network::Dhcp;
 use imgbuild::node::fragment::Contents;
+use imgbuild::node::network::{Interface, InterfaceMatch, Network};
 use imgbuild::node::{CaCertificate, Node, Swap};
 
 use crate::nodes::{self, parts_of as all, text};
@@ -130,14 +132,7 @@ fn complaints(said: &str) -> Vec<&str> {
 #[test]
 fn networkd_takes_its_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for file in all(&nodes::full()).files {
-        if let (Some(name), Some(Contents::Inline(data))) = (
-            file.path.as_str().strip_prefix("/etc/systemd/network/"),
-            &file.contents,
-        ) {
-            std::fs::write(folder.path().join(name), data).expect("writing a file");
-        }
-    }
+    write_networks(nodes::full().network.interfaces, folder.path());
     let said = networkd(
         folder.path(),
         "enp11s0: State changed: configuring -> configured",
@@ -160,6 +155,65 @@ fn networkd_takes_its_files() {
         complaints(&networkd(folder.path(), "Enumeration completed")).len(),
         1
     );
+}
+
+/// Writes the files of systemd-networkd that a node with `interfaces` has to `folder`.
+fn write_networks(interfaces: Vec<Interface>, folder: &Path) {
+    let node = Node {
+        network: Network { interfaces },
+        ..nodes::bare()
+    };
+    for file in all(&node).files {
+        if let (Some(name), Some(Contents::Inline(data))) = (
+            file.path.as_str().strip_prefix("/etc/systemd/network/"),
+            &file.contents,
+        ) {
+            // The card of the test is one end of a pair, which has a kind.
+            let text = String::from_utf8(data.clone()).expect("text");
+            let text = text.replace("Kind=!*\n", "");
+            std::fs::write(folder.join(name), text).expect("writing a file");
+        }
+    }
+}
+
+/// A card that the spec names has its own settings, not those of a pattern that matches it too;
+/// and a narrower pattern precedes a wider one, and all precede what matches every card.
+#[test]
+fn networkd_takes_the_narrowest_match() {
+    let with_address = |name: &str| Interface {
+        addresses: vec![nodes::at(17, "203.0.113.7/32")],
+        ..nodes::interface(name)
+    };
+    let by_dhcp = |matching| Interface {
+        matching,
+        dhcp: Dhcp::Both,
+        ..nodes::interface("unused")
+    };
+    let named = |name: &str| InterfaceMatch::Name(nodes::name(name));
+    let cases = [
+        vec![by_dhcp(named("en*")), with_address("enp11s0")],
+        vec![by_dhcp(named("en*")), with_address("enp*")],
+        vec![by_dhcp(InterfaceMatch::AnyEthernet), with_address("e*")],
+        // The user's own file.
+        vec![by_dhcp(InterfaceMatch::AnyEthernet)],
+    ];
+    for interfaces in cases {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        if interfaces.len() == 1 {
+            std::fs::write(
+                folder.path().join("static.network"),
+                "[Match]\nName=enp11s0\n\n[Network]\nAddress=203.0.113.7/32\n",
+            )
+            .expect("writing a file");
+        }
+        write_networks(interfaces, folder.path());
+        let said = networkd(
+            folder.path(),
+            "enp11s0: State changed: configuring -> configured",
+        );
+        assert!(said.contains("inet 203.0.113.7/32"), "{said}");
+        assert_eq!(complaints(&said), Vec::<&str>::new());
+    }
 }
 
 /// A certificate authority of the given subject, made by OpenSSL.

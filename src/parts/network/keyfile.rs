@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::link::is_reachable;
-use super::{Ini, Join, Ties, bond};
+use super::{Ini, Join, Ties, bond, wideness};
 use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
 use crate::node::network::{
@@ -82,13 +82,21 @@ fn connection(ini: &mut Ini, id: &str, kind: &str, name: Option<&InterfaceName>,
     ini.section("connection")
         .set("id", id)
         .set("type", kind)
-        .set_some("interface-name", name);
+        .set_some("interface-name", name.filter(|name| !name.is_pattern()));
     if let Some((join, master)) = &ties.master {
         let join = match join {
             Join::Bond => "bond",
             Join::Bridge => "bridge",
         };
         ini.set("master", master).set("slave-type", join);
+    }
+    if let Some(pattern) = name.filter(|name| name.is_pattern()) {
+        // By default, a connection of one card by its name does not precede one by a pattern, and
+        // a connection is in use on one card at a time.
+        ini.set("autoconnect-priority", format!("-{}", wideness(pattern)))
+            .set("multi-connect", 3)
+            .section("match")
+            .set("interface-name", format!("{pattern};"));
     }
 }
 

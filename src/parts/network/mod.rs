@@ -97,7 +97,7 @@ fn networkd(node: &Node) -> Fragment {
     for (name, carried) in by_name {
         let span = carried.span.unwrap_or_default();
         add(
-            format!("10-{name}.network"),
+            format!("{}.network", stem_of(&name)),
             link::carrier(&name, &carried),
             span,
         );
@@ -156,16 +156,32 @@ fn predictable_names(node: &Node) -> Option<File> {
 }
 
 /// The files' name without its ending. networkd takes the first file that matches a link, in the
-/// order of names: the file that matches every card comes last.
+/// order of names: patterns come after names and addresses, and the file that matches every card
+/// comes after the user's own, but before that of Flatcar (`zz-default.network`).
 fn stem(interface: &Interface) -> String {
     match &interface.matching {
         InterfaceMatch::Name(name)
         | InterfaceMatch::Mac {
             rename: Some(name), ..
-        } => format!("10-{name}"),
+        } => stem_of(name),
         InterfaceMatch::Mac { mac, rename: None } => format!("10-{}", mac.hyphenated()),
-        InterfaceMatch::AnyEthernet => "90-ethernet".to_owned(),
+        InterfaceMatch::AnyEthernet => "zz-any-ethernet".to_owned(),
     }
+}
+
+fn stem_of(name: &InterfaceName) -> String {
+    format!("{}-{name}", 10 + wideness(name))
+}
+
+/// 0 for a name. For a pattern a number from 1 to 15: the fewer characters it fixes, the higher.
+fn wideness(name: &InterfaceName) -> usize {
+    if !name.is_pattern() {
+        return 0;
+    }
+    // A name has 15 characters at most.
+    let wild = |character: char| matches!(character, '*' | '?' | '[' | ']');
+    let fixed = name.as_str().chars().filter(|&c| !wild(c)).count();
+    15_usize.saturating_sub(fixed).max(1)
 }
 
 /// The references between links, by name.

@@ -82,6 +82,27 @@ const CASES: &[Case] = &[
         )],
     ),
     (
+        "a card, and all others of a kind",
+        "{mac: '52:54:00:12:34:56', dhcp: ipv4}, {name: 'en*', dhcp: ipv4}, {name: 'enp1*', dhcp: ipv4}",
+        &[
+            (
+                "52-54-00-12-34-56.nmconnection",
+                "[connection]\nid=52-54-00-12-34-56\ntype=ethernet\n\n[ethernet]\nmac-address=52:54:00:12:34:56\n\n[ipv4]\nmethod=auto\n\
+                 dhcp-client-id=mac\nmay-fail=false\n\n[ipv6]\nmethod=auto\ndhcp-duid=ll\n",
+            ),
+            (
+                "en*.nmconnection",
+                "[connection]\nid=en*\ntype=ethernet\nautoconnect-priority=-13\nmulti-connect=3\n\n[match]\ninterface-name=en*;\n\n[ipv4]\n\
+                 method=auto\ndhcp-client-id=mac\nmay-fail=false\n\n[ipv6]\nmethod=auto\ndhcp-duid=ll\n",
+            ),
+            (
+                "enp1*.nmconnection",
+                "[connection]\nid=enp1*\ntype=ethernet\nautoconnect-priority=-11\nmulti-connect=3\n\n[match]\ninterface-name=enp1*;\n\n[ipv4]\n\
+                 method=auto\ndhcp-client-id=mac\nmay-fail=false\n\n[ipv6]\nmethod=auto\ndhcp-duid=ll\n",
+            ),
+        ],
+    ),
+    (
         "a VLAN on a bond",
         "{name: bond0, bond: {mode: 802.3ad, members: [ens3, ens4], options: {LACPTransmitRate: fast, UpDelaySec: 200ms}}, mtu: 9000}, \
          {name: lab, vlan: {id: 5, parent: bond0}, addresses: [10.0.0.2/24]}",
