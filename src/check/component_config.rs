@@ -2,11 +2,12 @@
 //! right type, and not reserved.
 
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::facts::kubernetes::tables::{ConfigKind, Field, FieldKind, config_fields};
+use crate::facts::kinds::{Kind as FieldKind, nanoseconds, whole};
+use crate::facts::kubernetes::tables::{ConfigKind, Field, config_fields};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::FreeMap;
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
-use crate::text::nearest;
+use crate::text::{nearest, shown as shown_text};
 
 /// Fields that other parts of the node depend on or that have their own keys in the spec, with the
 /// replacement. They include the fields below them.
@@ -68,6 +69,38 @@ pub(crate) fn component_config(
         found,
     };
     checker.object("", &written.tree);
+    checker.pairs(&written.tree);
+}
+
+/// Fields of which the first must be less than the second, or at most as much as it, with their
+/// defaults (`pkg/kubelet/apis/config/validation`, `pkg/proxy/apis/config/validation`).
+const PAIRS: &[Pair] = &[
+    Pair {
+        kind: ConfigKind::Kubelet,
+        low: ("imageGCLowThresholdPercent", 80),
+        high: ("imageGCHighThresholdPercent", 85),
+        may_be_equal: false,
+    },
+    Pair {
+        kind: ConfigKind::Kubelet,
+        low: ("shutdownGracePeriodCriticalPods", 0),
+        high: ("shutdownGracePeriod", 0),
+        may_be_equal: true,
+    },
+    Pair {
+        kind: ConfigKind::Proxy,
+        low: ("minSyncPeriod", 1_000_000_000),
+        high: ("syncPeriod", 30_000_000_000),
+        may_be_equal: true,
+    },
+];
+
+struct Pair {
+    kind: ConfigKind,
+    /// A field and its default; durations in nanoseconds.
+    low: (&'static str, i64),
+    high: (&'static str, i64),
+    may_be_equal: bool,
 }
 
 struct Checker<'a> {
@@ -83,10 +116,44 @@ impl Checker<'_> {
         self.found.push(diagnostic);
     }
 
+    /// Reports pairs of fields that are the wrong way around.
+    fn pairs(&mut self, tree: &Node) {
+        let kind = self.kind;
+        for pair in PAIRS.iter().filter(|pair| pair.kind == kind) {
+            let [low, high] = [pair.low, pair.high].map(|(name, otherwise)| {
+                let node = tree.get(name);
+                let value = node.and_then(amount).unwrap_or(otherwise);
+                (name, node, value)
+            });
+            let Some(at) = high.1.or(low.1) else {
+                continue;
+            };
+            let is_right = low.2 < high.2 || pair.may_be_equal && low.2 == high.2;
+            if is_right {
+                continue;
+            }
+            let than = if pair.may_be_equal {
+                "at most"
+            } else {
+                "less than"
+            };
+            let shown = |(name, node, _): (&str, Option<&Node>, i64), otherwise| match node {
+                Some(_) => format!("`{name}`"),
+                None => format!("`{name}` ({otherwise} by default)"),
+            };
+            let message = format!(
+                "{} must be {than} {}",
+                shown(low, default_of(low.0, low.2)),
+                shown(high, default_of(high.0, high.2))
+            );
+            self.error(at.span, message, None);
+        }
+    }
+
     /// A map whose fields are those below `path`.
     fn object(&mut self, path: &str, node: &Node) {
         let Value::Map(entries) = &node.value else {
-            self.wrong(path, node, "a map");
+            self.wrong(path, node, FieldKind::Object);
             return;
         };
         for entry in entries {
@@ -166,21 +233,21 @@ impl Checker<'_> {
             FieldKind::Object => self.object(path, node),
             FieldKind::List(element) => {
                 let Value::List(items) = &node.value else {
-                    self.wrong(path, node, "a list");
+                    self.wrong(path, node, kind);
                     return;
                 };
                 let inside = format!("{path}[]");
                 for item in items {
-                    self.value(&inside, FieldKind::read(element), item);
+                    self.value(&inside, kind_of(element), item);
                 }
             }
             FieldKind::Map(value) => {
                 let Value::Map(entries) = &node.value else {
-                    self.wrong(path, node, "a map");
+                    self.wrong(path, node, kind);
                     return;
                 };
                 for entry in entries {
-                    self.value(path, FieldKind::read(value), &entry.value);
+                    self.value(path, kind_of(value), &entry.value);
                 }
             }
             _ => self.scalar(path, kind, node),
@@ -188,48 +255,33 @@ impl Checker<'_> {
     }
 
     fn scalar(&mut self, path: &str, kind: FieldKind, node: &Node) {
-        let scalar = match &node.value {
-            Value::Scalar(scalar) => Some(scalar),
-            _ => None,
+        let is_right = match &node.value {
+            Value::Scalar(scalar) => is_of_kind(scalar, kind),
+            _ => false,
         };
-        let whole = |scalar: &Scalar| scalar.kind() == Kind::Number && is_whole(&scalar.text);
-        let (expected, right): (_, fn(&Scalar) -> bool) = match kind {
-            FieldKind::Bool => ("true or false", |s| s.kind() == Kind::Boolean),
-            FieldKind::Number => ("a number", |s| s.kind() == Kind::Number),
-            FieldKind::Whole => {
-                let right = scalar.is_some_and(whole);
-                if !right {
-                    self.wrong(path, node, "a whole number");
-                }
-                return;
-            }
-            FieldKind::Duration => ("a duration such as 1m30s", |s| {
-                s.kind() == Kind::Text && is_duration(&s.text)
-            }),
-            FieldKind::Quantity => ("a quantity such as 512Mi", |s| {
-                matches!(s.kind(), Kind::Text | Kind::Number)
-                    && s.text.starts_with(|c: char| c.is_ascii_digit())
-            }),
-            FieldKind::Text | FieldKind::Object | FieldKind::List(_) | FieldKind::Map(_) => {
-                ("text", |s| s.kind() == Kind::Text)
-            }
-        };
-        if !scalar.is_some_and(right) {
-            self.wrong(path, node, expected);
+        if !is_right {
+            self.wrong(path, node, kind);
         }
     }
 
-    fn wrong(&mut self, path: &str, node: &Node, expected: &str) {
+    fn wrong(&mut self, path: &str, node: &Node, kind: FieldKind) {
         let shown = path.replace("[]", "");
+        let expected = kind.expected();
+        let got = match (&node.value, kind) {
+            (Value::Scalar(scalar), FieldKind::Words(_) | FieldKind::Duration) => {
+                format!("`{}`", shown_text(&scalar.text))
+            }
+            _ => node.describe(),
+        };
         let help = match &node.value {
-            Value::Scalar(scalar) if scalar.kind() != Kind::Text && expected == "text" => {
+            Value::Scalar(scalar) if scalar.kind() != Kind::Text && kind == FieldKind::Text => {
                 Some(format!("quote it: \"{}\"", scalar.text))
             }
             _ => None,
         };
         self.error(
             node.span,
-            format!("`{shown}`: expected {expected}, got {}", node.describe()),
+            format!("`{shown}`: expected {expected}, got {got}"),
             help,
         );
     }
@@ -252,56 +304,42 @@ fn elsewhere(kind: ConfigKind, name: &str) -> Option<&'static str> {
         .find(|path| path.rsplit('.').next() == Some(name))
 }
 
-fn is_whole(text: &str) -> bool {
-    text.starts_with("0o") || text.starts_with("0x") || text.parse::<i64>().is_ok()
+/// The kind of an item of a list or of a value of a map.
+fn kind_of(text: &'static str) -> FieldKind {
+    FieldKind::read(text).unwrap_or(FieldKind::Text)
 }
 
-/// Go's `time.ParseDuration`: numbers with units, or `0` without one.
-fn is_duration(text: &str) -> bool {
-    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if rest == "0" {
-        return true;
-    }
-    if rest.is_empty() {
-        return false;
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        if rest[..digits].parse::<f64>().is_err() {
-            return false;
-        }
-        rest = &rest[digits..];
-        let units = ["ns", "us", "µs", "ms", "s", "m", "h"];
-        let Some(unit) = units.iter().find(|unit| rest.starts_with(**unit)) else {
-            return false;
-        };
-        rest = &rest[unit.len()..];
-    }
-    true
+/// Whether `scalar` is of `kind` as YAML, and as the component reads it.
+fn is_of_kind(scalar: &Scalar, kind: FieldKind) -> bool {
+    let yaml = scalar.kind();
+    let is_right = match kind {
+        FieldKind::Bool => return yaml == Kind::Boolean,
+        FieldKind::Whole { .. } | FieldKind::Number => yaml == Kind::Number,
+        FieldKind::Quantity => matches!(yaml, Kind::Text | Kind::Number),
+        FieldKind::Duration
+        | FieldKind::Words(_)
+        | FieldKind::WordList(_)
+        | FieldKind::Text
+        | FieldKind::Object
+        | FieldKind::List(_)
+        | FieldKind::Map(_) => yaml == Kind::Text,
+    };
+    is_right && kind.takes(&scalar.text)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::is_duration;
+/// A whole number, or a duration in nanoseconds.
+fn amount(node: &Node) -> Option<i64> {
+    match &node.value {
+        Value::Scalar(scalar) => whole(&scalar.text).or_else(|| nanoseconds(&scalar.text)),
+        _ => None,
+    }
+}
 
-    #[test]
-    fn durations() {
-        for (text, want) in [
-            ("10s", true),
-            ("1h30m", true),
-            ("1.5h", true),
-            ("100ms", true),
-            ("0", true),
-            ("0s", true),
-            ("10", false),
-            ("s", false),
-            ("1d", false),
-            ("1 m", false),
-            ("", false),
-        ] {
-            assert_eq!(is_duration(text), want, "{text}");
-        }
+/// A default as the configuration writes it.
+fn default_of(name: &str, value: i64) -> String {
+    if name.ends_with("Percent") {
+        value.to_string()
+    } else {
+        format!("{}s", value / 1_000_000_000)
     }
 }

@@ -2,10 +2,14 @@
 
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
-use crate::facts::kubernetes::tables::{Component, feature_gates, flags, hyperkube_flags};
+use crate::facts::flags::Flag;
+use crate::facts::kinds::Kind;
+use crate::facts::kubernetes::tables::{
+    Component, admission_plugins, feature_gates, flags, hyperkube_flags,
+};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::{Setting, SettingName, Table};
-use crate::text::nearest;
+use crate::text::{nearest, shown};
 
 /// Flags that other parts of the node depend on, with the replacement.
 const RESERVED: &[(Component, &[&str], &str)] = {
@@ -224,10 +228,10 @@ pub(crate) fn component_flags(
 ) {
     for (name, value) in written {
         let flag = name.as_str();
-        let known = flags(component).find(|(known, _)| *known == flag);
+        let known = flags(component).find(|known| known.name == flag);
         let problem = match known {
             None => Some(unknown(component, name, version)),
-            Some((_, minors)) => match minors.why_not(version.minor) {
+            Some(Flag { minors, kind, .. }) => match minors.why_not(version.minor) {
                 Some(why) => Some(
                     Diagnostic::error(
                         codes::UNKNOWN_FLAG,
@@ -237,9 +241,19 @@ pub(crate) fn component_flags(
                     .label(why)
                     .help("remove it"),
                 ),
-                None => reserved(component, name).or_else(|| harmful(component, name, value)),
+                None => reserved(component, name)
+                    .or_else(|| harmful(component, name, value))
+                    .or_else(|| wrong_value(flag, kind, value)),
             },
         };
+        let lists_plugins = component == Component::ApiServer
+            && matches!(
+                flag,
+                "enable-admission-plugins" | "disable-admission-plugins"
+            );
+        if lists_plugins && problem.is_none() {
+            plugins(value, version, found);
+        }
         found.extend(problem);
     }
 }
@@ -287,8 +301,8 @@ fn unknown(component: Component, name: &Located<SettingName>, version: KubeVersi
             .help("remove it");
     }
     let there = flags(component)
-        .filter(|(_, minors)| minors.why_not(version.minor).is_none())
-        .map(|(name, _)| name);
+        .filter(|known| known.minors.why_not(version.minor).is_none())
+        .map(|known| known.name);
     match nearest(flag, there) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
         None => diagnostic.help(format!("`{component} --help` lists the valid flags")),
@@ -348,6 +362,44 @@ fn harmful(
         _ => return None,
     };
     Some(Diagnostic::error(codes::RESERVED_FLAG, value.span, why).help(help))
+}
+
+/// Reports admission plugins that the API server does not have.
+fn plugins(value: &Located<Setting>, version: KubeVersion, found: &mut Vec<Diagnostic>) {
+    for name in value.as_str().split(',').map(str::trim) {
+        let known = admission_plugins().find(|(known, _)| *known == name);
+        let why_not = known.and_then(|(_, minors)| minors.why_not(version.minor));
+        if known.is_some() && why_not.is_none() {
+            continue;
+        }
+        let mut error = Diagnostic::error(
+            codes::BAD_FLAG_VALUE,
+            value.span,
+            format!(
+                "kube-apiserver {version} has no admission plugin `{}`",
+                shown(name)
+            ),
+        );
+        error.label = why_not;
+        let there = admission_plugins().map(|(name, _)| name);
+        found.push(match nearest(name, there) {
+            Some(meant) if known.is_none() => error.help(format!("did you mean `{meant}`?")),
+            _ => error.help("`kube-apiserver --help` lists them under --enable-admission-plugins"),
+        });
+    }
+}
+
+/// Reports a value with which the program does not start.
+pub(crate) fn wrong_value(flag: &str, kind: Kind, value: &Located<Setting>) -> Option<Diagnostic> {
+    let text = value.as_str();
+    (!kind.takes(text)).then(|| {
+        Diagnostic::error(
+            codes::BAD_FLAG_VALUE,
+            value.span,
+            format!("`{}` is not a value of `{flag}`", shown(text)),
+        )
+        .label(format!("expected {}", kind.expected()))
+    })
 }
 
 /// Reports feature gates that `version` does not have, or has locked to another value.

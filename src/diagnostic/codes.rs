@@ -581,6 +581,9 @@ codes! {
     /// Unless the spec sets `daemon_set: true`, each node runs its own kube-proxy: the program on
     /// the node, or with `pull` the image that it pulls.
     PROXY_IMAGE_WITHOUT_DAEMON_SET = "E0592": "kube-proxy image without a DaemonSet", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {image: upstream}}\n";
+    /// A program does not start with a flag whose value it cannot read, or that is outside of what
+    /// it accepts: words, numbers and their bounds, durations in Go's notation (`1m30s`).
+    BAD_FLAG_VALUE = "E0593": "Invalid value of a flag", "etcd: {settings: {log-level: verbose}}\n";
     /// A node with `runtime: cri-o` takes CRI-O's programs from the folder of the Kubernetes
     /// programs: crio, pinns and conmon, with crun or runc unless Debian's runc is to run the
     /// containers. A CRI-O release bundle contains all of them; its minor version must be that of

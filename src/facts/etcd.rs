@@ -1,6 +1,7 @@
 //! etcd's flags, and what differs between its minor versions.
 
-use crate::facts::minors::{Minors, lines};
+use crate::facts::flags::Flag;
+use crate::facts::minors::lines;
 
 const FLAGS: &str = include_str!("etcd_flags.txt");
 
@@ -25,12 +26,9 @@ pub const ETCD_RELEASES: [EtcdRelease; 2] = [
     },
 ];
 
-/// The flags of etcd that the spec may set, in order, and the minors that have them.
-pub fn etcd_flags() -> impl Iterator<Item = (&'static str, Minors)> {
-    lines(FLAGS).map(|line| match line.split_once(' ') {
-        Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
-        None => (line, Minors::ALL),
-    })
+/// The flags of etcd that the spec may set, in order.
+pub fn etcd_flags() -> impl Iterator<Item = Flag> {
+    lines(FLAGS).map(Flag::read)
 }
 
 /// A minor version of etcd 3.
@@ -62,16 +60,16 @@ mod tests {
 
     #[test]
     fn the_table_is_in_order_and_has_what_pods_are_given() {
-        let names: Vec<_> = etcd_flags().map(|(name, _)| name).collect();
+        let names: Vec<_> = etcd_flags().map(|flag| flag.name).collect();
         assert!(names.is_sorted(), "{names:?}");
         for pair in ETCD_RELEASES.windows(2) {
             assert_eq!(pair[0].minor + 1, pair[1].minor);
         }
         for release in &ETCD_RELEASES {
             for (flag, _) in release.pod_flags {
-                let known = etcd_flags().find(|(name, _)| name == flag);
-                let (_, minors) = known.unwrap_or_else(|| panic!("{flag}"));
-                assert_eq!(minors.why_not(release.minor), None, "{flag}");
+                let known = etcd_flags().find(|known| known.name == *flag);
+                let known = known.unwrap_or_else(|| panic!("{flag}"));
+                assert_eq!(known.minors.why_not(release.minor), None, "{flag}");
             }
         }
     }

@@ -5,7 +5,9 @@
 pub mod cni;
 pub mod container_linux;
 pub mod etcd;
+pub mod flags;
 pub mod kernel;
+pub mod kinds;
 pub mod kubernetes;
 pub mod layout;
 pub mod minors;

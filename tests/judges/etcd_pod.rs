@@ -5,8 +5,10 @@
 //! Debian packages that must be there: squashfs-tools util-linux.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
-use imgbuild::facts::etcd::EtcdRelease;
+use imgbuild::facts::etcd::{EtcdRelease, etcd_flags};
+use imgbuild::facts::kinds::Kind;
 use imgbuild::node::Node;
 use imgbuild::node::etcd::{EtcdBackup, EtcdPod, Snapshot};
 use imgbuild::node::fragment::{Contents, Owner};
@@ -15,6 +17,7 @@ use imgbuild::parts::all;
 use crate::base_root::Root;
 use crate::clusters;
 use crate::nodes;
+use crate::patience::{PROGRAM, computed};
 use crate::units;
 
 /// The stand-in, with the address of the node.
@@ -204,4 +207,62 @@ ls /tmp/brought.db 2> /dev/null || echo gone
         assert_eq!(count, times, "{line}: {said}");
     }
     assert!(said.ends_with("\nhello\ngone\n"), "{said}");
+}
+
+/// What the table says of the values of etcd's flags is what etcd says: it does not start with a
+/// value of no kind, nor with one beyond the bounds.
+#[test]
+fn the_kinds_of_flags_are_etcd_s() {
+    let data = tempfile::tempdir().unwrap();
+    let complaint = |arguments: &[String]| {
+        let child = Command::new("etcd")
+            .args([
+                "--listen-client-urls=unix://c:0",
+                "--advertise-client-urls=unix://c:0",
+            ])
+            .args([
+                "--listen-peer-urls=unix://p:0",
+                "--initial-advertise-peer-urls=unix://p:0",
+            ])
+            .args(["--initial-cluster=default=unix://p:0", "--data-dir=m"])
+            .args(arguments)
+            .current_dir(data.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starting etcd (Debian package etcd-server)");
+        let process = child.id();
+        let output = PROGRAM.finish("etcd's word", child, || computed(process));
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let mut judged = 0;
+    for flag in etcd_flags() {
+        if matches!(flag.kind, Kind::Text | Kind::Words(_)) {
+            continue;
+        }
+        let said = complaint(&[format!("--{}=wrong", flag.name)]);
+        // The etcd that is at hand may lack a newer one's.
+        if said.contains("flag provided but not defined") {
+            continue;
+        }
+        assert!(said.contains("invalid "), "{}: {said}", flag.name);
+        judged += 1;
+    }
+    assert!(judged > 20, "{judged}");
+    for (flags, why) in [
+        ("--election-timeout=400", "election-timeout"),
+        ("--election-timeout=60000", "election-timeout"),
+        ("--heartbeat-interval=0", "heartbeat-interval"),
+        ("--log-level=verbose", "verbose"),
+        (
+            "--auto-compaction-mode=daily --auto-compaction-retention=1",
+            "auto-compaction-mode",
+        ),
+    ] {
+        let flags: Vec<String> = flags.split(' ').map(str::to_owned).collect();
+        let said = complaint(&flags);
+        assert!(said.contains(why), "{flags:?}: {said}");
+    }
 }

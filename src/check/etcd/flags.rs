@@ -1,8 +1,10 @@
 //! etcd's flags: it does not start with one that its version does not know.
 
 use super::Member;
+use crate::check::component_flags::wrong_value;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::etcd::etcd_flags;
+use crate::facts::kinds::whole;
 use crate::text::nearest;
 
 /// Flags that have their own keys in the spec.
@@ -48,8 +50,8 @@ const DECIDED: &[(&str, &str)] = &[
 pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
     let minor = member.decided.release().map(|release| release.minor);
     let known: Vec<&str> = etcd_flags()
-        .filter(|(_, minors)| minor.is_none_or(|minor| minors.why_not(minor).is_none()))
-        .map(|(flag, _)| flag)
+        .filter(|flag| minor.is_none_or(|minor| flag.minors.why_not(minor).is_none()))
+        .map(|flag| flag.name)
         .collect();
     for (flag, value) in &member.written.settings {
         let name = flag.as_str();
@@ -104,7 +106,48 @@ pub(super) fn check(member: &Member, found: &mut Vec<Diagnostic>) {
                 .label(why)
                 .help(help),
             );
+        } else if let Some(known) = etcd_flags().find(|known| known.name == name) {
+            found.extend(wrong_value(name, known.kind, value));
         }
+    }
+    election(member, found);
+}
+
+/// Milliseconds between heartbeats, and until a member without them calls an election, as etcd has
+/// them by default.
+const HEARTBEAT: i64 = 100;
+const ELECTION: i64 = 1000;
+
+/// etcd does not start with an election timeout of less than five heartbeats, or more than 50 s
+/// (`server/embed/config.go`, `Validate`).
+fn election(member: &Member, found: &mut Vec<Diagnostic>) {
+    let written = |name: &str| {
+        let mut settings = member.written.settings.iter();
+        let (_, value) = settings.find(|(flag, _)| flag.as_str() == name)?;
+        Some((value.span, whole(value.as_str())?))
+    };
+    let heartbeat = written("heartbeat-interval");
+    let election = written("election-timeout");
+    let Some((span, _)) = election.or(heartbeat) else {
+        return;
+    };
+    let (_, interval) = heartbeat.unwrap_or((span, HEARTBEAT));
+    let (_, timeout) = election.unwrap_or((span, ELECTION));
+    let error = |message: String| Diagnostic::error(codes::BAD_FLAG_VALUE, span, message);
+    if interval.saturating_mul(5) > timeout {
+        found.push(
+            error(format!(
+                "`election-timeout` ({timeout} ms) is less than five times `heartbeat-interval` ({interval} ms)"
+            ))
+            .help("etcd does not start with less; ten times as much is usual"),
+        );
+    } else if timeout > 50_000 {
+        found.push(
+            error(format!(
+                "`election-timeout` ({timeout} ms) is more than 50000 ms"
+            ))
+            .help("etcd does not start with more"),
+        );
     }
 }
 

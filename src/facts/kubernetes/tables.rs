@@ -7,10 +7,13 @@
 
 use std::fmt;
 
+use crate::facts::flags::Flag;
+use crate::facts::kinds::Kind;
 use crate::facts::minors::{Minors, lines};
 
 const FLAGS: &str = include_str!("flags.txt");
 const HYPERKUBE_FLAGS: &str = include_str!("../container_linux/hyperkube_flags.txt");
+const ADMISSION_PLUGINS: &str = include_str!("admission_plugins.txt");
 const GATES: &str = include_str!("gates.txt");
 const KUBELET_CONFIG: &str = include_str!("kubelet_config.txt");
 const PROXY_CONFIG: &str = include_str!("proxy_config.txt");
@@ -65,12 +68,16 @@ pub fn hyperkube_flags(component: Component) -> impl Iterator<Item = &'static st
     own.chain(under(HYPERKUBE_FLAGS, "logging"))
 }
 
-/// Returns the flags of `component`, in order, and the minors that have them.
-pub fn flags(component: Component) -> impl Iterator<Item = (&'static str, Minors)> {
-    under(FLAGS, component.as_str()).map(|line| match line.split_once(' ') {
-        Some((name, range)) => (name, Minors::read(range).unwrap_or(Minors::ALL)),
-        None => (line, Minors::ALL),
-    })
+/// Returns the flags of `component`, in order.
+pub fn flags(component: Component) -> impl Iterator<Item = Flag> {
+    under(FLAGS, component.as_str()).map(Flag::read)
+}
+
+/// Returns the admission plugins of kube-apiserver, in order, and the minors that have them.
+pub fn admission_plugins() -> impl Iterator<Item = (&'static str, Minors)> {
+    lines(ADMISSION_PLUGINS)
+        .map(Flag::read)
+        .map(|plugin| (plugin.name, plugin.minors))
 }
 
 fn section(line: &str) -> Option<&str> {
@@ -128,48 +135,8 @@ impl ConfigKind {
 pub struct Field {
     /// `authentication.webhook.cacheTTL`; `[]` stands for a list item.
     pub path: &'static str,
-    pub kind: FieldKind,
+    pub kind: Kind,
     pub minors: Minors,
-}
-
-/// The type of a configuration field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldKind {
-    Text,
-    Bool,
-    Whole,
-    Number,
-    /// In Go's notation: `1h30m`.
-    Duration,
-    /// In Kubernetes' notation: `512Mi`; also a number.
-    Quantity,
-    /// Its fields are in the table.
-    Object,
-    /// With the type of its items.
-    List(&'static str),
-    /// With the type of its values.
-    Map(&'static str),
-}
-
-impl FieldKind {
-    /// Reads the notation of the tables.
-    pub fn read(text: &'static str) -> Self {
-        if let Some(element) = text.strip_prefix("list:") {
-            return Self::List(element);
-        }
-        if let Some(value) = text.strip_prefix("map:") {
-            return Self::Map(value);
-        }
-        match text {
-            "bool" => Self::Bool,
-            "int" => Self::Whole,
-            "float" => Self::Number,
-            "duration" => Self::Duration,
-            "quantity" => Self::Quantity,
-            "object" => Self::Object,
-            _ => Self::Text,
-        }
-    }
 }
 
 /// Returns the fields of `kind`, in the order of their paths.
@@ -182,7 +149,7 @@ pub fn config_fields(kind: ConfigKind) -> impl Iterator<Item = Field> {
         let mut words = line.split(' ');
         Field {
             path: words.next().unwrap_or_default(),
-            kind: FieldKind::read(words.next().unwrap_or_default()),
+            kind: words.next().and_then(Kind::read).unwrap_or(Kind::Text),
             minors: words.next().and_then(Minors::read).unwrap_or(Minors::ALL),
         }
     })
@@ -220,15 +187,28 @@ mod tests {
 
     #[test]
     fn tables_are_well_formed() {
-        for line in [FLAGS, GATES, KUBELET_CONFIG, PROXY_CONFIG]
-            .into_iter()
-            .flat_map(lines)
+        for line in [
+            FLAGS,
+            ADMISSION_PLUGINS,
+            GATES,
+            KUBELET_CONFIG,
+            PROXY_CONFIG,
+        ]
+        .into_iter()
+        .flat_map(lines)
         {
             assert!(!line.is_empty() && line.trim() == line, "{line:?}");
+            for word in line.split(' ').skip(1) {
+                let is_read = Kind::read(word).is_some()
+                    || Minors::read(word).is_some()
+                    || word.starts_with("true@")
+                    || word.starts_with("false@");
+                assert!(is_read, "{line}");
+            }
         }
         for component in COMPONENTS {
             let mut seen = BTreeSet::new();
-            for (name, minors) in flags(component) {
+            for Flag { name, minors, .. } in flags(component) {
                 assert!(seen.insert(name), "{component} --{name}");
                 assert!(is_word(name, "-"), "{name}");
                 check(name, minors);
@@ -257,8 +237,8 @@ mod tests {
     fn what_changed_between_minors() {
         let has = |component, flag: &str, minor| {
             flags(component)
-                .find(|(name, _)| *name == flag)
-                .is_some_and(|(_, minors)| minors.why_not(minor).is_none())
+                .find(|known| known.name == flag)
+                .is_some_and(|known| known.minors.why_not(minor).is_none())
         };
         for (component, flag, minor, want) in [
             (Component::ApiServer, "cloud-provider", 32, true),

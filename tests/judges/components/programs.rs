@@ -2,11 +2,14 @@
 //! Without it nothing is tested, and the output says so. Nothing is started: each program is given
 //! one mistake of the test's own, and has to find no other.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use imgbuild::facts::kubernetes::tables::{Component, flags};
+use imgbuild::facts::flags::Flag;
+use imgbuild::facts::kinds::Kind;
+use imgbuild::facts::kubernetes::tables::{Component, admission_plugins, flags};
 use imgbuild::facts::kubernetes::version::KubeVersion;
 
 use crate::generated::{Generated, WEB, full, relocated};
@@ -87,7 +90,10 @@ fn the_table_of_flags_is_the_programs() {
         let program = folder.join(component.as_str());
         let help = Command::new(&program).arg("--help").output().expect("runs");
         let help = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).into_owned();
-        for (flag, minors) in flags(component) {
+        for Flag {
+            name: flag, minors, ..
+        } in flags(component)
+        {
             let shown = help
                 .split_whitespace()
                 .any(|word| word.strip_prefix("--") == Some(flag));
@@ -149,4 +155,55 @@ fn configurations_are_the_programs() {
             assert!(!said.contains(word), "{program}: {said}");
         }
     }
+}
+
+/// What the table says of values is what the programs say: they refuse a value of no kind.
+#[test]
+fn the_kinds_of_flags_are_the_programs() {
+    let Some(folder) = programs() else { return };
+    let version = version(&folder);
+    for component in [
+        Component::ApiServer,
+        Component::ControllerManager,
+        Component::Scheduler,
+        Component::Proxy,
+        Component::Kubelet,
+    ] {
+        for Flag { name, minors, kind } in flags(component) {
+            let is_parsed = matches!(
+                kind,
+                Kind::Bool | Kind::Whole { .. } | Kind::Number | Kind::Duration
+            );
+            if !is_parsed || minors.why_not(version.minor).is_some() {
+                continue;
+            }
+            let said = complaint(
+                Command::new(folder.join(component.as_str())).arg(format!("--{name}=wrong")),
+            );
+            assert!(
+                said.contains("invalid argument \"wrong\" for"),
+                "{component} --{name}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_admission_plugins_are_the_program_s() {
+    let Some(folder) = programs() else { return };
+    let version = version(&folder);
+    let program = folder.join(Component::ApiServer.as_str());
+    let help = Command::new(&program).arg("--help").output().expect("runs");
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let flag = help.split("--enable-admission-plugins").nth(1).expect("it");
+    let (_, list) = flag
+        .split_once("Comma-delimited list of admission plugins: ")
+        .expect("a list");
+    let (list, _) = list.split_once('.').expect("its end");
+    let theirs: BTreeSet<&str> = list.split(',').map(str::trim).collect();
+    let ours: BTreeSet<&str> = admission_plugins()
+        .filter(|(_, minors)| minors.why_not(version.minor).is_none())
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(ours, theirs);
 }

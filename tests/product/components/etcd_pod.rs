@@ -61,9 +61,9 @@ fn each_etcd_knows_its_flags() {
                     .split('=')
                     .next()
                     .expect("a name");
-                let known = etcd_flags().find(|(known, _)| *known == name);
+                let known = etcd_flags().find(|known| known.name == name);
                 assert!(
-                    known.is_none_or(|(_, minors)| minors.why_not(minor).is_none()),
+                    known.is_none_or(|known| known.minors.why_not(minor).is_none()),
                     "etcd 3.{minor} {flag}"
                 );
             }

@@ -54,8 +54,8 @@ kubernetes:
                 .split('=')
                 .next()
                 .expect("a name");
-            let known = flags(Component::Proxy).find(|(known, _)| *known == name);
-            let (_, minors) = known.unwrap_or_else(|| panic!("{word}"));
+            let known = flags(Component::Proxy).find(|known| known.name == name);
+            let minors = known.map_or_else(|| panic!("{word}"), |known| known.minors);
             assert_eq!(minors.why_not(minor), None, "{word} of 1.{minor}");
         }
         let config = read_yaml("config.conf", &settings(&node)["config.conf"]);

@@ -31,8 +31,9 @@ fn each_version_knows_what_it_is_told() {
                     .split('=')
                     .next()
                     .expect("a name");
-                let known = flags(component).find(|(known, _)| *known == name);
-                let (_, minors) = known.unwrap_or_else(|| panic!("{component} {flag}"));
+                let known = flags(component).find(|known| known.name == name);
+                let minors =
+                    known.map_or_else(|| panic!("{component} {flag}"), |known| known.minors);
                 assert_eq!(
                     minors.why_not(minor),
                     None,
