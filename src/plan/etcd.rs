@@ -147,7 +147,7 @@ impl Decider<'_> {
                     .flat_map(written_cluster)
                     .collect(),
                 initial_cluster_token: etcd.initial_cluster_token.as_ref().map_or_else(
-                    || self.cluster_name.clone(),
+                    || self.etcd_token.clone(),
                     |token| token.as_str().to_owned(),
                 ),
                 initial_cluster_state: etcd.initial_cluster_state().as_str().to_owned(),

@@ -87,6 +87,11 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
     let mut decider = Decider {
         files: &loaded.files,
         cluster_name: cluster_name(spec, sources),
+        etcd_token: spec
+            .name
+            .as_ref()
+            .map_or(ETCD_TOKEN, |name| name.as_str())
+            .to_owned(),
         found: Vec::new(),
     };
     let mut nodes = Vec::new();
@@ -247,10 +252,16 @@ impl Decided {
     }
 }
 
+/// The token of a cluster without a name, as etcd has it by default. The name of the file would not
+/// do: it may change between the builds of two members, which would then not find each other.
+const ETCD_TOKEN: &str = "etcd-cluster";
+
 /// The input of the decisions, and what is wrong with it.
 struct Decider<'a> {
     files: &'a LocalFiles,
     cluster_name: String,
+    /// The token of an etcd cluster that has none of its own.
+    etcd_token: String,
     found: Vec<Diagnostic>,
 }
 

@@ -16,7 +16,8 @@ use imgbuild::{parts, plan, spec};
 /// A key and a hash that are what they say they are.
 pub const SSH_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEYSg9hGbKSkAWGFpVxlXKW9iNw1CmJDcrJ5mFvWTXIm lab";
-pub const HASH: &str = "$6$salt$hashhashhashhash";
+pub const HASH: &str = "$6$salt$0123456789hashhashhashhash0123456789hashhashhashhash\
+    0123456789hashhashhashhash01234567";
 
 /// What the note shows under this name.
 pub fn note(name: &str) -> String {

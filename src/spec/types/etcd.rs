@@ -55,7 +55,7 @@ record! {
         #[example = "{kube1: 'https://192.168.1.10:2380'}"]
         pub initial_cluster: Option<InitialCluster>,
         /// Keeps apart clusters that reach each other by mistake.
-        #[otherwise = "the name of the cluster"]
+        #[otherwise = "`name:` of the file, or `etcd-cluster`"]
         #[example = "lab"]
         pub initial_cluster_token: Option<Located<PlainName>>,
         /// Whether the member starts a new cluster or joins an existing one.

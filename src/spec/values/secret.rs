@@ -26,6 +26,29 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// Returns why the last part of `hash` cannot be what its method makes (crypt(5), "Hashed passphrase
+/// format"): nobody could log in with it.
+fn wrong_digest(hash: &str) -> Option<String> {
+    let mut parts = hash.strip_prefix('$')?.split('$');
+    let length = match parts.next()? {
+        "6" => 86,
+        // The salt, 22 characters, and the digest are one part.
+        "2a" | "2b" | "2y" => 53,
+        _ => 43,
+    };
+    let digest = parts.next_back()?;
+    let is_digit = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/');
+    if !digest.bytes().all(is_digit) {
+        return Some("its last part may have letters, digits, `.` and `/` only".to_owned());
+    }
+    (digest.len() != length).then(|| {
+        format!(
+            "its last part has {} characters; this method's have {length}",
+            digest.len()
+        )
+    })
+}
+
 impl Leaf for PasswordHash {
     const WHAT: &'static str = "a password hash";
 
@@ -69,6 +92,9 @@ impl Leaf for PasswordHash {
         }
         if parts.clone().count() < 2 || parts.any(str::is_empty) {
             return wrong("a hash must have a method, a salt and a hash, each after a `$`");
+        }
+        if let Some(why) = wrong_digest(hash) {
+            return wrong(&why);
         }
         Ok(Self(text.to_owned()))
     }

@@ -111,31 +111,43 @@ fn etcd_urls() {
 
 #[test]
 fn password_hashes() {
+    let digits = |length| "Ab1./".repeat(20)[..length].to_owned();
+    let (sha512, sha256, bcrypt) = (digits(86), digits(43), digits(53));
     for good in [
-        "*",
-        "!",
-        "$6$salt$hash",
-        "$6$rounds=100000$salt$hash",
-        "!$6$salt$hash",
-        "$y$j9T$salt$hash",
-        "$2b$12$abcdefghijklmnopqrstuv",
+        "*".to_owned(),
+        "!".to_owned(),
+        format!("$6$salt${sha512}"),
+        format!("$6$rounds=100000$salt${sha512}"),
+        format!("!$6$salt${sha512}"),
+        format!("$5$salt${sha256}"),
+        format!("$y$j9T$salt${sha256}"),
+        format!("$2b$12${bcrypt}"),
     ] {
-        assert!(plain::<PasswordHash>(good).is_some(), "{good}");
+        assert!(plain::<PasswordHash>(&good).is_some(), "{good}");
     }
     for bad in [
-        "",
-        "hunter2",
-        "$6$",
-        "$6$salt",
-        "$6$$hash",
-        "$1$salt$hash",
-        "$6$a:b$c",
-        "$6$a b$c",
-        "$6$a$b\nroot",
+        String::new(),
+        "hunter2".to_owned(),
+        "$6$".to_owned(),
+        "$6$salt".to_owned(),
+        format!("$6$${sha512}"),
+        format!("$1$salt${}", digits(22)),
+        format!("$6$a:b${sha512}"),
+        format!("$6$a b${sha512}"),
+        format!("$6$a${sha512}\nroot"),
+        // Cut off, of another method, and with a character that none makes.
+        format!("$6$salt${}", &sha512[1..]),
+        format!("$6$salt${sha256}"),
+        format!("$y$j9T$salt${sha512}"),
+        format!("$2b$12${sha256}"),
+        format!("$6$salt$-{}", &sha512[1..]),
     ] {
-        assert!(plain::<PasswordHash>(bad).is_none(), "{bad}");
+        assert!(plain::<PasswordHash>(&bad).is_none(), "{bad}");
     }
-    let shown = format!("{:?}", plain::<PasswordHash>("$6$salt$hash"));
+    let shown = format!(
+        "{:?}",
+        plain::<PasswordHash>(&format!("$6$salt${sha512}")).unwrap()
+    );
     assert!(!shown.contains("salt"), "{shown}");
 }
 

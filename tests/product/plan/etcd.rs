@@ -43,7 +43,7 @@ fn etcd_defaults() {
                 "https://192.168.1.10:2380",
                 "https://192.168.1.10:2380",
                 "kube1=https://192.168.1.10:2380",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
         (
@@ -56,7 +56,7 @@ fn etcd_defaults() {
                 "https://127.0.0.1:2380",
                 "https://127.0.0.1:2380",
                 "kube1=https://127.0.0.1:2380",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
         (
@@ -69,7 +69,7 @@ fn etcd_defaults() {
                 "https://[fd00::10]:2380",
                 "https://[fd00::10]:2380",
                 "kube1=https://[fd00::10]:2380",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
         (
@@ -82,7 +82,7 @@ fn etcd_defaults() {
                 "http://192.168.1.10:2380",
                 "http://192.168.1.10:2380",
                 "m1=http://192.168.1.10:2380",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
         (
@@ -95,7 +95,7 @@ fn etcd_defaults() {
                 "https://0.0.0.0:7001",
                 "https://192.168.1.10:7001",
                 "kube1=https://192.168.1.10:7001",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
         (
@@ -126,7 +126,7 @@ fn etcd_defaults() {
                 "https://0.0.0.0:2380",
                 "https://kube1.lab:2380",
                 "kube1=https://kube1.lab:2380 kube2=https://kube2.lab:2380 kube3=https://kube3.lab:2380",
-                "node new",
+                "etcd-cluster new",
             ],
         ),
     ];

@@ -42,12 +42,20 @@ impl Builder<'_> {
         let line = self.places.text[line_start..].lines().next().unwrap_or("");
         let indentation = &line[..line.len() - line.trim_start().len()];
         let tab = indentation.contains('\t') || line.starts_with("- \t");
+        let tab = if tab {
+            Some(span)
+        } else if error.info().contains("tab") {
+            self.tab_after(at)
+        } else {
+            None
+        };
+        if let Some(tab) = tab {
+            return Box::new(
+                Diagnostic::error(codes::YAML_SYNTAX, tab, "tab in the indentation")
+                    .help("YAML requires spaces for indentation"),
+            );
+        }
         let (span, message, help) = match error.info() {
-            _ if tab => (
-                span,
-                "tab in the indentation".to_owned(),
-                Some("YAML requires spaces for indentation"),
-            ),
             // The parser notices it only where the next line starts.
             "simple key expect ':'" | "simple key expected" | "simple key expected ':'" => (
                 self.line_before(at),
@@ -71,6 +79,20 @@ impl Builder<'_> {
         let mut diagnostic = Diagnostic::error(codes::YAML_SYNTAX, span, message);
         diagnostic.help = help.map(str::to_owned);
         Box::new(diagnostic)
+    }
+
+    /// Returns the span of the first tab that indents a line after `at`: a line that continues a
+    /// value is reported where the value starts.
+    fn tab_after(&self, at: usize) -> Option<Span> {
+        let mut start = at + self.places.text[at..].find('\n')? + 1;
+        for line in self.places.text[start..].split_inclusive('\n') {
+            let indentation = &line[..line.len() - line.trim_start().len()];
+            if let Some(tab) = indentation.find('\t') {
+                return Some(self.places.span(start + tab, start + tab + 1));
+            }
+            start += line.len();
+        }
+        None
     }
 
     /// Returns the span of the last non-empty line before `at`.

@@ -91,6 +91,16 @@ fn mistakes_have_places() {
         ("unknown alias", "a: *b\n", vec!["a.yaml:1:4 E0008"]),
         ("alias of itself", "a: &a [*a]\n", vec!["a.yaml:1:8 E0008"]),
         ("tab", "a:\n\tb: 1\n", vec!["a.yaml:2:2 E0004"]),
+        (
+            "tab after a value",
+            "a: 1\n\tb: 1\n",
+            vec!["a.yaml:2:1 E0004"],
+        ),
+        (
+            "tab in a list",
+            "a:\n  - b: 1\n\n \t  c: 1\n",
+            vec!["a.yaml:4:2 E0004"],
+        ),
     ] {
         assert_eq!(mistakes(text), expected, "{name}");
     }
