@@ -107,6 +107,18 @@ fn reachable(interface: &Interface, gateway: IpAddr) -> bool {
             .addresses
             .iter()
             .any(|address| address.contains(&gateway))
+        || has_only_hosts(interface, gateway)
+}
+
+/// Whether all addresses of the gateway's family stand alone (/32, /128), as hosters give them: any
+/// gateway is on the link then.
+fn has_only_hosts(interface: &Interface, gateway: IpAddr) -> bool {
+    let mut own = interface
+        .addresses
+        .iter()
+        .filter(|address| address.addr().is_ipv4() == gateway.is_ipv4())
+        .peekable();
+    own.peek().is_some() && own.all(|address| address.prefix_len() == address.max_prefix_len())
 }
 
 fn is_own(interface: &Interface, address: IpAddr) -> bool {
@@ -136,6 +148,10 @@ fn gateway_is_self(gateway: &Located<IpAddr>) -> Diagnostic {
     .help("use the router's address")
 }
 
+/// The remedy for a gateway that no network of the interface has.
+const ON_LINK: &str = "use an address in a network of this interface; where the gateway is on the \
+                       link nevertheless, write the interface's address with /32 (/128 for IPv6)";
+
 fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
     for gateway in &interface.gateways {
         if is_own(interface, gateway.value) {
@@ -151,7 +167,7 @@ fn gateways(interface: &Interface, found: &mut Vec<Diagnostic>) {
                     ),
                 )
                 .label(format!("the interface is in {}", networks_of(interface)))
-                .help("use an address in a network of this interface"),
+                .help(ON_LINK),
             );
         }
     }
@@ -199,7 +215,7 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
                     ),
                 )
                 .label(format!("the interface is in {}", networks_of(interface)))
-                .help("use an address in a network of this interface"),
+                .help(ON_LINK),
             );
         }
     }

@@ -7,8 +7,25 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::node::Node;
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
+    found.extend(not_local(node));
     hosts(node, found);
     time_servers(node, found);
+}
+
+/// systemd takes such a name for none (systemd's `is_localhost`), and every machine has it.
+fn not_local(node: &Node) -> Option<Diagnostic> {
+    let name = node.hostname.as_str();
+    let is_local = ["localhost", "localhost.localdomain"]
+        .iter()
+        .any(|local| name == *local || name.ends_with(&format!(".{local}")));
+    is_local.then(|| {
+        Diagnostic::error(
+            codes::BAD_HOSTNAME,
+            node.hostname.span,
+            format!("`{name}` is every machine's own name for itself"),
+        )
+        .help("name the node")
+    })
 }
 
 /// In `/etc/hosts`, the first entry with a name takes precedence, so a second address of the same

@@ -12,6 +12,7 @@ use super::report::{error, is_error, warning};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::UnitName;
 use crate::node::fragment::{Fragment, Origin, Unit};
+use crate::spec::{CalendarEvent, NAMED_EVENTS};
 use crate::text::nearest;
 
 /// Dependency settings: lists of unit names.
@@ -112,6 +113,9 @@ fn text(lines: &[Line], text: &Text, found: &mut Vec<Diagnostic>) {
                 if let Some(section) = section {
                     setting(section, key, line, text, found);
                     unit_names(key, value, line, text, found);
+                    if key == "OnCalendar" {
+                        calendar(value, line, text, found);
+                    }
                 }
             }
             Kind::Setting(key, _) => {
@@ -210,6 +214,31 @@ fn setting(section: &Section, key: &str, line: &Line, text: &Text, found: &mut V
         )
         .help("systemd 257 ignores it"),
     });
+}
+
+/// A word that is neither a named event nor a day of the week: a timer that never elapses. All else
+/// is left to `systemd-analyze calendar`.
+fn calendar(value: &str, line: &Line, text: &Text, found: &mut Vec<Diagnostic>) {
+    // Other spellings of systemd's, which the spec does not take.
+    let is_word = value.bytes().all(|b| b.is_ascii_alphabetic())
+        && !matches!(
+            value.to_ascii_lowercase().as_str(),
+            "anually" | "biannually" | "utc"
+        );
+    if value.is_empty() || !is_word || CalendarEvent::parse(value).is_ok() {
+        return;
+    }
+    let error = text.error(
+        codes::UNIT_REFUSED,
+        line,
+        &format!("`OnCalendar={value}` is no calendar event"),
+    );
+    found.push(
+        match nearest(&value.to_ascii_lowercase(), NAMED_EVENTS.iter().copied()) {
+            Some(meant) => error.help(format!("did you mean `{meant}`?")),
+            None => error.help("see systemd.time(7), or ask `systemd-analyze calendar`"),
+        },
+    );
 }
 
 /// Dependencies are units by their full names.

@@ -29,13 +29,16 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
             modules.join("\n") + "\n",
             origin.clone(),
         ),
-        // Before the spec's own, which take precedence.
+        // Before the spec's own, which take precedence. Pods share root's limits of inotify(7):
+        // the kernel's 128 instances are too few for 110 pods.
         File::text(
             path("/etc/sysctl.d/50-kubernetes.conf"),
             "net.bridge.bridge-nf-call-iptables = 1
 net.bridge.bridge-nf-call-ip6tables = 1
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
+fs.inotify.max_user_instances = 8192
+fs.inotify.max_user_watches = 1048576
 ",
             origin.clone(),
         ),

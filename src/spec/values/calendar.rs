@@ -8,7 +8,7 @@ use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
 /// Events with a name.
-const NAMED: [&str; 9] = [
+pub const NAMED_EVENTS: [&str; 9] = [
     "minutely",
     "hourly",
     "daily",
@@ -41,7 +41,7 @@ impl CalendarEvent {
             return Err("must not be empty".to_owned());
         }
         if let [word] = words
-            && NAMED.contains(&word.to_ascii_lowercase().as_str())
+            && NAMED_EVENTS.contains(&word.to_ascii_lowercase().as_str())
         {
             return Ok(Self(format!("{}{zone}", word.to_ascii_lowercase())));
         }

@@ -15,7 +15,7 @@ mod number;
 mod secret;
 
 pub use boot_files::BootLocation;
-pub use calendar::{CalendarEvent, SnapshotCount};
+pub use calendar::{CalendarEvent, NAMED_EVENTS, SnapshotCount};
 pub use container_runtimes::{RuntimeName, RuntimeShim};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};

@@ -63,6 +63,11 @@ impl Leaf for IpNet {
                 )
                 .help(format!("write it like {text}/{length}"));
             }
+            let mut several = text.split(',').map(str::trim);
+            if text.contains(',') && several.all(|one| one.parse::<Self>().is_ok()) {
+                return LeafError::rule(codes::BAD_NETWORK, text, Self::WHAT, "several networks")
+                    .help("write one; where several are possible, they are a list: [A, B]");
+            }
             let why = match text.split_once('/') {
                 None => "neither IPv4 nor IPv6",
                 Some((address, length)) => {

@@ -82,6 +82,15 @@ const CASES: &[Case] = &[
         )],
     ),
     (
+        "an address that stands alone",
+        "{name: ens3, addresses: [203.0.113.7/32], gateway: 198.51.100.1}",
+        &[(
+            "ens3.nmconnection",
+            "[connection]\nid=ens3\ntype=ethernet\ninterface-name=ens3\n\n[ipv4]\nmethod=manual\nmay-fail=false\n\
+             address1=203.0.113.7/32,198.51.100.1\n\n[ipv6]\nmethod=link-local\n",
+        )],
+    ),
+    (
         "a card, and all others of a kind",
         "{mac: '52:54:00:12:34:56', dhcp: ipv4}, {name: 'en*', dhcp: ipv4}, {name: 'enp1*', dhcp: ipv4}",
         &[
