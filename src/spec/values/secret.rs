@@ -26,8 +26,8 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// Returns why the last part of `hash` cannot be what its method makes (crypt(5), "Hashed passphrase
-/// format"): nobody could log in with it.
+/// Returns why the last part of `hash` cannot be what its method makes (crypt(5), "Hashed
+/// passphrase format"): nobody could log in with it.
 fn wrong_digest(hash: &str) -> Option<String> {
     let mut parts = hash.strip_prefix('$')?.split('$');
     let length = match parts.next()? {
