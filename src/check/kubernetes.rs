@@ -178,8 +178,7 @@ fn agreement(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
             first.service_network == other.service_network,
             other.service_network.span,
         );
-        let same_cni = first.cni.as_str() == other.cni.as_str();
-        differ("cni", same_cni, other.span);
+        differ("cni", first.cni.kind == other.cni.kind, other.span);
         differ("domain", first.domain == other.domain, other.span);
         if first.role.has_control_plane() && !other.role.has_control_plane() {
             continue;

@@ -22,6 +22,18 @@ pub struct Firewall {
     pub span: Span,
 }
 
+impl Firewall {
+    /// Admits UDP packets to `port` from where the ports of the node's roles are reached.
+    pub(crate) fn admit_udp(&mut self, port: u16, span: Span) {
+        self.role_rules.push(FirewallRule {
+            protocol: Protocol::Udp,
+            ports: (port, port),
+            from: self.allow_from.iter().map(|net| net.value).collect(),
+            span,
+        });
+    }
+}
+
 /// One opening in the packet filter.
 #[derive(Debug, Clone)]
 pub struct FirewallRule {

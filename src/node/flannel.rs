@@ -3,7 +3,6 @@
 use ipnet::Ipv4Net;
 
 use crate::diagnostic::{Located, Span};
-use crate::node::images::ImageRef;
 use crate::pki::bundles::EtcdClient;
 
 /// flannel in pods, which takes its subnets from the nodes' `podCIDR`.
@@ -12,9 +11,6 @@ pub struct Flannel {
     pub backend: FlannelBackend,
     /// The interface to the other nodes, on every node; `None`: that of the node's address.
     pub interface: Option<String>,
-    pub image: ImageRef,
-    /// Installs the CNI plugin of that name.
-    pub plugin_image: ImageRef,
 }
 
 /// How flannel carries the containers' packets between nodes.

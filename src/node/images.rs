@@ -1,8 +1,8 @@
 //! The container images that upstream provides for a node with Kubernetes.
 //!
 //! Versions that belong to a minor are in
-//! [`RELEASES`](crate::facts::kubernetes::version::RELEASES); projects with releases of their own
-//! are here.
+//! [`RELEASES`](crate::facts::kubernetes::version::RELEASES), those of pod networks with the facts
+//! about them ([`crate::facts::cni`]).
 
 use std::fmt;
 
@@ -10,10 +10,6 @@ use crate::facts::kubernetes::version::Release;
 
 /// Upstream's registry.
 const REGISTRY: &str = "registry.k8s.io";
-
-/// flannel and its plugin: one release for all supported versions of Kubernetes.
-const FLANNEL: (&str, &str) = ("ghcr.io/flannel-io/flannel", "v0.28.9");
-const FLANNEL_PLUGIN: (&str, &str) = ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
 
 /// The use of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,9 +26,8 @@ pub enum ImageUse {
     Etcd,
     /// The cluster's DNS.
     CoreDns,
-    Flannel,
-    /// flannel's CNI plugin.
-    FlannelPlugin,
+    /// The pod network's pods.
+    PodNetwork,
 }
 
 impl ImageUse {
@@ -45,11 +40,7 @@ impl ImageUse {
             | Self::ControllerManager
             | Self::Scheduler
             | Self::Proxy => true,
-            Self::ProxyEverywhere
-            | Self::Etcd
-            | Self::CoreDns
-            | Self::Flannel
-            | Self::FlannelPlugin => false,
+            Self::ProxyEverywhere | Self::Etcd | Self::CoreDns | Self::PodNetwork => false,
         }
     }
 }
@@ -78,20 +69,12 @@ impl ImageRef {
         }
     }
 
-    fn new(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
+    pub(crate) fn new(used_for: ImageUse, (repository, tag): (&str, &str)) -> Self {
         Self {
             used_for,
             repository: repository.to_owned(),
             tag: tag.to_owned(),
         }
-    }
-
-    pub(crate) fn flannel() -> Self {
-        Self::new(ImageUse::Flannel, FLANNEL)
-    }
-
-    pub(crate) fn flannel_plugin() -> Self {
-        Self::new(ImageUse::FlannelPlugin, FLANNEL_PLUGIN)
     }
 
     /// Returns the etcd image that kubeadm of this minor uses.

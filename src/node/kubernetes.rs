@@ -16,10 +16,10 @@ use crate::names::authority;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::containers::{Fetched, ImageSource, Programs};
 use crate::node::etcd::EtcdPod;
-use crate::node::flannel::Flannel;
 use crate::node::images::ImageUse;
 use crate::node::kubernetes_keys::{KeyStage, WithKeys};
 use crate::node::kubernetes_settings::{AuditLog, Encryption};
+use crate::node::pod_network::PodNetwork;
 use crate::pki::bundles::{ExternalEtcd, KeyPair};
 
 /// The name of each cluster in its kubeconfig files.
@@ -50,7 +50,7 @@ pub struct NodeSettings {
     pub service_network: Located<IpNet>,
     /// `cluster.local`
     pub domain: String,
-    pub cni: Cni,
+    pub cni: PodNetwork,
     /// What answers at [`NodeSettings::dns_ip`]; `None`: nothing, or what the user installs.
     pub core_dns: Option<CoreDns>,
     pub kubelet: Kubelet,
@@ -96,31 +96,6 @@ impl ApiEndpoint {
         match self.addresses.first() {
             Some(address) => format!("https://{}", SocketAddr::new(*address, self.port)),
             None => self.url(),
-        }
-    }
-}
-
-/// The pod network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cni {
-    /// The `bridge` plugin of the base, with this node's share of the pod network.
-    Bridge { node_pods: IpNet },
-    /// flannel, from the manifest that the first node to start applies.
-    Flannel(Flannel),
-    /// The user's own manifests.
-    Manifests(Vec<Manifest>),
-    /// Whatever the user installs later.
-    None,
-}
-
-impl Cni {
-    /// Returns the kind of network.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Bridge { .. } => "bridge",
-            Self::Flannel(_) => "flannel",
-            Self::Manifests(_) => "manifests",
-            Self::None => "none",
         }
     }
 }
@@ -276,7 +251,7 @@ impl NodeSettings {
         self.system
             .paths
             .cni_plugins
-            .filter(|_| self.cni != Cni::None)
+            .filter(|_| self.cni.kind.facts().uses_plugins)
     }
 }
 

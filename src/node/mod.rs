@@ -19,6 +19,7 @@ pub mod kubernetes_keys;
 pub mod kubernetes_settings;
 pub mod needed_images;
 pub mod network;
+pub mod pod_network;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

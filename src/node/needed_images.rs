@@ -6,7 +6,7 @@ use crate::names::Arch;
 use crate::node::Node;
 use crate::node::containers::{Fetched, ImageSource};
 use crate::node::images::{ImageRef, ImageUse};
-use crate::node::kubernetes::{Cni, Images, Kubernetes};
+use crate::node::kubernetes::{Images, Kubernetes};
 
 /// Returns every image that the pods of `kubernetes` use, by use. The user's own manifests are not
 /// included.
@@ -29,9 +29,7 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
         images.push(own(member.proxy_pod.image(), Component::Proxy));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
-    if let Cni::Flannel(flannel) = &kubernetes.cni {
-        images.extend([flannel.image.clone(), flannel.plugin_image.clone()]);
-    }
+    images.extend(kubernetes.cni.images.iter().cloned());
     images
 }
 

@@ -8,12 +8,12 @@ use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use crate::check::{host_bits, unknown_interface};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::facts::network::Protocol;
+use crate::facts::cni::{Cni, FLANNEL_IMAGE};
 use crate::node::Node;
-use crate::node::firewall::{Firewall, FirewallRule};
 use crate::node::flannel::{Flannel, FlannelBackend, FlannelNode, FlannelWriter};
-use crate::node::images::ImageRef;
+use crate::node::images::{ImageRef, ImageUse};
 use crate::node::network::Network;
+use crate::node::pod_network::PodNetwork;
 use crate::spec;
 
 /// flannel's limits (`pkg/subnet/config.go`): at least four subnets, each a /30 or larger.
@@ -22,14 +22,17 @@ const SUBNET_LEN_MAX: u8 = 30;
 
 impl Decider<'_> {
     /// flannel in pods of a cluster.
-    pub(super) fn flannel_in_pods(&mut self, written: &spec::FlannelCarriage) -> Flannel {
+    pub(super) fn flannel_in_pods(&mut self, written: &spec::FlannelCarriage) -> PodNetwork {
+        let backend = self.flannel_backend(written);
+        let mut network = PodNetwork::from(Cni::Flannel);
+        network.modules.extend(backend.module());
+        network.udp_ports.extend(backend.port());
         let interface = written.interface.as_ref();
-        Flannel {
-            backend: self.flannel_backend(written),
+        network.flannel = Some(Flannel {
+            backend,
             interface: interface.map(|name| name.value.to_string()),
-            image: ImageRef::flannel(),
-            plugin_image: ImageRef::flannel_plugin(),
-        }
+        });
+        network
     }
 
     fn flannel_backend(&mut self, written: &spec::FlannelCarriage) -> FlannelBackend {
@@ -110,8 +113,8 @@ impl Decider<'_> {
                 }
             }
             let node = &mut nodes[at];
-            if let Some(firewall) = &mut node.firewall {
-                flannel_port(&backend, firewall, written.span);
+            if let (Some(firewall), Some(port)) = (&mut node.firewall, backend.port()) {
+                firewall.admit_udp(port, written.span);
             }
             let image = written.image.as_ref();
             node.flannel = Some(FlannelNode {
@@ -120,7 +123,7 @@ impl Decider<'_> {
                 backend,
                 interface,
                 image: image.map_or_else(
-                    || ImageRef::flannel().to_string(),
+                    || ImageRef::new(ImageUse::PodNetwork, FLANNEL_IMAGE).to_string(),
                     |image| image.value.to_string(),
                 ),
                 endpoints: source.endpoints,
@@ -204,17 +207,5 @@ impl Decider<'_> {
             None => spec::FLANNEL_SUBNET_LEN.max(shortest),
         };
         Some((written.network.map(|_| network.trunc()), len))
-    }
-}
-
-/// Admits packets from flannel on other nodes.
-pub(super) fn flannel_port(backend: &FlannelBackend, firewall: &mut Firewall, span: Span) {
-    if let Some(port) = backend.port() {
-        firewall.role_rules.push(FirewallRule {
-            protocol: Protocol::Udp,
-            ports: (port, port),
-            from: firewall.allow_from.iter().map(|net| net.value).collect(),
-            span,
-        });
     }
 }

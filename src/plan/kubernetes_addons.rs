@@ -1,16 +1,16 @@
 //! The pod network, DNS and the user's manifests, decided.
 
-use ipnet::{IpNet, Ipv4Net};
-
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::network::Dhcp;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
-use crate::node::kubernetes::{Cni, Images};
+use crate::node::kubernetes::Images;
 use crate::node::network::Network;
+use crate::node::pod_network::PodNetwork;
 use crate::spec::decode::written_as;
 use crate::spec::{self, LocalManifests};
 
@@ -18,24 +18,21 @@ use crate::spec::{self, LocalManifests};
 const IPVS_DEPRECATED: u16 = 35;
 
 impl Decider<'_> {
-    /// Returns the pod network; a bridge gets its share of the addresses later.
-    pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> Cni {
-        let word = match written.cni() {
-            spec::KubernetesCni::Word(word) => word,
-            spec::KubernetesCni::Settings(settings) => {
-                if let Some(flannel) = &settings.flannel {
-                    return Cni::Flannel(self.flannel_in_pods(&flannel.carriage()));
-                }
-                return Cni::Manifests(self.manifests(settings.manifests.as_deref()));
-            }
-        };
-        match word.value {
-            spec::KubernetesCniWord::Bridge => bridge(),
-            spec::KubernetesCniWord::None => Cni::None,
-            spec::KubernetesCniWord::Flannel => {
+    /// Returns the pod network; shares of the addresses are assigned later.
+    pub(super) fn cni(&mut self, written: &spec::Kubernetes) -> PodNetwork {
+        match written.cni() {
+            spec::KubernetesCni::Word(word) if word.value == Cni::Flannel => {
                 let flannel: spec::KubernetesFlannel = written_as("{}", word.span);
-                Cni::Flannel(self.flannel_in_pods(&flannel.carriage()))
+                self.flannel_in_pods(&flannel.carriage())
             }
+            spec::KubernetesCni::Word(word) => PodNetwork::from(word.value),
+            spec::KubernetesCni::Settings(settings) => match &settings.flannel {
+                Some(flannel) => self.flannel_in_pods(&flannel.carriage()),
+                None => PodNetwork {
+                    manifests: self.manifests(settings.manifests.as_deref()),
+                    ..PodNetwork::from(Cni::Manifests)
+                },
+            },
         }
     }
 
@@ -234,12 +231,6 @@ impl Decider<'_> {
                 );
             }
         }
-    }
-}
-
-fn bridge() -> Cni {
-    Cni::Bridge {
-        node_pods: IpNet::V4(Ipv4Net::default()),
     }
 }
 

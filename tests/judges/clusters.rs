@@ -6,15 +6,17 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Located;
+use imgbuild::facts::cni::Cni;
 use imgbuild::facts::kubernetes::choices::{Join, ProxyMode, Role};
 use imgbuild::facts::runtimes::Runtime;
 use imgbuild::node::Node;
 use imgbuild::node::etcd::EtcdMember;
 use imgbuild::node::kubernetes::{
-    ApiEndpoint, Cni, ControlPlane, Images, Kubelet, Kubernetes, Member, NodeSettings,
-    PlaneSettings, Proxy, ProxyPod,
+    ApiEndpoint, ControlPlane, Images, Kubelet, Kubernetes, Member, NodeSettings, PlaneSettings,
+    Proxy, ProxyPod,
 };
 use imgbuild::node::kubernetes_keys::{EncryptionKeys, KubeletIdentity, KubeletKeys, PlaneKeys};
+use imgbuild::node::pod_network::PodNetwork;
 use imgbuild::pki::{Access, ControlPlaneNames, KeyFolder, Keys, NodeNames, system_random};
 
 use imgbuild::facts::systems::Target;
@@ -97,8 +99,9 @@ fn settings(ip: IpAddr) -> NodeSettings {
         pod_network: at(2, "10.244.0.0/16"),
         service_network: at(2, "10.96.0.0/12"),
         domain: "cluster.local".to_owned(),
-        cni: Cni::Bridge {
-            node_pods: "10.244.0.0/24".parse().expect("valid"),
+        cni: PodNetwork {
+            node_pods: Some("10.244.0.0/24".parse().expect("valid")),
+            ..PodNetwork::from(Cni::Bridge)
         },
         core_dns: None,
         kubelet: Kubelet {

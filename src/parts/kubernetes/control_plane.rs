@@ -7,12 +7,13 @@ use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
 use super::{AFTER_ETCD, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod};
+use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::tables::Component;
 use crate::facts::kubernetes::version::{Probes, Release};
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
 use crate::node::images::ImageUse;
-use crate::node::kubernetes::{CLUSTER_NAME, Cni, ControlPlane, Kubernetes};
+use crate::node::kubernetes::{CLUSTER_NAME, ControlPlane, Kubernetes};
 use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
@@ -191,9 +192,8 @@ fn local(
 fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
     let config = || "/etc/kubernetes/controller-manager.conf".to_owned();
     let pki = |file: &str| format!("{PKI}/{file}");
-    // The bridge's part of the pod network is in the node's image; nothing else may allocate
-    // another.
-    let allocate = !matches!(kubernetes.cni, Cni::Bridge { .. });
+    // A share of the pod network that is in the node's image must stay its only one.
+    let allocate = kubernetes.cni.kind.facts().shares != PodShares::Build;
     Flags::new(
         [
             ("allocate-node-cidrs", allocate.to_string()),

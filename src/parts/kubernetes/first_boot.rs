@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use super::joining::joining;
 use super::kubelet::kubeconfig_of;
 use super::proxy::daemon_set;
-use super::{AFTER_ETCD, addons, artifacts, secret};
+use super::{AFTER_ETCD, addons, artifacts, cni, secret};
 use crate::facts::kubernetes::choices::Role;
 use crate::node::addons::Manifest;
 use crate::node::fragment::{File, Fragment, Origin, Unit};
-use crate::node::kubernetes::{Cni, ControlPlane, Kubernetes};
+use crate::node::kubernetes::{ControlPlane, Kubernetes};
 use crate::parts::names::{path, unit};
 use crate::parts::template::fill;
 
@@ -58,15 +58,17 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
             origin.clone(),
         ));
     }
-    match &kubernetes.cni {
-        Cni::Flannel(flannel) => files.push(File::text(
-            path(&format!("{FOLDER}/20-flannel.yaml")),
-            addons::flannel(kubernetes, flannel),
+    if let Some(network) = cni::applied(kubernetes) {
+        files.push(File::text(
+            path(&format!(
+                "{FOLDER}/20-{}.yaml",
+                kubernetes.cni.kind.as_str()
+            )),
+            network,
             origin.clone(),
-        )),
-        Cni::Manifests(manifests) => files.extend(users(20, manifests, origin)),
-        Cni::Bridge { .. } | Cni::None => {}
+        ));
     }
+    files.extend(users(20, &kubernetes.cni.manifests, origin));
     if let Some(dns) = &kubernetes.core_dns {
         files.push(File::text(
             path(&format!("{FOLDER}/30-coredns.yaml")),

@@ -4,6 +4,7 @@
 mod addons;
 mod api_protection;
 mod artifacts;
+mod cni;
 mod component_config;
 mod control_plane;
 mod etcd_pod;

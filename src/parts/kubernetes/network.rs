@@ -1,16 +1,14 @@
 //! Settings of the kernel and the runtime for the pods' network.
 
-use std::net::IpAddr;
-
+use super::cni;
 use crate::facts::cni::CNI_PLUGINS;
 use crate::facts::kubernetes::choices::ProxyMode;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
-use crate::node::kubernetes::{Cni, Kubernetes};
+use crate::node::kubernetes::Kubernetes;
 use crate::parts::names::path;
 use crate::parts::network::left_alone;
-use crate::parts::template::fill;
 
-/// Modules, kernel parameters, and the bridge's CNI configuration.
+/// Modules, kernel parameters, CNI plugins and the network's own files.
 pub fn network(kubernetes: &Kubernetes) -> Fragment {
     let origin = Origin::new("pod network", kubernetes.span);
     let mut modules = vec!["overlay", "br_netfilter"];
@@ -20,9 +18,7 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
     {
         modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]);
     }
-    if let Cni::Flannel(flannel) = &kubernetes.cni {
-        modules.extend(flannel.backend.module());
-    }
+    modules.extend(&kubernetes.cni.modules);
     let mut files = vec![
         File::text(
             path("/etc/modules-load.d/kubernetes.conf"),
@@ -54,23 +50,7 @@ fs.inotify.max_user_watches = 1048576
     let links = (kubernetes.cni_plugins().into_iter())
         .flat_map(|folder| CNI_PLUGINS.map(|name| plugin(kubernetes, folder, name, &origin)))
         .collect();
-    if let Cni::Bridge { node_pods } = &kubernetes.cni {
-        let default_route = match node_pods.addr() {
-            IpAddr::V4(_) => "0.0.0.0/0",
-            IpAddr::V6(_) => "::/0",
-        };
-        files.push(File::text(
-            path("/etc/cni/net.d/10-imgbuild.conflist"),
-            fill(
-                include_str!("../../../manifests/cni-bridge.conflist"),
-                &[
-                    ("pods", &node_pods.to_string()),
-                    ("default_route", default_route),
-                ],
-            ),
-            origin.clone(),
-        ));
-    }
+    files.extend(cni::on_node(kubernetes, &origin));
     Fragment {
         files,
         links,

@@ -21,7 +21,7 @@ use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
 use crate::node::images::ImageUse;
 use crate::node::kubernetes::{
-    ApiEndpoint, Cni, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod,
+    ApiEndpoint, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod,
 };
 use crate::node::kubernetes_keys::WithoutKeys;
 use crate::spec;
@@ -82,8 +82,9 @@ impl Decider<'_> {
         let images = self.artifacts(written, node.target, sources);
         let runtime = self.runtime(written, containerd, node.target, &images);
         let cni = self.cni(written);
-        if matches!(cni, Cni::Flannel(_)) && role.has_control_plane() {
-            self.not_given(&images, ImageUse::Flannel, "flannel", cni_span(written));
+        if !cni.images.is_empty() && role.has_control_plane() {
+            let name = cni.kind.as_str();
+            self.not_given(&images, ImageUse::PodNetwork, name, cni_span(written));
         }
         let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
         let manifests = self.manifests(written.manifests.as_deref());

@@ -7,8 +7,6 @@ use crate::facts::kubernetes::choices::Role;
 use crate::facts::network::Protocol;
 use crate::node::Node;
 use crate::node::firewall::FirewallRule;
-use crate::node::kubernetes::Cni;
-use crate::plan::flannel::flannel_port;
 
 /// Opens the packet filter, if the node has one, to the other nodes, their pods and the cluster's
 /// users.
@@ -33,9 +31,9 @@ pub(super) fn open(node: &mut Node, draft: &Draft) {
                 span: draft.span,
             });
         }
-    }
-    if let (Cni::Flannel(flannel), true) = (&draft.cni, draft.role != Role::Standalone) {
-        flannel_port(&flannel.backend, firewall, draft.span);
+        for port in &draft.cni.udp_ports {
+            firewall.admit_udp(*port, draft.span);
+        }
     }
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.role_rules.push(FirewallRule {

@@ -6,9 +6,9 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
-use crate::node::kubernetes::Cni;
 use crate::node::network::{NodePods, PodRoutes};
 use crate::plan::Decider;
 
@@ -22,10 +22,11 @@ impl Decider<'_> {
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
             let part = part(draft.pod_network.value, index)
                 .filter(|part| part.max_prefix_len() - part.prefix_len() >= POD_BITS_MIN);
-            match (&mut draft.settings.cni, part) {
-                (Cni::Bridge { node_pods }, Some(part)) => *node_pods = part,
-                (Cni::Flannel(_) | Cni::Manifests(_), Some(_)) | (Cni::None, _) => {}
-                (_, None) => self.found.push(
+            let cni = &mut draft.settings.cni;
+            match (cni.kind.facts().shares, part) {
+                (PodShares::Build, Some(part)) => cni.node_pods = Some(part),
+                (PodShares::Cluster, Some(_)) | (PodShares::Optional, _) => {}
+                (PodShares::Build | PodShares::Cluster, None) => self.found.push(
                     Diagnostic::error(
                         codes::POD_NETWORK_TOO_SMALL,
                         draft.pod_network.span,
@@ -62,23 +63,22 @@ fn part(network: IpNet, index: usize) -> Option<IpNet> {
     }
 }
 
-/// Returns which pods are on which node, for the bridge.
+/// Returns which pods are on which node, as far as the build assigns them.
 pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
-    let pods = drafts.iter().flatten().filter_map(|draft| match draft.cni {
+    let pods = drafts.iter().flatten().filter_map(|draft| {
         // Two nodes with the same address are reported elsewhere.
-        Cni::Bridge { node_pods } => Some(NodePods {
-            pods: node_pods,
+        Some(NodePods {
+            pods: draft.cni.node_pods?,
             node: draft.node_ip?,
             span: draft.span,
-        }),
-        Cni::Flannel(_) | Cni::Manifests(_) | Cni::None => None,
+        })
     });
     pods.collect()
 }
 
 /// Sets the node's routes to the pods of the other nodes.
 pub(super) fn route(node: &mut Node, draft: &Draft, pods: &Arc<[NodePods]>) {
-    if matches!(draft.cni, Cni::Bridge { .. }) && draft.role != Role::Standalone {
+    if draft.cni.kind.facts().shares == PodShares::Build && draft.role != Role::Standalone {
         let interface = (node.network.interfaces.iter_mut())
             .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == draft.node_ip));
         if let (Some(interface), Some(this_node)) = (interface, draft.node_ip) {

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::Located;
+use crate::facts::cni::Cni;
 use crate::spec::decode::{Decode, Decoder, Schemas, record, word_leaf};
 use crate::spec::types::KubernetesFlannel;
 use crate::spec::values::LocalManifests;
@@ -13,14 +14,14 @@ use crate::words::words;
 #[derive(Debug, Clone, PartialEq)]
 pub enum KubernetesCni {
     /// One of those that imgbuild knows, with its defaults.
-    Word(Located<KubernetesCniWord>),
+    Word(Located<Cni>),
     /// One with settings, or the user's own.
     Settings(KubernetesCniSettings),
 }
 
 impl Decode for KubernetesCni {
     fn schema(schemas: &mut Schemas) -> Json {
-        let word = Located::<KubernetesCniWord>::schema(schemas);
+        let word = Located::<Cni>::schema(schemas);
         json!({ "anyOf": [word, KubernetesCniSettings::schema(schemas)] })
     }
 
@@ -32,20 +33,6 @@ impl Decode for KubernetesCni {
         }
     }
 }
-
-words! {
-    /// The pods' network.
-    pub enum KubernetesCniWord {
-        /// The CNI plugins of the base, with routes between the nodes of the file.
-        Bridge = "bridge",
-        /// flannel, over VXLAN.
-        Flannel = "flannel",
-        /// None, or one that you install yourself.
-        None = "none",
-    }
-}
-
-word_leaf!(KubernetesCniWord, "a pod network");
 
 record! {
     /// A pod network with settings.
