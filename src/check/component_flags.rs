@@ -1,12 +1,9 @@
 //! Flags of `extra_args` and feature gates: known to the version, and not reserved.
 
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::flags::Flag;
 use crate::facts::kinds::Kind;
-use crate::facts::kubernetes::tables::{
-    Component, admission_plugins, feature_gates, flags, hyperkube_flags,
-};
+use crate::facts::kubernetes::tables::{Component, admission_plugins, feature_gates, flags};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::{Setting, SettingName, Table};
 use crate::text::{nearest, shown};
@@ -255,33 +252,6 @@ pub(crate) fn component_flags(
             plugins(value, version, found);
         }
         found.extend(problem);
-    }
-}
-
-/// Warns of flags that the reference of Kubernetes 1.9 does not list for `component`: it omits
-/// those that were deprecated then.
-pub(crate) fn hyperkube_component_flags(
-    component: Component,
-    written: &Table<SettingName, Located<Setting>>,
-    found: &mut Vec<Diagnostic>,
-) {
-    for (name, _) in written {
-        let flag = name.as_str();
-        if hyperkube_flags(component).any(|known| known == flag) {
-            continue;
-        }
-        let diagnostic = Diagnostic::warning(
-            codes::UNLISTED_FLAG,
-            name.span,
-            format!(
-                "the reference of Kubernetes 1.{} does not list `--{flag}` of {component}",
-                HYPERKUBE.minor
-            ),
-        );
-        found.push(match nearest(flag, hyperkube_flags(component)) {
-            Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-            None => diagnostic.help("a component does not start with an unknown flag"),
-        });
     }
 }
 

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 pub(super) use addresses::{host_bits, overlap};
 pub(super) use component_config::component_config;
-pub(super) use component_flags::{component_flags, component_gates, hyperkube_component_flags};
+pub(super) use component_flags::{component_flags, component_gates};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use interfaces::unknown_interface;
 pub(super) use kubernetes::check as kubernetes;

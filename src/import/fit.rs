@@ -5,25 +5,19 @@ use serde_json::Value as Json;
 
 use super::Findings;
 use super::item::{Item, Value};
-use crate::facts::systems::Target;
+use crate::facts::systems::SpecKeys;
+use crate::spec::NodeKind;
 
-/// Removes from `config`, a whole spec except its head, what `schema` does not have; `target` may
-/// have its own schema.
-pub(super) fn to_schema(
-    config: &mut Item,
-    schema: &Json,
-    target: Option<&str>,
-    found: &mut Findings,
-) {
+/// Removes from `config`, a whole spec of nodes with `keys` except its head, what `schema` does not
+/// have.
+pub(super) fn to_schema(config: &mut Item, schema: &Json, keys: SpecKeys, found: &mut Findings) {
     let definitions = &schema["$defs"];
-    let is_ct = target == Some(Target::ContainerLinux.as_str());
     let mut fitting = Fitting {
         definitions,
-        keeps_nulls: is_ct,
+        keeps_nulls: keys == SpecKeys::Ct,
         found,
     };
-    let file = if is_ct { "ContainerLinuxFile" } else { "File" };
-    fitting.fit(config, &definitions[file], "");
+    fitting.fit(config, &definitions[NodeKind::with(keys).file], "");
 }
 
 struct Fitting<'a> {

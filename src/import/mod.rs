@@ -14,8 +14,9 @@ mod item;
 mod write;
 
 use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
-use crate::facts::systems::{TABLE, Target};
+use crate::facts::systems::{SpecKeys, TABLE};
 use crate::names::Hostname;
+use crate::spec::NodeKind;
 use crate::spec::yaml::{Limits, Node, parse};
 
 use item::{Item, Value};
@@ -63,7 +64,7 @@ pub struct Imported {
 enum Kind {
     Butane,
     /// A Container Linux Config, for ct.
-    ContainerLinux,
+    Ct,
     /// An Ignition config of specification 3.
     Ignition,
     /// An Ignition config of specification 2 and this minor version.
@@ -87,7 +88,7 @@ pub fn import(
     let mut found = Findings::default();
     match kind {
         Kind::Butane => butane::to_spec(&mut item),
-        Kind::ContainerLinux => butane::modes(&mut item),
+        Kind::Ct => butane::modes(&mut item),
         Kind::IgnitionV2(minor) => {
             check_target(options, tree.span)?;
             ignition_v2::to_spec(&mut item, minor, &mut found);
@@ -112,14 +113,16 @@ pub fn import(
         }
         is_there
     });
-    // A node of Container Linux can take its name from the file itself.
-    let is_ct = target.as_deref() == Some(Target::ContainerLinux.as_str());
+    let facts = (TABLE.iter()).find(|facts| Some(facts.name) == target.as_deref());
+    let keys = facts.map_or(SpecKeys::Own, |facts| facts.keys);
+    // A node with ct's keys can take its name from the file itself.
+    let is_ct = keys == SpecKeys::Ct;
     let named = if is_ct {
         None
     } else {
         hostname(&mut item, options.hostname.is_some())
     };
-    fit::to_schema(&mut item, &schema, target.as_deref(), &mut found);
+    fit::to_schema(&mut item, &schema, keys, &mut found);
     let comments = named.as_ref().map(|(_, comments)| comments.join("\n"));
     let hostname = match (&options.hostname, named) {
         (Some(name), _) => Some(name.clone()),
@@ -202,7 +205,7 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
         );
     }
     if SECTIONS.iter().any(|section| tree.get(section).is_some()) {
-        return Ok(Kind::ContainerLinux);
+        return Ok(Kind::Ct);
     }
     wrong(
         tree.span,
@@ -214,7 +217,7 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
 
 /// Keys of specification 2 belong to one target.
 fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
-    let only = Target::ContainerLinux.as_str();
+    let only = of_ct();
     match &options.target {
         Some(target) if target != only => Err(vec![
             Diagnostic::error(
@@ -231,10 +234,15 @@ fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
     }
 }
 
+/// Returns the name of the target whose nodes have ct's keys.
+fn of_ct() -> &'static str {
+    NodeKind::with(SpecKeys::Ct).target().name
+}
+
 /// Returns the target of a config.
 fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
     match kind {
-        Kind::IgnitionV2(_) | Kind::ContainerLinux => Some("container-linux"),
+        Kind::IgnitionV2(_) | Kind::Ct => Some(of_ct()),
         Kind::Ignition => None,
         Kind::Butane => {
             let variant = tree.get("variant")?;

@@ -1,12 +1,13 @@
 //! What only nodes of Container Linux have: ct's sections and Kubernetes 1.9, decided.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::version::KubeVersion;
+use crate::node::kubernetes_keys::Administration;
 use crate::pki::bundles::{KeyPair, ServiceAccountKeys};
 
 /// The settings that only Container Linux has.
@@ -23,6 +24,21 @@ pub struct ContainerLinux {
     /// Lines of `/etc/coreos/update.conf`.
     pub update: Option<Located<Vec<String>>>,
     pub kubernetes: Option<HyperkubeNode>,
+}
+
+impl ContainerLinux {
+    /// Returns how the administrator reaches the API of Kubernetes 1.9 over TLS, if it is served
+    /// here.
+    pub fn administration(&self) -> Option<Administration<'_>> {
+        let api = self.kubernetes.as_ref()?.api.as_ref()?;
+        let address = SocketAddr::new(api.advertise, api.secure_port?);
+        let tls = api.keys.as_ref()?.tls.as_ref()?;
+        Some(Administration {
+            server: format!("https://{address}"),
+            authorities: &tls.authority,
+            client: &tls.admin,
+        })
+    }
 }
 
 /// A program that a wrapper of Container Linux runs from an image.

@@ -17,7 +17,7 @@ use crate::node::addons::{CoreDns, Manifest};
 use crate::node::containers::{Fetched, ImageSource, Programs};
 use crate::node::etcd::EtcdPod;
 use crate::node::images::ImageUse;
-use crate::node::kubernetes_keys::{KeyStage, WithKeys};
+use crate::node::kubernetes_keys::{Administration, KeyStage, WithKeys};
 use crate::node::kubernetes_settings::{AuditLog, Encryption};
 use crate::node::pod_network::PodNetwork;
 use crate::pki::bundles::{ExternalEtcd, KeyPair};
@@ -273,6 +273,18 @@ impl<S: KeyStage> Kubernetes<S> {
             Some(plane) => format!("https://{}", plane.advertise),
             None => self.endpoint.url(),
         }
+    }
+}
+
+impl Kubernetes {
+    /// Returns how the administrator reaches the API; `None`: no API server runs here.
+    pub fn administration(&self) -> Option<Administration<'_>> {
+        let keys = &self.control_plane()?.keys.pki;
+        Some(Administration {
+            server: self.endpoint.outside(),
+            authorities: &keys.trusted_authorities,
+            client: &keys.admin,
+        })
     }
 }
 

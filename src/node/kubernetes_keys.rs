@@ -72,3 +72,23 @@ impl Debug for EncryptionKeys {
         f.debug_struct("EncryptionKeys").finish_non_exhaustive()
     }
 }
+
+/// What a cluster's administrator needs to use its API.
+#[derive(Clone)]
+pub struct Administration<'a> {
+    /// The URL of the API server.
+    pub server: String,
+    /// The authorities of its certificate, in PEM.
+    pub authorities: &'a str,
+    /// The administrator's credentials.
+    pub client: &'a KeyPair,
+}
+
+/// Does not show secrets.
+impl Debug for Administration<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Administration")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}

@@ -31,6 +31,7 @@ use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::node::etcd::EtcdMember;
 use crate::node::firewall::Firewall;
 use crate::node::fragment::Fragment;
+use crate::node::kubernetes_keys::Administration;
 use crate::node::network::Network;
 
 /// The nodes of one spec file; a single node is a cluster of one.
@@ -97,6 +98,14 @@ impl Node {
     pub fn runtime(&self) -> crate::facts::runtimes::Runtime {
         let kubernetes = self.kubernetes.as_ref();
         kubernetes.map_or_else(Default::default, |kubernetes| kubernetes.runtime.value)
+    }
+
+    /// Returns how the cluster's administrator reaches the API server that runs here.
+    pub fn administration(&self) -> Option<Administration<'_>> {
+        match (&self.kubernetes, &self.container_linux) {
+            (Some(kubernetes), _) => kubernetes.administration(),
+            (None, own) => own.as_ref()?.administration(),
+        }
     }
 }
 

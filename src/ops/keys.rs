@@ -144,7 +144,10 @@ pub(super) fn control_plane<'a>(
         let kubernetes = node.kubernetes.as_ref()?;
         Some((kubernetes, kubernetes.control_plane()?))
     });
-    planes
-        .next()
-        .ok_or_else(|| Error::Request(format!("{} has no control plane node", path.display())))
+    planes.next().ok_or_else(|| no_control_plane(path))
+}
+
+/// The error for a spec at `path` without one.
+pub(super) fn no_control_plane(path: &Path) -> Error {
+    Error::Request(format!("{} has no control plane node", path.display()))
 }

@@ -1,13 +1,11 @@
 //! The kubeconfig of a cluster's administrator.
 
-use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::node::Cluster;
-use crate::node::container_linux::HyperkubeTls;
+use crate::node::Node;
 use crate::pki::{Access, Kubeconfig};
 
-use super::keys::control_plane;
+use super::keys::no_control_plane;
 use super::{Result, Session, SpecFile};
 
 /// The URL of an API server: `https://`, a host and perhaps a port and a path, without what YAML or
@@ -59,40 +57,17 @@ pub fn kubeconfig(
     session: &mut Session<'_>,
 ) -> Result<String> {
     let cluster = spec.decide(Access::Write, session)?;
-    let server = server.map(ServerUrl::as_str);
-    if let Some((outside, tls)) = hyperkube(&cluster) {
-        let kubeconfig = Kubeconfig {
-            cluster: &cluster.name,
-            server: server.unwrap_or(&outside),
-            certificate_authority: &tls.authority,
-            user: "kubernetes-admin",
-            client: &tls.admin,
-        };
-        return Ok(kubeconfig.to_yaml());
-    }
-    let (kubernetes, plane) = control_plane(&cluster, &spec.path)?;
-    let outside = kubernetes.endpoint.outside();
+    let administration = (cluster.nodes.iter())
+        .find_map(Node::administration)
+        .ok_or_else(|| no_control_plane(&spec.path))?;
     let kubeconfig = Kubeconfig {
         cluster: &cluster.name,
-        server: server.unwrap_or(&outside),
-        certificate_authority: &plane.keys.pki.trusted_authorities,
+        server: server.map_or(&administration.server, ServerUrl::as_str),
+        certificate_authority: administration.authorities,
         user: "kubernetes-admin",
-        client: &plane.keys.pki.admin,
+        client: administration.client,
     };
     Ok(kubeconfig.to_yaml())
-}
-
-/// The API of Kubernetes 1.9 over TLS, where a node of `cluster` serves it: its URL and its keys.
-fn hyperkube(cluster: &Cluster) -> Option<(String, &HyperkubeTls)> {
-    cluster.nodes.iter().find_map(|node| {
-        let own = node.container_linux.as_ref()?;
-        let api = own.kubernetes.as_ref()?.api.as_ref()?;
-        let address = SocketAddr::new(api.advertise, api.secure_port?);
-        Some((
-            format!("https://{address}"),
-            api.keys.as_ref()?.tls.as_ref()?,
-        ))
-    })
 }
 
 #[cfg(test)]

@@ -13,12 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::diagnostic::{Code, codes};
-use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::version::RELEASES;
-use crate::facts::systems::{IgnitionVersion, TABLE, Target};
+use crate::facts::systems::{IgnitionVersion, SpecKeys, TABLE};
 use crate::spec::decode::{KeySchema, RecordSchema};
-use crate::spec::{Language, language};
-pub use place::{Place, Tree, key_at, places};
+use crate::spec::{KINDS, Language, language};
+pub use place::{Place, key_at, places};
 
 /// The page.
 pub const PAGE: &str = include_str!("reference.md");
@@ -100,7 +99,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn record(&self, place: &Place) -> String {
         let path = &place.paths[0].1;
-        let is_top = path.is_empty() || (place.tree == Tree::Node && !path.contains('.'));
+        let is_top = path.is_empty() || (place.tree == SpecKeys::Own && !path.contains('.'));
         let level = if is_top { "##" } else { "###" };
         let mut text = format!("\n{level} {}\n\n", place.heading());
         text.push_str(&wrapped("", &place.record.description));
@@ -126,7 +125,7 @@ impl Page<'_> {
         text
     }
 
-    fn key(&self, record: &str, key: &KeySchema, paths: &[(Tree, String)]) -> String {
+    fn key(&self, record: &str, key: &KeySchema, paths: &[(SpecKeys, String)]) -> String {
         let mut text = String::from("\n");
         text.push_str(&wrapped(
             "- ",
@@ -166,11 +165,8 @@ impl Page<'_> {
     /// A link to the section of a record.
     fn link(&self, record: &str) -> String {
         // The schema has another definition of a node that is one of several.
-        let record = if record == "Node" {
-            self.language.node
-        } else {
-            record
-        };
+        let kind = KINDS.iter().find(|kind| kind.node == record);
+        let record = kind.map_or(record, |kind| kind.record);
         if record == self.language.cluster {
             return "[a cluster](#cluster)".to_owned();
         }
@@ -180,16 +176,16 @@ impl Page<'_> {
     }
 }
 
-fn shown((tree, path): &(Tree, String)) -> String {
-    match tree {
-        Tree::Node => format!("`{path}`"),
-        Tree::ContainerLinux => format!("`{path}` of Container Linux"),
+fn shown((tree, path): &(SpecKeys, String)) -> String {
+    match place::system(*tree) {
+        None => format!("`{path}`"),
+        Some(system) => format!("`{path}` of {system}"),
     }
 }
 
 /// Why the key at `path` is not for a target, a sentence for each.
-fn refusals(tree: Tree, path: &str) -> impl Iterator<Item = String> {
-    let of_tree = TABLE.iter().filter(move |facts| tree.has(facts.target));
+fn refusals(tree: SpecKeys, path: &str) -> impl Iterator<Item = String> {
+    let of_tree = TABLE.iter().filter(move |facts| facts.keys == tree);
     of_tree.filter_map(move |facts| {
         let (_, why) = facts.refused_keys.iter().find(|(key, _)| *key == path)?;
         Some(format!("Not for `{}`: {why}.", facts.name))
@@ -237,16 +233,17 @@ fn targets() -> String {
         );
     }
     text.push_str("\nThe first of several versions is the default.\n\n");
-    text.push_str(&wrapped(
-        "",
-        &format!(
-            "Releases of Kubernetes: 1.{} to 1.{}, and 1.{} on `{}`.",
-            RELEASES[0].minor,
-            RELEASES[RELEASES.len() - 1].minor,
-            HYPERKUBE.minor,
-            Target::ContainerLinux,
-        ),
-    ));
+    let mut releases = format!(
+        "Releases of Kubernetes: 1.{} to 1.{}",
+        RELEASES[0].minor,
+        RELEASES[RELEASES.len() - 1].minor,
+    );
+    for facts in &TABLE {
+        if let Some(minor) = facts.kubernetes {
+            let _ = write!(releases, ", and 1.{minor} on `{}`", facts.name);
+        }
+    }
+    text.push_str(&wrapped("", &(releases + ".")));
     text.push('\n');
     let special: Vec<_> = (IgnitionVersion::ALL.iter())
         .filter(|version| version.has_special_bits())

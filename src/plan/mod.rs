@@ -117,14 +117,9 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         nodes.push(node);
         drafts.push(draft);
     }
-    // Nodes of Container Linux are in a file of their own.
-    for (at, node) in decider
-        .container_linux(&spec.container_linux)
-        .into_iter()
-        .enumerate()
-    {
-        let users = &spec.container_linux[at].users;
-        for (user, password) in decider.passwords(users) {
+    // Nodes of another kind are in a file of their own.
+    for (node, of_users) in decider.container_linux(spec) {
+        for (user, password) in of_users {
             passwords.push((nodes.len(), user, password));
         }
         nodes.push(node);

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::decode::{Decode, Decoder, LocalRequest};
+use super::kinds;
 use super::merge::merge;
-use super::types::{Cluster, ClusterSection, ContainerLinux, Spec};
+use super::types::{Cluster, ClusterSection, Spec};
 use super::yaml::{Entry, Node, Scalar, Value};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::systems::{TABLE, Target};
@@ -54,9 +55,8 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
     let common = common(tree, entries, decoder);
     let mut cluster = Cluster {
         name: section,
-        nodes: Vec::new(),
-        container_linux: Vec::new(),
         span: tree.span,
+        ..Cluster::default()
     };
     match entries.iter().find(|entry| &*entry.key.value == "nodes") {
         None => node(common, decoder, &mut cluster),
@@ -66,18 +66,7 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
             }
         }
     }
-    if let (Some(other), Some(first)) = (cluster.container_linux.first(), cluster.nodes.first()) {
-        let span = other.target.map_or(other.span, |target| target.span);
-        decoder.diagnostics.push(
-            Diagnostic::error(
-                codes::TARGETS_DIFFER,
-                span,
-                "Container Linux nodes must be in a separate spec",
-            )
-            .related(first.span, "a node with another target")
-            .help("Kubernetes 1.9 cannot form a cluster with later releases: write a second spec"),
-        );
-    }
+    kinds::one_kind(&cluster, decoder);
     Some(cluster)
 }
 
@@ -85,12 +74,7 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
 fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
     let target = target_of(&tree);
     refuse(&mut tree, target, decoder);
-    if target == Target::ContainerLinux {
-        let read = ContainerLinux::decode(&tree, decoder);
-        cluster.container_linux.extend(read);
-    } else {
-        cluster.nodes.extend(Spec::decode(&tree, decoder));
-    }
+    kinds::read(target, &tree, decoder, cluster);
 }
 
 /// The target that a node names; the default where it names none, or none that is known.

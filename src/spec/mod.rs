@@ -7,6 +7,7 @@
 
 mod assemble;
 pub mod decode;
+mod kinds;
 mod load;
 mod merge;
 mod schema;
@@ -16,6 +17,7 @@ pub mod yaml;
 
 pub use assemble::{Assembled, assemble};
 pub use decode::{OneOrMany, Table};
+pub use kinds::{KINDS, NodeKind};
 pub use load::{Loaded, LocalFiles, ManifestFile, TreeEntry, TreeEntryKind, load};
 pub use schema::{Language, language, schema};
 pub use types::*;

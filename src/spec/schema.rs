@@ -4,24 +4,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::decode::{Decode, KeySchema, RecordSchema, Schemas};
-use super::types::{ClusterSection, ContainerLinux, Spec};
-use crate::facts::systems::Target;
-
-/// The two kinds of nodes: the record of each, and the definitions of a node and a whole file.
-const KINDS: [(&str, &str, &str); 2] = [
-    ("Spec", "Node", "File"),
-    ("ContainerLinux", "ContainerLinuxNode", "ContainerLinuxFile"),
-];
+use super::kinds::KINDS;
+use super::types::ClusterSection;
 
 /// The records of the spec format.
 #[derive(Debug)]
 pub struct Language {
     /// Keys of a whole file, beside those of a node.
     pub file: Vec<KeySchema>,
-    /// The name of the record of a node.
-    pub node: &'static str,
-    /// The name of the record of a node of Container Linux.
-    pub container_linux: &'static str,
     /// The name of the record of `cluster`.
     pub cluster: &'static str,
     /// All records.
@@ -33,14 +23,12 @@ pub struct Language {
 /// Returns the records of the spec format.
 pub fn language() -> Language {
     let mut schemas = Schemas::default();
-    Spec::schema(&mut schemas);
-    ContainerLinux::schema(&mut schemas);
+    for kind in &KINDS {
+        (kind.schema)(&mut schemas);
+    }
     ClusterSection::schema(&mut schemas);
-    let [(node, name, _), (container_linux, ..)] = KINDS;
     Language {
-        file: file_keys(name),
-        node,
-        container_linux,
+        file: file_keys(KINDS[0].node),
         cluster: "ClusterSection",
         records: schemas.records,
         definitions: schemas.definitions,
@@ -51,24 +39,25 @@ pub fn language() -> Language {
 /// and nodes.
 pub fn schema() -> Json {
     let mut definitions = language().definitions;
-    for (kind, node, file) in KINDS {
-        let whole = definitions.remove(kind).unwrap_or_default();
-        let (node_schema, file_schema) = node_and_file(&whole, node);
-        definitions.insert(node.to_owned(), node_schema);
-        definitions.insert(file.to_owned(), file_schema);
+    for kind in &KINDS {
+        let whole = definitions.remove(kind.record).unwrap_or_default();
+        let (node_schema, file_schema) = node_and_file(&whole, kind.node);
+        definitions.insert(kind.node.to_owned(), node_schema);
+        definitions.insert(kind.file.to_owned(), file_schema);
     }
+    let [most, other] = &KINDS;
+    let file = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "imgbuild node spec",
         "description": "A bootable, immutable node, or a cluster of them.",
-        // Container Linux has ct's sections and names.
         "if": {
             "type": "object",
-            "properties": { "target": { "const": Target::ContainerLinux.as_str() } },
+            "properties": { "target": { "const": other.target().name } },
             "required": ["target"],
         },
-        "then": { "$ref": "#/$defs/ContainerLinuxFile" },
-        "else": { "$ref": "#/$defs/File" },
+        "then": file(other.file),
+        "else": file(most.file),
         "$defs": definitions,
     })
 }

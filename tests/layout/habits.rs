@@ -176,6 +176,43 @@ fn only_the_command_line_talks() {
     assert_eq!(talks, []);
 }
 
+/// What names Container Linux, whose last release was in 2020.
+const OF_CONTAINER_LINUX: [&str; 3] = ["container_linux", "ContainerLinux", "HYPERKUBE"];
+
+/// The files that know that there is Container Linux, beside its own modules: its row, where a room
+/// calls the module that it has for it, and its page.
+const KNOWS_CONTAINER_LINUX: [&str; 10] = [
+    "facts/mod.rs",
+    "facts/systems/mod.rs",
+    "facts/systems/table.rs",
+    "node/mod.rs",
+    "pages/mod.rs",
+    "parts/mod.rs",
+    "plan/mod.rs",
+    "spec/kinds.rs",
+    "spec/types/cluster.rs",
+    "spec/types/mod.rs",
+];
+
+#[test]
+fn container_linux_stays_behind_its_modules() {
+    let src = root().join("src");
+    let mut knows = Vec::new();
+    for path in sources("src") {
+        let name = path.strip_prefix(&src).expect("below it");
+        let name = name.to_str().expect("UTF-8");
+        let code = product_code(&fs::read_to_string(&path).expect("readable"));
+        let is_its_own = name.contains("/container_linux/") || name == "node/container_linux.rs";
+        if !is_its_own && OF_CONTAINER_LINUX.iter().any(|word| code.contains(word)) {
+            knows.push(name.to_owned());
+        }
+    }
+    assert_eq!(
+        knows, KNOWS_CONTAINER_LINUX,
+        "ask the target's row of facts instead (src/facts/systems)"
+    );
+}
+
 #[test]
 fn comments_are_no_wider_than_code() {
     let folders = ["src", "tests", "xtask/src"];

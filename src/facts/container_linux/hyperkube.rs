@@ -1,6 +1,10 @@
 //! The facts about the hyperkube of Kubernetes 1.9, which is older than the versions in
 //! [`crate::facts::kubernetes::version::RELEASES`].
 
+use crate::facts::kubernetes::tables::{Component, under};
+
+const FLAGS: &str = include_str!("hyperkube_flags.txt");
+
 /// A minor whose components are one program, in one image.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hyperkube {
@@ -32,3 +36,9 @@ pub const HYPERKUBE: Hyperkube = Hyperkube {
     controller_manager_port: 10252,
     scheduler_port: 10251,
 };
+
+/// Returns the flags of `component` that the reference of Kubernetes 1.9 lists.
+pub fn flags(component: Component) -> impl Iterator<Item = &'static str> {
+    let own = under(FLAGS, component.as_str());
+    own.chain(under(FLAGS, "logging"))
+}

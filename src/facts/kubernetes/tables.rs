@@ -12,7 +12,6 @@ use crate::facts::kinds::Kind;
 use crate::facts::minors::{Minors, lines};
 
 const FLAGS: &str = include_str!("flags.txt");
-const HYPERKUBE_FLAGS: &str = include_str!("../container_linux/hyperkube_flags.txt");
 const ADMISSION_PLUGINS: &str = include_str!("admission_plugins.txt");
 const GATES: &str = include_str!("gates.txt");
 const KUBELET_CONFIG: &str = include_str!("kubelet_config.txt");
@@ -55,17 +54,14 @@ impl fmt::Display for Component {
 }
 
 /// Returns the lines of a table under `[name]`.
-fn under(table: &'static str, name: &'static str) -> impl Iterator<Item = &'static str> {
+pub(in crate::facts) fn under(
+    table: &'static str,
+    name: &'static str,
+) -> impl Iterator<Item = &'static str> {
     lines(table)
         .skip_while(move |line| section(line) != Some(name))
         .skip(1)
         .take_while(|line| section(line).is_none())
-}
-
-/// Returns the flags of `component` that the reference of Kubernetes 1.9 lists.
-pub fn hyperkube_flags(component: Component) -> impl Iterator<Item = &'static str> {
-    let own = under(HYPERKUBE_FLAGS, component.as_str());
-    own.chain(under(HYPERKUBE_FLAGS, "logging"))
 }
 
 /// Returns the flags of `component`, in order.

@@ -3,8 +3,7 @@
 //!
 //! What a target does not support is in its row with the reason, so that a spec that needs it gets
 //! an error at its line that says why. Other modules read the row's facts. They compare targets
-//! only where the format itself is that of one system: specs and nodes of Container Linux, and the
-//! live system of Fedora CoreOS.
+//! only where the format itself is that of one system: the live system of Fedora CoreOS.
 
 mod table;
 
@@ -92,6 +91,20 @@ impl fmt::Display for IgnitionVersion {
     }
 }
 
+/// Whose keys the nodes of a target have in a spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpecKeys {
+    /// imgbuild's own; `storage`, `systemd` and `passwd` are Butane's.
+    Own,
+    /// Those of a Container Linux Config, for ct.
+    Ct,
+}
+
+impl SpecKeys {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Own, Self::Ct];
+}
+
 /// What creates a target's links, and therefore the format of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkManager {
@@ -157,6 +170,10 @@ pub struct Facts {
     pub name: &'static str,
     /// Its display name, with an article if it needs one.
     pub title: &'static str,
+    pub keys: SpecKeys,
+    /// The only minor of Kubernetes that it runs; `None`: it runs those of
+    /// [`RELEASES`](crate::facts::kubernetes::version::RELEASES), if any.
+    pub kubernetes: Option<u16>,
     /// Supported versions of Ignition's specification; the first one is the default.
     pub ignition: &'static [IgnitionVersion],
     /// Whether a spec specifies kernel and initrd under `base:`: imgbuild does not build them.

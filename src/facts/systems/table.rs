@@ -2,8 +2,9 @@
 
 use super::{
     Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, KernelArguments,
-    LinkManager, Paths, Services, Sysext, Target, Units,
+    LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
 };
+use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::state;
 
 /// What only Debian has: its own base, and the features of its stage 0.
@@ -153,6 +154,8 @@ pub static TABLE: [Facts; 4] = [
         target: Target::Debian,
         name: "debian",
         title: "Debian",
+        keys: SpecKeys::Own,
+        kubernetes: None,
         // Debian 13 has Ignition 2.14.0, which supports 3.0.0 to 3.3.0.
         ignition: &[IgnitionVersion::V3_3],
         brings_base: false,
@@ -247,6 +250,8 @@ pub static TABLE: [Facts; 4] = [
         target: Target::Flatcar,
         name: "flatcar",
         title: "Flatcar",
+        keys: SpecKeys::Own,
+        kubernetes: None,
         // Since release 3185; older configs are converted.
         ignition: &[IgnitionVersion::V3_3],
         brings_base: true,
@@ -357,6 +362,8 @@ pub static TABLE: [Facts; 4] = [
         target: Target::FedoraCoreos,
         name: "fedora-coreos",
         title: "Fedora CoreOS",
+        keys: SpecKeys::Own,
+        kubernetes: None,
         ignition: &[
             IgnitionVersion::V3_4,
             IgnitionVersion::V3_5,
@@ -467,6 +474,8 @@ pub static TABLE: [Facts; 4] = [
         target: Target::ContainerLinux,
         name: "container-linux",
         title: "Container Linux",
+        keys: SpecKeys::Ct,
+        kubernetes: Some(HYPERKUBE.minor),
         // ct's releases 0.8 and 0.9 write 2.2.0, its last commit 2.3.0.
         ignition: &[IgnitionVersion::V2_2, IgnitionVersion::V2_3],
         brings_base: true,

@@ -2,30 +2,15 @@
 
 use serde_json::Value as Json;
 
-use crate::facts::systems::{TABLE, Target};
-use crate::spec::Language;
+use crate::facts::systems::{SpecKeys, TABLE};
 use crate::spec::decode::RecordSchema;
+use crate::spec::{Language, NodeKind};
 
-/// The two kinds of nodes, which have different keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tree {
-    /// Nodes of all targets but Container Linux.
-    Node,
-    ContainerLinux,
-}
-
-impl Tree {
-    /// Whether nodes of `target` have its keys.
-    pub fn has(self, target: Target) -> bool {
-        (self == Self::ContainerLinux) == (target == Target::ContainerLinux)
-    }
-
-    /// The name of its topmost record.
-    pub fn root(self, language: &Language) -> &'static str {
-        match self {
-            Self::Node => language.node,
-            Self::ContainerLinux => language.container_linux,
-        }
+/// The name of the system whose nodes alone have keys of this kind; `None`: most systems' do.
+pub(super) fn system(keys: SpecKeys) -> Option<&'static str> {
+    match keys {
+        SpecKeys::Own => None,
+        SpecKeys::Ct => Some(NodeKind::with(keys).target().title),
     }
 }
 
@@ -34,18 +19,20 @@ impl Tree {
 pub struct Place<'a> {
     pub record: &'a RecordSchema,
     /// The kind of nodes under which it is described.
-    pub tree: Tree,
-    pub paths: Vec<(Tree, String)>,
+    pub tree: SpecKeys,
+    pub paths: Vec<(SpecKeys, String)>,
 }
 
 impl Place<'_> {
     /// The heading of its section, without marks.
     pub fn title(&self) -> String {
-        match (self.tree, self.paths[0].1.as_str()) {
-            (Tree::Node, "") => "A node".to_owned(),
-            (Tree::ContainerLinux, "") => "A node of Container Linux".to_owned(),
-            (Tree::Node, path) => path.to_owned(),
-            (Tree::ContainerLinux, path) => format!("{path} of Container Linux"),
+        let title = match self.paths[0].1.as_str() {
+            "" => "A node",
+            path => path,
+        };
+        match system(self.tree) {
+            Some(system) => format!("{title} of {system}"),
+            None => title.to_owned(),
         }
     }
 
@@ -70,15 +57,15 @@ impl Place<'_> {
 /// Every record that a node can have, in the order in which a reader meets them.
 pub fn places(language: &Language) -> Vec<Place<'_>> {
     let mut places = Vec::new();
-    for tree in [Tree::Node, Tree::ContainerLinux] {
-        walk(language, tree, tree.root(language), "", &mut places);
+    for tree in SpecKeys::ALL {
+        walk(language, tree, NodeKind::with(tree).record, "", &mut places);
     }
     places
 }
 
 fn walk<'a>(
     language: &'a Language,
-    tree: Tree,
+    tree: SpecKeys,
     name: &str,
     path: &str,
     places: &mut Vec<Place<'a>>,
@@ -105,8 +92,8 @@ fn walk<'a>(
 }
 
 /// Whether any target takes the key at `path`.
-fn is_for_any_target(tree: Tree, path: &str) -> bool {
-    let mut of_tree = TABLE.iter().filter(|facts| tree.has(facts.target));
+fn is_for_any_target(tree: SpecKeys, path: &str) -> bool {
+    let mut of_tree = TABLE.iter().filter(|facts| facts.keys == tree);
     of_tree.any(|facts| facts.refused_keys.iter().all(|(key, _)| *key != path))
 }
 
@@ -141,9 +128,13 @@ fn references(schema: &Json) -> Vec<&str> {
 /// The deepest key of the language on a path of a spec, with the name of its record: on
 /// `containerd`, `registries`, `docker.io`, `insecure` that is `insecure` of `Registry`. Indexes of
 /// lists are left out of the path.
-pub fn key_at(language: &Language, tree: Tree, path: &[&str]) -> Option<(&'static str, String)> {
+pub fn key_at(
+    language: &Language,
+    tree: SpecKeys,
+    path: &[&str],
+) -> Option<(&'static str, String)> {
     let mut found = None;
-    let mut records = vec![tree.root(language)];
+    let mut records = vec![NodeKind::with(tree).record];
     for step in path {
         let keys = records.iter().filter_map(|name| record(language, name));
         let key = keys

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use super::super::Decider;
 use super::super::kubernetes::static_address;
-use super::place;
-use crate::check::{hyperkube_component_flags, overlap};
+use super::{flags, place};
+use crate::check::overlap;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::choices::Role;
@@ -68,9 +68,9 @@ impl Decider<'_> {
         let Some(extra) = &written.extra_args else {
             return HyperkubeExtraArgs::default();
         };
-        let mut list = |component: Component, flags: &Flags| {
-            hyperkube_component_flags(component, flags, &mut self.found);
-            flags
+        let mut list = |component: Component, written: &Flags| {
+            flags::check(component, written, &mut self.found);
+            written
                 .iter()
                 .map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()))
                 .collect()

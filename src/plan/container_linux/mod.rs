@@ -1,6 +1,7 @@
 //! A node of Container Linux with every default filled in.
 
 mod dynamic_data;
+mod flags;
 mod kubernetes;
 mod own;
 mod services;
@@ -22,14 +23,22 @@ pub(super) use kubernetes::{needs_keys, with_keys};
 const NAMELESS: &str = "container-linux";
 
 impl Decider<'_> {
-    /// Returns the nodes, in the order of the spec.
-    pub(super) fn container_linux(&mut self, written: &[spec::ContainerLinux]) -> Vec<Node> {
+    /// Returns the nodes of Container Linux, in the order of the spec, each with its users'
+    /// passwords.
+    pub(super) fn container_linux(
+        &mut self,
+        cluster: &spec::Cluster,
+    ) -> Vec<(Node, Vec<(usize, String)>)> {
+        let written = &cluster.container_linux;
         let mut nodes: Vec<Node> = written
             .iter()
             .map(|one| self.container_linux_node(one))
             .collect();
         self.hyperkubes(written, &mut nodes);
-        nodes
+        let with_passwords = nodes.into_iter().zip(written);
+        with_passwords
+            .map(|(node, written)| (node, self.passwords(&written.users)))
+            .collect()
     }
 
     fn container_linux_node(&mut self, written: &spec::ContainerLinux) -> Node {

@@ -45,7 +45,7 @@ impl Decider<'_> {
                 Some(self.draft(written, spec.containerd.as_ref(), node, sources))
             })
             .collect();
-        // Nodes of Container Linux come after those that have drafts.
+        // Nodes of another kind come after those that have drafts.
         drafts.resize_with(nodes.len(), || None);
         self.without_control_plane(cluster, &drafts);
         self.endpoints(cluster, &mut drafts);

@@ -5,7 +5,7 @@ use crate::spec::types::{ContainerLinux, Spec};
 use crate::spec::values::ClusterName;
 
 /// The nodes of one spec file; a file without `nodes:` is a cluster of one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cluster {
     /// The name that certificates and tokens carry, where the spec gives one.
     pub name: Option<Located<ClusterName>>,

@@ -6,9 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::local::no_path;
 use crate::diagnostic::codes;
-use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::kubernetes::version::{KubeVersion, RELEASES};
-use crate::facts::systems::Target;
+use crate::facts::systems::TABLE;
 use crate::names::Hostname;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
@@ -37,15 +36,15 @@ impl Leaf for KubeVersion {
                 codes::UNKNOWN_KUBE_VERSION,
                 format!("Kubernetes {version} is not supported"),
             )
-            .help(if version.minor == HYPERKUBE.minor {
-                format!(
-                    "1.{first} to 1.{last} are supported; 1.{} with `target: {}`",
-                    version.minor,
-                    Target::ContainerLinux
-                )
-            } else {
-                format!("1.{first} to 1.{last} are supported")
-            }));
+            .help(
+                match TABLE.iter().find(|it| it.kubernetes == Some(version.minor)) {
+                    Some(facts) => format!(
+                        "1.{first} to 1.{last} are supported; 1.{} with `target: {}`",
+                        version.minor, facts.name
+                    ),
+                    None => format!("1.{first} to 1.{last} are supported"),
+                },
+            ));
         }
         Ok(version)
     }

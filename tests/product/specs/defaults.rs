@@ -10,11 +10,11 @@ use std::time::SystemTime;
 use imgbuild::diagnostic::{Diagnostic, SourceId, Sources, codes};
 use imgbuild::facts::systems::{TABLE, Target};
 use imgbuild::ignition;
-use imgbuild::pages::spec_keys::{Tree, places};
+use imgbuild::pages::spec_keys::places;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan;
 use imgbuild::spec::yaml::{Limits, Node, Value, parse};
-use imgbuild::spec::{self, Language, language};
+use imgbuild::spec::{self, Language, NodeKind, language};
 use serde_json::Value as Json;
 
 use super::check::write;
@@ -162,9 +162,6 @@ fn writing_a_default_changes_nothing() {
             .iter()
             .find(|facts| text.contains(&format!("\ntarget: {}", facts.name)))
             .map_or(Target::Debian, |facts| facts.target);
-        let tree = [Tree::Node, Tree::ContainerLinux]
-            .into_iter()
-            .find(|tree| tree.has(target));
         let mut with_defaults = Writer {
             language: &language,
             refused: target.facts().refused_keys,
@@ -173,7 +170,7 @@ fn writing_a_default_changes_nothing() {
             written: &mut written,
         };
         let (parsed, _) = parse(&text, SourceId(0), Limits::default());
-        let root = tree.expect("a target has one").root(&language);
+        let root = NodeKind::with(target.facts().keys).record;
         with_defaults.map(&parsed.expect("YAML"), Some(root), false);
         let text = with_defaults.text;
         write(&after, &name, &text);

@@ -1,7 +1,8 @@
 //! Where a key stands in the text of a spec, and a spec around one key.
 
 use imgbuild::diagnostic::{SourceId, Span};
-use imgbuild::pages::spec_keys::{Place, Tree, places};
+use imgbuild::facts::systems::SpecKeys;
+use imgbuild::pages::spec_keys::{Place, places};
 use imgbuild::spec::Language;
 use imgbuild::spec::decode::KeySchema;
 use imgbuild::spec::yaml::{Limits, Node, Value, parse};
@@ -44,7 +45,7 @@ fn descend(node: &Node, at: u32, path: &mut Vec<String>) {
 pub struct KeyPlace<'a> {
     pub record: &'static str,
     pub key: &'a KeySchema,
-    pub tree: Tree,
+    pub tree: SpecKeys,
     /// The keys that lead to it, itself the last.
     pub path: Vec<&'a str>,
 }
@@ -92,7 +93,7 @@ pub fn around(language: &Language, place: &KeyPlace, value: &str) -> String {
         ("hostname", "hostname: kube1\n"),
         ("target", "target: container-linux\n"),
     ] {
-        let is_wanted = key != "target" || place.tree == Tree::ContainerLinux;
+        let is_wanted = key != "target" || place.tree == SpecKeys::Ct;
         if is_wanted && place.path[0] != key {
             head.push_str(line);
         }

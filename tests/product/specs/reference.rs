@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use imgbuild::diagnostic::{Diagnostic, Sources, codes};
-use imgbuild::pages::spec_keys::{COMMON, Codes, PAGE, Tree, key_at, page, places};
+use imgbuild::facts::systems::SpecKeys;
+use imgbuild::pages::spec_keys::{COMMON, Codes, PAGE, key_at, page, places};
 use imgbuild::spec::yaml::{Limits, parse};
 use imgbuild::spec::{Language, assemble, language};
 
@@ -114,9 +115,9 @@ fn add(language: &Language, diagnostics: &[Diagnostic], sources: &Sources, found
         }
         let text = sources.text(span.source);
         let tree = if text.contains("target: container-linux") {
-            Tree::ContainerLinux
+            SpecKeys::Ct
         } else {
-            Tree::Node
+            SpecKeys::Own
         };
         let path = path_at(text, span).unwrap_or_default();
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
