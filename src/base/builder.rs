@@ -13,7 +13,7 @@ use super::modules::Modules;
 use super::stage0::Stage0;
 use super::state;
 use crate::cache::Cache;
-use crate::facts::kernel::KernelFlavor;
+use crate::facts::debian::BaseKind;
 use crate::formats::squashfs;
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
@@ -46,7 +46,7 @@ pub mod file {
 /// Builds the base into the cache, as `bases/<id>`. All packages are in the cache.
 pub fn build(
     cache: &Cache,
-    (arch, kernel): (Arch, KernelFlavor),
+    kind: BaseKind,
     id: &str,
     base: &LockedBase,
     progress: &dyn Progress,
@@ -96,8 +96,8 @@ pub fn build(
     image.finish(&unpacked.tree, unpacked.time)?;
     progress.finish();
     fs::rename(&unpacked.kernel, folder.join(file::KERNEL)).context("storing the kernel")?;
-    extract_boot_loaders(cache, arch, &base.boot_loaders, &folder)?;
-    catalog::describe(&folder, arch, kernel, &unpacked.kernel_release)?;
+    extract_boot_loaders(cache, kind.arch, &base.boot_loaders, &folder)?;
+    catalog::describe(&folder, kind, &unpacked.kernel_release)?;
     work.publish("base", &cache.base(id))
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id;
 use crate::cache::Cache;
+use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
 use crate::names::Arch;
@@ -51,15 +52,10 @@ struct Description {
 }
 
 /// Writes the description of a base that is being made in `folder`.
-pub fn describe(
-    folder: &Path,
-    arch: Arch,
-    kernel: KernelFlavor,
-    kernel_release: &str,
-) -> Result<()> {
+pub fn describe(folder: &Path, kind: BaseKind, kernel_release: &str) -> Result<()> {
     let description = Description {
-        arch: arch.to_string(),
-        kernel: kernel.as_str().to_owned(),
+        arch: kind.arch.to_string(),
+        kernel: kind.kernel.as_str().to_owned(),
         kernel_release: kernel_release.to_owned(),
     };
     let text = serde_json::to_string_pretty(&description)?;
@@ -107,8 +103,8 @@ impl Kept {
             blobs,
             ..Self::default()
         };
-        for (arch, kernel, base) in locks.iter().flat_map(Lock::bases) {
-            kept.bases.insert(id::id(arch, kernel, base));
+        for (kind, base) in locks.iter().flat_map(Lock::bases) {
+            kept.bases.insert(id::id(kind, base));
             kept.packages
                 .extend((base.all_packages()).map(|package| format!("{}.deb", package.sha256)));
         }
@@ -260,11 +256,12 @@ mod tests {
             packages: vec![package("a")],
             boot_loaders: Vec::new(),
         };
-        let locked_id = id::id(Arch::Amd64, KernelFlavor::Cloud, &locked);
-        lock.set_base(Arch::Amd64, KernelFlavor::Cloud, locked);
+        let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
+        let locked_id = id::id(kind, &locked);
+        lock.set_base(kind, locked);
         for id in [locked_id.as_str(), "other"] {
             fs::create_dir_all(cache.base(id)).expect("mkdir");
-            describe(&cache.base(id), Arch::Amd64, KernelFlavor::Cloud, "6.12").expect("describe");
+            describe(&cache.base(id), kind, "6.12").expect("describe");
             fs::write(cache.base(id).join("kernel"), "1234").expect("write");
         }
         fs::create_dir_all(cache.root().join("packages")).expect("mkdir");

@@ -3,20 +3,20 @@
 use sha2::{Digest as _, Sha256};
 
 use super::declared;
-use crate::facts::kernel::KernelFlavor;
+use crate::facts::debian::BaseKind;
 use crate::lock::LockedBase;
-use crate::names::Arch;
 use crate::text::hex;
 
 /// Incremented whenever the same packages and declared files produce different bytes.
 const BUILDER_VERSION: u32 = 4;
 
 /// The id of a base: what it is made of, hashed.
-pub fn id(arch: Arch, kernel: KernelFlavor, base: &LockedBase) -> String {
+pub fn id(kind: BaseKind, base: &LockedBase) -> String {
     let mut hash = Sha256::new();
     hash.update(format!(
-        "imgbuild base {BUILDER_VERSION} {arch} {}\n",
-        kernel.as_str()
+        "imgbuild base {BUILDER_VERSION} {} {}\n",
+        kind.arch,
+        kind.kernel.as_str()
     ));
     for package in base.all_packages() {
         hash.update(format!("{} {}\n", package.name, package.sha256));

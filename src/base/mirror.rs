@@ -7,10 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::facts::debian::Release;
 use crate::lock::Archive;
-
-/// The suite that the base is built from.
-pub const SUITE: &str = "trixie";
 
 /// The base URIs of the distribution's two archives, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +95,8 @@ impl Mirror {
             ),
             _ => bail!(
                 "apt on this host is not configured with a Debian mirror; name one with `--mirror URI` (the folder that has \
-                 `dists/{SUITE}`)"
+                 `dists/{}`)",
+                Release::default().facts().suite
             ),
         }
     }

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cache::Cache;
 use crate::extensions::Extension;
-use crate::facts::kernel::KernelFlavor;
+use crate::facts::debian::BaseKind;
 use crate::lock::{Lock, LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -37,8 +37,7 @@ pub use mirror::Mirror;
 /// Which base is requested, and how it may be obtained.
 #[derive(Debug, Clone)]
 pub struct BaseRequest {
-    pub arch: Arch,
-    pub kernel: KernelFlavor,
+    pub kind: BaseKind,
     /// `None`: as the host's apt is configured.
     pub mirror: Option<Mirror>,
     /// Do not access the network: a file missing from the cache is an error.
@@ -53,43 +52,40 @@ pub struct BaseRequest {
 ///
 /// Packages that `lock` does not pin are resolved and pinned in it; the caller saves it.
 pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
-    let (arch, kernel) = (request.arch, request.kernel);
-    let pinned = lock.base(arch, kernel);
-    if pinned
-        .is_none_or(|base| apt::request_hash(arch, kernel).ok().as_ref() != Some(&base.request))
-    {
+    let kind = request.kind;
+    let pinned = lock.base(kind);
+    if pinned.is_none_or(|base| apt::request_hash(kind).ok().as_ref() != Some(&base.request)) {
         update(request, lock, progress)?;
     }
-    let pinned = lock.base(arch, kernel).context("pinning packages")?;
-    let id = id::id(arch, kernel, pinned);
+    let pinned = lock.base(kind).context("pinning packages")?;
+    let id = id::id(kind, pinned);
     // If two runs need the same base, the second waits and finds it.
     let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
     if !request.cache.base(&id).exists() {
         fetch(request, pinned, progress)?;
-        builder::build(&request.cache, (arch, kernel), &id, pinned, progress)?;
+        builder::build(&request.cache, kind, &id, pinned, progress)?;
     }
     catalog::touch(&request.cache, &id)?;
-    Ok(Base::in_cache(&request.cache, arch, id))
+    Ok(Base::in_cache(&request.cache, kind.arch, id))
 }
 
 /// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
 pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
-    let (arch, kernel) = (request.arch, request.kernel);
-    let name = kernel.as_str();
+    let kind = request.kind;
     if request.locked {
         bail!(
-            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild requires, and \
+            "imgbuild.lock does not pin the packages of the base for {kind} that this version of imgbuild requires, and \
              `--locked` forbids changing it"
         );
     }
     if request.offline {
         bail!(
-            "imgbuild.lock does not pin the packages of the base for {arch} ({name} kernel) that this version of imgbuild requires, and `--offline` forbids contacting a mirror"
+            "imgbuild.lock does not pin the packages of the base for {kind} that this version of imgbuild requires, and `--offline` forbids contacting a mirror"
         );
     }
-    let apt = Apt::new(&request.cache, arch, mirror(request)?)?;
-    let base = apt.resolve(arch, kernel, progress)?;
-    lock.set_base(arch, kernel, base);
+    let apt = Apt::new(&request.cache, kind, mirror(request)?)?;
+    let base = apt.resolve(kind, progress)?;
+    lock.set_base(kind, base);
     Ok(())
 }
 
@@ -116,7 +112,7 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
             first.describe()
         );
     }
-    Apt::new(&request.cache, request.arch, mirror(request)?)?.fetch(
+    Apt::new(&request.cache, request.kind, mirror(request)?)?.fetch(
         &request.cache,
         &missing,
         progress,

@@ -18,9 +18,13 @@ pub fn run(
     messages: Messages,
 ) -> Result<(), Failure> {
     match command {
-        BaseCommand::Build { arch, lock, source } => {
+        BaseCommand::Build {
+            wanted,
+            lock,
+            source,
+        } => {
             let options = BuildOptions {
-                arch: *arch,
+                kind: wanted.kind(),
                 lock: lock.clone(),
                 fetch: source.options()?,
             };

@@ -4,6 +4,7 @@
 
 pub mod cni;
 pub mod container_linux;
+pub mod debian;
 pub mod etcd;
 pub mod flags;
 pub mod kernel;

@@ -13,8 +13,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::facts::kernel::KernelFlavor;
-use crate::names::Arch;
+use crate::facts::debian::BaseKind;
 
 /// The version of the file's layout that this program writes.
 const VERSION: u64 = 1;
@@ -151,23 +150,20 @@ impl Lock {
     }
 
     /// The packages of a base, where pinned.
-    pub fn base(&self, arch: Arch, kernel: KernelFlavor) -> Option<&LockedBase> {
-        self.bases.get(&key(arch, kernel))
+    pub fn base(&self, kind: BaseKind) -> Option<&LockedBase> {
+        self.bases.get(&kind.in_lock())
     }
 
     /// All bases that are pinned.
-    pub fn bases(&self) -> impl Iterator<Item = (Arch, KernelFlavor, &LockedBase)> {
-        [Arch::Amd64, Arch::Arm64]
-            .into_iter()
-            .flat_map(|arch| KernelFlavor::ALL.iter().map(move |kernel| (arch, *kernel)))
-            .filter_map(|(arch, kernel)| Some((arch, kernel, self.base(arch, kernel)?)))
+    pub fn bases(&self) -> impl Iterator<Item = (BaseKind, &LockedBase)> {
+        BaseKind::all().filter_map(|kind| Some((kind, self.base(kind)?)))
     }
 
     /// Pins the packages of a base.
-    pub fn set_base(&mut self, arch: Arch, kernel: KernelFlavor, mut base: LockedBase) {
+    pub fn set_base(&mut self, kind: BaseKind, mut base: LockedBase) {
         base.packages.sort_by(|a, b| a.name.cmp(&b.name));
         base.boot_loaders.sort_by(|a, b| a.name.cmp(&b.name));
-        self.bases.insert(key(arch, kernel), base);
+        self.bases.insert(kind.in_lock(), base);
     }
 
     /// A section of another module.
@@ -220,11 +216,6 @@ impl LockedPackage {
     }
 }
 
-/// The name of a base in the lock: `debian-amd64-generic`.
-fn key(arch: Arch, kernel: KernelFlavor) -> String {
-    format!("debian-{arch}-{}", kernel.as_str())
-}
-
 fn json(text: &str) -> String {
     serde_json::to_string(text).expect("a string is always serializable")
 }
@@ -245,6 +236,8 @@ fn rows(packages: &[LockedPackage]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::kernel::KernelFlavor;
+    use crate::names::Arch;
 
     fn package(name: &str) -> LockedPackage {
         LockedPackage {
@@ -265,7 +258,7 @@ mod tests {
             packages: vec![package("b"), package("a")],
             boot_loaders: Vec::new(),
         };
-        lock.set_base(Arch::Arm64, KernelFlavor::Cloud, base);
+        lock.set_base(BaseKind::new(Arch::Arm64, KernelFlavor::Cloud), base);
         lock
     }
 

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
@@ -98,6 +99,15 @@ impl Node {
     pub fn runtime(&self) -> crate::facts::runtimes::Runtime {
         let kubernetes = self.kubernetes.as_ref();
         kubernetes.map_or_else(Default::default, |kubernetes| kubernetes.runtime.value)
+    }
+
+    /// Returns which base of imgbuild's it runs on; `None`: on another system.
+    pub fn base_kind(&self) -> Option<BaseKind> {
+        Some(BaseKind {
+            release: self.target.facts().debian?,
+            arch: self.arch,
+            kernel: self.kernel,
+        })
     }
 
     /// Returns how the cluster's administrator reaches the API server that runs here.

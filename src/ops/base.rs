@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::base;
 use crate::base::{Base, Collected, Kept, StoredBase};
-use crate::facts::kernel::KernelFlavor;
+use crate::facts::debian::BaseKind;
 use crate::lock::Lock;
-use crate::names::Arch;
 use crate::registry;
 
 use super::fetch::{cache, locked_base};
@@ -16,19 +15,18 @@ use super::{FetchOptions, Result, Session};
 /// Which base is built.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
-    pub arch: Arch,
+    /// The kernel of the options below takes precedence.
+    pub kind: BaseKind,
     /// The lock that pins its packages, and where those that it does not pin yet are pinned;
     /// `None`: the newest packages are taken.
     pub lock: Option<PathBuf>,
-    /// The kernel is the generic one, where this names none.
     pub fetch: FetchOptions,
 }
 
 /// Builds a base, unless the cache has it.
 pub fn build(options: &BuildOptions, session: &Session<'_>) -> Result<Base> {
     let fetch = &options.fetch;
-    let kernel = KernelFlavor::default();
-    let request = fetch.base(options.arch, kernel, &session.environment)?;
+    let request = fetch.base(options.kind, &session.environment)?;
     if let Some(file) = &options.lock {
         return locked_base(&request, file, session);
     }

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::base::Base;
-use crate::facts::kernel::KernelFlavor;
-use crate::names::Arch;
+use crate::facts::debian::BaseKind;
 use crate::node::Node;
 use crate::node::boot_files::BootFiles;
 use crate::pack::{Format, Ground};
@@ -20,7 +19,7 @@ use super::live_image::LiveImage;
 use super::{Error, FetchOptions, Result, Session};
 
 /// What makes bases differ.
-type Kind = (Arch, KernelFlavor, NodeArtifacts);
+type Kind = (BaseKind, NodeArtifacts);
 
 /// The bases that nodes need, each made once.
 pub struct Bases<'a> {
@@ -61,7 +60,7 @@ impl<'a> Bases<'a> {
 
     /// The base of `node` with what is `wanted` in it.
     fn with(&mut self, node: &Node, wanted: NodeArtifacts) -> Result<Base> {
-        if node.target.facts().brings_base {
+        let Some(kind) = node.base_kind() else {
             return match self.external(node)? {
                 External::Base(base) => {
                     wanted.laid_over(*base, self.fetch, self.lock, self.session)
@@ -72,14 +71,14 @@ impl<'a> Bases<'a> {
                     node.hostname.value
                 ))),
             };
-        }
-        let request = (self.fetch).base(node.arch, node.kernel, &self.session.environment)?;
-        let kind = (request.arch, request.kernel, wanted);
+        };
+        let request = (self.fetch).base(kind, &self.session.environment)?;
+        let kind = (request.kind, wanted);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
             return Ok(base.clone());
         }
         let base = locked_base(&request, self.lock, self.session)?;
-        let base = (kind.2).laid_over(base, self.fetch, self.lock, self.session)?;
+        let base = (kind.1).laid_over(base, self.fetch, self.lock, self.session)?;
         self.made.push((kind, base.clone()));
         Ok(base)
     }
@@ -138,8 +137,11 @@ impl<'a> Bases<'a> {
         if base.boot_loaders.is_some() {
             return Ok(base);
         }
-        let kernel = KernelFlavor::default();
-        let request = (self.fetch).base(node.arch, kernel, &self.session.environment)?;
+        let kind = BaseKind {
+            arch: node.arch,
+            ..BaseKind::default()
+        };
+        let request = (self.fetch).base(kind, &self.session.environment)?;
         let debian = locked_base(&request, self.lock, self.session)?;
         Ok(Base {
             boot_loaders: debian.boot_loaders,

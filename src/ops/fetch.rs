@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::base;
 use crate::base::{Base, BaseRequest, Mirror};
 use crate::cache::Cache;
+use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
 use crate::lock::Lock;
-use crate::names::Arch;
 use crate::node::containers::Programs;
 use crate::registry::{self, Access, Mirrors};
 
@@ -39,16 +39,13 @@ impl FetchOptions {
         cache(self.cache.as_deref(), environment)
     }
 
-    /// How a base for `arch` is asked for; `kernel` is the node's own.
-    pub(super) fn base(
-        &self,
-        arch: Arch,
-        kernel: KernelFlavor,
-        environment: &Environment,
-    ) -> Result<BaseRequest> {
+    /// How a base of this kind is asked for, if the options name no other kernel.
+    pub(super) fn base(&self, kind: BaseKind, environment: &Environment) -> Result<BaseRequest> {
         Ok(BaseRequest {
-            arch,
-            kernel: self.kernel.unwrap_or(kernel),
+            kind: BaseKind {
+                kernel: self.kernel.unwrap_or(kind.kernel),
+                ..kind
+            },
             mirror: self.mirror.clone(),
             offline: self.offline,
             locked: self.locked,

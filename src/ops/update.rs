@@ -1,7 +1,9 @@
 //! The lock, made anew.
 
 use crate::base;
+use crate::facts::debian::BaseKind;
 use crate::lock::Lock;
+use crate::node::Node;
 use crate::pki::Access;
 
 use super::{FetchOptions, Result, Session, SpecFile, pinning};
@@ -11,11 +13,15 @@ use super::{FetchOptions, Result, Session, SpecFile, pinning};
 pub fn update(spec: &SpecFile, fetch: &FetchOptions, session: &mut Session<'_>) -> Result<()> {
     let mut cluster = spec.decide(Access::Look, session)?;
     let nodes = cluster.nodes.iter();
-    let mut kinds: Vec<_> = nodes.map(|node| (node.arch, node.kernel)).collect();
+    // Media of other systems have the boot loaders of a base.
+    let of_media = |node: &Node| BaseKind::new(node.arch, node.kernel);
+    let mut kinds: Vec<_> = nodes
+        .map(|node| node.base_kind().unwrap_or_else(|| of_media(node)))
+        .collect();
     kinds.dedup();
     let mut lock = Lock::load(&spec.lock)?;
-    for (arch, kernel) in kinds {
-        let request = fetch.base(arch, kernel, &session.environment)?;
+    for kind in kinds {
+        let request = fetch.base(kind, &session.environment)?;
         base::update(&request, &mut lock, session.progress())?;
     }
     lock.save(&spec.lock)?;

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{BaseRequest, ensure};
 use imgbuild::cache::Cache;
+use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
@@ -27,8 +28,7 @@ impl Root {
             PathBuf::from,
         );
         let request = BaseRequest {
-            arch: Arch::Amd64,
-            kernel: KernelFlavor::Generic,
+            kind: BaseKind::new(Arch::Amd64, KernelFlavor::Generic),
             mirror: None,
             offline: false,
             locked: false,

@@ -14,8 +14,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use super::declared;
-use super::mirror::{Mirror, SUITE};
+use super::mirror::Mirror;
 use crate::cache::{Cache, Exclusive};
+use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
@@ -39,7 +40,8 @@ pub struct Apt {
 
 impl Apt {
     /// Writes apt's configuration into the cache.
-    pub fn new(cache: &Cache, arch: Arch, mirror: Mirror) -> Result<Self> {
+    pub fn new(cache: &Cache, kind: BaseKind, mirror: Mirror) -> Result<Self> {
+        let arch = kind.arch;
         let folder = cache.folder(&format!("apt/{arch}"))?;
         let exclusive = cache.exclusive("apt")?;
         let root = folder
@@ -58,7 +60,7 @@ impl Apt {
             fs::write(folder.join(name), text).with_context(|| format!("writing {root}/{name}"))
         };
         write("status", "")?;
-        write("sources.list", &sources(arch, &mirror))?;
+        write("sources.list", &sources(kind, &mirror))?;
         write("apt.conf", &configuration(root, arch))?;
         Ok(Self {
             mirror,
@@ -68,12 +70,7 @@ impl Apt {
     }
 
     /// Reads the archive's indexes and resolves the package list.
-    pub fn resolve(
-        &self,
-        arch: Arch,
-        kernel: KernelFlavor,
-        progress: &dyn Progress,
-    ) -> Result<LockedBase> {
+    pub fn resolve(&self, kind: BaseKind, progress: &dyn Progress) -> Result<LockedBase> {
         ensure!(
             Path::new(KEYRING).exists(),
             "{KEYRING} is missing: install the package `debian-archive-keyring`, whose keys verify the packages"
@@ -89,7 +86,7 @@ impl Apt {
 
         progress.start("resolving packages", None);
         let list = declared::packages()?;
-        let kernel_package = kernel_package(arch, kernel);
+        let kernel_package = kernel_package(kind);
         let mut arguments = vec!["--yes", "--print-uris", "install", &kernel_package];
         arguments.extend(list.wanted.iter().map(String::as_str));
         let text = self.apt_get(&arguments).context("resolving packages")?;
@@ -97,14 +94,14 @@ impl Apt {
         packages.retain(|package| !list.left_out.iter().any(|glob| glob.matches(&package.name)));
 
         let mut arguments = vec!["--print-uris", "download"];
-        arguments.extend(boot_loader_packages(arch));
+        arguments.extend(boot_loader_packages(kind.arch));
         let text = self
             .apt_get(&arguments)
             .context("resolving boot loader packages")?;
         let boot_loaders = self.parse_uris(&text)?;
         progress.finish();
         Ok(LockedBase {
-            request: request_hash(arch, kernel)?,
+            request: request_hash(kind)?,
             packages,
             boot_loaders,
         })
@@ -229,15 +226,20 @@ impl Apt {
 
 /// What the packages of a base are resolved from; changes when the list or the way it is resolved
 /// does.
-pub fn request_hash(arch: Arch, kernel: KernelFlavor) -> Result<String> {
+pub fn request_hash(kind: BaseKind) -> Result<String> {
     let list = declared::packages()?;
     let mut hash = Sha256::new();
-    hash.update(format!("{SUITE} {arch} {}\n", kernel_package(arch, kernel)));
+    hash.update(format!(
+        "{} {} {}\n",
+        kind.release.facts().suite,
+        kind.arch,
+        kernel_package(kind)
+    ));
     for name in list
         .wanted
         .iter()
         .map(String::as_str)
-        .chain(boot_loader_packages(arch).iter().copied())
+        .chain(boot_loader_packages(kind.arch).iter().copied())
     {
         hash.update(format!("{name}\n"));
     }
@@ -302,8 +304,9 @@ fn error_lines(output: &Output) -> String {
     }
 }
 
-fn kernel_package(arch: Arch, kernel: KernelFlavor) -> String {
-    match kernel {
+fn kernel_package(kind: BaseKind) -> String {
+    let arch = kind.arch;
+    match kind.kernel {
         KernelFlavor::Generic => format!("linux-image-{arch}"),
         KernelFlavor::Cloud => format!("linux-image-cloud-{arch}"),
     }

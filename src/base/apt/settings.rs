@@ -2,19 +2,21 @@
 
 use std::fmt::Write as _;
 
-use crate::base::mirror::{Mirror, SUITE};
+use crate::base::mirror::Mirror;
+use crate::facts::debian::BaseKind;
 use crate::names::Arch;
 
 /// The archive's keys, as the package `debian-archive-keyring` installs them.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// sources.list(5).
-pub fn sources(arch: Arch, mirror: &Mirror) -> String {
+pub fn sources(kind: BaseKind, mirror: &Mirror) -> String {
+    let (arch, release) = (kind.arch, kind.release.facts().suite);
     let mut text = String::new();
     for (uri, suite) in [
-        (&mirror.main, SUITE.to_owned()),
-        (&mirror.main, format!("{SUITE}-updates")),
-        (&mirror.security, format!("{SUITE}-security")),
+        (&mirror.main, release.to_owned()),
+        (&mirror.main, format!("{release}-updates")),
+        (&mirror.security, format!("{release}-security")),
     ] {
         let _ = writeln!(
             text,

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::BaseSource;
+use crate::facts::debian::BaseKind;
+use crate::names::Arch;
 
 #[derive(Debug, Subcommand)]
 pub enum BaseCommand {
     /// Build a base and keep it in the cache
     Build {
-        /// The CPU architecture that it is for
-        #[arg(long, value_name = "ARCH", default_value = "amd64")]
-        arch: crate::names::Arch,
+        #[command(flatten)]
+        wanted: WantedBase,
         /// The lock file that pins the packages; it is updated [default: none, the newest packages]
         #[arg(long, value_name = "FILE")]
         lock: Option<PathBuf>,
@@ -35,6 +36,24 @@ pub enum BaseCommand {
         #[command(flatten)]
         cache: CacheDir,
     },
+}
+
+/// Which base is built.
+#[derive(Debug, Clone, Args)]
+pub struct WantedBase {
+    /// The CPU architecture that it is for
+    #[arg(long, value_name = "ARCH", default_value = "amd64")]
+    arch: Arch,
+}
+
+impl WantedBase {
+    /// Its kind, with the kernel that nothing else asks for.
+    pub fn kind(&self) -> BaseKind {
+        BaseKind {
+            arch: self.arch,
+            ..BaseKind::default()
+        }
+    }
 }
 
 /// Where the cache is.

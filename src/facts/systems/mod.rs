@@ -9,6 +9,8 @@ mod table;
 
 use std::fmt;
 
+use crate::facts::debian::Release;
+
 pub use table::TABLE;
 
 /// The operating system of a node.
@@ -176,8 +178,9 @@ pub struct Facts {
     pub kubernetes: Option<u16>,
     /// Supported versions of Ignition's specification; the first one is the default.
     pub ignition: &'static [IgnitionVersion],
-    /// Whether a spec specifies kernel and initrd under `base:`: imgbuild does not build them.
-    pub brings_base: bool,
+    /// The release of Debian that imgbuild builds its base from; `None`: a spec specifies kernel
+    /// and initrd under `base:`.
+    pub debian: Option<Release>,
     /// The format of `-o x.iso`, as in `--format`.
     pub iso: &'static str,
     /// Unsupported formats, as in `--format`, and why.

@@ -5,6 +5,7 @@ use super::{
     LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
 };
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
+use crate::facts::debian::Release;
 use crate::facts::state;
 
 /// What only Debian has: its own base, and the features of its stage 0.
@@ -158,7 +159,7 @@ pub static TABLE: [Facts; 4] = [
         kubernetes: None,
         // Debian 13 has Ignition 2.14.0, which supports 3.0.0 to 3.3.0.
         ignition: &[IgnitionVersion::V3_3],
-        brings_base: false,
+        debian: Some(Release::Trixie),
         iso: "iso",
         refused_formats: &[],
         refused_keys: &[
@@ -254,7 +255,7 @@ pub static TABLE: [Facts; 4] = [
         kubernetes: None,
         // Since release 3185; older configs are converted.
         ignition: &[IgnitionVersion::V3_3],
-        brings_base: true,
+        debian: None,
         iso: "iso",
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
@@ -369,7 +370,7 @@ pub static TABLE: [Facts; 4] = [
             IgnitionVersion::V3_5,
             IgnitionVersion::V3_6,
         ],
-        brings_base: true,
+        debian: None,
         iso: "iso",
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
@@ -478,7 +479,7 @@ pub static TABLE: [Facts; 4] = [
         kubernetes: Some(HYPERKUBE.minor),
         // ct's releases 0.8 and 0.9 write 2.2.0, its last commit 2.3.0.
         ignition: &[IgnitionVersion::V2_2, IgnitionVersion::V2_3],
-        brings_base: true,
+        debian: None,
         iso: "config-iso",
         refused_formats: &[
             ("iso", NO_BASE),

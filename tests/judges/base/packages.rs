@@ -5,6 +5,7 @@ use std::path::Path;
 
 use imgbuild::base::{BaseRequest, Mirror, request_hash};
 use imgbuild::cache::Cache;
+use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::{Archive, Lock, LockedBase, LockedPackage};
 use imgbuild::names::Arch;
@@ -112,13 +113,13 @@ pub fn pinned(name: &str, bytes: &[u8]) -> LockedPackage {
 /// A lock of these packages.
 pub fn lock(packages: Vec<LockedPackage>, boot_loaders: Vec<LockedPackage>) -> Lock {
     let mut lock = Lock::default();
-    let (arch, kernel) = (Arch::Amd64, KernelFlavor::Cloud);
+    let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
     let base = LockedBase {
-        request: request_hash(arch, kernel).expect("the package list"),
+        request: request_hash(kind).expect("the package list"),
         packages,
         boot_loaders,
     };
-    lock.set_base(arch, kernel, base);
+    lock.set_base(kind, base);
     lock
 }
 
@@ -133,8 +134,7 @@ pub fn publish(folder: &Path, package: &LockedPackage, bytes: &[u8]) {
 pub fn request(folder: &Path) -> BaseRequest {
     let mirror = format!("file:{}", folder.join("debian").display());
     BaseRequest {
-        arch: Arch::Amd64,
-        kernel: KernelFlavor::Cloud,
+        kind: BaseKind::new(Arch::Amd64, KernelFlavor::Cloud),
         mirror: Some(Mirror::new(&mirror, None).expect("a mirror")),
         offline: false,
         locked: true,

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use imgbuild::base::{Base, BaseRequest, ensure};
 use imgbuild::cache::Cache;
+use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
@@ -35,8 +36,7 @@ pub fn base(arch: Arch, kernel: KernelFlavor) -> (Base, Lock) {
 
 fn request(arch: Arch, kernel: KernelFlavor, cache: Cache) -> BaseRequest {
     BaseRequest {
-        arch,
-        kernel,
+        kind: BaseKind::new(arch, kernel),
         mirror: None,
         offline: false,
         locked: false,
@@ -285,7 +285,10 @@ fn two_builds_agree() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");
     let second = Cache::new(folder.path());
     fs::create_dir_all(folder.path().join("packages")).expect("mkdir");
-    let pinned = lock.base(arch, kernel).expect("pinned").clone();
+    let pinned = lock
+        .base(BaseKind::new(arch, kernel))
+        .expect("pinned")
+        .clone();
     for package in pinned.all_packages() {
         let (from, to) = (
             cache().package(&package.sha256),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use imgbuild::base::{Glob, Mirror};
+use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::LockedPackage;
 use imgbuild::names::Arch;
@@ -255,7 +256,10 @@ fn covers(pattern: &Glob, path: &str) -> bool {
 fn the_tree_differs_from_that_of_mmdebstrap_only_as_explained() {
     let (arch, kernel) = (Arch::Amd64, KernelFlavor::Generic);
     let (base, lock) = real::base(arch, kernel);
-    let packages = &lock.base(arch, kernel).expect("pinned").packages;
+    let packages = &lock
+        .base(BaseKind::new(arch, kernel))
+        .expect("pinned")
+        .packages;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");
     let reference = reference(packages, folder.path()).named();
     let ours = Scan::of_image(base.root.as_ref().expect("a root image"), folder.path()).named();
