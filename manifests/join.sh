@@ -1,7 +1,8 @@
 # Joins this node to its cluster: join NODE HOST:PORT [LABEL…], with the address of its API server
 #
 # Waits for the API server, applies the manifests beside this file in the order of their names, labels the node, and waits
-# until it is Ready. It may run repeatedly, and on several nodes at once. Its progress is shown on the console.
+# until it is Ready. One that the API server refuses does not hold up the others: it is named on the console and tried again as
+# long as the node runs. It may run repeatedly, and on several nodes at once. Its progress is shown on the console.
 
 . /etc/kubernetes/imgbuild/api-servers
 node=$1 server=$2
@@ -30,12 +31,42 @@ for pod in "$here"/static-pods/*.yaml; do
     [ ! -e "$pod" ] || run_pod "$pod"
 done
 
+# The manifests that are not applied yet, and why.
+pending=()
+declare -A refused
+
+# Tries to apply each of them.
+apply_pending() {
+    local manifest words left=()
+    for manifest in "${pending[@]}"; do
+        # Without validation: the schema for it is what the API server takes longest to compute.
+        if words=$(k apply --validate=false --server-side --force-conflicts --field-manager imgbuild -f "$manifest" 2>&1); then
+            say "applied ${manifest##*/}"
+            continue
+        fi
+        left+=("$manifest")
+        words=${words##*$'\n'}
+        words=${words:0:160}
+        [ "$words" = "${refused[$manifest]}" ] || say "not applied: ${manifest##*/} ($words)"
+        refused[$manifest]=$words
+    done
+    pending=("${left[@]}")
+}
+
 for manifest in "$here"/*.yaml; do
-    [ -e "$manifest" ] || continue
-    # Without validation: the schema for it is what the API server takes longest to compute.
-    until_done k apply --validate=false --server-side --force-conflicts --field-manager imgbuild -f "$manifest"
-    say "applied ${manifest##*/}"
+    [ ! -e "$manifest" ] || pending+=("$manifest")
 done
+# Some need what others create, and the API server takes a moment to serve a new kind.
+for _ in 1 2 3 4 5; do
+    apply_pending
+    [ ${#pending[@]} -gt 0 ] || break
+    sleep 2
+done
+# What is left may need what comes later, such as a webhook whose pods need a node that is Ready.
+while [ ${#pending[@]} -gt 0 ]; do
+    sleep 20
+    apply_pending
+done &
 
 if [ $# -gt 0 ]; then
     until_done k label --overwrite "node/$node" "$@"

@@ -25,6 +25,7 @@ mod fetch_programs;
 mod flatcar;
 mod ignition;
 mod images;
+mod join;
 mod killing;
 mod kubernetes;
 mod kubernetes_keys;
