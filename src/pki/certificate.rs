@@ -9,6 +9,7 @@ use p256::ecdsa::signature::Verifier;
 use p256::pkcs8::DecodePublicKey;
 use rsa::pkcs1v15;
 use sha2::{Digest, Sha256};
+use x509_cert::der::asn1::OctetString;
 use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::referenced::OwnedToRef;
@@ -213,13 +214,19 @@ impl Certificate {
         let Some(identifier) = identifier else {
             return self.is_signed_by(authority);
         };
-        let by_extension = match issuer.get_extension::<SubjectKeyIdentifier>() {
-            Ok(Some((_, extension))) => extension.0 == identifier,
-            _ => false,
-        };
+        if let Some(own) = authority.key_identifier() {
+            return own == identifier;
+        }
         let public = issuer.subject_public_key_info().owned_to_ref();
-        by_extension
-            || SubjectKeyIdentifier::try_from(public).is_ok_and(|computed| computed.0 == identifier)
+        SubjectKeyIdentifier::try_from(public).is_ok_and(|computed| computed.0 == identifier)
+    }
+
+    /// The identifier of its key that it carries (RFC 5280 §4.2.1.2).
+    pub(super) fn key_identifier(&self) -> Option<OctetString> {
+        match self.0.tbs_certificate().get_extension() {
+            Ok(Some((_, SubjectKeyIdentifier(identifier)))) => Some(identifier),
+            _ => None,
+        }
     }
 
     /// Whether `authority`'s key made the signature; also `false` for signature algorithms other

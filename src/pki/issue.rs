@@ -10,7 +10,7 @@ use sha2::Sha256;
 use x509_cert::TbsCertificate;
 use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder, Result as BuilderResult};
-use x509_cert::der::asn1::Ia5String;
+use x509_cert::der::asn1::{Ia5String, OctetString};
 use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
@@ -61,8 +61,12 @@ pub fn self_signed(
     now: SystemTime,
     rng: &mut dyn CryptoRng,
 ) -> Result<Certificate, IssueError> {
-    let subject = subject_of(profile)?;
-    sign(profile, key, subject, key, now, rng)
+    let issuer = Issuer {
+        name: subject_of(profile)?,
+        key,
+        identifier: None,
+    };
+    sign(profile, key, issuer, now, rng)
 }
 
 /// A certificate for `key` with `profile`, signed by the authority `issuer` with `issuer_key`,
@@ -75,21 +79,27 @@ pub fn issue(
     now: SystemTime,
     rng: &mut dyn CryptoRng,
 ) -> Result<Certificate, IssueError> {
-    sign(
-        profile,
-        key,
-        issuer.x509().tbs_certificate().subject().clone(),
-        issuer_key,
-        now,
-        rng,
-    )
+    let issuer = Issuer {
+        name: issuer.x509().tbs_certificate().subject().clone(),
+        key: issuer_key,
+        identifier: issuer.key_identifier(),
+    };
+    sign(profile, key, issuer, now, rng)
+}
+
+/// Who signs.
+struct Issuer<'a> {
+    name: Name,
+    key: &'a PrivateKey,
+    /// The key's identifier in the issuer's own certificate, if it has one. How it is computed is
+    /// the issuer's choice (RFC 5280 §4.2.1.2, RFC 7093 §2): Go makes it with SHA-256 since 1.25.
+    identifier: Option<OctetString>,
 }
 
 fn sign(
     profile: &Profile,
     key: &PrivateKey,
-    issuer: Name,
-    issuer_key: &PrivateKey,
+    issuer: Issuer<'_>,
     now: SystemTime,
     rng: &mut dyn CryptoRng,
 ) -> Result<Certificate, IssueError> {
@@ -102,7 +112,8 @@ fn sign(
         Extended {
             profile,
             subject: subject_of(profile)?,
-            issuer,
+            issuer: issuer.name,
+            issuer_identifier: issuer.identifier,
             // RSA's key exchange of TLS 1.2 encrypts with it (RFC 5246 §7.4.2); kubeadm sets it for
             // all keys.
             encipherment: key.is_rsa(),
@@ -111,7 +122,7 @@ fn sign(
         validity,
         key.public_info()?,
     )?;
-    let certificate = match issuer_key.secret() {
+    let certificate = match issuer.key.secret() {
         Secret::P256(key) => builder.build::<_, DerSignature>(key)?,
         // The random numbers blind the computation against side channels; they do not affect the
         // signature.
@@ -152,6 +163,7 @@ struct Extended<'a> {
     profile: &'a Profile,
     subject: Name,
     issuer: Name,
+    issuer_identifier: Option<OctetString>,
     encipherment: bool,
 }
 
@@ -201,7 +213,13 @@ impl BuilderProfile for Extended<'_> {
             extensions.push((&ExtendedKeyUsage(purposes)).to_extension(subject, &[])?);
         }
         if !authority {
-            let issuer = AuthorityKeyIdentifier::try_from(issuer_public)?;
+            let issuer = match &self.issuer_identifier {
+                Some(identifier) => AuthorityKeyIdentifier {
+                    key_identifier: Some(identifier.clone()),
+                    ..AuthorityKeyIdentifier::default()
+                },
+                None => AuthorityKeyIdentifier::try_from(issuer_public)?,
+            };
             extensions.push((&issuer).to_extension(subject, &[])?);
         }
         if !self.profile.names.is_empty() {
