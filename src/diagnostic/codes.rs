@@ -383,9 +383,17 @@ codes! {
     /// Ignition checks the format and label of a file system before it creates it.
     BAD_FILESYSTEM = "E0316": "Invalid file system", "storage: {filesystems: [{device: /dev/vdb, format: xfs, label: longer-than-twelve}]}\n";
     /// Ignition checks an encrypted device before it creates it.
-    BAD_ENCRYPTED_DEVICE = "E0317": "Invalid encrypted device", "storage: {luks: [{name: a}]}\n";
+    BAD_ENCRYPTED_DEVICE = "E0317": "Invalid encrypted device", "storage: {luks: [{name: a, key_file: {inline: key}}]}\n";
     /// Container Linux' Ignition, which reads specification 2.x, would reject this at boot.
     REFUSED_BY_V2 = "E0318": "Rejected by Ignition 2.x", "target: container-linux\nstorage: {files: [{path: /a, filesystem: data}]}\n";
+    /// The node runs Ignition at every boot. It keeps partitions, file systems and encrypted
+    /// volumes that an earlier boot created, whatever `wipe_…` says; but what is wiped and then
+    /// left empty could not be told from foreign data, and would be wiped again and again.
+    WIPED_AT_EVERY_BOOT = "E0319": "Wiped at every boot", "storage: {disks: [{device: /dev/vdb, wipe_table: true}]}\n";
+    /// Without `key_file`, Ignition generates a random key and writes it to the node's root, which
+    /// is in memory: the next boot could not open the volume. Let the image contain the key, or
+    /// let the node fetch it at each boot: `key_file: {source: …}`.
+    KEY_LOST_AT_NEXT_BOOT = "E0320": "Key lost at the next boot", "storage: {luks: [{name: data, device: /dev/vdb}]}\n";
 
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.

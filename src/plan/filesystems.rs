@@ -8,17 +8,23 @@ use ignition_config::v3_3;
 
 use super::Decider;
 use super::files::remote;
+use super::later_boots;
 use super::users::origin;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::systems::Target;
 use crate::names::{AbsolutePath, escape_path};
 use crate::node::fragment::{Contents, Fragment, Unit};
 use crate::spec::{self, FilesystemFormat, Storage};
 
 impl Decider<'_> {
-    pub(super) fn disks(&mut self, storage: &Storage, sections: &mut Fragment) {
+    pub(super) fn disks(&mut self, target: Target, storage: &Storage, sections: &mut Fragment) {
+        self.later_boots(target, storage);
         for disk in &storage.disks {
             self.partitions_once(disk);
-            let partitions: Vec<_> = disk.partitions.iter().map(partition).collect();
+            let mut partitions: Vec<_> = disk.partitions.iter().map(partition).collect();
+            if later_boots::finds_its_disks(target) {
+                later_boots::number(&mut partitions);
+            }
             let ignition = v3_3::Disk {
                 device: disk.device.to_string(),
                 partitions: (!partitions.is_empty()).then_some(partitions),

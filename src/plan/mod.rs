@@ -15,6 +15,7 @@ mod flannel_etcd;
 mod kubernetes;
 mod kubernetes_addons;
 mod kubernetes_settings;
+mod later_boots;
 mod network;
 mod passwords;
 mod runtime;
@@ -347,7 +348,7 @@ impl Decider<'_> {
     fn user_sections(&mut self, written: &spec::Spec) -> Fragment {
         let mut sections = Fragment::default();
         if let Some(storage) = &written.storage {
-            self.disks(storage, &mut sections);
+            self.disks(written.target().value, storage, &mut sections);
             self.filesystems(storage, &mut sections);
             self.files(storage, &mut sections);
         }

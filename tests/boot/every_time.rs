@@ -10,6 +10,7 @@ use crate::config_iso;
 use crate::embedded_images;
 use crate::guest::Guest;
 use crate::lab::Lab;
+use crate::later_boots;
 use crate::node;
 use crate::stand_in;
 
@@ -80,6 +81,13 @@ fn pxe_tree_through_ipxe() {
 #[ignore = "boots machines: cargo xtask test"]
 fn three_members_live_through_a_power_cut() {
     cluster::lives_through_a_power_cut();
+}
+
+/// Disks of all kinds; see [`later_boots`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn later_boots_keep_the_disks() {
+    later_boots::keep_what_the_first_created();
 }
 
 /// An image by its archive; see [`embedded_images`].

@@ -24,6 +24,7 @@ mod guest;
 mod harness;
 mod kubernetes;
 mod lab;
+mod later_boots;
 mod node;
 mod stand_in;
 mod with_all;

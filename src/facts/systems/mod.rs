@@ -107,6 +107,14 @@ impl SpecKeys {
     pub const ALL: [Self; 2] = [Self::Own, Self::Ct];
 }
 
+/// When a target runs Ignition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IgnitionRuns {
+    AtFirstBoot,
+    /// The node's root is in memory, so that each boot has to write everything again.
+    AtEveryBoot,
+}
+
 /// What creates a target's links, and therefore the format of its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkManager {
@@ -187,6 +195,7 @@ pub struct Facts {
     pub refused_formats: &'static [(&'static str, &'static str)],
     /// Unsupported keys of a spec, with dots between levels, and why.
     pub refused_keys: &'static [(&'static str, &'static str)],
+    pub ignition_runs: IgnitionRuns,
     /// Kernel arguments that run Ignition on the first boot from a network or a medium.
     pub first_boot: &'static [&'static str],
     /// Where imgbuild mounts its own file systems.

@@ -1,8 +1,8 @@
 //! The table itself.
 
 use super::{
-    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionVersion, KernelArguments,
-    LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
+    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns, IgnitionVersion,
+    KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
 };
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::debian::Release;
@@ -188,6 +188,7 @@ pub static TABLE: [Facts; 4] = [
                 "the CNI plugins are a package of the base",
             ),
         ],
+        ignition_runs: IgnitionRuns::AtEveryBoot,
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
@@ -289,6 +290,7 @@ pub static TABLE: [Facts; 4] = [
                 "3.3.0 is the newest version that its Ignition is certain to support",
             ),
         ],
+        ignition_runs: IgnitionRuns::AtFirstBoot,
         // 1 and never `detected`, which requires a disk to signal the first boot.
         first_boot: &["flatcar.first_boot=1"],
         mounts: &[],
@@ -406,6 +408,7 @@ pub static TABLE: [Facts; 4] = [
             ("update", ZINCATI),
             ("platform", "set addresses with `network:`"),
         ],
+        ignition_runs: IgnitionRuns::AtFirstBoot,
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: &[],
         has_usr_local: true,
@@ -570,6 +573,7 @@ pub static TABLE: [Facts; 4] = [
             ),
             ("kubernetes.key_algorithm", "its keys use curve P-256"),
         ],
+        ignition_runs: IgnitionRuns::AtFirstBoot,
         first_boot: &["coreos.first_boot=1"],
         mounts: &[],
         has_usr_local: false,

@@ -55,7 +55,7 @@ record! {
         #[example = "data"]
         pub label: Option<Located<PartitionLabel>>,
         /// The number.
-        #[otherwise = "0, the next free one"]
+        #[otherwise = "0, the next free one; on Debian, the next one that the list does not use"]
         #[example = "1"]
         pub number: Option<Located<u32>>,
         /// The size in MiB.
@@ -158,7 +158,7 @@ record! {
         #[example = "/dev/disk/by-partlabel/secret"]
         pub device: Option<Located<AbsolutePath>>,
         /// The key.
-        #[otherwise = "a random one, made on the node"]
+        #[otherwise = "a random one, made on the node; required on Debian"]
         #[example = "{local: luks.key}"]
         pub key_file: Option<Resource>,
         /// The label.
