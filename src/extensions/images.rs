@@ -101,6 +101,12 @@ fn build(
         let chain = image.chain_id();
         let known = chain.as_ref().and_then(|chain| snapshots.get(chain));
         let mut size = known.copied();
+        if size.is_some() {
+            // Its files are there, as those of an image that has the same layers by its config.
+            layers
+                .read(image, &mut writer)
+                .with_context(|| format!("unpacking the image {}", image.name))?;
+        }
         if let (Some(chain), None) = (&chain, size) {
             let rootfs = format!("{at}/rootfs/{}", chain.trim_start_matches("sha256:"));
             let files = (store.as_ref()).map_or_else(|| rootfs.clone(), |it| it.files_of(chain));

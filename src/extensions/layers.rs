@@ -2,13 +2,16 @@
 //! Changeset).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Read};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use sha2::{Digest as _, Sha256};
 
 use crate::formats::squashfs::Writer;
 use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::oci::{StoredImage, StoredLayer};
+use crate::text::hex;
 
 /// Marks a file of lower layers as removed (a whiteout).
 const WHITEOUT: &str = ".wh.";
@@ -46,6 +49,8 @@ struct KnownLayer {
     changes: Option<Vec<Change>>,
     /// Bytes before compression.
     size: u64,
+    /// The digest of these.
+    diff_id: String,
 }
 
 impl Layers {
@@ -59,13 +64,7 @@ impl Layers {
         tree: &mut Tree,
         writer: &mut Writer,
     ) -> Result<Option<u64>> {
-        for layer in &image.layers {
-            if !self.0.contains_key(&layer.digest) {
-                let read = read(layer, writer)
-                    .with_context(|| format!("reading the layer {}", layer.digest))?;
-                self.0.insert(layer.digest.clone(), read);
-            }
-        }
+        self.read(image, writer)?;
         let mut own = Tree::new();
         let mut size = 0;
         for layer in &image.layers {
@@ -85,6 +84,27 @@ impl Layers {
             tree.insert(&format!("{at}{path}"), node.clone());
         }
         Ok(Some(size))
+    }
+
+    /// Reads the layers of `image` that were not read yet. Refuses those that its config does not
+    /// list: images share their files by what their configs say, so one could replace another's.
+    pub fn read(&mut self, image: &StoredImage, writer: &mut Writer) -> Result<()> {
+        for (layer, diff_id) in image.layers.iter().zip(&image.diff_ids) {
+            let known = match self.0.entry(layer.digest.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(
+                    read(layer, writer)
+                        .with_context(|| format!("reading the layer {}", layer.digest))?,
+                ),
+            };
+            ensure!(
+                known.diff_id == *diff_id,
+                "the layer {} is not the one in its config: expected {diff_id} before compression, got {}",
+                layer.digest,
+                known.diff_id
+            );
+        }
+        Ok(())
     }
 }
 
@@ -136,6 +156,7 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
     let mut archive = tar::Archive::new(Counted {
         inner: layer.open()?,
         bytes: 0,
+        hash: Sha256::new(),
     });
     let mut changes = Vec::new();
     let mut holds = true;
@@ -152,19 +173,22 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
     Ok(KnownLayer {
         changes: holds.then_some(changes),
         size: rest.bytes,
+        diff_id: format!("sha256:{}", hex(&rest.hash.finalize())),
     })
 }
 
-/// Counts the bytes read from `inner`.
+/// Counts and hashes the bytes read from `inner`.
 struct Counted<R> {
     inner: R,
     bytes: u64,
+    hash: Sha256,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.bytes += read as u64;
+        self.hash.update(&buffer[..read]);
         Ok(read)
     }
 }

@@ -1,7 +1,11 @@
 //! Images in files, as others write them.
 
+use imgbuild::cache::Cache;
+use imgbuild::extensions::images::{Images, extension};
+use imgbuild::facts::systems::Target;
 use imgbuild::names::Arch;
-use imgbuild::oci::{read_images, write_bundle};
+use imgbuild::oci::{StoredImage, read_images, write_bundle};
+use imgbuild::progress::Silent;
 
 use crate::images::made::archive;
 use crate::registry::skopeo;
@@ -75,5 +79,38 @@ fn archives_layouts_and_folders_of_them() {
         std::fs::write(&path, contents).unwrap();
         let why = format!("{:#}", read_images(&path, Arch::Amd64).expect_err(name));
         assert!(why.contains(want) && why.contains(name), "{why}");
+    }
+}
+
+/// An image whose config lists the layers of another does not get that one's files, nor does it
+/// replace them: containerd refuses it too ("wrong diff id calculated on extraction").
+#[test]
+fn layers_are_those_of_the_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str, text: &str| {
+        let file = format!("{text}.tar");
+        let path = archive(&folder.path().join(file), name, Arch::Amd64, text);
+        read_images(&path, Arch::Amd64).unwrap().remove(0)
+    };
+    let honest = read("registry.example/m:1", "honest");
+    // Images are laid out in the order of their names.
+    for name in ["registry.example/a:1", "registry.example/z:1"] {
+        let forged = StoredImage {
+            diff_ids: honest.diff_ids.clone(),
+            ..read(name, name.split(['/', ':']).nth(1).unwrap())
+        };
+        assert_eq!(forged.chain_id(), honest.chain_id());
+        let images = Images {
+            all: &[honest.clone(), forged],
+            cri_o: false,
+        };
+        let cache = Cache::new(folder.path().join("cache"));
+        let system = Target::Debian.facts();
+        let why = extension(&cache, Arch::Amd64, system, images, &Silent).expect_err(name);
+        let why = format!("{why:#}");
+        assert!(
+            why.contains(name) && why.contains("is not the one in its config"),
+            "{why}"
+        );
     }
 }
