@@ -53,8 +53,7 @@ pub struct BaseRequest {
 /// Packages that `lock` does not pin are resolved and pinned in it; the caller saves it.
 pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
     let kind = request.kind;
-    let pinned = lock.base(kind);
-    if pinned.is_none_or(|base| apt::request_hash(kind).ok().as_ref() != Some(&base.request)) {
+    if current_pins(kind, lock).is_none() {
         update(request, lock, progress)?;
     }
     let pinned = lock.base(kind).context("pinning packages")?;
@@ -69,8 +68,27 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     Ok(Base::in_cache(&request.cache, kind.arch, id))
 }
 
-/// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
-pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
+/// Whether [`ensure`] can have the base without what `request` forbids; the error says what is
+/// missing. Changes nothing and reads no network.
+pub fn check(request: &BaseRequest, lock: &Lock) -> Result<()> {
+    let Some(pinned) = current_pins(request.kind, lock) else {
+        return may_pin(request);
+    };
+    let id = id::id(request.kind, pinned);
+    if request.cache.base(&id).exists() {
+        return Ok(());
+    }
+    may_fetch(request, &missing(request, pinned))
+}
+
+/// What `lock` pins of the base, unless a version of imgbuild that wanted other packages did.
+fn current_pins(kind: BaseKind, lock: &Lock) -> Option<&LockedBase> {
+    lock.base(kind)
+        .filter(|base| apt::request_hash(kind).ok().as_ref() == Some(&base.request))
+}
+
+/// Refuses to pin what the lock lacks, where `request` forbids it.
+fn may_pin(request: &BaseRequest) -> Result<()> {
     let kind = request.kind;
     if request.locked {
         bail!(
@@ -83,6 +101,13 @@ pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
             "imgbuild.lock does not pin the packages of the base for {kind} that this version of imgbuild requires, and `--offline` forbids contacting a mirror"
         );
     }
+    Ok(())
+}
+
+/// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
+pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
+    let kind = request.kind;
+    may_pin(request)?;
     let apt = Apt::new(&request.cache, kind, mirror(request)?)?;
     let base = apt.resolve(kind, progress)?;
     lock.set_base(kind, base);
@@ -98,25 +123,35 @@ fn mirror(request: &BaseRequest) -> Result<Mirror> {
 
 /// Fetches the packages that the cache lacks.
 fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> Result<()> {
-    let missing: Vec<&LockedPackage> = base
-        .all_packages()
-        .filter(|package| !request.cache.package(&package.sha256).exists())
-        .collect();
-    let Some(first) = missing.first() else {
+    let missing = missing(request, base);
+    may_fetch(request, &missing)?;
+    if missing.is_empty() {
         return Ok(());
-    };
-    if request.offline {
-        bail!(
-            "{} packages are not in the cache, the first of them {}; `--offline` forbids fetching them",
-            missing.len(),
-            first.describe()
-        );
     }
     Apt::new(&request.cache, request.kind, mirror(request)?)?.fetch(
         &request.cache,
         &missing,
         progress,
     )
+}
+
+/// The packages of `base` that the cache lacks.
+fn missing<'a>(request: &BaseRequest, base: &'a LockedBase) -> Vec<&'a LockedPackage> {
+    base.all_packages()
+        .filter(|package| !request.cache.package(&package.sha256).exists())
+        .collect()
+}
+
+/// Refuses to fetch what is `missing`, where `request` forbids it.
+fn may_fetch(request: &BaseRequest, missing: &[&LockedPackage]) -> Result<()> {
+    if let (Some(first), true) = (missing.first(), request.offline) {
+        bail!(
+            "{} packages are not in the cache, the first of them {}; `--offline` forbids fetching them",
+            missing.len(),
+            first.describe()
+        );
+    }
+    Ok(())
 }
 
 /// A finished base in the cache. Its files never change.

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::base::Base;
+use crate::base::{self, Base};
 use crate::facts::debian::BaseKind;
+use crate::lock::Lock;
 use crate::node::Node;
 use crate::node::boot_files::BootFiles;
 use crate::pack::{Format, Ground};
@@ -16,7 +17,7 @@ use super::compiled_node::CompiledNode;
 use super::destination::brings_live_iso;
 use super::fetch::locked_base;
 use super::live_image::LiveImage;
-use super::{Error, FetchOptions, Result, Session};
+use super::{Environment, Error, FetchOptions, Result, Session};
 
 /// What makes bases differ.
 type Kind = (BaseKind, NodeArtifacts);
@@ -186,6 +187,26 @@ impl<'a> Bases<'a> {
         }
         Ok(first)
     }
+}
+
+/// Whether the bases of `nodes` can be had: what `fetch` forbids is an error before anything is
+/// made. Other systems' files are judged when they are read.
+pub fn check(
+    nodes: &[&Node],
+    fetch: &FetchOptions,
+    lock: &Path,
+    environment: &Environment,
+) -> Result<()> {
+    if !fetch.offline && !fetch.locked {
+        return Ok(());
+    }
+    let mut kinds: Vec<_> = nodes.iter().filter_map(|node| node.base_kind()).collect();
+    kinds.dedup();
+    let lock = Lock::load(lock)?;
+    for kind in kinds {
+        base::check(&fetch.base(kind, environment)?, &lock)?;
+    }
+    Ok(())
 }
 
 /// The live ISO at `path`, refused if something is embedded in it already.

@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::facts::systems::Target;
 use crate::names::Hostname;
-use crate::node::Node;
+use crate::node::{Cluster, Node};
 use crate::pack::output::Output;
-use crate::pack::{self, Format};
+use crate::pack::{self, Format, Ground};
 use crate::pki::{Access, PendingKeys};
 
 use super::artifact_writer::ArtifactWriter;
-use super::bases::{Bases, pristine};
+use super::bases::{self, Bases, pristine};
 use super::compiled_node::CompiledNode;
 use super::destination::{Targets, for_target, format, targets};
 use super::live_image::LiveImage;
@@ -111,7 +111,18 @@ pub fn build(options: &BuildOptions, session: &mut Session<'_>) -> Result<Vec<Bu
     let named = format(options.format, &options.output)?;
     let given = given_live_iso(options, named)?;
     let spec = &options.spec;
-    let (mut cluster, keeping) = spec.decide_ahead(Access::Write, session)?;
+    let environment = session.environment.clone();
+    let check = |cluster: &Cluster| {
+        let nodes = chosen(cluster, options.node.as_deref())?;
+        let format = for_target(named, options.format.is_some(), &nodes)?;
+        match format.facts().ground {
+            Ground::Nothing | Ground::LiveIso => Ok(()),
+            Ground::Base | Ground::BaseWithBootLoaders => {
+                bases::check(&nodes, &options.fetch, &spec.lock, &environment)
+            }
+        }
+    };
+    let (mut cluster, keeping) = spec.decide_ahead(Access::Write, &check, session)?;
     pinning::pin(&mut cluster, &options.fetch, &spec.lock, session)?;
     let nodes = chosen(&cluster, options.node.as_deref())?;
     let format = for_target(named, options.format.is_some(), &nodes)?;

@@ -61,15 +61,17 @@ impl SpecFile {
     /// Reads and decides. With [`Access::Look`] the key folder is left unchanged. Warnings are
     /// printed at once; on an error nothing is made.
     pub(super) fn decide(&self, access: Access, session: &mut Session<'_>) -> Result<Cluster> {
-        let (cluster, mut keeping) = self.decide_ahead(access, session)?;
+        let (cluster, mut keeping) = self.decide_ahead(access, &|_| Ok(()), session)?;
         keeping.finish()?;
         Ok(cluster)
     }
 
-    /// The same; keys that were made for it may not have reached the disk yet.
+    /// The same; keys that were made for it may not have reached the disk yet. None are made for a
+    /// cluster that `check` refuses.
     pub(super) fn decide_ahead(
         &self,
         access: Access,
+        check: &dyn Fn(&Cluster) -> Result<()>,
         session: &mut Session<'_>,
     ) -> Result<(Cluster, PendingKeys)> {
         let loaded = self.load(session)?;
@@ -88,6 +90,7 @@ impl SpecFile {
         if findings::has_errors(&found) {
             return Err(Error::Input(in_order(found)));
         }
+        check(&cluster)?;
         if let Some(keeping) = keys.keep_all()? {
             tell(keys.notices(), session);
             return Ok((self.with_pins(cluster)?, keeping));

@@ -115,3 +115,29 @@ fn a_right_spec_has_its_keys_made_once() {
     assert_eq!(first, second);
     assert_eq!(state(&folder.join("keys")), keys);
 }
+
+/// A build that cannot have its base makes no keys: without a lock, neither the packages nor their
+/// versions are known, and the options forbid asking for them.
+#[test]
+fn a_build_without_its_base_makes_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "version: 1\nhostname: kube1\netcd: {}\n\
+                network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\n";
+    fs::write(folder.path().join("node.yaml"), spec).unwrap();
+    for option in ["--offline", "--locked"] {
+        let output = imgbuild(
+            folder.path(),
+            &["node.yaml", "-o", "node.iso", option, "--cache", "cache"],
+        );
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{said}");
+        assert!(said.contains(option), "{said}");
+        assert!(!folder.path().join("keys").exists(), "{option}: {said}");
+    }
+    // What needs no base is built.
+    let output = imgbuild(
+        folder.path(),
+        &["node.yaml", "-o", "node.ign", "--offline", "--locked"],
+    );
+    assert!(output.status.success(), "{output:?}");
+}
