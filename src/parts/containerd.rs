@@ -72,7 +72,7 @@ pub fn containerd(node: &Node) -> Fragment {
     fragment
 }
 
-/// `hosts.toml` of a registry, and the authority that it refers to.
+/// `hosts.toml` of a registry, if containerd's defaults are not enough, and the authority that it refers to.
 fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
     let folder = format!("{REGISTRIES}/{}", registry.host);
     let own = format!("https://{}", server(&registry.host));
@@ -104,10 +104,18 @@ fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
     if registry.mirrors.is_empty() && !settings.is_empty() {
         let _ = write!(text, "\n[host.{}]\n{settings}", toml(&own));
     }
-    files.push(File::text(
-        path(&format!("{folder}/hosts.toml")),
-        text,
-        origin.clone(),
-    ));
+    if registry.mirrors.is_empty() && registry.insecure {
+        // Tried after the first, as CRI-O and docker do.
+        let open = format!("http://{}", server(&registry.host));
+        let _ = write!(text, "\n[host.{}]\n", toml(&open));
+    }
+    // containerd 1.x takes a file without hosts for damaged, and has the server by default.
+    if text.contains("\n[host.") {
+        files.push(File::text(
+            path(&format!("{folder}/hosts.toml")),
+            text,
+            origin.clone(),
+        ));
+    }
     files
 }

@@ -55,7 +55,8 @@ record! {
         /// registry itself where there are no mirrors.
         #[example = "registry-ca.pem"]
         pub ca: Option<Located<LocalText>>,
-        /// Whether to skip the check of certificates.
+        /// Whether to skip the check of certificates, and to try plain HTTP where the registry
+        /// itself has no TLS.
         #[default = "false"]
         pub insecure: Option<Located<bool>>,
         /// The name to log in to this registry with.

@@ -14,7 +14,7 @@ use imgbuild::progress::Silent;
 
 use crate::images::made::{archive, special};
 use crate::patience::{PROGRAM, computed};
-use crate::registry::run;
+use crate::registry::{Registry, run};
 
 /// A containerd without the kubelet's side, which stops with the value. Works as root only, as on a
 /// node.
@@ -258,4 +258,47 @@ print(os.getxattr(file, 'security.capability').hex())
         "{list}"
     );
     assert!(containerd.ctr(&["images", "check"]).contains(" true"));
+}
+
+/// `insecure` is for registries without a certificate that can be checked, and for those without
+/// any. containerd's own default for loopback addresses does not help here: the file names https.
+#[test]
+fn an_insecure_registry_may_speak_plain_http() {
+    let registry = Registry::open();
+    let folder = tempfile::tempdir().unwrap();
+    let file = archive(&folder.path().join("a.tar"), "a", Arch::Amd64, "plain");
+    registry.push(&file, "app:1");
+    let hosts = folder.path().join("certs.d");
+    let only_https = format!("{{mirrors: ['https://{}']}}", registry.host);
+    for (settings, is_pulled) in [(&*only_https, false), ("{insecure: true}", true)] {
+        let spec = format!(
+            "version: 1\nhostname: kube1\ncontainerd: {{registries: {{'{}': {settings}}}}}\n",
+            registry.host
+        );
+        fs::write(folder.path().join("node.yaml"), spec).unwrap();
+        run(
+            env!("CARGO_BIN_EXE_imgbuild"),
+            "imgbuild",
+            &[
+                &folder.path().join("node.yaml").display().to_string(),
+                "-o",
+                &folder.path().join("node.ign").display().to_string(),
+            ],
+        );
+        let config = fs::read(folder.path().join("node.ign")).unwrap();
+        let laid = imgbuild::read::laid(&config).unwrap();
+        let at = format!("/etc/containerd/certs.d/{}/hosts.toml", registry.host);
+        let own = hosts.join(&registry.host);
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("hosts.toml"), &laid.files[&at]).unwrap();
+        let containerd = Containerd::start(folder.path());
+        let pulled = Command::new("ctr")
+            .args(["--address", &containerd.socket(), "images", "pull"])
+            .arg("--hosts-dir")
+            .arg(&hosts)
+            .arg(format!("{}/app:1", registry.host))
+            .output()
+            .unwrap();
+        assert_eq!(pulled.status.success(), is_pulled, "{settings}: {pulled:?}");
+    }
 }

@@ -211,10 +211,11 @@ containerd:
     );
     assert_eq!(
         hosts("lab.example:5000"),
-        "server = \"https://lab.example:5000\"\n\n[host.\"https://lab.example:5000\"]\n  skip_verify = true\n"
+        "server = \"https://lab.example:5000\"\n\n[host.\"https://lab.example:5000\"]\n  skip_verify = true\n\
+         \n[host.\"http://lab.example:5000\"]\n"
     );
-    assert_eq!(
-        hosts("registry.example"),
-        "server = \"https://registry.example\"\n"
+    assert!(
+        !ignition.to_string().contains("registry.example/hosts.toml"),
+        "containerd's defaults are enough, and it takes a file without hosts for damaged"
     );
 }
