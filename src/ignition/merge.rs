@@ -108,6 +108,7 @@ impl Merger<'_> {
             self.found,
         );
         merged.ignition_cas.extend(fragment.ignition_cas);
+        merged.ignition_proxy = merged.ignition_proxy.take().or(fragment.ignition_proxy);
         only_v2(&mut merged.only_v2, *fragment.only_v2, self.found);
     }
 

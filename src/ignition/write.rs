@@ -28,6 +28,7 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
             }),
         });
     }
+    config.ignition.proxy = all.ignition_proxy.map(|(proxy, _)| proxy);
     let passwd = v3_3::Passwd {
         groups: filled(values(all.groups)),
         users: filled(values(all.users)),

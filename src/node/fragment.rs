@@ -46,6 +46,8 @@ pub struct Fragment {
     pub filesystems: Vec<(v3_3::Filesystem, Origin)>,
     /// Certificate authorities that Ignition itself trusts for downloads.
     pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
+    /// The proxy for Ignition's own downloads.
+    pub ignition_proxy: Option<(v3_3::Proxy, Origin)>,
     /// What only Ignition 2.x can express.
     pub only_v2: Box<OnlyV2>,
 }

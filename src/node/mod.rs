@@ -69,6 +69,7 @@ pub struct Node {
     /// Entries of `/etc/hosts` in addition to the node's own.
     pub hosts: Vec<(Located<IpAddr>, Vec<Hostname>)>,
     pub firewall: Option<Firewall>,
+    pub proxy: Option<HttpProxy>,
     /// Kernel parameters, by `sysctl(8)` key.
     pub sysctls: BTreeMap<String, Located<String>>,
     pub modules: Vec<Located<String>>,
@@ -92,6 +93,18 @@ pub struct Node {
     /// What the user's sections `storage`, `systemd` and `passwd` define, their local files already
     /// read.
     pub user_sections: Fragment,
+}
+
+/// An HTTP proxy for the node's services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpProxy {
+    /// For `http` URLs.
+    pub http: Option<String>,
+    /// For `https` URLs.
+    pub https: Option<String>,
+    /// Reached without it, besides what the node and its cluster have.
+    pub exceptions: Vec<String>,
+    pub span: Span,
 }
 
 impl Node {

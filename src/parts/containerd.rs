@@ -72,7 +72,8 @@ pub fn containerd(node: &Node) -> Fragment {
     fragment
 }
 
-/// `hosts.toml` of a registry, if containerd's defaults are not enough, and the authority that it refers to.
+/// `hosts.toml` of a registry, if containerd's defaults are not enough, and the authority that it
+/// refers to.
 fn hosts(registry: &Registry, origin: &Origin) -> Vec<File> {
     let folder = format!("{REGISTRIES}/{}", registry.host);
     let own = format!("https://{}", server(&registry.host));

@@ -14,6 +14,7 @@ mod kubernetes;
 mod names;
 mod network;
 mod ntp;
+mod proxy;
 mod storage;
 mod swap;
 mod sysext;
@@ -38,6 +39,7 @@ pub fn all(node: &Node) -> Vec<Fragment> {
         network::network(node),
         ntp::ntp(node),
         firewall::firewall(node),
+        proxy::proxy(node),
         kernel::sysctls(node),
         kernel::modules(node),
         ca_certificates::ca_certificates(node),

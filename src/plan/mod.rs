@@ -32,7 +32,7 @@ use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes, in_order}
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Fragment;
-use crate::node::{CaCertificate, Cluster, Node, Swap};
+use crate::node::{CaCertificate, Cluster, HttpProxy, Node, Swap};
 use crate::pki::{KeyAlgorithm, Keys};
 use crate::spec::decode::Table;
 use crate::spec::{self, Loaded, LocalFiles};
@@ -281,6 +281,7 @@ impl Decider<'_> {
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
             hosts: network.map_or_else(Vec::new, hosts),
             firewall: None,
+            proxy: written.proxy.as_ref().map(proxy),
             sysctls: sysctls(&written.sysctls),
             modules: modules(&written.modules),
             kernel_arguments: kernel_arguments(&written.kernel_arguments),
@@ -403,6 +404,21 @@ fn modules(written: &[Located<spec::ModuleName>]) -> Vec<Located<String>> {
         .iter()
         .map(|m| m.as_ref().map(|m| m.as_str().to_owned()))
         .collect()
+}
+
+fn proxy(written: &spec::Proxy) -> HttpProxy {
+    let url = |url: &Option<Located<spec::ProxyUrl>>| Some(url.as_ref()?.as_str().to_owned());
+    let http = url(&written.http);
+    HttpProxy {
+        https: url(&written.https).or_else(|| http.clone()),
+        http,
+        exceptions: written
+            .no_proxy
+            .iter()
+            .map(|one| one.as_str().to_owned())
+            .collect(),
+        span: written.span,
+    }
 }
 
 fn swap(written: &spec::Swap) -> Option<Swap> {

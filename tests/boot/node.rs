@@ -47,6 +47,7 @@ network:
     allow_from: [192.168.77.0/24]
     allow: [{{port: 8080, from: [10.1.0.0/16]}}]
     masquerade: {{source: 10.244.0.0/16, interface: enp0s3}}
+proxy: {{http: 'http://192.168.77.4:3128', no_proxy: [.lab.example]}}
 sysctls: {{vm.max_map_count: 262144}}
 modules: [br_netfilter]
 kernel_arguments: [lab.bench=7, {UNTIMED}]
@@ -141,6 +142,16 @@ fn network(node: &Guest) {
     for name in ["kube2", "etcd2"] {
         let hosts = node.ask(&format!("getent hosts {name}"));
         assert!(hosts.starts_with("192.168.77.11 "), "{hosts}");
+    }
+    // Services have the proxy, and people who log in.
+    node.says(
+        "sudo cat /proc/$(pidof etcd)/environ | tr '\\0' '\\n' | grep -i ^https_proxy= | LC_ALL=C sort",
+        "HTTPS_PROXY=http://192.168.77.4:3128\nhttps_proxy=http://192.168.77.4:3128",
+    );
+    let exceptions = node.ask("sh -lc 'echo $no_proxy'");
+    for exception in ["kube1", "192.168.77.0/24", ".lab.example"] {
+        let mut all = exceptions.split(',');
+        assert!(all.any(|one| one == exception), "{exceptions}");
     }
     let rules = node.ask("sudo nft list ruleset");
     for rule in [

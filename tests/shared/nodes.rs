@@ -48,6 +48,7 @@ pub fn bare() -> Node {
         ntp: None,
         hosts: Vec::new(),
         firewall: None,
+        proxy: None,
         sysctls: BTreeMap::new(),
         modules: Vec::new(),
         kernel_arguments: Vec::new(),

@@ -382,6 +382,10 @@ pub static TABLE: [Facts; 4] = [
                 "define disks and file systems under `storage:`",
             ),
             (
+                "proxy",
+                "write drop-ins with `Environment=` for the services under `systemd:`",
+            ),
+            (
                 "swap",
                 "define a disk for it under `storage:`, and its unit under `systemd:`",
             ),

@@ -76,6 +76,7 @@ impl Decider<'_> {
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
             hosts: network.map_or_else(Vec::new, super::hosts),
             firewall: None,
+            proxy: None,
             sysctls: super::sysctls(&written.sysctls),
             modules: super::modules(&written.modules),
             kernel_arguments: Vec::new(),

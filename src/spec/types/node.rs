@@ -11,8 +11,8 @@ use crate::spec::types::{
     BootFiles, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage, Systemd,
 };
 use crate::spec::values::{
-    ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName, Setting,
-    SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
+    ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName,
+    ProxyException, ProxyUrl, Setting, SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
 };
 use crate::spec::yaml::Scalar;
 
@@ -39,6 +39,11 @@ record! {
         /// Interfaces, time servers, names of hosts, firewall.
         #[otherwise = "DHCP on every wired card"]
         pub network: Option<Network>,
+        /// The HTTP proxy that the node's services use, the container runtime and Ignition among
+        /// them.
+        #[otherwise = "none"]
+        #[example = "{http: 'http://proxy.example:3128'}"]
+        pub proxy: Option<Proxy>,
         /// Kernel parameters by sysctl(8) key.
         #[example = "{vm.swappiness: 10}"]
         pub sysctls: Table<SysctlKey, Located<Setting>>,
@@ -223,6 +228,25 @@ record! {
     }
     "a swap space",
     exactly_one(zram, device)
+}
+
+record! {
+    /// An HTTP proxy.
+    pub struct Proxy {
+        /// The proxy for `http` URLs.
+        #[example = "http://proxy.example:3128"]
+        pub http: Option<Located<ProxyUrl>>,
+        /// The proxy for `https` URLs.
+        #[otherwise = "the same as `http`"]
+        #[example = "http://proxy.example:3128"]
+        pub https: Option<Located<ProxyUrl>>,
+        /// Names, domains, addresses and networks to reach without it, besides those of the node
+        /// and its cluster.
+        #[example = "[.lab.example, 10.0.0.0/8]"]
+        pub no_proxy: Vec<Located<ProxyException>>,
+    }
+    "a proxy",
+    at_least_one(http, https)
 }
 
 record! {

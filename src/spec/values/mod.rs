@@ -29,7 +29,7 @@ pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,
     PlainName, Setting, SettingName, SysctlKey, Uuid,
 };
-pub use network::{EtcdUrl, HostOrAddress, PortRange, SourceUrl};
+pub use network::{EtcdUrl, HostOrAddress, PortRange, ProxyException, ProxyUrl, SourceUrl};
 pub use number::{ByteSize, Mode, SpecVersion, VlanId};
 pub use secret::{PasswordHash, SshPublicKey};
 

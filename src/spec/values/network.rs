@@ -227,6 +227,77 @@ impl Leaf for EtcdUrl {
     }
 }
 
+/// The URL of an HTTP proxy: `http://proxy.example:3128`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyUrl(String);
+
+impl ProxyUrl {
+    /// Without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Leaf for ProxyUrl {
+    const WHAT: &'static str = "the URL of a proxy";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^https?://[^/@]+:[0-9]+/?$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = text(scalar, Self::WHAT)?;
+        if text.contains('@') {
+            // The text has a password, so it is not repeated.
+            let mut error = LeafError::new(codes::BAD_URL, "a proxy with a login");
+            error.label = Some("everybody on the node could read it".to_owned());
+            return Err(error.help("use a proxy that lets the node's address in"));
+        }
+        let url = text.strip_suffix('/').unwrap_or(text);
+        match EtcdUrl::parse(url) {
+            Ok(_) => Ok(Self(url.to_owned())),
+            Err(why) => Err(LeafError::rule(codes::BAD_URL, text, Self::WHAT, why)),
+        }
+    }
+}
+
+/// What is reached without a proxy: a name, a domain (`.example`), an address or a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyException(String);
+
+impl ProxyException {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Leaf for ProxyException {
+    const WHAT: &'static str = "a name, domain, address or network";
+
+    fn schema() -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9.:/_-]+$" })
+    }
+
+    fn read(scalar: &Scalar) -> Result<Self, LeafError> {
+        let text = match scalar.kind() {
+            Kind::Text => text(scalar, Self::WHAT)?,
+            _ => &scalar.text,
+        };
+        let name = text.strip_prefix('.').unwrap_or(text);
+        let is_host = name.to_ascii_lowercase().parse::<Hostname>().is_ok();
+        if is_host || text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(LeafError::rule(
+            codes::BAD_URL,
+            text,
+            Self::WHAT,
+            "neither a name, nor an address, nor a network",
+        ))
+    }
+}
+
 /// A URL that Ignition can fetch: `https`, `http`, `tftp`, `s3`, `gs`, or `data:` (RFC 2397).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceUrl(String);
