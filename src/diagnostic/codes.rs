@@ -394,6 +394,9 @@ codes! {
     /// is in memory: the next boot could not open the volume. Let the image contain the key, or
     /// let the node fetch it at each boot: `key_file: {source: …}`.
     KEY_LOST_AT_NEXT_BOOT = "E0320": "Key lost at the next boot", "storage: {luks: [{name: data, device: /dev/vdb}]}\n";
+    /// The base has a file, directory or link at this path, and Ignition replaces it only if told
+    /// so: otherwise it would stop the boot.
+    BASE_HAS_IT = "E0321": "Already part of the base", "storage: {files: [{path: /etc/motd, contents: {inline: a}}]}\n";
 
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.

@@ -3,6 +3,7 @@
 //! The version of its specification is the node's: 3.3.0 for Debian, whose Ignition 2.14 accepts
 //! none newer, 2.2.0 for Container Linux.
 
+mod base_files;
 mod contents;
 mod disks;
 mod merge;
@@ -90,6 +91,7 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     values::check(node, found);
     let merged = merge::merge(fragments, &node.user_sections, found);
     paths::check(&merged, node.target.facts(), node.ignition, found);
+    base_files::check(&merged, node.target.facts(), found);
     contents::check(&merged, node.ignition, found);
     disks::check(&merged, found);
     systemd::check(&merged, found);

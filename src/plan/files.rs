@@ -7,6 +7,7 @@ use ignition_config::v3_3;
 use super::Decider;
 use super::users::origin;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::systems::{BaseFile, Target};
 use crate::names::AbsolutePath;
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Owner};
 use crate::spec::{self, OwnerRef, Resource, Storage, TreeEntryKind};
@@ -15,7 +16,7 @@ use crate::spec::{self, OwnerRef, Resource, Storage, TreeEntryKind};
 const EXECUTABLE_MODE: u32 = 0o755;
 
 impl Decider<'_> {
-    pub(super) fn files(&mut self, storage: &Storage, sections: &mut Fragment) {
+    pub(super) fn files(&mut self, target: Target, storage: &Storage, sections: &mut Fragment) {
         for file in &storage.files {
             let contents = file
                 .contents
@@ -55,14 +56,14 @@ impl Decider<'_> {
             });
         }
         for tree in &storage.trees {
-            self.tree(tree, sections);
+            self.tree(target, tree, sections);
         }
     }
 
     /// Adds the files of a folder next to the spec, executable if they are so there. As in Butane,
     /// an entry of the spec for the same path sets its mode and owner, and its contents take
-    /// precedence.
-    fn tree(&mut self, tree: &spec::Tree, sections: &mut Fragment) {
+    /// precedence. Files and links replace those of the base, which a tree cannot say.
+    fn tree(&mut self, target: Target, tree: &spec::Tree, sections: &mut Fragment) {
         let path = tree.path();
         let top = path.as_str().trim_end_matches('/');
         let plain_mode = spec::StorageFile::default_of::<Located<spec::Mode>>("mode");
@@ -91,6 +92,8 @@ impl Decider<'_> {
                     continue;
                 }
             };
+            let overwrite = (target.facts().base_file(path.as_str()))
+                .is_some_and(|there| there != BaseFile::Directory);
             match &entry.kind {
                 TreeEntryKind::File {
                     contents,
@@ -113,7 +116,7 @@ impl Decider<'_> {
                         owner: Owner::default(),
                         contents: Some(Contents::Inline(contents.clone())),
                         append: Vec::new(),
-                        overwrite: false,
+                        overwrite,
                         origin: origin("storage", place),
                     });
                 }
@@ -122,7 +125,7 @@ impl Decider<'_> {
                     target: target.clone(),
                     hard: false,
                     owner: Owner::default(),
-                    overwrite: false,
+                    overwrite,
                     origin: origin("storage", place),
                 }),
             }

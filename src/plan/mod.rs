@@ -351,7 +351,7 @@ impl Decider<'_> {
         if let Some(storage) = &written.storage {
             self.disks(written.target().value, storage, &mut sections);
             self.filesystems(storage, &mut sections);
-            self.files(storage, &mut sections);
+            self.files(written.target().value, storage, &mut sections);
         }
         if let Some(systemd) = &written.systemd {
             self.units(systemd, &mut sections);

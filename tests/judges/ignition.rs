@@ -40,6 +40,11 @@ fn validate(config: &[u8]) -> String {
 
 /// Has the engine write `config` under a new folder, as its verb `ignition-apply` does.
 fn apply(config: &[u8]) -> Result<tempfile::TempDir, String> {
+    apply_over(config, |_| ())
+}
+
+/// The same, in a root with what `lay` puts there.
+pub fn apply_over(config: &[u8], lay: impl Fn(&Path)) -> Result<tempfile::TempDir, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (verb, path, root) = (
         folder.path().join("ignition-apply"),
@@ -48,6 +53,7 @@ fn apply(config: &[u8]) -> Result<tempfile::TempDir, String> {
     );
     std::fs::write(&path, config).expect("writing the config");
     std::fs::create_dir(&root).expect("making the root");
+    lay(&root);
     assert!(
         Path::new(ENGINE).exists(),
         "{ENGINE} is missing; Debian's package `ignition` has it"

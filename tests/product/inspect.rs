@@ -17,7 +17,7 @@ fn what_was_built_is_shown_without_its_secrets() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let spec = "version: 1\nhostname: kube1\nusers: [{name: core, groups: [sudo]}]\netcd: {}\n\
-                storage: {files: [{path: /etc/motd, mode: 0640, contents: {inline: hello}}]}\n";
+                storage: {files: [{path: /etc/motd, mode: 0640, overwrite: true, contents: {inline: hello}}]}\n";
     fs::write(folder.join("node.yaml"), spec).expect("writes");
     for (artifact, kind) in [
         ("node.ign", "an Ignition config"),

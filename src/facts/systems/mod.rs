@@ -5,12 +5,14 @@
 //! an error at its line that says why. Other modules read the row's facts. They compare targets
 //! only where the format itself is that of one system: the live system of Fedora CoreOS.
 
+mod base_files;
 mod table;
 
 use std::fmt;
 
 use crate::facts::debian::Release;
 
+pub use base_files::BaseFile;
 pub use table::TABLE;
 
 /// The operating system of a node.
@@ -227,6 +229,8 @@ pub struct Facts {
     pub no_pull: Option<&'static str>,
     /// Why pods cannot use CRI-O; `None`: they can.
     pub no_cri_o: Option<&'static str>,
+    /// What its base has outside the read-only image, one path a line; empty: unknown.
+    files: &'static str,
     /// Existing groups. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
     /// The login shell of users without one; `None`: the system's default.

@@ -1,5 +1,6 @@
 //! The table itself.
 
+use super::base_files;
 use super::{
     Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns, IgnitionVersion,
     KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
@@ -215,6 +216,7 @@ pub static TABLE: [Facts; 4] = [
         sysext: None,
         no_pull: None,
         no_cri_o: None,
+        files: base_files::DEBIAN,
         groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -326,6 +328,7 @@ pub static TABLE: [Facts; 4] = [
         sysext: Some(FLATCAR_SYSEXT),
         no_pull: Some("Flatcar has no CNI plugins: they must come with the node"),
         no_cri_o: Some("its pods are run by Flatcar's containerd"),
+        files: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
@@ -446,6 +449,7 @@ pub static TABLE: [Facts; 4] = [
         sysext: None,
         no_pull: None,
         no_cri_o: Some(NO_KUBERNETES),
+        files: "",
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
@@ -603,6 +607,7 @@ pub static TABLE: [Facts; 4] = [
         sysext: None,
         no_pull: None,
         no_cri_o: Some(DOCKER),
+        files: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {

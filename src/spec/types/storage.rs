@@ -362,7 +362,7 @@ record! {
     /// A file to write.
     pub struct StorageFile {
         /// The path on the node.
-        #[example = "/etc/motd"]
+        #[example = "/etc/lab/motd"]
         pub path: Located<AbsolutePath>,
         /// Whether to replace what is there.
         #[default = "false"]

@@ -9,6 +9,7 @@ use imgbuild::base::{Base, BaseRequest, ensure};
 use imgbuild::cache::Cache;
 use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
+use imgbuild::facts::systems::{BaseFile, Target};
 use imgbuild::lock::Lock;
 use imgbuild::names::Arch;
 use imgbuild::progress::Silent;
@@ -156,6 +157,44 @@ fn kubernetes_finds_its_modules_and_programs() {
             .any(|path| path.starts_with("/usr/lib/modules/") && path.contains(&file));
         assert!(found, "{module}");
     }
+}
+
+/// The list by which specs are checked is what the base has.
+#[test]
+#[ignore = "slow: builds the real base from packages of the mirror"]
+fn the_list_of_files_is_that_of_the_base() {
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
+    let listed = tools::list(base.root.as_ref().expect("a root image"));
+    let is_on_the_list = |path: &str| {
+        let authority = path.strip_prefix("/etc/ssl/certs/");
+        path != "/"
+            && (path != "/usr" && !path.starts_with("/usr/"))
+            && authority.is_none_or(|name| name == "ca-certificates.crt")
+            // Those of one architecture.
+            && !(path.contains("x86_64") || path == "/lib64")
+    };
+    let there: BTreeMap<String, String> = listed
+        .iter()
+        .filter(|(path, _)| is_on_the_list(path))
+        .map(|(path, found)| {
+            let kind = match (&found.target, found.mode.as_bytes()[0]) {
+                (Some(target), _) => format!("{:?}", BaseFile::Link(target)),
+                (None, b'd') => format!("{:?}", BaseFile::Directory),
+                (None, _) => format!("{:?}", BaseFile::File),
+            };
+            (path.clone(), kind)
+        })
+        .collect();
+    let files = Target::Debian.facts().base_files();
+    let known: BTreeMap<String, String> = files
+        .map(|(path, file)| (path.to_owned(), format!("{file:?}")))
+        .collect();
+    let differs = |entry: &(&String, &String)| known.get(entry.0) != there.get(entry.0);
+    let differing: Vec<_> = known.iter().chain(&there).filter(differs).collect();
+    assert!(
+        differing.is_empty(),
+        "src/facts/systems/debian_files.txt: {differing:?}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ version: 1
 hostname: kube1
 users: [{name: core, groups: [sudo]}]
 etcd: {}
-storage: {files: [{path: /etc/motd, contents: {inline: hello}}]}
+storage: {files: [{path: /etc/motd, overwrite: true, contents: {inline: hello}}]}
 systemd: {units: [{name: a.service, enabled: true, contents: \"[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n\"}]}
 ";
 

@@ -1,4 +1,5 @@
 //! What `ignition` refuses, beside what the programs that know the rules say of it.
 
+mod base_files;
 mod disks;
 mod units;

@@ -179,7 +179,10 @@ fn what_is_added_to_a_file_outlives_its_replacement() {
         ("more lines", files(vec![more]), None, 2),
         (
             "all of it",
-            files(vec![file(BUNDLE, "other\n")]),
+            files(vec![File {
+                overwrite: true,
+                ..file(BUNDLE, "other\n")
+            }]),
             Some("data:,other%0A"),
             1,
         ),
