@@ -123,10 +123,20 @@ fn same_disk(a: &str, b: &str) -> bool {
 }
 
 /// `/dev/sda` for `/dev/sda1`, `/dev/nvme0n1` for `/dev/nvme0n1p2`, by the kernel's rule: a `p`
-/// goes between where the disk's name ends in a digit (block/partitions/core.c). `None`: not the
-/// name of a partition, or one that does not tell (`/dev/disk/by-…`).
+/// goes between where the disk's name ends in a digit (block/partitions/core.c); and by udev's,
+/// which ends links to partitions in `-part1` (60-persistent-storage.rules). `None`: not the name
+/// of a partition, or one that does not tell (`/dev/disk/by-label/…`).
 fn disk_of_partition(device: &str) -> Option<&str> {
     let name = device.strip_prefix("/dev/")?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if ["disk/by-id/", "disk/by-path/", "disk/by-diskseq/"]
+        .iter()
+        .any(|folder| name.starts_with(folder))
+        && let Some((disk, number)) = device.rsplit_once("-part")
+        && is_number(number)
+    {
+        return Some(disk);
+    }
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     if stem.len() == name.len() || name.contains('/') {
         return None;
@@ -152,6 +162,19 @@ fn twice(node: &Node, found: &mut Vec<Diagnostic>) {
         "write one entry with all partitions",
     );
     for (disk, origin) in &node.user_sections.disks {
+        if let Some(whole) = disk_of_partition(&disk.device) {
+            let span = origin.span.unwrap_or_default();
+            found.push(
+                Diagnostic::error(
+                    codes::NOT_A_WHOLE_DISK,
+                    span,
+                    format!("`{}` is a partition, not a whole disk", disk.device),
+                )
+                .help(format!(
+                    "partitions are made on the disk: `device: {whole}`"
+                )),
+            );
+        }
         found.extend(disks.see(
             disk.device.as_str(),
             origin.span.unwrap_or_default(),

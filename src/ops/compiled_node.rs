@@ -1,14 +1,17 @@
 //! Nodes whose configs are made.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use crate::base::Base;
 use crate::diagnostic::{Diagnostic, Located, in_order};
 use crate::embed::{Edits, LiveSettings};
 use crate::facts::systems::{KernelArguments, LinkManager};
 use crate::ignition;
-use crate::names::MacAddr;
 use crate::node::Node;
-use crate::node::network::InterfaceMatch;
-use crate::pack::{self, Machine, Payload};
+use crate::node::network::{Interface, InterfaceMatch};
+use crate::pack::{self, Card, Machine, Payload};
 use crate::parts;
 use crate::processors::on_all_processors;
 
@@ -24,7 +27,7 @@ pub struct CompiledNode<'a> {
     installed: Option<Vec<u8>>,
     kernel_arguments: Vec<String>,
     removed_kernel_arguments: Vec<String>,
-    macs: Vec<MacAddr>,
+    cards: Vec<Card>,
 }
 
 impl<'a> CompiledNode<'a> {
@@ -59,7 +62,7 @@ impl<'a> CompiledNode<'a> {
             installed: installed(node, compiled.config),
             kernel_arguments: texts(&node.kernel_arguments),
             removed_kernel_arguments: texts(&node.removed_kernel_arguments),
-            macs: macs(node),
+            cards: cards(node),
         };
         Ok((made, compiled.warnings))
     }
@@ -76,7 +79,7 @@ impl<'a> CompiledNode<'a> {
             payload: &self.payload,
             kernel_arguments: &self.kernel_arguments,
             removed_kernel_arguments: &self.removed_kernel_arguments,
-            macs: &self.macs,
+            cards: &self.cards,
         }
     }
 
@@ -142,13 +145,24 @@ fn texts(arguments: &[Located<String>]) -> Vec<String> {
 }
 
 /// The cards that the spec names by address.
-fn macs(node: &Node) -> Vec<MacAddr> {
-    node.network
-        .interfaces
-        .iter()
-        .filter_map(|interface| match interface.matching {
-            InterfaceMatch::Mac { mac, .. } => Some(mac),
-            InterfaceMatch::Name(_) | InterfaceMatch::AnyEthernet => None,
+fn cards(node: &Node) -> Vec<Card> {
+    let card = |interface: &Interface| {
+        let InterfaceMatch::Mac { mac, .. } = interface.matching else {
+            return None;
+        };
+        let address = interface.addresses.iter().find_map(|own| match own.value {
+            IpNet::V4(own) => Some(own),
+            IpNet::V6(_) => None,
+        });
+        let mut gateways = interface.gateways.iter();
+        Some(Card {
+            mac,
+            address,
+            gateway: gateways.find_map(|gateway| match gateway.value {
+                IpAddr::V4(gateway) => address?.contains(&gateway).then_some(gateway),
+                IpAddr::V6(_) => None,
+            }),
         })
-        .collect()
+    };
+    node.network.interfaces.iter().filter_map(card).collect()
 }

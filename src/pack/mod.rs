@@ -8,9 +8,11 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use ipnet::Ipv4Net;
 
 use crate::base::Base;
 use crate::formats::{self, iso9660};
@@ -102,8 +104,18 @@ pub struct Machine<'a> {
     pub kernel_arguments: &'a [String],
     /// Arguments that the base has and the node does not.
     pub removed_kernel_arguments: &'a [String],
-    /// The MAC addresses that identify the machine in a network boot. May be empty.
-    pub macs: &'a [MacAddr],
+    /// The cards whose MAC addresses identify the machine in a network boot. May be empty.
+    pub cards: &'a [Card],
+}
+
+/// A network card of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Card {
+    pub mac: MacAddr,
+    /// Its first IPv4 address, with the network; `None`: it comes from DHCP.
+    pub address: Option<Ipv4Net>,
+    /// The gateway in that network.
+    pub gateway: Option<Ipv4Addr>,
 }
 
 /// Copies exactly `length` bytes of `source`, which is at `path`.

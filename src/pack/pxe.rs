@@ -9,18 +9,20 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, Write as _};
 use std::iter;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
+use ipnet::Ipv4Net;
 
 use crate::base::Base;
 use crate::names::{Arch, MacAddr};
 use crate::progress::Progress;
 
 use super::output::OutputFolder;
-use super::{Compression, Machine, command_line};
+use super::{Card, Compression, Machine, command_line};
 
 pub(crate) const KERNEL: &str = "vmlinuz";
 pub(crate) const INITRD: &str = "initrd.img";
@@ -125,7 +127,7 @@ boot
 "
     );
     write(root, &format!("{NODES}/{name}{NODE_SCRIPT}"), &script)?;
-    for mac in machine.macs {
+    for Card { mac, .. } in machine.cards {
         let script = format!("#!ipxe\nchain ../{NODES}/{name}.ipxe\n");
         write(
             root,
@@ -167,8 +169,8 @@ goto unknown
     )
 }
 
-/// A configuration of dnsmasq(8) that serves the folder. What depends on the network is left for
-/// the user to fill in.
+/// A configuration of dnsmasq(8) that serves the folder. It gives machines the addresses that their
+/// nodes have; the rest of what depends on the network is left for the user to fill in.
 fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
     // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture
     // Types".
@@ -198,22 +200,19 @@ fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
 # dnsmasq: boots the machines of this folder over the network.
 #
 # 1. Put iPXE's own files beside this one (Debian: package `ipxe`, /usr/lib/ipxe/).
-# 2. Fill in the two settings below, then: dnsmasq --conf-file=dnsmasq.conf
+# 2. Fill in the folder below, then: dnsmasq --conf-file=dnsmasq.conf
 # 3. Payloads (nodes/*.cpio.gz) hold secrets and are readable by their owner alone: let the user
 #    that dnsmasq runs as own them, and serve them on a network that you trust.
 
 # This folder, as an absolute path:
 #tftp-root=/srv/pxe
-# Addresses to give out:
-#dhcp-range=192.168.1.100,192.168.1.199,12h
-# … or, beside another DHCP server, its network, with the pxe-service lines at the end:
-#dhcp-range=192.168.1.0,proxy
 
+{ranges}
 enable-tftp
 port=0
 dhcp-userclass=set:ipxe,iPXE
 "
-    .to_owned();
+    .replace("{ranges}", &ranges(machines));
     let mut tags = BTreeMap::new();
     for (tag, number, loader) in architectures {
         // Writing to a String does not fail, here and below.
@@ -232,14 +231,60 @@ dhcp-boot=tag:ipxe,boot.ipxe
 ",
     );
     for machine in machines {
-        for mac in machine.macs {
-            let _ = writeln!(text, "dhcp-host={mac},{}", machine.hostname);
+        for card in machine.cards {
+            let _ = write!(text, "dhcp-host={},{}", card.mac, machine.hostname);
+            if let Some(address) = card.address {
+                let _ = write!(text, ",{}", address.addr());
+            }
+            text.push('\n');
         }
     }
     text.push('\n');
     text.push_str(proxy);
     text
 }
+
+/// The networks in which dnsmasq gives out addresses: those of the nodes, to the nodes alone.
+fn ranges(machines: &[Machine<'_>]) -> String {
+    let mut networks: BTreeMap<Ipv4Net, Option<Ipv4Addr>> = BTreeMap::new();
+    for card in machines.iter().flat_map(|machine| machine.cards) {
+        if let Some(address) = card.address {
+            let gateway = networks.entry(address.trunc()).or_default();
+            *gateway = gateway.or(card.gateway);
+        }
+    }
+    let mut text = String::new();
+    // Writing to a String does not fail, here and below.
+    if !networks.is_empty() {
+        text.push_str("# The nodes' own addresses (dhcp-host below); no other machine gets one.\n");
+    }
+    for (number, (network, gateway)) in networks.iter().enumerate() {
+        let (start, mask) = (network.network(), network.netmask());
+        let _ = writeln!(text, "dhcp-range=set:net{number},{start},static,{mask}");
+        if let Some(gateway) = gateway {
+            let _ = writeln!(text, "dhcp-option=tag:net{number},option:router,{gateway}");
+        }
+    }
+    let example = networks.keys().next().copied().unwrap_or(EXAMPLE);
+    let host = |number: u32| Ipv4Addr::from(u32::from(example.network()) | number);
+    let _ = write!(
+        text,
+        "\
+# Addresses to give out to others:
+#dhcp-range={},{},12h
+# … or, beside another DHCP server and in place of the lines above, its network, with the
+# pxe-service lines at the end:
+#dhcp-range={},proxy
+",
+        host(100),
+        host(199),
+        example.network()
+    );
+    text
+}
+
+/// A network for examples, where the nodes have none.
+const EXAMPLE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 0), 24);
 
 /// Refuses nodes with the same name or MAC address, which could not be told apart.
 fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
@@ -248,7 +293,7 @@ fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
     for machine in machines {
         let name = machine.hostname.as_str();
         ensure!(names.insert(name), "two nodes are named {name}");
-        for mac in machine.macs {
+        for Card { mac, .. } in machine.cards {
             if let Some(other) = macs.insert(mac, name) {
                 ensure!(
                     other == name,

@@ -91,7 +91,7 @@ fn make(folder: &Path, name: &str) -> PathBuf {
         payload: &payload(),
         kernel_arguments: &arguments,
         removed_kernel_arguments: &[],
-        macs: &[],
+        cards: &[],
     };
     let path = folder.join(name);
     let mut file = File::create(&path).unwrap();

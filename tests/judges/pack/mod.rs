@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Isolinux};
 use imgbuild::names::{Arch, Hostname, MacAddr};
-use imgbuild::pack::{self, BootRecord, CONFIG_PATH, Compression, Machine, Payload};
+use imgbuild::pack::{self, BootRecord, CONFIG_PATH, Card, Compression, Machine, Payload};
 use imgbuild::progress::Silent;
 use tempfile::TempDir;
 
@@ -119,8 +119,58 @@ fn with_machine<T>(hostname: &str, then: impl FnOnce(Machine<'_>) -> T) -> T {
         payload: &payload(),
         kernel_arguments: &["imgbuild.test=1,2;3".to_owned()],
         removed_kernel_arguments: &[],
-        macs: &[mac],
+        cards: &[Card {
+            mac,
+            address: Some("192.168.7.11/24".parse().expect("valid")),
+            gateway: Some("192.168.7.1".parse().expect("valid")),
+        }],
     })
+}
+
+/// What dnsmasq, with `settings`, gives a machine that boots by BIOS from a card with that MAC
+/// address: its address, mask, router, name and boot file; nothing if it gives nothing. In a
+/// network of their own. Needs the Debian packages busybox-static, dnsmasq-base, iproute2 and
+/// util-linux.
+fn leased(settings: &Path, mac: &str) -> String {
+    let script = r#"
+mount -t tmpfs none /run
+cp "$1" /run/dnsmasq.conf
+ip link set lo up
+ip link add server type veth peer card
+ip address add 192.168.7.1/24 dev server
+ip link set server up
+ip link set card address "$2" up
+touch /run/log
+dnsmasq --no-daemon --conf-file=/run/dnsmasq.conf --tftp-root=/run --interface=server --user=root \
+    --pid-file=/run/pid --dhcp-leasefile=/run/leases 2>> /run/log &
+until grep -q 'DHCP, ' /run/log; do sleep 0.05; done
+printf '#!/bin/sh\n[ "$1" != bound ] || echo $ip $subnet $router $hostname ${boot_file:-$bootfile}\n' > /run/told
+chmod +x /run/told
+# The architecture is that of BIOS (RFC 4578 2.1).
+busybox udhcpc -i card -f -q -n -t 3 -T 2 -s /run/told -O hostname -O bootfile -x 0x5d:0000 2> /run/client || true
+kill $!
+"#;
+    run(
+        "util-linux",
+        "unshare",
+        &[
+            "--user",
+            "--map-root-user",
+            "--net",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-uc",
+            script,
+            "sh",
+            text(settings),
+            mac,
+        ],
+    )
+    .trim()
+    .to_owned()
 }
 
 /// Runs a program of `package` and gives what it printed. Fails where the program does.
@@ -314,6 +364,14 @@ fn a_pxe_folder_has_one_base_and_a_script_and_payload_for_each_node() {
         &["--test", "-C", text(&folder.join("dnsmasq.conf"))],
     );
     assert!(settings.contains("syntax check OK"), "{settings}");
+    assert_eq!(
+        leased(&folder.join("dnsmasq.conf"), "52:54:00:12:34:56"),
+        "192.168.7.11 255.255.255.0 192.168.7.1 kube1 undionly.kpxe"
+    );
+    assert_eq!(
+        leased(&folder.join("dnsmasq.conf"), "52:54:00:12:34:57"),
+        ""
+    );
     let payload = folder.join("nodes/kube1.cpio.gz");
     let mode = fs::metadata(&payload).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it holds secrets");
@@ -361,7 +419,7 @@ fn what_cannot_be_packed_is_refused() {
             payload: &Payload::default(),
             kernel_arguments: &[argument.to_owned()],
             removed_kernel_arguments: &[],
-            macs: &[],
+            cards: &[],
         };
         let error = pack::iso(&mut Vec::new(), &stand_in.base, &machine, &Silent)
             .expect_err("refused")

@@ -61,7 +61,7 @@ fn make(folder: &Path, name: &str, config: &str, arguments: &[String]) {
         payload: &payload,
         kernel_arguments: arguments,
         removed_kernel_arguments: &[],
-        macs: &[],
+        cards: &[],
     };
     let mut out = File::create(folder.join(name)).unwrap();
     if name.ends_with("iso") {
