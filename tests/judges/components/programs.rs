@@ -181,7 +181,8 @@ fn the_kinds_of_flags_are_the_programs() {
                 Command::new(folder.join(component.as_str())).arg(format!("--{name}=wrong")),
             );
             assert!(
-                said.contains("invalid argument \"wrong\" for"),
+                said.replace('\\', "")
+                    .contains("invalid argument \"wrong\" for"),
                 "{component} --{name}: {said}"
             );
         }
