@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ignition_config::v3_3;
 
-use super::Decider;
 use super::users::origin;
+use super::{Decider, owners};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::systems::{BaseFile, Target};
 use crate::names::AbsolutePath;
@@ -68,13 +68,28 @@ impl Decider<'_> {
         let top = path.as_str().trim_end_matches('/');
         let plain_mode = spec::StorageFile::default_of::<Located<spec::Mode>>("mode");
         let place = tree.local.span;
+        let owner = owner(tree.user.as_ref(), tree.group.as_ref());
         let written: BTreeMap<AbsolutePath, usize> = sections
             .files
             .iter()
             .enumerate()
             .map(|(at, file)| (file.path.clone(), at))
             .collect();
-        for entry in self.files.tree(&tree.local).unwrap_or_default() {
+        let entries = self.files.tree(&tree.local).unwrap_or_default();
+        if owner != Owner::default() {
+            let paths: Vec<String> = entries
+                .iter()
+                .map(|entry| format!("{top}/{}", entry.path))
+                .collect();
+            let place = origin("storage", place);
+            owners::of_tree(
+                top,
+                paths.iter().map(String::as_str),
+                (&owner, &place),
+                sections,
+            );
+        }
+        for entry in entries {
             let path: AbsolutePath = match format!("{top}/{}", entry.path).parse() {
                 Ok(path) => path,
                 Err(why) => {
@@ -113,7 +128,7 @@ impl Decider<'_> {
                         } else {
                             plain_mode.value.0
                         },
-                        owner: Owner::default(),
+                        owner: owner.clone(),
                         contents: Some(Contents::Inline(contents.clone())),
                         append: Vec::new(),
                         overwrite,
@@ -124,7 +139,7 @@ impl Decider<'_> {
                     path,
                     target: target.clone(),
                     hard: false,
-                    owner: Owner::default(),
+                    owner: owner.clone(),
                     overwrite,
                     origin: origin("storage", place),
                 }),

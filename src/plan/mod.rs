@@ -17,6 +17,7 @@ mod kubernetes_addons;
 mod kubernetes_settings;
 mod later_boots;
 mod network;
+mod owners;
 mod passwords;
 mod runtime;
 mod units;
@@ -359,6 +360,7 @@ impl Decider<'_> {
         if let Some(passwd) = &written.passwd {
             self.passwd(passwd, &mut sections);
         }
+        owners::below_homes(written, &mut sections);
         sections
     }
 }

@@ -145,3 +145,59 @@ fn listing(root: &Path) -> String {
     }
     text
 }
+
+/// Directories on the way to what a user owns at home are the user's, and so is all of a tree with
+/// an owner. Works as root only, as on a node.
+#[test]
+fn owners_have_their_directories() {
+    use std::os::unix::fs::MetadataExt;
+
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| scratch.path().join(name);
+    std::fs::create_dir_all(at("site/deep")).expect("making the tree");
+    std::fs::write(at("site/deep/file"), "a").expect("writing the tree");
+    let spec = "\
+version: 1
+hostname: a
+users: [{name: lab, uid: 1500}, {name: ops, uid: 1600, home_dir: /srv/ops}]
+storage:
+  directories: [{path: /home/lab/own, mode: 0700, user: {id: 1500}}]
+  files:
+    - {path: /home/lab/.config/app/settings, user: {id: 1500}, contents: {inline: a}}
+    - {path: /home/lab/own/more/file, user: {id: 1500}, contents: {inline: a}}
+    - {path: /home/lab/theirs/file, contents: {inline: a}}
+    - {path: /opt/app/file, user: {id: 1500}, contents: {inline: a}}
+  links: [{path: /srv/ops/bin/tool, target: /opt/app/file, user: {id: 1600}}]
+  trees: [{local: site, path: /opt/site, user: {id: 1600}, group: {id: 1601}}]
+";
+    std::fs::write(at("node.yaml"), spec).expect("writing the spec");
+    let output = Command::new(env!("CARGO_BIN_EXE_imgbuild"))
+        .args(["node.yaml", "-o", "node.ign"])
+        .current_dir(scratch.path())
+        .output()
+        .expect("imgbuild runs");
+    assert!(output.status.success(), "{output:?}");
+    let config = std::fs::read(at("node.ign")).expect("the config");
+    let mut config: serde_json::Value = serde_json::from_slice(&config).expect("JSON");
+    // The verb refuses users.
+    config.as_object_mut().expect("a map").remove("passwd");
+    let folder = apply(config.to_string().as_bytes()).expect("the engine takes it");
+    for (path, owner, mode) in [
+        ("home/lab/.config", (1500, 0), 0o755),
+        ("home/lab/.config/app", (1500, 0), 0o755),
+        ("home/lab/.config/app/settings", (1500, 0), 0o644),
+        ("home/lab/own", (1500, 0), 0o700),
+        ("home/lab/own/more", (1500, 0), 0o755),
+        ("home/lab/theirs", (0, 0), 0o755),
+        ("opt/app", (0, 0), 0o755),
+        ("srv/ops/bin", (1600, 0), 0o755),
+        ("opt/site", (1600, 1601), 0o755),
+        ("opt/site/deep", (1600, 1601), 0o755),
+        ("opt/site/deep/file", (1600, 1601), 0o644),
+    ] {
+        let found = folder.path().join("root").join(path);
+        let metadata = found.symlink_metadata().expect(path);
+        assert_eq!((metadata.uid(), metadata.gid()), owner, "{path}");
+        assert_eq!(metadata.mode() & 0o7777, mode, "{path}");
+    }
+}

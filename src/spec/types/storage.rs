@@ -452,6 +452,15 @@ record! {
         #[default = "/"]
         #[example = "/opt/site"]
         pub path: Option<Located<AbsolutePath>>,
+        /// The user that owns its files and links, and its directories unless `path` is one of the
+        /// system's own.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
+        pub user: Option<OwnerRef>,
+        /// The group that owns them.
+        #[otherwise = "root"]
+        #[example = "{name: core}"]
+        pub group: Option<OwnerRef>,
     }
     "a tree"
 }
