@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::addresses::overlap;
 use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::facts::kubernetes::choices::Role;
+use crate::facts::kubernetes::choices::{Join, Role};
 use crate::node::Node;
 use crate::node::kubernetes::Kubernetes;
 use crate::node::kubernetes_keys::WithoutKeys;
@@ -28,6 +28,7 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
             networks(kubernetes, node, found);
             service_network(kubernetes, found);
             families(kubernetes, found);
+            found.extend(nameless_kubelet(kubernetes, node));
         }
     }
     let cluster: Vec<_> = (all.iter().flatten())
@@ -37,6 +38,27 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     agreement(&cluster, found);
     endpoints(&cluster, found);
     skew(&cluster, found);
+}
+
+/// Warns of a node whose serving certificate has no address, since it gets one by DHCP: what scrapes
+/// kubelets by address cannot verify it.
+fn nameless_kubelet(kubernetes: &Keyless, node: &Node) -> Option<Diagnostic> {
+    let member = kubernetes.member.as_ref()?;
+    (member.join == Join::Certificate && kubernetes.node_ip.is_none()).then(|| {
+        Diagnostic::warning(
+            codes::KUBELET_WITHOUT_ADDRESS,
+            kubernetes.span,
+            format!(
+                "the certificate of the kubelet on `{}` has its name, but no address",
+                node.hostname.value
+            ),
+        )
+        .label("its addresses come from DHCP")
+        .help(
+            "give the node a static address; else metrics-server needs \
+             `--kubelet-preferred-address-types=Hostname` and a name that resolves",
+        )
+    })
 }
 
 fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {

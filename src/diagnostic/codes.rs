@@ -686,6 +686,10 @@ codes! {
     /// The flags are checked against the Kubernetes 1.9 reference, which leaves out flags that were
     /// deprecated by then. A component exits at once if it is given an unknown flag.
     UNLISTED_FLAG = "W0539": "Flag not in the reference", "version: 1\ntarget: container-linux\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\nkubernetes: {version: 1.9.6, role: single, extra_args: {scheduler: {bogus: 1}}}\n";
+    /// A node that comes with its certificates has them signed before its address is known. What
+    /// reaches kubelets by address, such as metrics-server, cannot verify such a certificate; the
+    /// API server reaches them nevertheless.
+    KUBELET_WITHOUT_ADDRESS = "W0540": "Kubelet certificate without an address", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}}]\n";
     /// Snapshots are stored on the node below /var/lib/imgbuild, which is in memory without
     /// `storage_device`.
     BACKUP_IN_MEMORY = "W0580": "Snapshots in memory", "etcd: {backup: {}}\n";
