@@ -397,6 +397,9 @@ codes! {
     /// The base has a file, directory or link at this path, and Ignition replaces it only if told
     /// so: otherwise it would stop the boot.
     BASE_HAS_IT = "E0321": "Already part of the base", "storage: {files: [{path: /etc/motd, contents: {inline: a}}]}\n";
+    /// Ignition creates groups and users with groupadd and useradd, which reject names and numbers
+    /// that exist, and groups that do not exist yet. Ignition would stop the boot.
+    BAD_ACCOUNT = "E0322": "Conflicting user or group", "users: [{name: core, uid: 33}]\n";
 
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.

@@ -1,5 +1,6 @@
 //! From the spec to nodes with every default filled in.
 
+mod accounts;
 mod boot_files;
 mod container_linux;
 mod container_runtimes;
@@ -271,6 +272,7 @@ impl Decider<'_> {
         let passwd = written.passwd.iter().flat_map(|passwd| &passwd.users);
         let uids = written.users.iter().filter_map(|user| user.uid);
         self.unique_uids(uids.chain(passwd.filter_map(|user| user.uid)));
+        self.accounts(written);
         Node {
             target,
             ignition: self.ignition_version(target, wanted),

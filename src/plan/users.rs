@@ -82,8 +82,9 @@ impl Decider<'_> {
         keys
     }
 
-    pub(super) fn passwd(&self, passwd: &spec::Passwd, sections: &mut Fragment) {
+    pub(super) fn passwd(&mut self, passwd: &spec::Passwd, sections: &mut Fragment) {
         for user in &passwd.users {
+            self.groups_once(user);
             let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
             let groups: Vec<String> = user.groups.iter().map(|group| group.to_string()).collect();
             let ignition = v3_3::User {

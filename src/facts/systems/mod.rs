@@ -5,6 +5,7 @@
 //! an error at its line that says why. Other modules read the row's facts. They compare targets
 //! only where the format itself is that of one system: the live system of Fedora CoreOS.
 
+mod accounts;
 mod base_files;
 mod table;
 
@@ -231,6 +232,8 @@ pub struct Facts {
     pub no_cri_o: Option<&'static str>,
     /// What its base has outside the read-only image, one path a line; empty: unknown.
     files: &'static str,
+    /// Users and groups of its base with their numbers, one a line; empty: unknown.
+    accounts: &'static str,
     /// Existing groups. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
     /// The login shell of users without one; `None`: the system's default.

@@ -1,10 +1,10 @@
 //! The table itself.
 
-use super::base_files;
 use super::{
     Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns, IgnitionVersion,
     KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
 };
+use super::{accounts, base_files};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::debian::Release;
 use crate::facts::state;
@@ -217,6 +217,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: None,
         files: base_files::DEBIAN,
+        accounts: accounts::DEBIAN,
         groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -329,6 +330,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: Some("Flatcar has no CNI plugins: they must come with the node"),
         no_cri_o: Some("its pods are run by Flatcar's containerd"),
         files: "",
+        accounts: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
@@ -450,6 +452,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: Some(NO_KUBERNETES),
         files: "",
+        accounts: "",
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
@@ -608,6 +611,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: Some(DOCKER),
         files: "",
+        accounts: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {

@@ -197,6 +197,28 @@ fn the_list_of_files_is_that_of_the_base() {
     );
 }
 
+/// The users and groups by which specs are checked are those of the base.
+#[test]
+#[ignore = "slow: builds the real base from packages of the mirror"]
+fn the_list_of_accounts_is_that_of_the_base() {
+    let (base, _) = base(Arch::Amd64, KernelFlavor::Generic);
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let tree = folder.path().join("tree");
+    let image = base.root.as_ref().expect("a root image");
+    tools::unpack(image, &tree, &["etc/passwd", "etc/group"]);
+    let numbered = |name: &str| -> BTreeMap<String, String> {
+        let text = fs::read_to_string(tree.join("etc").join(name)).expect(name);
+        let fields = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        fields
+            .map(|fields| (fields[0].to_owned(), fields[2].to_owned()))
+            .collect()
+    };
+    let facts = Target::Debian.facts();
+    let owned = |(name, id): (&str, u32)| (name.to_owned(), id.to_string());
+    assert_eq!(numbered("passwd"), facts.base_users().map(owned).collect());
+    assert_eq!(numbered("group"), facts.base_groups().map(owned).collect());
+}
+
 #[test]
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn symbolic_links_lead_somewhere() {
