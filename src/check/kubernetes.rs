@@ -40,8 +40,8 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     skew(&cluster, found);
 }
 
-/// Warns of a node whose serving certificate has no address, since it gets one by DHCP: what scrapes
-/// kubelets by address cannot verify it.
+/// Warns of a node whose serving certificate has no address, since it gets one by DHCP: what
+/// scrapes kubelets by address cannot verify it.
 fn nameless_kubelet(kubernetes: &Keyless, node: &Node) -> Option<Diagnostic> {
     let member = kubernetes.member.as_ref()?;
     (member.join == Join::Certificate && kubernetes.node_ip.is_none()).then(|| {
