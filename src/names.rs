@@ -145,18 +145,19 @@ text_newtype!(
 );
 
 text_newtype!(
-    /// A user or group name as accepted by `useradd(8)`: `[a-z_][a-z0-9_-]*`, at most 32 bytes.
+    /// A user or group name that some target's `useradd(8)` accepts: `[A-Za-z_][A-Za-z0-9_.-]*`, at
+    /// most 32 bytes.
     UserName,
     |text| {
         if text.is_empty() || text.len() > 32 {
             return invalid("a user name must have 1 to 32 characters");
         }
         let mut bytes = text.bytes();
-        if !bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_') {
-            return invalid("a user name must start with a lower-case letter or `_`");
+        if !bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') {
+            return invalid("a user name must start with a letter or `_`");
         }
-        if !bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-') {
-            return invalid("a user name can contain only lower-case letters, digits, `_` and `-`");
+        if !bytes.all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b)) {
+            return invalid("a user name can contain only letters, digits, `_`, `.` and `-`");
         }
         Ok(())
     }

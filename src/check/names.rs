@@ -34,7 +34,7 @@ fn hosts(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut names: BTreeMap<(&str, bool), (IpAddr, Span)> = BTreeMap::new();
     for (address, hosts) in &node.hosts {
         for host in hosts {
-            if *host == node.hostname.value {
+            if node.is_named && *host == node.hostname.value {
                 if !has_address(node, address.value) {
                     found.push(
                         Diagnostic::error(

@@ -117,7 +117,7 @@ fn units(node: &Node, found: &mut Vec<Diagnostic>) {
                 .help("give each drop-in its own name"),
             );
         }
-        if unit.mask && (unit.enabled == Some(true) || unit.contents.is_some()) {
+        if unit.mask == Some(true) && (unit.enabled == Some(true) || unit.contents.is_some()) {
             found.push(
                 Diagnostic::error(
                     codes::MASKED_UNIT_IN_USE,

@@ -119,7 +119,7 @@ codes! {
     BAD_HOSTNAME = "E0110": "Invalid host name", "network: {hosts: {192.168.1.1: [kube_2]}}\n";
     /// A name must start with a lowercase letter or `_`, followed by lowercase letters, digits, `_`
     /// and `-`, at most 32 characters in total, as useradd(8) requires.
-    BAD_USER_NAME = "E0111": "Invalid user or group name", "users: [{name: Core}]\n";
+    BAD_USER_NAME = "E0111": "Invalid user or group name", "users: [{name: core user}]\n";
     /// A Linux interface name has 1 to 15 characters, without `/`, `:` and white space.
     BAD_INTERFACE_NAME = "E0112": "Invalid interface name", "network: {interfaces: [{name: 'eth 0', dhcp: true}]}\n";
     /// A MAC address is six hexadecimal octets, joined by `:` or `-`, and not a multicast address.
@@ -356,8 +356,8 @@ codes! {
     /// Ignition's specification 3.3.0, which the node uses, does not support the set-user-ID,
     /// set-group-ID and sticky bits.
     SPECIAL_MODE = "E0304": "Unsupported mode bits", "storage: {files: [{path: /opt/a, mode: 04755}]}\n";
-    /// Ignition supports the schemes data, http, https, tftp, s3, arn and gs. A `data:` URL must
-    /// follow RFC 2397.
+    /// Ignition supports the schemes data, http, https, tftp, s3 and gs, and arn from 3.4.0 on. A
+    /// `data:` URL must follow RFC 2397.
     BAD_SOURCE = "E0305": "Invalid source", "storage: {files: [{path: /opt/a, contents: {source: 'data:;base64,a'}}]}\n";
     /// The hash is that of the decompressed contents. If it differs, Ignition stops the boot.
     WRONG_HASH = "E0306": "Hash mismatch", "storage: {files: [{path: /opt/a, contents: {source: 'data:,a', verification: {hash: sha256-0000000000000000000000000000000000000000000000000000000000000000}}}]}\n";
@@ -400,6 +400,9 @@ codes! {
     /// Ignition creates groups and users with groupadd and useradd, which reject names and numbers
     /// that exist, and groups that do not exist yet. Ignition would stop the boot.
     BAD_ACCOUNT = "E0322": "Conflicting user or group", "users: [{name: core, uid: 33}]\n";
+    /// Ignition merges configs of specification 3 in JSON, of the versions that the target
+    /// supports. Anything else stops the boot.
+    NOT_AN_IGNITION_CONFIG = "E0323": "Not an Ignition config", "ignition: {config: {merge: [{inline: 'variant: fcos'}]}}\n";
 
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.
@@ -611,6 +614,12 @@ codes! {
     /// `imgbuild import` reads Butane configs, Ignition configs of specification 3 or 2, and
     /// Container Linux Configs.
     NO_CONFIG = "E0600": "Nothing to import", "";
+    /// An Ignition config of specification 3 does not say for which system it is, and neither do
+    /// Butane's variants for systems that imgbuild does not know. `--target` says it.
+    NO_TARGET = "E0601": "Import without a target", "";
+    /// A node without this setting would be another one: not encrypted, without its disks, or
+    /// without half of its config. So nothing is imported.
+    NEEDED_SETTING = "E0602": "Setting that cannot be left out", "";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so it may be impossible to log
@@ -618,6 +627,9 @@ codes! {
     NO_SSH_KEY_FOUND = "W0100": "No SSH key found", "";
     /// ct, whose settings these are, supports etcd up to 3.3 and flannel up to 0.7.
     NEWER_THAN_CT = "W0101": "Version newer than ct", "version: 1\ntarget: container-linux\nhostname: kube1\netcd: {version: 3.4.0}\n";
+    /// A computer finds the password behind an MD5 hash within hours. Other targets refuse such
+    /// hashes.
+    WEAK_PASSWORD_HASH = "W0102": "Weak password hash", "version: 1\ntarget: container-linux\npasswd: {users: [{name: core, password_hash: $1$saltsalt$4px9i58NU2Z2/vZOUlGjq.}]}\n";
 
     // W02xx: checks across fields.
     /// A list contains the same item twice. This is harmless, but probably a mistake.
@@ -660,6 +672,9 @@ codes! {
     IGNORED_SETTING = "W0302": "Setting ignored by systemd", "systemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\nQuux=1\\n\"}]}\n";
     /// Data that is fetched over plain HTTP or TFTP can be modified on its way unnoticed.
     UNVERIFIED_FETCH = "W0303": "Unverified download", "storage: {files: [{path: /opt/a, contents: {source: 'http://example.com/a'}}]}\n";
+    /// With `replace`, Ignition takes another config instead of this one: nothing that the spec
+    /// says reaches the node.
+    CONFIG_REPLACED = "W0304": "Config without effect", "ignition: {config: {replace: {source: 'https://files.example/node.ign'}}}\n";
 
     // W05xx: Kubernetes, its etcd and images.
     /// The spec uses something whose image is not embedded in the node, so the node pulls it from a

@@ -16,8 +16,11 @@ use crate::facts::systems::IgnitionVersion;
 use crate::node::fragment::{Contents, Fragment, Origin};
 use crate::text::hex;
 
-/// Schemes that Ignition 3.3.0 fetches from (its specification, `source`).
+/// Schemes that Ignition fetches from since 3.4.0 (its specification, `source`).
 const SCHEMES: &[&str] = &["data", "http", "https", "tftp", "s3", "arn", "gs"];
+
+/// The schemes of 3.3.0.
+const SCHEMES_V3_3: &[&str] = &["data", "http", "https", "tftp", "s3", "gs"];
 
 /// The schemes of Ignition 2.x; `oem` is the partition of that name.
 const SCHEMES_V2: &[&str] = &["data", "http", "https", "tftp", "s3", "oem"];
@@ -28,11 +31,7 @@ const LARGEST: u64 = 1 << 30;
 
 /// Checks all contents of `fragment` that the spec sets as a source.
 pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
-    let schemes = if version < IgnitionVersion::V3_3 {
-        SCHEMES_V2
-    } else {
-        SCHEMES
-    };
+    let schemes = schemes(version);
     for file in &fragment.files {
         for contents in file.contents.iter().chain(&file.append) {
             if let Contents::Remote(contents) = contents {
@@ -55,8 +54,19 @@ pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut V
             resource(key, schemes, &luks.name, origin, found);
         }
     }
+    for (config, origin) in fragment.head.merged.iter().chain(&fragment.head.replacing) {
+        resource(config, schemes, "config", origin, found);
+    }
     for (authority, origin) in &fragment.ignition_cas {
         resource(authority, schemes, "certificate authority", origin, found);
+    }
+}
+
+fn schemes(version: IgnitionVersion) -> &'static [&'static str] {
+    match version {
+        IgnitionVersion::V2_2 | IgnitionVersion::V2_3 => SCHEMES_V2,
+        IgnitionVersion::V3_3 => SCHEMES_V3_3,
+        IgnitionVersion::V3_4 | IgnitionVersion::V3_5 | IgnitionVersion::V3_6 => SCHEMES,
     }
 }
 

@@ -5,17 +5,23 @@ use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
 
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::facts::systems::Facts;
 use crate::node::fragment::{Fragment, Origin};
 
-/// The file systems that the base has programs for, each with the maximum label length in bytes.
-/// (Ignition also supports btrfs.)
-const LABELS: [(&str, usize); 4] = [("ext4", 16), ("xfs", 12), ("vfat", 11), ("swap", 15)];
+/// The file systems that Ignition creates, each with the maximum label length in bytes.
+const LABELS: [(&str, usize); 5] = [
+    ("ext4", 16),
+    ("btrfs", 255),
+    ("xfs", 12),
+    ("vfat", 11),
+    ("swap", 15),
+];
 
 /// The maximum length of a LUKS2 label in bytes.
 const LUKS_LABEL: usize = 47;
 
 /// Checks the disks of a merged fragment.
-pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(fragment: &Fragment, target: &Facts, found: &mut Vec<Diagnostic>) {
     for (disk, origin) in &fragment.disks {
         partitions(disk, origin, found);
     }
@@ -23,10 +29,10 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
         raid(array, origin, found);
     }
     for (device, origin) in &fragment.luks {
-        luks(device, origin, found);
+        luks(device, target, origin, found);
     }
     for (filesystem, origin) in &fragment.filesystems {
-        self::filesystem(filesystem, origin, found);
+        self::filesystem(filesystem, target, origin, found);
     }
 }
 
@@ -134,7 +140,7 @@ fn raid(array: &Raid, origin: &Origin, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
+fn luks(luks: &Luks, target: &Facts, origin: &Origin, found: &mut Vec<Diagnostic>) {
     let mut wrong = |message: &str, help: &str| {
         let message = format!("encrypted device `{}`: {message}", luks.name);
         found.push(error(codes::BAD_ENCRYPTED_DEVICE, origin, message).help(help));
@@ -145,8 +151,11 @@ fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
             "specify the device to encrypt: `device: /dev/vdb`",
         );
     }
-    if luks.clevis.is_some() {
-        wrong("clevis is not part of the base", "use a `key_file`");
+    if luks.clevis.is_some() && !target.abilities.clevis {
+        wrong(
+            &format!("{} does not have clevis", target.title),
+            "use a `key_file`",
+        );
     }
     if luks
         .label
@@ -160,7 +169,12 @@ fn luks(luks: &Luks, origin: &Origin, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn filesystem(filesystem: &Filesystem, origin: &Origin, found: &mut Vec<Diagnostic>) {
+fn filesystem(
+    filesystem: &Filesystem,
+    target: &Facts,
+    origin: &Origin,
+    found: &mut Vec<Diagnostic>,
+) {
     let mut wrong = |message: String, help: &str| {
         let message = format!("file system on `{}`: {message}", filesystem.device);
         found.push(error(codes::BAD_FILESYSTEM, origin, message).help(help));
@@ -185,7 +199,9 @@ fn filesystem(filesystem: &Filesystem, origin: &Origin, found: &mut Vec<Diagnost
         }
         Some("none") => {}
         Some(format) => {
-            let Some((_, longest)) = LABELS.iter().find(|(known, _)| *known == format) else {
+            let is_created =
+                |known: &str| known == format && (known != "btrfs" || target.abilities.btrfs);
+            let Some((_, longest)) = LABELS.iter().find(|(known, _)| is_created(known)) else {
                 wrong(
                     format!("the node cannot create `{format}`"),
                     "use ext4, xfs, vfat or swap; `none` leaves the device unchanged",

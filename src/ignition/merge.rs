@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::report::{error, warning};
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::names::AbsolutePath;
-use crate::node::fragment::{Directory, File, Fragment, Link, OnlyV2, Origin, Unit};
+use crate::node::fragment::{Directory, File, Fragment, Head, Link, OnlyV2, Origin, Unit};
 
 /// Merges `generated`, then `own`, the user's sections, in this order.
 pub(super) fn merge(
@@ -108,7 +108,8 @@ impl Merger<'_> {
             self.found,
         );
         merged.ignition_cas.extend(fragment.ignition_cas);
-        merged.ignition_proxy = merged.ignition_proxy.take().or(fragment.ignition_proxy);
+        merged.ignition_proxy = fragment.ignition_proxy.or(merged.ignition_proxy.take());
+        head(&mut merged.head, *fragment.head);
         only_v2(&mut merged.only_v2, *fragment.only_v2, self.found);
     }
 
@@ -213,7 +214,7 @@ impl Merger<'_> {
         };
         let old = &mut self.merged.units[at];
         let name = new.name.as_str();
-        if new.mask {
+        if new.mask == Some(true) {
             // Ignition would link a masked unit to nothing and then write through the link.
             if old.contents.take().is_some() {
                 self.found
@@ -221,7 +222,7 @@ impl Merger<'_> {
             }
             old.dropins.clear();
             old.enabled = None;
-            old.mask = true;
+            old.mask = Some(true);
             return;
         }
         if let Some(contents) = new.contents
@@ -254,7 +255,15 @@ impl Merger<'_> {
             }
         }
         old.enabled = new.enabled.or(old.enabled);
+        old.mask = new.mask.or(old.mask);
     }
+}
+
+/// Adds what a config says of itself.
+fn head(merged: &mut Head, new: Head) {
+    merged.merged.extend(new.merged);
+    merged.replacing = new.replacing.or(merged.replacing.take());
+    merged.timeouts = new.timeouts.or(merged.timeouts.take());
 }
 
 /// Adds what only Ignition 2.x has.

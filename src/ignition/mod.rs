@@ -17,7 +17,7 @@ mod write;
 
 use ignition_config::v3_3;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::{IgnitionVersion, LinkManager};
 use crate::node::fragment::{Contents, Fragment, Origin};
 use crate::node::{Node, ignition_2};
@@ -93,9 +93,10 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     paths::check(&merged, node.target.facts(), node.ignition, found);
     base_files::check(&merged, node.target.facts(), found);
     contents::check(&merged, node.ignition, found);
-    disks::check(&merged, found);
+    disks::check(&merged, node.target.facts(), found);
     systemd::check(&merged, found);
     v2::check(&merged, node.ignition, found);
+    replaced(&merged, found);
     merged
 }
 
@@ -106,6 +107,27 @@ pub fn with_kernel_arguments(mut config: Config, node: &Node) -> Config {
         config.kernel_arguments = write::kernel_arguments(node);
     }
     config
+}
+
+/// Reports a config that replaces more than an empty one.
+fn replaced(merged: &Fragment, found: &mut Vec<Diagnostic>) {
+    let Some((_, origin)) = &merged.head.replacing else {
+        return;
+    };
+    let things = trace::things(merged);
+    if let Some((first, _)) = things.iter().find(|(_, of)| of != origin) {
+        found.push(
+            report::warning(
+                codes::CONFIG_REPLACED,
+                origin,
+                "Ignition takes another config instead of this one".to_owned(),
+            )
+            .label(format!(
+                "without the {first} and everything else of the spec"
+            ))
+            .help("use `merge` to keep both"),
+        );
+    }
 }
 
 /// Returns `config` as JSON without white space or nulls, for payloads.

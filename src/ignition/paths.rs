@@ -67,8 +67,8 @@ fn units<'a>(
     found: &mut Vec<Diagnostic>,
 ) {
     for unit in &fragment.units {
-        let whole =
-            (unit.contents.is_some() || unit.mask).then(|| format!("{UNITS}/{}", unit.name));
+        let whole = (unit.contents.is_some() || unit.mask == Some(true))
+            .then(|| format!("{UNITS}/{}", unit.name));
         let dropins = unit
             .dropins
             .iter()

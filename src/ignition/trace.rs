@@ -1,6 +1,18 @@
 //! Lists what a fragment asks for.
 
+use ignition_config::v3_3::Resource;
+
 use crate::node::fragment::{Fragment, Origin};
+
+/// Returns where something comes from, in words for people.
+fn source(resource: &Resource) -> &str {
+    let source = resource.source.as_deref().unwrap_or_default();
+    if source.starts_with("data:") {
+        "(inline)"
+    } else {
+        source
+    }
+}
 
 /// Returns each thing of `fragment`, by kind and name.
 pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
@@ -8,14 +20,12 @@ pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
     let mut add = |kind: &str, name: &str, origin: &Origin| {
         things.push((format!("{kind} {name}"), origin.clone()));
     };
+    let configs = fragment.head.merged.iter().chain(&fragment.head.replacing);
+    for (config, origin) in configs {
+        add("ignition config", source(config), origin);
+    }
     for (authority, origin) in &fragment.ignition_cas {
-        let source = authority.source.as_deref().unwrap_or_default();
-        let name = if source.starts_with("data:") {
-            "(inline)"
-        } else {
-            source
-        };
-        add("ignition certificate authority", name, origin);
+        add("ignition certificate authority", source(authority), origin);
     }
     for (disk, origin) in &fragment.disks {
         add("disk", &disk.device, origin);
@@ -45,7 +55,7 @@ pub(super) fn things(fragment: &Fragment) -> Vec<(String, Origin)> {
         add("user", &user.name, origin);
     }
     for unit in &fragment.units {
-        if unit.contents.is_some() || unit.enabled.is_some() || unit.mask {
+        if unit.contents.is_some() || unit.enabled.is_some() || unit.mask.is_some() {
             add("unit", unit.name.as_str(), &unit.origin);
         }
         for (dropin, _) in &unit.dropins {

@@ -29,6 +29,15 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
         });
     }
     config.ignition.proxy = all.ignition_proxy.map(|(proxy, _)| proxy);
+    let head = *all.head;
+    config.ignition.timeouts = head.timeouts;
+    let others = v3_3::IgnitionConfig {
+        merge: filled(values(head.merged)),
+        replace: head.replacing.map(|(config, _)| config),
+    };
+    if others != v3_3::IgnitionConfig::default() {
+        config.ignition.config = Some(others);
+    }
     let passwd = v3_3::Passwd {
         groups: filled(values(all.groups)),
         users: filled(values(all.users)),
@@ -149,7 +158,7 @@ fn unit(unit: Unit) -> v3_3::Unit {
     v3_3::Unit {
         name: unit.name.to_string(),
         enabled: unit.enabled,
-        mask: unit.mask.then_some(true),
+        mask: unit.mask,
         contents: unit.contents,
         dropins: filled(
             unit.dropins

@@ -1,15 +1,20 @@
 //! Converts what Butane writes differently from a node spec.
 
 use crate::diagnostic::Span;
+use crate::facts::systems::{IgnitionVersion, Target};
 
 use super::item::{Item, Value};
+use super::{Findings, boot_device};
 
 /// Converts Butane's own keys in `config`.
-pub(super) fn to_spec(config: &mut Item) {
+pub(super) fn to_spec(config: &mut Item, target: Target, found: &mut Findings) {
     config.remove("variant");
     config.remove("version");
+    boot_device::to_spec(config, found);
     kernel_arguments(config);
     modes(config);
+    without_empty_owners(config);
+    special_bits(config, target);
 }
 
 /// Converts the lists of arguments that should exist and that should not.
@@ -84,6 +89,71 @@ pub(super) fn modes(config: &mut Item) {
                 octal(mode);
             }
         }
+    }
+}
+
+/// Removes owners, contents and verifications that say nothing: `user: {}`.
+pub(super) fn without_empty_owners(config: &mut Item) {
+    let Some(storage) = config.get_mut("storage") else {
+        return;
+    };
+    for list in ["files", "directories", "links"] {
+        let items = storage.get_mut(list);
+        for item in items.into_iter().flat_map(Item::items_mut) {
+            for owner in ["user", "group"] {
+                if item.get(owner).is_some_and(|owner| !says_owner(owner)) {
+                    item.remove(owner);
+                }
+            }
+            if let Some(contents) = item.get_mut("contents")
+                && contents.get("verification").is_some_and(Item::is_empty)
+            {
+                contents.remove("verification");
+            }
+        }
+    }
+}
+
+fn says_owner(owner: &Item) -> bool {
+    ["id", "name"]
+        .into_iter()
+        .filter_map(|key| owner.get(key))
+        .any(|value| !value.is_null() && value.text() != Some(""))
+}
+
+/// Asks for the version of Ignition's specification that has set-user-ID, set-group-ID and sticky
+/// bits, if a mode has one of them and the target has that version.
+pub(super) fn special_bits(config: &mut Item, target: Target) {
+    if !target.facts().ignition.contains(&IgnitionVersion::V3_6) {
+        return;
+    }
+    let Some(storage) = config.get_mut("storage") else {
+        return;
+    };
+    let lists = ["files", "directories"].map(|list| storage.get(list).cloned());
+    let special = lists.into_iter().flatten().find_map(|mut list| {
+        let items = list.items_mut().iter();
+        let mut modes = items.filter_map(|item| item.get("mode"));
+        let is_special = |mode: &&Item| {
+            let octal = mode
+                .text()
+                .and_then(|text| u32::from_str_radix(text, 8).ok());
+            octal.is_some_and(|mode| mode > 0o777)
+        };
+        modes.find(is_special).map(|mode| mode.span)
+    });
+    let Some(span) = special else {
+        return;
+    };
+    if config.get("ignition").is_none_or(Item::is_empty) {
+        config.set("ignition", Some(Item::new(Value::Map(Vec::new()), span)));
+    }
+    if let Some(head) = config.get_mut("ignition") {
+        let text = IgnitionVersion::V3_6.as_str().to_owned();
+        head.set(
+            "version",
+            Some(Item::new(Value::Scalar { text, plain: true }, span)),
+        );
     }
 }
 

@@ -89,10 +89,7 @@ impl<'a> Fitting<'a> {
                 format!("{path}.{key}")
             };
             if is_closed && schema["properties"].get(&key).is_none() {
-                self.found.left_out(
-                    span,
-                    format!("a node spec has no equivalent of `{}`", path.escape_debug()),
-                );
+                self.found.no_equivalent(span, &path);
                 pending.extend(std::mem::take(&mut value.comments));
                 pending.push(format!("# not imported: {}", path.escape_debug()));
                 continue;

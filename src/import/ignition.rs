@@ -4,16 +4,18 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use super::butane::{kernel_arguments, octal};
+use super::butane::{kernel_arguments, octal, special_bits, without_empty_owners};
 use super::item::{Item, Value};
 use crate::diagnostic::Span;
+use crate::facts::systems::Target;
 
 /// Maximum size of decompressed contents, in bytes, to be written as text.
 const TEXT_MAX: u64 = 1 << 20;
 
 /// Converts Ignition's own keys in `config`.
-pub(super) fn to_spec(config: &mut Item) {
+pub(super) fn to_spec(config: &mut Item, target: Target) {
     without_nulls(config);
+    without_nothing(config);
     snake_case(config);
     if let Some(head) = config.get_mut("ignition") {
         head.remove("version");
@@ -23,6 +25,7 @@ pub(super) fn to_spec(config: &mut Item) {
         }
     }
     kernel_arguments(config);
+    without_empty_owners(config);
     let Some(storage) = config.get_mut("storage") else {
         return;
     };
@@ -49,6 +52,7 @@ pub(super) fn to_spec(config: &mut Item) {
             }
         }
     }
+    special_bits(config, target);
 }
 
 /// Null means absent.
@@ -61,6 +65,20 @@ pub(super) fn without_nulls(item: &mut Item) {
             for (.., value) in entries {
                 without_nulls(value);
             }
+        }
+    }
+}
+
+/// Empty maps and lists say nothing in specification 3.
+fn without_nothing(item: &mut Item) {
+    match &mut item.value {
+        Value::Scalar { .. } => {}
+        Value::List(items) => items.iter_mut().for_each(without_nothing),
+        Value::Map(entries) => {
+            for (.., value) in entries.iter_mut() {
+                without_nothing(value);
+            }
+            entries.retain(|(.., value)| !value.is_empty());
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Converts what Ignition's JSON of specification 2.x writes differently from ct, whose keys a node
 //! of Container Linux has.
 
-use super::Findings;
 use super::butane::octal;
 use super::ignition::{self, text_of};
 use super::item::{Item, Value};
+use super::{Findings, ct};
 use crate::diagnostic::Span;
 use crate::facts::systems::IgnitionVersion;
 
@@ -29,9 +29,12 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
     let Some(storage) = config.get_mut("storage") else {
         return;
     };
+    ct::plain_paths(storage);
     for list in ["files", "directories"] {
         for item in storage.get_mut(list).into_iter().flat_map(Item::items_mut) {
-            if item.get("mode").is_none() {
+            // What is appended to keeps its mode.
+            let appends = item.get("append").and_then(Item::text) == Some("true");
+            if item.get("mode").is_none() && !appends {
                 // The default of Ignition 2.x (internal/exec/stages/files), which differs from
                 // ct's.
                 let text = "0".to_owned();

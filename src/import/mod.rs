@@ -5,21 +5,24 @@
 //! it is, with its comments. What has no equivalent in a node spec is left out and reported; the
 //! schema of the node spec decides.
 
+mod boot_device;
 mod butane;
 mod comments;
+mod ct;
 mod fit;
 mod ignition;
 mod ignition_v2;
 mod item;
+mod name;
+mod target;
 mod write;
 
-use crate::diagnostic::{Diagnostic, SourceId, Span, codes};
-use crate::facts::systems::{SpecKeys, TABLE};
+use crate::diagnostic::{Diagnostic, Severity, SourceId, Span, codes};
+use crate::facts::systems::SpecKeys;
 use crate::names::Hostname;
-use crate::spec::NodeKind;
 use crate::spec::yaml::{Limits, Node, parse};
 
-use item::{Item, Value};
+use item::Item;
 
 /// The last minor version of Ignition's specification 2.
 const V2_MINOR_MAX: u64 = 4;
@@ -37,6 +40,20 @@ const SECTIONS: [&str; 9] = [
     "passwd",
 ];
 
+/// Settings that other tools know and a node spec does not, and that a node cannot do without if
+/// its config has them: they decide where data is and who can read it.
+const NEEDED: [&str; 9] = [
+    "boot_device",
+    "grub",
+    "storage.files.contents.remote",
+    "storage.files.filesystem",
+    "storage.filesystems.mount",
+    "storage.luks.cex",
+    "storage.luks.clevis.tang.advertisement",
+    "storage.luks.discard",
+    "storage.luks.open_options",
+];
+
 /// Settings that a config does not contain.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -44,7 +61,7 @@ pub struct Options {
     pub hostname: Option<Hostname>,
     /// The node's name if neither is set.
     pub fallback: Option<Hostname>,
-    /// The target, overriding that of the config.
+    /// The target, overriding that of the config; needed if the config does not say it.
     pub target: Option<String>,
 }
 
@@ -83,44 +100,23 @@ pub fn import(
         return Err(diagnostics);
     };
     let kind = kind(&tree)?;
+    let target = target::of(kind, &tree, options)?;
     let mut item = Item::from_node(&tree);
     let last_words = comments::attach(config, &tree, &mut item);
     let mut found = Findings::default();
     match kind {
-        Kind::Butane => butane::to_spec(&mut item),
-        Kind::Ct => butane::modes(&mut item),
-        Kind::IgnitionV2(minor) => {
-            check_target(options, tree.span)?;
-            ignition_v2::to_spec(&mut item, minor, &mut found);
-        }
-        Kind::Ignition => ignition::to_spec(&mut item),
+        Kind::Butane => butane::to_spec(&mut item, target, &mut found),
+        Kind::Ct => ct::to_spec(&mut item),
+        Kind::IgnitionV2(minor) => ignition_v2::to_spec(&mut item, minor, &mut found),
+        Kind::Ignition => ignition::to_spec(&mut item, target),
     }
     let schema = crate::spec::schema();
-    let target = options
-        .target
-        .clone()
-        .or_else(|| target(kind, &tree).map(str::to_owned));
-    let target = target.filter(|target| {
-        let is_there = TABLE.iter().any(|facts| facts.name == target);
-        if !is_there {
-            found.left_out(
-                tree.span,
-                format!(
-                    "imgbuild has no target `{}`; the imported spec sets no target",
-                    target.escape_debug()
-                ),
-            );
-        }
-        is_there
-    });
-    let facts = (TABLE.iter()).find(|facts| Some(facts.name) == target.as_deref());
-    let keys = facts.map_or(SpecKeys::Own, |facts| facts.keys);
+    let keys = target.facts().keys;
     // A node with ct's keys can take its name from the file itself.
-    let is_ct = keys == SpecKeys::Ct;
-    let named = if is_ct {
+    let named = if keys == SpecKeys::Ct {
         None
     } else {
-        hostname(&mut item, options.hostname.is_some())
+        name::take(&mut item, options.hostname.is_some(), target, &mut found)
     };
     fit::to_schema(&mut item, &schema, keys, &mut found);
     let comments = named.as_ref().map(|(_, comments)| comments.join("\n"));
@@ -128,15 +124,14 @@ pub fn import(
         (Some(name), _) => Some(name.clone()),
         (None, named) => named.map(|(name, _)| name),
     };
-    let made_up_name = (hostname.is_none() && !is_ct).then(|| {
+    let needs_name = !target.facts().abilities.is_named_by_network;
+    let made_up_name = (hostname.is_none() && needs_name).then(|| {
         let name = options.fallback.as_ref().map(ToString::to_string);
         name.unwrap_or_else(|| "node1".to_owned())
     });
     let hostname = hostname.map(|name| name.to_string());
     let mut text = "version: 1\n".to_owned();
-    if let Some(target) = target {
-        text.extend(["target: ", &target, "\n"]);
-    }
+    text.extend(["target: ", target.as_str(), "\n"]);
     for comment in comments.iter().filter(|comment| !comment.is_empty()) {
         text.push_str(comment);
         text.push('\n');
@@ -150,6 +145,9 @@ pub fn import(
         text.push('\n');
     }
     found.0.sort_by_key(|diagnostic| diagnostic.span);
+    if found.0.iter().any(|one| one.severity == Severity::Error) {
+        return Err(found.0);
+    }
     Ok(Imported {
         text,
         left_out: found.0,
@@ -165,6 +163,27 @@ impl Findings {
     fn left_out(&mut self, span: Span, message: String) {
         self.0
             .push(Diagnostic::warning(codes::NOT_IMPORTED, span, message));
+    }
+
+    /// Refuses the whole config because of what is at `span`.
+    fn refused(&mut self, span: Span, message: String) {
+        let diagnostic = Diagnostic::error(codes::NEEDED_SETTING, span, message);
+        let help = "write it in the config in another way, or remove it there";
+        self.0.push(diagnostic.help(help));
+    }
+
+    /// Leaves out the key at `path`, or refuses the config if the node would be another one
+    /// without it.
+    fn no_equivalent(&mut self, span: Span, path: &str) {
+        let message = format!("a node spec has no equivalent of `{}`", path.escape_debug());
+        let is_part = |of: &&str| {
+            (path.strip_prefix(*of)).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        if NEEDED.iter().any(is_part) {
+            self.refused(span, message);
+        } else {
+            self.left_out(span, message);
+        }
     }
 }
 
@@ -213,75 +232,4 @@ fn kind(tree: &Node) -> Result<Kind, Vec<Diagnostic>> {
         "a Butane config has `variant:`, an Ignition config `ignition.version`, a Container Linux \
          Config sections such as `systemd:`",
     )
-}
-
-/// Keys of specification 2 belong to one target.
-fn check_target(options: &Options, span: Span) -> Result<(), Vec<Diagnostic>> {
-    let only = of_ct();
-    match &options.target {
-        Some(target) if target != only => Err(vec![
-            Diagnostic::error(
-                codes::NO_CONFIG,
-                span,
-                format!(
-                    "a config of Ignition's specification 2 can only become a node with \
-                         target `{only}`"
-                ),
-            )
-            .help("remove --target"),
-        ]),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the name of the target whose nodes have ct's keys.
-fn of_ct() -> &'static str {
-    NodeKind::with(SpecKeys::Ct).target().name
-}
-
-/// Returns the target of a config.
-fn target(kind: Kind, tree: &Node) -> Option<&'static str> {
-    match kind {
-        Kind::IgnitionV2(_) | Kind::Ct => Some(of_ct()),
-        Kind::Ignition => None,
-        Kind::Butane => {
-            let variant = tree.get("variant")?;
-            let crate::spec::yaml::Value::Scalar(scalar) = &variant.value else {
-                return None;
-            };
-            match &*scalar.text {
-                "fcos" => Some("fedora-coreos"),
-                "flatcar" => Some("flatcar"),
-                _ => None,
-            }
-        }
-    }
-}
-
-/// Removes the file `/etc/hostname` from `item` and returns the name in it, with the comments above
-/// it; with `replaced`, removes it no matter what it contains.
-fn hostname(item: &mut Item, replaced: bool) -> Option<(Hostname, Vec<String>)> {
-    let storage = item.get_mut("storage")?;
-    let Value::List(files) = &mut storage.get_mut("files")?.value else {
-        return None;
-    };
-    let at = files
-        .iter()
-        .position(|file| file.get("path").and_then(Item::text) == Some("/etc/hostname"))?;
-    let named = files[at]
-        .get("contents")
-        .and_then(|contents| contents.get("inline"))
-        .and_then(Item::text)
-        .and_then(|text| text.trim().parse::<Hostname>().ok());
-    if named.is_none() && !replaced {
-        return None;
-    }
-    let file = files.remove(at);
-    if files.is_empty() {
-        storage.remove("files");
-    }
-    if storage.is_empty() {
-        item.remove("storage");
-    }
-    named.map(|name| (name, file.comments))
 }

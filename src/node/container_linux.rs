@@ -13,8 +13,6 @@ use crate::pki::bundles::{KeyPair, ServiceAccountKeys};
 /// The settings that only Container Linux has.
 #[derive(Debug, Clone)]
 pub struct ContainerLinux {
-    /// Whether `/etc/hostname` is written: the name is from the spec, not a placeholder.
-    pub writes_hostname: bool,
     /// The cloud whose agent must be configured with the address of the metadata service.
     pub metadata_provider: Option<Located<&'static str>>,
     pub etcd: Option<Wrapped>,

@@ -48,8 +48,20 @@ pub struct Fragment {
     pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
     /// The proxy for Ignition's own downloads.
     pub ignition_proxy: Option<(v3_3::Proxy, Origin)>,
+    /// What the config says of itself.
+    pub head: Box<Head>,
     /// What only Ignition 2.x can express.
     pub only_v2: Box<OnlyV2>,
+}
+
+/// What a config of 3.x says of itself in `ignition`, besides the authorities and the proxy.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// Configs that are merged over this one.
+    pub merged: Vec<(v3_3::Resource, Origin)>,
+    /// The config that replaces this one.
+    pub replacing: Option<(v3_3::Resource, Origin)>,
+    pub timeouts: Option<v3_3::Timeouts>,
 }
 
 /// What only Ignition 2.x can express: Container Linux's networkd units, and the parts of ct's
@@ -149,7 +161,7 @@ impl Unit {
         Self {
             name,
             enabled: Some(true),
-            mask: false,
+            mask: None,
             contents: Some(contents.into()),
             dropins: Vec::new(),
             origin,
@@ -201,7 +213,8 @@ pub struct Link {
 pub struct Unit {
     pub name: UnitName,
     pub enabled: Option<bool>,
-    pub mask: bool,
+    /// `Some(false)` undoes the mask of the base.
+    pub mask: Option<bool>,
     pub contents: Option<String>,
     /// File name (`10-name.conf`) and text; a drop-in without text is created empty.
     pub dropins: Vec<(String, String)>,

@@ -63,6 +63,9 @@ pub struct Node {
     pub arch: Arch,
     pub kernel: KernelFlavor,
     pub hostname: Located<Hostname>,
+    /// Whether the spec names it. If not, the network does, and `hostname` stands for its name in
+    /// those of files.
+    pub is_named: bool,
     pub users: Vec<User>,
     pub network: Network,
     pub ntp: Option<Ntp>,

@@ -18,7 +18,8 @@ const CONFIG_MAX: u64 = 8 << 20;
 pub struct ImportOptions {
     /// A Butane config, an Ignition config or a Container Linux Config.
     pub config: PathBuf,
-    /// The node's name; `None`: as the config says, else after the config's own name.
+    /// The node's name; `None`: as the config says, else, where the target needs one, after the
+    /// config's own name.
     pub hostname: Option<Hostname>,
     /// The spec's target; `None`: what the config is written for.
     pub target: Option<String>,

@@ -100,7 +100,7 @@ pub fn flannel(node: &Node) -> Fragment {
     let disturbing = target.units.beside_flannel.iter();
     fragment.units.extend(disturbing.map(|name| Unit {
         enabled: None,
-        mask: true,
+        mask: Some(true),
         ..Unit::enable(unit(name), origin.clone())
     }));
     fragment

@@ -11,6 +11,7 @@ use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::network::Dhcp;
 use crate::names::authority;
+use crate::node::Node;
 use crate::node::etcd::EtcdMember;
 use crate::node::network::Network;
 use crate::spec::{self, EtcdUrl};
@@ -66,14 +67,10 @@ impl Urls {
 impl Decider<'_> {
     /// Returns the member of `node`; [`Decider::complete_clusters`] fills in `initial_cluster` if
     /// the spec does not set it.
-    pub(super) fn etcd(
-        &mut self,
-        node: &spec::Spec,
-        etcd: &spec::Etcd,
-        network: &Network,
-    ) -> Draft {
+    pub(super) fn etcd(&mut self, written: &spec::Spec, etcd: &spec::Etcd, node: &Node) -> Draft {
         let tls = etcd.tls().value;
         let scheme = if tls { "https" } else { "http" };
+        let network = &node.network;
         let addresses = static_addresses(network);
         let first = addresses.first().map(ToString::to_string);
         let hostname = node.hostname.to_string();
@@ -129,7 +126,7 @@ impl Decider<'_> {
                 Err(_) => dns.insert(host.clone()),
             };
         }
-        let pod = self.etcd_pod(node, etcd);
+        let pod = self.etcd_pod(written, &node.hostname, etcd);
         Draft {
             member: EtcdMember {
                 name: match &etcd.name {
@@ -153,11 +150,11 @@ impl Decider<'_> {
                 initial_cluster_state: etcd.initial_cluster_state().as_str().to_owned(),
                 image: match &pod {
                     Some(_) => None,
-                    None => self.etcd_image(node, etcd),
+                    None => self.etcd_image(written, etcd),
                 },
                 pod,
                 settings: settings(etcd),
-                backup: self.etcd_backup(node, etcd),
+                backup: self.etcd_backup(written, etcd),
                 restore: self.etcd_restore(etcd),
                 tls: None,
                 span: etcd.span,

@@ -4,6 +4,7 @@ use super::Decider;
 use super::containers::pull;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::etcd::EtcdRelease;
+use crate::names::Hostname;
 use crate::node::etcd::EtcdPod;
 use crate::node::images::{ImageRef, ImageUse};
 use crate::oci::ImageName;
@@ -33,7 +34,12 @@ impl Decider<'_> {
     }
 
     /// Returns the member's static pod; `None`: it runs as a unit.
-    pub(super) fn etcd_pod(&mut self, node: &spec::Spec, etcd: &spec::Etcd) -> Option<EtcdPod> {
+    pub(super) fn etcd_pod(
+        &mut self,
+        node: &spec::Spec,
+        hostname: &Hostname,
+        etcd: &spec::Etcd,
+    ) -> Option<EtcdPod> {
         let wanted = Some(etcd.static_pod()).filter(|wanted| wanted.value)?;
         let kubernetes = (node.kubernetes.as_ref())
             .filter(|kubernetes| kubernetes.role.value.has_control_plane());
@@ -43,8 +49,7 @@ impl Decider<'_> {
                     codes::ETCD_POD_WITHOUT_CONTROL_PLANE,
                     wanted.span,
                     format!(
-                        "`{}` has no control plane and cannot run etcd as a static pod",
-                        node.hostname.value
+                        "`{hostname}` has no control plane and cannot run etcd as a static pod"
                     ),
                 )
                 .help(

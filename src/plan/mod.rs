@@ -13,10 +13,12 @@ mod files;
 mod filesystems;
 mod flannel;
 mod flannel_etcd;
+mod ignition_section;
 mod kubernetes;
 mod kubernetes_addons;
 mod kubernetes_settings;
 mod later_boots;
+mod names;
 mod network;
 mod owners;
 mod passwords;
@@ -109,7 +111,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         let draft = written
             .etcd
             .as_ref()
-            .map(|etcd| decider.etcd(written, etcd, &node.network));
+            .map(|etcd| decider.etcd(written, etcd, &node));
         node.firewall = written.network.as_ref().and_then(|network| {
             let etcd = draft.as_ref().map(|draft| &draft.member);
             Some(decider.firewall(network.firewall.as_ref()?, etcd))
@@ -268,19 +270,24 @@ impl Decider<'_> {
     fn node(&mut self, written: &spec::Spec) -> Node {
         let network = written.network.as_ref();
         let target = written.target().value;
+        let user_sections = self.user_sections(written);
+        let place = written.target.map_or(written.span, |target| target.span);
+        let hostname = self.name_of(written.hostname.as_ref(), &user_sections.files, place);
         let wanted = written.ignition.as_ref().and_then(|it| it.version);
         let passwd = written.passwd.iter().flat_map(|passwd| &passwd.users);
         let uids = written.users.iter().filter_map(|user| user.uid);
         self.unique_uids(uids.chain(passwd.filter_map(|user| user.uid)));
         self.accounts(written);
+        self.names_and_hashes(target, &written.users, written.passwd.as_ref());
         Node {
             target,
             ignition: self.ignition_version(target, wanted),
             arch: written.arch().value,
             kernel: written.kernel().value,
-            hostname: written.hostname.clone(),
             users: self.users(&written.users),
-            network: self.network(network, written.hostname.span),
+            network: self.links(written, hostname.span),
+            is_named: written.hostname.is_some(),
+            hostname,
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
             hosts: network.map_or_else(Vec::new, hosts),
             firewall: None,
@@ -302,7 +309,7 @@ impl Decider<'_> {
             containerd: None,
             kubernetes: None,
             container_linux: None,
-            user_sections: self.user_sections(written),
+            user_sections,
         }
     }
 
@@ -351,6 +358,9 @@ impl Decider<'_> {
     /// Returns what the user's sections define: `storage`, `systemd` and `passwd`.
     fn user_sections(&mut self, written: &spec::Spec) -> Fragment {
         let mut sections = Fragment::default();
+        if let Some(section) = &written.ignition {
+            self.ignition_section(section, written.target().value, &mut sections);
+        }
         if let Some(storage) = &written.storage {
             self.disks(written.target().value, storage, &mut sections);
             self.filesystems(storage, &mut sections);

@@ -32,6 +32,19 @@ impl Decider<'_> {
         }
     }
 
+    /// Returns the links of the spec. A system whose own files use DHCP on every card keeps to
+    /// them, unless others have to reach the node.
+    pub(super) fn links(&mut self, written: &spec::Spec, place: Span) -> Network {
+        let is_bare = written.network.is_none()
+            && written.etcd.is_none()
+            && written.flannel.is_none()
+            && written.kubernetes.is_none();
+        if is_bare && written.target().value.facts().services.takes_all_links {
+            return Network::default();
+        }
+        self.network(written.network.as_ref(), place)
+    }
+
     fn interface(&mut self, written: &spec::Interface) -> Option<Interface> {
         let kind = self.kind(written);
         let matching = match (&written.name, &written.mac) {

@@ -6,18 +6,38 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::node::fragment::{Fragment, Unit};
 use crate::spec::{self, LocalText};
 
+/// The part whose units are those of `with_mount_unit`.
+const STORAGE: &str = "storage";
+
+/// Adds what the spec says of a unit that `with_mount_unit` makes. As in Butane, its own text
+/// takes precedence.
+fn complete(old: &mut Unit, new: Unit) {
+    old.enabled = new.enabled.or(old.enabled);
+    old.mask = new.mask;
+    old.contents = new.contents.or_else(|| old.contents.take());
+    old.dropins = new.dropins;
+    old.origin = new.origin;
+}
+
 impl Decider<'_> {
     pub(super) fn units(&mut self, systemd: &spec::Systemd, sections: &mut Fragment) {
         for unit in &systemd.units {
-            let dropins = self.dropins(&unit.dropins);
-            sections.units.push(Unit {
+            let contents = self.text(unit.contents.as_ref(), unit.contents_local.as_ref());
+            let new = Unit {
                 name: unit.name.value.clone(),
                 enabled: unit.enabled.map(|enabled| enabled.value),
-                mask: unit.mask().value,
-                contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
-                dropins,
+                mask: unit.mask.map(|mask| mask.value),
+                // Ignition writes no unit without text.
+                contents: contents.filter(|contents| !contents.is_empty()),
+                dropins: self.dropins(&unit.dropins),
                 origin: origin("systemd", unit.name.span),
-            });
+            };
+            let of_storage = (sections.units.iter_mut())
+                .find(|old| old.name == new.name && old.origin.part == STORAGE);
+            match of_storage {
+                Some(old) => complete(old, new),
+                None => sections.units.push(new),
+            }
         }
     }
 

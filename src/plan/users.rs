@@ -6,10 +6,11 @@ use ignition_config::v3_3;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::systems::{Target, UserNames};
 use crate::names::UserName;
 use crate::node::User;
 use crate::node::fragment::{Fragment, Origin};
-use crate::spec::{self, SshKeyFiles, SshPublicKey};
+use crate::spec::{self, PasswordHash, SshKeyFiles, SshPublicKey};
 
 /// The origin of what the user's sections define.
 pub(super) fn origin(part: &'static str, span: Span) -> Origin {
@@ -63,6 +64,74 @@ impl Decider<'_> {
                 .related(first, "first occurrence")
                 .help("give each its own `uid`, or remove `uid` to have one assigned"),
             );
+        }
+    }
+
+    /// Reports every name that the target's useradd(8) does not accept.
+    pub(super) fn accepted_names<'n>(
+        &mut self,
+        target: Target,
+        names: impl IntoIterator<Item = &'n Located<UserName>>,
+    ) {
+        if target.facts().accounts.names == UserNames::Any {
+            return;
+        }
+        let is_lower = |b: u8| !b.is_ascii_uppercase() && b != b'.';
+        for name in names {
+            if !name.as_str().bytes().all(is_lower) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::BAD_USER_NAME,
+                        name.span,
+                        format!("`{}` is not a user or group name", name.value),
+                    )
+                    .label(format!(
+                        "on {}, it can contain only lower-case letters, digits, `_` and `-`",
+                        target.facts().title
+                    )),
+                );
+            }
+        }
+    }
+
+    /// Reports MD5 hashes: an error, but a warning where they have always been used.
+    pub(super) fn strong_hashes<'n>(
+        &mut self,
+        target: Target,
+        hashes: impl IntoIterator<Item = &'n Located<PasswordHash>>,
+    ) {
+        const WHY: &str = "MD5 (`$1$`) hashes can be broken within hours";
+        const HELP: &str = "create a hash with `openssl passwd -6`, or use `password_file:` to read \
+                            the password from a file";
+        for hash in hashes.into_iter().filter(|hash| hash.is_md5()) {
+            let diagnostic = if target.facts().accounts.md5 {
+                Diagnostic::warning(codes::WEAK_PASSWORD_HASH, hash.span, "weak password hash")
+            } else {
+                Diagnostic::error(codes::BAD_PASSWORD_HASH, hash.span, "not a password hash")
+            };
+            self.found.push(diagnostic.label(WHY).help(HELP));
+        }
+    }
+
+    /// Checks names and password hashes of `users:` and `passwd:` against what `target` accepts.
+    pub(super) fn names_and_hashes(
+        &mut self,
+        target: Target,
+        users: &[spec::User],
+        passwd: Option<&spec::Passwd>,
+    ) {
+        for user in users {
+            self.accepted_names(target, std::iter::once(&user.name).chain(&user.groups));
+            self.strong_hashes(target, &user.password_hash);
+        }
+        for user in passwd.iter().flat_map(|passwd| &passwd.users) {
+            let groups = user.primary_group.iter().chain(&user.groups);
+            self.accepted_names(target, std::iter::once(&user.name).chain(groups));
+            self.strong_hashes(target, &user.password_hash);
+        }
+        for group in passwd.iter().flat_map(|passwd| &passwd.groups) {
+            self.accepted_names(target, [&group.name]);
+            self.strong_hashes(target, &group.password_hash);
         }
     }
 

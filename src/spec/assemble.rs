@@ -59,10 +59,13 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
         ..Cluster::default()
     };
     match entries.iter().find(|entry| &*entry.key.value == "nodes") {
-        None => node(common, decoder, &mut cluster),
+        None => node(common, false, decoder, &mut cluster),
         Some(entry) => {
-            for one in listed_nodes(entry, &common, decoder) {
-                node(merge(&common, one.clone()), decoder, &mut cluster);
+            let listed = listed_nodes(entry, &common, decoder);
+            let is_one_of_many = listed.len() > 1;
+            for one in listed {
+                let tree = merge(&common, one.clone());
+                node(tree, is_one_of_many, decoder, &mut cluster);
             }
         }
     }
@@ -71,10 +74,20 @@ fn read(tree: &Node, decoder: &mut Decoder) -> Option<Cluster> {
 }
 
 /// Reads a node with the keys of its target, and adds it to `cluster`.
-fn node(mut tree: Node, decoder: &mut Decoder, cluster: &mut Cluster) {
+fn node(mut tree: Node, is_one_of_many: bool, decoder: &mut Decoder, cluster: &mut Cluster) {
     let target = target_of(&tree);
     refuse(&mut tree, target, decoder);
-    kinds::read(target, &tree, decoder, cluster);
+    let needs_name = is_one_of_many || needs_name(&tree, target);
+    kinds::read(target, &tree, needs_name, decoder, cluster);
+}
+
+/// Returns whether the node cannot leave its name to the network: others know it by its name.
+fn needs_name(tree: &Node, target: Target) -> bool {
+    let clustered = ["etcd", "flannel", "kubernetes"];
+    let is_clustered = clustered
+        .iter()
+        .any(|key| tree.get(key).is_some_and(|section| !section.is_null()));
+    is_clustered || !target.facts().abilities.is_named_by_network
 }
 
 /// The target that a node names; the default where it names none, or none that is known.

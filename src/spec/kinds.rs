@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 use super::decode::{Decode, Decoder, Schemas};
 use super::types::{Cluster, ContainerLinux, Spec};
 use super::yaml::Node;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::systems::{Facts, SpecKeys, TABLE, Target};
+use crate::names::Hostname;
 
 /// A kind of nodes.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct NodeKind {
     /// The name of the definition of a whole file.
     pub file: &'static str,
     pub(super) schema: fn(&mut Schemas) -> Json,
-    read: fn(&Node, &mut Decoder, &mut Cluster),
+    read: fn(&Node, bool, &mut Decoder, &mut Cluster),
 }
 
 /// All of them; the first one is that of most targets.
@@ -31,7 +32,11 @@ pub static KINDS: [NodeKind; 2] = [
         node: "Node",
         file: "File",
         schema: Spec::schema,
-        read: |tree, decoder, cluster| cluster.nodes.extend(Spec::decode(tree, decoder)),
+        read: |tree, needs_name, decoder, cluster| {
+            let read = Spec::decode(tree, decoder);
+            let is_right = !needs_name || has_name(tree, decoder);
+            cluster.nodes.extend(read.filter(|_| is_right));
+        },
     },
     NodeKind {
         keys: SpecKeys::Ct,
@@ -39,7 +44,7 @@ pub static KINDS: [NodeKind; 2] = [
         node: "ContainerLinuxNode",
         file: "ContainerLinuxFile",
         schema: ContainerLinux::schema,
-        read: |tree, decoder, cluster| {
+        read: |tree, _, decoder, cluster| {
             let read = ContainerLinux::decode(tree, decoder);
             cluster.container_linux.extend(read);
         },
@@ -62,9 +67,24 @@ impl NodeKind {
     }
 }
 
-/// Reads a node of `target` and adds it to `cluster`.
-pub(super) fn read(target: Target, tree: &Node, decoder: &mut Decoder, cluster: &mut Cluster) {
-    (NodeKind::with(target.facts().keys).read)(tree, decoder, cluster);
+/// Reads a node of `target`, which may have to have a name, and adds it to `cluster`.
+pub(super) fn read(
+    target: Target,
+    tree: &Node,
+    needs_name: bool,
+    decoder: &mut Decoder,
+    cluster: &mut Cluster,
+) {
+    (NodeKind::with(target.facts().keys).read)(tree, needs_name, decoder, cluster);
+}
+
+/// Reports a node without a name.
+fn has_name(tree: &Node, decoder: &mut Decoder) -> bool {
+    let Some(mut record) = decoder.record(tree, Spec::WHAT, Spec::KEYS) else {
+        return false;
+    };
+    let name: Option<Located<Hostname>> = record.key("hostname");
+    name.is_some()
 }
 
 /// Reports a file with nodes of both kinds.

@@ -43,6 +43,7 @@ pub fn bare() -> Node {
         arch: Arch::Amd64,
         kernel: KernelFlavor::Generic,
         hostname: at(3, "kube1.lab.example"),
+        is_named: true,
         users: Vec::new(),
         network: Network::default(),
         ntp: None,

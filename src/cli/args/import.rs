@@ -15,12 +15,13 @@ pub struct Import {
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
 
-    /// The node's host name [default: what the config writes to /etc/hostname, else the name of the
-    /// config's file]
+    /// The node's host name [default: what the config writes to /etc/hostname, else none where the
+    /// target can do without, else the name of the config's file]
     #[arg(long, value_name = "HOSTNAME")]
     pub hostname: Option<crate::names::Hostname>,
 
-    /// The spec's target [default: the one that the config is written for]
+    /// The spec's target [default: the one that the config is written for; an Ignition config of
+    /// specification 3 does not say it]
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
 }

@@ -8,7 +8,7 @@ pub(super) const DEBIAN: &str = include_str!("debian_accounts.txt");
 impl Facts {
     /// Returns whether all users and groups of the base are known, with their numbers.
     pub fn knows_accounts(&self) -> bool {
-        !self.accounts.is_empty()
+        !self.base_accounts.is_empty()
     }
 
     /// Returns the users of the base and their numbers, as far as they are known.
@@ -22,7 +22,7 @@ impl Facts {
     }
 
     fn numbered(&self, kind: &'static str) -> impl Iterator<Item = (&'static str, u32)> {
-        let lines = self.accounts.lines();
+        let lines = self.base_accounts.lines();
         let entries = lines.filter_map(move |line| line.strip_prefix(kind)?.split_once(' '));
         entries.filter_map(|(name, id)| Some((name, id.parse().ok()?)))
     }

@@ -205,6 +205,8 @@ pub struct Facts {
     pub mounts: &'static [&'static str],
     /// Whether `/usr/local` is writable, although `/usr` is not.
     pub has_usr_local: bool,
+    pub abilities: Abilities,
+    pub accounts: Accounts,
     pub kernel_arguments: KernelArguments,
     pub links: LinkManager,
     pub clock: Clock,
@@ -233,13 +235,43 @@ pub struct Facts {
     /// What its base has outside the read-only image, one path a line; empty: unknown.
     files: &'static str,
     /// Users and groups of its base with their numbers, one a line; empty: unknown.
-    accounts: &'static str,
+    base_accounts: &'static str,
     /// Existing groups. Ignition would fail to add one again.
     pub groups: &'static [&'static [&'static str]],
     /// The login shell of users without one; `None`: the system's default.
     pub shell: Option<&'static str>,
     pub paths: Paths,
     pub units: Units,
+}
+
+/// What a target can do that others cannot.
+#[derive(Debug)]
+pub struct Abilities {
+    /// Whether its Ignition can create Btrfs.
+    pub btrfs: bool,
+    /// Whether its Ignition can bind encrypted devices with clevis.
+    pub clevis: bool,
+    /// Whether a node takes its name from the network and resolves it by itself, so that a spec
+    /// need not set one.
+    pub is_named_by_network: bool,
+}
+
+/// What a target accepts of users and groups.
+#[derive(Debug)]
+pub struct Accounts {
+    pub names: UserNames,
+    /// Whether MD5 hashes of passwords only get a warning: its users have had them for years.
+    pub md5: bool,
+}
+
+/// The names that a target's useradd(8) accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserNames {
+    /// Lower-case letters, digits, `_` and `-`, as in shadow itself.
+    Lower,
+    /// Capitals and `.` as well, by a patch of Debian (`506_relaxed_usernames`) or Fedora
+    /// (`shadow-…-goodname.patch`).
+    Any,
 }
 
 /// What services of a target do by default.

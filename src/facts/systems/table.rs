@@ -1,8 +1,9 @@
 //! The table itself.
 
 use super::{
-    Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns, IgnitionVersion,
-    KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target, Units,
+    Abilities, Accounts, Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns,
+    IgnitionVersion, KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target,
+    Units, UserNames,
 };
 use super::{accounts, base_files};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
@@ -182,7 +183,10 @@ pub static TABLE: [Facts; 4] = [
                 "the node is an image, updated only by booting another one",
             ),
             ("platform", "set addresses with `network:`"),
-            ("ignition", "Debian's Ignition supports 3.3.0 at most"),
+            (
+                "ignition.version",
+                "Debian's Ignition supports 3.3.0 at most",
+            ),
             ("base", BUILT),
             (
                 "kubernetes.artifacts.cni_plugins",
@@ -193,6 +197,15 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: DEBIAN_MOUNTS,
         has_usr_local: true,
+        abilities: Abilities {
+            btrfs: false,
+            clevis: false,
+            is_named_by_network: false,
+        },
+        accounts: Accounts {
+            names: UserNames::Any,
+            md5: false,
+        },
         kernel_arguments: KernelArguments::BootLoader,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
@@ -217,7 +230,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: None,
         files: base_files::DEBIAN,
-        accounts: accounts::DEBIAN,
+        base_accounts: accounts::DEBIAN,
         groups: &[SHARED_GROUPS, DEBIAN_GROUPS],
         // useradd's own default is /bin/sh.
         shell: Some("/bin/bash"),
@@ -289,7 +302,7 @@ pub static TABLE: [Facts; 4] = [
             ("update", UPDATES),
             ("platform", "set addresses with `network:`"),
             (
-                "ignition",
+                "ignition.version",
                 "3.3.0 is the newest version that its Ignition is certain to support",
             ),
         ],
@@ -298,6 +311,16 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["flatcar.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
+        // clevis: since 2024 (Flatcar's documentation, "Setting up LUKS disk encryption").
+        abilities: Abilities {
+            btrfs: true,
+            clevis: true,
+            is_named_by_network: true,
+        },
+        accounts: Accounts {
+            names: UserNames::Lower,
+            md5: false,
+        },
         kernel_arguments: KernelArguments::Ignition,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
@@ -330,7 +353,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: Some("Flatcar has no CNI plugins: they must come with the node"),
         no_cri_o: Some("its pods are run by Flatcar's containerd"),
         files: "",
-        accounts: "",
+        base_accounts: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {
@@ -421,6 +444,15 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["ignition.firstboot", "ignition.platform.id=metal"],
         mounts: &[],
         has_usr_local: true,
+        abilities: Abilities {
+            btrfs: true,
+            clevis: true,
+            is_named_by_network: true,
+        },
+        accounts: Accounts {
+            names: UserNames::Any,
+            md5: false,
+        },
         kernel_arguments: KernelArguments::Ignition,
         links: LinkManager::NetworkManager,
         clock: Clock::Chrony,
@@ -452,7 +484,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: Some(NO_KUBERNETES),
         files: "",
-        accounts: "",
+        base_accounts: "",
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
@@ -588,6 +620,15 @@ pub static TABLE: [Facts; 4] = [
         first_boot: &["coreos.first_boot=1"],
         mounts: &[],
         has_usr_local: false,
+        abilities: Abilities {
+            btrfs: true,
+            clevis: false,
+            is_named_by_network: true,
+        },
+        accounts: Accounts {
+            names: UserNames::Lower,
+            md5: true,
+        },
         kernel_arguments: KernelArguments::BootLoader,
         links: LinkManager::Networkd,
         clock: Clock::Timesyncd,
@@ -611,7 +652,7 @@ pub static TABLE: [Facts; 4] = [
         no_pull: None,
         no_cri_o: Some(DOCKER),
         files: "",
-        accounts: "",
+        base_accounts: "",
         groups: &[SHARED_GROUPS, COREOS_GROUPS],
         shell: None,
         paths: Paths {

@@ -247,11 +247,8 @@ fn service(settings: &Settings, refuse: &mut Refuse) {
 
 /// Checks a unit whose name follows from a path in it.
 fn located(unit: &Unit, settings: &Settings, key: &str, suffix: &str, refuse: &mut Refuse) {
+    // systemd takes the path from the name where the unit does not say it.
     let Some(value) = settings.last(key) else {
-        refuse(
-            &format!("it has no `{key}=`"),
-            "add it with the path that the unit's name stands for",
-        );
         return;
     };
     // Specifiers, UUIDs and the like are resolved on the node.

@@ -256,7 +256,7 @@ fn unit(unit: fragment::Unit) -> Unit {
             .collect(),
         enable: false,
         enabled: unit.enabled,
-        mask: unit.mask,
+        mask: unit.mask == Some(true),
         name: unit.name.to_string(),
     }
 }

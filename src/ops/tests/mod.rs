@@ -270,107 +270,25 @@ fn keys_are_renewed_and_end() {
 
 #[test]
 fn a_config_is_imported_and_what_is_left_out_is_told() {
-    let butane = "variant: fcos\nversion: 1.5.0\nboot_device: {luks: {tpm2: true}}\nstorage:\n  files:\n    - path: /etc/motd\n      contents: {inline: hello}\n";
+    let butane = "variant: fcos\nversion: 1.5.0\nfrobnicate: {}\nstorage:\n  files:\n    - path: /etc/motd\n      contents: {inline: hello}\n";
     let folder = folder(&[("web.bu", butane)]);
     let mut session = Session::new(environment(folder.path()), &crate::progress::Silent);
-    let options = ImportOptions::new(folder.path().join("web.bu"));
-    let imported = import(&options, &mut session).unwrap();
-    assert!(imported.text.contains("hostname: web"), "{}", imported.text);
-    assert!(imported.text.contains("/etc/motd"), "{}", imported.text);
-    assert_eq!(imported.made_up_name.as_deref(), Some("web"));
-    let lines: Vec<_> = (imported.left_out.iter())
-        .map(|left| session.sources.position(left.span.unwrap()).0)
-        .collect();
-    assert_eq!(lines, [3], "{:?}", imported.left_out);
-}
-
-#[test]
-fn what_changes_is_told_node_by_node() {
-    let folder = folder(&[
-        (
-            "old.yaml",
-            "version: 1\nnodes:\n  - hostname: a\n  - hostname: b\n",
-        ),
-        (
-            "new.yaml",
-            "version: 1\nnodes:\n  - hostname: b\n    sysctls: {vm.swappiness: 1}\n  - hostname: c\n",
-        ),
-    ]);
-    let path = |name: &str| folder.path().join(name);
-    let mut session = Session::new(environment(folder.path()), &crate::progress::Silent);
-    let options = DiffOptions::new(path("old.yaml"), path("new.yaml"));
-    let changes = diff(&options, &mut session).unwrap();
-    let names: Vec<_> = changes
-        .nodes
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
-    assert_eq!(names, ["b", "c", "a"]);
-    let NodeChange::Changed { upgrade, lines } = &changes.nodes[0].1 else {
-        panic!("{changes:?}");
+    let mut options = ImportOptions::new(folder.path().join("web.bu"));
+    let mut imported = |target: Option<&str>| {
+        options.target = target.map(str::to_owned);
+        let imported = import(&options, &mut session).unwrap();
+        assert!(imported.text.contains("/etc/motd"), "{}", imported.text);
+        let lines: Vec<_> = (imported.left_out.iter())
+            .map(|left| session.sources.position(left.span.unwrap()).0)
+            .collect();
+        assert_eq!(lines, [3], "{:?}", imported.left_out);
+        imported
     };
-    assert_eq!(*upgrade, None);
-    assert!(
-        lines.iter().any(|line| line.contains("sysctl")),
-        "{lines:?}"
-    );
-    assert_eq!(changes.nodes[1].1, NodeChange::New);
-    assert_eq!(changes.nodes[2].1, NodeChange::Gone);
-    assert!(changes.steps.is_empty() && changes.refused.is_empty());
-}
-
-#[test]
-fn what_a_spec_makes_is_in_what_it_built() {
-    let folder = folder(&[("node.yaml", PLAIN)]);
-    let path = |name: &str| folder.path().join(name);
-    let mut session = Session::new(environment(folder.path()), &crate::progress::Silent);
-    let spec = SpecFile::new(path("node.yaml"));
-    let traced = inspect::spec(&spec, Some("node1"), &mut session).unwrap();
-    let hostname = (traced[0].things.iter())
-        .find(|thing| thing.name == "file /etc/hostname")
-        .unwrap();
-    let place = format!("{}:2:", path("node.yaml").display());
-    assert!(
-        hostname.place.as_ref().unwrap().starts_with(&place),
-        "{hostname:?}"
-    );
-
-    build(
-        &BuildOptions::new(path("node.yaml"), path("node.cpio.gz")),
-        &mut session,
-    )
-    .unwrap();
-    let inspected = inspect::artifact(&path("node.cpio.gz")).unwrap();
-    assert_eq!(inspected[0].hostname.as_deref(), Some("node1"));
-    assert_eq!(
-        inspected[0].artifact.format,
-        Format::Payload(crate::pack::Compression::None)
-    );
-    let options = VerifyOptions::new(path("node.cpio.gz"), path("node.yaml"));
-    let verdict = verify(&options, &mut session).unwrap();
-    assert_eq!(verdict, crate::verify::Verdict::Same);
-
-    fs::write(path("node.cpio.gz"), "nothing of ours").unwrap();
-    let damaged = inspect::artifact(&path("node.cpio.gz")).unwrap_err();
-    assert!(matches!(damaged, Error::Request(_)), "{damaged}");
-}
-
-#[test]
-fn the_cache_is_where_the_sessions_environment_has_it() {
-    let folder = folder(&[]);
-    let mut session = Session::new(environment(folder.path()), &crate::progress::Silent);
-    let cache = FetchOptions::default().cache(&session.environment).unwrap();
-    assert_eq!(cache.root(), folder.path().join("cache"));
-    assert_eq!(base::list(None, &session).unwrap().len(), 0);
-    let shown = format!("{session:?}");
-    assert!(
-        !shown.contains(&format!("{:?}", folder.path().join("cache"))),
-        "{shown}"
-    );
-    session.environment.variables.clear();
-    let nowhere = base::list(None, &session).unwrap_err();
-    assert!(
-        matches!(&nowhere, Error::Environment(why) if why.to_string().contains("cannot locate the cache")),
-        "{nowhere}"
-    );
+    // The network names it.
+    let own = imported(None);
+    assert!(!own.text.contains("hostname:"), "{}", own.text);
+    assert_eq!(own.made_up_name, None);
+    let debian = imported(Some("debian"));
+    assert!(debian.text.contains("hostname: web"), "{}", debian.text);
+    assert_eq!(debian.made_up_name.as_deref(), Some("web"));
 }

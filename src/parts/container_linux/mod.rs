@@ -14,7 +14,7 @@ use crate::node::fragment::{File, Fragment, Origin};
 /// Every part of a Container Linux node, in a fixed order.
 pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {
     let mut fragments = vec![
-        host_name(node, own),
+        host_name(node),
         users::users(node),
         network::network(node),
         ntp::ntp(node),
@@ -36,8 +36,8 @@ pub(super) fn all(node: &Node, own: &ContainerLinux) -> Vec<Fragment> {
 }
 
 /// `/etc/hostname`, as ct's users write it: only the name.
-fn host_name(node: &Node, own: &ContainerLinux) -> Fragment {
-    if !own.writes_hostname {
+fn host_name(node: &Node) -> Fragment {
+    if !node.is_named {
         return Fragment::default();
     }
     Fragment {

@@ -120,7 +120,7 @@ fn of_pods(node: &Node, kubernetes: &Kubernetes) -> Fragment {
         // Nothing on the node would use it.
         Unit {
             enabled: None,
-            mask: true,
+            mask: Some(true),
             ..Unit::enable(unit(Runtime::Containerd.facts().unit), origin)
         },
     ];

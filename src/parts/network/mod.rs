@@ -125,7 +125,7 @@ fn online(interfaces: &[Interface]) -> Option<Unit> {
         return None;
     }
     Some(Unit {
-        mask: true,
+        mask: Some(true),
         enabled: None,
         ..Unit::enable(name, Origin::new("network", optional.span))
     })

@@ -10,17 +10,12 @@ use super::Decider;
 use crate::diagnostic::{Located, Span};
 use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::Target;
-use crate::names::Hostname;
 use crate::node::Node;
 use crate::node::container_linux::ContainerLinux;
-use crate::node::fragment::Contents;
 use crate::node::network::Network;
 use crate::spec;
 
 pub(super) use kubernetes::{needs_keys, with_keys};
-
-/// The placeholder if neither the spec nor its file name provides a valid host name.
-const NAMELESS: &str = "container-linux";
 
 impl Decider<'_> {
     /// Returns the nodes of Container Linux, in the order of the spec, each with its users'
@@ -44,7 +39,9 @@ impl Decider<'_> {
     fn container_linux_node(&mut self, written: &spec::ContainerLinux) -> Node {
         let target = Target::ContainerLinux;
         let user_sections = self.ct_sections(written);
+        self.names_and_hashes(target, &written.users, None);
         let network = written.network.as_ref();
+        let place = written.target.map_or(written.span, |target| target.span);
         let version = written
             .ignition
             .as_ref()
@@ -70,7 +67,8 @@ impl Decider<'_> {
             ignition: self.ignition_version(target, version),
             arch: written.arch().value,
             kernel: KernelFlavor::default(),
-            hostname: self.name_of(written, &user_sections.files),
+            hostname: self.name_of(written.hostname.as_ref(), &user_sections.files, place),
+            is_named: written.hostname.is_some(),
             users: self.users(&written.users),
             network: links,
             ntp: network.and_then(|network| Some(Self::ntp(network.ntp.as_ref()?))),
@@ -90,7 +88,6 @@ impl Decider<'_> {
             containerd: None,
             kubernetes: None,
             container_linux: Some(ContainerLinux {
-                writes_hostname: written.hostname.is_some(),
                 metadata_provider: services::metadata_provider(platform),
                 etcd,
                 flannel,
@@ -100,34 +97,6 @@ impl Decider<'_> {
             }),
             user_sections,
         }
-    }
-
-    /// Returns the name that the spec sets; else that in ct's `/etc/hostname`, else the cluster's.
-    fn name_of(
-        &self,
-        written: &spec::ContainerLinux,
-        files: &[crate::node::fragment::File],
-    ) -> Located<Hostname> {
-        if let Some(hostname) = &written.hostname {
-            return hostname.clone();
-        }
-        let of_file = files.iter().find_map(|file| {
-            let Some(Contents::Inline(text)) = &file.contents else {
-                return None;
-            };
-            let is_hostname = file.path.as_str() == "/etc/hostname";
-            let text = std::str::from_utf8(text).ok().filter(|_| is_hostname)?;
-            Some(Located::new(text.trim().parse().ok()?, file.origin.span?))
-        });
-        let place = written.target.map_or(written.span, |target| target.span);
-        of_file.unwrap_or_else(|| Located::new(self.name_of_file(), place))
-    }
-
-    fn name_of_file(&self) -> Hostname {
-        let name = self.cluster_name.to_ascii_lowercase();
-        name.parse()
-            .or_else(|_| NAMELESS.parse())
-            .expect("the constant is a host name")
     }
 }
 

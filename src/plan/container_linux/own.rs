@@ -7,7 +7,7 @@ use super::super::files::owner;
 use super::super::filesystems::array;
 use super::super::users::origin;
 use crate::diagnostic::Located;
-use crate::facts::systems::IgnitionVersion;
+use crate::facts::systems::{IgnitionVersion, Target};
 use crate::ignition::v2;
 use crate::names::{AbsolutePath, UserName};
 use crate::node::fragment::{Contents, Directory, File, Fragment, Link, Origin};
@@ -139,7 +139,11 @@ impl Decider<'_> {
         };
         let there = File {
             path: file.path.value.clone(),
-            mode: file.mode().value.0,
+            mode: (file.mode.as_deref().copied())
+                .unwrap_or_else(|| {
+                    spec::StorageFile::default_of::<Located<spec::Mode>>("mode").value
+                })
+                .0,
             owner: owner(file.user.as_ref(), file.group.as_ref()),
             contents,
             append,
@@ -149,9 +153,9 @@ impl Decider<'_> {
         };
         // Files of fragments append to or replace existing ones. Everything else is expressed in
         // 2.x's own types.
-        let is_plain = file
-            .overwrite
-            .is_none_or(|overwrite| overwrite.value != is_added);
+        let keeps_mode = is_added && file.mode.is_none();
+        let is_plain =
+            !keeps_mode && (file.overwrite).is_none_or(|overwrite| overwrite.value != is_added);
         match elsewhere(&file.filesystem()) {
             None if is_plain => sections.files.push(there),
             filesystem => {
@@ -160,6 +164,9 @@ impl Decider<'_> {
                         .unwrap_or(v2::ROOT)
                         .clone_into(&mut node.filesystem);
                     node.overwrite = file.overwrite.map(|overwrite| overwrite.value);
+                    if keeps_mode {
+                        node.mode = None;
+                    }
                     sections.only_v2.files.push((node, there.origin.clone()));
                 }
             }
@@ -199,7 +206,8 @@ impl Decider<'_> {
             sections.units.push(crate::node::fragment::Unit {
                 name: unit.name.value.clone(),
                 enabled: enabled.map(|enabled| enabled.value),
-                mask: unit.mask().value,
+                // Ignition 2.x does not undo masks.
+                mask: unit.mask().value.then_some(true),
                 contents: self.text(unit.contents.as_ref(), unit.contents_local.as_ref()),
                 dropins,
                 origin: origin("systemd", unit.name.span),
@@ -215,6 +223,12 @@ impl Decider<'_> {
         let existing = passwd.users.iter().filter(|user| user.create.is_none());
         self.unique_uids(existing.filter_map(|user| user.uid));
         for user in &passwd.users {
+            let create = user.create.iter();
+            let of_create = create.flat_map(|c| c.primary_group.iter().chain(&c.groups));
+            let groups_of_user = user.primary_group.iter().chain(&user.groups);
+            let names = std::iter::once(&user.name).chain(groups_of_user);
+            self.accepted_names(Target::ContainerLinux, names.chain(of_create));
+            self.strong_hashes(Target::ContainerLinux, &user.password_hash);
             let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
             let origin = origin("passwd", user.name.span);
             let ignition = ignition_2::User {
@@ -254,6 +268,8 @@ impl Decider<'_> {
             }
         }
         for group in &passwd.groups {
+            self.accepted_names(Target::ContainerLinux, [&group.name]);
+            self.strong_hashes(Target::ContainerLinux, &group.password_hash);
             let ignition = v3_3::Group {
                 gid: group.gid.map(|gid| i64::from(gid.value)),
                 name: group.name.to_string(),

@@ -327,6 +327,8 @@ macro_rules! record {
         }
 
         impl $name {
+            /// The name of the map in messages, with an article.
+            pub const WHAT: &'static str = $what;
             /// The keys of the map, in the order of the fields.
             pub const KEYS: &'static [&'static str] = &[$(stringify!($key)),+];
 

@@ -8,7 +8,8 @@ use crate::facts::systems::{IgnitionVersion, TABLE, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
 use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, word_leaf};
 use crate::spec::types::{
-    BootFiles, Containerd, Etcd, Flannel, Kubernetes, Network, Passwd, Storage, Systemd,
+    BootFiles, Containerd, Etcd, Flannel, IgnitionSection, Kubernetes, Network, Passwd, Storage,
+    Systemd,
 };
 use crate::spec::values::{
     ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName,
@@ -30,9 +31,11 @@ record! {
         /// The kernel of the Debian base.
         #[default = "generic"]
         pub kernel: Option<Located<KernelFlavor>>,
-        /// The name of the node: RFC 1123 labels in lower case.
+        /// The name of the node: RFC 1123 labels in lower case. Debian, etcd, flannel and
+        /// Kubernetes require it, and so does a file with several nodes.
+        #[otherwise = "the one that Fedora CoreOS or Flatcar gets from the network"]
         #[example = "kube1"]
-        pub hostname: Located<Hostname>,
+        pub hostname: Option<Located<Hostname>>,
         /// Users to make, or to change if the base has them.
         #[example = "[{name: core, groups: [sudo]}]"]
         pub users: Vec<User>,
@@ -146,17 +149,6 @@ impl Leaf for IgnitionVersion {
             )
         })
     }
-}
-
-record! {
-    /// The Ignition config itself.
-    pub struct IgnitionSection {
-        /// The version of Ignition's specification.
-        #[otherwise = "the oldest that the target takes"]
-        #[example = "3.4.0"]
-        pub version: Option<Located<IgnitionVersion>>,
-    }
-    "ignition"
 }
 
 word_leaf!(KernelFlavor, "a kernel");

@@ -23,8 +23,8 @@ record! {
         /// Whether it starts at boot.
         #[otherwise = "as in the base"]
         pub enabled: Option<Located<bool>>,
-        /// Whether to keep it from ever starting.
-        #[default = "false"]
+        /// Whether to keep it from ever starting; `false` undoes that of the system.
+        #[otherwise = "as in the base"]
         pub mask: Option<Located<bool>>,
         /// The text of the unit file.
         #[example = "\"[Service]\\nExecStart=/bin/true\\n\""]

@@ -29,7 +29,7 @@ macro_rules! parsed_leaf {
 
 parsed_leaf! {
     Hostname: "a host name", codes::BAD_HOSTNAME, json!({ "type": "string", "maxLength": 64, "pattern": "^[a-z0-9.-]+$" });
-    UserName: "a user or group name", codes::BAD_USER_NAME, json!({ "type": "string", "pattern": "^[a-z_][a-z0-9_-]{0,31}$" });
+    UserName: "a user or group name", codes::BAD_USER_NAME, json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.-]{0,31}$" });
     InterfaceName: "an interface name", codes::BAD_INTERFACE_NAME, json!({ "type": "string", "pattern": "^[^/:\\s]{1,15}$" });
     AbsolutePath: "a path on the node", codes::BAD_PATH, json!({ "type": "string", "pattern": "^/" });
     UnitName: "a unit name", codes::BAD_UNIT_NAME, json!({ "type": "string", "pattern": "^[A-Za-z0-9:_.\\\\@-]+\\.[a-z]+$" });

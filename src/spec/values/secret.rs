@@ -18,6 +18,11 @@ impl PasswordHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns whether it is one of MD5, which not every target should take.
+    pub fn is_md5(&self) -> bool {
+        self.0.trim_start_matches('!').starts_with("$1$")
+    }
 }
 
 impl fmt::Debug for PasswordHash {
@@ -34,6 +39,7 @@ fn wrong_digest(hash: &str) -> Option<String> {
         "6" => 86,
         // The salt, 22 characters, and the digest are one part.
         "2a" | "2b" | "2y" => 53,
+        "1" => 22,
         _ => 43,
     };
     let digest = parts.next_back()?;
@@ -82,8 +88,7 @@ impl Leaf for PasswordHash {
             return wrong("a hash must not contain white space, `:` or control characters");
         }
         match parts.next() {
-            Some("y" | "gy" | "7" | "2a" | "2b" | "2y" | "6" | "5") => {}
-            Some("1") => return wrong("MD5 (`$1$`) hashes can be broken within hours"),
+            Some("y" | "gy" | "7" | "2a" | "2b" | "2y" | "6" | "5" | "1") => {}
             _ => {
                 return wrong(
                     "supported methods: `$y$`, `$6$`, `$5$`, `$2b$`, `$7$` and `$gy$` (crypt(5))",

@@ -122,6 +122,8 @@ fn password_hashes() {
         format!("$5$salt${sha256}"),
         format!("$y$j9T$salt${sha256}"),
         format!("$2b$12${bcrypt}"),
+        // The target decides about MD5.
+        format!("$1$salt${}", digits(22)),
     ] {
         assert!(plain::<PasswordHash>(&good).is_some(), "{good}");
     }
@@ -131,7 +133,6 @@ fn password_hashes() {
         "$6$".to_owned(),
         "$6$salt".to_owned(),
         format!("$6$${sha512}"),
-        format!("$1$salt${}", digits(22)),
         format!("$6$a:b${sha512}"),
         format!("$6$a b${sha512}"),
         format!("$6$a${sha512}\nroot"),

@@ -57,7 +57,7 @@ fn its_files_read_well() {
             shown,
             "\n==> {name} enabled {:?} masked {}\n{}",
             unit.enabled,
-            unit.mask,
+            unit.mask == Some(true),
             unit.contents.as_deref().unwrap_or_default()
         );
     }

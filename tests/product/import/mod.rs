@@ -1,6 +1,7 @@
 //! `imgbuild import`: what is imported asks for the same when it is built.
 
 mod round_trip;
+mod targets;
 
 use std::fs;
 use std::path::Path;
@@ -71,13 +72,9 @@ fn what_a_spec_cannot_say_is_said() {
     let config = "\
 variant: fcos
 version: 1.4.0
-ignition:
-  # The rest of it.
-  config:
-    merge:
-      - source: https://example.com/more.ign
-boot_device:
-  layout: x86_64
+# How it is kept.
+metadata:
+  owner: site
 kernel_arguments:
   should_exist: [a=1, b c]
   should_not_exist:
@@ -96,11 +93,9 @@ storage:
     let messages = said(&output);
     assert!(output.status.success(), "{messages}");
     for line in [
-        "node.bu:5:3",
-        "no equivalent of `ignition.config`",
-        "node.bu:8:1",
-        "no equivalent of `boot_device`",
-        "node.bu:18:7",
+        "node.bu:4:1",
+        "no equivalent of `metadata`",
+        "node.bu:14:7",
         "no equivalent of `storage.files.frobnicate`",
         "W0600",
     ] {

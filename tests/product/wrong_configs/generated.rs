@@ -40,7 +40,7 @@ fn own_things_against_generated_ones() {
     let masked = Unit {
         enabled: None,
         contents: None,
-        mask: true,
+        mask: Some(true),
         ..unit("etcd.service", "")
     };
     let dropin =

@@ -215,7 +215,7 @@ record! {
         #[example = "{name: core}"]
         pub group: Option<OwnerRef>,
         /// The permission bits, in octal.
-        #[default = "0644"]
+        #[otherwise = "0644; with `append`, as it is where the file exists"]
         #[example = "0600"]
         pub mode: Option<Located<Mode>>,
         /// What to write.
