@@ -1,13 +1,16 @@
 //! Builds the tree from the parser's events, within limits.
 
+mod keys;
+mod lenient;
 mod places;
 mod syntax;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
+use keys::{is_merge_key, merge, read_key};
 use places::{Places, control_character};
 
 use super::{Entry, Node, Scalar, Value};
@@ -56,8 +59,8 @@ pub fn parse(text: &str, source: SourceId, limits: Limits) -> (Option<Node>, Vec
 }
 
 /// Reads `text` as a stream of documents, which may be empty: returns those that are not, and
-/// everything that is wrong. Keys that are `<<` merge maps, as in YAML 1.1 and as Kubernetes reads
-/// its files.
+/// everything that is wrong. It is read as Kubernetes reads its files: keys that are `<<` merge
+/// maps, as in YAML 1.1, and lines in quotes and brackets may be indented by any amount.
 pub fn parse_documents(
     text: &str,
     source: SourceId,
@@ -83,12 +86,28 @@ fn build(
     limits: Limits,
     dialect: Dialect,
 ) -> (Vec<Node>, Vec<Diagnostic>) {
-    let places = Places::new(text, source);
     if let Some(diagnostic) = control_character(text, source) {
         return (Vec::new(), vec![diagnostic]);
     }
+    let mut places = Places::new(text, source);
+    loop {
+        let (documents, diagnostics, error) = attempt(&places, limits, dialect);
+        let mended =
+            (error.as_ref()).is_some_and(|error| dialect == Dialect::Stream && places.mend(error));
+        if !mended {
+            return (documents, diagnostics);
+        }
+    }
+}
+
+/// Returns the documents, everything that is wrong, and the parser's error among that.
+fn attempt(
+    places: &Places,
+    limits: Limits,
+    dialect: Dialect,
+) -> (Vec<Node>, Vec<Diagnostic>, Option<ScanError>) {
     let mut builder = Builder {
-        places: &places,
+        places,
         limits,
         dialect,
         stack: Vec::new(),
@@ -97,11 +116,13 @@ fn build(
         roots: Vec::new(),
         diagnostics: Vec::new(),
     };
-    if let Err(fatal) = builder.run() {
-        builder.diagnostics.push(*fatal);
-        builder.roots.clear();
-    }
-    (builder.roots, builder.diagnostics)
+    let (fatal, error) = match builder.run() {
+        Ok(()) => return (builder.roots, builder.diagnostics, None),
+        Err(Stop::Limit(fatal)) => (fatal, None),
+        Err(Stop::Syntax(error)) => (builder.syntax_error(&error), Some(error)),
+    };
+    builder.diagnostics.push(*fatal);
+    (Vec::new(), builder.diagnostics, error)
 }
 
 /// The size of a finished value when an alias repeats it.
@@ -147,6 +168,14 @@ enum PendingKey {
     Merge,
 }
 
+/// What a tag makes of a scalar.
+enum Tagged {
+    Nothing,
+    Text,
+    /// A number, a boolean or null, even in quotes.
+    Value,
+}
+
 struct Builder<'p> {
     places: &'p Places<'p>,
     limits: Limits,
@@ -163,34 +192,52 @@ struct Builder<'p> {
 /// Boxed: every step returns it, but it is rare.
 type Fatal = Box<Diagnostic>;
 
+/// Why reading stopped.
+enum Stop {
+    /// At an error of the parser.
+    Syntax(ScanError),
+    /// At a limit, or at what would make the rest of the text meaningless.
+    Limit(Fatal),
+}
+
+impl From<Fatal> for Stop {
+    fn from(fatal: Fatal) -> Self {
+        Self::Limit(fatal)
+    }
+}
+
 impl Builder<'_> {
-    fn run(&mut self) -> Result<(), Fatal> {
-        let mut parser = Parser::new_from_str(self.places.text);
+    fn run(&mut self) -> Result<(), Stop> {
+        let mut parser = Parser::new_from_str(self.places.text());
         let mut documents = 0;
         while let Some(event) = parser.next_event() {
-            let (event, span) = event.map_err(|error| self.syntax_error(&error))?;
+            let (event, span) = event.map_err(Stop::Syntax)?;
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
                     // Anchors do not reach beyond their document (YAML 1.2 §3.2.2.2).
                     self.anchors.clear();
                     if documents > 1 && self.dialect == Dialect::Spec {
-                        return Err(Box::new(
+                        return Err(Stop::Limit(Box::new(
                             Diagnostic::error(
                                 codes::SEVERAL_DOCUMENTS,
                                 self.places.of(span),
                                 "a second YAML document starts here",
                             )
                             .help("to define several nodes, list them under `nodes:`"),
-                        ));
+                        )));
                     }
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     let place = self.places.of(span);
-                    let tagged = self.tag(tag.as_deref(), place);
+                    let tag = self.tag(tag.as_deref(), place);
                     let scalar = Scalar {
                         text: text.into(),
-                        plain: style == ScalarStyle::Plain && !tagged,
+                        plain: match tag {
+                            Tagged::Text => false,
+                            Tagged::Value => true,
+                            Tagged::Nothing => style == ScalarStyle::Plain,
+                        },
                     };
                     let size = Size {
                         values: 1,
@@ -230,11 +277,11 @@ impl Builder<'_> {
                         } else {
                             "an alias cannot be inside the value that it repeats"
                         };
-                        return Err(Box::new(Diagnostic::error(
+                        return Err(Stop::Limit(Box::new(Diagnostic::error(
                             codes::UNKNOWN_ALIAS,
                             place,
                             why,
-                        )));
+                        ))));
                     };
                     self.spend(size, place)?;
                     self.deep(self.stack.len() + size.height, place)?;
@@ -246,28 +293,35 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Returns whether the value is tagged as text; reports any other tag.
-    fn tag(&mut self, tag: Option<&Tag>, place: Span) -> bool {
+    /// Returns what a tag makes of its value; reports tags without a meaning here.
+    fn tag(&mut self, tag: Option<&Tag>, place: Span) -> Tagged {
         let Some(tag) = tag else {
-            return false;
+            return Tagged::Nothing;
         };
-        let text = tag.is_yaml_core_schema() && tag.suffix == "str";
-        if !text {
-            let name = if tag.is_yaml_core_schema() {
-                format!("!!{}", tag.suffix)
-            } else {
-                format!("{}{}", tag.handle, tag.suffix)
-            };
-            self.diagnostics.push(
-                Diagnostic::error(
-                    codes::UNKNOWN_TAG,
-                    place,
-                    format!("unknown YAML tag `{name}`"),
-                )
-                .help("remove the tag; types follow from the keys"),
-            );
+        if tag.is_yaml_core_schema() {
+            match tag.suffix.as_str() {
+                "str" => return Tagged::Text,
+                "int" | "float" | "bool" | "null" if self.dialect == Dialect::Stream => {
+                    return Tagged::Value;
+                }
+                "map" | "seq" if self.dialect == Dialect::Stream => return Tagged::Nothing,
+                _ => {}
+            }
         }
-        text
+        let name = if tag.is_yaml_core_schema() {
+            format!("!!{}", tag.suffix)
+        } else {
+            format!("{}{}", tag.handle, tag.suffix)
+        };
+        self.diagnostics.push(
+            Diagnostic::error(
+                codes::UNKNOWN_TAG,
+                place,
+                format!("unknown YAML tag `{name}`"),
+            )
+            .help("remove the tag; types follow from the keys"),
+        );
+        Tagged::Nothing
     }
 
     /// Counts a value, and stops if the text exceeds a limit.
@@ -323,7 +377,7 @@ impl Builder<'_> {
         let at = self.places.byte(span.start.index());
         self.stack.push(Frame {
             start,
-            flow: self.places.text[at..].starts_with(['[', '{']),
+            flow: self.places.text()[at..].starts_with(['[', '{']),
             anchor,
             before,
             height: 1,
@@ -406,73 +460,6 @@ impl Builder<'_> {
             },
         }
     }
-}
-
-/// Returns whether a map's key merges another map.
-fn is_merge_key(node: &Node) -> bool {
-    matches!(&node.value, Value::Scalar(scalar) if scalar.plain && &*scalar.text == "<<")
-}
-
-/// Adds the entries of the map, or of the list of maps, of a merge key.
-fn merge(node: Node, merged: &mut Vec<Entry>, diagnostics: &mut Vec<Diagnostic>) {
-    match node.value {
-        Value::Map(entries) => merged.extend(entries),
-        Value::List(items) if items.iter().all(|i| matches!(i.value, Value::Map(_))) => {
-            for item in items {
-                merge(item, merged, diagnostics);
-            }
-        }
-        _ => diagnostics.push(Diagnostic::error(
-            codes::MERGE_KEY,
-            node.span,
-            format!("expected a map to merge, got {}", node.describe()),
-        )),
-    }
-}
-
-/// Reads `node` as a key of a map with `entries`, and reports why it cannot be one.
-fn read_key(
-    node: &Node,
-    entries: &[Entry],
-    seen: &mut HashSet<Arc<str>>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> PendingKey {
-    let text = match &node.value {
-        Value::Scalar(scalar) if !node.is_null() => scalar,
-        _ => {
-            diagnostics.push(Diagnostic::error(
-                codes::KEY_NOT_TEXT,
-                node.span,
-                format!("expected text as the key, got {}", node.describe()),
-            ));
-            return PendingKey::Dropped;
-        }
-    };
-    if is_merge_key(node) {
-        diagnostics.push(
-            Diagnostic::error(
-                codes::MERGE_KEY,
-                node.span,
-                "merge keys (`<<`) are not supported",
-            )
-            .help("share settings with `include:`, or at the top level next to `nodes:`"),
-        );
-        return PendingKey::Dropped;
-    }
-    let key = Located::new(text.text.clone(), node.span);
-    if !seen.insert(key.value.clone()) {
-        let mut diagnostic = Diagnostic::error(
-            codes::DUPLICATE_KEY,
-            node.span,
-            format!("key `{}` is defined twice", crate::text::shown(&key)),
-        );
-        if let Some(first) = entries.iter().find(|entry| entry.key.value == key.value) {
-            diagnostic = diagnostic.related(first.key.span, "first occurrence");
-        }
-        diagnostics.push(diagnostic);
-        return PendingKey::Dropped;
-    }
-    PendingKey::Of(key)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use saphyr_parser::ScanError;
 
-use super::{Builder, Fatal};
+use super::{Builder, Fatal, FrameKind};
 use crate::diagnostic::{Diagnostic, Span, codes};
 
 impl Builder<'_> {
@@ -21,12 +21,14 @@ impl Builder<'_> {
         if error.info().contains("recursion limit") {
             return self.too_deep(span);
         }
-        let rest = &self.places.text[at..];
+        let rest = &self.places.text()[at..];
         if rest.trim().is_empty()
             && let Some(frame) = self.stack.last().filter(|frame| frame.flow)
         {
-            let bracket =
-                &self.places.text[frame.start.start as usize - self.places.skipped..][..1];
+            let bracket = match frame.kind {
+                FrameKind::List(_) => '[',
+                FrameKind::Map { .. } => '{',
+            };
             let mut open = frame.start;
             open.end = open.start + 1;
             return Box::new(
@@ -38,8 +40,11 @@ impl Builder<'_> {
                 .label("opened here"),
             );
         }
-        let line_start = self.places.text[..at].rfind('\n').map_or(0, |at| at + 1);
-        let line = self.places.text[line_start..].lines().next().unwrap_or("");
+        let line_start = self.places.text()[..at].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.places.text()[line_start..]
+            .lines()
+            .next()
+            .unwrap_or("");
         let indentation = &line[..line.len() - line.trim_start().len()];
         let tab = indentation.contains('\t') || line.starts_with("- \t");
         let tab = if tab {
@@ -84,8 +89,8 @@ impl Builder<'_> {
     /// Returns the span of the first tab that indents a line after `at`: a line that continues a
     /// value is reported where the value starts.
     fn tab_after(&self, at: usize) -> Option<Span> {
-        let mut start = at + self.places.text[at..].find('\n')? + 1;
-        for line in self.places.text[start..].split_inclusive('\n') {
+        let mut start = at + self.places.text()[at..].find('\n')? + 1;
+        for line in self.places.text()[start..].split_inclusive('\n') {
             let indentation = &line[..line.len() - line.trim_start().len()];
             if let Some(tab) = indentation.find('\t') {
                 return Some(self.places.span(start + tab, start + tab + 1));
@@ -97,7 +102,7 @@ impl Builder<'_> {
 
     /// Returns the span of the last non-empty line before `at`.
     fn line_before(&self, at: usize) -> Span {
-        let before = self.places.text[..at].trim_end();
+        let before = self.places.text()[..at].trim_end();
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         let indentation = before[start..].len() - before[start..].trim_start().len();
         self.places.span(start + indentation, before.len())

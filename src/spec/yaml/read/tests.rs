@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use super::*;
 use crate::diagnostic::Sources;
+use crate::spec::yaml::Kind;
 
 fn read(text: &str) -> (Option<Node>, Vec<Diagnostic>) {
     parse(text, SourceId(0), Limits::default())
@@ -168,5 +169,84 @@ fn kinds_follow_the_core_schema() {
             plain: true,
         };
         assert_eq!(scalar.kind(), kind, "{text}");
+    }
+}
+
+/// The leaves of the documents of a stream.
+fn stream(text: &str) -> Vec<String> {
+    let (documents, mistakes) = parse_documents(text, SourceId(0), Limits::default());
+    assert!(mistakes.is_empty(), "{text}: {mistakes:#?}");
+    let mut all = Vec::new();
+    for document in &documents {
+        leaves(document, &mut all);
+    }
+    // Each is where its text is, quotes and tags apart.
+    for (leaf, span) in &all {
+        let there = &text[span.start as usize..span.end as usize];
+        let first = leaf
+            .split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        assert!(there.contains(first), "{there:?} for {leaf:?} in {text:?}");
+    }
+    all.into_iter().map(|(leaf, _)| leaf.to_owned()).collect()
+}
+
+#[test]
+fn streams_are_read_as_kubernetes_reads_them() {
+    for (text, want) in [
+        ("k:\n  a: [\n  x,\n  \"y\"\n  ]\nz: é\n", "k a x y z é"),
+        ("- a: {\nb: 1,\nc: [1\n, 2]}\n- x\n", "a b 1 c 1 2 x"),
+        (
+            "k:\n  - a: [x,\nb]\n  - c: [\n\"z\"\n,\n]\n  - d\n",
+            "k a x b c z d",
+        ),
+        (
+            "k:\n  ä: '{\n    it''s: 1\n  }'\n  z: end\n",
+            "k ä {_it's:_1_} z end",
+        ),
+        (
+            "k:\n  a: \"b\\\"\n c\n\"\n  d: 'e\n\tf'\n",
+            "k a b\"_c_ d e_f",
+        ),
+        (
+            "a: \"it\\'s \\\\' \\\"\\'\"\nb: 'c\\'\n",
+            "a it's_\\'_\"' b c\\",
+        ),
+        (
+            "{\"a\":1}\n{\"b\":2} {\"c\":[{}]}{\"d\":4}\n",
+            "a 1 b 2 c d 4",
+        ),
+        (" \n{\"é\":1}{\"d\":4}\n", "é 1 d 4"),
+        (
+            "a: !!int \"5\"\nb: !!bool true\nc: !!map {d: !!seq [e]}\n",
+            "a 5 b true c d e",
+        ),
+    ] {
+        let leaves: Vec<String> = stream(text).iter().map(|l| l.replace(' ', "_")).collect();
+        assert_eq!(leaves.join(" "), want, "{text:?}");
+    }
+    let (documents, _) = parse_documents("a: !!int \"5\"\n", SourceId(0), Limits::default());
+    let value = documents[0].get("a").expect("a value");
+    assert!(matches!(&value.value, Value::Scalar(s) if s.kind() == Kind::Number));
+}
+
+#[test]
+fn leniency_ends_at_mistakes() {
+    for text in [
+        "k:\n  a: [\n  x,\n  \"y\"\n",
+        "k:\n  a: '{\n  }\n",
+        "a: \"\\z\"\n",
+        "{\"a\":1} b\n",
+        "a: 1\n{\"b\":2}\n",
+        "k:\n\ta: 1\n",
+        "a: !other 5\n",
+    ] {
+        let (_, mistakes) = parse_documents(text, SourceId(0), Limits::default());
+        assert_eq!(mistakes.len(), 1, "{text:?}: {mistakes:#?}");
+    }
+    // A spec is YAML 1.2.
+    for text in ["k:\n  a: '{\n  }'\n", "a: \"it\\'s\"\n", "a: !!int 5\n"] {
+        assert_eq!(mistakes(text).len(), 1, "{text:?}");
     }
 }
