@@ -126,6 +126,11 @@ impl Content {
         (text.len() <= SHOWN_MAX && !text.contains('\0')).then_some(text)
     }
 
+    /// The contents, if they are text, even one that must not be shown.
+    pub(super) fn unshown_text(&self) -> Option<&str> {
+        std::str::from_utf8(self.bytes.as_deref()?).ok()
+    }
+
     /// How `new` differs, in a few words that follow the thing's name, other than lines of text.
     pub(super) fn why(&self, new: &Self) -> String {
         let mut reasons = Vec::new();

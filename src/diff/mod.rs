@@ -3,6 +3,7 @@
 //! Secrets are compared, but never shown.
 
 mod contents;
+mod immutable;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::layout::VERSION_FILE;
 use crate::read::{self, Artifact, UNPACKED_MAX};
 use contents::{Content, text_diff};
+use immutable::Objects;
 
 pub use upgrade::{Skew, skew, steps};
 
@@ -23,6 +25,9 @@ pub struct Release {
     pub version: KubeVersion,
     pub role: String,
 }
+
+/// The names of the files that nodes apply to their cluster.
+const MANIFESTS: &str = "file /etc/kubernetes/imgbuild/";
 
 /// Sections of configs of spec 2 and 3.
 const KNOWN: [&str; 6] = [
@@ -95,6 +100,18 @@ impl Side {
         }
         side.base.clone_from(&artifact.base);
         Ok(side)
+    }
+
+    /// The objects that the node applies to its cluster.
+    fn objects(&self) -> Objects {
+        let mut objects = Objects::default();
+        for (name, content) in &self.things {
+            let manifest = name.starts_with(MANIFESTS) && name.strip_suffix(".yaml").is_some();
+            if let Some(text) = content.unshown_text().filter(|_| manifest) {
+                objects.add(text);
+            }
+        }
+        objects
     }
 
     /// Adds a file beside the config. Its contents are not shown, since it may contain passwords.
@@ -263,6 +280,7 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
             _ => {}
         }
     }
+    lines.extend(old.objects().refused(&new.objects()));
     lines
 }
 

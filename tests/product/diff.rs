@@ -103,3 +103,55 @@ fn an_artifact_is_compared_with_its_spec() {
     let done = imgbuild(folder.path(), &["diff", "missing.cpio", "node.yaml"]);
     assert_eq!(done.status.code(), Some(1));
 }
+
+#[test]
+fn a_fixed_field_of_a_manifest_is_told_beforehand() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let web = |labels: &str, image: &str| {
+        format!(
+            "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web, namespace: default}}
+spec:
+  selector: {{matchLabels: {labels}}}
+  template:
+    metadata: {{labels: {{app: web, tier: front}}}}
+    spec: {{containers: [{{name: web, image: {image}}}]}}
+"
+        )
+    };
+    write("one.yaml", &web("{app: web}", "web:1"));
+    write("two.yaml", &web("{app: web, tier: front}", "web:2"));
+    write("three.yaml", &web("{'app': \"web\"}", "web:3"));
+    let node = |manifest: &str| {
+        format!(
+            "\
+version: 1
+hostname: kube1
+network: {{interfaces: [{{name: eth0, addresses: [192.168.1.10/24]}}]}}
+etcd: {{}}
+kubernetes: {{version: 1.36.2, role: single, manifests: [{manifest}]}}
+"
+        )
+    };
+    for name in ["one", "two", "three"] {
+        write(&format!("node-{name}.yaml"), &node(&format!("{name}.yaml")));
+    }
+    let made = imgbuild(folder.path(), &["keys", "init", "node-one.yaml"]);
+    assert!(made.status.success());
+
+    let said = |new: &str| {
+        let done = imgbuild(folder.path(), &["diff", "node-one.yaml", new]);
+        assert_eq!(done.status.code(), Some(0));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let line = "  ! Deployment default/web: `spec.selector` cannot change: the API server refuses \
+                the file until the object is deleted; or give it another name";
+    let refused = said("node-two.yaml");
+    assert!(refused.lines().any(|said| said == line), "{refused}");
+    let accepted = said("node-three.yaml");
+    assert!(!accepted.contains('!'), "{accepted}");
+    assert!(accepted.contains("three.yaml"), "{accepted}");
+}
