@@ -708,6 +708,13 @@ codes! {
     /// reaches kubelets by address, such as metrics-server, cannot verify such a certificate; the
     /// API server reaches them nevertheless.
     KUBELET_WITHOUT_ADDRESS = "W0540": "Kubelet certificate without an address", "version: 1\nkubernetes: {version: 1.36.2}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}}]\n";
+    /// The API server admits a pod only if its service account, priority class and runtime class
+    /// exist. A workload's controller tries again; a pod of its own is applied again by the node
+    /// until they do.
+    UNKNOWN_REFERENCE = "W0541": "Unknown object of a pod", "";
+    /// The API server accepts the volume, but its driver is no longer part of Kubernetes, and the
+    /// pod never starts.
+    REMOVED_VOLUME_DRIVER = "W0542": "Removed volume driver", "";
     /// Snapshots are stored on the node below /var/lib/imgbuild, which is in memory without
     /// `storage_device`.
     BACKUP_IN_MEMORY = "W0580": "Snapshots in memory", "etcd: {backup: {}}\n";

@@ -246,33 +246,44 @@ pub(super) fn standing(api: &str, kind: &str, minor: u16) -> Standing {
     let ours = api.split_once('/').map_or("", |(group, _)| group);
     let is_group = APIS.keys().any(|api| group(api) == ours)
         || GONE.iter().any(|(old, ..)| group(old) == ours);
-    if !is_group {
+    // Groups of custom resources have a dot.
+    if !is_group && ours.contains('.') && !is_misspelled(ours, kind) {
         return Standing::Foreign;
     }
     Standing::Unknown(meant(api, kind, minor))
 }
 
+/// Returns whether a group of Kubernetes with this kind has a similar spelling.
+fn is_misspelled(group: &str, kind: &str) -> bool {
+    let groups = APIS.iter().filter_map(|(api, kinds)| {
+        let has = kinds.iter().any(|(name, _)| *name == kind);
+        let (group, _) = api.split_once('/').filter(|_| has)?;
+        // A few letters may be any other word.
+        group.contains('.').then_some(group)
+    });
+    nearest(group, groups).is_some_and(|near| {
+        near.matches('.').count() == group.matches('.').count()
+            && near.len().abs_diff(group.len()) < 3
+    })
+}
+
+/// Returns the API that has `kind` today, for one that has no such kind.
+pub(super) fn successor(api: &str, kind: &str, minor: u16) -> Option<&'static str> {
+    let gone = GONE
+        .iter()
+        .find(|(old, kinds, since, _)| *old == api && kinds.contains(&kind) && *since <= minor);
+    if let Some((.., instead)) = gone {
+        let words = instead.strip_prefix("use ")?;
+        return words.split(',').next();
+    }
+    let known = (APIS.get(api)).is_some_and(|kinds| kinds.iter().any(|(name, _)| *name == kind));
+    elsewhere(kind, minor).filter(|_| !known)
+}
+
 /// Returns what may be meant: the same kind in another API, or else a kind with a similar spelling
 /// in this one.
 fn meant(api: &str, kind: &str, minor: u16) -> Option<String> {
-    let mut elsewhere: Vec<&str> = APIS
-        .iter()
-        .filter(|(_, kinds)| {
-            kinds
-                .iter()
-                .any(|(name, range)| *name == kind && range.has(minor))
-        })
-        .map(|(api, _)| *api)
-        .collect();
-    // The newest stable one.
-    elsewhere.sort_by_key(|api| {
-        (
-            api.contains("alpha"),
-            api.contains("beta"),
-            std::cmp::Reverse(*api),
-        )
-    });
-    if let Some(api) = elsewhere.first() {
+    if let Some(api) = elsewhere(kind, minor) {
         return Some(format!("{kind} is in {api}"));
     }
     let kinds = APIS.get(api)?;
@@ -284,6 +295,27 @@ fn meant(api: &str, kind: &str, minor: u16) -> Option<String> {
             .map(|(name, _)| *name),
     )?;
     Some(format!("did you mean `{nearest}`?"))
+}
+
+/// Returns the newest stable API that has `kind`.
+fn elsewhere(kind: &str, minor: u16) -> Option<&'static str> {
+    let mut all: Vec<&str> = APIS
+        .iter()
+        .filter(|(_, kinds)| {
+            kinds
+                .iter()
+                .any(|(name, range)| *name == kind && range.has(minor))
+        })
+        .map(|(api, _)| *api)
+        .collect();
+    all.sort_by_key(|api| {
+        (
+            api.contains("alpha"),
+            api.contains("beta"),
+            std::cmp::Reverse(*api),
+        )
+    });
+    all.first().copied()
 }
 
 #[cfg(test)]
@@ -327,6 +359,33 @@ mod tests {
                 36,
                 Standing::Foreign,
             ),
+            (
+                "app/v1",
+                "Deployment",
+                36,
+                Standing::Unknown(Some("Deployment is in apps/v1".to_owned())),
+            ),
+            (
+                "networking.k8s.oi/v1",
+                "Ingress",
+                36,
+                Standing::Unknown(Some("Ingress is in networking.k8s.io/v1".to_owned())),
+            ),
+            ("widgets/v1", "Widget", 36, Standing::Unknown(None)),
+            (
+                "gateway.networking.k8s.io/v1",
+                "Gateway",
+                36,
+                Standing::Foreign,
+            ),
+            (
+                "apps.kruise.io/v1alpha1",
+                "DaemonSet",
+                36,
+                Standing::Foreign,
+            ),
+            ("batch.volcano.sh/v1alpha1", "Job", 36, Standing::Foreign),
+            ("serving.knative.dev/v1", "Service", 36, Standing::Foreign),
             (
                 "v1",
                 "Deployment",

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use super::Judge;
 use super::metadata::Rule;
 use super::quantity::Quantity;
-use super::read::{at, boolean, entries, integer, items, text, text_at};
+use super::read::{at, boolean, entries, integer, items, plain_number, text, text_at};
 use super::values::port_name;
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::spec::yaml::{Node, Value};
+use crate::spec::yaml::{Entry, Node, Value};
 use crate::text::{nearest, shown};
 
 /// What the containers of a pod share.
@@ -207,11 +207,6 @@ impl Judge<'_> {
                     }
                     self.found.push(diagnostic);
                 }
-                if let Some(path) = at(mount, &["mountPath"])
-                    && text(path).is_some_and(|t| t.is_empty() || t.contains(':'))
-                {
-                    self.value_error(path.span, "a mount path cannot be empty or contain `:`");
-                }
                 self.inner_path(mount, "subPath");
                 self.at_most_one(mount, &["subPath", "subPathExpr"]);
                 self.one_of(
@@ -293,20 +288,7 @@ impl Judge<'_> {
                     || name.starts_with("hugepages-")
                     || name.contains('/');
                 if !known {
-                    let meant = nearest(name, ["cpu", "memory", "ephemeral-storage"]);
-                    let diagnostic = Diagnostic::error(
-                        codes::BAD_FIELD_VALUE,
-                        entry.key.span,
-                        format!("`{}` is not a resource", shown(name)),
-                    );
-                    self.found.push(diagnostic.help(meant.map_or_else(
-                        || {
-                            "use cpu, memory, ephemeral-storage, hugepages-… or a name with a \
-                             domain"
-                                .to_owned()
-                        },
-                        |meant| format!("did you mean `{meant}`?"),
-                    )));
+                    self.unknown_resource(entry);
                 }
                 let Some(quantity) = amount(&entry.value) else {
                     continue;
@@ -318,16 +300,21 @@ impl Judge<'_> {
                 }
             }
         }
+        self.huge_pages(resources);
         for request in entries(resources, &["requests"]) {
             let name = &*request.key.value;
+            // These are not shared, so the request must equal the limit.
+            let exact = name.contains('/') || name.starts_with("hugepages-");
             let Some(limit) = at(resources, &["limits", name]) else {
+                if exact {
+                    let what = format!("the request for {}", shown(name));
+                    self.missing(request.key.span, &what, &format!("limits.{}", shown(name)));
+                }
                 continue;
             };
             let (Some(wanted), Some(most)) = (amount(&request.value), amount(limit)) else {
                 continue;
             };
-            // These are not shared, so the request must equal the limit.
-            let exact = name.contains('/') || name.starts_with("hugepages-");
             if wanted > most || (exact && wanted != most) {
                 self.found.push(
                     Diagnostic::error(
@@ -345,6 +332,39 @@ impl Judge<'_> {
         }
     }
 
+    /// Reports a key that is not a resource of containers.
+    pub(super) fn unknown_resource(&mut self, entry: &Entry) {
+        let name = &*entry.key.value;
+        let meant = nearest(name, ["cpu", "memory", "ephemeral-storage"]);
+        let diagnostic = Diagnostic::error(
+            codes::BAD_FIELD_VALUE,
+            entry.key.span,
+            format!("`{}` is not a resource", shown(name)),
+        );
+        self.found.push(diagnostic.help(meant.map_or_else(
+            || "use cpu, memory, ephemeral-storage, hugepages-… or a name with a domain".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        )));
+    }
+
+    /// Reports huge pages that are wanted without any other resource.
+    fn huge_pages(&mut self, resources: &Node) {
+        let has = |wanted: &dyn Fn(&str) -> bool| {
+            ["requests", "limits"].iter().find_map(|side| {
+                let mut entries = entries(resources, &[side]).iter();
+                entries.find(|entry| wanted(&entry.key.value))
+            })
+        };
+        if let Some(entry) = has(&|name| name.starts_with("hugepages-"))
+            && has(&|name| matches!(name, "cpu" | "memory")).is_none()
+        {
+            self.value_error(
+                entry.key.span,
+                "huge pages require `cpu` or `memory` as well",
+            );
+        }
+    }
+
     pub(super) fn bad_quantity(&mut self, span: Span, why: &str) {
         self.found.push(
             Diagnostic::error(codes::BAD_AMOUNT, span, "not a valid resource amount").label(why),
@@ -355,7 +375,7 @@ impl Judge<'_> {
 /// Returns the amount of a value, if it is one.
 pub(super) fn amount(node: &Node) -> Option<Quantity> {
     match &node.value {
-        Value::Scalar(scalar) => Quantity::parse(&scalar.text),
+        Value::Scalar(scalar) => Quantity::parse(&plain_number(node, &scalar.text)),
         _ => None,
     }
 }

@@ -29,7 +29,8 @@ impl Rule {
             "Service" if minor >= 35 => Self::Label,
             "Namespace" => Self::Label,
             "Service" => Self::LetterLabel,
-            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding" => Self::PathSegment,
+            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding"
+            | "ClusterTrustBundle" | "IPAddress" => Self::PathSegment,
             _ => Self::Subdomain,
         }
     }
@@ -108,10 +109,11 @@ impl Judge<'_> {
             ),
         }
         if let Some(node) = at(metadata, &["namespace"])
-            && let Some(namespace) = text(node)
+            && let Some(namespace) = text(node).filter(|name| !name.is_empty())
         {
             self.name(namespace, node.span, Rule::Label, "a valid namespace");
         }
+        self.exported(metadata);
         self.labels(entries(metadata, &["labels"]));
         for entry in entries(metadata, &["annotations"]) {
             self.key(entry);
@@ -119,6 +121,25 @@ impl Judge<'_> {
         for node in items(metadata, &["finalizers"]) {
             if let Some(why) = text(node).and_then(qualified) {
                 self.bad_label(node.span, text(node).unwrap_or_default(), why);
+            }
+        }
+    }
+
+    /// Reports what marks an object as exported from a cluster: such an object can only be applied
+    /// where it came from.
+    fn exported(&mut self, metadata: &Node) {
+        for field in ["managedFields", "uid"] {
+            // An empty list of managed fields resets them, which is refused as well.
+            if let Some(node) = at(metadata, &[field])
+                && text(node) != Some("")
+            {
+                let diagnostic = Diagnostic::error(
+                    codes::BAD_FIELD_VALUE,
+                    node.span,
+                    format!("an object to create cannot have `{field}`"),
+                );
+                self.found
+                    .push(diagnostic.help("remove it: the API server sets it"));
             }
         }
     }

@@ -1,52 +1,70 @@
 //! Kubernetes manifests, judged as the API server of their version would.
 //!
 //! First the structure (`structure`, with the table of `schema`): fields, types, what is
-//! required. Then what the API server checks in addition (`metadata`, `pods`, `workloads`,
-//! `networking`, `policy`, `storage`). Kinds that the table does not contain, such as those
-//! of operators, are accepted.
+//! required, with the rules of single types (`rules`, `types`). Then what the API server checks in
+//! addition (`metadata`, `pods`, `workloads`, `networking`, `policy`, `storage`). Of kinds that are
+//! not Kubernetes' own, such as those of operators, only the metadata is checked.
 
 mod apis;
+mod autoscaling;
 mod containers;
+mod extensions;
+mod jobs;
 mod metadata;
 mod networking;
 mod pods;
 mod policy;
 mod quantity;
+mod quotas;
 mod range;
 mod read;
+mod rules;
 mod schema;
 mod set;
 mod storage;
 mod structure;
+mod types;
 mod values;
 mod workloads;
 
 use apis::Standing;
 use read::{at, entries, items, text};
 
+use ipnet::IpNet;
+
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::ManifestFile;
 use crate::spec::yaml::{Node, Value};
 use crate::text::shown;
 
-/// Checks `files`, which the API server of 1.`minor` applies in this order. `runtime_config`: it
-/// enables APIs that are not served by default.
-pub(crate) fn check(
-    files: &[&ManifestFile],
-    minor: u16,
-    runtime_config: bool,
-    found: &mut Vec<Diagnostic>,
-) {
+/// What the checks know of an API server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ApiServer {
+    /// Its version: 1.`minor`.
+    pub minor: u16,
+    /// It enables APIs that are not served by default.
+    pub runtime_config: bool,
+    /// First and last of its node ports.
+    pub node_ports: (i64, i64),
+    pub service_network: IpNet,
+    /// Feature gates that are on.
+    pub gates: Vec<String>,
+    /// Runtime classes that the nodes bring along.
+    pub runtime_classes: Vec<String>,
+}
+
+/// Checks `files`, which are applied to `server` in this order.
+pub(crate) fn check(files: &[&ManifestFile], server: &ApiServer, found: &mut Vec<Diagnostic>) {
     let mut judge = Judge {
-        minor,
-        runtime_config,
+        minor: server.minor,
+        server,
         found,
     };
     let mut set = set::Set::default();
     for file in files {
         let mut objects = Vec::new();
         for document in &file.documents {
-            judge.document(document, &mut objects);
+            judge.document(document, None, &mut objects);
         }
         judge.of_set(&mut set, &objects);
     }
@@ -55,7 +73,7 @@ pub(crate) fn check(
 /// The state while manifests are judged.
 struct Judge<'a> {
     minor: u16,
-    runtime_config: bool,
+    server: &'a ApiServer,
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -69,7 +87,13 @@ struct Object<'n> {
 }
 
 impl Judge<'_> {
-    fn document<'n>(&mut self, node: &'n Node, objects: &mut Vec<Object<'n>>) {
+    /// `inherited`: the `apiVersion` and `kind` of a document that has none, from its list.
+    fn document<'n>(
+        &mut self,
+        node: &'n Node,
+        inherited: Option<(&'n str, &'n str)>,
+        objects: &mut Vec<Object<'n>>,
+    ) {
         if !matches!(node.value, Value::Map(_)) {
             self.found.push(Diagnostic::error(
                 codes::NOT_AN_OBJECT,
@@ -79,9 +103,10 @@ impl Judge<'_> {
             return;
         }
         let first = entries(node, &[]).first().map_or(node.span, |e| e.key.span);
-        let word = |judge: &mut Self, key: &str| {
+        let word = |judge: &mut Self, key: &str, inherited: Option<&'n str>| {
             let value = node.get(key);
             let word = value.and_then(text).filter(|word| !word.is_empty());
+            let word = word.or(inherited.filter(|_| value.is_none()));
             if word.is_none() {
                 judge.found.push(
                     Diagnostic::error(
@@ -94,13 +119,17 @@ impl Judge<'_> {
             }
             word
         };
-        let (api, kind) = (word(self, "apiVersion"), word(self, "kind"));
+        let api = word(self, "apiVersion", inherited.map(|(api, _)| api));
+        let kind = word(self, "kind", inherited.map(|(_, kind)| kind));
         let (Some(api), Some(kind)) = (api, kind) else {
             return;
         };
-        if api == "v1" && kind == "List" {
+        if let Some(of) = kind.strip_suffix("List")
+            && (of.is_empty() || at(node, &["items"]).is_some())
+        {
+            let inherited = (!of.is_empty()).then_some((api, of));
             for item in items(node, &["items"]) {
-                self.document(item, objects);
+                self.document(item, inherited, objects);
             }
             return;
         }
@@ -113,15 +142,24 @@ impl Judge<'_> {
             node,
             place: kind_place,
         };
-        match schema::object(api, kind).filter(|_| there) {
+        // The other mistakes of an object with an API of the past are those of today's.
+        let today = if there {
+            Some(api)
+        } else {
+            apis::successor(api, kind, self.minor)
+        };
+        match today.and_then(|api| schema::object(api, kind)) {
             Some(of) => {
-                self.object(node, kind_place, of, true);
-                self.metadata(node, kind, kind_place);
+                self.object(node, kind_place, of);
                 self.beyond_structure(&object);
             }
-            None if there => self.metadata(node, kind, kind_place),
-            None => {}
+            None => {
+                if let Some(metadata) = at(node, &["metadata"]) {
+                    self.object(metadata, metadata.span, schema::metadata());
+                }
+            }
         }
+        self.metadata(node, kind, kind_place);
         objects.push(object);
     }
 
@@ -132,7 +170,7 @@ impl Judge<'_> {
         let diagnostic = match apis::standing(api, kind, minor) {
             Standing::There | Standing::Foreign => return true,
             Standing::OnRequest => {
-                if !self.runtime_config {
+                if !self.server.runtime_config {
                     self.found.push(
                         Diagnostic::warning(
                             codes::API_NOT_SERVED,
@@ -209,6 +247,11 @@ impl Judge<'_> {
             "ConfigMap" => self.config_map(node),
             "Secret" => self.secret(node, place),
             "PriorityClass" => self.priority_class(node),
+            "APIService" => self.api_service(node, place),
+            "PodTemplate" => match at(node, &["template"]) {
+                Some(template) => self.template(template, &[], &["Always", "OnFailure", "Never"]),
+                None => self.missing(place, kind, "template"),
+            },
             _ => {}
         }
     }

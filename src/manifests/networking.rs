@@ -10,11 +10,8 @@ use super::metadata::Rule;
 use super::read::{at, entries, integer, items, text, text_at};
 use super::values::port_name;
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::spec::yaml::Node;
+use crate::spec::yaml::{Node, Value};
 use crate::text::shown;
-
-/// `--service-node-port-range`, if it is not set.
-const NODE_PORTS: (i64, i64) = (30000, 32767);
 
 impl Judge<'_> {
     /// Reports what is wrong with a Service.
@@ -38,15 +35,8 @@ impl Judge<'_> {
         );
         self.labels(entries(spec, &["selector"]));
         let kind = text_at(spec, &["type"]).unwrap_or("ClusterIP");
-        let address = at(spec, &["clusterIP"]);
-        if let Some(node) = address
-            && let Some(ip) = text(node)
-            && !matches!(ip, "" | "None")
-            && ip.parse::<IpAddr>().is_err()
-        {
-            self.value_error(node.span, format!("`{}` is not an address", shown(ip)));
-        }
-        let headless = address.and_then(text) == Some("None");
+        let headless = self.addresses(spec, kind);
+        self.outside(spec, kind);
         if kind == "ExternalName" {
             self.wanted_text(spec, "externalName", "the service", spec.span);
         } else if !headless {
@@ -57,7 +47,11 @@ impl Judge<'_> {
         for port in ports {
             self.between(port, "port", 1, 65535);
             self.between(port, "targetPort", 1, 65535);
-            self.between(port, "nodePort", NODE_PORTS.0, NODE_PORTS.1);
+            let node_port = at(port, &["nodePort"]).filter(|node| integer(node) != Some(0));
+            if node_port.is_some() {
+                let (first, last) = self.server.node_ports;
+                self.between(port, "nodePort", first, last);
+            }
             self.one_of(port, "protocol", &["TCP", "UDP", "SCTP"]);
             if let Some(target) = at(port, &["targetPort"])
                 && let Some(name) = text(target)
@@ -65,7 +59,7 @@ impl Judge<'_> {
             {
                 self.bad_port_name(target.span, name, why);
             }
-            if let Some(node_port) = at(port, &["nodePort"])
+            if let Some(node_port) = node_port
                 && matches!(kind, "ClusterIP" | "ExternalName")
             {
                 self.value_error(
@@ -93,6 +87,124 @@ impl Judge<'_> {
                 }
                 None => {}
             }
+        }
+    }
+
+    /// Checks the addresses and address families of a service; returns whether it has none.
+    fn addresses(&mut self, spec: &Node, kind: &str) -> bool {
+        let network = self.server.service_network;
+        let single = at(spec, &["clusterIP"]).into_iter();
+        for node in single.chain(items(spec, &["clusterIPs"])) {
+            let Some(ip) = text(node).filter(|ip| !ip.is_empty()) else {
+                continue;
+            };
+            if kind == "ExternalName" {
+                self.value_error(node.span, "a service of type ExternalName has no address");
+            } else if ip == "None" {
+                if kind != "ClusterIP" {
+                    self.value_error(
+                        node.span,
+                        format!("a service of type {kind} must have an address"),
+                    );
+                }
+            } else {
+                match ip.parse::<IpAddr>() {
+                    Err(_) => {
+                        self.value_error(node.span, format!("`{}` is not an address", shown(ip)));
+                    }
+                    Ok(ip) if !network.contains(&ip) => self.value_error(
+                        node.span,
+                        format!("not part of the service network {network}"),
+                    ),
+                    Ok(_) => {}
+                }
+            }
+        }
+        let first = items(spec, &["clusterIPs"]).first();
+        if let (Some(one), Some(first)) = (at(spec, &["clusterIP"]), first)
+            && text(one) != text(first)
+        {
+            self.value_error(first.span, "the first address must equal `clusterIP`");
+        }
+        let headless = [at(spec, &["clusterIP"]), first];
+        let headless = headless
+            .into_iter()
+            .flatten()
+            .any(|node| text(node) == Some("None"));
+        self.families(spec, headless && at(spec, &["selector"]).is_none());
+        headless
+    }
+
+    /// Checks the address families of a service, of which a cluster has one. `any`: the service
+    /// may have those of its endpoints.
+    fn families(&mut self, spec: &Node, any: bool) {
+        if any {
+            return;
+        }
+        if let Some(policy) = at(spec, &["ipFamilyPolicy"])
+            && text(policy) == Some("RequireDualStack")
+        {
+            self.value_error(policy.span, "the service network has one address family");
+        }
+        let own = match self.server.service_network {
+            IpNet::V4(_) => "IPv4",
+            IpNet::V6(_) => "IPv6",
+        };
+        for family in items(spec, &["ipFamilies"]) {
+            if text(family).is_some_and(|family| family != own) {
+                self.value_error(family.span, format!("the service network is {own}"));
+            }
+        }
+    }
+
+    /// Checks what is only for services that are reached from outside.
+    fn outside(&mut self, spec: &Node, kind: &str) {
+        let balancer = kind == "LoadBalancer";
+        if let Some(policy) = at(spec, &["externalTrafficPolicy"])
+            && kind == "ClusterIP"
+            && items(spec, &["externalIPs"]).is_empty()
+        {
+            self.value_error(
+                policy.span,
+                "`externalTrafficPolicy` is only for services of type NodePort or LoadBalancer",
+            );
+        }
+        for field in ["loadBalancerSourceRanges", "loadBalancerClass"] {
+            if let Some(value) = at(spec, &[field])
+                && !balancer
+                && !matches!(&value.value, Value::List(items) if items.is_empty())
+            {
+                self.value_error(
+                    value.span,
+                    format!("`{field}` is only for services of type LoadBalancer"),
+                );
+            }
+        }
+        for range in items(spec, &["loadBalancerSourceRanges"]) {
+            if text(range).is_some_and(|range| range.trim().parse::<IpNet>().is_err()) {
+                self.value_error(range.span, "expected a network, such as 10.0.0.0/8");
+            }
+        }
+        for address in items(spec, &["externalIPs"]) {
+            if text(address).is_some_and(|address| address.parse::<IpAddr>().is_err()) {
+                self.value_error(address.span, "expected an address");
+            }
+        }
+        if let Some(port) = at(spec, &["healthCheckNodePort"])
+            && integer(port) != Some(0)
+            && !(balancer && text_at(spec, &["externalTrafficPolicy"]) == Some("Local"))
+        {
+            self.value_error(
+                port.span,
+                "`healthCheckNodePort` requires `type: LoadBalancer` and `externalTrafficPolicy: \
+                 Local`",
+            );
+        }
+        if let Some(name) = at(spec, &["externalName"])
+            && kind == "ExternalName"
+            && let Some(host) = text(name).filter(|host| !host.is_empty())
+        {
+            self.name(host, name.span, Rule::Subdomain, "a valid host name");
         }
     }
 
@@ -155,8 +267,8 @@ impl Judge<'_> {
         let Some(spec) = at(node, &["spec"]) else {
             return;
         };
-        if let Some(selector) = at(spec, &["podSelector"]) {
-            self.selector(selector);
+        if let Some(third) = items(spec, &["policyTypes"]).get(2) {
+            self.value_error(third.span, "there are only two policy types");
         }
         for kind in items(spec, &["policyTypes"]) {
             if let Some(text) = text(kind)
@@ -194,7 +306,16 @@ impl Judge<'_> {
         {
             self.value_error(peer.span, "`ipBlock` cannot be combined with selectors");
         }
-        let Some(block) = block else { return };
+        if ["ipBlock", "podSelector", "namespaceSelector"]
+            .iter()
+            .all(|field| at(peer, &[field]).is_none())
+        {
+            self.value_error(peer.span, "a peer is an `ipBlock` or has a selector");
+        }
+    }
+
+    /// Reports what is wrong with the networks of a peer.
+    pub(super) fn ip_block(&mut self, block: &Node) {
         let network = |node: &Node| text(node).and_then(|text| text.parse::<IpNet>().ok());
         let Some(cidr) = at(block, &["cidr"]) else {
             return;
@@ -202,12 +323,39 @@ impl Judge<'_> {
         let Some(outer) = network(cidr) else {
             return self.value_error(cidr.span, "expected a network, such as 10.0.0.0/8");
         };
+        self.host_bits(cidr, outer);
+        if text(cidr).is_some_and(|text| text.split(['.', '/']).any(has_leading_zero)) {
+            self.value_error(cidr.span, "a number in a network cannot start with 0");
+        }
+        for except in items(block, &["except"]) {
+            if let Some(inner) = network(except) {
+                self.host_bits(except, inner);
+            }
+        }
         for except in items(block, &["except"]) {
             match network(except) {
-                Some(inner) if outer.contains(&inner) && inner != outer => {}
+                Some(inner) if outer.trunc().contains(&inner) && inner != outer => {}
                 Some(_) => self.value_error(except.span, format!("not part of {outer}")),
                 None => self.value_error(except.span, "expected a network, such as 10.0.0.0/8"),
             }
         }
     }
+
+    fn host_bits(&mut self, node: &Node, network: IpNet) {
+        if network != network.trunc() {
+            self.found.push(
+                Diagnostic::error(
+                    codes::BAD_FIELD_VALUE,
+                    node.span,
+                    "a network cannot have bits set after its prefix",
+                )
+                .help(format!("write {}", network.trunc())),
+            );
+        }
+    }
+}
+
+/// Returns whether a decimal number is written with a leading zero.
+fn has_leading_zero(number: &str) -> bool {
+    number.len() > 1 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit())
 }

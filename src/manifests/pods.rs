@@ -73,6 +73,7 @@ impl Judge<'_> {
         self.labels(entries(spec, &["nodeSelector"]));
         if let Some(security) = at(spec, &["securityContext"]) {
             self.identity(security);
+            self.sysctls(spec, security);
         }
         if let Some(resources) = at(spec, &["resources"]) {
             self.resources(resources);
@@ -120,8 +121,66 @@ impl Judge<'_> {
         }
     }
 
+    fn sysctls(&mut self, pod: &Node, security: &Node) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        let shares = |field: &str| at(pod, &[field]).and_then(boolean) == Some(true);
+        for sysctl in items(security, &["sysctls"]) {
+            let Some(node) = at(sysctl, &["name"]) else {
+                continue;
+            };
+            let Some(name) = text(node) else { continue };
+            if !is_sysctl(name) {
+                self.value_error(node.span, format!("`{}` is not a sysctl", shown(name)));
+            }
+            let dotted = name.replace('/', ".");
+            let of_host = if dotted.starts_with("net.") && shares("hostNetwork") {
+                Some("hostNetwork")
+            } else if (dotted.starts_with("kernel.shm")
+                || dotted.starts_with("kernel.msg")
+                || dotted.starts_with("kernel.sem")
+                || dotted.starts_with("fs.mqueue."))
+                && shares("hostIPC")
+            {
+                Some("hostIPC")
+            } else {
+                None
+            };
+            if let Some(field) = of_host {
+                self.value_error(
+                    node.span,
+                    format!("with `{field}`, this sysctl is the node's own"),
+                );
+            }
+            if let Some(first) = seen.insert(name, node.span) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::ELEMENT_TWICE,
+                        node.span,
+                        format!("`{}` is set twice", shown(name)),
+                    )
+                    .related(first, "first occurrence"),
+                );
+            }
+        }
+    }
+
     fn toleration(&mut self, node: &Node) {
+        const GATE: &str = "TaintTolerationComparisonOperators";
         self.one_of(node, "operator", &["Exists", "Equal", "Lt", "Gt"]);
+        if let Some(operator) = at(node, &["operator"])
+            && matches!(text(operator), Some("Lt" | "Gt"))
+            && !self.server.gates.iter().any(|gate| gate == GATE)
+        {
+            let mut diagnostic = Diagnostic::error(
+                codes::BAD_FIELD_VALUE,
+                operator.span,
+                format!("this operator requires the feature gate {GATE}"),
+            );
+            if self.minor >= 35 {
+                diagnostic = diagnostic.help(format!("add `feature_gates: {{{GATE}: true}}`"));
+            }
+            self.found.push(diagnostic);
+        }
         self.one_of(
             node,
             "effect",
@@ -237,4 +296,18 @@ impl Judge<'_> {
             );
         }
     }
+}
+
+/// Returns whether `name` is a sysctl: words of lowercase letters, digits, `-` and `_`, joined by
+/// dots or slashes.
+fn is_sysctl(name: &str) -> bool {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    name.len() <= 253
+        && name.split(['.', '/']).all(|word| {
+            word.starts_with(alphanumeric)
+                && word.ends_with(alphanumeric)
+                && word
+                    .chars()
+                    .all(|c| alphanumeric(c) || matches!(c, '-' | '_'))
+        })
 }

@@ -12,6 +12,15 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 impl Judge<'_> {
     /// Reports what is wrong with the rules of a `Role` or `ClusterRole`.
     pub(super) fn role(&mut self, node: &Node, kind: &str) {
+        if let Some(aggregation) = at(node, &["aggregationRule"]) {
+            let place = aggregation.span;
+            self.not_empty(
+                aggregation,
+                "clusterRoleSelectors",
+                "the aggregation",
+                place,
+            );
+        }
         for rule in items(node, &["rules"]) {
             if at(rule, &["verbs"]).is_some() {
                 self.not_empty(rule, "verbs", "the rule", rule.span);
@@ -49,7 +58,6 @@ impl Judge<'_> {
             self.one_of(role, "apiGroup", &[RBAC]);
         }
         for subject in items(node, &["subjects"]) {
-            self.one_of(subject, "kind", &["User", "Group", "ServiceAccount"]);
             if text_at(subject, &["kind"]) == Some("ServiceAccount") {
                 if let Some(group) = at(subject, &["apiGroup"])
                     && text(group).is_some_and(|group| !group.is_empty())
@@ -59,7 +67,10 @@ impl Judge<'_> {
                         "the `apiGroup` of a ServiceAccount must be empty",
                     );
                 }
-                self.wanted_text(subject, "namespace", "a ServiceAccount", subject.span);
+                // A RoleBinding is in the namespace that it means.
+                if kind == "ClusterRoleBinding" {
+                    self.wanted_text(subject, "namespace", "a ServiceAccount", subject.span);
+                }
                 if let Some(name) = at(subject, &["name"])
                     && let Some(text) = text(name)
                 {

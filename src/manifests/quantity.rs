@@ -46,6 +46,13 @@ impl Quantity {
         self.0.cmp(&0)
     }
 
+    /// Returns whether it is more than `most` divided by `least`.
+    pub(super) fn exceeds_ratio(self, most: Self, least: Self) -> bool {
+        #[allow(clippy::cast_precision_loss)] // As the API server compares them.
+        let float = |quantity: Self| quantity.0 as f64;
+        float(self) / float(Self(BILLION)) > float(most) / float(least)
+    }
+
     /// Returns whether it is a whole number.
     pub(super) fn is_whole(self) -> bool {
         self.0 % BILLION == 0

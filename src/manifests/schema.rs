@@ -1,6 +1,7 @@
-//! The fields of the checked kinds: names, types and versions, from the table in `objects.txt`.
+//! The fields of all kinds of Kubernetes: names, types and versions, from the table in
+//! `objects.txt`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::range::{Range, paragraphs};
@@ -11,6 +12,8 @@ pub(super) struct Schema {
     /// Types of whole objects, by `apiVersion` and `kind`.
     kinds: HashMap<(&'static str, &'static str), usize>,
     types: Vec<Type>,
+    /// The type of `metadata`, which objects of all kinds have.
+    metadata: usize,
 }
 
 /// A type with fields.
@@ -18,6 +21,8 @@ pub(super) struct Schema {
 pub(super) struct Type {
     /// As Kubernetes calls it: `PodSpec`.
     pub name: &'static str,
+    /// It is an object of its own, with `apiVersion` and `kind`, wherever it stands.
+    pub whole: bool,
     pub fields: Vec<Field>,
 }
 
@@ -34,6 +39,8 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) enum Shape {
     Text,
+    /// A time of RFC 3339, as text.
+    Time,
     /// Text in base64.
     Bytes,
     Boolean,
@@ -66,9 +73,20 @@ pub(super) fn object(api: &str, kind: &str) -> Option<&'static Type> {
         .map(|&index| &SCHEMA.types[index])
 }
 
+/// Returns the type of the `metadata` of all objects.
+pub(super) fn metadata() -> &'static Type {
+    &SCHEMA.types[SCHEMA.metadata]
+}
+
 /// Returns the type that a [`Shape::Object`] stands for.
 pub(super) fn of(index: usize) -> &'static Type {
     &SCHEMA.types[index]
+}
+
+/// Returns all types.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = &'static Type> {
+    SCHEMA.types.iter()
 }
 
 impl Schema {
@@ -78,7 +96,7 @@ impl Schema {
         let numbers: HashMap<_, _> = (paragraphs.iter().enumerate())
             .map(|(index, (name, _))| (*name, index))
             .collect();
-        let kinds = table
+        let kinds: HashMap<_, _> = table
             .lines()
             .filter(|line| {
                 !line.is_empty() && !line.starts_with(['#', ' ']) && !line.contains(": ")
@@ -90,9 +108,9 @@ impl Schema {
                 ((api, words.next().unwrap_or(name)), numbers[name])
             })
             .collect();
-        let types = paragraphs
-            .into_iter()
-            .map(|(name, lines)| {
+        let whole: HashSet<usize> = kinds.values().copied().collect();
+        let types = (paragraphs.into_iter().enumerate())
+            .map(|(index, (name, lines))| {
                 // Lines may break at any space.
                 let words: Vec<_> = lines.into_iter().flat_map(str::split_whitespace).collect();
                 let fields = words.chunks(2).map(|pair| {
@@ -109,11 +127,16 @@ impl Schema {
                 });
                 Type {
                     name: name.split('_').next().unwrap_or(name),
+                    whole: whole.contains(&index),
                     fields: fields.collect(),
                 }
             })
             .collect();
-        Self { kinds, types }
+        Self {
+            kinds,
+            types,
+            metadata: numbers["ObjectMeta"],
+        }
     }
 }
 
@@ -133,8 +156,8 @@ impl Shape {
             return Self::Map(Box::new(Self::read(value, numbers)));
         }
         match text {
-            // Kubernetes reads times from text, and from YAML 1.1's own type of plain scalars.
-            "string" | "time" => Self::Text,
+            "string" => Self::Text,
+            "time" => Self::Time,
             "bytes" => Self::Bytes,
             "bool" => Self::Boolean,
             "int" => Self::Integer,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::read::{at, integer, items, text_at};
 use super::{Judge, Object, schema};
 use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::spec::yaml::Node;
 use crate::text::shown;
 
 /// Namespaces that every cluster has, and that of flannel.
@@ -16,15 +17,41 @@ const NAMESPACES: &[&str] = &[
     "kube-system",
 ];
 
-/// Checked kinds that are not namespaced.
+/// Kinds of Kubernetes that are not namespaced.
 const CLUSTER_WIDE: &[&str] = &[
+    "APIService",
+    "CSIDriver",
+    "CSINode",
+    "CertificateSigningRequest",
     "ClusterRole",
     "ClusterRoleBinding",
+    "ClusterTrustBundle",
+    "CustomResourceDefinition",
+    "DeviceClass",
+    "DeviceTaintRule",
+    "FlowSchema",
+    "IPAddress",
     "IngressClass",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
+    "MutatingWebhookConfiguration",
     "Namespace",
+    "Node",
     "PersistentVolume",
     "PriorityClass",
+    "PriorityLevelConfiguration",
+    "ResourcePoolStatusRequest",
+    "ResourceSlice",
+    "RuntimeClass",
+    "ServiceCIDR",
     "StorageClass",
+    "StorageVersion",
+    "StorageVersionMigration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
 ];
 
 /// The objects of the files so far: group, kind, namespace, name.
@@ -53,7 +80,7 @@ impl Judge<'_> {
             let known = schema::object(object.api, object.kind).is_some();
             let cluster_wide = known && CLUSTER_WIDE.contains(&object.kind);
             let namespace = at(object.node, &["metadata", "namespace"]).filter(|_| !cluster_wide);
-            let namespace_name = namespace.and_then(super::read::text);
+            let namespace_name = (namespace.and_then(super::read::text)).filter(|n| !n.is_empty());
             if let (Some(node), Some(namespace)) = (namespace, namespace_name)
                 && !NAMESPACES.contains(&namespace)
                 && !set.namespaces.contains(namespace)
@@ -94,6 +121,62 @@ impl Judge<'_> {
                 self.node_ports(set, object);
             }
         }
+        for object in objects
+            .iter()
+            .filter(|object| object.api == "v1" && object.kind == "Pod")
+        {
+            self.admitted(set, object.node);
+        }
+    }
+
+    /// Warns of what the API server looks up when it admits a pod, and does not find.
+    fn admitted(&mut self, set: &Set, pod: &Node) {
+        let namespace = text_at(pod, &["metadata", "namespace"]);
+        let namespace = namespace
+            .filter(|name| !name.is_empty())
+            .unwrap_or("default");
+        for (field, group, kind) in [
+            ("serviceAccountName", "", "ServiceAccount"),
+            ("priorityClassName", "scheduling.k8s.io", "PriorityClass"),
+            ("runtimeClassName", "node.k8s.io", "RuntimeClass"),
+        ] {
+            let Some(node) = at(pod, &["spec", field]) else {
+                continue;
+            };
+            let Some(name) = super::read::text(node).filter(|name| !name.is_empty()) else {
+                continue;
+            };
+            let there = match kind {
+                "ServiceAccount" => name == "default" || namespace == "kube-system",
+                "PriorityClass" => name.starts_with("system-"),
+                _ => self
+                    .server
+                    .runtime_classes
+                    .iter()
+                    .any(|class| class == name),
+            };
+            let namespace = if kind == "ServiceAccount" {
+                namespace
+            } else {
+                ""
+            };
+            let key = [group, kind, namespace, name].map(str::to_owned);
+            if !there && !set.objects.contains_key(&key.into()) {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::UNKNOWN_REFERENCE,
+                        node.span,
+                        format!(
+                            "{kind} `{}` is not defined in this file or an earlier one",
+                            shown(name)
+                        ),
+                    )
+                    .help(format!(
+                        "add a {kind}, or the pod is refused until one is created"
+                    )),
+                );
+            }
+        }
     }
 
     fn node_ports(&mut self, set: &mut Set, object: &Object) {
@@ -101,7 +184,7 @@ impl Judge<'_> {
             let Some(node) = at(port, &["nodePort"]) else {
                 continue;
             };
-            let Some(number) = integer(node) else {
+            let Some(number) = integer(node).filter(|number| *number != 0) else {
                 continue;
             };
             let protocol = text_at(port, &["protocol"]).unwrap_or("TCP").to_owned();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Judge;
 use super::quantity::Quantity;
-use super::read::{at, describe, integer, kind, text, written};
+use super::read::{at, describe, integer, kind, plain_number, text, written};
 use super::schema::{self, Distinct, Shape, Type};
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::{Entry, Kind, Node, Value};
@@ -13,13 +13,13 @@ use crate::text::{nearest, shown};
 impl Judge<'_> {
     /// Reports what is wrong with the fields of the object `node`. `place` is the location for
     /// missing fields.
-    pub(super) fn object(&mut self, node: &Node, place: Span, of: &'static Type, top: bool) {
+    pub(super) fn object(&mut self, node: &Node, place: Span, of: &'static Type) {
         let Value::Map(entries) = &node.value else {
             return self.wrong_type(node, "a map");
         };
         for entry in entries {
             let name = &*entry.key.value;
-            if top && matches!(name, "apiVersion" | "kind") {
+            if of.whole && matches!(name, "apiVersion" | "kind") {
                 continue;
             }
             let Some(field) = of.fields.iter().find(|field| field.name == name) else {
@@ -45,6 +45,8 @@ impl Judge<'_> {
                 self.missing(place, of.name, field.name);
             }
         }
+        self.rules(node, place, of);
+        self.by_type(node, of);
     }
 
     fn unknown_field(&mut self, entry: &Entry, of: &Type) {
@@ -119,9 +121,10 @@ impl Judge<'_> {
             | Shape::Integer
             | Shape::Number
             | Shape::IntegerOrText => {}
+            Shape::Time => self.time(node),
             Shape::Bytes => self.bytes(node),
             Shape::Quantity => self.quantity(node),
-            Shape::Object(index) => self.object(node, place, schema::of(*index), false),
+            Shape::Object(index) => self.object(node, place, schema::of(*index)),
             Shape::Map(value) => {
                 if !matches!(node.value, Value::Map(_)) {
                     return self.wrong_type(node, "a map");
@@ -139,6 +142,17 @@ impl Judge<'_> {
                 }
                 self.distinct(items, distinct);
             }
+        }
+    }
+
+    fn time(&mut self, node: &Node) {
+        match text(node) {
+            None => self.wrong_type(node, "text"),
+            Some(time) if !is_time(time) => self.found.push(
+                Diagnostic::error(codes::BAD_FIELD_VALUE, node.span, "not a time")
+                    .help("write it like 2026-01-31T12:00:00Z"),
+            ),
+            Some(_) => {}
         }
     }
 
@@ -168,7 +182,7 @@ impl Judge<'_> {
         let Value::Scalar(scalar) = &node.value else {
             return self.wrong_type(node, "a quantity");
         };
-        if Quantity::parse(&scalar.text).is_none() {
+        if Quantity::parse(&plain_number(node, &scalar.text)).is_none() {
             self.found.push(
                 Diagnostic::error(
                     codes::BAD_AMOUNT,
@@ -213,6 +227,28 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// Returns whether `text` has the shape of a time of RFC 3339.
+fn is_time(text: &str) -> bool {
+    const SHAPE: &str = "dddd-dd-ddTdd:dd:dd";
+    let fits = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && (text.bytes().zip(shape.bytes())).all(|(b, s)| {
+                if s == b'd' {
+                    b.is_ascii_digit()
+                } else {
+                    b == s
+                }
+            })
+    };
+    let Some((time, rest)) = text.split_at_checked(SHAPE.len()) else {
+        return false;
+    };
+    let rest = rest.strip_prefix('.').map_or(rest, |rest| {
+        rest.trim_start_matches(|c: char| c.is_ascii_digit())
+    });
+    fits(time, SHAPE) && (rest == "Z" || fits(rest, "+dd:dd") || fits(rest, "-dd:dd"))
 }
 
 fn scalar_text(node: &Node) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! What creates pods: Deployments and similar kinds, jobs, autoscalers, disruption budgets.
+//! What keeps pods running: Deployments and similar kinds, disruption budgets.
 
 use super::Judge;
 use super::metadata::Rule;
@@ -41,7 +41,10 @@ impl Judge<'_> {
             None => {}
         }
         match kind {
-            "Deployment" => self.rollout(spec, kind, "strategy", "Recreate"),
+            "Deployment" => {
+                self.rollout(spec, kind, "strategy", "Recreate");
+                self.progress(spec);
+            }
             "DaemonSet" | "StatefulSet" => {
                 self.rollout(spec, kind, "updateStrategy", "OnDelete");
                 self.one_of(spec, "podManagementPolicy", &["OrderedReady", "Parallel"]);
@@ -62,7 +65,6 @@ impl Judge<'_> {
         let wanted = if kind == "ReplicationController" {
             entries(selector, &[])
         } else {
-            self.selector(selector);
             entries(selector, &["matchLabels"])
         };
         let expressions = items(selector, &["matchExpressions"]);
@@ -129,6 +131,20 @@ impl Judge<'_> {
         }
     }
 
+    /// Checks that pods have the time to become available before a rollout counts as failed.
+    fn progress(&mut self, spec: &Node) {
+        let number = |field: &str| at(spec, &[field]).and_then(integer);
+        let deadline = number("progressDeadlineSeconds").unwrap_or(600);
+        if let Some(ready) = at(spec, &["minReadySeconds"])
+            && integer(ready).is_some_and(|seconds| seconds >= deadline)
+        {
+            self.value_error(
+                ready.span,
+                format!("must be less than `progressDeadlineSeconds`, which is {deadline}"),
+            );
+        }
+    }
+
     fn rollout(&mut self, spec: &Node, kind: &str, field: &str, other: &str) {
         let Some(strategy) = at(spec, &[field]) else {
             return;
@@ -149,14 +165,38 @@ impl Judge<'_> {
                 integer(node) == Some(0) || text(node).is_some_and(|text| text == "0%")
             })
         };
-        if none("maxUnavailable") && none("maxSurge") {
+        let no_surge = none("maxSurge");
+        // A DaemonSet replaces one pod at a time, and adds none, if it is not told otherwise.
+        let daemons = kind == "DaemonSet" && text_at(strategy, &["type"]) != Some(other);
+        if none("maxUnavailable") && (no_surge || daemons && at(rolling, &["maxSurge"]).is_none()) {
             self.value_error(
                 rolling.span,
                 "`maxUnavailable` and `maxSurge` cannot both be 0: no pod could be replaced",
             );
         }
+        if let Some(surge) = at(rolling, &["maxSurge"])
+            && daemons
+            && !no_surge
+            && !none("maxUnavailable")
+        {
+            self.value_error(
+                surge.span,
+                "the `maxSurge` of a DaemonSet requires `maxUnavailable: 0`",
+            );
+        }
         for field in ["maxUnavailable", "maxSurge"] {
             self.percentage(rolling, field);
+        }
+        for field in ["maxUnavailable", "maxSurge"] {
+            if field == "maxSurge" && !daemons {
+                continue;
+            }
+            if let Some(node) = at(rolling, &[field])
+                && let Some(percent) = text(node).and_then(|text| text.strip_suffix('%'))
+                && percent.parse::<u64>().is_ok_and(|percent| percent > 100)
+            {
+                self.value_error(node.span, format!("`{field}` must be at most 100%"));
+            }
         }
         self.between(rolling, "partition", 0, i64::MAX);
     }
@@ -176,82 +216,6 @@ impl Judge<'_> {
         }
     }
 
-    /// Reports what is wrong with a Job.
-    pub(super) fn job(&mut self, node: &Node, place: Span) {
-        match at(node, &["spec"]) {
-            Some(spec) => self.job_spec(spec),
-            None => self.missing(place, "Job", "spec"),
-        }
-    }
-
-    fn job_spec(&mut self, spec: &Node) {
-        for field in [
-            "parallelism",
-            "completions",
-            "backoffLimit",
-            "ttlSecondsAfterFinished",
-        ] {
-            self.between(spec, field, 0, i64::from(i32::MAX));
-        }
-        self.between(spec, "activeDeadlineSeconds", 1, i64::MAX);
-        self.one_of(spec, "completionMode", &["NonIndexed", "Indexed"]);
-        if let Some(template) = at(spec, &["template"]) {
-            self.template(template, &[], &["OnFailure", "Never"]);
-        }
-    }
-
-    /// Reports what is wrong with a `CronJob`.
-    pub(super) fn cron_job(&mut self, node: &Node, place: Span) {
-        let Some(spec) = at(node, &["spec"]) else {
-            return self.missing(place, "CronJob", "spec");
-        };
-        self.one_of(spec, "concurrencyPolicy", &["Allow", "Forbid", "Replace"]);
-        self.between(spec, "startingDeadlineSeconds", 0, i64::MAX);
-        for field in ["successfulJobsHistoryLimit", "failedJobsHistoryLimit"] {
-            self.between(spec, field, 0, i64::MAX);
-        }
-        if let Some(schedule) = at(spec, &["schedule"])
-            && let Some(why) = text(schedule).and_then(cron)
-        {
-            self.found.push(
-                Diagnostic::error(
-                    codes::BAD_FIELD_VALUE,
-                    schedule.span,
-                    "not a valid cron schedule",
-                )
-                .label(why)
-                .help("write minute, hour, day, month and day of the week, like \"30 4 * * 1\""),
-            );
-        }
-        if let Some(job) = at(spec, &["jobTemplate", "spec"]) {
-            self.job_spec(job);
-        }
-    }
-
-    /// Reports what is wrong with a `HorizontalPodAutoscaler`.
-    pub(super) fn autoscaler(&mut self, node: &Node, place: Span) {
-        let Some(spec) = at(node, &["spec"]) else {
-            return self.missing(place, "HorizontalPodAutoscaler", "spec");
-        };
-        self.between(spec, "maxReplicas", 1, i64::MAX);
-        self.between(spec, "minReplicas", 0, i64::MAX);
-        let number =
-            |field: &str| at(spec, &[field]).and_then(|node| Some((integer(node)?, node.span)));
-        if let (Some((least, span)), Some((most, other))) =
-            (number("minReplicas"), number("maxReplicas"))
-            && least > most
-        {
-            self.found.push(
-                Diagnostic::error(
-                    codes::BAD_FIELD_VALUE,
-                    span,
-                    "`minReplicas` exceeds `maxReplicas`",
-                )
-                .related(other, "`maxReplicas`"),
-            );
-        }
-    }
-
     /// Reports what is wrong with a `PodDisruptionBudget`.
     pub(super) fn disruption_budget(&mut self, node: &Node, place: Span) {
         let Some(spec) = at(node, &["spec"]) else {
@@ -260,94 +224,5 @@ impl Judge<'_> {
         self.at_most_one(spec, &["minAvailable", "maxUnavailable"]);
         self.percentage(spec, "minAvailable");
         self.percentage(spec, "maxUnavailable");
-        if let Some(selector) = at(spec, &["selector"]) {
-            self.selector(selector);
-        }
-    }
-}
-
-/// Returns why `text` is not a cron schedule.
-fn cron(text: &str) -> Option<String> {
-    const NAMED: &[&str] = &[
-        "@yearly",
-        "@annually",
-        "@monthly",
-        "@weekly",
-        "@daily",
-        "@midnight",
-        "@hourly",
-    ];
-    const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec";
-    const DAYS: &str = "sun mon tue wed thu fri sat";
-    if NAMED.contains(&text) || text.starts_with("@every ") {
-        return None;
-    }
-    if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
-        return Some("set the time zone as `timeZone:`".to_owned());
-    }
-    let fields: Vec<&str> = text.split_whitespace().collect();
-    let ranges = [
-        ("minute", 0, 59, ""),
-        ("hour", 0, 23, ""),
-        ("day", 1, 31, ""),
-        ("month", 1, 12, MONTHS),
-        ("day of the week", 0, 6, DAYS),
-    ];
-    if fields.len() != ranges.len() {
-        return Some(format!("expected 5 fields, got {}", fields.len()));
-    }
-    for (field, (what, least, most, names)) in fields.iter().zip(ranges) {
-        let number = |text: &str| {
-            let lower = text.to_ascii_lowercase();
-            let named = names
-                .split(' ')
-                .position(|name| name == lower && !name.is_empty());
-            let number = named.map_or_else(|| text.parse().ok(), |at| Some(at + least));
-            number.filter(|number| (least..=most).contains(number))
-        };
-        let right = field.split(',').all(|part| {
-            let (range, step) = part
-                .split_once('/')
-                .map_or((part, None), |(r, s)| (r, Some(s)));
-            let step = step.is_none_or(|step| step.parse::<usize>().is_ok_and(|n| n > 0));
-            let range = match range.split_once('-') {
-                Some((a, b)) => matches!((number(a), number(b)), (Some(a), Some(b)) if a <= b),
-                None => matches!(range, "*" | "?") || number(range).is_some(),
-            };
-            range && step
-        });
-        if !right {
-            return Some(format!("`{}` is not a valid {what}", shown(field)));
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cron;
-
-    #[test]
-    fn schedules() {
-        for right in [
-            "*/5 * * * *",
-            "0 4 1,15 * *",
-            "@daily",
-            "30 4 * jan-mar mon",
-            "0 0-12/3 * * 0",
-        ] {
-            assert_eq!(cron(right), None, "{right}");
-        }
-        for wrong in [
-            "* * * *",
-            "60 * * * *",
-            "* * 0 * *",
-            "@fortnightly",
-            "*/0 * * * *",
-            "* * * * 7",
-            "5-1 * * * *",
-        ] {
-            assert!(cron(wrong).is_some(), "{wrong}");
-        }
     }
 }

@@ -6,6 +6,7 @@ use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::network::Dhcp;
+use crate::manifests::ApiServer;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::Images;
@@ -181,23 +182,17 @@ impl Decider<'_> {
                 .chain(written.manifests.iter().flatten())
                 .cloned()
                 .collect();
-            let runtime_config = (written.extra_args.as_ref()).is_some_and(|extra| {
-                extra
-                    .api_server
-                    .iter()
-                    .any(|(flag, _)| flag.as_str() == "runtime-config")
-            });
-            let set = (paths, written.version.value.minor, runtime_config);
+            let set = (paths, api_server(written, cluster));
             if !set.0.is_empty() && !sets.contains(&set) {
                 sets.push(set);
             }
         }
-        for (paths, minor, runtime_config) in sets {
+        for (paths, server) in sets {
             let files: Vec<_> = (paths.iter())
                 .filter_map(|path| self.files.manifests(path))
                 .flatten()
                 .collect();
-            crate::manifests::check(&files, minor, runtime_config, &mut self.found);
+            crate::manifests::check(&files, &server, &mut self.found);
         }
         self.unapplied(cluster);
     }
@@ -239,5 +234,46 @@ pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
     match written.cni() {
         spec::KubernetesCni::Word(word) => word.span,
         spec::KubernetesCni::Settings(settings) => settings.span,
+    }
+}
+
+/// `--service-node-port-range`, if it is not set.
+const NODE_PORTS: (i64, i64) = (30000, 32767);
+
+/// Returns what manifests are checked against: the API server of a control plane.
+fn api_server(written: &spec::Kubernetes, cluster: &spec::Cluster) -> ApiServer {
+    let flag = |name: &str| {
+        let mut flags = (written.extra_args.iter()).flat_map(|extra| extra.api_server.iter());
+        let (_, value) = flags.find(|(flag, _)| flag.as_str() == name)?;
+        Some(value.value.as_str())
+    };
+    let gates = (written.feature_gates.iter()).filter(|(_, on)| on.value);
+    let containers = cluster
+        .nodes
+        .iter()
+        .filter_map(|node| node.containerd.as_ref());
+    let classes = containers.flat_map(|containers| containers.runtimes.iter());
+    ApiServer {
+        minor: written.version.value.minor,
+        runtime_config: flag("runtime-config").is_some(),
+        node_ports: flag("service-node-port-range")
+            .and_then(port_range)
+            .unwrap_or(NODE_PORTS),
+        service_network: written.service_network().value.trunc(),
+        gates: gates.map(|(gate, _)| gate.as_str().to_owned()).collect(),
+        runtime_classes: classes.map(|(name, _)| name.as_str().to_owned()).collect(),
+    }
+}
+
+/// Reads a range of ports as the API server does: `30000-32767`, `30000+2767` or `30000`.
+fn port_range(text: &str) -> Option<(i64, i64)> {
+    let number = |text: &str| text.trim().parse().ok();
+    if let Some((first, last)) = text.split_once('-') {
+        Some((number(first)?, number(last)?))
+    } else if let Some((first, more)) = text.split_once('+') {
+        let first: i64 = number(first)?;
+        Some((first, first + number(more)?))
+    } else {
+        Some((number(text)?, number(text)?))
     }
 }

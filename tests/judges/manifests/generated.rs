@@ -10,7 +10,7 @@ use imgbuild::node::fragment::Contents;
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::{parts, plan, spec};
 
-use crate::manifests::good::said;
+use crate::manifests::good::said_of_node;
 use crate::manifests::oracle::{MINORS, judge};
 
 /// What nodes differ in: the pods' network, mode of the proxy, what runs it; and behind a `#`,
@@ -26,6 +26,12 @@ const NODES: &[&str] = &[
     "cni: none, proxy: {daemon_set: true, mode: ipvs}, artifacts: pull # static_pod: true",
     "cni: none, proxy: {daemon_set: true, image: upstream, mode: nftables, config: {oomScoreAdj: -998}}",
 ];
+
+/// The address of a node with IPv6, and the networks of its cluster.
+const IPV6: (&str, &str) = (
+    "fd00::10/64",
+    ", pod_network: 'fd01::/48', service_network: 'fd02::/112'",
+);
 
 /// Name and text of the manifests of a node.
 fn manifests(minor: u16, settings: &str) -> Vec<(String, String)> {
@@ -83,7 +89,12 @@ fn every_generated_manifest_is_right_for_every_version() {
             for (name, text) in manifests(minor, settings) {
                 let folder = tempfile::tempdir().expect("a folder");
                 fs::write(folder.path().join("generated.yaml"), &text).expect("writing");
-                let (found, sources) = said(folder.path(), "generated.yaml", minor);
+                let of = if settings.contains("fd01") {
+                    IPV6
+                } else {
+                    ("192.168.1.10/24", "")
+                };
+                let (found, sources) = said_of_node(folder.path(), "generated.yaml", minor, of);
                 let errors: Vec<_> = found
                     .iter()
                     .filter(|d| d.severity == Severity::Error)

@@ -10,15 +10,25 @@ use crate::manifests::oracle::{MINORS, judge};
 
 /// What imgbuild says of a node of 1.`minor` that applies the file `name` of `folder`.
 pub fn said(folder: &Path, name: &str, minor: u16) -> (Vec<Diagnostic>, Sources) {
+    said_of_node(folder, name, minor, ("192.168.1.10/24", ""))
+}
+
+/// The same of a node with this address and further settings of Kubernetes.
+pub fn said_of_node(
+    folder: &Path,
+    name: &str,
+    minor: u16,
+    (address, settings): (&str, &str),
+) -> (Vec<Diagnostic>, Sources) {
     fs::write(
         folder.join("node.yaml"),
         format!(
             "\
 version: 1
 hostname: kube1
-network: {{interfaces: [{{name: eth0, addresses: [192.168.1.10/24]}}]}}
+network: {{interfaces: [{{name: eth0, addresses: ['{address}']}}]}}
 etcd: {{}}
-kubernetes: {{version: 1.{minor}.0, role: single, manifests: [{name}]}}
+kubernetes: {{version: 1.{minor}.0, role: single, manifests: [{name}]{settings}}}
 "
         ),
     )

@@ -36,6 +36,27 @@ const SPECIAL: &[(&str, &str)] = &[
     ("v1.MicroTime", "time"),
     ("v1.FieldsV1", "any"),
     ("runtime.RawExtension", "any"),
+    // These read what they are given by code of their own, not by their fields.
+    ("apiextensions.v1.JSON", "any"),
+    ("v1.JSONSchemaPropsOrArray", "any"),
+    ("v1.JSONSchemaPropsOrBool", "any"),
+    ("v1.JSONSchemaPropsOrStringArray", "any"),
+    ("v1.CustomResourceSubresourceStatus", "any"),
+];
+
+/// Fields that the schemas require, but not the API server, to which a missing one is an empty one.
+const OPTIONAL: &[(&str, &str)] = &[
+    ("CSIDriver", "spec"),
+    ("CSINode", "spec"),
+    ("CSINodeSpec", "drivers"),
+    ("ControllerRevision", "revision"),
+    ("CustomResourceDefinitionVersion", "served"),
+    ("DeviceClass", "spec"),
+    ("LimitRangeSpec", "limits"),
+    ("ResourceClaim", "spec"),
+    ("ResourceClaimTemplate", "spec"),
+    ("ResourceClaimTemplateSpec", "spec"),
+    ("ResourcePool", "generation"),
 ];
 
 /// The widest line of a table, in characters.
@@ -131,18 +152,23 @@ fn object(definition: &Value) -> Option<(String, String)> {
     (!name.ends_with("List") && !ASKED.contains(&name)).then(|| (api, name.to_owned()))
 }
 
+/// The kinds by `apiVersion`, with the minors that have them.
+fn apis(definitions: &Definitions) -> BTreeMap<String, BTreeMap<String, BTreeSet<u16>>> {
+    let mut apis: BTreeMap<String, BTreeMap<String, BTreeSet<u16>>> = BTreeMap::new();
+    for (minor, types) in definitions {
+        for (api, kind) in types.values().filter_map(object) {
+            let minors = apis.entry(api).or_default().entry(kind).or_default();
+            minors.insert(*minor);
+        }
+    }
+    apis
+}
+
 #[test]
 fn apis_are_those_of_the_schemas() {
     let all: BTreeSet<u16> = MINORS.collect();
-    let mut apis: BTreeMap<String, BTreeMap<String, BTreeSet<u16>>> = BTreeMap::new();
-    for (minor, types) in definitions() {
-        for (api, kind) in types.values().filter_map(object) {
-            let minors = apis.entry(api).or_default().entry(kind).or_default();
-            minors.insert(minor);
-        }
-    }
     let mut lines = String::new();
-    for (api, kinds) in apis {
+    for (api, kinds) in apis(&definitions()) {
         let kinds: Vec<_> = (kinds.iter())
             .map(|(kind, minors)| kind.clone() + &range(minors, &all))
             .collect();
@@ -151,7 +177,7 @@ fn apis_are_those_of_the_schemas() {
     compare("apis.txt", &lines);
 }
 
-/// Writes the types of the kinds that the table has, and all that those are made of.
+/// Writes the types of all kinds, and all that those are made of.
 struct Writer {
     definitions: Definitions,
     /// By full name.
@@ -168,13 +194,13 @@ impl Writer {
         let mut parts = full.rsplit('.');
         let short = parts.next().expect("a name").to_owned();
         let version = parts.next().unwrap_or_default();
+        let group = parts.next().unwrap_or_default();
         let taken = |name: &String| self.names.values().any(|other| other == name);
-        let name = if taken(&short) {
-            format!("{short}_{version}")
-        } else {
-            short
-        };
-        assert!(!taken(&name), "two types are called {name}");
+        let with_version = format!("{short}_{version}");
+        let with_group = format!("{short}_{group}_{version}");
+        let name = ([short, with_version, with_group].into_iter())
+            .find(|name| !taken(name))
+            .unwrap_or_else(|| panic!("no name is left for {full}"));
         self.names.insert(full.to_owned(), name.clone());
         self.waiting.push_back(full.to_owned());
         name
@@ -187,7 +213,7 @@ impl Writer {
             return match special {
                 Some((_, shape)) => (*shape).to_owned(),
                 // Written by controllers, never by hand.
-                None if self.is_status(&full) => "any".to_owned(),
+                None if self.is_status(&full) || !self.has_fields(&full) => "any".to_owned(),
                 None => self.name(&full),
             };
         }
@@ -235,6 +261,16 @@ impl Writer {
         })
     }
 
+    /// Whether a minor's definition has fields.
+    fn has_fields(&self, full: &str) -> bool {
+        let mut types = self.definitions.values();
+        types.any(|types| {
+            types
+                .get(full)
+                .is_some_and(|of| of.get("properties").is_some())
+        })
+    }
+
     /// The line of the next type.
     fn next(&mut self) -> Option<String> {
         let full = self.waiting.pop_front()?;
@@ -266,7 +302,8 @@ impl Writer {
         // Those that every minor requires first.
         let mut written: Vec<(bool, String)> = Vec::new();
         for (field, (minors, wanted, schema)) in fields {
-            let required = wanted == there;
+            let of = name.split('_').next().unwrap_or(&name);
+            let required = wanted == there && !OPTIONAL.contains(&(of, &*field));
             let shape = self.shape(&schema);
             let range = range(&minors, &there);
             let mark = if required { "!" } else { "" };
@@ -285,25 +322,23 @@ fn fields_are_those_of_the_schemas() {
         names: BTreeMap::new(),
         waiting: VecDeque::new(),
     };
-    let text = fs::read_to_string(table("objects.txt")).expect("a table");
     let mut lines = String::new();
-    let kinds = text
-        .lines()
-        .filter(|line| !line.starts_with(['#', ' ']) && !line.contains(": ") && !line.is_empty());
-    for line in kinds {
-        let words: Vec<&str> = line.split(' ').collect();
-        let (api, kind) = (words[0], words[words.len() - 1]);
-        let newest = writer.definitions.last_key_value().expect("a minor").1;
-        let full = newest.iter().find_map(|(full, definition)| {
-            (object(definition)? == (api.to_owned(), kind.to_owned())).then(|| full.clone())
-        });
-        let name = writer.name(&full.unwrap_or_else(|| panic!("no schema for {line}")));
-        let kind = if name == kind {
-            String::new()
-        } else {
-            format!(" {kind}")
-        };
-        let _ = writeln!(lines, "{api} {name}{kind}");
+    for (api, kinds) in apis(&writer.definitions) {
+        for kind in kinds.keys() {
+            // The newest description of a kind that came or went.
+            let full = writer.definitions.values().rev().find_map(|types| {
+                types.iter().find_map(|(full, definition)| {
+                    (object(definition)? == (api.clone(), kind.clone())).then(|| full.clone())
+                })
+            });
+            let name = writer.name(&full.unwrap_or_else(|| panic!("no schema for {api} {kind}")));
+            let kind = if name == *kind {
+                String::new()
+            } else {
+                format!(" {kind}")
+            };
+            let _ = writeln!(lines, "{api} {name}{kind}");
+        }
     }
     lines.push('\n');
     while let Some(line) = writer.next() {

@@ -11,9 +11,12 @@ use crate::manifests::oracle::{MINORS, judge};
 
 /// Name and manifest of every case that has a file `lab.yaml`.
 fn cases() -> Vec<(String, String)> {
-    let table =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong_specs/kubernetes_manifests.txt");
-    let text = fs::read_to_string(table).expect("the table");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong_specs");
+    let tables = ["manifests", "manifest_kinds", "manifest_values"];
+    let texts = tables.map(|table| {
+        fs::read_to_string(folder.join(format!("kubernetes_{table}.txt"))).expect("a table")
+    });
+    let text = texts.concat();
     let mut cases = Vec::new();
     for case in text.split("=== ").skip(1) {
         let (name, rest) = case.split_once('\n').expect("a name");
