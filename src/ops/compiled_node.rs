@@ -1,19 +1,22 @@
 //! Nodes whose configs are made.
 
 use std::net::IpAddr;
+use std::time::UNIX_EPOCH;
 
 use ipnet::IpNet;
 
 use crate::base::Base;
 use crate::diagnostic::{Diagnostic, Located, in_order};
 use crate::embed::{Edits, LiveSettings};
-use crate::facts::systems::{KernelArguments, LinkManager};
+use crate::facts::systems::{KernelArguments, LinkManager, Target};
 use crate::ignition;
 use crate::node::Node;
 use crate::node::network::{Interface, InterfaceMatch};
 use crate::pack::{self, Card, Machine, Payload};
 use crate::parts;
+use crate::pki::Certificate;
 use crate::processors::on_all_processors;
+use crate::read;
 
 use super::findings::has_errors;
 use super::{Error, Result, Session};
@@ -117,12 +120,32 @@ fn installed(node: &Node, config: ignition::Config) -> Option<Vec<u8>> {
     is_set.then(|| ignition::to_json(&ignition::with_kernel_arguments(config, node)))
 }
 
+/// When the newest certificate in `config` became valid, in seconds since 1970: a node whose clock
+/// is behind could not use it. Certificates that cannot be read are the user's own, for others.
+fn newest_certificate(config: &[u8]) -> Option<u64> {
+    // The config is ours, so it can be read.
+    let laid = read::laid(config).ok()?;
+    let certificates = read::certificates(&laid.files).into_iter();
+    certificates
+        .filter_map(|(_, pem)| Certificate::from_pem(&pem).ok())
+        .filter_map(|certificate| {
+            let valid = certificate.not_before().duration_since(UNIX_EPOCH).ok()?;
+            Some(valid.as_secs())
+        })
+        .max()
+}
+
 /// What the node's initrd has of it.
 fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>)>) -> Payload {
     let facts = node.target.facts();
+    let config = ignition::to_json(config);
     let payload = Payload {
         config_path: facts.paths.config,
-        config: ignition::to_json(config),
+        // Only our own stage 0 reads it.
+        clock: (node.target == Target::Debian)
+            .then(|| newest_certificate(&config))
+            .flatten(),
+        config,
         ..Payload::default()
     };
     match facts.paths.network {

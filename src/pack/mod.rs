@@ -59,6 +59,9 @@ pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 /// The path of a node's payload on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
+/// The file with the earliest time that a node's clock may show.
+const CLOCK_PATH: &str = "imgbuild/clock";
+
 /// What one node adds to the base. In an initrd it is a cpio archive with the config and the
 /// network files, including parent directories.
 #[derive(Clone)]
@@ -72,6 +75,8 @@ pub struct Payload {
     /// The folder where the base looks for them, without a leading slash, and their mode.
     pub network_folder: &'static str,
     pub network_mode: u32,
+    /// The earliest time that the node's clock may show, in seconds since 1970.
+    pub clock: Option<u64>,
 }
 
 impl Default for Payload {
@@ -82,6 +87,7 @@ impl Default for Payload {
             network: Vec::new(),
             network_folder: NETWORK_PATH,
             network_mode: 0o644,
+            clock: None,
         }
     }
 }

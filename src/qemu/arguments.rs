@@ -94,6 +94,9 @@ fn computer(line: &mut Line, machine: &Machine, efi: Option<&Efi>, files: &Files
     line.add("-accel", accel);
     line.add("-cpu", cpu);
     line.add("-smp", machine.cpus.to_string());
+    if let Some(clock) = machine.clock {
+        line.add("-rtc", format!("base={clock}"));
+    }
     line.add("-m", format!("{}M", machine.memory));
     if let Some(efi) = efi {
         let code = with_path("if=pflash,unit=0,format=raw,readonly=on,file=", &efi.code);

@@ -28,6 +28,8 @@ pub struct Machine {
     /// systemd's naming); `None`: derived from the name.
     pub mac: Option<MacAddr>,
     pub network: UserNetwork,
+    /// What its clock shows at first, as in `1970-01-01`; `None`: the time of the host.
+    pub clock: Option<&'static str>,
     /// What the guest can read through QEMU's `fw_cfg`: key (`opt/…`) and file.
     pub fw_cfg: Vec<(&'static str, PathBuf)>,
 }
@@ -46,6 +48,7 @@ impl Machine {
             disks: Vec::new(),
             mac: None,
             network: UserNetwork::default(),
+            clock: None,
             fw_cfg: Vec::new(),
         }
     }

@@ -136,6 +136,23 @@ fn small_node() {
     guest.ask("ping -c 1 -W 5 ::1");
 }
 
+/// A clock without a battery: the node says so, and its certificates are valid all the same.
+#[test]
+#[ignore = "boots a machine: cargo xtask test --all"]
+fn clock_in_the_past() {
+    let lab = Lab::new();
+    let iso = lab.build(&node::spec(&lab, ""), "node.iso", &[]);
+    let mut machine = node::machine(&lab, "kube1", Firmware::Bios, Medium::Cd(iso));
+    machine.clock = Some("1970-01-01");
+    let guest = Guest::boot(&lab, "clock", machine);
+    guest.shows("the clock was wrong: it showed 1970-01-01 ", 0);
+    node::check_health(&guest);
+    let certificate = "/etc/kubernetes/pki/etcd/server.crt";
+    guest.ask(&format!(
+        "test $(date +%s) -ge $(date -d \"$(sudo openssl x509 -in {certificate} -noout -startdate | cut -d = -f 2)\" +%s)"
+    ));
+}
+
 /// Built on this machine, whatever its own architecture is.
 #[test]
 #[ignore = "boots a machine: cargo xtask test --all"]

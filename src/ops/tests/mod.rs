@@ -115,6 +115,26 @@ fn a_config_is_compiled_in_memory_and_built_to_the_same_bytes() {
     assert_eq!(listener.said(), [wrote]);
 }
 
+/// A node's clock may not be behind its certificates; without certificates, any time will do.
+#[test]
+fn a_payload_says_when_its_newest_certificate_became_valid() {
+    let folder = folder(&[("plain.yaml", PLAIN), ("etcd.yaml", ETCD)]);
+    let path = |name: &str| folder.path().join(name);
+    let mut session = Session::new(environment(folder.path()), &crate::progress::Silent);
+    let mut clock = |spec: &str| {
+        let options = BuildOptions::new(path(spec), path("node.cpio"));
+        build(&options, &mut session).unwrap();
+        let payload = fs::read(path("node.cpio")).unwrap();
+        let payload = String::from_utf8_lossy(&payload).into_owned();
+        let (_, clock) = payload.split_once("imgbuild/clock\0")?;
+        let (seconds, _) = clock.trim_start_matches('\0').split_once('\n')?;
+        Some(Duration::from_secs(seconds.parse().unwrap()))
+    };
+    assert_eq!(clock("plain.yaml"), None);
+    let valid = clock("etcd.yaml").unwrap();
+    assert!(NOW < valid + DAY && valid <= NOW, "{valid:?}");
+}
+
 #[test]
 fn a_cluster_is_built_into_a_folder_or_a_pipe() {
     let cluster = "version: 1\nnodes:\n  - hostname: a\n  - hostname: b\n";
