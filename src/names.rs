@@ -96,6 +96,8 @@ text_newtype!(
         const SUFFIXES: [&str; 11] = [
             "service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
         ];
+        // podman-systemd.unit(5): a generator makes services of them.
+        const QUADLETS: [&str; 6] = ["build", "container", "image", "kube", "pod", "volume"];
         if text.len() > 255 {
             return invalid("a unit name can have at most 255 characters");
         }
@@ -103,6 +105,12 @@ text_newtype!(
             return invalid("a unit name must end in its type, such as `.service`");
         };
         if !SUFFIXES.contains(&suffix) {
+            if QUADLETS.contains(&suffix) {
+                return invalid(format!(
+                    "`.{suffix}` is a file of Podman's: write it to /etc/containers/systemd under \
+                     `storage.files`"
+                ));
+            }
             return invalid(format!("`.{suffix}` is not a type of systemd unit"));
         }
         if stem.is_empty() {

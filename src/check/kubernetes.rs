@@ -1,12 +1,14 @@
 //! Kubernetes: the cluster's networks, roles and versions.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::addresses::overlap;
 use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::{Join, Role};
 use crate::node::Node;
 use crate::node::kubernetes::Kubernetes;
@@ -26,6 +28,9 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     for (kubernetes, node) in all.iter().zip(nodes) {
         if let Some(kubernetes) = kubernetes {
             networks(kubernetes, node, found);
+            neighbors(kubernetes, node, found);
+            node_name(node, found);
+            pods_fit(kubernetes, found);
             service_network(kubernetes, found);
             families(kubernetes, found);
             found.extend(nameless_kubelet(kubernetes, node));
@@ -85,6 +90,105 @@ fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
                 }
             }
         }
+    }
+}
+
+/// Addresses outside of the node that the spec names: those in the cluster's networks would lead to
+/// pods and services.
+fn neighbors(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
+    let mut all: Vec<(IpNet, Span, &str)> = Vec::new();
+    for interface in &node.network.interfaces {
+        let servers = interface.dns.iter().map(|dns| (dns, "name server"));
+        let gateways = interface
+            .gateways
+            .iter()
+            .map(|gateway| (gateway, "gateway"));
+        let addresses = servers.chain(gateways);
+        all.extend(addresses.map(|(address, what)| (address.value.into(), address.span, what)));
+        let routes = interface.routes.iter().map(|route| &route.destination);
+        all.extend(routes.map(|to| (to.value, to.span, "the route's destination")));
+    }
+    for host in node.hosts.iter().map(|(address, _)| address) {
+        all.push((host.value.into(), host.span, "host"));
+    }
+    for server in node.ntp.iter().flat_map(|ntp| &ntp.servers) {
+        if let Ok(address) = server.value.parse::<IpAddr>() {
+            all.push((address.into(), server.span, "time server"));
+        }
+    }
+    let networks = [
+        (member.pod_network, "pod network"),
+        (member.service_network, "service network"),
+    ];
+    for (inner, span, what) in all {
+        // A route to all of a site may well contain them.
+        let within = |outer: &IpNet| outer.contains(&inner);
+        if let Some((network, whose)) = networks.iter().find(|(net, _)| within(&net.value)) {
+            let shown = if inner.prefix_len() == inner.max_prefix_len() {
+                inner.addr().to_string()
+            } else {
+                inner.to_string()
+            };
+            found.push(
+                Diagnostic::error(
+                    codes::KUBE_NETWORKS_OVERLAP,
+                    span,
+                    format!("{what} {shown} is in the {whose} {}", network.value),
+                )
+                .related(network.span, "this network")
+                .help(format!(
+                    "set `{}:` to a private network that nothing else uses",
+                    whose.replace(' ', "_")
+                )),
+            );
+        }
+    }
+}
+
+/// The node's name is the value of a label (`kubernetes.io/hostname`), which has 63 characters at
+/// most: the API server refuses the Node.
+fn node_name(node: &Node, found: &mut Vec<Diagnostic>) {
+    if node.hostname.as_str().len() > 63 {
+        found.push(
+            Diagnostic::error(
+                codes::BAD_HOSTNAME,
+                node.hostname.span,
+                "the name of a Kubernetes node can have at most 63 characters",
+            )
+            .help("shorten the name, or leave out the domain"),
+        );
+    }
+}
+
+/// Each pod has an address of the node's share of the pod network.
+fn pods_fit(member: &Keyless, found: &mut Vec<Diagnostic>) {
+    let Some(max_pods) = member.kubelet.max_pods else {
+        return;
+    };
+    let pods = member.pod_network;
+    let length = match (member.cni.node_pods, member.cni.kind.facts().shares) {
+        (Some(share), _) => share.prefix_len(),
+        // The default of the controller manager's --node-cidr-mask-size.
+        (None, PodShares::Cluster) => pods.value.prefix_len().max(24),
+        (None, _) => return,
+    };
+    // Without those of the network, of the bridge, and for broadcasts.
+    let addresses = (pods.value.max_prefix_len().checked_sub(length))
+        .and_then(|bits| 1_u32.checked_shl(bits.into()))
+        .map_or(u32::MAX, |all| all.saturating_sub(3));
+    if pods.value.addr().is_ipv4() && max_pods.value > addresses {
+        found.push(
+            Diagnostic::error(
+                codes::POD_NETWORK_TOO_SMALL,
+                max_pods.span,
+                format!(
+                    "{} pods need more addresses than the {addresses} of a node's /{length}",
+                    max_pods.value
+                ),
+            )
+            .related(pods.span, "the pod network")
+            .help("use a smaller `max_pods`, or another pod network: `cni: none`"),
+        );
     }
 }
 

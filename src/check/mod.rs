@@ -13,6 +13,7 @@ mod etcd;
 mod firewall;
 mod flannel;
 mod interfaces;
+mod kubelet_config;
 mod kubernetes;
 mod kubernetes_documents;
 mod kubernetes_proxy;
@@ -28,6 +29,7 @@ pub(super) use component_config::component_config;
 pub(super) use component_flags::{component_flags, component_gates};
 pub(super) use etcd::{Member, check as etcd};
 pub(super) use interfaces::unknown_interface;
+pub(super) use kubelet_config::kubelet_config;
 pub(super) use kubernetes::check as kubernetes;
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
 

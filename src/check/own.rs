@@ -12,12 +12,22 @@ use crate::node::Node;
 use crate::node::fragment::Origin;
 
 /// File systems in memory that are mounted after Ignition has written its files.
-const MOUNTED_LATER: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/tmp"];
+const MOUNTED_LATER: [&str; 7] = [
+    "/dev",
+    "/proc",
+    "/run",
+    "/sys",
+    "/tmp",
+    // Links to /run and below it.
+    "/var/lock",
+    "/var/run",
+];
 
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
     paths(node, found);
     units(node, found);
     users(node, found);
+    shells(node, found);
     certificates(node, found);
 }
 
@@ -163,6 +173,34 @@ fn users(node: &Node, found: &mut Vec<Diagnostic>) {
         found.extend(groups.see(group.name.as_str(), at(origin), || {
             format!("group `{}` is defined twice", group.name)
         }));
+    }
+}
+
+/// Shells of other systems, which none of the targets has.
+const OTHER_SHELLS: [&str; 6] = ["csh", "fish", "ksh", "mksh", "tcsh", "zsh"];
+
+fn shells(node: &Node, found: &mut Vec<Diagnostic>) {
+    let sections = &node.user_sections;
+    let is_written = |path: &str| {
+        sections.files.iter().any(|file| file.path.as_str() == path)
+            || sections.links.iter().any(|link| link.path.as_str() == path)
+    };
+    let own = (node.users.iter())
+        .filter_map(|user| Some((user.shell.as_ref()?.as_str(), user.name.as_str(), user.span)));
+    let passwd = (sections.users.iter())
+        .filter_map(|(user, origin)| Some((user.shell.as_deref()?, &*user.name, at(origin))));
+    for (shell, user, span) in own.chain(passwd) {
+        let name = shell.rsplit('/').next().unwrap_or_default();
+        if OTHER_SHELLS.contains(&name) && !is_written(shell) {
+            found.push(
+                Diagnostic::warning(
+                    codes::NO_SUCH_SHELL,
+                    span,
+                    format!("user `{user}` cannot log in: the node has no `{shell}`"),
+                )
+                .help("use /bin/bash, or write the program to the node"),
+            );
+        }
     }
 }
 

@@ -341,6 +341,9 @@ codes! {
     /// NetworkManager accepts IPv4 name servers, search domains and routes only on links that have
     /// IPv4, and likewise for IPv6.
     NOT_ON_THIS_LINK = "E0265": "Setting for an IP version that the link lacks", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: ens3, addresses: ['fd00::2/64'], dns: [10.0.0.1]}]}\n";
+    /// systemd-networkd ignores a setting of a bond whose value it does not understand. It takes
+    /// times without a unit for seconds.
+    BAD_BOND_VALUE = "E0266": "Invalid value of a bond option", "network: {interfaces: [{name: lan0}, {name: bond0, dhcp: true, bond: {members: [lan0], options: {MIIMonitorSec: 100}}}]}\n";
 
     // E03xx: Ignition and the units in it.
     /// imgbuild creates this itself, from another part of the spec. To replace a file or link, set
@@ -351,7 +354,8 @@ codes! {
     BELOW_A_FILE = "E0301": "Path below a file", "storage: {files: [{path: /etc/hostname/a}]}\n";
     /// Ignition writes units to /etc/systemd/system, and their drop-ins to folders there.
     UNIT_AND_FILE = "E0302": "File in place of a unit", "storage: {files: [{path: /etc/systemd/system/a.service}]}\nsystemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}\n";
-    /// /usr is the image, read-only and the same on every node. /usr/local is not part of it.
+    /// /usr is the image, read-only and the same on every node. /usr/local is not part of it. On
+    /// Fedora CoreOS, nothing can be added to / either.
     READ_ONLY_PATH = "E0303": "Path on the read-only image", "storage: {files: [{path: /usr/bin/a}]}\n";
     /// Ignition's specification 3.3.0, which the node uses, does not support the set-user-ID,
     /// set-group-ID and sticky bits.
@@ -403,6 +407,8 @@ codes! {
     /// Ignition merges configs of specification 3 in JSON, of the versions that the target
     /// supports. Anything else stops the boot.
     NOT_AN_IGNITION_CONFIG = "E0323": "Not an Ignition config", "ignition: {config: {merge: [{inline: 'variant: fcos'}]}}\n";
+    /// Ignition rejects a config that sends an HTTP header twice.
+    DUPLICATE_HEADER = "E0324": "Duplicate HTTP header", "storage: {files: [{path: /opt/a, contents: {source: 'https://example.com/a', http_headers: [{name: Accept, value: a}, {name: Accept, value: b}]}}]}\n";
 
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.
@@ -424,8 +430,8 @@ codes! {
     /// Pods, services, docker containers and machines need separate networks. If two overlap, one
     /// of them is unreachable.
     KUBE_NETWORKS_OVERLAP = "E0506": "Overlapping networks", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, pod_network: 10.0.0.0/16}\n";
-    /// With `bridge`, each node takes a part of the pod network: 256 IPv4 addresses, or 2^64 IPv6
-    /// addresses.
+    /// Each node takes a part of the pod network, 256 IPv4 addresses or 2^64 IPv6 addresses, and
+    /// each of its pods takes one of them.
     POD_NETWORK_TOO_SMALL = "E0507": "Pod network too small", "version: 1\nkubernetes: {version: 1.36.2, pod_network: 10.244.0.0/24}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: e, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker}, network: {interfaces: [{name: e, addresses: [10.0.0.2/24]}]}}]\n";
     /// The API server accepts at most 20 bits for service addresses, and the cluster's DNS service
     /// needs the tenth address.
@@ -661,6 +667,9 @@ codes! {
     /// kernel, unless a kernel argument keeps those names. A card that is matched by its MAC
     /// address can have any name.
     NO_SUCH_CARD = "W0210": "Interface name not used by the target", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: eth0, dhcp: true}]}\n";
+    /// None of the systems contains this shell, and the spec does not write it to the node either.
+    /// Nobody could log in: sshd and login refuse users whose shell does not exist.
+    NO_SUCH_SHELL = "W0211": "Login shell missing", "users: [{name: core, shell: /bin/zsh}]\n";
 
     // W03xx: Ignition and the units in it.
     /// `overwrite: true`, or `mask: true` for a unit, replaces what imgbuild writes itself.
@@ -675,6 +684,15 @@ codes! {
     /// With `replace`, Ignition takes another config instead of this one: nothing that the spec
     /// says reaches the node.
     CONFIG_REPLACED = "W0304": "Config without effect", "ignition: {config: {replace: {source: 'https://files.example/node.ign'}}}\n";
+    /// Programs read only some of the files in their folders of settings: those whose names end in
+    /// `.conf`, for example. They skip others without a message.
+    IGNORED_FILE = "W0305": "File that its program does not read", "storage: {files: [{path: /etc/sysctl.d/99-site, contents: {inline: 'vm.swappiness = 10'}}]}\n";
+    /// A unit runs a file of the spec that the kernel cannot start: without a mode for execution,
+    /// or without a line that names its interpreter.
+    NOT_RUNNABLE = "W0306": "Program that cannot be run", "storage: {files: [{path: /opt/a, contents: {inline: '#!/bin/sh'}}]}\nsystemd: {units: [{name: a.service, contents: \"[Service]\\nExecStart=/opt/a\\n\"}]}\n";
+    /// Settings of a drop-in add to those of the unit. A service has one command, except with
+    /// `Type=oneshot`: systemd refuses to start one that has two.
+    SECOND_COMMAND = "W0307": "Second command of a service", "systemd: {units: [{name: ssh.service, dropins: [{name: a.conf, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}]}\n";
 
     // W05xx: Kubernetes, its etcd and images.
     /// The spec uses something whose image is not embedded in the node, so the node pulls it from a

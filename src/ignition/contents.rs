@@ -3,6 +3,7 @@
 //!
 //! `ignition-validate` checks none of this; the node would fail at boot.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
@@ -84,6 +85,7 @@ fn resource(
     else {
         return;
     };
+    headers(resource, what, origin, found);
     let hash = resource
         .verification
         .as_ref()
@@ -124,6 +126,23 @@ fn resource(
             )
             .help("use https, or add a hash: `verification: {hash: sha256-…}`"),
         );
+    }
+}
+
+/// Ignition accepts each header once, and compares their names without regard to case.
+fn headers(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let mut seen = BTreeSet::new();
+    for header in resource.http_headers.iter().flatten() {
+        if !seen.insert(header.name.to_ascii_lowercase()) {
+            found.push(
+                error(
+                    codes::DUPLICATE_HEADER,
+                    origin,
+                    format!("`{what}` is fetched with header `{}` twice", header.name),
+                )
+                .help("keep one; values of one header can be separated by commas"),
+            );
+        }
     }
 }
 

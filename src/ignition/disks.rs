@@ -17,6 +17,9 @@ const LABELS: [(&str, usize); 5] = [
     ("swap", 15),
 ];
 
+/// How many partitions `sgdisk` makes room for.
+const LAST_PARTITION: i64 = 128;
+
 /// The maximum length of a LUKS2 label in bytes.
 const LUKS_LABEL: usize = 47;
 
@@ -32,6 +35,7 @@ pub(super) fn check(fragment: &Fragment, target: &Facts, found: &mut Vec<Diagnos
         luks(device, target, origin, found);
     }
     for (filesystem, origin) in &fragment.filesystems {
+        on_partitions(filesystem, origin, fragment, found);
         self::filesystem(filesystem, target, origin, found);
     }
 }
@@ -64,6 +68,15 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
         );
     }
     for (at, partition) in partitions.iter().enumerate() {
+        if partition
+            .number
+            .is_some_and(|number| number > LAST_PARTITION)
+        {
+            wrong(
+                format!("partition {} has no room in the table", name(partition)),
+                "the table has entries 1 to 128",
+            );
+        }
         let other_settings = Partition {
             number: None,
             should_exist: None,
@@ -94,6 +107,51 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Reports a file system in place of the partitions that the spec puts on the device.
+fn on_partitions(
+    filesystem: &Filesystem,
+    origin: &Origin,
+    fragment: &Fragment,
+    found: &mut Vec<Diagnostic>,
+) {
+    let is_kept = |p: &Partition| p.should_exist != Some(false);
+    let disk = fragment.disks.iter().find(|(disk, _)| {
+        let partitions = disk.partitions.as_deref().unwrap_or_default();
+        disk.device == filesystem.device && partitions.iter().any(is_kept)
+    });
+    if disk.is_some() && filesystem.format.as_deref() != Some("none") {
+        found.push(
+            error(
+                codes::BAD_FILESYSTEM,
+                origin,
+                format!(
+                    "file system on `{}`: it would overwrite the disk's partitions",
+                    filesystem.device
+                ),
+            )
+            .help("name one of them: `/dev/disk/by-partlabel/LABEL`"),
+        );
+    }
+}
+
+/// Whether mkfs takes `uuid` for a file system of `format`.
+fn is_uuid(uuid: &str, format: &str) -> bool {
+    let is_hex = |text: &str, length| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    if format == "vfat" {
+        // FAT has a volume number, and Ignition removes its dash.
+        let digits = uuid.replacen('-', "", 1);
+        return is_hex(&digits, 8) && !uuid.starts_with('-') && !uuid.ends_with('-');
+    }
+    let parts: Vec<&str> = uuid.split('-').collect();
+    parts.len() == 5
+        && parts
+            .iter()
+            .zip([8, 4, 4, 4, 12])
+            .all(|(part, length)| is_hex(part, length))
 }
 
 /// Returns the first MiB of the partition and the one after its last, if both are set.
@@ -213,6 +271,16 @@ fn filesystem(
                 wrong(
                     format!("label `{label}` is too long"),
                     &format!("labels of {format} must be at most {longest} bytes long"),
+                );
+            }
+            let uuid = filesystem.uuid.as_deref().unwrap_or_default();
+            if !uuid.is_empty() && !is_uuid(uuid, format) {
+                wrong(
+                    format!("`{uuid}` is not a UUID of {format}"),
+                    match format {
+                        "vfat" => "FAT has eight hexadecimal digits: `A1B2-C3D4`",
+                        _ => "write it like 5dfbf5f4-2848-4bac-aa5e-0d9a20b745a6",
+                    },
                 );
             }
             if format == "swap" && is_set(&filesystem.path) {

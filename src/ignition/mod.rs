@@ -6,8 +6,10 @@
 mod base_files;
 mod contents;
 mod disks;
+mod ignored;
 mod merge;
 mod paths;
+mod programs;
 mod report;
 mod systemd;
 mod trace;
@@ -95,6 +97,8 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     contents::check(&merged, node.ignition, found);
     disks::check(&merged, node.target.facts(), found);
     systemd::check(&merged, found);
+    programs::check(&merged, found);
+    ignored::check(&merged, found);
     v2::check(&merged, node.ignition, found);
     replaced(&merged, found);
     merged

@@ -56,6 +56,7 @@ pub(super) fn check(
     for (path, origin, mode) in files.chain(directories).chain(links) {
         below(path, origin, &leaves, found);
         read_only(path, target, origin, found);
+        fixed_root(path, target, origin, found);
         special_bits(path, mode, version, origin, found);
     }
 }
@@ -146,6 +147,32 @@ fn read_only(path: &str, target: &Facts, origin: &Origin, found: &mut Vec<Diagno
             } else {
                 "use a path below /etc, /opt, /srv or /var"
             }),
+        );
+    }
+}
+
+/// What an image with a fixed root has in it, and can be written.
+const OF_ROOT: [&str; 11] = [
+    "boot", "etc", "home", "media", "mnt", "opt", "ostree", "root", "srv", "sysroot", "var",
+];
+
+/// Reports what would be new in a root that belongs to the image.
+fn fixed_root(path: &str, target: &Facts, origin: &Origin, found: &mut Vec<Diagnostic>) {
+    let first = path.trim_start_matches('/').split('/').next();
+    let is_known = |name: &str| {
+        OF_ROOT.contains(&name)
+            // Reported with other reasons.
+            || matches!(name, "usr" | "bin" | "sbin" | "lib" | "lib64")
+            || matches!(name, "dev" | "proc" | "run" | "sys" | "tmp")
+    };
+    if target.has_fixed_root && !first.is_some_and(is_known) {
+        found.push(
+            error(
+                codes::READ_ONLY_PATH,
+                origin,
+                format!("`{path}` would be new in `/`, which is part of the image"),
+            )
+            .help("use a path below /etc, /opt, /srv or /var"),
         );
     }
 }

@@ -141,6 +141,8 @@ pub struct Kubelet {
     pub taints: Vec<Taint>,
     /// Fields of `KubeletConfiguration` in addition to those of every node, as JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
+    /// How many pods may run at once, if the spec says so.
+    pub max_pods: Option<Located<u32>>,
     pub extra_args: BTreeMap<String, String>,
 }
 

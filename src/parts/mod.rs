@@ -21,7 +21,7 @@ mod sysext;
 mod template;
 mod users;
 
-pub use network::is_bond_option;
+pub use network::{is_bond_option, wrong_bond_value};
 
 use crate::node::Node;
 use crate::node::fragment::Fragment;

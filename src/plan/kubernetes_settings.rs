@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use x509_cert::Certificate;
 
 use super::Decider;
-use crate::check::{audit_policy, component_config, static_pod};
+use crate::check::{audit_policy, component_config, kubelet_config, static_pod};
 use crate::diagnostic::within::Within;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::choices::Role;
@@ -72,6 +72,7 @@ impl Decider<'_> {
             api_labels: BTreeMap::new(),
             taints: taints(&own, role),
             settings: feature_gates(written),
+            max_pods: own.max_pods,
             extra_args: flags(written, |extra| &extra.kubelet),
         };
         self.labels(&own, role, &mut kubelet);
@@ -122,6 +123,12 @@ impl Decider<'_> {
         };
         if let Some(config) = &kubelet.config {
             component_config(ConfigKind::Kubelet, config, version, &mut self.found);
+            let reserved = kubelet.reserved.as_ref();
+            let reserves_cpu = reserved.is_some_and(|reserved| {
+                let both = reserved.system.iter().chain(&reserved.kube);
+                both.into_iter().any(|resources| resources.cpu.is_some())
+            });
+            kubelet_config(config, reserves_cpu, &mut self.found);
             for (field, value) in fields(config) {
                 set(&field, value);
             }

@@ -8,7 +8,7 @@ use crate::node::Ntp;
 use crate::node::etcd::EtcdMember;
 use crate::node::firewall::{Firewall, FirewallRule, Masquerade};
 use crate::node::network::{Interface, InterfaceMatch, LinkKind, Network, Route};
-use crate::parts::is_bond_option;
+use crate::parts::{is_bond_option, wrong_bond_value};
 use crate::spec;
 
 /// The largest packet of any link on Linux, that of the loopback.
@@ -103,7 +103,12 @@ impl Decider<'_> {
 
     fn kind(&mut self, written: &spec::Interface) -> LinkKind {
         if let Some(bond) = &written.bond {
-            for (option, _) in &bond.options {
+            for (option, value) in &bond.options {
+                let wrong = wrong_bond_value(option.as_str(), value.as_str());
+                if let Some((message, help)) = wrong {
+                    let error = Diagnostic::error(codes::BAD_BOND_VALUE, value.span, message);
+                    self.found.push(error.help(help));
+                }
                 if !is_bond_option(option.as_str()) {
                     self.found.push(
                         Diagnostic::error(

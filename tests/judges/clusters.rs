@@ -109,6 +109,7 @@ fn settings(ip: IpAddr) -> NodeSettings {
             api_labels: BTreeMap::new(),
             taints: Vec::new(),
             settings: BTreeMap::new(),
+            max_pods: None,
             extra_args: BTreeMap::new(),
         },
         images: Images::Embedded {

@@ -37,6 +37,39 @@ fn systemd_takes_the_units() {
     units.iter().for_each(units::systemd_takes);
 }
 
+/// systemd-sysctl, in a network namespace with an interface that is named as VLANs are.
+#[test]
+fn systemd_sets_parameters_of_interfaces_with_dots() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("90-imgbuild.conf");
+    let node = Node {
+        sysctls: [(
+            "net.ipv4.conf.eth0.100.rp_filter".to_owned(),
+            nodes::at(3, "2"),
+        )]
+        .into(),
+        ..nodes::bare()
+    };
+    std::fs::write(&path, text(&all(&node), "/etc/sysctl.d/90-imgbuild.conf"))
+        .expect("writing the parameters");
+    let script = "ip link add eth0.100 type bridge; /usr/lib/systemd/systemd-sysctl $1; \
+                  cat /proc/sys/net/ipv4/conf/eth0.100/rp_filter";
+    let output = run(
+        "iproute2 and systemd",
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--net", "sh", "-euc"])
+            .args([script, "sysctl"])
+            .arg(&path)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "2\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 /// Runs nft in a network namespace of its own.
 fn nft(script: &str, path: &Path) -> Output {
     run(

@@ -72,3 +72,63 @@ fn online_is_when_what_is_required_is() {
         assert_eq!(seen, expected, "{name}");
     }
 }
+
+/// Keys as `systemd-sysctl` reads them, and the modules without which they would not exist.
+#[test]
+fn kernel_parameters_are_set() {
+    for (key, written, modules) in [
+        ("vm.swappiness", "vm.swappiness", None),
+        (
+            "net.ipv4.conf.all.rp_filter",
+            "net.ipv4.conf.all.rp_filter",
+            None,
+        ),
+        (
+            "net.ipv4.conf.eth0.100.rp_filter",
+            "net.ipv4.conf.eth0/100.rp_filter",
+            None,
+        ),
+        (
+            "net.ipv6.conf.eth0.1.2.forwarding",
+            "net.ipv6.conf.eth0/1/2.forwarding",
+            None,
+        ),
+        (
+            "net.ipv4.conf.eth0/100.rp_filter",
+            "net.ipv4.conf.eth0/100.rp_filter",
+            None,
+        ),
+        (
+            "net/ipv4/conf/eth0.100/rp_filter",
+            "net/ipv4/conf/eth0.100/rp_filter",
+            None,
+        ),
+        (
+            "net.netfilter.nf_conntrack_max",
+            "net.netfilter.nf_conntrack_max",
+            Some("nf_conntrack\n"),
+        ),
+        (
+            "net/bridge/bridge-nf-call-iptables",
+            "net/bridge/bridge-nf-call-iptables",
+            Some("br_netfilter\n"),
+        ),
+    ] {
+        let node = Node {
+            sysctls: [(key.to_owned(), nodes::at(3, "1"))].into(),
+            ..nodes::bare()
+        };
+        let files = all(&node).files;
+        let text = |path: &str| {
+            let file = files.iter().find(|file| file.path.as_str() == path)?;
+            match &file.contents {
+                Some(Contents::Inline(text)) => Some(String::from_utf8_lossy(text).into_owned()),
+                _ => None,
+            }
+        };
+        let set = text("/etc/sysctl.d/90-imgbuild.conf");
+        assert_eq!(set, Some(format!("{written} = 1\n")), "{key}");
+        let loaded = text("/etc/modules-load.d/imgbuild.conf");
+        assert_eq!(loaded.as_deref(), modules, "{key}");
+    }
+}

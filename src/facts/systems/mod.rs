@@ -207,6 +207,8 @@ pub struct Facts {
     pub has_usr_local: bool,
     pub abilities: Abilities,
     pub accounts: Accounts,
+    /// Whether `/` is part of the image, so that nothing can be added to it.
+    pub has_fixed_root: bool,
     pub kernel_arguments: KernelArguments,
     pub links: LinkManager,
     pub clock: Clock,

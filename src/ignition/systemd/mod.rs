@@ -1,10 +1,12 @@
 //! Unit files: what systemd would ignore with a message in the journal that no one reads, or reject
 //! once the node has started.
 
+mod commands;
 mod directives;
 mod lines;
 mod refused;
 
+pub(super) use commands::{Command, commands};
 use directives::{SECTIONS, Section};
 use lines::{Kind, Line};
 
@@ -58,6 +60,9 @@ pub(super) fn check(fragment: &Fragment, found: &mut Vec<Diagnostic>) {
                 found,
             );
             all.extend(lines);
+        }
+        if unit.contents.is_none() {
+            commands::second(unit, &all, found);
         }
         // Lines that are wrong by themselves make the whole look wrong too.
         if unit.contents.is_some() && !found[before..].iter().any(is_error) {
@@ -113,6 +118,7 @@ fn text(lines: &[Line], text: &Text, found: &mut Vec<Diagnostic>) {
                 if let Some(section) = section {
                     setting(section, key, line, text, found);
                     unit_names(key, value, line, text, found);
+                    commands::specifiers(key, value, line, text, found);
                     if key == "OnCalendar" {
                         calendar(value, line, text, found);
                     }

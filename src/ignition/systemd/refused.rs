@@ -1,5 +1,6 @@
 //! Units that systemd reads and then refuses to load because of their contents as a whole.
 
+use super::commands::{EXEC, program};
 use super::lines::{Kind, Line};
 use super::suffix;
 use crate::diagnostic::{Diagnostic, codes};
@@ -213,22 +214,8 @@ fn service(settings: &Settings, refuse: &mut Refuse) {
             "add `BusName=` with the name that the service takes on the bus",
         );
     }
-    let programs = [
-        "ExecCondition",
-        "ExecStartPre",
-        "ExecStart",
-        "ExecStartPost",
-        "ExecReload",
-        "ExecStop",
-        "ExecStopPost",
-    ];
-    for command in settings.list(&programs) {
-        let program = command.trim_start_matches(['@', '-', ':', '+', '!', '|']);
-        let program = program
-            .split_ascii_whitespace()
-            .next()
-            .unwrap_or_default()
-            .trim_matches(['"', '\'']);
+    for command in settings.list(&EXEC) {
+        let program = program(command);
         // A bare name is looked up, and a specifier is not known yet.
         if program.contains('/') && !program.starts_with(['/', '%']) {
             refuse(

@@ -5,6 +5,8 @@
 #[derive(Debug, Clone, Copy)]
 enum Unit {
     None,
+    /// One of these words.
+    Word(&'static [&'static str]),
     Milliseconds,
     Seconds,
     /// A list separated by commas, in networkd by spaces.
@@ -13,29 +15,63 @@ enum Unit {
     Switch,
 }
 
+/// What decides the link of a packet.
+const HASH_POLICIES: &[&str] = &[
+    "layer2",
+    "layer2+3",
+    "layer3+4",
+    "encap2+3",
+    "encap3+4",
+    "vlan+srcmac",
+];
+
 /// Kernel option, networkd key, unit.
 const OPTIONS: &[(&str, &str, Unit)] = &[
     ("active_slave", "ActiveSlave", Unit::None),
     ("ad_actor_sys_prio", "AdActorSystemPriority", Unit::None),
     ("ad_actor_system", "AdActorSystem", Unit::None),
-    ("ad_select", "AdSelect", Unit::None),
+    (
+        "ad_select",
+        "AdSelect",
+        Unit::Word(&["stable", "bandwidth", "count"]),
+    ),
     ("ad_user_port_key", "AdUserPortKey", Unit::None),
     ("all_slaves_active", "AllSlavesActive", Unit::Switch),
-    ("arp_all_targets", "ARPAllTargets", Unit::None),
+    (
+        "arp_all_targets",
+        "ARPAllTargets",
+        Unit::Word(&["any", "all"]),
+    ),
     ("arp_interval", "ARPIntervalSec", Unit::Milliseconds),
     ("arp_ip_target", "ARPIPTargets", Unit::List),
     ("arp_missed_max", "ARPMissedMax", Unit::None),
-    ("arp_validate", "ARPValidate", Unit::None),
+    (
+        "arp_validate",
+        "ARPValidate",
+        Unit::Word(&["none", "active", "backup", "all"]),
+    ),
     ("downdelay", "DownDelaySec", Unit::Milliseconds),
-    ("fail_over_mac", "FailOverMACPolicy", Unit::None),
-    ("lacp_rate", "LACPTransmitRate", Unit::None),
+    (
+        "fail_over_mac",
+        "FailOverMACPolicy",
+        Unit::Word(&["none", "active", "follow"]),
+    ),
+    (
+        "lacp_rate",
+        "LACPTransmitRate",
+        Unit::Word(&["slow", "fast"]),
+    ),
     ("lp_interval", "LearnPacketIntervalSec", Unit::Seconds),
     ("miimon", "MIIMonitorSec", Unit::Milliseconds),
     ("min_links", "MinLinks", Unit::None),
     ("num_grat_arp", "GratuitousARP", Unit::None),
     ("packets_per_slave", "PacketsPerSlave", Unit::None),
     ("peer_notif_delay", "PeerNotifyDelaySec", Unit::Milliseconds),
-    ("primary_reselect", "PrimaryReselectPolicy", Unit::None),
+    (
+        "primary_reselect",
+        "PrimaryReselectPolicy",
+        Unit::Word(&["always", "better", "failure"]),
+    ),
     ("resend_igmp", "ResendIGMP", Unit::None),
     (
         "tlb_dynamic_lb",
@@ -43,7 +79,11 @@ const OPTIONS: &[(&str, &str, Unit)] = &[
         Unit::Switch,
     ),
     ("updelay", "UpDelaySec", Unit::Milliseconds),
-    ("xmit_hash_policy", "TransmitHashPolicy", Unit::None),
+    (
+        "xmit_hash_policy",
+        "TransmitHashPolicy",
+        Unit::Word(HASH_POLICIES),
+    ),
 ];
 
 /// Whether `option` is allowed for a bond in a spec: the kernel's name, networkd's key, or
@@ -53,6 +93,38 @@ pub fn is_bond_option(option: &str) -> bool {
         || OPTIONS
             .iter()
             .any(|(kernel, key, _)| *kernel == option || *key == option)
+}
+
+/// Returns what is wrong with the value of a known option, and how to write it.
+pub fn wrong_bond_value(option: &str, value: &str) -> Option<(String, String)> {
+    let (kernel, key, unit) = OPTIONS
+        .iter()
+        .find(|(kernel, key, _)| *kernel == option || *key == option)?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match unit {
+        Unit::None | Unit::List => None,
+        Unit::Word(words) if words.contains(&value) => None,
+        Unit::Word(words) => Some((
+            format!("`{value}` is not a value of `{option}`"),
+            format!("use {}", words.join(", ")),
+        )),
+        Unit::Switch if matches!(value, "0" | "1" | "true" | "false" | "yes" | "no") => None,
+        Unit::Switch => Some((
+            format!("`{value}` is not a value of `{option}`"),
+            "use true or false".to_owned(),
+        )),
+        // Meant as the kernel counts, nearly always: 100 seconds notice no failure in time.
+        Unit::Milliseconds if option == *key && is_number(value) && value != "0" => Some((
+            format!("`{option}: {value}` has no unit, and would mean seconds"),
+            format!("write `{value}ms` or `{value}s`; the kernel's `{kernel}` counts milliseconds"),
+        )),
+        Unit::Milliseconds | Unit::Seconds => (!is_number(&time(value, 1, 1))).then(|| {
+            (
+                format!("`{value}` is not a time"),
+                "write it like `100ms` or `1s`".to_owned(),
+            )
+        }),
+    }
 }
 
 /// The kernel's name and value for `option`, which `NetworkManager` uses.
@@ -79,7 +151,7 @@ pub(super) fn kernel_setting<'a>(option: &'a str, value: &str) -> (&'a str, Stri
             "no" | "false" | "off" | "n" | "f" => "0".to_owned(),
             other => other.to_owned(),
         },
-        Unit::None => value.to_owned(),
+        Unit::None | Unit::Word(_) => value.to_owned(),
     };
     (kernel, value)
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use crate::node::network::{is_kernel_name, kernel_named};
 
-pub use bond::is_bond_option;
+pub use bond::{is_bond_option, wrong_bond_value};
 pub(super) use ini::Ini;
 
 use super::names::{path, unit};

@@ -168,7 +168,7 @@ record! {
         pub groups: Vec<Located<UserName>>,
         /// The login shell.
         #[otherwise = "`/bin/bash` on Debian, else that of the system"]
-        #[example = "/bin/zsh"]
+        #[example = "/bin/sh"]
         pub shell: Option<Located<AbsolutePath>>,
         /// The home directory.
         #[otherwise = "`/home/NAME`"]

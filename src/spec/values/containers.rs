@@ -89,6 +89,14 @@ impl RegistryHost {
     }
 }
 
+/// Hosts of Docker Hub, by which runtimes never look for its settings.
+const DOCKER_HUB: [&str; 4] = [
+    "hub.docker.com",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+];
+
 /// Returns whether `text` is a host with an optional port. Such a text is safe in paths and in
 /// TOML.
 fn is_host(text: &str) -> bool {
@@ -131,6 +139,8 @@ impl Leaf for RegistryHost {
             "must not have a scheme"
         } else if text.contains('/') {
             "must not have a path"
+        } else if DOCKER_HUB.contains(&text) {
+            "names of images have docker.io there, whatever its server is called"
         } else if is_host(text) {
             return Ok(Self(text.to_owned()));
         } else {

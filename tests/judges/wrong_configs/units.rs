@@ -86,6 +86,22 @@ fn units_as_systemd_sees_them() {
         ),
         ("relative program", service("[Service]\nExecStart=bin/true")),
         (
+            "percent sign before a letter",
+            service("[Service]\nExecStart=/bin/true 100%FREE"),
+        ),
+        (
+            "percent sign before a digit",
+            service("[Service]\nExecStart=/bin/true a%20b"),
+        ),
+        (
+            "percent signs that may stand",
+            service("[Service]\nExecStart=/bin/true 50% %%F %i %H"),
+        ),
+        (
+            "percent sign in the environment",
+            service("[Service]\nEnvironment=A=%Q\nExecStart=/bin/true"),
+        ),
+        (
             "dbus without a name",
             service(&format!("{SERVICE}Type=dbus")),
         ),
