@@ -12,18 +12,6 @@ const ENDINGS: &[(&str, &[&str])] = {
     &[
         ("/etc/NetworkManager/conf.d", CONF),
         ("/etc/binfmt.d", CONF),
-        (
-            "/etc/containers/systemd",
-            &[
-                ".build",
-                ".container",
-                ".image",
-                ".kube",
-                ".network",
-                ".pod",
-                ".volume",
-            ],
-        ),
         ("/etc/ld.so.conf.d", CONF),
         ("/etc/modprobe.d", CONF),
         ("/etc/modules-load.d", CONF),
