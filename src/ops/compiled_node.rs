@@ -138,14 +138,15 @@ fn newest_certificate(config: &[u8]) -> Option<u64> {
 /// What the node's initrd has of it.
 fn payload(node: &Node, config: &ignition::Config, network: Vec<(String, Vec<u8>)>) -> Payload {
     let facts = node.target.facts();
-    let config = ignition::to_json(config);
     let payload = Payload {
         config_path: facts.paths.config,
         // Only our own stage 0 reads it.
-        clock: (node.target == Target::Debian)
-            .then(|| newest_certificate(&config))
-            .flatten(),
-        config,
+        clock: if node.target == Target::Debian {
+            newest_certificate
+        } else {
+            |_| None
+        },
+        config: ignition::to_json(config),
         ..Payload::default()
     };
     match facts.paths.network {

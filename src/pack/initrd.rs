@@ -93,7 +93,7 @@ fn external_file<W: Write>(out: &mut W, path: &Path, progress: &dyn Progress) ->
 pub(super) fn payload_archive(payload: &Payload) -> Result<Vec<u8>> {
     let mut archive = Archive::new(Vec::new());
     archive.file(payload.config_path, 0o600, &payload.config)?;
-    if let Some(clock) = payload.clock {
+    if let Some(clock) = (payload.clock)(&payload.config) {
         let text = format!("{clock}\n");
         archive.file(super::CLOCK_PATH, 0o644, text.as_bytes())?;
     }

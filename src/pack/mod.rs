@@ -75,8 +75,9 @@ pub struct Payload {
     /// The folder where the base looks for them, without a leading slash, and their mode.
     pub network_folder: &'static str,
     pub network_mode: u32,
-    /// The earliest time that the node's clock may show, in seconds since 1970.
-    pub clock: Option<u64>,
+    /// Finds the earliest time that the node's clock may show in its config, in seconds since 1970.
+    /// Asked only where a payload is written: it takes longer than making the config.
+    pub clock: fn(&[u8]) -> Option<u64>,
 }
 
 impl Default for Payload {
@@ -87,7 +88,7 @@ impl Default for Payload {
             network: Vec::new(),
             network_folder: NETWORK_PATH,
             network_mode: 0o644,
-            clock: None,
+            clock: |_| None,
         }
     }
 }
