@@ -1,9 +1,9 @@
 //! What a base has outside the read-only image, where Ignition would find it.
 
-use super::Facts;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-/// What Debian's base has outside /usr.
-pub(super) const DEBIAN: &str = include_str!("debian_files.txt");
+use super::Facts;
 
 /// Something that is on a node before Ignition writes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +25,18 @@ impl BaseFile<'_> {
     }
 }
 
-impl Facts {
-    /// Returns everything that the base has outside the read-only image, as far as imgbuild knows:
-    /// path and kind.
-    pub fn base_files(&self) -> impl Iterator<Item = (&'static str, BaseFile<'static>)> {
-        let lines = self.files.lines().filter(|line| line.starts_with('/'));
-        lines.map(|line| {
+/// What a base has outside the read-only image, by path; empty: unknown.
+pub(super) type BaseFiles = LazyLock<BTreeMap<&'static str, BaseFile<'static>>>;
+
+/// What Debian's base has outside /usr.
+const DEBIAN_LIST: &str = include_str!("debian_files.txt");
+
+/// Reads the list once: each path of each node is looked up in it.
+pub(super) static DEBIAN: BaseFiles = LazyLock::new(|| {
+    DEBIAN_LIST
+        .lines()
+        .filter(|line| line.starts_with('/'))
+        .map(|line| {
             if let Some((path, target)) = line.split_once(" -> ") {
                 (path, BaseFile::Link(target))
             } else if let Some(path) = line.strip_suffix('/') {
@@ -39,12 +45,21 @@ impl Facts {
                 (line, BaseFile::File)
             }
         })
+        .collect()
+});
+
+pub(super) static UNKNOWN: BaseFiles = LazyLock::new(BTreeMap::new);
+
+impl Facts {
+    /// Returns everything that the base has outside the read-only image, as far as imgbuild knows:
+    /// path and kind, in order.
+    pub fn base_files(&self) -> impl Iterator<Item = (&'static str, BaseFile<'static>)> {
+        self.files.iter().map(|(path, file)| (*path, *file))
     }
 
     /// Returns what the base has at `path`.
     pub fn base_file(&self, path: &str) -> Option<BaseFile<'static>> {
-        let mut files = self.base_files();
-        files.find(|(at, _)| *at == path).map(|(_, file)| file)
+        self.files.get(path).copied()
     }
 }
 
@@ -55,7 +70,10 @@ mod tests {
 
     #[test]
     fn the_list_is_in_order_and_has_all_kinds() {
-        let paths: Vec<_> = DEBIAN.lines().filter(|it| it.starts_with('/')).collect();
+        let paths: Vec<_> = DEBIAN_LIST
+            .lines()
+            .filter(|it| it.starts_with('/'))
+            .collect();
         assert!(paths.is_sorted(), "debian_files.txt");
         for (path, file) in [
             ("/etc/motd", Some(BaseFile::File)),

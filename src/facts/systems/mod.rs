@@ -234,8 +234,8 @@ pub struct Facts {
     pub no_pull: Option<&'static str>,
     /// Why pods cannot use CRI-O; `None`: they can.
     pub no_cri_o: Option<&'static str>,
-    /// What its base has outside the read-only image, one path a line; empty: unknown.
-    files: &'static str,
+    /// What its base has outside the read-only image.
+    files: &'static base_files::BaseFiles,
     /// Users and groups of its base with their numbers, one a line; empty: unknown.
     base_accounts: &'static str,
     /// Existing groups. Ignition would fail to add one again.
