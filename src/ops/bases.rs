@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use crate::base::{self, Base};
 use crate::facts::debian::BaseKind;
+use crate::facts::systems::Target;
 use crate::lock::Lock;
 use crate::node::Node;
 use crate::node::boot_files::BootFiles;
-use crate::pack::{Format, Ground};
+use crate::pack::{Format, Ground, MachinesOfBase};
 use crate::registry::{self, CheckedBootFiles};
 
 use super::artifact_writer::BuildInput;
@@ -160,33 +161,53 @@ impl<'a> Bases<'a> {
         })
     }
 
-    /// The base that all nodes share, with the images of all.
-    pub fn one_of(&mut self, nodes: &[CompiledNode<'_>]) -> Result<Base> {
+    /// The machines of a folder for network boot, by the base that they boot. Images of one node
+    /// are in the bases of all that have the same system, where those who do not want them leave
+    /// them alone.
+    pub fn of_tree<'n>(
+        &mut self,
+        nodes: &'n [CompiledNode<'_>],
+    ) -> Result<Vec<MachinesOfBase<'n>>> {
         let mut all = Vec::new();
         for compiled in nodes {
-            all.push(NodeArtifacts::of(compiled.node, self.fetch)?);
+            all.push((
+                system(compiled.node),
+                NodeArtifacts::of(compiled.node, self.fetch)?,
+            ));
         }
-        // Images of one node are in the base of all, where those who do not want them leave them
-        // alone.
-        let mut images = NodeArtifacts::default();
-        for wanted in &all {
-            images.add(wanted);
+        let mut images: Vec<(System<'_>, NodeArtifacts)> = Vec::new();
+        for (system, wanted) in &all {
+            let known = images.iter().position(|(other, _)| other == system);
+            let index = known.unwrap_or_else(|| {
+                images.push((*system, NodeArtifacts::default()));
+                images.len() - 1
+            });
+            images[index].1.add(wanted);
         }
-        for wanted in &mut all {
-            wanted.add(&images);
-        }
-        let first = self.with(nodes[0].node, all.remove(0))?;
-        for (other, wanted) in nodes[1..].iter().zip(all) {
-            if self.with(other.node, wanted)?.id != first.id {
-                return Err(Error::Request(format!(
-                    "a PXE folder has one base, but {} and {} need different ones (arch or kernel differ): write two folders with \
-                     --node, or ISOs with --format iso",
-                    other.node.hostname.value, nodes[0].node.hostname.value
-                )));
+        let mut groups: Vec<MachinesOfBase<'n>> = Vec::new();
+        for (compiled, (system, mut wanted)) in nodes.iter().zip(all) {
+            for (_, images) in images.iter().filter(|(other, _)| *other == system) {
+                wanted.add(images);
+            }
+            let base = self.with(compiled.node, wanted)?;
+            let machine = compiled.machine();
+            match groups.iter_mut().find(|group| group.base.id == base.id) {
+                Some(group) => group.machines.push(machine),
+                None => groups.push(MachinesOfBase {
+                    base,
+                    machines: vec![machine],
+                }),
             }
         }
-        Ok(first)
+        Ok(groups)
     }
+}
+
+/// What decides which system's files a node boots.
+type System<'a> = (Target, Option<BaseKind>, Option<&'a BootFiles>);
+
+fn system(node: &Node) -> System<'_> {
+    (node.target, node.base_kind(), node.base.as_ref())
 }
 
 /// Whether the bases of `nodes` can be had: what `fetch` forbids is an error before anything is

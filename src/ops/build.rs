@@ -169,10 +169,9 @@ impl Outputs<'_> {
         let format = self.format;
         match targets {
             Targets::Folder(path) => {
-                let base = bases.one_of(self.nodes)?;
-                let machines: Vec<_> = self.nodes.iter().map(CompiledNode::machine).collect();
+                let machines = bases.of_tree(self.nodes)?;
                 keeping.finish()?;
-                pack::pxe(path, &base, &machines, self.session.progress())?;
+                pack::pxe(path, &machines, self.session.progress())?;
                 self.session.notice(&Notice::Wrote(path.to_path_buf()));
                 Ok(vec![self.built(Some(path), self.nodes)])
             }

@@ -216,9 +216,7 @@ fn build(
     session: &Session<'_>,
 ) -> Result<()> {
     if format == Format::Pxe {
-        let base = bases.one_of(nodes)?;
-        let machines: Vec<_> = nodes.iter().map(CompiledNode::machine).collect();
-        pack::pxe(path, &base, &machines, session.progress())?;
+        pack::pxe(path, &bases.of_tree(nodes)?, session.progress())?;
         return Ok(());
     }
     let node = &nodes[0];

@@ -24,6 +24,7 @@ pub(crate) mod boot_menu;
 mod boot_record;
 mod bootable;
 mod config_medium;
+mod dnsmasq;
 pub mod format;
 mod initrd;
 pub mod output;
@@ -38,11 +39,11 @@ pub use config_medium::{config_drive, config_iso};
 pub use format::{Comparison, Compression, Format, Ground};
 pub use initrd::{initrd, payload};
 pub use patch::{Patch, patched};
-pub use pxe::pxe;
 pub(crate) use pxe::{
-    INITRD as PXE_INITRD, KERNEL as PXE_KERNEL, NODE_PAYLOAD, NODE_SCRIPT, NODES,
+    BASES, INITRD as PXE_INITRD, KERNEL as PXE_KERNEL, NODE_PAYLOAD, NODE_SCRIPT, NODES,
     ROOT_INITRD as PXE_ROOT_INITRD,
 };
+pub use pxe::{MachinesOfBase, pxe};
 
 /// The path of a node's Ignition config in its payload, for a Debian base.
 pub const CONFIG_PATH: &str = "imgbuild/config.ign";

@@ -1,5 +1,5 @@
-//! Writes a folder to boot machines from over the network: one kernel and base initrd, and a
-//! payload and a script for each node.
+//! Writes a folder to boot machines from over the network: a kernel and an initrd for each base,
+//! and a payload and a script for each node.
 //!
 //! Scripts are for iPXE (ipxe.org/scripting); their paths are relative, so that the folder can be
 //! served by HTTP and TFTP.
@@ -9,20 +9,18 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek as _, Write as _};
 use std::iter;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
-use ipnet::Ipv4Net;
 
 use crate::base::Base;
-use crate::names::{Arch, MacAddr};
+use crate::names::MacAddr;
 use crate::progress::Progress;
 
 use super::output::OutputFolder;
-use super::{Card, Compression, Machine, command_line};
+use super::{Card, Compression, Machine, command_line, dnsmasq};
 
 pub(crate) const KERNEL: &str = "vmlinuz";
 pub(crate) const INITRD: &str = "initrd.img";
@@ -35,24 +33,76 @@ pub(crate) const NODES: &str = "nodes";
 pub(crate) const NODE_PAYLOAD: &str = ".cpio.gz";
 pub(crate) const NODE_SCRIPT: &str = ".ipxe";
 const MACHINES: &str = "machines";
+/// The folder of the bases, where the nodes need more than one.
+pub(crate) const BASES: &str = "bases";
 
-/// Writes the folder `path` for `machines`, atomically. It replaces only a folder that was made in
-/// this way.
+/// Machines that boot the same base.
+#[derive(Debug)]
+pub struct MachinesOfBase<'a> {
+    /// The base.
+    pub base: Base,
+    /// Its machines, at least one.
+    pub machines: Vec<Machine<'a>>,
+}
+
+/// Writes the folder `path` for the machines of `groups`, atomically. It replaces only a folder
+/// that was made in this way.
+///
+/// The files of a single base are at the top. Each of several has a folder of its own below
+/// `bases`, and its machines may be of other architectures than the rest.
 ///
 /// Payloads contain secrets, so their mode is 0600.
-pub fn pxe(
-    path: &Path,
-    base: &Base,
-    machines: &[Machine<'_>],
-    progress: &dyn Progress,
-) -> Result<()> {
-    check_unique(machines)?;
+pub fn pxe(path: &Path, groups: &[MachinesOfBase<'_>], progress: &dyn Progress) -> Result<()> {
+    let machines: Vec<_> = groups.iter().flat_map(|group| &group.machines).collect();
+    check_unique(&machines)?;
     let folder = OutputFolder::create(path, false)?;
     let root = folder.path();
     for name in [NODES, MACHINES] {
-        fs::create_dir(root.join(name)).with_context(|| format!("creating {name}/"))?;
+        create_dir(root, name)?;
     }
 
+    for (group, place) in groups.iter().zip(places(groups)) {
+        if !place.is_empty() {
+            create_dir(root, place.trim_end_matches('/'))?;
+        }
+        write_base(&root.join(&place), &group.base, progress)?;
+        progress.start("packing the nodes", Some(group.machines.len() as u64));
+        nodes(root, &place, group, progress)?;
+        progress.finish();
+    }
+
+    write(root, "boot.ipxe", &boot_script(groups))?;
+    let architectures = groups.iter().map(|group| group.base.arch).collect();
+    write(
+        root,
+        "dnsmasq.conf",
+        &dnsmasq::settings(&architectures, &machines),
+    )?;
+    folder.commit()
+}
+
+/// Where each base's files are, relative to the tree: empty for a single base, else a folder that
+/// is named after the architecture, with a slash at its end.
+fn places(groups: &[MachinesOfBase<'_>]) -> Vec<String> {
+    if let [_] = groups {
+        return vec![String::new()];
+    }
+    let place = |group: &MachinesOfBase<'_>| {
+        let arch = group.base.arch;
+        let of_arch = groups.iter().filter(|other| other.base.arch == arch);
+        if of_arch.count() == 1 {
+            format!("{BASES}/{arch}/")
+        } else {
+            // As many digits as tell apart what one site has.
+            let id = group.base.id.get(..12).unwrap_or(&group.base.id);
+            format!("{BASES}/{arch}-{id}/")
+        }
+    };
+    groups.iter().map(place).collect()
+}
+
+/// Writes what all nodes of `base` boot to the folder `root`.
+fn write_base(root: &Path, base: &Base, progress: &dyn Progress) -> Result<()> {
     copy(root, KERNEL, &base.kernel, progress)?;
     let mut initrd = create(root, INITRD, 0o666)?;
     super::initrd(&mut initrd, base, None, progress)?;
@@ -64,22 +114,18 @@ pub fn pxe(
             .context("writing the initrd")?;
         copy(root, ROOT_INITRD, root_initrd, progress)?;
     }
-
-    write(root, "boot.ipxe", &boot_script(machines))?;
-    write(root, "dnsmasq.conf", &dnsmasq(base.arch, machines))?;
-    progress.start("packing the nodes", Some(machines.len() as u64));
-    nodes(root, base, machines, progress)?;
-    progress.finish();
-    folder.commit()
+    Ok(())
 }
 
-/// Writes each node's files, with as many threads as there are processors.
+/// Writes the files of each node of `group`, whose base is at `place`, with as many threads as
+/// there are processors.
 fn nodes(
     root: &Path,
-    base: &Base,
-    machines: &[Machine<'_>],
+    place: &str,
+    group: &MachinesOfBase<'_>,
     progress: &dyn Progress,
 ) -> Result<()> {
+    let machines = &group.machines;
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = machines.len().div_ceil(threads).max(1);
     thread::scope(|scope| {
@@ -89,7 +135,7 @@ fn nodes(
                 scope.spawn(move || {
                     chunk.iter().try_for_each(|machine| {
                         progress.advance(1);
-                        node(root, base, machine)
+                        node(root, place, &group.base, machine)
                     })
                 })
             })
@@ -103,7 +149,7 @@ fn nodes(
     })
 }
 
-fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
+fn node(root: &Path, place: &str, base: &Base, machine: &Machine<'_>) -> Result<()> {
     let name = machine.hostname;
     let arguments = command_line(base, machine)?;
     let payload = format!("{name}{NODE_PAYLOAD}");
@@ -115,13 +161,13 @@ fn node(root: &Path, base: &Base, machine: &Machine<'_>) -> Result<()> {
     for initrd in iter::once(INITRD).chain(second) {
         // Writing to a String does not fail.
         let _ = write!(words, "initrd={initrd} ");
-        let _ = writeln!(lines, "initrd ../{initrd}");
+        let _ = writeln!(lines, "initrd ../{place}{initrd}");
     }
     let script = format!(
         "\
 #!ipxe
 echo Starting {name}
-kernel ../{KERNEL} {words}initrd={payload} {arguments}
+kernel ../{place}{KERNEL} {words}initrd={payload} {arguments}
 {lines}initrd {payload}
 boot
 "
@@ -139,12 +185,22 @@ boot
 }
 
 /// The script that every machine boots first: it finds the machine's own.
-fn boot_script(machines: &[Machine<'_>]) -> String {
-    let mut names: Vec<_> = machines.iter().map(|m| m.hostname.as_str()).collect();
+fn boot_script(groups: &[MachinesOfBase<'_>]) -> String {
+    let several = groups.iter().any(|g| g.base.arch != groups[0].base.arch);
+    let of_group = |group| {
+        let MachinesOfBase { base, machines }: &MachinesOfBase<'_> = group;
+        let machines = machines.iter();
+        machines.map(move |machine| (machine.hostname.as_str(), base.arch))
+    };
+    let mut names: Vec<_> = groups.iter().flat_map(of_group).collect();
     names.sort_unstable();
-    let items = names.iter().fold(String::new(), |mut items, name| {
+    let items = names.iter().fold(String::new(), |mut items, (name, arch)| {
         // Writing to a String does not fail.
-        let _ = writeln!(items, "item {name} {name}");
+        let _ = write!(items, "item {name} {name}");
+        if several {
+            let _ = write!(items, " ({arch})");
+        }
+        items.push('\n');
         items
     });
     format!(
@@ -169,125 +225,8 @@ goto unknown
     )
 }
 
-/// A configuration of dnsmasq(8) that serves the folder. It gives machines the addresses that their
-/// nodes have; the rest of what depends on the network is left for the user to fill in.
-fn dnsmasq(arch: Arch, machines: &[Machine<'_>]) -> String {
-    // Client system architectures: RFC 4578 §2.1 and the IANA registry "Processor Architecture
-    // Types".
-    let (architectures, proxy): (&[(&str, &str, &str)], &str) = match arch {
-        Arch::Amd64 => (
-            &[
-                ("bios", "0", "undionly.kpxe"),
-                ("efi", "7", "ipxe.efi"),
-                ("efi", "9", "ipxe.efi"),
-            ],
-            "\
-#pxe-service=tag:!ipxe,x86PC,\"iPXE\",undionly.kpxe
-#pxe-service=tag:!ipxe,X86-64_EFI,\"iPXE\",ipxe.efi
-#pxe-service=tag:ipxe,x86PC,\"imgbuild\",boot.ipxe
-#pxe-service=tag:ipxe,X86-64_EFI,\"imgbuild\",boot.ipxe
-",
-        ),
-        Arch::Arm64 => (
-            &[("efi", "11", "ipxe-arm64.efi")],
-            "\
-#pxe-service=tag:!ipxe,ARM64_EFI,\"iPXE\",ipxe-arm64.efi
-#pxe-service=tag:ipxe,ARM64_EFI,\"imgbuild\",boot.ipxe
-",
-        ),
-    };
-    let mut text = "\
-# dnsmasq: boots the machines of this folder over the network.
-#
-# 1. Put iPXE's own files beside this one (Debian: package `ipxe`, /usr/lib/ipxe/).
-# 2. Fill in the folder below, then: dnsmasq --conf-file=dnsmasq.conf
-# 3. Payloads (nodes/*.cpio.gz) hold secrets and are readable by their owner alone: let the user
-#    that dnsmasq runs as own them, and serve them on a network that you trust.
-
-# This folder, as an absolute path:
-#tftp-root=/srv/pxe
-
-{ranges}
-enable-tftp
-port=0
-dhcp-userclass=set:ipxe,iPXE
-"
-    .replace("{ranges}", &ranges(machines));
-    let mut tags = BTreeMap::new();
-    for (tag, number, loader) in architectures {
-        // Writing to a String does not fail, here and below.
-        let _ = writeln!(text, "dhcp-match=set:{tag},option:client-arch,{number}");
-        tags.insert(tag, loader);
-    }
-    for (tag, loader) in tags {
-        let _ = writeln!(text, "dhcp-boot=tag:!ipxe,tag:{tag},{loader}");
-    }
-    text.push_str(
-        "\
-dhcp-boot=tag:ipxe,boot.ipxe
-# Over HTTP, which is faster, when a web server serves this folder:
-#dhcp-boot=tag:ipxe,http://192.168.1.1/boot.ipxe
-
-",
-    );
-    for machine in machines {
-        for card in machine.cards {
-            let _ = write!(text, "dhcp-host={},{}", card.mac, machine.hostname);
-            if let Some(address) = card.address {
-                let _ = write!(text, ",{}", address.addr());
-            }
-            text.push('\n');
-        }
-    }
-    text.push('\n');
-    text.push_str(proxy);
-    text
-}
-
-/// The networks in which dnsmasq gives out addresses: those of the nodes, to the nodes alone.
-fn ranges(machines: &[Machine<'_>]) -> String {
-    let mut networks: BTreeMap<Ipv4Net, Option<Ipv4Addr>> = BTreeMap::new();
-    for card in machines.iter().flat_map(|machine| machine.cards) {
-        if let Some(address) = card.address {
-            let gateway = networks.entry(address.trunc()).or_default();
-            *gateway = gateway.or(card.gateway);
-        }
-    }
-    let mut text = String::new();
-    // Writing to a String does not fail, here and below.
-    if !networks.is_empty() {
-        text.push_str("# The nodes' own addresses (dhcp-host below); no other machine gets one.\n");
-    }
-    for (number, (network, gateway)) in networks.iter().enumerate() {
-        let (start, mask) = (network.network(), network.netmask());
-        let _ = writeln!(text, "dhcp-range=set:net{number},{start},static,{mask}");
-        if let Some(gateway) = gateway {
-            let _ = writeln!(text, "dhcp-option=tag:net{number},option:router,{gateway}");
-        }
-    }
-    let example = networks.keys().next().copied().unwrap_or(EXAMPLE);
-    let host = |number: u32| Ipv4Addr::from(u32::from(example.network()) | number);
-    let _ = write!(
-        text,
-        "\
-# Addresses to give out to others:
-#dhcp-range={},{},12h
-# … or, beside another DHCP server and in place of the lines above, its network, with the
-# pxe-service lines at the end:
-#dhcp-range={},proxy
-",
-        host(100),
-        host(199),
-        example.network()
-    );
-    text
-}
-
-/// A network for examples, where the nodes have none.
-const EXAMPLE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 0), 24);
-
 /// Refuses nodes with the same name or MAC address, which could not be told apart.
-fn check_unique(machines: &[Machine<'_>]) -> Result<()> {
+fn check_unique(machines: &[&Machine<'_>]) -> Result<()> {
     let mut names = BTreeSet::new();
     let mut macs: BTreeMap<&MacAddr, &str> = BTreeMap::new();
     for machine in machines {
@@ -313,6 +252,11 @@ fn copy(root: &Path, name: &str, source: &Path, progress: &dyn Progress) -> Resu
     super::copy(&file, source, length, &mut out, progress)?;
     progress.finish();
     Ok(())
+}
+
+/// Creates the folder `name` with its parents.
+fn create_dir(root: &Path, name: &str) -> Result<()> {
+    fs::create_dir_all(root.join(name)).with_context(|| format!("creating {name}/"))
 }
 
 fn create(root: &Path, name: &str, mode: u32) -> Result<File> {

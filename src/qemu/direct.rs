@@ -1,6 +1,7 @@
 //! Boots a kernel directly by QEMU, from an artifact of imgbuild.
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -37,8 +38,9 @@ impl Medium {
         Ok((medium, arch))
     }
 
-    /// What the iPXE script of the node `name` in the folder `tree` boots, for a boot without iPXE.
-    pub fn from_tree(tree: &Path, name: &str) -> anyhow::Result<Self> {
+    /// What the iPXE script of the node `name` in the folder `tree` boots, for a boot without iPXE,
+    /// and the architecture that it is for.
+    pub fn from_tree(tree: &Path, name: &str) -> anyhow::Result<(Self, Arch)> {
         let nodes = tree.join("nodes");
         let script = nodes.join(format!("{name}.ipxe"));
         let text =
@@ -58,12 +60,34 @@ impl Medium {
         }
         let (kernel, arguments) =
             kernel.with_context(|| format!("{} does not boot a kernel", script.display()))?;
-        Ok(Self::Kernel {
+        let arch = kernel_arch(&kernel)?;
+        let medium = Self::Kernel {
             kernel,
             initrds,
             arguments,
-        })
+        };
+        Ok((medium, arch))
     }
+}
+
+/// The architecture of the kernel at `path`: all kernels that network cards boot are EFI programs
+/// too, whose header has it (PE/COFF specification, "COFF File Header", `Machine`). What is none
+/// is taken for amd64's.
+fn kernel_arch(path: &Path) -> anyhow::Result<Arch> {
+    const ARM64: [u8; 2] = 0xaa64_u16.to_le_bytes();
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(4096).read_to_end(&mut head))
+        .with_context(|| format!("reading {}", path.display()))?;
+    let offset = head.first_chunk::<0x40>().map(|dos| {
+        let [.., a, b, c, d] = *dos;
+        u32::from_le_bytes([a, b, c, d]) as usize
+    });
+    let header = offset.and_then(|offset| head.get(offset..)?.strip_prefix(b"PE\0\0"));
+    Ok(match header.and_then(<[u8]>::first_chunk) {
+        Some(&ARM64) => Arch::Arm64,
+        _ => Arch::Amd64,
+    })
 }
 
 #[cfg(test)]
@@ -83,7 +107,14 @@ mod tests {
             initrds: vec![nodes.join("../i.img"), nodes.join("a.cpio.gz")],
             arguments: "initrd=i.img quiet a=b".to_owned(),
         };
-        assert_eq!(Medium::from_tree(tree.path(), "a").unwrap(), expected);
+        let mut arm64 = [0; 200];
+        arm64[0x3c] = 0x80;
+        arm64[0x80..0x86].copy_from_slice(b"PE\0\0\x64\xaa");
+        for (kernel, arch) in [(&arm64[..], Arch::Arm64), (b"short", Arch::Amd64)] {
+            fs::write(tree.path().join("vmlinuz"), kernel).unwrap();
+            let found = Medium::from_tree(tree.path(), "a").unwrap();
+            assert_eq!(found, (expected.clone(), arch));
+        }
         for wrong in ["b", "c"] {
             assert!(Medium::from_tree(tree.path(), wrong).is_err(), "{wrong}");
         }

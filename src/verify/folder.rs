@@ -10,7 +10,7 @@ use crate::pack::{NODE_PAYLOAD, NODE_SCRIPT, NODES, PXE_INITRD};
 use crate::read::pxe_node;
 
 use super::bytes::{first_difference, open};
-use super::part::named;
+use super::part::{in_base, named};
 use super::{Findings, archive, nodes, unreadable};
 
 /// Files that users put beside `dnsmasq.conf`: iPXE's own, which no spec produces.
@@ -46,7 +46,7 @@ pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
                         let of_node = node_findings(found, built, node).or_else(unreadable)?;
                         findings.add(of_node.of_node(node));
                     }
-                } else if path == PXE_INITRD {
+                } else if in_base(path) == PXE_INITRD {
                     let inside =
                         archive::files(open(&theirs)?, open(&ours)?).or_else(unreadable)?;
                     if inside.differs.is_empty() {
@@ -103,7 +103,7 @@ fn node_of(path: &str) -> Option<&str> {
 /// The paths of all files below `folder`.
 fn paths(folder: &Path) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
-    // nodes/ and machines/ are the only subfolders.
+    // The deepest are those of bases/.
     add(folder, "", 3, &mut found)?;
     Ok(found)
 }

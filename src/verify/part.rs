@@ -2,7 +2,7 @@
 
 use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
-    BASE_ID_PATH, BOOT_RECORD_PATH, CONFIG_JSON, NETWORK_PATH, PAYLOAD_PATH, PXE_INITRD,
+    BASE_ID_PATH, BASES, BOOT_RECORD_PATH, CONFIG_JSON, NETWORK_PATH, PAYLOAD_PATH, PXE_INITRD,
     PXE_KERNEL, PXE_ROOT_INITRD, USER_DATA, boot_menu,
 };
 
@@ -39,7 +39,8 @@ const FOLDERS: [(&str, &str); 5] = [
 /// A description of the file at `path`, with its path.
 pub(super) fn named(path: &str) -> String {
     let path = path.escape_debug().to_string();
-    if let Some((_, words)) = NAMED.iter().find(|(known, _)| *known == path) {
+    let name = in_base(&path);
+    if let Some((_, words)) = NAMED.iter().find(|(known, _)| *known == name) {
         return format!("{words} ({path})");
     }
     let in_folder = |folder: &str| {
@@ -49,5 +50,14 @@ pub(super) fn named(path: &str) -> String {
     match FOLDERS.iter().find(|(folder, _)| in_folder(folder)) {
         Some((_, words)) => format!("{words} {path}"),
         None => format!("file {path}"),
+    }
+}
+
+/// The path of a file of a folder for network boot within its base, where the folder has several.
+pub(super) fn in_base(path: &str) -> &str {
+    let of_base = path.strip_prefix(BASES).and_then(|p| p.strip_prefix('/'));
+    match of_base.and_then(|path| path.split_once('/')) {
+        Some((_, name)) => name,
+        None => path,
     }
 }

@@ -48,7 +48,7 @@ nodes:
 /// The machine of a member, which boots from base initrd and payload.
 fn machine(lab: &Lab, tree: &Path, index: usize) -> Machine {
     let name = MEMBERS[index];
-    let medium = Medium::from_tree(tree, name).unwrap();
+    let (medium, _) = Medium::from_tree(tree, name).unwrap();
     let disk = lab.path(&format!("{name}.raw"));
     create_disk(&disk, 2 << 30).unwrap();
     let mut machine = guest::machine(name, Firmware::Bios, medium, &address(index));

@@ -66,7 +66,7 @@ fn full_initrd() {
 fn base_initrd_and_payload() {
     let lab = Lab::new();
     let tree = lab.build(&node::spec(&lab, ""), "tree", &["--format", "pxe"]);
-    let medium = Medium::from_tree(&tree, "kube1").unwrap();
+    let (medium, _) = Medium::from_tree(&tree, "kube1").unwrap();
     let Medium::Kernel { initrds, .. } = &medium else {
         panic!("{medium:?}");
     };

@@ -15,7 +15,7 @@ use crate::pack::{self, Format};
 use crate::pki::Access;
 use crate::qemu::{Disk, Firmware, Machine, Medium, UserNetwork};
 
-use super::{BootMedium, DEFAULT_DISK, RunOptions, check_wait, firmware};
+use super::{BootMedium, DEFAULT_DISK, RunOptions, check_network, check_wait, firmware};
 use crate::ops::artifact_writer::ArtifactWriter;
 use crate::ops::bases::Bases;
 use crate::ops::compiled_node::CompiledNode;
@@ -53,9 +53,8 @@ pub(super) fn machines(
         BootMedium::Kernel
     });
     if medium == BootMedium::Pxe {
-        let base = builder.bases.one_of(&compiled)?;
-        let machines: Vec<_> = compiled.iter().map(CompiledNode::machine).collect();
-        pack::pxe(&builder.tree(), &base, &machines, session.progress())?;
+        let machines = builder.bases.of_tree(&compiled)?;
+        pack::pxe(&builder.tree(), &machines, session.progress())?;
     }
     let machines = compiled.iter().map(|node| {
         let medium = builder.medium(node, medium)?;
@@ -105,10 +104,13 @@ impl Builder<'_> {
                     arguments: node.command_line(&base)?,
                 }
             }
-            BootMedium::Pxe => Medium::Pxe {
-                tree: self.tree(),
-                script: format!("nodes/{name}.ipxe"),
-            },
+            BootMedium::Pxe => {
+                check_network(name, node.node.arch)?;
+                Medium::Pxe {
+                    tree: self.tree(),
+                    script: format!("nodes/{name}.ipxe"),
+                }
+            }
         })
     }
 

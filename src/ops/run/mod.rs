@@ -294,15 +294,14 @@ fn from_initrd(options: &RunOptions, session: &Session<'_>) -> Result<(Machine, 
 
 /// A machine for every node of a PXE folder.
 fn from_tree(options: &RunOptions) -> Result<Vec<(Machine, Target)>> {
-    let direct = match options.medium {
-        None | Some(BootMedium::Pxe) => false,
-        Some(BootMedium::Kernel) => true,
+    match options.medium {
+        None | Some(BootMedium::Pxe | BootMedium::Kernel) => {}
         Some(BootMedium::Cd | BootMedium::Usb) => {
             return Err(Error::Request(
                 "a PXE folder can be booted only with --medium pxe or kernel".to_owned(),
             ));
         }
-    };
+    }
     let nodes = options.what.join("nodes");
     let mut names: Vec<String> = std::fs::read_dir(&nodes)
         .and_then(|entries| {
@@ -322,24 +321,45 @@ fn from_tree(options: &RunOptions) -> Result<Vec<(Machine, Target)>> {
             options.what.display()
         )));
     }
-    let firmware = firmware(options, Arch::Amd64)?;
     names
         .into_iter()
         .map(|name| {
-            let medium = if direct {
-                Medium::from_tree(&options.what, &name)?
-            } else {
-                Medium::Pxe {
-                    tree: options.what.clone(),
-                    script: format!("nodes/{name}.ipxe"),
+            let (direct, arch) = Medium::from_tree(&options.what, &name)?;
+            let medium = match options.medium.unwrap_or(network_medium(arch)) {
+                BootMedium::Pxe => {
+                    check_network(&name, arch)?;
+                    Medium::Pxe {
+                        tree: options.what.clone(),
+                        script: format!("nodes/{name}.ipxe"),
+                    }
                 }
+                _ => direct,
             };
             let node = WrittenNode::read(&nodes.join(format!("{name}.cpio.gz")))?;
             check_wait(options, &name, node.target)?;
-            let machine = Machine::new(name, Arch::Amd64, firmware, medium);
+            let machine = Machine::new(name, arch, firmware(options, arch)?, medium);
             Ok((node.fit(machine), node.target))
         })
         .collect()
+}
+
+/// How the nodes of a folder for network boot start, unless the options say it: QEMU's network
+/// cards have iPXE for amd64 alone.
+fn network_medium(arch: Arch) -> BootMedium {
+    match arch {
+        Arch::Amd64 => BootMedium::Pxe,
+        Arch::Arm64 => BootMedium::Kernel,
+    }
+}
+
+/// Refuses to boot the node `name` by iPXE where QEMU has none.
+fn check_network(name: &str, arch: Arch) -> Result<()> {
+    if network_medium(arch) == BootMedium::Pxe {
+        return Ok(());
+    }
+    Err(Error::Request(format!(
+        "{name} is for {arch}, for which QEMU has no iPXE: use --medium kernel"
+    )))
 }
 
 /// The ports of the machine with this `index`: the published ones, and SSH if it is not among them.

@@ -199,7 +199,7 @@ spec:
     let tree = super::build(&lab, &spec, "tree", &programs, &["--format", "pxe"]);
     let config = super::build(&lab, &spec, "node.ign", &programs, &[]);
 
-    let mut medium = Medium::from_tree(&host, "alone").unwrap();
+    let (mut medium, _) = Medium::from_tree(&host, "alone").unwrap();
     let Medium::Kernel { initrds, .. } = &mut medium else {
         panic!("{medium:?}");
     };

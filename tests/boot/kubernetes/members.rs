@@ -47,7 +47,7 @@ impl Member {
     pub fn machine(&self, lab: &Lab, tree: &Path) -> Machine {
         let disk = lab.path(&format!("{}.raw", self.name));
         create_disk(&disk, 4 << 30).unwrap();
-        let medium = Medium::from_tree(tree, self.name).unwrap();
+        let (medium, _) = Medium::from_tree(tree, self.name).unwrap();
         let mut machine = guest::machine(self.name, Firmware::Bios, medium, self.address);
         machine.disks = vec![Disk::Raw(disk)];
         machine.memory = self.memory;

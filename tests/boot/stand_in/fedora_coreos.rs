@@ -103,7 +103,7 @@ pub fn finds_its_config() {
         (
             "kernel",
             Firmware::Bios,
-            Medium::from_tree(&tree, "fcos1").unwrap(),
+            Medium::from_tree(&tree, "fcos1").unwrap().0,
             in_memory,
         ),
         ("pxe", Firmware::Bios, pxe, in_memory),

@@ -112,7 +112,7 @@ kubernetes: {{version: 1.36.2, role: standalone, programs: programs}}
         (
             "kernel",
             Firmware::Bios,
-            Medium::from_tree(&tree, "flatcar1").unwrap(),
+            Medium::from_tree(&tree, "flatcar1").unwrap().0,
         ),
         ("pxe", Firmware::Bios, pxe()),
         ("cd-bios", Firmware::Bios, Medium::Cd(iso.clone())),

@@ -85,6 +85,37 @@ fn a_folder_has_kernel_initrd_root_and_the_node_in_an_archive_of_its_own() {
     );
 }
 
+#[test]
+fn nodes_of_two_systems_share_a_folder() {
+    let own = BASE.replace('\n', "\n    ");
+    let own = own.trim_end();
+    let flatcar = own
+        .replace(KERNEL.0, INITRD.0)
+        .replace(&format!("    rootfs: {{source: {}}}", ROOT.0), "");
+    let project = Project::new(&format!(
+        "version: 1\nnodes:\n  - target: fedora-coreos\n    hostname: kube1\n    {own}\n  - target: flatcar\n    \
+         hostname: kube2\n    arch: arm64\n    {flatcar}\n"
+    ));
+    let tree = project.build("tree", &["--format", "pxe"]);
+    let read = |path: &str| fs::read(tree.join(path)).unwrap();
+    assert_eq!(read("bases/amd64/vmlinuz"), KERNEL.1);
+    assert_eq!(read("bases/amd64/rootfs.img"), ROOT.1);
+    assert_eq!(read("bases/arm64/vmlinuz"), INITRD.1);
+    assert!(!tree.join("bases/arm64/rootfs.img").exists());
+    is_verified(&project, "tree");
+    for (file, named) in [
+        ("bases/amd64/rootfs.img", "the base's root file system"),
+        ("bases/arm64/vmlinuz", "the kernel"),
+    ] {
+        let before = read(file);
+        fs::write(tree.join(file), "another").unwrap();
+        let run = project.imgbuild(&["verify", "tree", "node.yaml"]);
+        let text = String::from_utf8_lossy(&run.stdout);
+        assert!(text.contains(&format!("~ {named} ({file})")), "{text}");
+        fs::write(tree.join(file), before).unwrap();
+    }
+}
+
 /// What was built is what the spec gives.
 fn is_verified(project: &Project, artifact: &str) {
     let text = project.prints(&["verify", artifact, "node.yaml"]);

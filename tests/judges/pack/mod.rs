@@ -13,7 +13,9 @@ use std::process::{Command, Stdio};
 
 use imgbuild::base::{Base, BootLoaders, Isolinux};
 use imgbuild::names::{Arch, Hostname, MacAddr};
-use imgbuild::pack::{self, BootRecord, CONFIG_PATH, Card, Compression, Machine, Payload};
+use imgbuild::pack::{
+    self, BootRecord, CONFIG_PATH, Card, Compression, Machine, MachinesOfBase, Payload,
+};
 use imgbuild::progress::Silent;
 use tempfile::TempDir;
 
@@ -76,6 +78,14 @@ impl StandIn {
         Self { folder, base }
     }
 
+    /// `machines` that boot this base.
+    fn with<'a>(&self, machines: Vec<Machine<'a>>) -> MachinesOfBase<'a> {
+        MachinesOfBase {
+            base: self.base.clone(),
+            machines,
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -127,11 +137,15 @@ fn with_machine<T>(hostname: &str, then: impl FnOnce(Machine<'_>) -> T) -> T {
     })
 }
 
-/// What dnsmasq, with `settings`, gives a machine that boots by BIOS from a card with that MAC
-/// address: its address, mask, router, name and boot file; nothing if it gives nothing. In a
-/// network of their own. Needs the Debian packages busybox-static, dnsmasq-base, iproute2 and
-/// util-linux.
-fn leased(settings: &Path, mac: &str) -> String {
+/// The client system architectures of BIOS and of UEFI on arm64 (RFC 4578 §2.1), in hexadecimal.
+const BIOS: &str = "0000";
+const UEFI_ARM64: &str = "000b";
+
+/// What dnsmasq, with `settings`, gives a machine of the architecture `client` that boots from a
+/// card with that MAC address: its address, mask, router, name and boot file; nothing if it gives
+/// nothing. In a network of their own. Needs the Debian packages busybox-static, dnsmasq-base,
+/// iproute2 and util-linux.
+fn leased(settings: &Path, client: &str, mac: &str) -> String {
     let script = r#"
 mount -t tmpfs none /run
 cp "$1" /run/dnsmasq.conf
@@ -146,8 +160,7 @@ dnsmasq --no-daemon --conf-file=/run/dnsmasq.conf --tftp-root=/run --interface=s
 until grep -q 'DHCP, ' /run/log; do sleep 0.05; done
 printf '#!/bin/sh\n[ "$1" != bound ] || echo $ip $subnet $router $hostname ${boot_file:-$bootfile}\n' > /run/told
 chmod +x /run/told
-# The architecture is that of BIOS (RFC 4578 2.1).
-busybox udhcpc -i card -f -q -n -t 3 -T 2 -s /run/told -O hostname -O bootfile -x 0x5d:0000 2> /run/client || true
+busybox udhcpc -i card -f -q -n -t 3 -T 2 -s /run/told -O hostname -O bootfile -x "0x5d:$3" 2> /run/client || true
 kill $!
 "#;
     run(
@@ -167,6 +180,7 @@ kill $!
             "sh",
             text(settings),
             mac,
+            client,
         ],
     )
     .trim()
@@ -354,7 +368,7 @@ fn a_pxe_folder_has_one_base_and_a_script_and_payload_for_each_node() {
     let folder = stand_in.path("out");
     let pack_folder = || {
         with_machine("kube1", |machine| {
-            pack::pxe(&folder, &stand_in.base, &[machine], &Silent)
+            pack::pxe(&folder, &[stand_in.with(vec![machine])], &Silent)
         })
     };
     pack_folder().expect("packed");
@@ -365,11 +379,11 @@ fn a_pxe_folder_has_one_base_and_a_script_and_payload_for_each_node() {
     );
     assert!(settings.contains("syntax check OK"), "{settings}");
     assert_eq!(
-        leased(&folder.join("dnsmasq.conf"), "52:54:00:12:34:56"),
+        leased(&folder.join("dnsmasq.conf"), BIOS, "52:54:00:12:34:56"),
         "192.168.7.11 255.255.255.0 192.168.7.1 kube1 undionly.kpxe"
     );
     assert_eq!(
-        leased(&folder.join("dnsmasq.conf"), "52:54:00:12:34:57"),
+        leased(&folder.join("dnsmasq.conf"), BIOS, "52:54:00:12:34:57"),
         ""
     );
     let payload = folder.join("nodes/kube1.cpio.gz");
@@ -395,10 +409,93 @@ fn a_pxe_folder_has_one_base_and_a_script_and_payload_for_each_node() {
 
     pack_folder().expect("replaced");
     with_machine("kube1", |machine| {
-        let twice = [machine, machine];
-        let error = pack::pxe(&folder, &stand_in.base, &twice, &Silent).expect_err("refused");
+        let twice = stand_in.with(vec![machine, machine]);
+        let error = pack::pxe(&folder, &[twice], &Silent).expect_err("refused");
         assert_eq!(error.to_string(), "two nodes are named kube1");
     });
+}
+
+#[test]
+fn a_pxe_folder_of_several_bases_gives_each_machine_its_own() {
+    let amd64 = StandIn::new(Arch::Amd64);
+    let arm64 = StandIn::new(Arch::Arm64);
+    let folder = amd64.path("out");
+    let (payload, names) = (payload(), ["pc", "board", "other"].map(parsed));
+    let cards = [1, 2, 3].map(|number| {
+        [Card {
+            mac: format!("52:54:00:12:34:0{number}").parse().expect("valid"),
+            address: Some(format!("192.168.7.1{number}/24").parse().expect("valid")),
+            gateway: None,
+        }]
+    });
+    let machine = |index: usize| Machine {
+        hostname: &names[index],
+        payload: &payload,
+        kernel_arguments: &[],
+        removed_kernel_arguments: &[],
+        cards: &cards[index],
+    };
+    let mut newer = arm64.with(vec![machine(2)]);
+    newer.base.id = "f".repeat(64);
+    let groups = [
+        amd64.with(vec![machine(0)]),
+        arm64.with(vec![machine(1)]),
+        newer,
+    ];
+    let packed = |groups: &[MachinesOfBase<'_>], found: &[(&str, &str)]| {
+        pack::pxe(&folder, groups, &Silent).expect("packed");
+        for (node, base) in found {
+            let script = fs::read_to_string(folder.join(format!("nodes/{node}.ipxe")));
+            let script = script.expect("there");
+            for file in [
+                "kernel ../bases/KIND/vmlinuz ",
+                "initrd ../bases/KIND/initrd.img\n",
+            ] {
+                let line = file.replace("KIND", base);
+                assert!(script.contains(&line), "{line}: {script}");
+            }
+            for file in ["vmlinuz", "initrd.img"] {
+                assert!(
+                    folder.join("bases").join(base).join(file).is_file(),
+                    "{base}"
+                );
+            }
+        }
+        assert!(!folder.join("vmlinuz").exists());
+    };
+    packed(&groups[..2], &[("pc", "amd64"), ("board", "arm64")]);
+    packed(
+        &groups,
+        &[
+            ("pc", "amd64"),
+            ("board", "arm64-0123456789ab"),
+            ("other", "arm64-ffffffffffff"),
+        ],
+    );
+    let menu = fs::read_to_string(folder.join("boot.ipxe")).expect("there");
+    assert!(
+        menu.contains("item board board (arm64)\nitem other other (arm64)\nitem pc pc (amd64)\n"),
+        "{menu}"
+    );
+    let settings = folder.join("dnsmasq.conf");
+    for (client, mac, given) in [
+        (
+            BIOS,
+            "52:54:00:12:34:01",
+            "192.168.7.11 255.255.255.0 192.168.7.1 pc undionly.kpxe",
+        ),
+        (
+            UEFI_ARM64,
+            "52:54:00:12:34:02",
+            "192.168.7.12 255.255.255.0 192.168.7.1 board ipxe-arm64.efi",
+        ),
+    ] {
+        assert_eq!(leased(&settings, client, mac), given);
+    }
+}
+
+fn parsed(hostname: &str) -> Hostname {
+    hostname.parse().expect("valid")
 }
 
 #[test]
