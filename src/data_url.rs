@@ -2,7 +2,7 @@
 
 use base64ct::{Base64, Encoding};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use ignition_config::v3_3::Resource;
+use ignition_config::v3_4::Resource;
 
 /// The cost of `"compression":"gzip",` in the config in addition to the URL.
 const GZIP_KEY_COST: usize = 22;

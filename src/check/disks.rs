@@ -2,6 +2,7 @@
 
 use super::Once;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::facts::systems::KernelArguments;
 use crate::names::AbsolutePath;
 use crate::node::{Node, Swap};
 pub(super) fn check(node: &Node, found: &mut Vec<Diagnostic>) {
@@ -199,6 +200,8 @@ fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
         codes::DUPLICATE_MOUNT,
         "mount each file system at its own path",
     );
+    // The boot loader's settings are there, which Ignition changes too.
+    let has_boot_partition = node.target.facts().kernel_arguments == KernelArguments::Ignition;
     for (filesystem, origin) in &node.user_sections.filesystems {
         let (Some(path), span) = (filesystem.path.as_deref(), origin.span.unwrap_or_default())
         else {
@@ -216,7 +219,7 @@ fn mounts(node: &Node, found: &mut Vec<Diagnostic>) {
                 )
                 .help("use the disk as `storage_device` to keep what is stored there"),
             );
-        } else if matches!(path, "/" | "/usr" | "/etc" | "/boot") {
+        } else if matches!(path, "/" | "/usr" | "/etc") || path == "/boot" && !has_boot_partition {
             found.push(
                 Diagnostic::error(
                     codes::RESERVED_MOUNT,

@@ -67,9 +67,9 @@ codes! {
     DUPLICATE_KEY = "E0007": "Duplicate key", "sysctls: {vm.swappiness: 1, vm.swappiness: 2}\n";
     /// `*name` refers to a value that `&name` marks earlier in the same file.
     UNKNOWN_ALIAS = "E0008": "Unknown YAML alias", "users: *nobody\n";
-    /// `<<` is a YAML 1.1 feature. To share settings, use `include:` or the top level next to
-    /// `nodes:`, or use aliases for whole values.
-    MERGE_KEY = "E0009": "Unsupported YAML merge key", "network:\n  <<: {}\n";
+    /// `<<` adds the entries of a map, or of a list of maps, to the map that it is in. Entries of
+    /// the map itself take precedence.
+    MERGE_KEY = "E0009": "Invalid YAML merge key", "network:\n  <<: 1\n";
     /// A spec is a single YAML document. To define several nodes, list them under `nodes:`.
     SEVERAL_DOCUMENTS = "E0010": "Several YAML documents", "---\nversion: 1\n";
     /// A key must be text, not a list, a map or null.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
-use ignition_config::v3_3::Resource;
+use ignition_config::v3_4::Resource;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::report::{error, warning};

@@ -1,11 +1,11 @@
 //! Disks, arrays, encrypted devices and file systems of the spec, checked with the rules that
 //! Ignition applies before it touches anything.
 
-use ignition_config::v3_3::{Disk, Filesystem, Luks, Partition, Raid};
+use ignition_config::v3_4::{Disk, Filesystem, Luks, Partition, Raid};
 
 use super::report::error;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::systems::Facts;
+use crate::facts::systems::{Facts, IgnitionVersion};
 use crate::node::fragment::{Fragment, Origin};
 
 /// The file systems that Ignition creates, each with the maximum label length in bytes.
@@ -24,7 +24,12 @@ const LAST_PARTITION: i64 = 128;
 const LUKS_LABEL: usize = 47;
 
 /// Checks the disks of a merged fragment.
-pub(super) fn check(fragment: &Fragment, target: &Facts, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    fragment: &Fragment,
+    target: &Facts,
+    version: IgnitionVersion,
+    found: &mut Vec<Diagnostic>,
+) {
     for (disk, origin) in &fragment.disks {
         partitions(disk, origin, found);
     }
@@ -33,6 +38,7 @@ pub(super) fn check(fragment: &Fragment, target: &Facts, found: &mut Vec<Diagnos
     }
     for (device, origin) in &fragment.luks {
         luks(device, target, origin, found);
+        since_3_4(device, target, version, origin, found);
     }
     for (filesystem, origin) in &fragment.filesystems {
         on_partitions(filesystem, origin, fragment, found);
@@ -224,6 +230,37 @@ fn luks(luks: &Luks, target: &Facts, origin: &Origin, found: &mut Vec<Diagnostic
             "its label is too long",
             "a LUKS2 label must be at most 47 bytes long",
         );
+    }
+}
+
+/// Reports what Ignition knows of encrypted devices since 3.4.0 alone.
+fn since_3_4(
+    luks: &Luks,
+    target: &Facts,
+    version: IgnitionVersion,
+    origin: &Origin,
+    found: &mut Vec<Diagnostic>,
+) {
+    if version >= IgnitionVersion::V3_4 {
+        return;
+    }
+    let tang = luks.clevis.iter().flat_map(|clevis| &clevis.tang).flatten();
+    for (name, is_set) in [
+        ("discard", luks.discard.is_some()),
+        ("open_options", luks.open_options.is_some()),
+        (
+            "advertisement",
+            { tang }.any(|tang| tang.advertisement.is_some()),
+        ),
+    ] {
+        if is_set {
+            let message = format!(
+                "encrypted device `{}`: `{name}` requires Ignition 3.4.0, and {} has {version}",
+                luks.name, target.title
+            );
+            let help = "remove it, or choose a target with a newer Ignition";
+            found.push(error(codes::BAD_ENCRYPTED_DEVICE, origin, message).help(help));
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub mod v2;
 mod values;
 mod write;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::{IgnitionVersion, LinkManager};
@@ -28,14 +28,14 @@ use crate::node::{Node, ignition_2};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Config {
     /// 3.3.0 and later, in which the parts are the same.
-    V3(v3_3::Config),
+    V3(v3_4::Config),
     /// 2.2.0 and 2.3.0.
     V2(ignition_2::Config),
 }
 
 impl Config {
     /// Returns the config, if it is of 3.x.
-    pub fn into_v3(self) -> Option<v3_3::Config> {
+    pub fn into_v3(self) -> Option<v3_4::Config> {
         match self {
             Self::V3(config) => Some(config),
             Self::V2(_) => None,
@@ -95,7 +95,7 @@ fn merged(node: &Node, fragments: Vec<Fragment>, found: &mut Vec<Diagnostic>) ->
     paths::check(&merged, node.target.facts(), node.ignition, found);
     base_files::check(&merged, node.target.facts(), found);
     contents::check(&merged, node.ignition, found);
-    disks::check(&merged, node.target.facts(), found);
+    disks::check(&merged, node.target.facts(), node.ignition, found);
     systemd::check(&merged, found);
     programs::check(&merged, found);
     ignored::check(&merged, found);

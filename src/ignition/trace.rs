@@ -1,6 +1,6 @@
 //! Lists what a fragment asks for.
 
-use ignition_config::v3_3::Resource;
+use ignition_config::v3_4::Resource;
 
 use crate::node::fragment::{Fragment, Origin};
 

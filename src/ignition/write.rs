@@ -1,6 +1,6 @@
 //! Converts fragments to the config's own types and to JSON.
 
-use ignition_config::v3_3::{self, Config};
+use ignition_config::v3_4::{self, Config};
 use serde_json::Value;
 
 use crate::data_url::Encoder;
@@ -19,11 +19,10 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     all.units.sort_by(|a, b| a.name.cmp(&b.name));
 
     let mut encoder = Encoder::default();
-    let mut config = Config::default();
-    config.ignition.version = Some(version.as_str().to_owned());
+    let mut config = Config::new(v3_4::Ignition::new(version.as_str().to_owned()));
     if let Some(authorities) = filled(values(all.ignition_cas)) {
-        config.ignition.security = Some(v3_3::Security {
-            tls: Some(v3_3::SecurityTls {
+        config.ignition.security = Some(v3_4::Security {
+            tls: Some(v3_4::SecurityTls {
                 certificate_authorities: Some(authorities),
             }),
         });
@@ -31,21 +30,21 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
     config.ignition.proxy = all.ignition_proxy.map(|(proxy, _)| proxy);
     let head = *all.head;
     config.ignition.timeouts = head.timeouts;
-    let others = v3_3::IgnitionConfig {
+    let others = v3_4::IgnitionConfig {
         merge: filled(values(head.merged)),
         replace: head.replacing.map(|(config, _)| config),
     };
-    if others != v3_3::IgnitionConfig::default() {
+    if others != v3_4::IgnitionConfig::default() {
         config.ignition.config = Some(others);
     }
-    let passwd = v3_3::Passwd {
+    let passwd = v3_4::Passwd {
         groups: filled(values(all.groups)),
         users: filled(values(all.users)),
     };
-    if passwd != v3_3::Passwd::default() {
+    if passwd != v3_4::Passwd::default() {
         config.passwd = Some(passwd);
     }
-    let storage = v3_3::Storage {
+    let storage = v3_4::Storage {
         directories: filled(all.directories.iter().map(directory).collect()),
         disks: filled(values(all.disks)),
         files: filled(
@@ -59,17 +58,17 @@ pub(super) fn config(mut all: Fragment, version: IgnitionVersion) -> Config {
         luks: filled(values(all.luks)),
         raid: filled(values(all.raid)),
     };
-    if storage != v3_3::Storage::default() {
+    if storage != v3_4::Storage::default() {
         config.storage = Some(storage);
     }
     if let Some(units) = filled(all.units.into_iter().map(unit).collect()) {
-        config.systemd = Some(v3_3::Systemd { units: Some(units) });
+        config.systemd = Some(v3_4::Systemd { units: Some(units) });
     }
     config
 }
 
 /// Returns the kernel arguments of `node`; `None`: it leaves those of the system alone.
-pub(super) fn kernel_arguments(node: &Node) -> Option<v3_3::KernelArguments> {
+pub(super) fn kernel_arguments(node: &Node) -> Option<v3_4::KernelArguments> {
     let list = |arguments: &[Located<String>]| {
         filled(
             arguments
@@ -78,11 +77,11 @@ pub(super) fn kernel_arguments(node: &Node) -> Option<v3_3::KernelArguments> {
                 .collect(),
         )
     };
-    let arguments = v3_3::KernelArguments {
+    let arguments = v3_4::KernelArguments {
         should_exist: list(&node.kernel_arguments),
         should_not_exist: list(&node.removed_kernel_arguments),
     };
-    (arguments != v3_3::KernelArguments::default()).then_some(arguments)
+    (arguments != v3_4::KernelArguments::default()).then_some(arguments)
 }
 
 /// Returns a list for the config: left out if empty.
@@ -97,13 +96,13 @@ fn values<T>(list: Vec<(T, Origin)>) -> Vec<T> {
 /// Ignition's own default for a file that it makes.
 const DEFAULT_MODE: u32 = 0o644;
 
-fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
+fn file(file: &File, encoder: &mut Encoder) -> v3_4::File {
     let mut resource = |contents: &Contents| match contents {
         Contents::Inline(data) => encoder.resource(data),
         Contents::Remote(resource) => resource.clone(),
     };
     let (user, group) = owner(&file.owner);
-    v3_3::File {
+    v3_4::File {
         path: file.path.to_string(),
         // When Ignition only appends to an existing file, it keeps the mode if none is set.
         mode: (file.contents.is_some() || file.mode != DEFAULT_MODE).then(|| file.mode.into()),
@@ -115,9 +114,9 @@ fn file(file: &File, encoder: &mut Encoder) -> v3_3::File {
     }
 }
 
-fn directory(directory: &Directory) -> v3_3::Directory {
+fn directory(directory: &Directory) -> v3_4::Directory {
     let (user, group) = owner(&directory.owner);
-    v3_3::Directory {
+    v3_4::Directory {
         path: directory.path.to_string(),
         mode: Some(i64::from(directory.mode)),
         overwrite: directory.overwrite.then_some(true),
@@ -126,9 +125,9 @@ fn directory(directory: &Directory) -> v3_3::Directory {
     }
 }
 
-fn link(link: &Link) -> v3_3::Link {
+fn link(link: &Link) -> v3_4::Link {
     let (user, group) = owner(&link.owner);
-    v3_3::Link {
+    v3_4::Link {
         path: link.path.to_string(),
         target: Some(link.target.clone()),
         hard: link.hard.then_some(true),
@@ -138,24 +137,24 @@ fn link(link: &Link) -> v3_3::Link {
     }
 }
 
-fn owner(owner: &Owner) -> (Option<v3_3::NodeUser>, Option<v3_3::NodeGroup>) {
+fn owner(owner: &Owner) -> (Option<v3_4::NodeUser>, Option<v3_4::NodeGroup>) {
     let named = |name: Option<&UserName>| name.map(ToString::to_string);
-    let user = v3_3::NodeUser {
+    let user = v3_4::NodeUser {
         name: named(owner.user.as_ref()),
         id: owner.user_id.map(i64::from),
     };
-    let group = v3_3::NodeGroup {
+    let group = v3_4::NodeGroup {
         name: named(owner.group.as_ref()),
         id: owner.group_id.map(i64::from),
     };
     (
-        (user != v3_3::NodeUser::default()).then_some(user),
-        (group != v3_3::NodeGroup::default()).then_some(group),
+        (user != v3_4::NodeUser::default()).then_some(user),
+        (group != v3_4::NodeGroup::default()).then_some(group),
     )
 }
 
-fn unit(unit: Unit) -> v3_3::Unit {
-    v3_3::Unit {
+fn unit(unit: Unit) -> v3_4::Unit {
+    v3_4::Unit {
         name: unit.name.to_string(),
         enabled: unit.enabled,
         mask: unit.mask,
@@ -163,7 +162,7 @@ fn unit(unit: Unit) -> v3_3::Unit {
         dropins: filled(
             unit.dropins
                 .into_iter()
-                .map(|(name, contents)| v3_3::Dropin {
+                .map(|(name, contents)| v3_4::Dropin {
                     name,
                     contents: Some(contents),
                 })

@@ -33,7 +33,7 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     if layout == "aarch64" {
         config.set("arch", Some(at.word("arm64")));
     }
-    unknown(&boot, "boot_device", &["layout", "luks", "mirror"], found);
+    found.unknown(&boot, "boot_device", &["layout", "luks", "mirror"]);
     let mut storage = Storage::default();
     let mirror = boot.get("mirror").and_then(|mirror| mirror.get("devices"));
     let devices: Vec<Item> = match mirror.map(|devices| &devices.value) {
@@ -45,7 +45,7 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     }
     if let Some(luks) = boot.get("luks").filter(|luks| !luks.is_null()) {
         let known = ["device", "discard", "tang", "threshold", "tpm2"];
-        unknown(luks, "boot_device.luks", &known, found);
+        found.unknown(luks, "boot_device.luks", &known);
         storage.encrypt(luks, !devices.is_empty(), at);
     }
     if !devices.is_empty() || !storage.luks.is_empty() {
@@ -54,21 +54,9 @@ pub(super) fn to_spec(config: &mut Item, found: &mut Findings) {
     storage.put_under(config, at);
 }
 
-fn unknown(item: &Item, path: &str, known: &[&str], found: &mut Findings) {
-    let Value::Map(entries) = &item.value else {
-        return;
-    };
-    for (key, span, _) in entries {
-        if !known.contains(&key.as_str()) {
-            let path = format!("{path}.{key}");
-            found.no_equivalent(*span, &path);
-        }
-    }
-}
-
-/// Makes items with the place of `boot_device`.
+/// Makes items with the place of what they stand for.
 #[derive(Clone, Copy)]
-struct At(Span);
+pub(super) struct At(pub(super) Span);
 
 impl At {
     fn scalar(self, text: &str, plain: bool) -> Item {
@@ -76,7 +64,7 @@ impl At {
         Item::new(Value::Scalar { text, plain }, self.0)
     }
 
-    fn word(self, text: &str) -> Item {
+    pub(super) fn word(self, text: &str) -> Item {
         self.scalar(text, false)
     }
 
@@ -84,11 +72,11 @@ impl At {
         self.scalar(text, true)
     }
 
-    fn list(self, items: Vec<Item>) -> Item {
+    pub(super) fn list(self, items: Vec<Item>) -> Item {
         Item::new(Value::List(items), self.0)
     }
 
-    fn map<const N: usize>(self, entries: [(&str, Item); N]) -> Item {
+    pub(super) fn map<const N: usize>(self, entries: [(&str, Item); N]) -> Item {
         let entries = entries
             .into_iter()
             .map(|(key, item)| (key.to_owned(), self.0, item));
@@ -96,13 +84,14 @@ impl At {
     }
 }
 
-/// What a boot device stands for.
+/// What a boot device, or another of Butane's own settings, stands for.
 #[derive(Default)]
-struct Storage {
-    disks: Vec<Item>,
-    raid: Vec<Item>,
-    luks: Vec<Item>,
-    filesystems: Vec<Item>,
+pub(super) struct Storage {
+    pub(super) disks: Vec<Item>,
+    pub(super) raid: Vec<Item>,
+    pub(super) luks: Vec<Item>,
+    pub(super) filesystems: Vec<Item>,
+    pub(super) files: Vec<Item>,
 }
 
 impl Storage {
@@ -207,12 +196,13 @@ impl Storage {
     }
 
     /// Adds all of it to `storage` of `config`.
-    fn put_under(self, config: &mut Item, at: At) {
+    pub(super) fn put_under(self, config: &mut Item, at: At) {
         let lists = [
             ("disks", self.disks, &["device"][..]),
             ("raid", self.raid, &["name"]),
             ("luks", self.luks, &["name"]),
             ("filesystems", self.filesystems, &["device"]),
+            ("files", self.files, &["path"]),
         ];
         if lists.iter().all(|(_, items, _)| items.is_empty()) {
             return;

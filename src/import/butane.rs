@@ -4,13 +4,14 @@ use crate::diagnostic::Span;
 use crate::facts::systems::{IgnitionVersion, Target};
 
 use super::item::{Item, Value};
-use super::{Findings, boot_device};
+use super::{Findings, boot_device, grub};
 
 /// Converts Butane's own keys in `config`.
 pub(super) fn to_spec(config: &mut Item, target: Target, found: &mut Findings) {
     config.remove("variant");
     config.remove("version");
     boot_device::to_spec(config, found);
+    grub::to_spec(config, found);
     kernel_arguments(config);
     modes(config);
     without_empty_owners(config);

@@ -10,6 +10,7 @@ mod butane;
 mod comments;
 mod ct;
 mod fit;
+mod grub;
 mod ignition;
 mod ignition_v2;
 mod item;
@@ -22,7 +23,7 @@ use crate::facts::systems::SpecKeys;
 use crate::names::Hostname;
 use crate::spec::yaml::{Limits, Node, parse};
 
-use item::Item;
+use item::{Item, Value};
 
 /// The last minor version of Ignition's specification 2.
 const V2_MINOR_MAX: u64 = 4;
@@ -42,16 +43,13 @@ const SECTIONS: [&str; 9] = [
 
 /// Settings that other tools know and a node spec does not, and that a node cannot do without if
 /// its config has them: they decide where data is and who can read it.
-const NEEDED: [&str; 9] = [
+const NEEDED: [&str; 6] = [
     "boot_device",
     "grub",
     "storage.files.contents.remote",
     "storage.files.filesystem",
     "storage.filesystems.mount",
     "storage.luks.cex",
-    "storage.luks.clevis.tang.advertisement",
-    "storage.luks.discard",
-    "storage.luks.open_options",
 ];
 
 /// Settings that a config does not contain.
@@ -183,6 +181,18 @@ impl Findings {
             self.refused(span, message);
         } else {
             self.left_out(span, message);
+        }
+    }
+
+    /// Reports the keys of `item`, which is at `path`, besides the `known` ones.
+    fn unknown(&mut self, item: &Item, path: &str, known: &[&str]) {
+        let Value::Map(entries) = &item.value else {
+            return;
+        };
+        for (key, span, _) in entries {
+            if !known.contains(&key.as_str()) {
+                self.no_equivalent(*span, &format!("{path}.{key}"));
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a part adds to a node: files, units, users and disks, each with the place in the spec that
 //! it comes from.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use crate::diagnostic::Span;
 use crate::names::{AbsolutePath, UnitName, UserName};
@@ -38,16 +38,16 @@ pub struct Fragment {
     pub directories: Vec<Directory>,
     pub links: Vec<Link>,
     pub units: Vec<Unit>,
-    pub users: Vec<(v3_3::User, Origin)>,
-    pub groups: Vec<(v3_3::Group, Origin)>,
-    pub disks: Vec<(v3_3::Disk, Origin)>,
-    pub raid: Vec<(v3_3::Raid, Origin)>,
-    pub luks: Vec<(v3_3::Luks, Origin)>,
-    pub filesystems: Vec<(v3_3::Filesystem, Origin)>,
+    pub users: Vec<(v3_4::User, Origin)>,
+    pub groups: Vec<(v3_4::Group, Origin)>,
+    pub disks: Vec<(v3_4::Disk, Origin)>,
+    pub raid: Vec<(v3_4::Raid, Origin)>,
+    pub luks: Vec<(v3_4::Luks, Origin)>,
+    pub filesystems: Vec<(v3_4::Filesystem, Origin)>,
     /// Certificate authorities that Ignition itself trusts for downloads.
-    pub ignition_cas: Vec<(v3_3::Resource, Origin)>,
+    pub ignition_cas: Vec<(v3_4::Resource, Origin)>,
     /// The proxy for Ignition's own downloads.
-    pub ignition_proxy: Option<(v3_3::Proxy, Origin)>,
+    pub ignition_proxy: Option<(v3_4::Proxy, Origin)>,
     /// What the config says of itself.
     pub head: Box<Head>,
     /// What only Ignition 2.x can express.
@@ -58,10 +58,10 @@ pub struct Fragment {
 #[derive(Debug, Clone, Default)]
 pub struct Head {
     /// Configs that are merged over this one.
-    pub merged: Vec<(v3_3::Resource, Origin)>,
+    pub merged: Vec<(v3_4::Resource, Origin)>,
     /// The config that replaces this one.
-    pub replacing: Option<(v3_3::Resource, Origin)>,
-    pub timeouts: Option<v3_3::Timeouts>,
+    pub replacing: Option<(v3_4::Resource, Origin)>,
+    pub timeouts: Option<v3_4::Timeouts>,
 }
 
 /// What only Ignition 2.x can express: Container Linux's networkd units, and the parts of ct's
@@ -99,7 +99,7 @@ pub struct Owner {
 pub enum Contents {
     Inline(Vec<u8>),
     /// Fetched by Ignition on the node.
-    Remote(v3_3::Resource),
+    Remote(v3_4::Resource),
 }
 
 /// A regular file.

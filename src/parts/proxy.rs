@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::names::path;
 use crate::node::fragment::{File, Fragment, Origin};
@@ -40,10 +40,10 @@ pub fn proxy(node: &Node) -> Fragment {
         let (name, value) = one.split_once('=').unwrap_or((one, ""));
         format!("{text}export {name}='{value}'\n")
     });
-    let ignition = v3_3::Proxy {
+    let ignition = v3_4::Proxy {
         http_proxy: proxy.http.clone(),
         https_proxy: proxy.https.clone(),
-        no_proxy: Some(exceptions.into_iter().map(Some).collect()),
+        no_proxy: Some(exceptions),
     };
     Fragment {
         files: vec![

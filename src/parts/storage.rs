@@ -5,7 +5,7 @@
 //! are mounted at the data folders of etcd, the runtime and the kubelet. Without a storage device,
 //! the base mounts a separate file system in memory for each of them.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::etcd::data_owner;
 use super::names::{path, unit};
@@ -39,26 +39,26 @@ pub fn storage_device(node: &Node) -> Fragment {
     let partition = first_partition(device);
     let mut fragment = Fragment::default();
     fragment.disks.push((
-        v3_3::Disk {
-            partitions: Some(vec![v3_3::Partition {
+        v3_4::Disk {
+            partitions: Some(vec![v3_4::Partition {
                 number: Some(1),
                 label: Some(LABEL.to_owned()),
                 type_guid: Some(LINUX_DATA.to_owned()),
                 wipe_partition_entry: Some(false),
-                ..v3_3::Partition::default()
+                ..v3_4::Partition::default()
             }]),
             wipe_table: Some(false),
-            ..v3_3::Disk::new(device.to_string())
+            ..v3_4::Disk::new(device.to_string())
         },
         origin.clone(),
     ));
     fragment.filesystems.push((
-        v3_3::Filesystem {
+        v3_4::Filesystem {
             format: Some("ext4".to_owned()),
             label: Some(LABEL.to_owned()),
             path: Some(STATE.to_owned()),
             wipe_filesystem: Some(false),
-            ..v3_3::Filesystem::new(partition.to_string())
+            ..v3_4::Filesystem::new(partition.to_string())
         },
         origin.clone(),
     ));

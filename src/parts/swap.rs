@@ -1,6 +1,6 @@
 //! Swap space: in compressed memory, or on a device.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::names::unit;
 use super::template::fill;
@@ -25,10 +25,10 @@ pub fn swap(node: &Node) -> Fragment {
         Some(Swap::Device(device)) => {
             let origin = Origin::new("swap", device.span);
             fragment.filesystems.push((
-                v3_3::Filesystem {
+                v3_4::Filesystem {
                     format: Some("swap".to_owned()),
                     wipe_filesystem: Some(false),
-                    ..v3_3::Filesystem::new(device.to_string())
+                    ..v3_4::Filesystem::new(device.to_string())
                 },
                 origin.clone(),
             ));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use crate::names::UserName;
 use crate::node::fragment::{Fragment, Origin};
@@ -19,12 +19,12 @@ pub fn users(node: &Node) -> Fragment {
     for (name, origin) in missing_groups(node) {
         fragment
             .groups
-            .push((v3_3::Group::new(name.to_string()), origin));
+            .push((v3_4::Group::new(name.to_string()), origin));
     }
     fragment
 }
 
-fn account(node: &Node, user: &User) -> v3_3::User {
+fn account(node: &Node, user: &User) -> v3_4::User {
     let name = user.name.to_string();
     let shell = match &user.shell {
         Some(shell) => Some(shell.to_string()),
@@ -32,7 +32,7 @@ fn account(node: &Node, user: &User) -> v3_3::User {
         None => None,
     };
     let groups: Vec<_> = user.groups.iter().map(ToString::to_string).collect();
-    v3_3::User {
+    v3_4::User {
         uid: user.uid.map(i64::from),
         groups: (!groups.is_empty()).then_some(groups),
         shell,
@@ -40,7 +40,7 @@ fn account(node: &Node, user: &User) -> v3_3::User {
         ssh_authorized_keys: (!user.ssh_authorized_keys.is_empty())
             .then(|| user.ssh_authorized_keys.clone()),
         password_hash: user.password_hash.clone(),
-        ..v3_3::User::new(name)
+        ..v3_4::User::new(name)
     }
 }
 

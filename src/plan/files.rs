@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::users::origin;
 use super::{Decider, owners};
@@ -189,16 +189,16 @@ impl Decider<'_> {
 }
 
 /// Returns what Ignition fetches.
-pub(super) fn remote(written: &Resource) -> v3_3::Resource {
+pub(super) fn remote(written: &Resource) -> v3_4::Resource {
     let headers: Vec<_> = written
         .http_headers
         .iter()
-        .map(|header| v3_3::HttpHeadersItem {
+        .map(|header| v3_4::HttpHeadersItem {
             name: header.name.as_str().to_owned(),
             value: header.value.as_ref().map(|value| value.as_str().to_owned()),
         })
         .collect();
-    v3_3::Resource {
+    v3_4::Resource {
         compression: written
             .compression
             .map(|compression| compression.as_str().to_owned()),
@@ -210,7 +210,7 @@ pub(super) fn remote(written: &Resource) -> v3_3::Resource {
         verification: written
             .verification
             .as_ref()
-            .map(|verification| v3_3::Verification {
+            .map(|verification| v3_4::Verification {
                 hash: Some(verification.hash.as_str().to_owned()),
             }),
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::Decider;
 use super::files::remote;
@@ -25,7 +25,7 @@ impl Decider<'_> {
             if later_boots::finds_its_disks(target) {
                 later_boots::number(&mut partitions);
             }
-            let ignition = v3_3::Disk {
+            let ignition = v3_4::Disk {
                 device: disk.device.to_string(),
                 partitions: (!partitions.is_empty()).then_some(partitions),
                 wipe_table: disk.wipe_table.map(|v| v.value),
@@ -47,7 +47,7 @@ impl Decider<'_> {
         }
     }
 
-    fn luks(&mut self, luks: &spec::Luks) -> v3_3::Luks {
+    fn luks(&mut self, luks: &spec::Luks) -> v3_4::Luks {
         let key_file = luks
             .key_file
             .as_ref()
@@ -55,7 +55,9 @@ impl Decider<'_> {
                 Contents::Inline(bytes) => Some(crate::data_url::resource(&bytes)),
                 Contents::Remote(_) => Some(remote(key)),
             });
-        v3_3::Luks {
+        v3_4::Luks {
+            discard: luks.discard.map(|v| v.value),
+            open_options: options(&luks.open_options),
             clevis: luks.clevis.as_ref().map(clevis),
             device: luks.device.as_ref().map(|device| device.to_string()),
             key_file,
@@ -99,7 +101,7 @@ impl Decider<'_> {
 
     pub(super) fn filesystems(&mut self, storage: &Storage, sections: &mut Fragment) {
         for filesystem in &storage.filesystems {
-            let ignition = v3_3::Filesystem {
+            let ignition = v3_4::Filesystem {
                 device: filesystem.device.to_string(),
                 format: filesystem.format.map(|format| format.as_str().to_owned()),
                 label: filesystem
@@ -270,10 +272,10 @@ fn is_unlocked_over_network(device: &AbsolutePath, storage: &Storage) -> bool {
         .any(|luks| luks.name.as_str() == name && luks.clevis.as_ref().is_some_and(needs_network))
 }
 
-fn partition(partition: &spec::Partition) -> v3_3::Partition {
+fn partition(partition: &spec::Partition) -> v3_4::Partition {
     // Sizes in MiB that do not fit are larger than any disk, and so is the maximum.
     let mib = |size: Located<u64>| i64::try_from(size.value).unwrap_or(i64::MAX);
-    v3_3::Partition {
+    v3_4::Partition {
         guid: partition.guid.as_ref().map(|guid| guid.as_str().to_owned()),
         label: partition
             .label
@@ -292,17 +294,18 @@ fn partition(partition: &spec::Partition) -> v3_3::Partition {
     }
 }
 
-fn clevis(clevis: &spec::Clevis) -> v3_3::Clevis {
+fn clevis(clevis: &spec::Clevis) -> v3_4::Clevis {
     let tang: Vec<_> = clevis
         .tang
         .iter()
-        .map(|tang| v3_3::Tang {
+        .map(|tang| v3_4::Tang {
+            advertisement: tang.advertisement.as_ref().map(|text| text.value.clone()),
             thumbprint: Some(tang.thumbprint.as_str().to_owned()),
             url: Some(tang.url.as_str().to_owned()),
         })
         .collect();
-    v3_3::Clevis {
-        custom: clevis.custom.as_ref().map(|custom| v3_3::ClevisCustom {
+    v3_4::Clevis {
+        custom: clevis.custom.as_ref().map(|custom| v3_4::ClevisCustom {
             config: Some(custom.config.value.clone()),
             needs_network: custom.needs_network.map(|v| v.value),
             pin: Some(custom.pin.as_str().to_owned()),
@@ -326,8 +329,8 @@ fn options(written: &[Located<spec::Fstab>]) -> Option<Vec<String>> {
 }
 
 /// An array of disks.
-pub(super) fn array(raid: &spec::Raid) -> v3_3::Raid {
-    v3_3::Raid {
+pub(super) fn array(raid: &spec::Raid) -> v3_4::Raid {
+    v3_4::Raid {
         devices: Some(paths(&raid.devices)),
         level: Some(raid.level.as_str().to_owned()),
         name: raid.name.as_str().to_owned(),

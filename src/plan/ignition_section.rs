@@ -1,6 +1,6 @@
 //! `ignition:`, except for its version: what Ignition fetches besides, and how.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use serde_json::Value;
 
 use super::Decider;
@@ -42,7 +42,7 @@ impl Decider<'_> {
                 .ignition_cas
                 .extend(fetched.map(|(fetched, _)| (fetched, origin(PART, authority.span))));
         }
-        sections.head.timeouts = section.timeouts.as_ref().map(|timeouts| v3_3::Timeouts {
+        sections.head.timeouts = section.timeouts.as_ref().map(|timeouts| v3_4::Timeouts {
             http_response_headers: timeouts.http_response_headers.map(|it| it.value.into()),
             http_total: timeouts.http_total.map(|it| it.value.into()),
         });
@@ -51,7 +51,7 @@ impl Decider<'_> {
     }
 
     /// Returns what Ignition fetches, and the bytes if the spec has them.
-    fn fetched(&mut self, written: &Resource) -> Option<(v3_3::Resource, Option<Vec<u8>>)> {
+    fn fetched(&mut self, written: &Resource) -> Option<(v3_4::Resource, Option<Vec<u8>>)> {
         Some(match self.contents(written)? {
             Contents::Inline(bytes) => (crate::data_url::resource(&bytes), Some(bytes)),
             Contents::Remote(_) => (remote(written), None),
@@ -59,7 +59,7 @@ impl Decider<'_> {
     }
 
     /// Returns another config, which has to be one if the spec has it.
-    fn other_config(&mut self, written: &Resource, target: Target) -> Option<v3_3::Resource> {
+    fn other_config(&mut self, written: &Resource, target: Target) -> Option<v3_4::Resource> {
         let Some((resource, bytes)) = self.fetched(written) else {
             let is_empty = written.inline.is_none() && written.local.is_none();
             if is_empty {
@@ -121,11 +121,11 @@ fn why_not_a_config(bytes: &[u8], target: Target) -> Option<String> {
     })
 }
 
-fn proxy(written: &spec::IgnitionProxy) -> v3_3::Proxy {
+fn proxy(written: &spec::IgnitionProxy) -> v3_4::Proxy {
     let line = |line: &Option<Located<Line>>| line.as_ref().map(|line| line.as_str().to_owned());
     let without = written.no_proxy.iter();
-    let without: Vec<_> = without.map(|host| Some(host.as_str().to_owned())).collect();
-    v3_3::Proxy {
+    let without: Vec<_> = without.map(|host| host.as_str().to_owned()).collect();
+    v3_4::Proxy {
         http_proxy: line(&written.http_proxy),
         https_proxy: line(&written.https_proxy),
         no_proxy: (!without.is_empty()).then_some(without),

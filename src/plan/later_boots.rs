@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
@@ -85,8 +85,8 @@ fn wiping(wipe: Option<Located<bool>>) -> Option<Located<bool>> {
 
 /// Gives partitions without a number the number that they would get on an empty disk: otherwise
 /// each boot would add them once more. Ignition creates them after those that have one.
-pub(super) fn number(partitions: &mut [v3_3::Partition]) {
-    let is_numbered = |partition: &v3_3::Partition| partition.number.unwrap_or(0) != 0;
+pub(super) fn number(partitions: &mut [v3_4::Partition]) {
+    let is_numbered = |partition: &v3_4::Partition| partition.number.unwrap_or(0) != 0;
     // Ignition does not support both on one disk.
     if partitions
         .iter()
@@ -108,10 +108,10 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_an_empty_disk() {
-        let partition = |label: &str, number: Option<i64>| v3_3::Partition {
+        let partition = |label: &str, number: Option<i64>| v3_4::Partition {
             label: Some(label.to_owned()),
             number,
-            ..v3_3::Partition::default()
+            ..v3_4::Partition::default()
         };
         let mut partitions = [
             partition("a", None),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
@@ -156,7 +156,7 @@ impl Decider<'_> {
             self.groups_once(user);
             let keys = self.keys(&user.ssh_authorized_keys, &user.ssh_authorized_keys_local);
             let groups: Vec<String> = user.groups.iter().map(|group| group.to_string()).collect();
-            let ignition = v3_3::User {
+            let ignition = v3_4::User {
                 gecos: user.gecos.as_ref().map(|gecos| gecos.as_str().to_owned()),
                 groups: (!groups.is_empty()).then_some(groups),
                 home_dir: user.home_dir.as_ref().map(|dir| dir.to_string()),
@@ -180,7 +180,7 @@ impl Decider<'_> {
                 .push((ignition, origin("passwd", user.name.span)));
         }
         for group in &passwd.groups {
-            let ignition = v3_3::Group {
+            let ignition = v3_4::Group {
                 gid: group.gid.map(|gid| i64::from(gid.value)),
                 name: group.name.to_string(),
                 password_hash: group

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::process::{Command, Output};
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use imgbuild::diagnostic::Diagnostic;
 use imgbuild::ignition;
 use imgbuild::node::Node;
@@ -39,7 +39,7 @@ pub fn unit(name: &str, contents: &str) -> Unit {
 }
 
 /// `node` with `own`, compiled: all that is found, and the config where there is one.
-pub fn compile(node: &Node, user_sections: Fragment) -> (Vec<Diagnostic>, Option<v3_3::Config>) {
+pub fn compile(node: &Node, user_sections: Fragment) -> (Vec<Diagnostic>, Option<v3_4::Config>) {
     let node = Node {
         user_sections,
         ..node.clone()

@@ -3,7 +3,7 @@
 //! What the two specifications have in common is copied; what only 3.x has (LUKS, kernel arguments,
 //! `shouldExist`) is not used by any part of a target with 2.x.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use crate::data_url::Encoder;
 use crate::facts::systems::IgnitionVersion;
@@ -143,7 +143,7 @@ fn resource(contents: &Contents, encoder: &mut Encoder) -> ignition_2::Contents 
     }
 }
 
-fn verification(resource: &v3_3::Resource) -> Verification {
+fn verification(resource: &v3_4::Resource) -> Verification {
     Verification {
         hash: resource
             .verification
@@ -152,7 +152,7 @@ fn verification(resource: &v3_3::Resource) -> Verification {
     }
 }
 
-fn reference(resource: &v3_3::Resource) -> Reference {
+fn reference(resource: &v3_4::Resource) -> Reference {
     Reference {
         source: resource.source.clone().unwrap_or_default(),
         verification: verification(resource),
@@ -186,7 +186,7 @@ pub(crate) fn link(link: &fragment::Link) -> Link {
     }
 }
 
-fn raid(raid: &v3_3::Raid) -> ignition_2::Raid {
+fn raid(raid: &v3_4::Raid) -> ignition_2::Raid {
     ignition_2::Raid {
         devices: raid.devices.clone().unwrap_or_default(),
         level: raid.level.clone().unwrap_or_default(),
@@ -196,7 +196,7 @@ fn raid(raid: &v3_3::Raid) -> ignition_2::Raid {
     }
 }
 
-fn user(user: v3_3::User) -> User {
+fn user(user: v3_4::User) -> User {
     User {
         create: None,
         gecos: user.gecos.unwrap_or_default(),
@@ -217,10 +217,10 @@ fn user(user: v3_3::User) -> User {
 
 /// Returns a user without `create` in the types of 3.x, which users of all parts have: the inverse
 /// of [`user`].
-pub(crate) fn of_v3(user: User) -> v3_3::User {
+pub(crate) fn of_v3(user: User) -> v3_4::User {
     let some = |text: String| (!text.is_empty()).then_some(text);
     let list = |list: Vec<String>| (!list.is_empty()).then_some(list);
-    v3_3::User {
+    v3_4::User {
         gecos: some(user.gecos),
         groups: list(user.groups),
         home_dir: some(user.home_dir),
@@ -238,7 +238,7 @@ pub(crate) fn of_v3(user: User) -> v3_3::User {
     }
 }
 
-fn group(group: v3_3::Group) -> Group {
+fn group(group: v3_4::Group) -> Group {
     Group {
         gid: number(group.gid),
         name: group.name,

@@ -8,7 +8,7 @@
 //! subject.
 
 // The base links its authorities by the same hash.
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use x509_cert::Certificate;
 use x509_cert::der::pem::LineEnding;
 use x509_cert::der::{DecodePem, EncodePem};
@@ -37,7 +37,7 @@ pub fn ca_certificates(node: &Node) -> Fragment {
     for authority in &node.ca_certificates {
         let origin = Origin::new("ca_certificates", authority.pem.span);
         for (name, pem, hash) in certificates(authority) {
-            let bundle: v3_3::Resource = resource(pem.as_bytes());
+            let bundle: v3_4::Resource = resource(pem.as_bytes());
             fragment.ignition_cas.push((bundle, origin.clone()));
             if let Some(folder) = anchors {
                 let file = path(&format!("{folder}/{name}.pem"));

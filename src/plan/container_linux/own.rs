@@ -1,6 +1,6 @@
 //! ct's `storage:`, `systemd:`, `networkd:`, `passwd:` and `ignition:`.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 
 use super::super::Decider;
 use super::super::files::owner;
@@ -186,16 +186,16 @@ impl Decider<'_> {
         let gzip = remote
             .compression
             .is_some_and(|compression| compression.value == spec::Compression::Gzip);
-        Some(Contents::Remote(v3_3::Resource {
+        Some(Contents::Remote(v3_4::Resource {
             source: Some(remote.url.as_str().to_owned()),
             compression: gzip.then(|| "gzip".to_owned()),
             verification: remote
                 .verification
                 .as_ref()
-                .map(|verification| v3_3::Verification {
+                .map(|verification| v3_4::Verification {
                     hash: Some(hash(verification)),
                 }),
-            ..v3_3::Resource::default()
+            ..v3_4::Resource::default()
         }))
     }
 
@@ -270,7 +270,7 @@ impl Decider<'_> {
         for group in &passwd.groups {
             self.accepted_names(Target::ContainerLinux, [&group.name]);
             self.strong_hashes(Target::ContainerLinux, &group.password_hash);
-            let ignition = v3_3::Group {
+            let ignition = v3_4::Group {
                 gid: group.gid.map(|gid| i64::from(gid.value)),
                 name: group.name.to_string(),
                 password_hash: group
@@ -377,15 +377,15 @@ fn head(written: &spec::CtIgnition, sections: &mut Fragment) {
         .as_ref()
         .and_then(|security| security.tls.as_ref());
     for authority in tls.into_iter().flat_map(|tls| &tls.certificate_authorities) {
-        let resource = v3_3::Resource {
+        let resource = v3_4::Resource {
             source: Some(authority.source.as_str().to_owned()),
             verification: authority
                 .verification
                 .as_ref()
-                .map(|verification| v3_3::Verification {
+                .map(|verification| v3_4::Verification {
                     hash: Some(hash(verification)),
                 }),
-            ..v3_3::Resource::default()
+            ..v3_4::Resource::default()
         };
         sections
             .ignition_cas

@@ -171,6 +171,13 @@ record! {
         /// Further arguments of `cryptsetup luksFormat`.
         #[example = "['--cipher=aes-xts-plain64']"]
         pub options: Vec<Located<Fstab>>,
+        /// Further arguments of `cryptsetup luksOpen`, which are kept for later boots.
+        #[example = "['--perf-no_read_workqueue']"]
+        pub open_options: Vec<Located<Fstab>>,
+        /// Whether the device is told which blocks are free, as SSDs want it. Who has the disk can
+        /// then see how full it is.
+        #[otherwise = "false"]
+        pub discard: Option<Located<bool>>,
         /// Whether to replace what is on the device.
         #[otherwise = "false"]
         pub wipe_volume: Option<Located<bool>>,
@@ -209,6 +216,9 @@ record! {
         /// The thumbprint of its key.
         #[example = "REPLACE-WITH-THUMBPRINT"]
         pub thumbprint: Located<Line>,
+        /// What the server says of itself, so that it need not be there on the first boot.
+        #[example = "'{\"payload\": \"…\"}'"]
+        pub advertisement: Option<Located<String>>,
     }
     "a tang server"
 }

@@ -74,7 +74,7 @@ pub fn parse_documents(
 /// What a text may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// One document without merge keys.
+    /// One document.
     Spec,
     /// Any number of documents.
     Stream,
@@ -448,7 +448,7 @@ impl Builder<'_> {
                 merged,
             } => match std::mem::replace(key, PendingKey::Next) {
                 PendingKey::Next => {
-                    *key = if self.dialect == Dialect::Stream && is_merge_key(&node) {
+                    *key = if is_merge_key(&node) {
                         PendingKey::Merge
                     } else {
                         read_key(&node, entries, seen, &mut self.diagnostics)

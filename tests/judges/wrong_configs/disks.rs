@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use imgbuild::node::fragment::Fragment;
 
 use crate::fragments::{compile, own, run};
@@ -166,7 +166,7 @@ fn disks_as_ignition_validate_sees_them() {
         let output = run("ignition", Command::new("ignition-validate").arg(&path));
         assert_eq!(output.status.success(), valid, "{name}: {output:?}");
 
-        let parsed: v3_3::Config = serde_json::from_str(&config).expect("a config");
+        let parsed: v3_4::Config = serde_json::from_str(&config).expect("a config");
         let storage = parsed.storage.expect("has storage");
         let with = |list: Vec<_>| list.into_iter().map(|value| (value, own())).collect();
         let fragment = Fragment {

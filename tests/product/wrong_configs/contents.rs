@@ -1,34 +1,34 @@
 //! Contents of files, fetched or written down.
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use imgbuild::node::fragment::{Contents, File};
 
 use crate::fragments::{compile, file, files};
 use crate::nodes;
 
-fn fetched(path: &str, resource: v3_3::Resource) -> File {
+fn fetched(path: &str, resource: v3_4::Resource) -> File {
     File {
         contents: Some(Contents::Remote(resource)),
         ..file(path, "")
     }
 }
 
-fn source(url: &str) -> v3_3::Resource {
-    v3_3::Resource {
+fn source(url: &str) -> v3_4::Resource {
+    v3_4::Resource {
         source: Some(url.to_owned()),
-        ..v3_3::Resource::default()
+        ..v3_4::Resource::default()
     }
 }
 
 #[test]
 fn contents_that_ignition_would_trip_over() {
-    let hashed = |url: &str, hash: &str| v3_3::Resource {
-        verification: Some(v3_3::Verification {
+    let hashed = |url: &str, hash: &str| v3_4::Resource {
+        verification: Some(v3_4::Verification {
             hash: Some(hash.to_owned()),
         }),
         ..source(url)
     };
-    let gzip = |url: &str| v3_3::Resource {
+    let gzip = |url: &str| v3_4::Resource {
         compression: Some("gzip".to_owned()),
         ..source(url)
     };
@@ -46,7 +46,7 @@ fn contents_that_ignition_would_trip_over() {
         ("gzip", gzip(packed), None),
         (
             "gzip with the hash of what it holds",
-            v3_3::Resource {
+            v3_4::Resource {
                 compression: Some("gzip".to_owned()),
                 ..hashed(packed, right)
             },

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use ignition_config::v3_3;
+use ignition_config::v3_4;
 use imgbuild::node::fragment::{Directory, File, Fragment, Link, Owner, Unit};
 use imgbuild::node::{CaCertificate, Node};
 
@@ -120,7 +120,7 @@ fn own_things_against_generated_ones() {
         (
             "a user",
             Fragment {
-                users: vec![(v3_3::User::new("core".to_owned()), own())],
+                users: vec![(v3_4::User::new("core".to_owned()), own())],
                 ..Fragment::default()
             },
         ),
@@ -128,7 +128,7 @@ fn own_things_against_generated_ones() {
             "a disk",
             Fragment {
                 disks: vec![(
-                    v3_3::Disk::new("/dev/disk/by-id/ata-DISK_1".to_owned()),
+                    v3_4::Disk::new("/dev/disk/by-id/ata-DISK_1".to_owned()),
                     own(),
                 )],
                 ..Fragment::default()

@@ -1,4 +1,4 @@
-//! Keys of maps: text, each only once, and in streams merge keys.
+//! Keys of maps: text, each only once, and merge keys (yaml.org/type/merge.html).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -47,17 +47,6 @@ pub(super) fn read_key(
             return PendingKey::Dropped;
         }
     };
-    if is_merge_key(node) {
-        diagnostics.push(
-            Diagnostic::error(
-                codes::MERGE_KEY,
-                node.span,
-                "merge keys (`<<`) are not supported",
-            )
-            .help("share settings with `include:`, or at the top level next to `nodes:`"),
-        );
-        return PendingKey::Dropped;
-    }
     let key = Located::new(text.text.clone(), node.span);
     if !seen.insert(key.value.clone()) {
         let mut diagnostic = Diagnostic::error(

@@ -53,6 +53,18 @@ fn spans_hold_the_text() {
 }
 
 #[test]
+fn merge_keys_add_what_a_map_does_not_have() {
+    let text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc:\n  <<: [*a, *b]\n  x: 5\n";
+    let (tree, diagnostics) = read(text);
+    assert_eq!(diagnostics, []);
+    let tree = tree.expect("a tree");
+    let mut all = Vec::new();
+    leaves(tree.get("c").expect("there"), &mut all);
+    let found: Vec<_> = all.iter().map(|(leaf, _)| *leaf).collect();
+    assert_eq!(found, ["x", "5", "y", "2", "z", "4"]);
+}
+
+#[test]
 fn spans_of_collections() {
     let text = "a:\n  b: 1\n  c: [2,\n    3]\n\nd:\n  - e\n  - f: g\n\n# end\n";
     let (tree, _) = read(text);
@@ -73,7 +85,12 @@ fn mistakes_have_places() {
             "a: 1\nb: 2\na: 3\na: 4\n",
             vec!["a.yaml:3:1 E0007", "a.yaml:4:1 E0007"],
         ),
-        ("merge key", "a:\n  <<: {}\n", vec!["a.yaml:2:3 E0009"]),
+        ("merge key", "a:\n  <<: {}\n", vec![]),
+        (
+            "merge key of text",
+            "a:\n  <<: b\n",
+            vec!["a.yaml:2:7 E0009"],
+        ),
         ("quoted merge key", "a:\n  '<<': {}\n", vec![]),
         (
             "two documents",
