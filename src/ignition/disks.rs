@@ -73,6 +73,16 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
             "give every partition of the disk its `number`",
         );
     }
+    if let Some((first, second)) = disk_is_full(disk) {
+        wrong(
+            format!(
+                "partition {} takes the rest of the disk, so that none is left for {}",
+                name(first),
+                name(second)
+            ),
+            "give all but the last one a `size_mib`",
+        );
+    }
     for (at, partition) in partitions.iter().enumerate() {
         if partition
             .number
@@ -113,6 +123,21 @@ fn partitions(disk: &Disk, origin: &Origin, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// A partition of a wiped disk without a size, and one that is created after it and finds no room.
+fn disk_is_full(disk: &Disk) -> Option<(&Partition, &Partition)> {
+    let is_zero = |value: Option<i64>| value.unwrap_or(0) == 0;
+    if disk.wipe_table != Some(true) {
+        // Those that are there have their sizes.
+        return None;
+    }
+    let mut partitions: Vec<_> = disk.partitions.iter().flatten().collect();
+    // Ignition creates those without a number last (internal/exec/stages/disks).
+    partitions.sort_by_key(|p| is_zero(p.number));
+    let mut free = partitions.into_iter().filter(|p| is_zero(p.start_mib));
+    let first = free.find(|p| is_zero(p.size_mib))?;
+    Some((first, free.next()?))
 }
 
 /// Reports a file system in place of the partitions that the spec puts on the device.

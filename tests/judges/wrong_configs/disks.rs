@@ -14,6 +14,8 @@ use crate::nodes;
 fn disks_as_ignition_validate_sees_them() {
     let partitions =
         |text: &str| format!(r#"{{"disks":[{{"device":"/dev/vdb","partitions":[{text}]}}]}}"#);
+    let wiped =
+        |text: &str| partitions(text).replace(r#"{"disks":[{"#, r#"{"disks":[{"wipeTable":true,"#);
     let filesystem = |text: &str| format!(r#"{{"filesystems":[{{"device":"/dev/vdb",{text}}}]}}"#);
     let raid = |text: &str| format!(r#"{{"raid":[{{"name":"a",{text}}}]}}"#);
     let luks = |text: &str| format!(r#"{{"luks":[{{"name":"a"{text}}}]}}"#);
@@ -35,6 +37,30 @@ fn disks_as_ignition_validate_sees_them() {
             ),
             false,
             Some("E0314"),
+        ),
+        (
+            "no room behind one without a size",
+            wiped(r#"{"label":"a"},{"label":"b","sizeMiB":9}"#),
+            true,
+            Some("E0314"),
+        ),
+        (
+            "no room for two without sizes",
+            wiped(r#"{"label":"a","number":0},{"label":"b"}"#),
+            true,
+            Some("E0314"),
+        ),
+        (
+            "the rest for the last, which has no number",
+            wiped(r#"{"label":"a"},{"label":"b","number":1,"sizeMiB":9}"#),
+            true,
+            None,
+        ),
+        (
+            "the rest between two that start somewhere",
+            wiped(r#"{"label":"a","startMiB":20,"sizeMiB":9},{"label":"b"}"#),
+            true,
+            None,
         ),
         (
             "gone with a label",
