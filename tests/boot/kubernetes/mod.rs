@@ -9,6 +9,7 @@ mod addons;
 mod cluster;
 mod crio;
 mod flatcar;
+mod kubeadm;
 mod members;
 mod pull;
 mod single;
