@@ -10,6 +10,7 @@ use super::kubernetes_proxy;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::{Join, Role};
+use crate::facts::kubernetes::version::RELEASES;
 use crate::node::Node;
 use crate::node::kubernetes::Kubernetes;
 use crate::node::kubernetes_keys::WithoutKeys;
@@ -39,10 +40,34 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     let cluster: Vec<_> = (all.iter().flatten())
         .filter(|m| m.role != Role::Standalone)
         .collect();
+    unknown_releases(all, found);
     single(&cluster, found);
     agreement(&cluster, found);
     endpoints(&cluster, found);
     skew(&cluster, found);
+}
+
+/// Warns once of each version that is newer than what imgbuild knows.
+fn unknown_releases(all: &[Option<Keyless>], found: &mut Vec<Diagnostic>) {
+    let newest = RELEASES[RELEASES.len() - 1].minor;
+    let mut told = BTreeSet::new();
+    for member in all.iter().flatten() {
+        let version = member.version;
+        if version.value.minor > newest && told.insert(version.value) {
+            found.push(
+                Diagnostic::warning(
+                    codes::NEWER_KUBE_VERSION,
+                    version.span,
+                    format!("Kubernetes {} is newer than this imgbuild", version.value),
+                )
+                .label(format!("taken for 1.{newest}"))
+                .help(
+                    "flags, feature gates and manifests are checked as those of the newest known \
+                     release, and its images are used; a newer imgbuild may know more",
+                ),
+            );
+        }
+    }
 }
 
 /// Warns of a node whose serving certificate has no address, since it gets one by DHCP: what

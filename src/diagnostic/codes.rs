@@ -413,8 +413,8 @@ codes! {
     // E05xx: Kubernetes, its etcd, networks and images.
     /// A Kubernetes release has three numbers, like 1.36.2.
     BAD_KUBE_VERSION = "E0500": "Invalid Kubernetes version", "kubernetes: {version: '1.36', role: standalone}\n";
-    /// What imgbuild writes to the node depends on the Kubernetes version, so only known versions
-    /// are supported.
+    /// What imgbuild writes to the node depends on the Kubernetes version. Older ones than it knows
+    /// are not supported.
     UNKNOWN_KUBE_VERSION = "E0501": "Unsupported Kubernetes version", "kubernetes: {version: 1.20.0, role: standalone}\n";
     /// An endpoint is a host and a port, like 192.168.1.10:6443.
     BAD_ENDPOINT = "E0502": "Invalid endpoint", "kubernetes: {version: 1.36.2, role: worker, endpoint: 'https://a'}\n";
@@ -733,6 +733,9 @@ codes! {
     /// The API server accepts the volume, but its driver is no longer part of Kubernetes, and the
     /// pod never starts.
     REMOVED_VOLUME_DRIVER = "W0542": "Removed volume driver", "";
+    /// imgbuild has tables of what each release of Kubernetes takes: flags, feature gates, APIs. A
+    /// release that came out later is built as the newest one of the tables.
+    NEWER_KUBE_VERSION = "W0547": "Newer Kubernetes than known", "kubernetes: {version: 1.99.0, role: standalone}\n";
     /// Snapshots are stored on the node below /var/lib/imgbuild, which is in memory without
     /// `storage_device`.
     BACKUP_IN_MEMORY = "W0580": "Snapshots in memory", "etcd: {backup: {}}\n";

@@ -30,8 +30,9 @@ impl Leaf for KubeVersion {
             )
             .help("write it like 1.36.2")
         })?;
-        if version.release().is_none() {
-            let (first, last) = (RELEASES[0].minor, RELEASES[RELEASES.len() - 1].minor);
+        let first = RELEASES[0].minor;
+        // Later ones are built as the newest known one is, with a warning.
+        if version.minor < first {
             return Err(LeafError::new(
                 codes::UNKNOWN_KUBE_VERSION,
                 format!("Kubernetes {version} is not supported"),
@@ -39,10 +40,10 @@ impl Leaf for KubeVersion {
             .help(
                 match TABLE.iter().find(|it| it.kubernetes == Some(version.minor)) {
                     Some(facts) => format!(
-                        "1.{first} to 1.{last} are supported; 1.{} with `target: {}`",
+                        "1.{first} and later are supported; 1.{} with `target: {}`",
                         version.minor, facts.name
                     ),
-                    None => format!("1.{first} to 1.{last} are supported"),
+                    None => format!("1.{first} and later are supported"),
                 },
             ));
         }
