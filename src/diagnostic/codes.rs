@@ -695,9 +695,6 @@ codes! {
     SECOND_COMMAND = "W0307": "Second command of a service", "systemd: {units: [{name: ssh.service, dropins: [{name: a.conf, contents: \"[Service]\\nExecStart=/bin/true\\n\"}]}]}\n";
 
     // W05xx: Kubernetes, its etcd and images.
-    /// The spec uses something whose image is not embedded in the node, so the node pulls it from a
-    /// registry. Without network access it never starts.
-    IMAGE_NOT_EMBEDDED = "W0530": "Image not embedded", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, dns: coredns}\n";
     /// Manifests are applied by nodes with a control plane. A worker alone, or a standalone node,
     /// does not apply them.
     MANIFESTS_UNAPPLIED = "W0531": "Manifests not applied", "";

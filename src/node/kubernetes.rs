@@ -53,6 +53,9 @@ pub struct NodeSettings {
     pub cni: PodNetwork,
     /// What answers at [`NodeSettings::dns_ip`]; `None`: nothing, or what the user installs.
     pub core_dns: Option<CoreDns>,
+    /// What does so where the spec leaves it open and its image can be had: see
+    /// [`Kubernetes::embed_what_is_had`].
+    pub default_dns: Option<CoreDns>,
     pub kubelet: Kubelet,
     pub images: Images,
     /// The container runtime, located where the spec sets it, or at the whole section.
@@ -222,7 +225,7 @@ pub enum Images {
         /// The source of the build, if the spec sets it.
         programs: Option<Programs>,
         /// Images that the spec lists; all others that the node needs are then embedded too.
-        /// `None`: none are embedded.
+        /// `None`: the others are if they can be had.
         images: Option<Vec<Located<ImageSource>>>,
         /// The folder with the CNI plugins for the build, if the system has none; `None`: that of
         /// the programs.

@@ -69,10 +69,42 @@ pub fn embedded_images(node: &Node) -> Option<EmbeddedImages> {
 pub const FETCHED_PROGRAMS: [&str; 2] = [Component::Kubelet.as_str(), "kubectl"];
 
 impl Kubernetes {
-    /// Notes what `pins` know of what the node fetches. Nothing for a node that has everything with
-    /// it.
+    /// Returns the images that the node should have besides its programs although the spec does not
+    /// ask for them, that of a default DNS among them. Empty where the spec says what is embedded.
+    pub(crate) fn wished_images(&self) -> Vec<ImageRef> {
+        let Images::Embedded { images: None, .. } = &self.images else {
+            return Vec::new();
+        };
+        let mut wished = needed_images(self);
+        wished.retain(|image| !image.used_for.is_in_programs());
+        wished.extend(self.default_dns.iter().map(|dns| dns.image.clone()));
+        wished
+    }
+
+    /// Embeds [`Kubernetes::wished_images`] where `is_had` says that each can be had, and starts a
+    /// default DNS with them. Without its image a default DNS is left out; others are left to the
+    /// node to pull.
+    pub(crate) fn embed_what_is_had(&mut self, is_had: &dyn Fn(&ImageRef) -> bool) {
+        let wished = self.wished_images();
+        let dns = self.settings.default_dns.as_ref();
+        let is_of_dns = |image: &ImageRef| dns.is_some_and(|dns| dns.image == *image);
+        let (of_dns, others): (Vec<_>, Vec<_>) = wished.iter().partition(|one| is_of_dns(one));
+        let has_dns = of_dns.into_iter().any(is_had);
+        if !others.iter().all(|image| is_had(image)) || (others.is_empty() && !has_dns) {
+            return;
+        }
+        if has_dns {
+            self.settings.core_dns = self.settings.default_dns.take();
+        }
+        if let Images::Embedded { images, .. } = &mut self.settings.images {
+            *images = Some(Vec::new());
+        }
+    }
+
+    /// Notes what `pins` know: of what the node fetches, or of what is embedded in it.
     pub(crate) fn pin(&mut self, arch: Arch, pins: &Pins) {
         let Images::Pulled { .. } = &self.images else {
+            self.embed_what_is_had(&|image| pins.image(&image.to_string()).is_some());
             return;
         };
         let version = self.version.value.to_string();

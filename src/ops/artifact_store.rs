@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 
 use crate::lock::Lock;
 use crate::lock::pins::Pins;
-use crate::names::Arch;
+use crate::names::{Arch, InvalidName};
 use crate::node::containers::ImageSource;
+use crate::node::images::ImageRef;
 use crate::node::needed_images::EmbeddedImages;
 use crate::oci::{self, ImageName, StoredImage};
 use crate::progress::Progress;
@@ -95,15 +96,10 @@ impl<'a> ArtifactStore<'a> {
         }
         let mut beside = Vec::new();
         if let Some(folder) = folder.filter(|_| !wanted.needed.is_empty()) {
-            let archives = oci::archives_in(folder)
-                .with_context(|| format!("reading {}", folder.display()))?;
-            for archive in archives {
-                beside.extend(oci::read_images(&archive, self.arch)?);
-            }
+            beside = images_in(folder, self.arch)?;
         }
         for needed in &wanted.needed {
-            let name: ImageName = (needed.to_string().parse())
-                .map_err(|why: crate::names::InvalidName| anyhow::anyhow!("{needed}: {}", why.0))?;
+            let name = name_of(needed)?;
             let text = name.to_string();
             if images.iter().any(|image| image.name == text) {
                 continue;
@@ -125,6 +121,24 @@ impl<'a> ArtifactStore<'a> {
         let digest = self.registries.resolve(name, &mut self.pins)?;
         self.registries.fetch(name, &digest, self.arch, progress)
     }
+}
+
+/// The name of `image`.
+pub(super) fn name_of(image: &ImageRef) -> anyhow::Result<ImageName> {
+    let text = image.to_string();
+    let name = text.parse();
+    name.map_err(|why: InvalidName| anyhow::anyhow!("{text}: {}", why.0))
+}
+
+/// The images for `arch` of the archives in `folder`.
+pub(super) fn images_in(folder: &Path, arch: Arch) -> anyhow::Result<Vec<StoredImage>> {
+    let archives =
+        oci::archives_in(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let mut images = Vec::new();
+    for archive in archives {
+        images.extend(oci::read_images(&archive, arch)?);
+    }
+    Ok(images)
 }
 
 /// Adds `image`, unless it is listed already. Two different images cannot have the same name.

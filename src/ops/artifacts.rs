@@ -33,7 +33,7 @@ impl NodeArtifacts {
     /// What `node` needs, according to the spec and the command line.
     pub fn of(node: &Node, fetch: &FetchOptions) -> Result<Self> {
         let programs = match &node.kubernetes {
-            Some(kubernetes) => programs_of(node, kubernetes, fetch)?,
+            Some(kubernetes) => programs_of(kubernetes, fetch),
             None => None,
         };
         let plugins = match (&node.kubernetes, &programs) {
@@ -133,27 +133,21 @@ impl NodeArtifacts {
     }
 }
 
+/// Where the programs that are embedded for `kubernetes` come from, upstream's site by default, and
+/// their version. `None`: none are.
 pub(super) fn programs_of(
-    node: &Node,
     kubernetes: &Kubernetes,
     fetch: &FetchOptions,
-) -> Result<Option<(Programs, String)>> {
+) -> Option<(Programs, String)> {
     let Artifacts::Embedded { programs, .. } = &kubernetes.images else {
-        return Ok(None);
+        return None;
     };
-    match fetch.programs.as_ref().or(programs.as_ref()) {
-        Some(programs) => Ok(Some((
-            programs.clone(),
-            kubernetes.version.value.to_string(),
-        ))),
-        None => Err(Error::Request(format!(
-            "{} embeds Kubernetes {}, but the location of its programs is not given: name their folder, or a site such as {}, with \
-             `artifacts: {{programs: …}}` in the spec or with --programs",
-            node.hostname.value,
-            kubernetes.version.value,
-            registry::DEFAULT_SITE,
-        ))),
-    }
+    let programs = fetch.programs.as_ref().or(programs.as_ref());
+    let upstream = || Programs::Site(registry::DEFAULT_SITE.to_owned());
+    Some((
+        programs.cloned().unwrap_or_else(upstream),
+        kubernetes.version.value.to_string(),
+    ))
 }
 
 /// The folder of the CNI plugins that go with `programs`; `None`: the system has them, or

@@ -18,6 +18,10 @@ pub enum Notice {
     KeysMissing(PathBuf),
     /// The lock has no digest of an image that nodes pull.
     ImageNotPinned(String),
+    /// The cluster's DNS is left out: its image, and why it cannot be had.
+    NoDns { image: String, why: String },
+    /// Nodes pull an image that could not be embedded, and why not.
+    ImageNotEmbedded { image: String, why: String },
     /// A node of another system is to run in a live system of Fedora CoreOS.
     OtherSystem {
         hostname: Hostname,
@@ -48,6 +52,8 @@ impl Notice {
             Self::Keys(notice) => notice.is_warning(),
             Self::KeysMissing(_)
             | Self::ImageNotPinned(_)
+            | Self::NoDns { .. }
+            | Self::ImageNotEmbedded { .. }
             | Self::OtherSystem { .. }
             | Self::ConfigDoubtful(_)
             | Self::ArgumentsLeftToBootLoader { .. }
@@ -73,6 +79,15 @@ impl fmt::Display for Notice {
             Self::ImageNotPinned(image) => write!(
                 f,
                 "imgbuild.lock does not pin {image}, so the node pulls whatever its registry serves by that name"
+            ),
+            Self::NoDns { image, why } => write!(
+                f,
+                "the cluster has no DNS, since {image} could not be embedded: {why}. Give its archive with `artifacts: {{images: […]}}`, \
+                 let nodes pull it with `dns: coredns`, or write `dns: none`"
+            ),
+            Self::ImageNotEmbedded { image, why } => write!(
+                f,
+                "nodes pull {image}, which requires a network, since it could not be embedded: {why}"
             ),
             Self::OtherSystem { hostname, system } => write!(
                 f,

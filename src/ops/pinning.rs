@@ -1,20 +1,21 @@
 //! What nodes fetch themselves: pinned in the lock, by which they know it again.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::artifact_store::ArtifactStore;
+use super::artifact_store::{self, ArtifactStore};
 use super::artifacts::programs_of;
 use super::{FetchOptions, Notice, Result, Session};
 use crate::extensions;
 use crate::lock::Lock;
 use crate::lock::pins::Pins;
 use crate::node::containers::{ImageSource, Programs};
-use crate::node::kubernetes::{Images as Artifacts, Kubernetes};
+use crate::node::images::ImageUse;
+use crate::node::kubernetes::Images as Artifacts;
 use crate::node::needed_images::{FETCHED_PROGRAMS, embedded_images, needed_images};
 use crate::node::{Cluster, Node};
-use crate::oci::ImageName;
 
 /// Pins what nodes of `cluster` fetch themselves, and hands the pins to the nodes. A program that
 /// is not pinned cannot be checked on the node, so that is an error; an image that is not pinned is
@@ -49,24 +50,100 @@ fn pin_with(
             site.resolve(name, &mut store.pins)?;
         }
         for image in needed_images(kubernetes) {
+            let name = artifact_store::name_of(&image)?;
             let text = image.to_string();
             if (fetch.offline || fetch.locked) && store.pins.image(&text).is_none() {
                 session.notice(&Notice::ImageNotPinned(text));
                 continue;
             }
-            let name: ImageName = (text.parse())
-                .map_err(|why: crate::names::InvalidName| anyhow::anyhow!("{text}: {}", why.0))?;
             store.registries.resolve(&name, &mut store.pins)?;
         }
         store.save()?;
     }
+    embed_what_is_had(cluster, fetch, lock_file, session, refresh)?;
     tell(cluster, lock_file)
 }
 
-/// Hands nodes the lock's pins of what they fetch.
+/// Embeds what the nodes of `cluster` need beside their programs, where the spec leaves it open:
+/// images of archives beside the programs, and those that the lock pins or registries have. What
+/// cannot be had is told once.
+fn embed_what_is_had(
+    cluster: &mut Cluster,
+    fetch: &FetchOptions,
+    lock_file: &Path,
+    session: &Session<'_>,
+    refresh: bool,
+) -> Result<()> {
+    let mut told = BTreeSet::new();
+    for arch in cluster
+        .nodes
+        .iter()
+        .map(|node| node.arch)
+        .collect::<BTreeSet<_>>()
+    {
+        let of_arch = cluster.nodes.iter_mut().filter(|node| node.arch == arch);
+        let nodes: Vec<_> = of_arch
+            .filter_map(|node| node.kubernetes.as_mut())
+            .collect();
+        let wished: BTreeSet<_> = nodes.iter().flat_map(|it| it.wished_images()).collect();
+        if wished.is_empty() {
+            continue;
+        }
+        let folders = nodes.iter().filter_map(|it| match programs_of(it, fetch) {
+            Some((Programs::Folder(folder), _)) => Some(folder),
+            _ => None,
+        });
+        let mut beside = BTreeSet::new();
+        for folder in folders.collect::<BTreeSet<_>>() {
+            beside.extend(
+                artifact_store::images_in(&folder, arch)?
+                    .into_iter()
+                    .map(|it| it.name),
+            );
+        }
+        let mut store = ArtifactStore::open(fetch, arch, lock_file, refresh, session)?;
+        let mut had = BTreeSet::new();
+        for image in wished {
+            let name = artifact_store::name_of(&image)?;
+            let found = if beside.contains(&name.to_string()) {
+                Ok(())
+            } else {
+                session
+                    .progress()
+                    .start(&format!("looking up {name}"), None);
+                store.registries.resolve(&name, &mut store.pins).map(drop)
+            };
+            match found {
+                Ok(()) => {
+                    had.insert(image);
+                }
+                Err(why) if told.insert(image.clone()) => {
+                    let is_default = nodes.iter().all(|it| it.core_dns.is_none());
+                    let (why, name) = (format!("{why:#}"), name.to_string());
+                    session.notice(&if image.used_for == ImageUse::CoreDns && is_default {
+                        Notice::NoDns { image: name, why }
+                    } else {
+                        Notice::ImageNotEmbedded { image: name, why }
+                    });
+                }
+                Err(_) => {}
+            }
+        }
+        store.save()?;
+        for kubernetes in nodes {
+            kubernetes.embed_what_is_had(&|image| had.contains(image));
+        }
+    }
+    Ok(())
+}
+
+/// Hands nodes the lock's pins: of what they fetch, and of what is embedded in them.
 pub(super) fn tell(cluster: &mut Cluster, lock_file: &Path) -> Result<()> {
-    let pulls = |node: &Node| node.kubernetes.as_ref().is_some_and(Kubernetes::is_pulled);
-    if cluster.nodes.iter().any(pulls) {
+    let is_pinned = |node: &Node| {
+        let kubernetes = node.kubernetes.as_ref();
+        kubernetes.is_some_and(|it| it.is_pulled() || !it.wished_images().is_empty())
+    };
+    if cluster.nodes.iter().any(is_pinned) {
         let pins = Pins::from_lock(&Lock::load(lock_file)?)
             .with_context(|| format!("reading {}", lock_file.display()))?;
         cluster.pin(&pins);
@@ -86,7 +163,7 @@ pub(super) fn update(
         let mut store = ArtifactStore::open(fetch, node.arch, lock_file, true, session)?;
         if let Some(kubernetes) = &node.kubernetes
             && let Artifacts::Embedded { .. } = &kubernetes.images
-            && let Ok(Some((Programs::Site(site), version))) = programs_of(node, kubernetes, fetch)
+            && let Some((Programs::Site(site), version)) = programs_of(kubernetes, fetch)
         {
             let site = store.site(&site, &version);
             for name in extensions::program_names() {

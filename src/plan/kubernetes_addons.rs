@@ -1,7 +1,7 @@
 //! The pod network, DNS and the user's manifests, decided.
 
 use super::Decider;
-use crate::diagnostic::{Diagnostic, Located, Span, codes};
+use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
@@ -34,47 +34,6 @@ impl Decider<'_> {
                     ..PodNetwork::from(Cni::Manifests)
                 },
             },
-        }
-    }
-
-    /// Returns CoreDNS, if the spec sets it, or leaves it open and `images` have it.
-    pub(super) fn core_dns(
-        &mut self,
-        written: &spec::Kubernetes,
-        version: KubeVersion,
-        role: Role,
-        network: &Network,
-        images: &Images,
-    ) -> Option<CoreDns> {
-        let wanted = match written.dns {
-            Some(dns) if dns.value == spec::KubernetesDns::None => return None,
-            Some(dns) => {
-                if role.has_control_plane() {
-                    self.not_given(images, ImageUse::CoreDns, "CoreDNS", dns.span);
-                }
-                true
-            }
-            None => images.give(ImageUse::CoreDns),
-        };
-        (wanted && role != Role::Standalone).then(|| CoreDns {
-            image: ImageRef::core_dns(version.known_release()),
-            replicas: if role == Role::Single { 1 } else { 2 },
-            forwards: (network.interfaces.iter())
-                .any(|interface| interface.dhcp != Dhcp::No || !interface.dns.is_empty()),
-        })
-    }
-
-    /// Warns if the nodes have to pull an image that the spec asks for.
-    pub(super) fn not_given(&mut self, images: &Images, used_for: ImageUse, what: &str, at: Span) {
-        if !images.give(used_for) {
-            self.found.push(
-                Diagnostic::warning(
-                    codes::IMAGE_NOT_EMBEDDED,
-                    at,
-                    format!("the {what} image is not embedded: nodes pull it themselves"),
-                )
-                .help("this requires network access; see `artifacts:`"),
-            );
         }
     }
 
@@ -145,10 +104,6 @@ impl Decider<'_> {
                 .label("the node has no kube-proxy program")
                 .help("use `image: upstream`, or remove it"),
             );
-        }
-        if image == ProxyImage::Upstream {
-            let place = proxy.image.map_or(wanted.span, |image| image.span);
-            self.not_given(images, ImageUse::ProxyEverywhere, "kube-proxy", place);
         }
         Some(image)
     }
@@ -229,14 +184,6 @@ impl Decider<'_> {
     }
 }
 
-/// Returns the location of the pod network's setting, or of `kubernetes:`.
-pub(super) fn cni_span(written: &spec::Kubernetes) -> Span {
-    match written.cni() {
-        spec::KubernetesCni::Word(word) => word.span,
-        spec::KubernetesCni::Settings(settings) => settings.span,
-    }
-}
-
 /// `--service-node-port-range`, if it is not set.
 const NODE_PORTS: (i64, i64) = (30000, 32767);
 
@@ -275,5 +222,32 @@ fn port_range(text: &str) -> Option<(i64, i64)> {
         Some((first, first + number(more)?))
     } else {
         Some((number(text)?, number(text)?))
+    }
+}
+
+/// Returns CoreDNS: what the spec asks for, and what it leaves open, which takes its place where
+/// the image can be had.
+pub(super) fn core_dns(
+    written: &spec::Kubernetes,
+    version: KubeVersion,
+    role: Role,
+    network: &Network,
+    cni: &PodNetwork,
+    images: &Images,
+) -> (Option<CoreDns>, Option<CoreDns>) {
+    let dns = || CoreDns {
+        image: ImageRef::core_dns(version.known_release()),
+        replicas: if role == Role::Single { 1 } else { 2 },
+        forwards: (network.interfaces.iter())
+            .any(|interface| interface.dhcp != Dhcp::No || !interface.dns.is_empty()),
+    };
+    if role == Role::Standalone {
+        return (None, None);
+    }
+    match written.dns.map(|dns| dns.value) {
+        Some(spec::KubernetesDns::None) => (None, None),
+        Some(spec::KubernetesDns::Coredns) => (Some(dns()), None),
+        None if images.give(ImageUse::CoreDns) => (Some(dns()), None),
+        None => (None, (cni.kind != Cni::None).then(dns)),
     }
 }

@@ -272,7 +272,7 @@ fn client(place: &Place, _: &Network) -> Result<Client> {
         } else {
             ClientProtocol::Https
         },
-        connect_timeout: Some(Duration::from_secs(20)),
+        connect_timeout: Some(Duration::from_secs(10)),
         read_timeout: Some(SILENCE),
         user_agent: concat!("imgbuild/", env!("CARGO_PKG_VERSION")),
         ..ClientConfig::default()

@@ -104,6 +104,7 @@ fn settings(ip: IpAddr) -> NodeSettings {
             ..PodNetwork::from(Cni::Bridge)
         },
         core_dns: None,
+        default_dns: None,
         kubelet: Kubelet {
             labels: BTreeMap::new(),
             api_labels: BTreeMap::new(),

@@ -7,7 +7,6 @@ use super::Draft;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::kubernetes::choices::Role;
 use crate::names::Hostname;
-use crate::node::images::ImageUse;
 use crate::node::network::Network;
 use crate::plan::Decider;
 use crate::spec;
@@ -113,11 +112,6 @@ impl Decider<'_> {
                 ));
             }
             plane.etcd_pod = own.as_ref().and_then(|own| own.member.pod.clone());
-            if let (Some(pod), Some(member)) = (&plane.etcd_pod, own)
-                && pod.image.is_some()
-            {
-                self.not_given(&draft.images, ImageUse::Etcd, "etcd", member.member.span);
-            }
             // Its own member answers as long as the cluster has a quorum, as with kubeadm.
             let own = own.iter().flat_map(|etcd| &etcd.member.listen_client_urls);
             let own = own

@@ -15,11 +15,10 @@ pub(super) use keys::{ClusterKeys, with_keys};
 
 use super::Decider;
 use super::etcd::Draft as EtcdDraft;
-use super::kubernetes_addons::cni_span;
+use super::kubernetes_addons;
 use crate::diagnostic::{Diagnostic, Sources, codes};
 use crate::facts::kubernetes::choices::Role;
 use crate::node::Node;
-use crate::node::images::ImageUse;
 use crate::node::kubernetes::{
     ApiEndpoint, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod,
 };
@@ -82,11 +81,14 @@ impl Decider<'_> {
         let images = self.artifacts(written, node.target, sources);
         let runtime = self.runtime(written, containerd, node.target, &images);
         let cni = self.cni(written);
-        if !cni.images.is_empty() && role.has_control_plane() {
-            let name = cni.kind.as_str();
-            self.not_given(&images, ImageUse::PodNetwork, name, cni_span(written));
-        }
-        let core_dns = self.core_dns(written, *written.version, role, &node.network, &images);
+        let (core_dns, default_dns) = kubernetes_addons::core_dns(
+            written,
+            *written.version,
+            role,
+            &node.network,
+            &cni,
+            &images,
+        );
         let manifests = self.manifests(written.manifests.as_deref());
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
@@ -114,6 +116,7 @@ impl Decider<'_> {
                 domain: written.domain().to_string(),
                 cni,
                 core_dns,
+                default_dns,
                 kubelet,
                 images,
                 runtime,

@@ -151,12 +151,13 @@ record! {
         pub mode: Option<Located<KubernetesArtifactsMode>>,
         /// With `embed`, a folder of the programs. Or the URL of a site that has them where
         /// `https://dl.k8s.io` does: under `/v1.36.2/bin/linux/amd64/`.
-        #[otherwise = "the site `https://dl.k8s.io` with `pull`; with `embed`, the folder that the command line names"]
+        #[otherwise = "what `--programs` names with `embed`, else the site `https://dl.k8s.io`"]
         #[example = "./kubernetes"]
         pub programs: Option<Located<ProgramsFolder>>,
         /// With `embed`, images as in `containerd.images`. What the node needs (CoreDNS, flannel)
-        /// and the list lacks is fetched from its registry when the image is built; `[]` fetches
-        /// all of it. Without this key, only programs are embedded.
+        /// and the list lacks is fetched from its registry when the image is built; `[]` insists on
+        /// all of it.
+        #[otherwise = "what the node needs, if it can be had"]
         #[example = "[./coredns.tar]"]
         pub images: Option<Vec<Located<ImageEntry>>>,
         /// With `embed`, for a system without CNI plugins: the folder of bridge, host-local,

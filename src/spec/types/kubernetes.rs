@@ -54,7 +54,7 @@ record! {
         #[example = "{mode: nftables}"]
         pub proxy: Option<KubernetesProxy>,
         /// The DNS service of the cluster.
-        #[otherwise = "`coredns` if the artifacts hold its image, else `none`"]
+        #[otherwise = "`coredns` with a pod network, if its image is embedded or pulled; else `none`"]
         pub dns: Option<Located<KubernetesDns>>,
         /// Manifests to apply, in this order, once the API answers: files, or folders of them.
         #[example = "[dashboard.yaml, policies]"]

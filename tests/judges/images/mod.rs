@@ -6,6 +6,7 @@ mod containerd_2;
 mod crio;
 mod crio_programs;
 mod crio_registries;
+mod defaults;
 mod made;
 mod node;
 mod registries;
