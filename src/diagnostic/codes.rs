@@ -736,6 +736,9 @@ codes! {
     /// Snapshots are stored on the node below /var/lib/imgbuild, which is in memory without
     /// `storage_device`.
     BACKUP_IN_MEMORY = "W0580": "Snapshots in memory", "etcd: {backup: {}}\n";
+    /// Volumes of pods lie on the node below /var/lib/imgbuild, which is in memory without
+    /// `storage_device`.
+    VOLUMES_IN_MEMORY = "W0581": "Volumes in memory", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, storage: local-path}\n";
 
     // W06xx: configs of other tools.
     /// The config of another tool contains a setting that has no equivalent in a node spec, or that

@@ -25,8 +25,8 @@ pub enum PodShares {
     Optional,
 }
 
-/// An image of a network's pods: its name with the registry, and its tag.
-pub type CniImage = (&'static str, &'static str);
+/// An image of pods: its name with the registry, and its tag.
+pub type PodImage = (&'static str, &'static str);
 
 /// The facts about one pod network.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct CniFacts {
     /// Whether it needs the [`CNI_PLUGINS`].
     pub uses_plugins: bool,
     /// The images of the pods that a manifest of imgbuild's starts.
-    pub images: &'static [CniImage],
+    pub images: &'static [PodImage],
     /// Kernel modules that it needs with any settings.
     pub modules: &'static [&'static str],
     /// UDP ports on which nodes receive packets of the others' pods, with any settings.
@@ -47,10 +47,10 @@ pub struct CniFacts {
 }
 
 /// flannel: one release for all supported versions of Kubernetes, and for nodes with docker.
-pub const FLANNEL_IMAGE: CniImage = ("ghcr.io/flannel-io/flannel", "v0.28.9");
+pub const FLANNEL_IMAGE: PodImage = ("ghcr.io/flannel-io/flannel", "v0.28.9");
 
 /// Installs flannel's CNI plugin.
-pub const FLANNEL_PLUGIN_IMAGE: CniImage =
+pub const FLANNEL_PLUGIN_IMAGE: PodImage =
     ("ghcr.io/flannel-io/flannel-cni-plugin", "v1.9.1-flannel3");
 
 const BRIDGE: CniFacts = CniFacts {

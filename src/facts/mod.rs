@@ -1,7 +1,8 @@
 //! Tables of facts about what imgbuild builds for and with: systems, releases of Kubernetes and
-//! etcd, container runtimes, container networks, and where things lie on media. Nothing here knows
-//! a spec or a node.
+//! etcd, container runtimes, container networks, add-ons, and where things lie on media. Nothing
+//! here knows a spec or a node.
 
+pub mod add_ons;
 pub mod cni;
 pub mod container_linux;
 pub mod debian;

@@ -3,6 +3,9 @@
 /// imgbuild's own.
 pub const IMGBUILD: &str = "/var/lib/imgbuild";
 
+/// The volumes of pods, on nodes whose cluster has local ones.
+pub const VOLUMES: &str = "/var/lib/imgbuild/volumes";
+
 /// etcd's, unless a spec sets another.
 pub const ETCD: &str = "/var/lib/etcd";
 

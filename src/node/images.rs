@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::facts::add_ons::AddOn;
 use crate::facts::kubernetes::version::Release;
 
 /// Upstream's registry.
@@ -28,6 +29,7 @@ pub enum ImageUse {
     CoreDns,
     /// The pod network's pods.
     PodNetwork,
+    AddOn(AddOn),
 }
 
 impl ImageUse {
@@ -40,7 +42,11 @@ impl ImageUse {
             | Self::ControllerManager
             | Self::Scheduler
             | Self::Proxy => true,
-            Self::ProxyEverywhere | Self::Etcd | Self::CoreDns | Self::PodNetwork => false,
+            Self::ProxyEverywhere
+            | Self::Etcd
+            | Self::CoreDns
+            | Self::PodNetwork
+            | Self::AddOn(_) => false,
         }
     }
 }
@@ -75,6 +81,12 @@ impl ImageRef {
             repository: repository.to_owned(),
             tag: tag.to_owned(),
         }
+    }
+
+    /// Returns the images of an add-on, in the order of its facts.
+    pub(crate) fn of_add_on(add_on: AddOn) -> impl Iterator<Item = Self> {
+        let images = add_on.facts().images.iter();
+        images.map(move |image| Self::new(ImageUse::AddOn(add_on), *image))
     }
 
     /// Returns the etcd image that kubeadm of this minor uses.

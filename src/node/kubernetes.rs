@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::add_ons::AddOn;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
@@ -56,6 +57,7 @@ pub struct NodeSettings {
     /// What does so where the spec leaves it open and its image can be had: see
     /// [`Kubernetes::embed_what_is_had`].
     pub default_dns: Option<CoreDns>,
+    pub add_ons: Vec<AddOn>,
     pub kubelet: Kubelet,
     pub images: Images,
     /// The container runtime, located where the spec sets it, or at the whole section.

@@ -30,6 +30,8 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     images.extend(kubernetes.cni.images.iter().cloned());
+    let add_ons = kubernetes.add_ons.iter();
+    images.extend(add_ons.flat_map(|add_on| ImageRef::of_add_on(*add_on)));
     images
 }
 

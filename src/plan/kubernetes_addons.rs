@@ -2,11 +2,13 @@
 
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
+use crate::facts::add_ons::AddOn;
 use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::network::Dhcp;
 use crate::manifests::ApiServer;
+use crate::node::Node;
 use crate::node::addons::{CoreDns, Manifest};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::Images;
@@ -35,6 +37,58 @@ impl Decider<'_> {
                 },
             },
         }
+    }
+
+    /// Returns the add-ons that the spec asks for.
+    pub(super) fn add_ons(&mut self, written: &spec::Kubernetes, node: &Node) -> Vec<AddOn> {
+        let storage = written.storage();
+        let metrics = written.metrics();
+        let asked = [
+            (
+                AddOn::LocalPath,
+                storage.value == spec::KubernetesStorage::LocalPath,
+                storage.span,
+            ),
+            (AddOn::Metrics, metrics.value, metrics.span),
+        ];
+        let mut add_ons = Vec::new();
+        for (add_on, is_asked, span) in asked {
+            if is_asked && written.role.value == Role::Standalone {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::NO_SUCH_ROLE,
+                        span,
+                        format!(
+                            "a standalone kubelet has no cluster for {}",
+                            add_on.facts().name
+                        ),
+                    )
+                    .help("remove it, or choose another role"),
+                );
+            } else if is_asked {
+                add_ons.push(add_on);
+            }
+        }
+        let runs_pods = written.role.value != Role::ControlPlane;
+        if add_ons.contains(&AddOn::LocalPath)
+            && runs_pods
+            && node.storage_device.is_none()
+            && node.target.facts().debian.is_some()
+        {
+            self.found.push(
+                Diagnostic::warning(
+                    codes::VOLUMES_IN_MEMORY,
+                    storage.span,
+                    format!(
+                        "volumes on `{}` are lost when it restarts",
+                        node.hostname.value
+                    ),
+                )
+                .label("they are kept in memory")
+                .help("add `storage_device:`, a disk to keep them on"),
+            );
+        }
+        add_ons
     }
 
     /// Returns how services reach their pods.

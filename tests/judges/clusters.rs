@@ -105,6 +105,7 @@ fn settings(ip: IpAddr) -> NodeSettings {
         },
         core_dns: None,
         default_dns: None,
+        add_ons: Vec::new(),
         kubelet: Kubelet {
             labels: BTreeMap::new(),
             api_labels: BTreeMap::new(),

@@ -576,6 +576,8 @@ pub static TABLE: [Facts; 4] = [
             ("kubernetes.runtime", DOCKER),
             ("kubernetes.domain", NO_ADDONS),
             ("kubernetes.dns", NO_ADDONS),
+            ("kubernetes.storage", NO_ADDONS),
+            ("kubernetes.metrics", NO_ADDONS),
             (
                 "kubernetes.manifests",
                 "apply them with kubectl: the node does not",

@@ -1,7 +1,10 @@
-//! Our own manifests that the first boot applies: runtime classes and CoreDNS.
+//! Our own manifests that the first boot applies: runtime classes, CoreDNS and add-ons.
 
+use crate::facts::add_ons::AddOn;
+use crate::facts::state::VOLUMES;
 use crate::node::addons::CoreDns;
 use crate::node::containers::runtime_label;
+use crate::node::images::ImageRef;
 use crate::node::kubernetes::Kubernetes;
 use crate::parts::template::fill;
 
@@ -14,6 +17,27 @@ pub fn runtime_classes(names: &[String]) -> String {
         )
     };
     names.iter().map(class).collect()
+}
+
+/// The manifest of an add-on.
+pub fn add_on(add_on: AddOn) -> String {
+    let images: Vec<_> = ImageRef::of_add_on(add_on)
+        .map(|it| it.to_string())
+        .collect();
+    match add_on {
+        AddOn::LocalPath => fill(
+            include_str!("../../../manifests/local-path.yaml"),
+            &[
+                ("image", &images[0]),
+                ("helper", &images[1]),
+                ("path", VOLUMES),
+            ],
+        ),
+        AddOn::Metrics => fill(
+            include_str!("../../../manifests/metrics-server.yaml"),
+            &[("image", &images[0])],
+        ),
+    }
 }
 
 /// CoreDNS's permissions, settings, pods and service.

@@ -76,6 +76,13 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
             origin.clone(),
         ));
     }
+    for add_on in &kubernetes.add_ons {
+        files.push(File::text(
+            path(&format!("{FOLDER}/40-{}.yaml", add_on.facts().name)),
+            addons::add_on(*add_on),
+            origin.clone(),
+        ));
+    }
     files.extend(users(50, &plane.manifests, origin));
     files
 }

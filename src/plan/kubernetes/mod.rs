@@ -117,6 +117,7 @@ impl Decider<'_> {
                 cni,
                 core_dns,
                 default_dns,
+                add_ons: self.add_ons(written, node),
                 kubelet,
                 images,
                 runtime,

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns};
+use super::{EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesStorage};
 use crate::diagnostic::Located;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
@@ -56,6 +56,14 @@ record! {
         /// The DNS service of the cluster.
         #[otherwise = "`coredns` with a pod network, if its image is embedded or pulled; else `none`"]
         pub dns: Option<Located<KubernetesDns>>,
+        /// Volumes for the claims of pods.
+        #[default = "none"]
+        #[example = "local-path"]
+        pub storage: Option<Located<KubernetesStorage>>,
+        /// Whether metrics-server runs, for `kubectl top` and autoscalers.
+        #[default = "false"]
+        #[example = "true"]
+        pub metrics: Option<Located<bool>>,
         /// Manifests to apply, in this order, once the API answers: files, or folders of them.
         #[example = "[dashboard.yaml, policies]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,

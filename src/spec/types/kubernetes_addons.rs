@@ -59,3 +59,16 @@ words! {
 }
 
 word_leaf!(KubernetesDns, "a DNS service");
+
+words! {
+    /// What the volumes of a cluster are made of.
+    pub enum KubernetesStorage {
+        /// Folders on the node that the first pod of a volume runs on, with a default
+        /// `StorageClass`.
+        LocalPath = "local-path",
+        /// Nothing, or what you install yourself.
+        None = "none",
+    }
+}
+
+word_leaf!(KubernetesStorage, "a kind of volumes");

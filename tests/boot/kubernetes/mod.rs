@@ -6,6 +6,7 @@
 //! what needs the programs of CRI-O.
 
 mod addons;
+mod by_itself;
 mod cluster;
 mod crio;
 mod flatcar;
