@@ -1,14 +1,9 @@
 //! Kubernetes: the cluster's networks, roles and versions.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use ipnet::IpNet;
-
-use super::addresses::overlap;
-use super::kubernetes_proxy;
+use super::{kubernetes_networks, kubernetes_proxy};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::{Join, Role};
 use crate::facts::kubernetes::version::RELEASES;
 use crate::node::Node;
@@ -28,12 +23,8 @@ const KUBELET_SKEW: u16 = 3;
 pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Diagnostic>) {
     for (kubernetes, node) in all.iter().zip(nodes) {
         if let Some(kubernetes) = kubernetes {
-            networks(kubernetes, node, found);
-            neighbors(kubernetes, node, found);
+            kubernetes_networks::check(kubernetes, node, found);
             node_name(node, found);
-            pods_fit(kubernetes, found);
-            service_network(kubernetes, found);
-            families(kubernetes, found);
             found.extend(nameless_kubelet(kubernetes, node));
         }
     }
@@ -91,85 +82,6 @@ fn nameless_kubelet(kubernetes: &Keyless, node: &Node) -> Option<Diagnostic> {
     })
 }
 
-fn networks(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
-    let (pods, services) = (member.pod_network, member.service_network);
-    let mut report = |one: Located<IpNet>, what: &str, other: Located<IpNet>, whose: &str| {
-        found.push(
-            Diagnostic::error(
-                codes::KUBE_NETWORKS_OVERLAP,
-                one.span,
-                format!("{what} {} overlaps {whose} {}", one.value, other.value.trunc()),
-            )
-            .related(other.span, "this network")
-            .help("choose a private network that nothing else uses, such as 10.244.0.0/16 for pods and 10.96.0.0/12 for services"),
-        );
-    };
-    if overlap(&pods.value, &services.value) {
-        report(pods, "the pod network", services, "the service network");
-    }
-    for interface in &node.network.interfaces {
-        for address in &interface.addresses {
-            for (net, what) in [(pods, "the pod network"), (services, "the service network")] {
-                if overlap(&net.value, &address.value.trunc()) {
-                    report(net, what, *address, "the node's network");
-                }
-            }
-        }
-    }
-}
-
-/// Addresses outside of the node that the spec names: those in the cluster's networks would lead to
-/// pods and services.
-fn neighbors(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
-    let mut all: Vec<(IpNet, Span, &str)> = Vec::new();
-    for interface in &node.network.interfaces {
-        let servers = interface.dns.iter().map(|dns| (dns, "name server"));
-        let gateways = interface
-            .gateways
-            .iter()
-            .map(|gateway| (gateway, "gateway"));
-        let addresses = servers.chain(gateways);
-        all.extend(addresses.map(|(address, what)| (address.value.into(), address.span, what)));
-        let routes = interface.routes.iter().map(|route| &route.destination);
-        all.extend(routes.map(|to| (to.value, to.span, "the route's destination")));
-    }
-    for host in node.hosts.iter().map(|(address, _)| address) {
-        all.push((host.value.into(), host.span, "host"));
-    }
-    for server in node.ntp.iter().flat_map(|ntp| &ntp.servers) {
-        if let Ok(address) = server.value.parse::<IpAddr>() {
-            all.push((address.into(), server.span, "time server"));
-        }
-    }
-    let networks = [
-        (member.pod_network, "pod network"),
-        (member.service_network, "service network"),
-    ];
-    for (inner, span, what) in all {
-        // A route to all of a site may well contain them.
-        let within = |outer: &IpNet| outer.contains(&inner);
-        if let Some((network, whose)) = networks.iter().find(|(net, _)| within(&net.value)) {
-            let shown = if inner.prefix_len() == inner.max_prefix_len() {
-                inner.addr().to_string()
-            } else {
-                inner.to_string()
-            };
-            found.push(
-                Diagnostic::error(
-                    codes::KUBE_NETWORKS_OVERLAP,
-                    span,
-                    format!("{what} {shown} is in the {whose} {}", network.value),
-                )
-                .related(network.span, "this network")
-                .help(format!(
-                    "set `{}:` to a private network that nothing else uses",
-                    whose.replace(' ', "_")
-                )),
-            );
-        }
-    }
-}
-
 /// The node's name is the value of a label (`kubernetes.io/hostname`), which has 63 characters at
 /// most: the API server refuses the Node.
 fn node_name(node: &Node, found: &mut Vec<Diagnostic>) {
@@ -181,98 +93,6 @@ fn node_name(node: &Node, found: &mut Vec<Diagnostic>) {
                 "the name of a Kubernetes node can have at most 63 characters",
             )
             .help("shorten the name, or leave out the domain"),
-        );
-    }
-}
-
-/// Each pod has an address of the node's share of the pod network.
-fn pods_fit(member: &Keyless, found: &mut Vec<Diagnostic>) {
-    let Some(max_pods) = member.kubelet.max_pods else {
-        return;
-    };
-    let pods = member.pod_network;
-    let length = match (member.cni.node_pods, member.cni.kind.facts().shares) {
-        (Some(share), _) => share.prefix_len(),
-        // The default of the controller manager's --node-cidr-mask-size.
-        (None, PodShares::Cluster) => pods.value.prefix_len().max(24),
-        (None, _) => return,
-    };
-    // Without those of the network, of the bridge, and for broadcasts.
-    let addresses = (pods.value.max_prefix_len().checked_sub(length))
-        .and_then(|bits| 1_u32.checked_shl(bits.into()))
-        .map_or(u32::MAX, |all| all.saturating_sub(3));
-    if pods.value.addr().is_ipv4() && max_pods.value > addresses {
-        found.push(
-            Diagnostic::error(
-                codes::POD_NETWORK_TOO_SMALL,
-                max_pods.span,
-                format!(
-                    "{} pods need more addresses than the {addresses} of a node's /{length}",
-                    max_pods.value
-                ),
-            )
-            .related(pods.span, "the pod network")
-            .help("use a smaller `max_pods`, or another pod network: `cni: none`"),
-        );
-    }
-}
-
-/// `--service-cluster-ip-range` of the API server accepts at most 20 bits.
-fn service_network(member: &Keyless, found: &mut Vec<Diagnostic>) {
-    let network = member.service_network;
-    let bits = network.value.max_prefix_len() - network.value.prefix_len();
-    let why = if bits > 20 {
-        "too large"
-    } else if bits < 4 {
-        "too small"
-    } else {
-        return;
-    };
-    let length = network.value.max_prefix_len();
-    found.push(
-        Diagnostic::error(
-            codes::BAD_SERVICE_NETWORK_SIZE,
-            network.span,
-            format!("the service network {} is {why}", network.value),
-        )
-        .help(format!(
-            "use a prefix length of {} to {}",
-            length - 20,
-            length - 4
-        )),
-    );
-}
-
-/// Pods, services and the advertised address of the API server must be of one family: dual stack is
-/// not supported.
-fn families(member: &Keyless, found: &mut Vec<Diagnostic>) {
-    let family = |is_v4: bool| if is_v4 { "IPv4" } else { "IPv6" };
-    let (pods, services) = (member.pod_network, member.service_network);
-    let services_v4 = services.value.addr().is_ipv4();
-    let mut report = |span: Span, what: String| {
-        found.push(
-            Diagnostic::error(
-                codes::KUBE_FAMILIES,
-                span,
-                format!("{what}, but services use {}", family(services_v4)),
-            )
-            .related(services.span, "the service network")
-            .help(
-                "set `pod_network:` and `service_network:` to networks of the same family as \
-                   the nodes' addresses",
-            ),
-        );
-    };
-    let pods_v4 = pods.value.addr().is_ipv4();
-    if pods_v4 != services_v4 {
-        report(pods.span, format!("pods use {}", family(pods_v4)));
-    }
-    let advertised = member.node_ip.filter(|_| member.role.has_control_plane());
-    if let Some(address) = advertised.filter(|address| address.is_ipv4() != services_v4) {
-        let of = family(address.is_ipv4());
-        report(
-            member.span,
-            format!("the API server's address {address} is {of}"),
         );
     }
 }
@@ -321,13 +141,13 @@ fn agreement(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
         };
         differ(
             "pod_network",
-            first.pod_network == other.pod_network,
-            other.pod_network.span,
+            first.pod_networks == other.pod_networks,
+            other.pod_networks.first.span,
         );
         differ(
             "service_network",
-            first.service_network == other.service_network,
-            other.service_network.span,
+            first.service_networks == other.service_networks,
+            other.service_networks.first.span,
         );
         differ("cni", first.cni.kind == other.cni.kind, other.span);
         differ("domain", first.domain == other.domain, other.span);
@@ -373,7 +193,7 @@ fn names(kubernetes: &Keyless) -> BTreeSet<String> {
     };
     let mut names = plane.extra_names.clone();
     names.extend(plane.extra_addresses.iter().map(ToString::to_string));
-    names.extend(kubernetes.node_ip.iter().map(ToString::to_string));
+    names.extend(kubernetes.node_ips().map(|ip| ip.to_string()));
     names.insert(kubernetes.node_name.clone());
     names.insert(kubernetes.endpoint.host.clone());
     names

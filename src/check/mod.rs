@@ -16,6 +16,7 @@ mod interfaces;
 mod kubelet_config;
 mod kubernetes;
 mod kubernetes_documents;
+mod kubernetes_networks;
 mod kubernetes_proxy;
 mod links;
 mod names;

@@ -46,7 +46,8 @@ pub(crate) struct ApiServer {
     pub runtime_config: bool,
     /// First and last of its node ports.
     pub node_ports: (i64, i64),
-    pub service_network: IpNet,
+    /// One, or one of each address family.
+    pub service_networks: Vec<IpNet>,
     /// Feature gates that are on.
     pub gates: Vec<String>,
     /// Runtime classes that the nodes bring along.

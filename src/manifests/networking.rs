@@ -92,7 +92,7 @@ impl Judge<'_> {
 
     /// Checks the addresses and address families of a service; returns whether it has none.
     fn addresses(&mut self, spec: &Node, kind: &str) -> bool {
-        let network = self.server.service_network;
+        let networks = &self.server.service_networks;
         let single = at(spec, &["clusterIP"]).into_iter();
         for node in single.chain(items(spec, &["clusterIPs"])) {
             let Some(ip) = text(node).filter(|ip| !ip.is_empty()) else {
@@ -112,9 +112,9 @@ impl Judge<'_> {
                     Err(_) => {
                         self.value_error(node.span, format!("`{}` is not an address", shown(ip)));
                     }
-                    Ok(ip) if !network.contains(&ip) => self.value_error(
+                    Ok(ip) if !networks.iter().any(|net| net.contains(&ip)) => self.value_error(
                         node.span,
-                        format!("not part of the service network {network}"),
+                        format!("not part of the service network {}", list(networks)),
                     ),
                     Ok(_) => {}
                 }
@@ -135,10 +135,10 @@ impl Judge<'_> {
         headless
     }
 
-    /// Checks the address families of a service, of which a cluster has one. `any`: the service
-    /// may have those of its endpoints.
+    /// Checks the address families of a service. `any`: the service may have those of its
+    /// endpoints.
     fn families(&mut self, spec: &Node, any: bool) {
-        if any {
+        if any || self.server.service_networks.len() > 1 {
             return;
         }
         if let Some(policy) = at(spec, &["ipFamilyPolicy"])
@@ -146,9 +146,9 @@ impl Judge<'_> {
         {
             self.value_error(policy.span, "the service network has one address family");
         }
-        let own = match self.server.service_network {
-            IpNet::V4(_) => "IPv4",
-            IpNet::V6(_) => "IPv6",
+        let own = match self.server.service_networks.first() {
+            Some(IpNet::V6(_)) => "IPv6",
+            _ => "IPv4",
         };
         for family in items(spec, &["ipFamilies"]) {
             if text(family).is_some_and(|family| family != own) {
@@ -358,4 +358,9 @@ impl Judge<'_> {
 /// Returns whether a decimal number is written with a leading zero.
 fn has_leading_zero(number: &str) -> bool {
     number.len() > 1 && number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn list(networks: &[IpNet]) -> String {
+    let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    networks.join(" and ")
 }

@@ -15,6 +15,7 @@ use crate::facts::runtimes::Runtime;
 use crate::facts::systems::Facts;
 use crate::names::authority;
 use crate::node::addons::{CoreDns, Manifest};
+use crate::node::cluster_networks::Networks;
 use crate::node::containers::{Fetched, ImageSource, Programs};
 use crate::node::etcd::EtcdPod;
 use crate::node::images::ImageUse;
@@ -47,8 +48,10 @@ pub struct NodeSettings {
     /// addresses come from DHCP.
     pub node_ip: Option<IpAddr>,
     pub endpoint: ApiEndpoint,
-    pub pod_network: Located<IpNet>,
-    pub service_network: Located<IpNet>,
+    /// The node's address of the other family, where the cluster has both.
+    pub second_node_ip: Option<IpAddr>,
+    pub pod_networks: Networks,
+    pub service_networks: Networks,
     /// `cluster.local`
     pub domain: String,
     pub cni: PodNetwork,
@@ -243,14 +246,19 @@ pub enum Images {
 }
 
 impl NodeSettings {
+    /// Returns the node's addresses in the cluster, the first one first.
+    pub fn node_ips(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        self.node_ip.into_iter().chain(self.second_node_ip)
+    }
+
     /// Returns the cluster's DNS service: the tenth address of the service network.
     pub fn dns_ip(&self) -> IpAddr {
-        nth(self.service_network.value, 10)
+        nth(self.service_networks.first.value, 10)
     }
 
     /// Returns the address of the API as a service: the first address of the service network.
     pub fn api_service_ip(&self) -> IpAddr {
-        nth(self.service_network.value, 1)
+        nth(self.service_networks.first.value, 1)
     }
 
     /// Returns the folder of the CNI plugins on the node, if they come with it.

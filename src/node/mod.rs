@@ -6,6 +6,7 @@
 
 pub mod addons;
 pub mod boot_files;
+pub mod cluster_networks;
 pub mod container_linux;
 pub mod containers;
 pub mod etcd;

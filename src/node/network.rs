@@ -228,15 +228,21 @@ pub struct Route {
 #[derive(Debug, Clone)]
 pub struct PodRoutes {
     pub everywhere: Arc<[NodePods]>,
-    /// This node's address, to exclude the route to its own pods.
+    /// This node's first address, to exclude the routes to its own pods.
     pub this_node: IpAddr,
+    /// The node's addresses on this interface, through which it reaches other nodes' of the same
+    /// families.
+    pub own: Vec<IpAddr>,
 }
 
-/// The pods of one node.
+/// The pods of one node, of one address family.
 #[derive(Debug, Clone, Copy)]
 pub struct NodePods {
     pub pods: IpNet,
+    /// The node's address of that family.
     pub node: IpAddr,
+    /// The node's first address.
+    pub owner: IpAddr,
     pub span: Span,
 }
 
@@ -245,7 +251,8 @@ impl PodRoutes {
         let others = self
             .everywhere
             .iter()
-            .filter(|pods| pods.node != self.this_node);
+            .filter(|pods| pods.owner != self.this_node)
+            .filter(|pods| (self.own.iter()).any(|own| own.is_ipv4() == pods.node.is_ipv4()));
         others.map(|pods| Route {
             destination: Located::new(pods.pods, pods.span),
             gateway: Some(Located::new(pods.node, pods.span)),

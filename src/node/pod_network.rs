@@ -11,8 +11,8 @@ use crate::node::images::{ImageRef, ImageUse};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodNetwork {
     pub kind: Cni,
-    /// The node's share of the addresses, if the build assigns it.
-    pub node_pods: Option<IpNet>,
+    /// The node's share of each pod network, if the build assigns it.
+    pub node_pods: Vec<IpNet>,
     /// The images of its pods.
     pub images: Vec<ImageRef>,
     /// Kernel modules that it needs.
@@ -32,7 +32,7 @@ impl From<Cni> for PodNetwork {
         let images = facts.images.iter();
         Self {
             kind,
-            node_pods: None,
+            node_pods: Vec::new(),
             images: images
                 .map(|image| ImageRef::new(ImageUse::PodNetwork, *image))
                 .collect(),

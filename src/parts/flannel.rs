@@ -56,7 +56,7 @@ pub fn flannel(node: &Node) -> Fragment {
     ));
     if let Some(writer) = &flannel.writer {
         let network = IpNet::V4(flannel.network.value);
-        let mut settings = settings(network, false, &flannel.backend);
+        let mut settings = settings(&[network], false, &flannel.backend);
         settings["SubnetLen"] = flannel.subnet_len.into();
         fragment.files.push(program(
             "imgbuild-flannel-config",
@@ -198,16 +198,20 @@ fn keys(tls: &EtcdClient, origin: &Origin) -> [File; 3] {
 
 /// flannel's settings, as `net-conf.json` in pods and as a value in etcd (flannel,
 /// Documentation/configuration.md and backends.md).
-pub(super) fn settings(network: IpNet, nftables: bool, backend: &FlannelBackend) -> Value {
+pub(super) fn settings(networks: &[IpNet], nftables: bool, backend: &FlannelBackend) -> Value {
     let mut settings = Map::new();
-    match network {
-        IpNet::V4(_) => {
-            settings.insert("Network".to_owned(), network.to_string().into());
-        }
-        IpNet::V6(_) => {
-            settings.insert("EnableIPv4".to_owned(), false.into());
-            settings.insert("EnableIPv6".to_owned(), true.into());
-            settings.insert("IPv6Network".to_owned(), network.to_string().into());
+    if !networks.iter().any(|network| network.addr().is_ipv4()) {
+        settings.insert("EnableIPv4".to_owned(), false.into());
+    }
+    for network in networks {
+        match network {
+            IpNet::V4(_) => {
+                settings.insert("Network".to_owned(), network.to_string().into());
+            }
+            IpNet::V6(_) => {
+                settings.insert("EnableIPv6".to_owned(), true.into());
+                settings.insert("IPv6Network".to_owned(), network.to_string().into());
+            }
         }
     }
     if nftables {

@@ -75,13 +75,11 @@ fn exceptions(node: &Node, proxy: &HttpProxy) -> Vec<String> {
         all.extend(hosts.map(str::to_owned));
     }
     if let Some(kubernetes) = &node.kubernetes {
-        all.extend([
-            kubernetes.endpoint.host.clone(),
-            kubernetes.pod_network.value.to_string(),
-            kubernetes.service_network.value.to_string(),
-            ".svc".to_owned(),
-            format!(".{}", kubernetes.domain),
-        ]);
+        all.push(kubernetes.endpoint.host.clone());
+        let networks = kubernetes.pod_networks.all();
+        let networks = networks.chain(kubernetes.service_networks.all());
+        all.extend(networks.map(|net| net.value.to_string()));
+        all.extend([".svc".to_owned(), format!(".{}", kubernetes.domain)]);
     }
     all.extend(proxy.exceptions.iter().cloned());
     let mut seen = BTreeSet::new();

@@ -30,6 +30,7 @@ const OF_ANYTHING: &[Code] = &[
     codes::NO_STATIC_ADDRESS,
     codes::NO_CONTROL_PLANE,
     codes::KUBE_DISAGREEMENT,
+    codes::KUBE_FAMILIES,
     codes::NO_ETCD_TO_BACK_UP,
     codes::RESTORES_DIFFER,
     codes::RESTORE_IN_MEMORY,

@@ -1,5 +1,7 @@
 //! The pod network, DNS and the user's manifests, decided.
 
+use ipnet::IpNet;
+
 use super::Decider;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::add_ons::AddOn;
@@ -10,6 +12,7 @@ use crate::facts::network::Dhcp;
 use crate::manifests::ApiServer;
 use crate::node::Node;
 use crate::node::addons::{CoreDns, Manifest};
+use crate::node::cluster_networks::Networks;
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::Images;
 use crate::node::network::Network;
@@ -260,7 +263,9 @@ fn api_server(written: &spec::Kubernetes, cluster: &spec::Cluster) -> ApiServer 
         node_ports: flag("service-node-port-range")
             .and_then(port_range)
             .unwrap_or(NODE_PORTS),
-        service_network: written.service_network().value.trunc(),
+        service_networks: (networks(&written.service_network()).all())
+            .map(|net| net.value)
+            .collect(),
         gates: gates.map(|(gate, _)| gate.as_str().to_owned()).collect(),
         runtime_classes: classes.map(|(name, _)| name.as_str().to_owned()).collect(),
     }
@@ -303,5 +308,14 @@ pub(super) fn core_dns(
         Some(spec::KubernetesDns::Coredns) => (Some(dns()), None),
         None if images.give(ImageUse::CoreDns) => (Some(dns()), None),
         None => (None, (cni.kind != Cni::None).then(dns)),
+    }
+}
+
+/// Returns the networks without host bits.
+pub(super) fn networks(written: &spec::KubernetesNetworks) -> Networks {
+    let truncated = |net: Located<IpNet>| net.map(|net| net.trunc());
+    Networks {
+        first: truncated(written.first),
+        second: written.second.map(truncated),
     }
 }

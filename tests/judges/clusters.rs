@@ -10,6 +10,7 @@ use imgbuild::facts::cni::Cni;
 use imgbuild::facts::kubernetes::choices::{Join, ProxyMode, Role};
 use imgbuild::facts::runtimes::Runtime;
 use imgbuild::node::Node;
+use imgbuild::node::cluster_networks::Networks;
 use imgbuild::node::etcd::EtcdMember;
 use imgbuild::node::kubernetes::{
     ApiEndpoint, ControlPlane, Images, Kubelet, Kubernetes, Member, NodeSettings, PlaneSettings,
@@ -96,11 +97,18 @@ fn settings(ip: IpAddr) -> NodeSettings {
             addresses: Vec::new(),
             span: None,
         },
-        pod_network: at(2, "10.244.0.0/16"),
-        service_network: at(2, "10.96.0.0/12"),
+        second_node_ip: None,
+        pod_networks: Networks {
+            first: at(2, "10.244.0.0/16"),
+            second: None,
+        },
+        service_networks: Networks {
+            first: at(2, "10.96.0.0/12"),
+            second: None,
+        },
         domain: "cluster.local".to_owned(),
         cni: PodNetwork {
-            node_pods: Some("10.244.0.0/24".parse().expect("valid")),
+            node_pods: vec!["10.244.0.0/24".parse().expect("valid")],
             ..PodNetwork::from(Cni::Bridge)
         },
         core_dns: None,

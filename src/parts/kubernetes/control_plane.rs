@@ -137,7 +137,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("service-account-signing-key-file", pki("sa.key")),
             (
                 "service-cluster-ip-range",
-                kubernetes.service_network.to_string(),
+                kubernetes.service_networks.to_string(),
             ),
             ("tls-cert-file", pki("apiserver.crt")),
             ("tls-private-key-file", pki("apiserver.key")),
@@ -202,7 +202,7 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("kubeconfig", config()),
             ("bind-address", "127.0.0.1".to_owned()),
             ("client-ca-file", pki("ca.crt")),
-            ("cluster-cidr", kubernetes.pod_network.to_string()),
+            ("cluster-cidr", kubernetes.pod_networks.to_string()),
             ("cluster-name", CLUSTER_NAME.to_owned()),
             (
                 "cluster-signing-cert-file",
@@ -215,7 +215,7 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("service-account-private-key-file", pki("sa.key")),
             (
                 "service-cluster-ip-range",
-                kubernetes.service_network.to_string(),
+                kubernetes.service_networks.to_string(),
             ),
             ("use-service-account-credentials", "true".to_owned()),
         ]

@@ -33,11 +33,11 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
             ("domain", &kubernetes.domain),
             (
                 "pod_network",
-                &format!("{:?}", kubernetes.pod_network.to_string()),
+                &format!("{:?}", kubernetes.pod_networks.to_string()),
             ),
             (
                 "service_network",
-                &format!("{:?}", kubernetes.service_network.to_string()),
+                &format!("{:?}", kubernetes.service_networks.to_string()),
             ),
             ("dns", &format!("{:?}", kubernetes.dns_ip().to_string())),
         ],

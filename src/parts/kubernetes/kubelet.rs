@@ -27,8 +27,9 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
         ("config", "/etc/kubernetes/kubelet.yaml".to_owned()),
         ("hostname-override", kubernetes.node_name.clone()),
     ];
-    if let Some(address) = kubernetes.node_ip {
-        flags.push(("node-ip", address.to_string()));
+    let addresses: Vec<_> = kubernetes.node_ips().map(|ip| ip.to_string()).collect();
+    if !addresses.is_empty() {
+        flags.push(("node-ip", addresses.join(",")));
     }
     if let Some(Member { keys, .. }) = &kubernetes.member {
         flags.push(("kubeconfig", kubeconfig_of(keys)));

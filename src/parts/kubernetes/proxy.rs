@@ -82,7 +82,7 @@ fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig:
         include_str!("../../../manifests/kube-proxy-config.yaml"),
         &[
             ("mode", proxy.mode.as_str()),
-            ("pod_network", &kubernetes.pod_network.to_string()),
+            ("pod_network", &kubernetes.pod_networks.to_string()),
             ("host_name", host_name),
             ("kubeconfig", kubeconfig),
         ],

@@ -140,9 +140,18 @@ pub(super) fn order_api_servers(drafts: &mut [Option<Draft>]) {
 
 /// Returns the first static address that is routable for others.
 pub(crate) fn static_address(network: &Network) -> Option<IpAddr> {
+    static_addresses(network).next()
+}
+
+/// Returns the node's first static address of a family.
+pub(super) fn address_of_family(network: &Network, is_v4: bool) -> Option<IpAddr> {
+    static_addresses(network).find(|address| address.is_ipv4() == is_v4)
+}
+
+fn static_addresses(network: &Network) -> impl Iterator<Item = IpAddr> {
     let all = network.interfaces.iter().flat_map(|i| &i.addresses);
     all.map(|address| address.addr())
-        .find(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
+        .filter(|address| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
 }
 
 impl Draft {

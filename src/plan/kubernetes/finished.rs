@@ -49,7 +49,7 @@ fn member_with_keys(
         Some(plane) => Some(plane_with_keys(node, plane, keys, token)?),
         None => None,
     };
-    let own: BTreeSet<IpAddr> = node.node_ip.into_iter().collect();
+    let own: BTreeSet<IpAddr> = node.node_ips().collect();
     let kubelet = KubeletKeys {
         identity: match token.filter(|_| member.join == Join::Token) {
             Some(token) => KubeletIdentity::Token(token.clone()),

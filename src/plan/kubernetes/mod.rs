@@ -10,6 +10,7 @@ mod pods;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use endpoints::address_of_family;
 pub(super) use endpoints::static_address;
 pub(super) use keys::{ClusterKeys, with_keys};
 
@@ -92,6 +93,9 @@ impl Decider<'_> {
         let manifests = self.manifests(written.manifests.as_deref());
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
+        let pod_networks = kubernetes_addons::networks(&written.pod_network());
+        let second_node_ip = (pod_networks.second.and(node_ip))
+            .and_then(|first| address_of_family(&node.network, !first.is_ipv4()));
         self.check_flags(written);
         let proxy = self.proxy(written);
         let kubelet = self.kubelet(written, node, role);
@@ -111,8 +115,9 @@ impl Decider<'_> {
                     addresses: Vec::new(),
                     span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
                 },
-                pod_network: written.pod_network().map(|net| net.trunc()),
-                service_network: written.service_network().map(|net| net.trunc()),
+                second_node_ip,
+                pod_networks,
+                service_networks: kubernetes_addons::networks(&written.service_network()),
                 domain: written.domain().to_string(),
                 cni,
                 core_dns,
@@ -148,7 +153,10 @@ impl Decider<'_> {
         role: Role,
         node: &Node,
     ) -> Option<IpAddr> {
-        let node_ip = static_address(&node.network);
+        // Of the family in which the API is a service, if the node has such an address.
+        let is_v4 = written.service_network().first.value.addr().is_ipv4();
+        let node_ip =
+            address_of_family(&node.network, is_v4).or_else(|| static_address(&node.network));
         if role.has_control_plane() && node_ip.is_none() {
             self.found.push(
                 Diagnostic::error(

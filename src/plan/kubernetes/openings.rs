@@ -39,7 +39,7 @@ pub(super) fn open(node: &mut Node, draft: &Draft) {
         firewall.role_rules.push(FirewallRule {
             protocol,
             ports: (1, u16::MAX),
-            from: vec![draft.pod_network.value],
+            from: draft.pod_networks.all().map(|net| net.value).collect(),
             span: draft.span,
         });
     }

@@ -1,5 +1,6 @@
 //! Each node's pods: their addresses, and the routes to those of the other nodes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
@@ -20,27 +21,29 @@ impl Decider<'_> {
     pub(super) fn pod_networks(&mut self, drafts: &mut [Option<Draft>]) {
         let count = drafts.iter().flatten().count();
         for (index, draft) in drafts.iter_mut().flatten().enumerate() {
-            let part = part(draft.pod_network.value, index)
-                .filter(|part| part.max_prefix_len() - part.prefix_len() >= POD_BITS_MIN);
-            let cni = &mut draft.settings.cni;
-            match (cni.kind.facts().shares, part) {
-                (PodShares::Build, Some(part)) => cni.node_pods = Some(part),
-                (PodShares::Cluster, Some(_)) | (PodShares::Optional, _) => {}
-                (PodShares::Build | PodShares::Cluster, None) => self.found.push(
-                    Diagnostic::error(
-                        codes::POD_NETWORK_TOO_SMALL,
-                        draft.pod_network.span,
-                        if count == 1 {
-                            format!("{} is too small for a node's pods", draft.pod_network.value)
-                        } else {
-                            format!(
-                                "{} is too small for the pods of {count} nodes",
-                                draft.pod_network.value
-                            )
-                        },
-                    )
-                    .help("each node takes an IPv4 /24 or an IPv6 /64"),
-                ),
+            for network in draft.pod_networks.all() {
+                let part = part(network.value, index)
+                    .filter(|part| part.max_prefix_len() - part.prefix_len() >= POD_BITS_MIN);
+                let cni = &mut draft.settings.cni;
+                match (cni.kind.facts().shares, part) {
+                    (PodShares::Build, Some(part)) => cni.node_pods.push(part),
+                    (PodShares::Cluster, Some(_)) | (PodShares::Optional, _) => {}
+                    (PodShares::Build | PodShares::Cluster, None) => self.found.push(
+                        Diagnostic::error(
+                            codes::POD_NETWORK_TOO_SMALL,
+                            network.span,
+                            if count == 1 {
+                                format!("{} is too small for a node's pods", network.value)
+                            } else {
+                                format!(
+                                    "{} is too small for the pods of {count} nodes",
+                                    network.value
+                                )
+                            },
+                        )
+                        .help("each node takes an IPv4 /24 or an IPv6 /64"),
+                    ),
+                }
             }
         }
     }
@@ -65,12 +68,16 @@ fn part(network: IpNet, index: usize) -> Option<IpNet> {
 
 /// Returns which pods are on which node, as far as the build assigns them.
 pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
-    let pods = drafts.iter().flatten().filter_map(|draft| {
-        // Two nodes with the same address are reported elsewhere.
-        Some(NodePods {
-            pods: draft.cni.node_pods?,
-            node: draft.node_ip?,
-            span: draft.span,
+    let pods = drafts.iter().flatten().flat_map(|draft| {
+        draft.cni.node_pods.iter().filter_map(|pods| {
+            let is_v4 = pods.addr().is_ipv4();
+            // Two nodes with the same address are reported elsewhere.
+            Some(NodePods {
+                pods: *pods,
+                node: draft.node_ips().find(|ip| ip.is_ipv4() == is_v4)?,
+                owner: draft.node_ip?,
+                span: draft.span,
+            })
         })
     });
     pods.collect()
@@ -78,14 +85,20 @@ pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
 
 /// Sets the node's routes to the pods of the other nodes.
 pub(super) fn route(node: &mut Node, draft: &Draft, pods: &Arc<[NodePods]>) {
-    if draft.cni.kind.facts().shares == PodShares::Build && draft.role != Role::Standalone {
-        let interface = (node.network.interfaces.iter_mut())
-            .find(|i| i.addresses.iter().any(|a| Some(a.addr()) == draft.node_ip));
-        if let (Some(interface), Some(this_node)) = (interface, draft.node_ip) {
-            let everywhere = Arc::clone(pods);
+    if draft.cni.kind.facts().shares != PodShares::Build || draft.role == Role::Standalone {
+        return;
+    }
+    let Some(this_node) = draft.node_ip else {
+        return;
+    };
+    for interface in &mut node.network.interfaces {
+        let has = |ip: &IpAddr| interface.addresses.iter().any(|own| own.addr() == *ip);
+        let own: Vec<_> = draft.node_ips().filter(has).collect();
+        if !own.is_empty() {
             interface.pod_routes = Some(PodRoutes {
-                everywhere,
+                everywhere: Arc::clone(pods),
                 this_node,
+                own,
             });
         }
     }

@@ -1,8 +1,9 @@
 //! `kubernetes:`, what a node is to its cluster.
 
-use ipnet::IpNet;
-
-use super::{EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesStorage};
+use super::{
+    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesNetworks,
+    KubernetesStorage,
+};
 use crate::diagnostic::Located;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
 use crate::facts::kubernetes::version::KubeVersion;
@@ -33,14 +34,14 @@ record! {
         #[otherwise = "the address of the only control plane, or a name for all of them in every node's `/etc/hosts`; port 6443"]
         #[example = "api.example:6443"]
         pub endpoint: Option<Located<Endpoint>>,
-        /// The addresses of pods.
+        /// The addresses of pods; for both address families, a list of two.
         #[default = "10.244.0.0/16"]
-        #[example = "10.128.0.0/14"]
-        pub pod_network: Option<Located<IpNet>>,
-        /// The addresses of services.
+        #[example = "['10.128.0.0/14', 'fd00:10:244::/48']"]
+        pub pod_network: Option<KubernetesNetworks>,
+        /// The addresses of services; for both address families, a list of two.
         #[default = "10.96.0.0/12"]
-        #[example = "172.30.0.0/16"]
-        pub service_network: Option<Located<IpNet>>,
+        #[example = "['172.30.0.0/16', 'fd00:10:96::/112']"]
+        pub service_network: Option<KubernetesNetworks>,
         /// The domain of services' names.
         #[default = "cluster.local"]
         #[example = "lab.internal"]

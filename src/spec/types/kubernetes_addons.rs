@@ -1,8 +1,9 @@
 //! What a cluster has beside its components: the pods' network and DNS.
 
+use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use crate::diagnostic::Located;
+use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::cni::Cni;
 use crate::spec::decode::{Decode, Decoder, Schemas, record, word_leaf};
 use crate::spec::types::KubernetesFlannel;
@@ -46,6 +47,56 @@ record! {
         pub manifests: Option<Vec<Located<LocalManifests>>>,
     }
     "a pod network", exactly_one(flannel, manifests)
+}
+
+/// A network, or one of each address family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KubernetesNetworks {
+    pub first: Located<IpNet>,
+    pub second: Option<Located<IpNet>>,
+}
+
+impl Decode for KubernetesNetworks {
+    fn schema(schemas: &mut Schemas) -> Json {
+        let one = Located::<IpNet>::schema(schemas);
+        let two = json!({ "type": "array", "items": one, "minItems": 1, "maxItems": 2 });
+        json!({ "anyOf": [one, two] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let Value::List(items) = &node.value else {
+            let first = Located::decode(node, decoder)?;
+            return Some(Self {
+                first,
+                second: None,
+            });
+        };
+        let all: Vec<Located<IpNet>> = (items.iter())
+            .filter_map(|item| Located::decode(item, decoder))
+            .collect();
+        match all[..] {
+            [first] => Some(Self {
+                first,
+                second: None,
+            }),
+            [first, second] if first.addr().is_ipv4() != second.addr().is_ipv4() => Some(Self {
+                first,
+                second: Some(second),
+            }),
+            _ if all.len() < items.len() => None,
+            _ => {
+                decoder.diagnostics.push(
+                    Diagnostic::error(
+                        codes::KUBE_FAMILIES,
+                        node.span,
+                        "expected a network, or one of each address family",
+                    )
+                    .help("write it like 10.244.0.0/16, or [10.244.0.0/16, 'fd00:10:244::/48']"),
+                );
+                None
+            }
+        }
+    }
 }
 
 words! {

@@ -9,6 +9,7 @@ mod addons;
 mod by_itself;
 mod cluster;
 mod crio;
+mod dual_stack;
 mod flatcar;
 mod kubeadm;
 mod members;

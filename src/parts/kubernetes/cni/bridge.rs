@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use serde_json::json;
+
 use crate::node::fragment::{File, Origin};
 use crate::node::kubernetes::Kubernetes;
 use crate::parts::names::path;
@@ -9,22 +11,31 @@ use crate::parts::template::fill;
 
 /// The plugin's configuration.
 pub fn on_node(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
-    let file = kubernetes.cni.node_pods.map(|pods| {
-        let default_route = match pods.addr() {
-            IpAddr::V4(_) => "0.0.0.0/0",
-            IpAddr::V6(_) => "::/0",
-        };
-        File::text(
-            path("/etc/cni/net.d/10-imgbuild.conflist"),
-            fill(
-                include_str!("../../../../manifests/cni-bridge.conflist"),
-                &[
-                    ("pods", &pods.to_string()),
-                    ("default_route", default_route),
-                ],
-            ),
-            origin.clone(),
-        )
-    });
-    file.into_iter().collect()
+    let shares = &kubernetes.cni.node_pods;
+    if shares.is_empty() {
+        return Vec::new();
+    }
+    // Pods have an address of each range.
+    let ranges: Vec<_> = shares
+        .iter()
+        .map(|pods| json!([{ "subnet": pods.to_string() }]).to_string())
+        .collect();
+    let routes: Vec<_> = shares
+        .iter()
+        .map(|pods| match pods.addr() {
+            IpAddr::V4(_) => json!({ "dst": "0.0.0.0/0" }).to_string(),
+            IpAddr::V6(_) => json!({ "dst": "::/0" }).to_string(),
+        })
+        .collect();
+    vec![File::text(
+        path("/etc/cni/net.d/10-imgbuild.conflist"),
+        fill(
+            include_str!("../../../../manifests/cni-bridge.conflist"),
+            &[
+                ("ranges", &ranges.join(", ")),
+                ("routes", &routes.join(", ")),
+            ],
+        ),
+        origin.clone(),
+    )]
 }

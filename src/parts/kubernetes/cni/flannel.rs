@@ -10,11 +10,12 @@ use crate::parts::template::fill;
 /// Its namespace, permissions, settings and pods.
 pub fn applied(kubernetes: &Kubernetes) -> Option<String> {
     let flannel = kubernetes.cni.flannel.as_ref()?;
+    let networks: Vec<_> = kubernetes.pod_networks.all().map(|net| net.value).collect();
     // The same as kube-proxy: rules of one kind are easier to read than of two.
     let nftables = kubernetes
         .proxy()
         .is_some_and(|proxy| proxy.mode == ProxyMode::Nftables);
-    let settings = settings(kubernetes.pod_network.value, nftables, &flannel.backend);
+    let settings = settings(&networks, nftables, &flannel.backend);
     // Pretty-printed JSON, indented like the surrounding block of the template.
     let network = format!("{settings:#}").replace('\n', "\n    ");
     let image = |image| ImageRef::new(ImageUse::PodNetwork, image).to_string();
