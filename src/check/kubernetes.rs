@@ -53,8 +53,9 @@ fn unknown_releases(all: &[Option<Keyless>], found: &mut Vec<Diagnostic>) {
                 )
                 .label(format!("taken for 1.{newest}"))
                 .help(
-                    "flags, feature gates and manifests are checked as those of the newest known \
-                     release, and its images are used; a newer imgbuild may know more",
+                    "the images of the newest known release are used, and what that one lacks \
+                     (flags, feature gates, fields, APIs) gets a warning; a newer imgbuild may know \
+                     more",
                 ),
             );
         }

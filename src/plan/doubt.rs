@@ -1,4 +1,4 @@
-//! Findings that may only follow from another mistake.
+//! Findings that may only follow from another mistake, or from what the tables do not know yet.
 //!
 //! What the loader could not read looks as if it were missing. Findings that something is missing
 //! are therefore held back until the rest is right; all others stay, so that one run shows as much
@@ -36,6 +36,27 @@ const OF_ANYTHING: &[Code] = &[
     codes::RESTORE_IN_MEMORY,
     codes::BACKUP_IN_MEMORY,
 ];
+
+/// Findings that a release of Kubernetes does not have something, by the tables of the newest one.
+const OF_TABLES: &[Code] = &[
+    codes::UNKNOWN_FLAG,
+    codes::BAD_FEATURE_GATE,
+    codes::BAD_CONFIG_FIELD,
+    codes::API_NOT_AVAILABLE,
+    codes::UNKNOWN_API,
+    codes::UNKNOWN_FIELD,
+];
+
+/// Turns what a newer release of Kubernetes than the tables' may well have into warnings, if the
+/// cluster is of such a one.
+pub(super) fn of_newer_releases(found: &mut [Diagnostic]) {
+    if !found.iter().any(|it| it.code == codes::NEWER_KUBE_VERSION) {
+        return;
+    }
+    for diagnostic in found.iter_mut().filter(|it| OF_TABLES.contains(&it.code)) {
+        diagnostic.severity = Severity::Warning;
+    }
+}
 
 /// Returns `found` without findings that may not be mistakes.
 pub(super) fn without_doubtful(loaded: &Loaded, found: Vec<Diagnostic>) -> Vec<Diagnostic> {

@@ -150,6 +150,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         })
         .collect();
     check::etcd(&members, &nodes, &mut found);
+    doubt::of_newer_releases(&mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
