@@ -121,8 +121,9 @@ impl Judge<'_> {
             }
         }
         let first = items(spec, &["clusterIPs"]).first();
-        if let (Some(one), Some(first)) = (at(spec, &["clusterIP"]), first)
-            && text(one) != text(first)
+        let one = at(spec, &["clusterIP"]).and_then(text).unwrap_or_default();
+        if let Some(first) = first
+            && text(first) != Some(one)
         {
             self.value_error(first.span, "the first address must equal `clusterIP`");
         }

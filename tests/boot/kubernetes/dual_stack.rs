@@ -32,6 +32,7 @@ kind: Service
 metadata: {{name: web}}
 spec:
   ipFamilyPolicy: RequireDualStack
+  clusterIP: 10.96.0.77
   clusterIPs: [10.96.0.77, 'fd00:10:96::77']
   selector: {{app: web}}
   ports: [{{port: 80, targetPort: 8080}}]
