@@ -65,6 +65,9 @@ impl Decider<'_> {
         for (node, draft) in nodes.iter_mut().zip(&drafts) {
             if let Some(draft) = draft {
                 pods::route(node, draft, &pods);
+                if draft.role != Role::Standalone {
+                    pods::route_to_services(&mut node.network, draft);
+                }
                 openings::open(node, draft);
             }
         }

@@ -9,8 +9,9 @@ use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::Role;
+use crate::facts::network::Dhcp;
 use crate::node::Node;
-use crate::node::network::{NodePods, PodRoutes};
+use crate::node::network::{Network, NodePods, PodRoutes, Route};
 use crate::plan::Decider;
 
 /// The minimum number of address bits for a node's pods: an IPv4 /28, with 13 pods.
@@ -81,6 +82,38 @@ pub(super) fn of_all(drafts: &[Option<Draft>]) -> Arc<[NodePods]> {
         })
     });
     pods.collect()
+}
+
+/// Adds routes to the services, where the node has no default route of their family: kube-proxy
+/// changes where a packet of the node itself goes only after the kernel has found a way for it.
+pub(super) fn route_to_services(network: &mut Network, draft: &Draft) {
+    for services in draft.service_networks.all() {
+        let is_v4 = services.value.addr().is_ipv4();
+        let has_default = network.interfaces.iter().any(|interface| {
+            let to_all = |route: &Route| route.destination.value.prefix_len() == 0;
+            let mut routes = interface.routes.iter().filter(|route| to_all(route));
+            interface
+                .gateways
+                .iter()
+                .any(|it| it.value.is_ipv4() == is_v4)
+                || routes.any(|route| route.destination.value.addr().is_ipv4() == is_v4)
+                || (is_v4 && matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both))
+        });
+        let Some(own) = draft.node_ips().find(|ip| ip.is_ipv4() == is_v4) else {
+            continue;
+        };
+        let mut interfaces = network.interfaces.iter_mut();
+        if !has_default
+            && let Some(interface) =
+                interfaces.find(|it| it.addresses.iter().any(|address| address.addr() == own))
+        {
+            interface.routes.push(Route {
+                destination: services,
+                gateway: None,
+                metric: None,
+            });
+        }
+    }
 }
 
 /// Sets the node's routes to the pods of the other nodes.

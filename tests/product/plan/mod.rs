@@ -4,6 +4,7 @@ mod etcd;
 
 use imgbuild::node::Cluster;
 use imgbuild::node::fragment::Contents;
+use imgbuild::node::network::Interface;
 use imgbuild::pki::Access;
 
 use crate::spec_folder::{Project, spec};
@@ -45,6 +46,65 @@ fn without_a_network_every_wired_card_asks_dhcp() {
     assert_eq!(interface.matching, InterfaceMatch::AnyEthernet);
     assert_eq!(interface.dhcp, Dhcp::Both);
     assert!(interface.required_for_online);
+}
+
+/// In a network without a way out, a node finds the services and the pods of others all the same.
+#[test]
+fn routes_of_a_cluster_in_both_families() {
+    let node = |name: &str, number: u32, gateway: &str, more: &str| {
+        format!(
+            "  - hostname: {name}
+    network: {{interfaces: [{{name: eth0, addresses: [10.0.0.{number}/24, 'fd00::{number}/64']{gateway}}}]}}
+    {more}
+"
+        )
+    };
+    let text = [
+        "version: 1
+kubernetes:
+  version: 1.36.2
+  pod_network: [10.244.0.0/16, 'fd01::/56']
+  service_network: [10.96.0.0/16, 'fd02::/112']
+nodes:
+"
+        .to_owned(),
+        node(
+            "a",
+            1,
+            "",
+            "etcd: {}\n    kubernetes: {role: control-plane}",
+        ),
+        node(
+            "b",
+            2,
+            ", gateway: 10.0.0.254",
+            "kubernetes: {role: worker}",
+        ),
+    ];
+    let cluster = Project::new(&text.concat(), &[]).cluster(Access::Look);
+    let routes = |node: usize| -> Vec<String> {
+        let interfaces = &cluster.nodes[node].network.interfaces;
+        let routes = interfaces.iter().flat_map(Interface::all_routes);
+        routes
+            .map(|route| match route.gateway {
+                Some(gateway) => format!("{} {}", route.destination.value, gateway.value),
+                None => route.destination.value.to_string(),
+            })
+            .collect()
+    };
+    assert_eq!(
+        routes(0),
+        [
+            "10.96.0.0/16",
+            "fd02::/112",
+            "10.244.1.0/24 10.0.0.2",
+            "fd01:0:0:1::/64 fd00::2"
+        ]
+    );
+    assert_eq!(
+        routes(1),
+        ["fd02::/112", "10.244.0.0/24 10.0.0.1", "fd01::/64 fd00::1"]
+    );
 }
 
 #[test]
