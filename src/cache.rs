@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! packages/<sha256>.deb
-//! bases/<id>/{base.json,kernel,initrd,root.squashfs,boot/…}
-//! extensions/<id>/            images that are overlaid on a base
+//! bases/<id>/{base.json,kernel,initrd,root.squashfs,boot/…,sha256}
+//! extensions/<id>/            images that are overlaid on a base, with a file `sha256`
 //! blobs/sha256/<hex>          programs and images, as registries have them
 //! boot/<hash>                 kernels, initrds and live ISOs of other systems
 //! apt/<arch>/                 apt's own lists
@@ -13,12 +13,20 @@
 //!
 //! Everything is written in `tmp/`, fsynced and renamed: a killed run leaves only entries of
 //! `tmp/`, each guarded by a lock that died with its process, and the next run sweeps them.
+//!
+//! Nothing is believed because it is there: what goes into an artifact is compared with its hash,
+//! which its name or the file `sha256` beside it says. What is damaged is told as [`Corrupt`], and
+//! fetched or made again where that is possible.
+
+mod record;
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+
+pub use record::{Corrupt, check, check_file, check_hash, seal};
 
 /// The environment variable that sets the cache's folder.
 pub const CACHE_VARIABLE: &str = "IMGBUILD_CACHE";
@@ -97,6 +105,14 @@ impl Cache {
         // A cache that cannot be written to can still be read.
         let _ = file.set_modified(std::time::SystemTime::now());
         true
+    }
+
+    /// Removes `path`, a file or folder of the cache. It is first moved away in one step, so that
+    /// nobody ever sees a part of it.
+    pub fn discard(&self, path: &Path) -> Result<()> {
+        let work = self.workspace()?;
+        fs::rename(path, work.path().join("gone"))
+            .with_context(|| format!("removing {}", path.display()))
     }
 
     /// A folder below the cache, created with its parents.

@@ -73,8 +73,8 @@
 //! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
 //! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
 //! | 3 | [`spec`]: what users write; [`lock`]; [`extensions`]: images laid over a base |
-//! | 2 | [`facts`]: tables of systems and releases; [`oci`]; [`pki`] |
-//! | 1 | [`names`], [`diagnostic`], [`formats`], [`cache`] and others that know nothing of nodes |
+//! | 2 | [`cache`]; [`facts`]: tables of systems and releases; [`oci`]; [`pki`] |
+//! | 1 | [`names`], [`diagnostic`], [`formats`] and others that know nothing of nodes |
 //!
 //! # Files that the program keeps
 //!

@@ -9,6 +9,8 @@ pub trait Progress: Sync {
     fn advance(&self, amount: u64);
     /// The current step is done.
     fn finish(&self);
+    /// Something was wrong and has been put right, which people should know of.
+    fn warn(&self, what: &str);
 }
 
 /// Ignores all progress.
@@ -19,4 +21,5 @@ impl Progress for Silent {
     fn start(&self, _what: &str, _total: Option<u64>) {}
     fn advance(&self, _amount: u64) {}
     fn finish(&self) {}
+    fn warn(&self, _what: &str) {}
 }

@@ -12,7 +12,7 @@ use super::deb::{self, MemberKind};
 use super::modules::Modules;
 use super::stage0::Stage0;
 use super::state;
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::facts::debian::BaseKind;
 use crate::formats::squashfs;
 use crate::lock::{LockedBase, LockedPackage};
@@ -98,6 +98,7 @@ pub fn build(
     fs::rename(&unpacked.kernel, folder.join(file::KERNEL)).context("storing the kernel")?;
     extract_boot_loaders(cache, kind.arch, &base.boot_loaders, &folder)?;
     catalog::describe(&folder, kind, &unpacked.kernel_release)?;
+    cache::seal(&folder)?;
     work.publish("base", &cache.base(id))
 }
 

@@ -70,17 +70,14 @@ pub fn touch(cache: &Cache, id: &str) -> Result<()> {
         .with_context(|| format!("touching {}", path.display()))
 }
 
-/// The bases in the cache, the last used first. Folders that do not hold a base are skipped.
+/// The bases in the cache, the last used first. Folders that do not hold a base, or whose
+/// description is damaged, are skipped.
 pub fn list(cache: &Cache) -> Result<Vec<StoredBase>> {
     let folder = cache.root().join("bases");
-    let mut bases = Vec::new();
-    for (name, path) in entries(&folder)? {
-        if let Some(base) =
-            read(&name, &path).with_context(|| format!("reading {}", path.display()))?
-        {
-            bases.push(base);
-        }
-    }
+    let bases = entries(&folder)?.into_iter();
+    let mut bases: Vec<StoredBase> = bases
+        .filter_map(|(name, path)| read(&name, &path))
+        .collect();
     bases.sort_by(|a, b| b.last_used.cmp(&a.last_used).then_with(|| a.id.cmp(&b.id)));
     Ok(bases)
 }
@@ -125,6 +122,14 @@ pub fn collect(
     let old = |time: SystemTime| now.duration_since(time).is_ok_and(|age| age >= unused_for);
 
     let mut collected = Collected::default();
+    // What is damaged serves nobody, and would never be listed.
+    for (id, path) in entries(&cache.root().join("bases"))? {
+        let _exclusive = cache.exclusive(&format!("base-{id}"))?;
+        if path.is_dir() && read(&id, &path).is_none() {
+            collected.bytes += remove(cache, &path)?;
+            collected.bases.push(id);
+        }
+    }
     for base in list(cache)? {
         if kept.bases.contains(&base.id) || !old(base.last_used) {
             continue;
@@ -162,8 +167,7 @@ pub fn collect(
     Ok(collected)
 }
 
-/// Removes a file or folder and returns its size. It is first moved away in one step, so that
-/// nobody ever sees a part of it.
+/// Removes a file or folder and returns its size.
 fn remove(cache: &Cache, path: &Path) -> Result<u64> {
     let removing = || format!("removing {}", path.display());
     let data = fs::metadata(path).with_context(removing)?;
@@ -172,26 +176,23 @@ fn remove(cache: &Cache, path: &Path) -> Result<u64> {
     } else {
         data.len()
     };
-    let work = cache.workspace()?;
-    fs::rename(path, work.path().join("gone")).with_context(removing)?;
+    cache.discard(path)?;
     Ok(size)
 }
 
-fn read(id: &str, folder: &Path) -> Result<Option<StoredBase>> {
+/// The base in `folder`. `None`: there is none whose description can be read.
+fn read(id: &str, folder: &Path) -> Option<StoredBase> {
     let path = folder.join(DESCRIPTION);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let description: Description = serde_json::from_str(&fs::read_to_string(&path)?)?;
+    let description: Description = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
     let kernel = KernelFlavor::from_word(&description.kernel).unwrap_or_default();
-    Ok(Some(StoredBase {
+    Some(StoredBase {
         id: id.to_owned(),
-        arch: description.arch.parse()?,
+        arch: description.arch.parse().ok()?,
         kernel,
         kernel_release: description.kernel_release,
-        size: size(folder)?,
-        last_used: fs::metadata(&path)?.modified()?,
-    }))
+        size: size(folder).ok()?,
+        last_used: fs::metadata(&path).ok()?.modified().ok()?,
+    })
 }
 
 /// Bytes of all files below `folder`.

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
+use crate::cache::Corrupt;
 use crate::lock::LockedPackage;
 
 /// What a package contains at one path.
@@ -37,8 +38,8 @@ pub enum MemberKind {
 /// Reads the package file at `path`, calls `visit` for every member of it, and checks its hash on
 /// the way. `visit` gets the contents of files.
 ///
-/// If the hash is not the one in the lock, the error names the package, whatever else went wrong;
-/// the file is removed, so that the next run fetches it again.
+/// If the hash is not the one in the lock, the error names the package and has a [`Corrupt`],
+/// whatever else went wrong.
 pub fn read(
     path: &Path,
     package: &LockedPackage,
@@ -54,17 +55,9 @@ pub fn read(
         .with_context(|| format!("reading {}", path.display()))?;
     let found = crate::text::hex(&reader.hash.finalize());
     if found != package.sha256 {
-        // Whether it can be removed or not, the package is named.
-        let removed = match std::fs::remove_file(path) {
-            Ok(()) => "it has been removed, and the next run fetches it again".to_owned(),
-            Err(error) => format!("remove it ({error})"),
-        };
-        bail!(
-            "the cached package {} is corrupt: {} has SHA-256 {found}, but imgbuild.lock pins {}; {removed}",
-            package.describe(),
-            path.display(),
-            package.sha256
-        );
+        let why = format!("its SHA-256 is {found} instead of {}", package.sha256);
+        let describe = || format!("the cached package {}", package.describe());
+        return Err(Corrupt::new(path, why)).with_context(describe);
     }
     outcome.with_context(|| format!("unpacking {}", package.describe()))
 }

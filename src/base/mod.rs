@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache, Corrupt};
 use crate::extensions::Extension;
 use crate::facts::debian::BaseKind;
 use crate::lock::{Lock, LockedBase, LockedPackage};
@@ -60,12 +60,70 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     let id = id::id(kind, pinned);
     // If two runs need the same base, the second waits and finds it.
     let _exclusive = request.cache.exclusive(&format!("base-{id}"))?;
-    if !request.cache.base(&id).exists() {
-        fetch(request, pinned, progress)?;
-        builder::build(&request.cache, kind, &id, pinned, progress)?;
-    }
+    let folder = request.cache.base(&id);
+    let made = if folder.exists() {
+        match cache::check(&folder) {
+            Ok(()) => Ok(()),
+            Err(error) => match Corrupt::find(&error) {
+                Some(corrupt) => {
+                    progress.warn(&format!("{corrupt}; the base is built again"));
+                    request.cache.discard(&folder)?;
+                    let building = format!("building the base again, since {corrupt}");
+                    make(request, &id, pinned, progress).context(building)
+                }
+                None => Err(error),
+            },
+        }
+    } else {
+        make(request, &id, pinned, progress)
+    };
+    made?;
     catalog::touch(&request.cache, &id)?;
     Ok(Base::in_cache(&request.cache, kind.arch, id))
+}
+
+/// Builds the base into the cache, with the packages that have to be fetched for it. Packages in
+/// the cache that are damaged are fetched again.
+fn make(
+    request: &BaseRequest,
+    id: &str,
+    pinned: &LockedBase,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let build = || -> Result<()> {
+        fetch(request, pinned, progress)?;
+        builder::build(&request.cache, request.kind, id, pinned, progress)
+    };
+    let error = match build() {
+        Err(error) if Corrupt::find(&error).is_some() => error,
+        other => return other,
+    };
+    // The build stops at the first.
+    let damaged = discard_damaged(request, pinned)?;
+    if request.offline {
+        return Err(error.context(format!(
+            "{damaged} damaged packages have been removed from the cache, and `--offline` forbids fetching them again"
+        )));
+    }
+    progress.warn(&format!("{error:#}; it is fetched again"));
+    build()
+}
+
+/// Removes the packages of `base` that are not what the lock says, and returns their number.
+fn discard_damaged(request: &BaseRequest, base: &LockedBase) -> Result<usize> {
+    let mut damaged = 0;
+    for package in base.all_packages() {
+        let path = request.cache.package(&package.sha256);
+        match cache::check_hash(&path, &package.sha256) {
+            Ok(()) => {}
+            Err(error) if Corrupt::find(&error).is_some() => {
+                request.cache.discard(&path)?;
+                damaged += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(damaged)
 }
 
 /// Whether [`ensure`] can have the base without what `request` forbids; the error says what is
@@ -206,10 +264,16 @@ impl Base {
             .unwrap_or(&self.id)
     }
 
-    /// The kernel of the base with this id, where `cache` has it.
-    pub fn kernel_in(cache: &Cache, id: &str) -> Option<PathBuf> {
-        let kernel = cache.base(id).join(builder::file::KERNEL);
-        (is_id(id) && kernel.is_file()).then_some(kernel)
+    /// The kernel of the base with this id, where `cache` has it. Fails if it is damaged.
+    pub fn kernel_in(cache: &Cache, id: &str) -> Result<Option<PathBuf>> {
+        let folder = cache.base(id);
+        let kernel = folder.join(builder::file::KERNEL);
+        if !is_id(id) || !kernel.is_file() {
+            return Ok(None);
+        }
+        cache::check_file(&folder, builder::file::KERNEL)
+            .context("the next build of a node with this base makes it again")?;
+        Ok(Some(kernel))
     }
 
     /// An external base: the `kernel`, the `initrd` and, where there is one, the initrd with the

@@ -74,4 +74,8 @@ impl Progress for Shown {
             }
         });
     }
+
+    fn warn(&self, what: &str) {
+        eprintln!("{what}");
+    }
 }

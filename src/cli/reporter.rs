@@ -37,6 +37,12 @@ impl Progress for StandardError {
     fn finish(&self) {
         self.progress.finish();
     }
+
+    fn warn(&self, what: &str) {
+        // A bar would be written over.
+        self.progress.finish();
+        self.messages.warn(what);
+    }
 }
 
 impl Reporter for StandardError {

@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use super::crio;
 use super::image_store::ImageStore;
 use super::layers::Layers;
-use crate::cache::Cache;
+use crate::cache::{Cache, Corrupt};
 use crate::extensions::{Extension, Unmade, Work, layout};
 use crate::facts::layout::IMAGES_EXTENSION;
 use crate::facts::runtimes::{extension_settings, image_store};
@@ -36,7 +36,7 @@ use crate::progress::Progress;
 use crate::text::hex;
 
 /// Incremented whenever the same images produce different bytes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Images for a node.
 #[derive(Debug, Clone, Copy)]
@@ -74,9 +74,28 @@ pub fn extension(
         arch,
         system,
     };
-    extension.made(cache, |work| {
+    extension.made(cache, progress, |work| {
         build(work, system.paths.images, &images, cri_o, progress)
+            .map_err(|error| damaged_layer(&images).unwrap_or(error))
     })
+}
+
+/// The error of the first layer whose stored bytes are not those that its digest is of: whoever
+/// reads them says little, since a decompressor stumbles first.
+fn damaged_layer(images: &[&StoredImage]) -> Option<anyhow::Error> {
+    for image in images {
+        for layer in &image.layers {
+            let copied = layer
+                .open_stored()
+                .and_then(|mut bytes| Ok(std::io::copy(&mut bytes, &mut std::io::sink())?));
+            if let Err(error) = copied {
+                let corrupt = Corrupt::new(&layer.blob.file, format!("{error:#}"));
+                let of_image = || format!("reading a layer of the image {}", image.name);
+                return Some(anyhow::Error::new(corrupt).context(of_image()));
+            }
+        }
+    }
+    None
 }
 
 /// The files of `images`, which lie in the folder `at` of the node.

@@ -14,7 +14,7 @@ use std::{fs, io};
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{Cache, Workspace};
+use crate::cache::{self, Cache, Corrupt, Workspace};
 use crate::extensions::image_store::ImageStore;
 use crate::extensions::layers::Layers;
 use crate::facts::cni::CNI_PLUGINS;
@@ -27,11 +27,12 @@ use crate::formats::squashfs::{Options, Writer};
 use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::names::Arch;
 use crate::oci;
+use crate::processors::on_all_processors;
 use crate::progress::Progress;
 use crate::text::hex;
 
 /// Incremented whenever the same programs produce different bytes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Incremented whenever the same programs of CRI-O produce different bytes.
 const CRI_O_VERSION: u32 = 1;
@@ -148,17 +149,18 @@ pub fn kubernetes(
         .filter_map(|(_, path)| Some(fs::metadata(path).ok()?.len()))
         .sum();
     progress.start("hashing the Kubernetes programs", Some(total));
-    for (name, path) in kubernetes {
-        let digest = digest(path, progress)?;
-        hash.update(format!("{name} {digest}\n"));
+    let paths: Vec<&PathBuf> = all().map(|(_, path)| path).collect();
+    let digests = on_all_processors(paths, |path| digest(path, progress));
+    let mut digests = digests.into_iter();
+    let mut next = || digests.next().context("each program has a hash")?;
+    for (name, _) in kubernetes {
+        hash.update(format!("{name} {}\n", next()?));
     }
-    for (name, path) in plugins {
-        let digest = digest(path, progress)?;
-        hash.update(format!("cni {name} {digest}\n"));
+    for (name, _) in plugins {
+        hash.update(format!("cni {name} {}\n", next()?));
     }
-    for (name, path) in cri_o {
-        let digest = digest(path, progress)?;
-        hash.update(format!("CRI-O {CRI_O_VERSION} {name} {digest}\n"));
+    for (name, _) in cri_o {
+        hash.update(format!("CRI-O {CRI_O_VERSION} {name} {}\n", next()?));
     }
     progress.finish();
     let id = hex(&hash.finalize());
@@ -169,7 +171,7 @@ pub fn kubernetes(
         arch,
         system,
     };
-    extension.made(cache, |work| {
+    extension.made(cache, progress, |work| {
         let mut writer = work.writer()?;
         let mut tree = Tree::new();
         let folders = [
@@ -289,11 +291,21 @@ impl Unmade<'_> {
     pub fn made(
         self,
         cache: &Cache,
+        progress: &dyn Progress,
         fill: impl FnOnce(&Work) -> Result<(Writer, Tree)>,
     ) -> Result<Extension> {
         let _exclusive = cache.exclusive(&format!("extension-{}", self.id))?;
         let target = cache.folder("extensions")?.join(&self.id);
-        if !cache.has(&target) {
+        if cache.has(&target)
+            && let Err(error) = cache::check(&target)
+        {
+            let Some(corrupt) = Corrupt::find(&error) else {
+                return Err(error);
+            };
+            progress.warn(&format!("{corrupt}; it is made again"));
+            cache.discard(&target)?;
+        }
+        if !target.exists() {
             let work = Work::new(cache)?;
             let (writer, mut tree) = fill(&work)?;
             if let Some(sysext) = &self.system.sysext {
@@ -308,6 +320,7 @@ impl Unmade<'_> {
             if let Some(sysext) = &self.system.sysext {
                 work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
             }
+            cache::seal(&work.folder)?;
             work.workspace.publish("extension", &target)?;
         }
         let (name, form) = match self.system.sysext {

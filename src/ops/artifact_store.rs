@@ -1,10 +1,12 @@
 //! Where programs and images are looked for, and pinned: registries, sites and folders, the cache
 //! and the lock.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::cache::Corrupt;
 use crate::lock::Lock;
 use crate::lock::pins::Pins;
 use crate::names::{Arch, InvalidName};
@@ -26,6 +28,8 @@ pub(super) struct ArtifactStore<'a> {
     lock_file: &'a Path,
     lock: Lock,
     pub(super) pins: Pins,
+    /// Files of the cache that were found damaged.
+    discarded: BTreeSet<PathBuf>,
 }
 
 impl<'a> ArtifactStore<'a> {
@@ -49,6 +53,7 @@ impl<'a> ArtifactStore<'a> {
             lock_file,
             lock,
             pins,
+            discarded: BTreeSet::new(),
         })
     }
 
@@ -59,6 +64,21 @@ impl<'a> ArtifactStore<'a> {
             site: site.to_owned(),
             version: version.to_owned(),
             arch: self.arch,
+        }
+    }
+
+    /// Removes the file of the cache that `error` says is damaged, so that it is fetched again;
+    /// returns any other error. A file that is damaged twice is left to its disk.
+    pub(super) fn discard_damaged(
+        &mut self,
+        error: anyhow::Error,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<()> {
+        match Corrupt::find(&error) {
+            Some(corrupt) if self.discarded.insert(corrupt.path.clone()) => {
+                self.access.discard_damaged(error, progress)
+            }
+            _ => Err(error),
         }
     }
 

@@ -119,13 +119,18 @@ impl NodeArtifacts {
             base = base.with_extension(extension);
         }
         if let Some(wanted) = &self.images {
-            let images = store.images(wanted, folder.map(PathBuf::as_path), progress)?;
-            let cache = &store.access.cache;
-            let images = images::Images {
-                all: &images,
-                cri_o: self.cri_o,
+            let extension = loop {
+                let images = store.images(wanted, folder.map(PathBuf::as_path), progress)?;
+                let cache = &store.access.cache;
+                let images = images::Images {
+                    all: &images,
+                    cri_o: self.cri_o,
+                };
+                match images::extension(cache, arch, system, images, progress) {
+                    Ok(extension) => break extension,
+                    Err(error) => store.discard_damaged(error, progress)?,
+                }
             };
-            let extension = images::extension(cache, arch, system, images, progress)?;
             base = base.with_extension(extension);
         }
         store.save()?;

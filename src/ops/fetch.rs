@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use crate::base;
 use crate::base::{Base, BaseRequest, Mirror};
 use crate::cache::Cache;
@@ -77,7 +79,11 @@ impl FetchOptions {
 /// The cache that is named, or that of `environment`.
 pub(super) fn cache(named: Option<&Path>, environment: &Environment) -> Result<Cache> {
     Ok(match named {
-        Some(path) => Cache::new(path),
+        // Programs that are started with other working folders are given its paths.
+        Some(path) => Cache::new(
+            std::path::absolute(path)
+                .with_context(|| format!("resolving the path {}", path.display()))?,
+        ),
         None => Cache::locate(|name| environment.variable(name))?,
     })
 }

@@ -21,7 +21,7 @@ impl Medium {
         let Some(arch) = record.arch() else {
             bail!("{} is for an unknown architecture", path.display());
         };
-        let Some(kernel) = Base::kernel_in(cache, &record.base) else {
+        let Some(kernel) = Base::kernel_in(cache, &record.base)? else {
             bail!(
                 "the kernel of {} is not in the cache {}: its base, {:.16}…, was never built there, or has been removed. \
                  Rebuild the spec, or run the spec itself",

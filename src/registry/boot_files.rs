@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::programs::client;
 use super::{Access, Network};
+use crate::cache::Corrupt;
 use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
 use crate::progress::Progress;
 
@@ -81,12 +82,12 @@ fn checked(
     access: &Access,
     progress: &dyn Progress,
 ) -> Result<(PathBuf, [u8; 32])> {
-    let path = match (&file.source, &file.hash) {
-        (BootSource::Path(path), _) => path.clone(),
+    let (path, digests) = match (&file.source, &file.hash) {
+        (BootSource::Path(path), _) => (path.clone(), digests(path)?),
         (BootSource::Url(url), Some(hash)) => fetched(url, hash, access, progress)?,
         (BootSource::Url(_), None) => bail!("a file from the network requires a hash"),
     };
-    let digests = digests(&path)?;
+    ensure!(digests.length > 0, "{} is empty", path.display());
     if let Some(hash) = &file.hash {
         let found = digests.of_kind(hash);
         ensure!(
@@ -97,19 +98,38 @@ fn checked(
     }
     if let Some(signature) = &file.signature {
         let key = key.context("checking a signature requires a key")?;
-        let signature = match signature {
-            BootSource::Path(path) => path.clone(),
+        match signature {
+            BootSource::Path(signature) => verify(&path, signature, key)?,
             BootSource::Url(url) => {
                 let beside = in_cache(access, &digests.of_kind("sha256-"), ".sig");
-                if !access.cache.has(&beside) {
-                    store(url, &beside, access, progress)?;
-                }
-                beside
+                verify_by_fetched(&path, (url, &beside), key, access, progress)?;
             }
-        };
-        verify(&path, &signature, key)?;
+        }
     }
     Ok((path, digests.sha256))
+}
+
+/// Checks the signature at `url`, which the cache may have at `beside`: only the key tells whether
+/// it is undamaged there.
+fn verify_by_fetched(
+    file: &Path,
+    (url, beside): (&str, &Path),
+    key: &Path,
+    access: &Access,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let was_there = access.cache.has(beside);
+    if !was_there {
+        store(url, beside, access, progress)?;
+    }
+    let verified = verify(file, beside, key);
+    if let (Err(error), true) = (&verified, was_there) {
+        let corrupt = Corrupt::new(beside, format!("{error:#}"));
+        access.discard_damaged(corrupt.into(), progress)?;
+        store(url, beside, access, progress)?;
+        return verify(file, beside, key);
+    }
+    verified
 }
 
 /// The path of a file with this hash in the cache.
@@ -122,19 +142,31 @@ fn in_cache(access: &Access, hash: &str, ending: &str) -> PathBuf {
 }
 
 /// The file at `url` with this hash, in the cache.
-fn fetched(url: &str, hash: &str, access: &Access, progress: &dyn Progress) -> Result<PathBuf> {
+fn fetched(
+    url: &str,
+    hash: &str,
+    access: &Access,
+    progress: &dyn Progress,
+) -> Result<(PathBuf, Digests)> {
     let path = in_cache(access, hash, "");
     if access.cache.has(&path) {
-        return Ok(path);
+        let digests = digests(&path)?;
+        let found = digests.of_kind(hash);
+        if found == hash {
+            return Ok((path, digests));
+        }
+        let corrupt = Corrupt::new(&path, format!("its hash is {found} instead of {hash}"));
+        access.discard_damaged(corrupt.into(), progress)?;
     }
     store(url, &path, access, progress)?;
     // Nothing must stay in the cache under a hash other than its own.
-    let found = digests(&path)?.of_kind(hash);
+    let digests = digests(&path)?;
+    let found = digests.of_kind(hash);
     if found != hash {
         fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
         bail!("hash mismatch of {url}: expected {hash}, got {found}");
     }
-    Ok(path)
+    Ok((path, digests))
 }
 
 /// Fetches `url` to `target`.
@@ -160,6 +192,8 @@ fn store(url: &str, target: &Path, access: &Access, progress: &dyn Progress) -> 
 }
 
 struct Digests {
+    /// Bytes.
+    length: u64,
     sha256: [u8; 32],
     sha512: [u8; 64],
 }
@@ -179,16 +213,19 @@ fn digests(path: &Path) -> Result<Digests> {
     let reading = || format!("reading {}", path.display());
     let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
     let (mut sha256, mut sha512) = (Sha256::new(), Sha512::new());
+    let mut length = 0;
     let mut buffer = vec![0; STEP];
     loop {
         let count = file.read(&mut buffer).with_context(reading)?;
         if count == 0 {
             break;
         }
+        length += count as u64;
         sha256.update(&buffer[..count]);
         sha512.update(&buffer[..count]);
     }
     Ok(Digests {
+        length,
         sha256: sha256.finalize().into(),
         sha512: sha512.finalize().into(),
     })

@@ -95,7 +95,7 @@ impl Images {
         arch: Arch,
         progress: &dyn Progress,
     ) -> Result<StoredImage> {
-        let mut bytes = self.cached_manifest(name, digest)?;
+        let mut bytes = self.cached_manifest(name, digest, progress)?;
         let mut media_type = media_type(&bytes)?;
         if INDEX_TYPES.contains(&media_type.as_str()) {
             let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
@@ -105,7 +105,7 @@ impl Images {
                 "`{}` is not a SHA-256 digest",
                 chosen.digest
             );
-            bytes = self.cached_manifest(name, &chosen.digest)?;
+            bytes = self.cached_manifest(name, &chosen.digest, progress)?;
             media_type = self::media_type(&bytes)?;
         }
         ensure!(
@@ -128,7 +128,7 @@ impl Images {
         let digest = &descriptor.digest;
         ensure!(is_digest(digest), "`{digest}` is not a SHA-256 digest");
         let path = self.access.blob(digest);
-        if !self.access.cache.has(&path) {
+        if !self.has(descriptor, progress)? {
             self.online(digest)?;
             let short = &digest[..digest.len().min(19)];
             progress.start(
@@ -140,6 +140,18 @@ impl Images {
             fetched.with_context(|| format!("fetching the blob {digest} of {name}"))?;
         }
         Blob::from_file(path)
+    }
+
+    /// Whether the cache has the blob of `descriptor`. A large one is a layer: only its size is
+    /// compared here, since its contents are when they are unpacked.
+    fn has(&self, descriptor: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        let path = self.access.blob(&descriptor.digest);
+        match std::fs::metadata(&path) {
+            Ok(data) if data.len() > MANIFEST_MAX && data.len() == descriptor.size => {
+                Ok(self.access.cache.has(&path))
+            }
+            _ => self.access.has_blob(&descriptor.digest, progress),
+        }
     }
 
     fn fetch_blob(
@@ -179,10 +191,14 @@ impl Images {
         }
     }
 
-    fn cached_manifest(&self, name: &ImageName, digest: &str) -> Result<Vec<u8>> {
-        let path = self.access.blob(digest);
-        if self.access.cache.has(&path) {
-            return Blob::from_file(path)?.read(digest);
+    fn cached_manifest(
+        &self,
+        name: &ImageName,
+        digest: &str,
+        progress: &dyn Progress,
+    ) -> Result<Vec<u8>> {
+        if self.access.has_blob(digest, progress)? {
+            return Blob::from_file(self.access.blob(digest))?.read(digest);
         }
         self.online(digest)?;
         let (bytes, _) = self.manifest(name, Some(digest))?;

@@ -2,7 +2,7 @@
 //! `imgbuild.lock` and kept in the cache by their digests.
 //!
 //! Blobs are in `blobs/sha256/<hex>` of the cache. Each is checked when it is stored and again when
-//! it is used.
+//! it is used; a damaged one is fetched again.
 
 mod boot_files;
 mod credentials;
@@ -20,9 +20,10 @@ use anyhow::{Context as _, Result};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Corrupt, check_hash};
 use crate::lock::pins::Pins;
 use crate::oci::{MANIFEST_MAX, is_digest};
+use crate::progress::Progress;
 
 pub use boot_files::{CheckedBootFiles, boot_files};
 pub use credentials::Credentials;
@@ -48,6 +49,38 @@ impl Access {
     fn blob(&self, digest: &str) -> PathBuf {
         let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
         self.cache.root().join("blobs/sha256").join(hex)
+    }
+
+    /// Whether the cache has the blob with this digest, undamaged. A damaged one is removed where
+    /// it can be fetched again.
+    fn has_blob(&self, digest: &str, progress: &dyn Progress) -> Result<bool> {
+        let path = self.blob(digest);
+        if !self.cache.has(&path) {
+            return Ok(false);
+        }
+        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+        match check_hash(&path, hex) {
+            Ok(()) => Ok(true),
+            Err(error) => self.discard_damaged(error, progress).map(|()| false),
+        }
+    }
+
+    /// Removes the file of the cache that `error` says is damaged, so that it is fetched again.
+    /// Returns any other error, and every one where nothing may be fetched.
+    pub fn discard_damaged(&self, error: anyhow::Error, progress: &dyn Progress) -> Result<()> {
+        let Some(corrupt) = Corrupt::find(&error) else {
+            return Err(error);
+        };
+        if !corrupt.path.starts_with(self.cache.root()) {
+            return Err(error);
+        }
+        if self.offline {
+            return Err(error.context(
+                "a file of the cache is damaged: a run without `--offline` fetches it again",
+            ));
+        }
+        progress.warn(&format!("{corrupt}; it is fetched again"));
+        self.cache.discard(&corrupt.path)
     }
 }
 

@@ -2,7 +2,6 @@
 //! `<site>/v<version>/bin/linux/<arch>/<program>`, each with its hash in `<program>.sha256` beside
 //! it.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::{Access, Incoming, Network};
 use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::is_digest;
+use crate::processors::on_all_processors;
 use crate::progress::Progress;
 
 /// Upstream's own site.
@@ -87,12 +87,8 @@ impl Programs {
         Ok(digest)
     }
 
-    /// The program `name` with `digest`, in the cache.
-    pub fn fetch(&self, name: &str, digest: &str, progress: &dyn Progress) -> Result<PathBuf> {
-        let path = self.access.blob(digest);
-        if self.access.cache.has(&path) {
-            return Ok(path);
-        }
+    /// Fetches the program `name` with `digest` into the cache.
+    fn fetch(&self, name: &str, digest: &str, progress: &dyn Progress) -> Result<PathBuf> {
         let url = self.url(name);
         if self.access.offline {
             bail!("{url} is not in the cache; `--offline` forbids fetching it");
@@ -124,20 +120,19 @@ impl Programs {
         pins: &mut Pins,
         progress: &dyn Progress,
     ) -> Result<Vec<(String, PathBuf)>> {
-        names
-            .iter()
-            .map(|name| {
-                let digest = self.resolve(name, pins)?;
-                let path = self.fetch(name, &digest, progress)?;
-                // Files in the cache were checked when they were stored; this finds a damaged disk.
-                ensure!(
-                    fs::metadata(&path)?.len() > 0,
-                    "{} is empty",
-                    path.display()
-                );
-                Ok(((*name).to_owned(), path))
-            })
-            .collect()
+        let digests = names.iter().map(|name| self.resolve(name, pins));
+        let digests = digests.collect::<Result<Vec<_>>>()?;
+        let there = on_all_processors(&digests, |digest| self.access.has_blob(digest, progress));
+        let mut programs = Vec::new();
+        for ((name, digest), there) in names.iter().zip(&digests).zip(there) {
+            let path = if there? {
+                self.access.blob(digest)
+            } else {
+                self.fetch(name, digest, progress)?
+            };
+            programs.push(((*name).to_owned(), path));
+        }
+        Ok(programs)
     }
 }
 

@@ -16,11 +16,10 @@ pub const FLOORS: &[&[&str]] = &[
     &["node", "base", "manifests", "import"],
     // What users write and what is pinned.
     &["spec", "lock", "extensions"],
-    // Tables; images of containers; keys.
-    &["facts", "oci", "pki"],
+    // What is kept on this machine; tables; images of containers; keys.
+    &["cache", "facts", "oci", "pki"],
     // What knows nothing of nodes.
     &[
-        "cache",
         "data_url",
         "diagnostic",
         "formats",

@@ -52,6 +52,9 @@ impl Progress for Listener {
     }
     fn advance(&self, _amount: u64) {}
     fn finish(&self) {}
+    fn warn(&self, what: &str) {
+        self.add(format!("warning: {what}"));
+    }
 }
 
 impl Reporter for Listener {

@@ -1,6 +1,7 @@
 //! The base: from packages made up here (fast, no network), and the real one (marked as slow: it
 //! fetches Debian's packages from the mirror that this machine's apt is configured with).
 
+pub mod damaged;
 mod failures;
 mod killed;
 mod kmod_index;
@@ -9,4 +10,4 @@ mod real;
 mod reference;
 mod scan;
 mod synthetic;
-mod tools;
+pub mod tools;

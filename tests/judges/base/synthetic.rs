@@ -89,7 +89,8 @@ pub fn publish_packages(folder: &Path) -> Lock {
             "usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed",
             file(b"MZ grub"),
         ),
-        ("usr/lib/ISOLINUX/isolinux.bin", file(b"isolinux")),
+        // Longer than its boot information table.
+        ("usr/lib/ISOLINUX/isolinux.bin", file(&[0x90; 4096])),
         ("usr/lib/ISOLINUX/isohdpfx.bin", file(b"mbr")),
         (
             "usr/lib/syslinux/modules/bios/ldlinux.c32",

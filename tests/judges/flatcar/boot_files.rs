@@ -92,7 +92,7 @@ fn another_file_than_the_spec_names_is_refused() {
 }
 
 /// `gpg` with a home of its own.
-fn gpg(home: &Path, arguments: &[&str]) {
+pub fn gpg(home: &Path, arguments: &[&str]) {
     let run = Command::new("gpg")
         .arg("--homedir")
         .arg(home)

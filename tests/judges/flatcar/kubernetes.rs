@@ -45,7 +45,7 @@ const PROGRAMS: [&str; 6] = [
 const PLUGINS: [&str; 4] = ["bridge", "host-local", "loopback", "portmap"];
 
 /// The head of a program for amd64, and no more: nothing here runs it.
-fn program(name: &str) -> Vec<u8> {
+pub fn program(name: &str) -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
     bytes.resize(18, 0);
     bytes.extend([62, 0]);

@@ -3,6 +3,7 @@
 
 mod boot_files;
 mod configs;
+mod damaged;
 mod flannel;
 mod kubernetes;
 pub mod project;

@@ -7,7 +7,7 @@ mod crio;
 mod crio_programs;
 mod crio_registries;
 mod defaults;
-mod made;
+pub mod made;
 mod node;
 mod registries;
 mod settings;
