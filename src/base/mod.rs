@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::{self, Cache, Corrupt};
 use crate::extensions::Extension;
 use crate::facts::debian::BaseKind;
+use crate::lock::indexes::IndexDates;
 use crate::lock::{Lock, LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -44,6 +45,9 @@ pub struct BaseRequest {
     pub offline: bool,
     /// Do not change the lock: a pin missing from it is an error.
     pub locked: bool,
+    /// Accept package indexes that have expired, or are older than the lock's: those of a snapshot
+    /// of the archive.
+    pub allow_old_indexes: bool,
     pub cache: Cache,
 }
 
@@ -167,8 +171,10 @@ pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     let kind = request.kind;
     may_pin(request)?;
     let apt = Apt::new(&request.cache, kind, mirror(request)?)?;
-    let base = apt.resolve(kind, progress)?;
+    let mut dates = IndexDates::from_lock(lock)?;
+    let base = apt.resolve(kind, &mut dates, request.allow_old_indexes, progress)?;
     lock.set_base(kind, base);
+    dates.save(lock);
     Ok(())
 }
 

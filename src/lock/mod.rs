@@ -3,6 +3,7 @@
 //!
 //! JSON with one package per line, so that a change reads well in `git diff`.
 
+pub mod indexes;
 pub mod pins;
 
 use std::collections::BTreeMap;

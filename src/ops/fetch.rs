@@ -33,6 +33,8 @@ pub struct FetchOptions {
     pub offline: bool,
     /// Never changes the lock: what is missing there is an error.
     pub locked: bool,
+    /// Accepts package indexes that have expired, or are older than the lock's.
+    pub allow_old_indexes: bool,
 }
 
 impl FetchOptions {
@@ -51,6 +53,7 @@ impl FetchOptions {
             mirror: self.mirror.clone(),
             offline: self.offline,
             locked: self.locked,
+            allow_old_indexes: self.allow_old_indexes,
             cache: self.cache(environment)?,
         })
     }

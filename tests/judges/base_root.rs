@@ -32,6 +32,7 @@ impl Root {
             mirror: None,
             offline: false,
             locked: false,
+            allow_old_indexes: std::env::var_os("IMGBUILD_ALLOW_OLD_INDEXES").is_some(),
             cache: Cache::new(cache),
         };
         let base = ensure(&request, &mut Lock::default(), &Silent).unwrap();

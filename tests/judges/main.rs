@@ -38,6 +38,7 @@ mod passwords;
 mod pki;
 mod projects;
 mod read;
+mod site;
 mod specs;
 
 mod units;

@@ -2,6 +2,7 @@
 //! resolves the package list, checks the archive's signatures and fetches packages, through
 //! whatever proxies the host is configured with.
 
+mod release;
 mod settings;
 mod uris;
 
@@ -9,19 +10,23 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use sha2::{Digest as _, Sha256};
+use x509_cert::der::DateTime;
 
 use super::declared;
 use super::mirror::Mirror;
 use crate::cache::{Cache, Exclusive};
 use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
+use crate::lock::indexes::IndexDates;
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
-use settings::{KEYRING, configuration, sources};
+use release::{Release, Wanted};
+use settings::{KEYRING, configuration, sources, suites};
 use uris::{parse_uri, quoted};
 
 /// Fetches single files as apt does; part of the package `apt`.
@@ -30,10 +35,15 @@ const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 /// About how many bytes one call of [`APT_HELPER`] fetches: progress is reported after each call.
 const FETCH_BATCH: u64 = 24 << 20;
 
+/// The parts of apt's folder that are made anew each time that indexes are read: apt trusts what it
+/// finds there where the mirror has nothing newer, and a disk may have changed it.
+const STATE: [&str; 2] = ["state", "cache"];
+
 /// Apt with its own configuration. Only one run at a time uses it.
 #[derive(Debug)]
 pub struct Apt {
     mirror: Mirror,
+    folder: PathBuf,
     config: PathBuf,
     _exclusive: Exclusive,
 }
@@ -53,9 +63,7 @@ impl Apt {
                     folder.display()
                 )
             })?;
-        for part in ["state/lists/partial", "cache/archives/partial"] {
-            cache.folder(&format!("apt/{arch}/{part}"))?;
-        }
+        create_state(&folder)?;
         let write = |name: &str, text: &str| {
             fs::write(folder.join(name), text).with_context(|| format!("writing {root}/{name}"))
         };
@@ -65,23 +73,38 @@ impl Apt {
         Ok(Self {
             mirror,
             config: folder.join("apt.conf"),
+            folder,
             _exclusive: exclusive,
         })
     }
 
-    /// Reads the archive's indexes and resolves the package list.
-    pub fn resolve(&self, kind: BaseKind, progress: &dyn Progress) -> Result<LockedBase> {
+    /// Reads the archive's indexes and resolves the package list. `dates` are those of the indexes
+    /// that were used before, and become those of the ones that are used now; `allow_old` takes
+    /// older ones and expired ones too.
+    pub fn resolve(
+        &self,
+        kind: BaseKind,
+        dates: &mut IndexDates,
+        allow_old: bool,
+        progress: &dyn Progress,
+    ) -> Result<LockedBase> {
         ensure!(
             Path::new(KEYRING).exists(),
             "{KEYRING} is missing: install the package `debian-archive-keyring`, whose keys verify the packages"
         );
         progress.start("reading package indexes", None);
+        for part in STATE {
+            let path = self.folder.join(part);
+            fs::remove_dir_all(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+        create_state(&self.folder)?;
         self.apt_get(&["update"]).with_context(|| {
             format!(
                 "reading the indexes of {} and {}",
                 self.mirror.main, self.mirror.security
             )
         })?;
+        self.check_indexes(kind, dates, allow_old)?;
         progress.finish();
 
         progress.start("resolving packages", None);
@@ -105,6 +128,26 @@ impl Apt {
             packages,
             boot_loaders,
         })
+    }
+
+    /// Refuses indexes of other suites, and those that are too old.
+    fn check_indexes(&self, kind: BaseKind, dates: &mut IndexDates, allow_old: bool) -> Result<()> {
+        let now = DateTime::from_system_time(SystemTime::now())
+            .map_err(|_| anyhow!("the system clock is out of range"))?;
+        let lists = self.folder.join("state/lists");
+        let mut objections = Vec::new();
+        for (uri, suite) in suites(kind, &self.mirror) {
+            let release = Release::read(&lists, &suite)?;
+            let wanted = Wanted {
+                uri,
+                suite: &suite,
+                known: dates.of(&suite),
+            };
+            objections.extend(release.objection(wanted, now, allow_old));
+            dates.set(&suite, release.date);
+        }
+        ensure!(objections.is_empty(), "{}", objections.join("; "));
+        Ok(())
     }
 
     /// Fetches those of `packages` that the cache lacks.
@@ -222,6 +265,15 @@ impl Apt {
             })
             .collect()
     }
+}
+
+/// Creates what apt requires in its folder.
+fn create_state(folder: &Path) -> Result<()> {
+    for part in ["state/lists/partial", "cache/archives/partial"] {
+        let path = folder.join(part);
+        fs::create_dir_all(&path).with_context(|| format!("creating {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// What the packages of a base are resolved from; changes when the list or the way it is resolved

@@ -9,15 +9,21 @@ use crate::names::Arch;
 /// The archive's keys, as the package `debian-archive-keyring` installs them.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// sources.list(5).
-pub fn sources(kind: BaseKind, mirror: &Mirror) -> String {
-    let (arch, release) = (kind.arch, kind.release.facts().suite);
-    let mut text = String::new();
-    for (uri, suite) in [
+/// The suites that packages are taken from, each with its archive's base URI.
+pub fn suites(kind: BaseKind, mirror: &Mirror) -> [(&String, String); 3] {
+    let release = kind.release.facts().suite;
+    [
         (&mirror.main, release.to_owned()),
         (&mirror.main, format!("{release}-updates")),
         (&mirror.security, format!("{release}-security")),
-    ] {
+    ]
+}
+
+/// sources.list(5).
+pub fn sources(kind: BaseKind, mirror: &Mirror) -> String {
+    let arch = kind.arch;
+    let mut text = String::new();
+    for (uri, suite) in suites(kind, mirror) {
         let _ = writeln!(
             text,
             "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main"
@@ -31,6 +37,8 @@ pub fn configuration(root: &str, arch: Arch) -> String {
     let mut text = String::new();
     for list in [
         "APT::Architectures",
+        "Acquire::Max-ValidTime",
+        "Acquire::Min-ValidTime",
         "APT::Update::Pre-Invoke",
         "APT::Update::Post-Invoke",
         "APT::Update::Post-Invoke-Success",
@@ -70,9 +78,14 @@ pub fn configuration(root: &str, arch: Arch) -> String {
         // An index that cannot be fetched is an error; otherwise an old state would pass for the
         // current one.
         ("APT::Update::Error-Mode", "any"),
+        // Whatever the host says of its own mirrors. How old an index may be is decided here, with
+        // a message that says what to do (`release.rs`).
+        ("Acquire::Check-Date", "true"),
+        ("Acquire::Check-Valid-Until", "false"),
         ("Acquire::AllowInsecureRepositories", "false"),
         ("Acquire::AllowWeakRepositories", "false"),
         ("Acquire::AllowDowngradeToInsecureRepositories", "false"),
+        ("Acquire::AllowReleaseInfoChange", "false"),
         ("Acquire::ForceHash", "SHA256"),
         ("Acquire::Languages", "none"),
     ];

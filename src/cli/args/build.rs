@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use crate::base::Mirror;
 use crate::cli::outcome::Failure;
@@ -108,6 +109,16 @@ pub struct BaseSource {
     )]
     pub registry_mirror: Vec<String>,
 
+    /// Accept package indexes that have expired or are older than those in `imgbuild.lock`, as on
+    /// a snapshot of the Debian archive: security updates may be missing
+    #[arg(
+        long,
+        env = "IMGBUILD_ALLOW_OLD_INDEXES",
+        value_parser = FalseyValueParser::new(),
+        help_heading = "Sources"
+    )]
+    pub allow_old_indexes: bool,
+
     /// Use only what is in the cache; do not access the network
     #[arg(long, help_heading = "Sources")]
     pub offline: bool,
@@ -132,6 +143,7 @@ impl BaseSource {
             registry_mirrors: Mirrors::new(mirrors.collect::<Result<Vec<_>, _>>()?),
             offline: self.offline,
             locked: self.locked,
+            allow_old_indexes: self.allow_old_indexes,
         })
     }
 

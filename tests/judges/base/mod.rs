@@ -3,6 +3,7 @@
 
 pub mod damaged;
 mod failures;
+mod indexes;
 mod killed;
 mod kmod_index;
 mod packages;

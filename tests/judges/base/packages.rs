@@ -138,6 +138,7 @@ pub fn request(folder: &Path) -> BaseRequest {
         mirror: Some(Mirror::new(&mirror, None).expect("a mirror")),
         offline: false,
         locked: true,
+        allow_old_indexes: false,
         cache: Cache::new(folder.join("cache")),
     }
 }

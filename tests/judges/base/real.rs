@@ -41,6 +41,7 @@ fn request(arch: Arch, kernel: KernelFlavor, cache: Cache) -> BaseRequest {
         mirror: None,
         offline: false,
         locked: false,
+        allow_old_indexes: std::env::var_os("IMGBUILD_ALLOW_OLD_INDEXES").is_some(),
         cache,
     }
 }

@@ -4,11 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::sync::{Arc, Mutex};
 
 use imgbuild::extensions::program_names;
 use imgbuild::names::Arch;
@@ -21,50 +18,14 @@ use crate::flatcar::kubernetes::program;
 use crate::flatcar::project::{INITRD, KERNEL, Project, said};
 use crate::images::made::archive;
 use crate::registry::Registry;
-
-/// What a server has, by path.
-type Site = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
-
-/// Serves `site` for as long as the tests run.
-fn serve(site: &Site) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let site = Arc::clone(site);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request = lines.next().unwrap().unwrap();
-            while !lines.next().unwrap().unwrap().is_empty() {}
-            let found = site
-                .lock()
-                .unwrap()
-                .get(request.split(' ').nth(1).unwrap())
-                .cloned();
-            let status = if found.is_some() {
-                "200 OK"
-            } else {
-                "404 Not Found"
-            };
-            let body = found.unwrap_or_default();
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-            );
-            stream
-                .write_all(&[head.as_bytes(), &body].concat())
-                .unwrap();
-        }
-    });
-    format!("http://{address}")
-}
+use crate::site::Site;
 
 /// A node whose every part comes from the network.
 fn project(registry: &Registry) -> Project {
-    let site = Site::default();
-    let address = serve(&site);
+    let site = Site::open();
+    let address = &site.address;
     let project = Project::new("");
-    let mut files = site.lock().unwrap();
+    let mut files = BTreeMap::new();
     for name in program_names() {
         let bytes = program(name);
         let path = format!("/v1.36.2/bin/linux/amd64/{name}");
@@ -101,7 +62,7 @@ fn project(registry: &Registry) -> Project {
             "{{source: '{address}/{name}', hash: {hash}, signature: '{address}/{name}.sig'}}"
         ));
     }
-    drop(files);
+    site.put(files);
     // Of two images, one has a layer that is too large to be read for each build.
     let large: String = (0..3_000_000_u64)
         .map(|n| {
