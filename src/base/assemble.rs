@@ -1,6 +1,6 @@
 //! From packages to the tree of the root image, without running any of their code.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub struct Unpacked {
     pub kernel: PathBuf,
     /// `busybox`, static, whether or not the tree keeps it.
     pub busybox: Vec<u8>,
+    /// Stage 0's other programs and their libraries, by their paths.
+    pub stage0: BTreeMap<String, Vec<u8>>,
     /// `6.12.1+deb13-amd64`
     pub kernel_release: String,
 }
@@ -74,7 +76,8 @@ impl Assembly<'_> {
             modules: ModuleStore::new(self.folder)?,
             time: 0,
             kernel: None,
-            busybox: Vec::new(),
+            for_stage0: declared::stage0_programs()?,
+            stage0: BTreeMap::new(),
             kernel_path: self.folder.join("kernel"),
             removals: &removals,
             folders: HashMap::new(),
@@ -96,16 +99,17 @@ impl Assembly<'_> {
         let Some(kernel_release) = unpacking.kernel else {
             bail!("no package contains a kernel (`/boot/vmlinuz-*`)");
         };
-        ensure!(
-            !unpacking.busybox.is_empty(),
-            "no package contains {BUSYBOX} (`busybox-static` does)"
-        );
+        let busybox = unpacking
+            .stage0
+            .remove(BUSYBOX)
+            .with_context(|| format!("no package contains {BUSYBOX} (`busybox-static` does)"))?;
         Ok(Unpacked {
             tree: unpacking.tree,
             modules: unpacking.modules,
             time: unpacking.time,
             kernel: unpacking.kernel_path,
-            busybox: unpacking.busybox,
+            busybox,
+            stage0: unpacking.stage0,
             kernel_release,
         })
     }
@@ -116,7 +120,9 @@ struct Unpacking<'a> {
     modules: ModuleStore,
     time: u32,
     kernel: Option<String>,
-    busybox: Vec<u8>,
+    /// What stage 0 takes, and what it has.
+    for_stage0: Vec<Glob>,
+    stage0: BTreeMap<String, Vec<u8>>,
     kernel_path: PathBuf,
     removals: &'a [Glob],
     /// Folders, and whether they are left out.
@@ -140,11 +146,14 @@ impl Unpacking<'_> {
             return Ok(());
         };
         member.path = path;
-        if member.path == BUSYBOX && member.kind == MemberKind::File {
-            contents.read_to_end(&mut self.busybox)?;
-            let copy = std::mem::take(&mut self.busybox);
-            self.take_merged(member, &mut &copy[..])?;
-            self.busybox = copy;
+        let is_for_stage0 = member.path == BUSYBOX
+            || (self.for_stage0.iter()).any(|glob| glob.matches(&member.path));
+        if is_for_stage0 && member.kind == MemberKind::File {
+            let mut bytes = Vec::new();
+            contents.read_to_end(&mut bytes)?;
+            let path = member.path.clone();
+            self.take_merged(member, &mut &bytes[..])?;
+            self.stage0.insert(path, bytes);
             return Ok(());
         }
         self.take_merged(member, contents)

@@ -14,7 +14,7 @@ use super::stage0::Stage0;
 use super::state;
 use crate::cache::{self, Cache};
 use crate::facts::debian::BaseKind;
-use crate::formats::squashfs;
+use crate::formats::{squashfs, verity};
 use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
@@ -35,6 +35,8 @@ pub mod file {
     pub const KERNEL: &str = "kernel";
     pub const INITRD: &str = "initrd";
     pub const ROOT: &str = "root.squashfs";
+    /// What the root image is checked by.
+    pub const VERITY: &str = "verity";
     pub const SHIM: &str = "boot/shim.efi";
     pub const MOK_MANAGER: &str = "boot/mm.efi";
     pub const GRUB: &str = "boot/grub.efi";
@@ -78,6 +80,7 @@ pub fn build(
     progress.finish();
     Stage0 {
         busybox: &unpacked.busybox,
+        programs: &unpacked.stage0,
         release: &unpacked.kernel_release,
         modules: &modules,
         store: &unpacked.modules,
@@ -94,6 +97,9 @@ pub fn build(
     state::declare(&mut unpacked.tree, base, id)?;
     progress.start("writing the root image", None);
     image.finish(&unpacked.tree, unpacked.time)?;
+    let verity = verity::append(&folder.join(file::ROOT))?;
+    fs::write(folder.join(file::VERITY), format!("{verity}\n"))
+        .context("storing the root image's hash")?;
     progress.finish();
     fs::rename(&unpacked.kernel, folder.join(file::KERNEL)).context("storing the kernel")?;
     extract_boot_loaders(cache, kind.arch, &base.boot_loaders, &folder)?;

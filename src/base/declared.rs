@@ -81,6 +81,11 @@ pub fn stage0_init() -> Result<&'static [u8]> {
     Ok(file("stage0/init")?.bytes)
 }
 
+/// `configs/base/stage0/programs`: paths of programs and libraries.
+pub fn stage0_programs() -> Result<Vec<Glob>> {
+    lines("stage0/programs")?.map(Glob::new).collect()
+}
+
 /// `configs/base/stage0/modules`: names of kernel modules.
 pub fn stage0_modules() -> Result<Vec<&'static str>> {
     Ok(lines("stage0/modules")?.collect())
@@ -118,6 +123,7 @@ mod tests {
         assert!(!packages().expect("packages").wanted.is_empty());
         assert!(stage0_init().expect("init").starts_with(b"#!/bin/busybox"));
         stage0_modules().expect("modules");
+        stage0_programs().expect("programs");
         removals().expect("remove");
         links().expect("links");
         for (path, _) in root_files() {

@@ -8,7 +8,7 @@ use crate::lock::LockedBase;
 use crate::text::hex;
 
 /// Incremented whenever the same packages and declared files produce different bytes.
-const BUILDER_VERSION: u32 = 5;
+const BUILDER_VERSION: u32 = 6;
 
 /// The id of a base: what it is made of, hashed.
 pub fn id(kind: BaseKind, base: &LockedBase) -> String {

@@ -8,6 +8,7 @@ mod builder;
 mod catalog;
 mod deb;
 mod declared;
+mod elf;
 mod glob;
 mod id;
 mod mirror;
@@ -23,6 +24,8 @@ use sha2::{Digest as _, Sha256};
 use crate::cache::{self, Cache, Corrupt};
 use crate::extensions::Extension;
 use crate::facts::debian::BaseKind;
+use crate::facts::layout::{IMAGES_FOLDER, ROOT_IMAGE_PATH};
+use crate::formats::verity::Verity;
 use crate::lock::indexes::IndexDates;
 use crate::lock::{Lock, LockedBase, LockedPackage};
 use crate::names::Arch;
@@ -34,6 +37,12 @@ pub use apt::request_hash;
 pub use catalog::{Collected, Kept, StoredBase, collect, list};
 pub use glob::Glob;
 pub use mirror::Mirror;
+
+/// The kernel argument with the base's id.
+const BASE_ARGUMENT: &str = "imgbuild.base=";
+
+/// The kernel argument with the SHA-256 of the list of images, by which stage 0 knows them.
+const IMAGES_ARGUMENT: &str = "imgbuild.images=";
 
 /// Which base is requested, and how it may be obtained.
 #[derive(Debug, Clone)]
@@ -83,7 +92,7 @@ pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -
     };
     made?;
     catalog::touch(&request.cache, &id)?;
-    Ok(Base::in_cache(&request.cache, kind.arch, id))
+    Base::in_cache(&request.cache, kind.arch, id)
 }
 
 /// Builds the base into the cache, with the packages that have to be fetched for it. Packages in
@@ -232,6 +241,8 @@ pub struct Base {
     /// [`ROOT_IMAGE_PATH`](crate::facts::layout::ROOT_IMAGE_PATH) in its own file
     /// system, then on media. `None` for an external base, whose initrd holds the whole system.
     pub root: Option<PathBuf>,
+    /// What stage 0 checks the root image by.
+    pub verity: Option<Verity>,
     /// The root file system as a second initrd, after the first; of external bases that have it so.
     pub root_initrd: Option<PathBuf>,
     /// `None`: no bootable media can be made from it.
@@ -252,13 +263,43 @@ impl Base {
             self.id, extension.name, extension.id
         )));
         for argument in &mut self.kernel_arguments {
-            if argument.starts_with("imgbuild.base=") {
-                *argument = format!("imgbuild.base={id}");
+            if argument.starts_with(BASE_ARGUMENT) {
+                *argument = format!("{BASE_ARGUMENT}{id}");
             }
         }
         self.id = id;
         self.extensions.push(extension);
+        self.name_images();
         self
+    }
+
+    /// The list of the images that stage 0 mounts: name below [`IMAGES_FOLDER`], number of blocks
+    /// and hash at the root of their hash tree, one a line. Empty where there are none.
+    pub fn images_list(&self) -> String {
+        let name = |path: &str| path.trim_start_matches(IMAGES_FOLDER).to_owned();
+        let root = [(name(ROOT_IMAGE_PATH), &self.verity)];
+        let extensions =
+            (self.extensions.iter()).map(|extension| (name(&extension.path()), &extension.verity));
+        let images = root.into_iter().chain(extensions);
+        images
+            .filter_map(|(name, verity)| Some(format!("{name} {}\n", verity.as_ref()?)))
+            .collect()
+    }
+
+    /// Lets the kernel command line say which list of images stage 0 accepts.
+    fn name_images(&mut self) {
+        let list = self.images_list();
+        let arguments = &mut self.kernel_arguments;
+        arguments.retain(|argument| !argument.starts_with(IMAGES_ARGUMENT));
+        if !list.is_empty() {
+            let hash = hex(&Sha256::digest(list));
+            // After the base's id.
+            let at = 1
+                + (arguments.iter())
+                    .position(|argument| argument.starts_with(BASE_ARGUMENT))
+                    .unwrap_or(0);
+            arguments.insert(at.min(arguments.len()), format!("{IMAGES_ARGUMENT}{hash}"));
+        }
     }
 
     /// The id of the base in the cache; [`Base::id`] differs where extensions are overlaid on it.
@@ -299,6 +340,7 @@ impl Base {
             kernel,
             initrd,
             root: None,
+            verity: None,
             root_initrd,
             boot_loaders: None,
             kernel_arguments: arguments.map(|&argument| argument.to_owned()).collect(),
@@ -307,19 +349,24 @@ impl Base {
     }
 
     /// The base with this id, which is in the cache.
-    fn in_cache(cache: &Cache, arch: Arch, id: String) -> Self {
+    fn in_cache(cache: &Cache, arch: Arch, id: String) -> Result<Self> {
         use builder::file;
         let folder = cache.base(&id);
+        let verity = folder.join(file::VERITY);
+        let reading = || format!("reading {}", verity.display());
+        let text = std::fs::read_to_string(&verity).with_context(reading)?;
+        let verity: Verity = text.trim().parse().with_context(reading)?;
         let isolinux = (arch == Arch::Amd64).then(|| Isolinux {
             loader: folder.join(file::ISOLINUX),
             ldlinux: folder.join(file::LDLINUX),
             mbr: folder.join(file::MBR),
         });
-        Self {
+        let mut base = Self {
             arch,
             kernel: folder.join(file::KERNEL),
             initrd: folder.join(file::INITRD),
             root: Some(folder.join(file::ROOT)),
+            verity: Some(verity),
             root_initrd: None,
             boot_loaders: Some(BootLoaders {
                 shim: folder.join(file::SHIM),
@@ -330,7 +377,7 @@ impl Base {
             kernel_arguments: vec![
                 "ignition.firstboot".to_owned(),
                 "ignition.platform.id=metal".to_owned(),
-                format!("imgbuild.base={id}"),
+                format!("{BASE_ARGUMENT}{id}"),
                 "console=tty0".to_owned(),
                 serial_console(arch).to_owned(),
                 // Debian's list without modules that have no policy here (selinux, smack, tomoyo,
@@ -340,7 +387,9 @@ impl Base {
             ],
             extensions: Vec::new(),
             id,
-        }
+        };
+        base.name_images();
+        Ok(base)
     }
 }
 

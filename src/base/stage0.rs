@@ -1,13 +1,14 @@
-//! The initrd: busybox, a script and the kernel modules required to reach the root image.
+//! The initrd: busybox, dmsetup, a script and the kernel modules required to reach the root image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::declared;
+use super::elf::Linked;
 use super::modules::{ModuleStore, Modules, module_name};
 use crate::formats::cpio::{ALIGNMENT, Archive};
 
@@ -30,11 +31,16 @@ const FOLDERS: [&str; 11] = [
     "tmp",
 ];
 
+/// The program that sets up dm-verity.
+const DMSETUP: &str = "/usr/sbin/dmsetup";
+
 /// The parts of stage 0.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage0<'a> {
     /// `busybox`, static.
     pub busybox: &'a [u8],
+    /// Other programs and their libraries, by the paths in their packages.
+    pub programs: &'a BTreeMap<String, Vec<u8>>,
     /// The kernel's release: `6.12.1+deb13-amd64`.
     pub release: &'a str,
     pub modules: &'a Modules,
@@ -93,8 +99,45 @@ impl Stage0<'_> {
         members.insert("bin/sh".to_owned(), Member::Symlink("busybox"));
         members.insert("dev/console".to_owned(), Member::Device(5, 1));
         members.insert("init".to_owned(), program(declared::stage0_init()?));
+        self.add_programs(&mut members)?;
         self.add_modules(&mut members)?;
         Ok(members)
+    }
+
+    /// Programs in `/bin`, libraries in `/lib` by the names under which they are looked for there
+    /// (ld.so(8)), and the loader, which is a library too, where programs say that it is.
+    fn add_programs(&self, members: &mut BTreeMap<String, Member>) -> Result<()> {
+        let mut needed = BTreeMap::new();
+        let mut names = BTreeSet::new();
+        let mut loaders = BTreeSet::new();
+        let mut all = Vec::new();
+        for (path, bytes) in self.programs {
+            let linked = Linked::parse(bytes).with_context(|| format!("reading {path}"))?;
+            needed.extend(linked.needed.iter().map(|name| (name.clone(), path)));
+            names.extend(linked.name.clone());
+            loaders.extend(linked.loader.clone());
+            all.push((path, linked, bytes));
+        }
+        if let Some((name, path)) = needed.iter().find(|(name, _)| !names.contains(*name)) {
+            bail!("{path} needs {name}, which configs/base/stage0/programs does not list");
+        }
+        ensure!(
+            self.programs.contains_key(DMSETUP),
+            "no package contains {DMSETUP} (`dmsetup` does)"
+        );
+        for (path, linked, bytes) in all {
+            let file_name = path.rsplit('/').next().unwrap_or(path);
+            let is_at = |loader: &&String| loader.rsplit('/').next() == linked.name.as_deref();
+            let target = match (&linked.name, loaders.iter().find(is_at)) {
+                (Some(_), Some(loader)) => loader.trim_start_matches('/').to_owned(),
+                (Some(name), None) => format!("lib/{name}"),
+                (None, _) => format!("bin/{file_name}"),
+            };
+            let bytes = bytes.clone();
+            let executable = true;
+            members.insert(target, Member::File { executable, bytes });
+        }
+        Ok(())
     }
 
     /// The listed modules with their dependencies, decompressed, and the indexes that busybox's

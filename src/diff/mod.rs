@@ -292,7 +292,9 @@ fn shortened(id: &str) -> &str {
 
 /// Changed kernel arguments; the base's id has its own line.
 fn arguments(before: &[String], after: &[String], lines: &mut Vec<String>) {
-    let own = |argument: &&String| !argument.starts_with("imgbuild.base=");
+    let own = |argument: &&String| {
+        !argument.starts_with("imgbuild.base=") && !argument.starts_with("imgbuild.images=")
+    };
     for argument in before.iter().filter(own).filter(|a| !after.contains(a)) {
         lines.push(format!("- kernel argument {argument}"));
     }
@@ -365,7 +367,7 @@ mod tests {
         assert_eq!(
             differences(
                 &with("a", &["x=1", "imgbuild.base=a", "q"]),
-                &with("b", &["q", "imgbuild.base=b", "x=2"])
+                &with("b", &["q", "imgbuild.base=b", "imgbuild.images=b", "x=2"])
             ),
             [
                 "~ base aaaaaaaaaaaa -> bbbbbbbbbbbb (packages, kernel or extensions)",

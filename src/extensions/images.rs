@@ -36,7 +36,7 @@ use crate::progress::Progress;
 use crate::text::hex;
 
 /// Incremented whenever the same images produce different bytes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Images for a node.
 #[derive(Debug, Clone, Copy)]

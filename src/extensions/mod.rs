@@ -25,6 +25,7 @@ use crate::facts::systems::Facts;
 use crate::formats::cpio::Archive;
 use crate::formats::squashfs::{Options, Writer};
 use crate::formats::tree::{Content, Kind, Node, Tree};
+use crate::formats::verity::{self, Verity};
 use crate::names::Arch;
 use crate::oci;
 use crate::processors::on_all_processors;
@@ -32,7 +33,7 @@ use crate::progress::Progress;
 use crate::text::hex;
 
 /// Incremented whenever the same programs produce different bytes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Incremented whenever the same programs of CRI-O produce different bytes.
 const CRI_O_VERSION: u32 = 1;
@@ -50,6 +51,9 @@ const OPTIONS: Options = Options {
 const IMAGE: &str = "image.squashfs";
 const ARCHIVE: &str = "extension.cpio";
 
+/// What the image is checked by on the node.
+const VERITY: &str = "verity";
+
 /// Programs that are taken if they exist; the base has its own.
 const OPTIONAL: [&str; 1] = ["kubectl"];
 
@@ -63,6 +67,8 @@ pub struct Extension {
     /// The image (squashfs), or the archive that holds it, in the cache.
     pub file: PathBuf,
     pub form: ExtensionForm,
+    /// What stage 0 checks an image by.
+    pub verity: Option<Verity>,
 }
 
 /// How an extension reaches the node.
@@ -317,8 +323,11 @@ impl Unmade<'_> {
                 tree.insert(&path, Node::file(0o644, text.into_bytes()));
             }
             writer.finish(&tree, 0)?;
-            if let Some(sysext) = &self.system.sysext {
-                work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
+            match &self.system.sysext {
+                Some(sysext) => {
+                    work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
+                }
+                None => work.hash_tree()?,
             }
             cache::seal(&work.folder)?;
             work.workspace.publish("extension", &target)?;
@@ -327,11 +336,21 @@ impl Unmade<'_> {
             Some(_) => (ARCHIVE, ExtensionForm::Initrd),
             None => (IMAGE, ExtensionForm::Image),
         };
+        let verity = match form {
+            ExtensionForm::Image => {
+                let path = target.join(VERITY);
+                let reading = || format!("reading {}", path.display());
+                let text = fs::read_to_string(&path).with_context(reading)?;
+                Some(text.trim().parse().with_context(reading)?)
+            }
+            ExtensionForm::Initrd => None,
+        };
         Ok(Extension {
             name: self.name,
             id: self.id,
             file: target.join(name),
             form,
+            verity,
         })
     }
 }
@@ -368,6 +387,13 @@ impl Work {
         let file = File::create(self.folder.join(IMAGE)).context("creating the extension")?;
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Writer::new(file, Options { threads, ..OPTIONS })
+    }
+
+    /// Appends the finished image's hash tree.
+    fn hash_tree(&self) -> Result<()> {
+        let verity = verity::append(&self.folder.join(IMAGE))?;
+        fs::write(self.folder.join(VERITY), format!("{verity}\n"))
+            .context("storing the extension's hash")
     }
 
     /// Puts the finished image into an archive, at `path`.

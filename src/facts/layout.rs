@@ -4,6 +4,13 @@
 /// ISO.
 pub const ROOT_IMAGE_PATH: &str = "imgbuild/root.squashfs";
 
+/// The list of the images, root image and extensions, with what stage 0 checks each of their blocks
+/// by: beside the root image.
+pub const IMAGES_LIST_PATH: &str = "imgbuild/images";
+
+/// The folder of all of these.
+pub const IMAGES_FOLDER: &str = "imgbuild/";
+
 /// Where stage 0 looks for extensions, beside the root image.
 pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 

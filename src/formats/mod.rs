@@ -11,6 +11,7 @@ pub mod iso9660;
 pub mod squashfs;
 pub mod subject_hash;
 pub mod tree;
+pub mod verity;
 
 use std::fs::File;
 use std::io::{Read as _, Write};

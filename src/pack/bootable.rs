@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 
 use crate::base::Base;
 use crate::extensions::{Extension, ExtensionForm};
-use crate::facts::layout::ROOT_IMAGE_PATH;
+use crate::facts::layout::{IMAGES_LIST_PATH, ROOT_IMAGE_PATH};
 use crate::names::{Arch, Hostname};
 use crate::progress::Progress;
 use crate::text::hex;
 
 use super::initrd::payload_archive;
-use super::{BASE_ID_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line};
+use super::{BASE_ID_PATH, MEDIUM_PATH, Machine, PAYLOAD_PATH, boot_menu, command_line};
+use crate::formats::cpio::Archive;
 use crate::formats::fat;
 use crate::formats::iso9660::{Bios, Boot, Content, ESP_ALIGNMENT, Image, Tree};
 
@@ -46,6 +47,8 @@ pub fn iso<W: Write>(
     let payload = payload_archive(machine.payload)?;
     let identity = identity(base, machine.hostname, &arguments, &payload);
     let marker = format!("imgbuild/{}.medium", hex(&identity[..8]));
+    let marker_text = format!("{}\n", hex(&identity));
+    let payload = with_medium(payload, base, &marker_text)?;
     // In the order in which the kernel unpacks them.
     let archives = (base.extensions.iter())
         .filter(|extension| extension.form == ExtensionForm::Initrd)
@@ -67,7 +70,7 @@ pub fn iso<W: Write>(
         |path: &str, text: String| tree.add(path, PUBLIC_MODE, Content::Bytes(text.into_bytes()));
     text(".disk/info", format!("imgbuild {}\n", machine.hostname))?;
     text(BASE_ID_PATH, format!("{}\n", base.id))?;
-    text(&marker, format!("{}\n", hex(&identity)))?;
+    text(&marker, marker_text)?;
     text("boot/grub/grub.cfg", grub.clone())?;
 
     let mut bios = None;
@@ -120,13 +123,7 @@ pub fn iso<W: Write>(
     if let Some(root) = &base.root_initrd {
         tree.add(boot_menu::ROOT_INITRD, PUBLIC_MODE, Content::open(root)?)?;
     }
-    if let Some(root) = &base.root {
-        tree.add(ROOT_IMAGE_PATH, PUBLIC_MODE, Content::open(root)?)?;
-    }
-    for extension in &base.extensions {
-        let content = Content::open(&extension.file)?;
-        tree.add(&extension.path(), PUBLIC_MODE, content)?;
-    }
+    add_images(&mut tree, base)?;
     let mut image = Image {
         volume_id: volume_id_of(machine.hostname),
         tree,
@@ -138,6 +135,32 @@ pub fn iso<W: Write>(
         }),
     };
     super::write_iso(&mut image, out, progress)
+}
+
+/// The payload, which names the medium where stage 0 has to find it: so does the medium's marker.
+fn with_medium(payload: Vec<u8>, base: &Base, marker: &str) -> Result<Vec<u8>> {
+    if base.root.is_none() {
+        return Ok(payload);
+    }
+    let mut archive = Archive::new(payload);
+    archive.file(MEDIUM_PATH, SECRET_MODE, marker.as_bytes())?;
+    archive.finish()
+}
+
+/// Adds the root image, the extensions, and the list of them that stage 0 checks them by.
+fn add_images(tree: &mut Tree, base: &Base) -> Result<()> {
+    let images = base.images_list().into_bytes();
+    if !images.is_empty() {
+        tree.add(IMAGES_LIST_PATH, PUBLIC_MODE, Content::Bytes(images))?;
+    }
+    if let Some(root) = &base.root {
+        tree.add(ROOT_IMAGE_PATH, PUBLIC_MODE, Content::open(root)?)?;
+    }
+    for extension in &base.extensions {
+        let content = Content::open(&extension.file)?;
+        tree.add(&extension.path(), PUBLIC_MODE, content)?;
+    }
+    Ok(())
 }
 
 /// Where UEFI firmware looks on removable media (UEFI 2.10 §3.5.1.1), and what shim then looks for

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use flate2::{Compression as GzipLevel, GzBuilder};
 
 use crate::base::Base;
-use crate::facts::layout::ROOT_IMAGE_PATH;
+use crate::facts::layout::{IMAGES_LIST_PATH, ROOT_IMAGE_PATH};
 use crate::formats::cpio::{ALIGNMENT, Archive, first_contents};
 use crate::progress::Progress;
 
@@ -163,6 +163,10 @@ pub fn initrd<W: Write>(
         archive.file_with(&extension.path(), 0o644, *length, |out| {
             super::copy(file, &extension.file, *length, out, progress)
         })?;
+    }
+    let images = base.images_list();
+    if !images.is_empty() {
+        archive.file(IMAGES_LIST_PATH, 0o644, images.as_bytes())?;
     }
     archive.finish()?;
     if let Some(machine) = machine {

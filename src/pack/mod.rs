@@ -60,6 +60,10 @@ pub(crate) const BASE_ID_PATH: &str = "imgbuild/base-id";
 /// The path of a node's payload on an ISO.
 pub(crate) const PAYLOAD_PATH: &str = "boot/payload.cpio";
 
+/// The file of a payload that names the medium that it was written to, in the bytes of the medium's
+/// own marker: stage 0 takes the root image from no other.
+pub(crate) const MEDIUM_PATH: &str = "imgbuild/medium";
+
 /// The file with the earliest time that a node's clock may show.
 const CLOCK_PATH: &str = "imgbuild/clock";
 

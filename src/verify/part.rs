@@ -1,13 +1,13 @@
 //! Descriptions of the files of images, initrds and folders for network boot.
 
-use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
+use crate::facts::layout::{EXTENSIONS_PATH, IMAGES_LIST_PATH, ROOT_IMAGE_PATH};
 use crate::pack::{
-    BASE_ID_PATH, BASES, BOOT_RECORD_PATH, CONFIG_JSON, NETWORK_PATH, PAYLOAD_PATH, PXE_INITRD,
-    PXE_KERNEL, PXE_ROOT_INITRD, USER_DATA, boot_menu,
+    BASE_ID_PATH, BASES, BOOT_RECORD_PATH, CONFIG_JSON, MEDIUM_PATH, NETWORK_PATH, PAYLOAD_PATH,
+    PXE_INITRD, PXE_KERNEL, PXE_ROOT_INITRD, USER_DATA, boot_menu,
 };
 
 /// Files with a description of their own.
-const NAMED: [(&str, &str); 17] = [
+const NAMED: [(&str, &str); 19] = [
     (boot_menu::KERNEL, "the kernel"),
     (boot_menu::INITRD, "the base's initrd"),
     (boot_menu::ROOT_INITRD, "the base's root file system"),
@@ -16,6 +16,8 @@ const NAMED: [(&str, &str); 17] = [
     (PXE_ROOT_INITRD, "the base's root file system"),
     (ROOT_IMAGE_PATH, "the base's root image"),
     (BASE_ID_PATH, "the base's id"),
+    (IMAGES_LIST_PATH, "the list of the base's images"),
+    (MEDIUM_PATH, "the medium's name in the payload"),
     (PAYLOAD_PATH, "the node's payload"),
     (BOOT_RECORD_PATH, "the boot record"),
     (CONFIG_JSON, "the config"),

@@ -12,19 +12,22 @@ use crate::guest::Guest;
 use crate::lab::Lab;
 use crate::later_boots;
 use crate::node;
+use crate::other_media;
 use crate::stand_in;
 
 /// One ISO boots two machines, one under BIOS and one with Secure Boot enforced. They are the same
-/// node, and yet have identities of their own.
+/// node, and yet have identities of their own. Both have a disk that claims to be their medium.
 #[test]
 #[ignore = "boots machines: cargo xtask test"]
 fn iso_under_bios_and_secure_boot() {
     let lab = Lab::new();
     let iso = lab.build(&node::spec(&lab, ""), "node.iso", &[]);
     let (config_iso, config) = config_iso::build(&lab);
+    let other = other_media::with_another_root(&lab, &iso);
     let start = |name: &str, firmware| {
         let mut machine = node::machine(&lab, name, firmware, Medium::Cd(iso.clone()));
         machine.disks.push(Disk::Raw(config_iso.clone()));
+        machine.disks.push(Disk::Raw(other.clone()));
         Guest::boot(&lab, "iso", machine)
     };
     let identity = |guest: &Guest| {
@@ -36,6 +39,7 @@ fn iso_under_bios_and_secure_boot() {
     bios.ask("test ! -e /sys/firmware/efi");
     node::check_everything(&bios);
     config_iso::is_mounted(&bios, &config);
+    other_media::is_not_the_root(&bios, "vdc");
     let first = identity(&bios);
     bios.shut_down();
 
@@ -47,6 +51,7 @@ fn iso_under_bios_and_secure_boot() {
     let lockdown = secure.ask("sudo cat /sys/kernel/security/lockdown");
     assert!(lockdown.contains("[integrity]"), "{lockdown}");
     node::check_health(&secure);
+    other_media::is_not_the_root(&secure, "vdc");
     let second = identity(&secure);
     assert_ne!(first.0, second.0, "two machines have one machine-id");
     assert_ne!(
@@ -74,6 +79,13 @@ fn pxe_tree_through_ipxe() {
         node::machine(&lab, "pxe", Firmware::Bios, medium),
     );
     node::check_health(&guest);
+}
+
+/// A root image that was changed does not start; see [`other_media`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn changed_roots_are_refused() {
+    other_media::changed_roots_are_refused();
 }
 
 /// Three members; see [`cluster`].

@@ -26,6 +26,7 @@ mod kubernetes;
 mod lab;
 mod later_boots;
 mod node;
+mod other_media;
 mod stand_in;
 mod with_all;
 

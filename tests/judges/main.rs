@@ -43,6 +43,7 @@ mod specs;
 
 mod units;
 mod verify;
+mod verity;
 mod wrong_configs;
 
 #[path = "../shared/container_linux_nodes.rs"]

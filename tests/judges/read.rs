@@ -37,6 +37,7 @@ fn base(folder: &Path) -> Base {
         kernel: file("vmlinuz", &[1; 3001]),
         initrd: file("initrd", &stage0),
         root: Some(file("root.squashfs", &[2; 15_005])),
+        verity: None,
         root_initrd: None,
         boot_loaders: Some(BootLoaders {
             shim: file("shim.efi", &[3; 9007]),
@@ -53,6 +54,7 @@ fn base(folder: &Path) -> Base {
             id: "1".repeat(64),
             file: file("kubernetes.squashfs", &[6; 7001]),
             form: ExtensionForm::Image,
+            verity: None,
         }],
     }
 }

@@ -42,7 +42,7 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 53] = [
+const PACKAGES: [Package; 54] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(
         "buildah",
@@ -51,6 +51,7 @@ const PACKAGES: [Package; 53] = [
     package("busybox-static", "its shell reads stage 0's script"),
     package("containerd", "takes our images, and judges its settings"),
     package("cpio", "reads our archives"),
+    package("cryptsetup-bin", "checks the hash trees of images"),
     package(
         "curl",
         "sends requests to a real API server that it must refuse",

@@ -1,9 +1,9 @@
 //! The metadata of a kernel module: the sections `.modinfo` and `__ksymtab_strings` of an ELF
 //! file.
-//!
-//! Minimal: relocatable 64-bit little-endian files, which is what kernels of amd64 and arm64 load.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
+
+use crate::base::elf::{header, section, section_count, section_name, strings, text};
 
 /// The metadata of a module. Names have `_` for `-`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,31 +18,15 @@ pub struct ModuleInfo {
     pub symbols: Vec<String>,
 }
 
-/// Bytes of a section header (`Elf64_Shdr`).
-const SECTION_HEADER: usize = 64;
-
 impl ModuleInfo {
     /// Reads a module's file, decompressed.
     pub fn parse(elf: &[u8]) -> Result<Self> {
-        ensure!(
-            elf.starts_with(b"\x7fELF\x02\x01"),
-            "not a 64-bit little-endian ELF file"
-        );
-        let table = number(elf, 0x28, 8)?;
-        let count = number(elf, 0x3c, 2)?;
-        let names = number(elf, 0x3e, 2)?;
-        let names = section(elf, table, names)?;
         let mut info = Self::default();
-        for index in 0..count {
-            let header = table + index * SECTION_HEADER;
-            let name = number(elf, header, 4)?;
-            let name = strings(names.get(name..).context("a section's name is invalid")?)
-                .next()
-                .unwrap_or(b"");
-            match name {
-                b".modinfo" => info.read_modinfo(section(elf, table, index)?),
+        for index in 0..section_count(elf)? {
+            match section_name(elf, header(elf, index)?)? {
+                b".modinfo" => info.read_modinfo(section(elf, index)?),
                 b"__ksymtab_strings" => {
-                    info.symbols = strings(section(elf, table, index)?)
+                    info.symbols = strings(section(elf, index)?)
                         .filter(|name| !name.is_empty())
                         .map(text)
                         .collect();
@@ -75,43 +59,10 @@ impl ModuleInfo {
     }
 }
 
-fn strings(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    bytes.split(|byte| *byte == 0)
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The contents of section number `index`.
-fn section(elf: &[u8], table: usize, index: usize) -> Result<&[u8]> {
-    let header = table + index * SECTION_HEADER;
-    let header = elf
-        .get(header..header.saturating_add(SECTION_HEADER))
-        .context("the ELF file is truncated")?;
-    let start = number(header, 0x18, 8)?;
-    let size = number(header, 0x20, 8)?;
-    start
-        .checked_add(size)
-        .and_then(|end| elf.get(start..end))
-        .context("a section lies beyond the end of the file")
-}
-
-fn number(elf: &[u8], at: usize, length: usize) -> Result<usize> {
-    let bytes = at
-        .checked_add(length)
-        .and_then(|end| elf.get(at..end))
-        .context("the ELF file is truncated")?;
-    let value = bytes
-        .iter()
-        .rev()
-        .fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-    usize::try_from(value).context("a number is too large")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::elf::SECTION_HEADER;
 
     /// An ELF file of three sections: the names, `.modinfo`, `__ksymtab_strings`.
     fn module(modinfo: &[u8], symbols: &[u8]) -> Vec<u8> {

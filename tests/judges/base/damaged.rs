@@ -107,7 +107,9 @@ fn every_file_of_a_base_is_built_again() {
             damage(&project.base().join(name));
             // Its packages are there, so nothing has to be fetched.
             let built = project.build(&["--offline"]);
-            project.is_mended(&format!("{name}: {how}"), &built, name);
+            // A hash that changed in the record looks like a change of its file.
+            let file = if name == "sha256" { "" } else { name };
+            project.is_mended(&format!("{name}: {how}"), &built, file);
         }
     }
 }

@@ -5,7 +5,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use imgbuild::base::{Base, ensure};
+use imgbuild::facts::debian::BaseKind;
+use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::lock::{Lock, LockedPackage};
+use imgbuild::names::Arch;
 use imgbuild::progress::Silent;
 
 use crate::base::packages::{Member, Packing, deb, lock, pinned, publish, request};
@@ -49,10 +52,12 @@ pub fn publish_packages(folder: &Path) -> Lock {
         )
     })
     .collect();
+    let programs = stage0_programs();
     let mut system = vec![
         ("usr/", Folder(0o755)),
         ("usr/bin/", Folder(0o755)),
         ("usr/bin/busybox", File(0o755, 0, 0, b"busybox")),
+        ("usr/sbin/", Folder(0o755)),
         ("usr/lib/os-release", file(b"ID=debian\n")),
         (
             "usr/share/base-passwd/passwd.master",
@@ -63,6 +68,12 @@ pub fn publish_packages(folder: &Path) -> Lock {
             file(b"root:*:0:\nshadow:*:42:\nmail:*:8:\n"),
         ),
     ];
+    let program = |(path, bytes)| (path, File(0o755, 0, 0, bytes));
+    system.extend(
+        programs
+            .iter()
+            .map(|(path, bytes)| program((*path, &bytes[..]))),
+    );
     system.extend(
         pam.iter()
             .map(|(path, text)| (path.as_str(), File(0o644, 0, 0, text.as_bytes()))),
@@ -82,21 +93,7 @@ pub fn publish_packages(folder: &Path) -> Lock {
         ("etc/nsswitch.conf", file(b"replaced")),
     ];
     odd.extend(many.iter().map(|path| (path.as_str(), file(b"x"))));
-    let signed = [
-        ("usr/lib/shim/shimx64.efi.signed", file(b"MZ shim")),
-        ("usr/lib/shim/mmx64.efi.signed", file(b"MZ mm")),
-        (
-            "usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed",
-            file(b"MZ grub"),
-        ),
-        // Longer than its boot information table.
-        ("usr/lib/ISOLINUX/isolinux.bin", file(&[0x90; 4096])),
-        ("usr/lib/ISOLINUX/isohdpfx.bin", file(b"mbr")),
-        (
-            "usr/lib/syslinux/modules/bios/ldlinux.c32",
-            file(b"ldlinux"),
-        ),
-    ];
+    let signed = boot_loaders();
     let publish = |name: &str, packing, members: &[(&str, Member<'_>)]| -> LockedPackage {
         let bytes = deb(packing, members);
         let package = pinned(name, &bytes);
@@ -111,6 +108,87 @@ pub fn publish_packages(folder: &Path) -> Lock {
         ],
         vec![publish("signed", Packing::None, &signed)],
     )
+}
+
+/// The files of boot loaders.
+fn boot_loaders() -> [(&'static str, Member<'static>); 6] {
+    let file = |bytes: &'static [u8]| Member::File(0o644, 0, 0, bytes);
+    [
+        ("usr/lib/shim/shimx64.efi.signed", file(b"MZ shim")),
+        ("usr/lib/shim/mmx64.efi.signed", file(b"MZ mm")),
+        (
+            "usr/lib/grub/x86_64-efi-signed/gcdx64.efi.signed",
+            file(b"MZ grub"),
+        ),
+        // Longer than its boot information table.
+        ("usr/lib/ISOLINUX/isolinux.bin", file(&[0x90; 4096])),
+        ("usr/lib/ISOLINUX/isohdpfx.bin", file(b"mbr")),
+        (
+            "usr/lib/syslinux/modules/bios/ldlinux.c32",
+            file(b"ldlinux"),
+        ),
+    ]
+}
+
+/// What stage 0 takes beside busybox.
+fn stage0_programs() -> [(&'static str, Vec<u8>); 3] {
+    let loader = "/lib64/ld-linux-x86-64.so.2";
+    [
+        (
+            "usr/sbin/dmsetup",
+            linked(None, &["libc.so.6"], Some(loader)),
+        ),
+        (
+            "usr/lib/x86_64-linux-gnu/libc.so.6",
+            linked(Some("libc.so.6"), &["ld-linux-x86-64.so.2"], None),
+        ),
+        (
+            "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+            linked(Some("ld-linux-x86-64.so.2"), &[], None),
+        ),
+    ]
+}
+
+/// An ELF file with no more than what the linker wrote of its libraries: its own name, those that
+/// it needs, and its loader (System V ABI, "Sections" and "Dynamic Section").
+fn linked(name: Option<&str>, needed: &[&str], loader: Option<&str>) -> Vec<u8> {
+    let mut strings = b"\0".to_vec();
+    let mut dynamic = Vec::new();
+    let tags = needed.iter().map(|name| (1u64, *name));
+    for (tag, text) in tags.chain(name.map(|name| (14, name))) {
+        dynamic.extend(tag.to_le_bytes());
+        dynamic.extend((strings.len() as u64).to_le_bytes());
+        strings.extend(text.as_bytes());
+        strings.push(0);
+    }
+    let interp = format!("{}\0", loader.unwrap_or_default());
+    let names = b"\0.interp\0";
+    // The sections: names, dynamic, its strings, the loader.
+    let sections: [(u32, u32, u32, &[u8]); 4] = [
+        (0, 3, 0, names),
+        (0, 6, 2, &dynamic),
+        (0, 3, 0, &strings),
+        (u32::from(loader.is_some()), 1, 0, interp.as_bytes()),
+    ];
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(64, 0);
+    let mut headers = Vec::new();
+    for (name, kind, link, bytes) in sections {
+        let start = headers.len();
+        headers.extend(name.to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        headers.resize(start + 0x18, 0);
+        headers.extend((elf.len() as u64).to_le_bytes());
+        headers.extend((bytes.len() as u64).to_le_bytes());
+        headers.extend(link.to_le_bytes());
+        headers.resize(start + 64, 0);
+        elf.extend(bytes);
+    }
+    let table = elf.len() as u64;
+    elf[0x28..0x30].copy_from_slice(&table.to_le_bytes());
+    elf[0x3c..0x3e].copy_from_slice(&4u16.to_le_bytes());
+    elf.extend(headers);
+    elf
 }
 
 fn build(folder: &Path) -> Base {
@@ -204,7 +282,10 @@ fn the_initrd_is_a_cpio_archive() {
     );
     for line in [
         "bin/busybox",
+        "bin/dmsetup",
         "bin/sh -> busybox",
+        "lib/libc.so.6",
+        "lib64/ld-linux-x86-64.so.2",
         "5,   1 Jan  1  1970 dev/console",
         "init",
         "lib/modules/6.12.1-test/modules.dep",
@@ -214,6 +295,31 @@ fn the_initrd_is_a_cpio_archive() {
             "{line} in\n{text}"
         );
     }
+}
+
+/// Stage 0 could not start the program.
+#[test]
+fn a_library_that_is_not_listed_stops_the_build() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
+    let mut base = publish_packages(folder.path())
+        .base(kind)
+        .expect("pinned")
+        .clone();
+    let program = linked(None, &["libnew.so.2"], None);
+    let member = [("usr/sbin/dmsetup", Member::File(0o755, 0, 0, &program))];
+    let bytes = deb(Packing::None, &member);
+    let package = pinned("zz-dmsetup", &bytes);
+    publish(folder.path(), &package, &bytes);
+    base.packages.push(package);
+    let mut lock = Lock::default();
+    lock.set_base(kind, base);
+    let error = ensure(&request(folder.path()), &mut lock, &Silent).expect_err("refused");
+    let error = format!("{error:#}");
+    assert!(
+        error.contains("/usr/sbin/dmsetup needs libnew.so.2"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ impl StandIn {
             kernel: file("vmlinuz", 300_001),
             initrd: file("initrd", 200_003),
             root: Some(file("root.squashfs", 2_000_005)),
+            verity: None,
             root_initrd: None,
             boot_loaders: Some(BootLoaders {
                 shim: file("shim.efi", 90_007),

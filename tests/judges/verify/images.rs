@@ -30,6 +30,7 @@ fn base(folder: &Path) -> Base {
         kernel: file("vmlinuz", b'K', 3001),
         initrd: folder.join("initrd"),
         root: Some(file("root.squashfs", b'R', 15_005)),
+        verity: None,
         root_initrd: None,
         boot_loaders: Some(BootLoaders {
             shim: file("shim.efi", b'S', 9007),
@@ -43,6 +44,7 @@ fn base(folder: &Path) -> Base {
             id: "1".repeat(64),
             file: file("kubernetes.squashfs", b'X', 7001),
             form: ExtensionForm::Image,
+            verity: None,
         }],
     }
 }
