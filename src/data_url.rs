@@ -1,5 +1,7 @@
 //! Contents as `data:` URLs (RFC 2397), in the smallest of three forms.
 
+use std::io::{self, Read};
+
 use base64ct::{Base64, Encoding};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use ignition_config::v3_4::Resource;
@@ -137,56 +139,122 @@ fn base64_url(data: &[u8]) -> String {
 
 /// Returns the bytes of a `data:` URL (RFC 2397).
 pub(crate) fn decode(url: &str) -> Result<Vec<u8>, String> {
-    let rest = url.get("data:".len()..).unwrap_or_default();
-    let (kind, data) = rest.split_once(',').ok_or("no comma before the data")?;
-    let bytes = percent_decode(data)?;
-    if kind
-        .to_ascii_lowercase()
-        .split(';')
-        .any(|word| word == "base64")
-    {
-        base64_decode(&bytes)
-    } else {
-        Ok(bytes)
-    }
-}
-
-fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        if byte == b'%' {
-            let pair = after
-                .get(..2)
-                .and_then(|pair| std::str::from_utf8(pair).ok());
-            let value = pair
-                .filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or("`%` must be followed by two hexadecimal digits")?;
-            bytes.push(value);
-            rest = &after[2..];
-        } else if byte.is_ascii_graphic() {
-            bytes.push(byte);
-            rest = after;
-        } else {
-            return Err("it contains a character that must be escaped with `%`".to_owned());
-        }
-    }
+    let mut bytes = Vec::new();
+    (open(url)?.read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 
-/// RFC 4648 §4, with padding. The crate says only that a text is wrong; the
-/// checks before it say why.
-fn base64_decode(text: &[u8]) -> Result<Vec<u8>, String> {
-    if !text.len().is_multiple_of(4) {
-        return Err("the base64 is truncated".to_owned());
+/// Returns the bytes of a `data:` URL piece by piece, so that they need not be in memory at once.
+pub(crate) fn open(url: &str) -> Result<Box<dyn Read + '_>, String> {
+    let rest = url.get("data:".len()..).unwrap_or_default();
+    let (kind, data) = rest.split_once(',').ok_or("no comma before the data")?;
+    let bytes = PercentDecoder(data.as_bytes());
+    let is_base64 = |word| "base64".eq_ignore_ascii_case(word);
+    Ok(if kind.split(';').any(is_base64) {
+        Box::new(Base64Decoder::new(bytes))
+    } else {
+        Box::new(bytes)
+    })
+}
+
+fn invalid(why: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.into())
+}
+
+/// The characters of a URL, without its escapes.
+struct PercentDecoder<'a>(&'a [u8]);
+
+impl Read for PercentDecoder<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut count = 0;
+        while let (Some((&byte, after)), Some(place)) =
+            (self.0.split_first(), buffer.get_mut(count))
+        {
+            (*place, self.0) = match byte {
+                b'%' => (escaped(after)?, &after[2..]),
+                byte if byte.is_ascii_graphic() => (byte, after),
+                _ => {
+                    return Err(invalid(
+                        "it contains a character that must be escaped with `%`",
+                    ));
+                }
+            };
+            count += 1;
+        }
+        Ok(count)
     }
-    let stray = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte);
-    if let Some(byte) = text.iter().find(stray) {
-        return Err(format!("the base64 contains `{}`", char::from(*byte)));
+}
+
+/// The byte that two hexadecimal digits at the start of `digits` stand for.
+fn escaped(digits: &[u8]) -> io::Result<u8> {
+    let pair = digits
+        .get(..2)
+        .filter(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+    pair.and_then(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .ok_or_else(|| invalid("`%` must be followed by two hexadecimal digits"))
+}
+
+/// How much base64 is decoded at once, in bytes: a multiple of four.
+const BASE64_STEP: usize = 48 << 10;
+
+/// RFC 4648 §4, with padding. The crate says only that a text is wrong; the checks before it say
+/// why.
+struct Base64Decoder<R> {
+    text: R,
+    /// Decoded and not yet read.
+    bytes: Vec<u8>,
+    read: usize,
+    /// Nothing may follow padding.
+    is_padded: bool,
+}
+
+impl<R: Read> Base64Decoder<R> {
+    fn new(text: R) -> Self {
+        Self {
+            text,
+            bytes: Vec::new(),
+            read: 0,
+            is_padded: false,
+        }
     }
-    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
-    Base64::decode_vec(text).map_err(|_| "the base64 is invalid".to_owned())
+
+    /// Decodes the next piece; nothing at the end.
+    fn fill(&mut self) -> io::Result<()> {
+        let mut piece = Vec::new();
+        let step = BASE64_STEP as u64;
+        (&mut self.text).take(step).read_to_end(&mut piece)?;
+        let stray = |byte: &&u8| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte);
+        if let Some(byte) = piece.iter().find(stray) {
+            return Err(invalid(format!(
+                "the base64 contains `{}`",
+                char::from(*byte)
+            )));
+        }
+        if !piece.len().is_multiple_of(4) {
+            return Err(invalid("the base64 is truncated"));
+        }
+        let text = std::str::from_utf8(&piece).map_err(io::Error::other)?;
+        if self.is_padded && !text.is_empty() {
+            return Err(invalid("the base64 is invalid"));
+        }
+        self.is_padded = text.ends_with('=');
+        self.bytes = Base64::decode_vec(text).map_err(|_| invalid("the base64 is invalid"))?;
+        self.read = 0;
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Base64Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.bytes.len() {
+            self.fill()?;
+        }
+        let left = &self.bytes[self.read..];
+        let count = left.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&left[..count]);
+        self.read += count;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -251,11 +319,9 @@ mod tests {
 
         let packed = decode(first.source.as_deref().expect("a URL")).expect("decodes");
         let mut unpacked = Vec::new();
-        std::io::Read::read_to_end(
-            &mut flate2::read::GzDecoder::new(packed.as_slice()),
-            &mut unpacked,
-        )
-        .expect("is gzip");
+        flate2::read::GzDecoder::new(packed.as_slice())
+            .read_to_end(&mut unpacked)
+            .expect("is gzip");
         assert_eq!(unpacked, long);
     }
 
@@ -313,5 +379,18 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn long_base64_is_decoded_in_pieces() {
+        let long = vec![0x5a; 3 * BASE64_STEP + 1];
+        let url = base64_url(&long);
+        assert_eq!(decode(&url), Ok(long));
+        // Padding at the end of a piece, and more after it.
+        let inside = format!(
+            "data:;base64,{}YQ==YWJj",
+            "YWJj".repeat(BASE64_STEP / 4 - 1)
+        );
+        assert_eq!(decode(&inside), Err("the base64 is invalid".to_owned()));
     }
 }

@@ -12,6 +12,7 @@ use super::declared;
 use super::glob::Glob;
 use super::modules::ModuleStore;
 use crate::cache::Cache;
+use crate::formats::bounded;
 use crate::formats::squashfs::Writer;
 use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::lock::LockedPackage;
@@ -57,6 +58,9 @@ const IN_MEMORY: [&str; 11] = [
     "/usr/share/libc-bin/",
     "/usr/share/pam",
 ];
+
+/// The largest file that is in memory as a whole, in bytes.
+const IN_MEMORY_MAX: u64 = 64 << 20;
 
 /// The program that stage 0 runs.
 const BUSYBOX: &str = "/usr/bin/busybox";
@@ -149,8 +153,7 @@ impl Unpacking<'_> {
         let is_for_stage0 = member.path == BUSYBOX
             || (self.for_stage0.iter()).any(|glob| glob.matches(&member.path));
         if is_for_stage0 && member.kind == MemberKind::File {
-            let mut bytes = Vec::new();
-            contents.read_to_end(&mut bytes)?;
+            let bytes = bounded(contents, IN_MEMORY_MAX)?;
             let path = member.path.clone();
             self.take_merged(member, &mut &bytes[..])?;
             self.stage0.insert(path, bytes);
@@ -216,15 +219,13 @@ impl Unpacking<'_> {
 
     fn contents(&mut self, path: &str, contents: &mut dyn Read) -> Result<Content> {
         if ModuleStore::is_module(path) {
-            let mut bytes = Vec::new();
-            contents.read_to_end(&mut bytes)?;
+            let bytes = bounded(contents, IN_MEMORY_MAX)?;
             self.modules.add(path, &bytes)?;
             let packed = COMPRESSED.iter().any(|ending| path.ends_with(ending));
             return Ok(Content::Stored(self.image.add(&mut &bytes[..], packed)?));
         }
         if IN_MEMORY.iter().any(|start| path.starts_with(start)) {
-            let mut bytes = Vec::new();
-            contents.read_to_end(&mut bytes)?;
+            let bytes = bounded(contents, IN_MEMORY_MAX)?;
             return Ok(Content::Bytes(bytes.into()));
         }
         let packed = COMPRESSED.iter().any(|ending| path.ends_with(ending));

@@ -12,11 +12,15 @@ use super::id;
 use crate::cache::Cache;
 use crate::facts::debian::BaseKind;
 use crate::facts::kernel::KernelFlavor;
+use crate::formats::whole;
 use crate::lock::Lock;
 use crate::names::Arch;
 
 /// Describes a base, in its folder. Its modification time is when the base was last used.
 const DESCRIPTION: &str = "base.json";
+
+/// The longest description, in bytes.
+const DESCRIPTION_MAX: u64 = 64 << 10;
 
 /// A base in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +187,8 @@ fn remove(cache: &Cache, path: &Path) -> Result<u64> {
 /// The base in `folder`. `None`: there is none whose description can be read.
 fn read(id: &str, folder: &Path) -> Option<StoredBase> {
     let path = folder.join(DESCRIPTION);
-    let description: Description = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
+    let description = whole(&path, DESCRIPTION_MAX).ok()?;
+    let description: Description = serde_json::from_slice(&description).ok()?;
     let kernel = KernelFlavor::from_word(&description.kernel).unwrap_or_default();
     Some(StoredBase {
         id: id.to_owned(),

@@ -8,7 +8,15 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::Corrupt;
+use crate::formats::tar::{Limits, Member as TarMember, Members};
 use crate::lock::LockedPackage;
+
+/// The most that a package may unpack to, in bytes: a limit against bombs. The largest of Debian
+/// has about 2 GiB.
+const UNPACKED_MAX: u64 = 8 << 30;
+
+/// Memory for an xz stream, in bytes: the largest dictionary of xz's presets is 64 MiB.
+const XZ_MEMORY: u64 = 72 << 20;
 
 /// What a package contains at one path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +84,10 @@ fn read_members(
         return match ending {
             "" => read_tar(entry, visit),
             ".gz" => read_tar(flate2::read::GzDecoder::new(entry), visit),
-            ".xz" => read_tar(liblzma::read::XzDecoder::new(entry), visit),
+            ".xz" => {
+                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0)?;
+                read_tar(liblzma::read::XzDecoder::new_stream(entry, stream), visit)
+            }
             ".zst" => read_tar(zstd::Decoder::new(entry)?, visit),
             _ => bail!("unsupported compression of `{name}`"),
         };
@@ -88,23 +99,25 @@ fn read_tar(
     reader: impl Read,
     visit: &mut dyn FnMut(Member, &mut dyn Read) -> Result<()>,
 ) -> Result<()> {
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = std::str::from_utf8(&entry.path_bytes())
+    let mut archive = tar::Archive::new(reader.take(UNPACKED_MAX));
+    let mut limits = Limits::default();
+    let mut members = Members::new(archive.entries()?, &mut limits);
+    while let Some(mut next) = members.next()? {
+        let path = std::str::from_utf8(&next.path)
             .context("a path is not UTF-8")
             .and_then(absolute)?;
-        let member = member(path.clone(), &entry).with_context(|| format!("reading {path}"))?;
-        visit(member, &mut entry).with_context(|| format!("storing {path}"))?;
+        let member = member(path.clone(), &next).with_context(|| format!("reading {path}"))?;
+        visit(member, &mut next.entry).with_context(|| format!("storing {path}"))?;
     }
     Ok(())
 }
 
-fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
-    let header = entry.header();
+fn member<R: Read>(path: String, member: &TarMember<'_, R>) -> Result<Member> {
+    let header = member.entry.header();
+    let (uid, gid) = member.owner()?;
     let target = || -> Result<String> {
-        let target = entry.link_name_bytes().context("a link without a target")?;
-        Ok(std::str::from_utf8(&target)
+        let target = member.link.as_ref().context("a link without a target")?;
+        Ok(std::str::from_utf8(target)
             .context("the target of a link is not UTF-8")?
             .to_owned())
     };
@@ -119,8 +132,8 @@ fn member<R: Read>(path: String, entry: &tar::Entry<'_, R>) -> Result<Member> {
         path,
         kind,
         mode: u16::try_from(header.mode()? & 0o7777).expect("twelve bits"),
-        uid: u32::try_from(header.uid()?)?,
-        gid: u32::try_from(header.gid()?)?,
+        uid: u32::try_from(uid)?,
+        gid: u32::try_from(gid)?,
         mtime: u32::try_from(header.mtime()?)?,
     })
 }

@@ -15,12 +15,10 @@ use crate::read::Thing;
 /// what each node's payload contains.
 pub fn artifact(path: &Path, session: &Session<'_>) -> Result<(), Failure> {
     let now = (session.environment.now)();
-    let mut text = String::new();
     for inspected in inspect::artifact(path)? {
-        // Writing to a String does not fail, here and below.
-        let _ = write!(text, "{}: {}", path.display(), describe(&inspected, now));
+        let text = describe(&inspected?, now);
+        print(format!("{}: {text}", path.display()))?;
     }
-    print(text)?;
     Ok(())
 }
 
@@ -70,6 +68,7 @@ fn describe(inspected: &Inspected, now: SystemTime) -> String {
 }
 
 fn line(text: &mut String, name: &str, value: &str) {
+    // Writing to a String does not fail, here and below.
     let _ = writeln!(text, "  {name:<12}{}", value.escape_debug());
 }
 

@@ -1,14 +1,21 @@
 //! One thing of a config: its contents, who may see them, and how two of them differ.
 
+use std::time::Instant;
+
 use anyhow::Result;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use similar::TextDiff;
 
-use crate::read::contents;
+use crate::read::{Budget, contents};
 use crate::secrets::has_secret;
 
 /// The longest texts that are shown line by line, in bytes.
 const SHOWN_MAX: usize = 1 << 20;
+/// The longest contents that are kept to be read, in bytes: the largest manifest of a spec.
+const KEPT_MAX: u64 = 8 << 20;
+/// About how many bytes a thing takes in memory, without its name and its contents.
+const COST: u64 = 200;
 const OTHERS_READ: u64 = 0o004;
 /// The default mode of files (Ignition's specification, `storage.files.mode`).
 const FILE_MODE: u64 = 0o644;
@@ -21,26 +28,68 @@ pub(super) struct Content {
     /// Its settings in the config, other than its contents.
     settings: Value,
     /// `None`: it has none, or the node fetches them.
-    bytes: Option<Vec<u8>>,
+    bytes: Option<Bytes>,
     secret: bool,
+}
+
+/// The contents of a thing.
+#[derive(Debug, Clone)]
+struct Bytes {
+    /// SHA-256.
+    hash: [u8; 32],
+    /// `None`: there are too many to keep.
+    whole: Option<Vec<u8>>,
+}
+
+/// The same bytes, whether they are kept or not.
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self {
+            hash: Sha256::digest(bytes).into(),
+            whole: Some(bytes.to_vec()),
+        }
+    }
 }
 
 impl Content {
     /// A file with its contents decoded: how they are encoded makes no difference, nor does an
-    /// explicit default. Their decompressed size is subtracted from `left`. `is_v2`: from a config
-    /// of spec 2.
-    pub(super) fn file(file: &Value, is_v2: bool, left: &mut u64) -> Result<Self> {
-        let mut settings = plain(file, is_v2);
-        let mut bytes = contents(&file["contents"], "the config's contents", left)?;
+    /// explicit default. What is kept of them is subtracted from `kept`. `is_v2`: from a config of
+    /// spec 2.
+    pub(super) fn file(
+        file: &Value,
+        is_v2: bool,
+        budget: &mut Budget,
+        kept: &mut u64,
+    ) -> Result<Self> {
+        let what = "the config's contents";
+        let found = contents(&file["contents"], what, KEPT_MAX.min(*kept), budget)?;
+        let mut bytes = found.map(|found| Bytes {
+            hash: found.hash,
+            whole: found.bytes,
+        });
+        let whole = bytes.as_ref().and_then(|bytes| bytes.whole.as_ref());
+        *kept -= whole.map_or(0, |whole| whole.len() as u64);
         let source = file["contents"]["source"].as_str();
         if is_v2 && source.is_none_or(str::is_empty) {
             // In 2.x a file without a source is written nevertheless.
-            bytes = Some(Vec::new());
+            bytes = Some(Bytes::from(&b""[..]));
         }
+        // Contents that were decoded are not copied first.
+        let members = file.as_object().into_iter().flatten();
+        let members = members.filter(|(key, _)| bytes.is_none() || *key != "contents");
+        let mut settings = Value::Object(
+            members
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        );
+        without_defaults(&mut settings, is_v2);
         if let Some(file) = settings.as_object_mut() {
-            if bytes.is_some() {
-                file.remove("contents");
-            }
             // A file that is appended to keeps its mode, unless one is given.
             let is_whole = !file.contains_key("append");
             // Ignition 2.x creates a file without a mode with no permissions at all.
@@ -57,12 +106,24 @@ impl Content {
         }
         let default = if is_v2 { 0 } else { FILE_MODE };
         let for_all = file["mode"].as_u64().unwrap_or(default) & OTHERS_READ != 0;
-        let secret = !for_all || bytes.as_deref().is_some_and(has_secret);
-        Ok(Self {
+        let mut file = Self {
             settings,
             bytes,
-            secret,
-        })
+            secret: false,
+        };
+        // What is not kept is not shown either.
+        file.secret = !for_all || file.whole().is_some_and(has_secret);
+        Ok(file)
+    }
+
+    /// The contents, where they are kept.
+    fn whole(&self) -> Option<&[u8]> {
+        self.bytes.as_ref()?.whole.as_deref()
+    }
+
+    /// How many bytes it takes in memory, about.
+    pub(super) fn size(&self) -> u64 {
+        COST + size_of_value(&self.settings) + self.whole().map_or(0, |whole| whole.len() as u64)
     }
 
     /// A unit or a drop-in.
@@ -76,13 +137,11 @@ impl Content {
                 unit.entry("enabled").or_insert(enabled);
             }
         }
-        let bytes = unit["contents"]
-            .as_str()
-            .map(|text| text.as_bytes().to_vec());
+        let text = unit["contents"].as_str();
         Self {
             settings,
-            secret: bytes.as_deref().is_some_and(has_secret),
-            bytes,
+            secret: text.is_some_and(|text| has_secret(text.as_bytes())),
+            bytes: text.map(|text| text.as_bytes().into()),
         }
     }
 
@@ -112,7 +171,7 @@ impl Content {
     pub(super) fn private(contents: &[u8]) -> Self {
         Self {
             settings: Value::Null,
-            bytes: Some(contents.to_vec()),
+            bytes: Some(contents.into()),
             secret: true,
         }
     }
@@ -122,13 +181,18 @@ impl Content {
         if self.secret {
             return None;
         }
-        let text = std::str::from_utf8(self.bytes.as_deref()?).ok()?;
+        let text = self.unshown_text()?;
         (text.len() <= SHOWN_MAX && !text.contains('\0')).then_some(text)
     }
 
     /// The contents, if they are text, even one that must not be shown.
     pub(super) fn unshown_text(&self) -> Option<&str> {
-        std::str::from_utf8(self.bytes.as_deref()?).ok()
+        std::str::from_utf8(self.whole()?).ok()
+    }
+
+    /// Whether there are contents that are too large to be shown.
+    fn is_large(&self) -> bool {
+        self.bytes.is_some() && self.whole().is_none_or(|whole| whole.len() > SHOWN_MAX)
     }
 
     /// How `new` differs, in a few words that follow the thing's name, other than lines of text.
@@ -160,6 +224,8 @@ impl Content {
         if self.bytes != new.bytes {
             if self.secret || new.secret {
                 reasons.push("contents differ (secret)".to_owned());
+            } else if self.is_large() || new.is_large() {
+                reasons.push("contents differ (too large to be shown)".to_owned());
             } else if self.text().is_none() || new.text().is_none() {
                 reasons.push("contents differ (not text)".to_owned());
             }
@@ -200,16 +266,41 @@ fn without_defaults(thing: &mut Value, is_v2: bool) {
     }
 }
 
+/// How many bytes the settings of all things of `config` take in memory, about: what it has but for
+/// the contents of files.
+pub(super) fn size_of_settings(config: &Value) -> u64 {
+    let files = config["storage"]["files"].as_array();
+    let sources = files.into_iter().flatten();
+    let sources = sources.filter_map(|file| file["contents"]["source"].as_str());
+    let contents: usize = sources.map(str::len).sum();
+    size_of_value(config).saturating_sub(contents as u64)
+}
+
+/// How many bytes `value` takes in memory, about.
+fn size_of_value(value: &Value) -> u64 {
+    let own = size_of::<Value>() as u64;
+    own + match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(size_of_value).sum(),
+        Value::Object(members) => (members.iter())
+            .map(|(key, value)| 2 * own + key.len() as u64 + size_of_value(value))
+            .sum(),
+        _ => 0,
+    }
+}
+
 /// The lines that change, as in a unified diff, indented; none if either is not text that may be
-/// shown.
-pub(super) fn text_diff(old: &Content, new: &Content) -> Vec<String> {
+/// shown. After `deadline` there may be more of them than need be.
+pub(super) fn text_diff(old: &Content, new: &Content, deadline: Instant) -> Vec<String> {
     let (Some(old), Some(new)) = (old.text(), new.text()) else {
         return Vec::new();
     };
     if old == new {
         return Vec::new();
     }
-    TextDiff::from_lines(old, new)
+    TextDiff::configure()
+        .deadline(deadline)
+        .diff_lines(old, new)
         .unified_diff()
         .context_radius(2)
         .missing_newline_hint(false)

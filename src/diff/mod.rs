@@ -6,15 +6,16 @@ mod contents;
 mod immutable;
 mod upgrade;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::Value;
 
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::layout::VERSION_FILE;
-use crate::read::{self, Artifact, UNPACKED_MAX};
-use contents::{Content, text_diff};
+use crate::read::{self, Artifact, Budget};
+use contents::{Content, size_of_settings, text_diff};
 use immutable::Objects;
 
 pub use upgrade::{Skew, skew, steps};
@@ -28,6 +29,16 @@ pub struct Release {
 
 /// The names of the files that nodes apply to their cluster.
 const MANIFESTS: &str = "file /etc/kubernetes/imgbuild/";
+
+/// The most bytes that the contents of all compared nodes may have in memory; of further ones only
+/// a hash is kept, so that their lines are not shown.
+const KEPT_MAX: u64 = 48 << 20;
+
+/// The most bytes of changed lines that are shown.
+const LINES_MAX: usize = 8 << 20;
+
+/// How long the search for the shortest differences of texts may take altogether.
+const SEARCH: Duration = Duration::from_secs(20);
 
 /// Sections of configs of spec 2 and 3.
 const KNOWN: [&str; 6] = [
@@ -58,13 +69,19 @@ pub struct Side {
 impl Side {
     /// Reads an Ignition config of spec 2 or 3, and those nested in it.
     pub fn new(config: &[u8]) -> Result<Self> {
+        Self::beside(config, 0)
+    }
+
+    /// The same, for a caller that has nodes of `held` bytes already.
+    fn beside(config: &[u8], held: u64) -> Result<Self> {
         let mut things = BTreeMap::new();
-        let mut left = UNPACKED_MAX;
+        let mut budget = Budget::beside(held);
+        let mut kept = KEPT_MAX.saturating_sub(held);
         let mut version = None;
-        for config in read::configs(config)? {
+        for config in read::configs(config, &mut budget)? {
             version.get_or_insert_with(|| name(&config["ignition"], "version").to_owned());
             // A later config's thing replaces an earlier one's.
-            things.extend(things_of(&config, &mut left)?);
+            things.extend(things_of(&config, &mut budget, &mut kept)?);
         }
         let text = |path: &str| {
             let content: &Content = things.get(&format!("file {path}"))?;
@@ -90,7 +107,12 @@ impl Side {
 
     /// Reads an artifact's config, and whatever else it tells about the node.
     pub fn from_artifact(artifact: &Artifact) -> Result<Self> {
-        let mut side = Self::new(&artifact.config)?;
+        Self::from_artifact_beside(artifact, 0)
+    }
+
+    /// The same, for a caller that has nodes of `held` bytes already.
+    pub fn from_artifact_beside(artifact: &Artifact, held: u64) -> Result<Self> {
+        let mut side = Self::beside(&artifact.config, held)?;
         side.kernel_arguments.clone_from(&artifact.kernel_arguments);
         side.has_command_line = !artifact.format.facts().is_config_alone();
         if artifact.format.facts().is_live {
@@ -100,6 +122,14 @@ impl Side {
         }
         side.base.clone_from(&artifact.base);
         Ok(side)
+    }
+
+    /// How many bytes it takes in memory, about.
+    pub fn size(&self) -> u64 {
+        let things = self.things.iter();
+        things
+            .map(|(name, content)| name.len() as u64 + content.size())
+            .sum()
     }
 
     /// The objects that the node applies to its cluster.
@@ -122,17 +152,26 @@ impl Side {
 }
 
 /// The things that one config defines, by kind and name.
-fn things_of(config: &Value, left: &mut u64) -> Result<BTreeMap<String, Content>> {
+fn things_of(
+    config: &Value,
+    budget: &mut Budget,
+    kept: &mut u64,
+) -> Result<BTreeMap<String, Content>> {
     let mut things = BTreeMap::new();
+    let mut pieces: BTreeMap<&str, usize> = BTreeMap::new();
+    budget.take(size_of_settings(config))?;
     let is_v2 = name(&config["ignition"], "version").starts_with("2.");
     let storage = &config["storage"];
     for file in list(&storage["files"]) {
-        let mut key = format!("file {}", name(file, "path"));
+        let path = name(file, "path");
         // In 2.x each piece that is appended to a file is a separate entry.
-        while things.contains_key(&key) {
-            key.push_str(" (more)");
-        }
-        things.insert(key, Content::file(file, is_v2, left)?);
+        let piece = pieces.entry(path).or_insert(0);
+        *piece += 1;
+        let key = match *piece {
+            1 => format!("file {path}"),
+            more => format!("file {path} (piece {more})"),
+        };
+        things.insert(key, Content::file(file, is_v2, budget, kept)?);
     }
     for (section, kind) in [("systemd", "unit"), ("networkd", "networkd unit")] {
         for unit in list(&config[section]["units"]) {
@@ -265,6 +304,7 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
         arguments(before, after, &mut lines);
     }
     let names: BTreeSet<&String> = old.things.keys().chain(new.things.keys()).collect();
+    let (mut shown, deadline) = (0, Instant::now() + SEARCH);
     let left_to_line = arguments_are_on_line(old, new) || arguments_are_on_line(new, old);
     for name in names {
         if left_to_line && is_set_by_ignition(name) {
@@ -275,7 +315,14 @@ pub fn differences(old: &Side, new: &Side) -> Vec<String> {
             (None, Some(_)) => lines.push(format!("+ {name}")),
             (Some(before), Some(after)) if before != after => {
                 lines.push(format!("~ {name}{}", before.why(after)));
-                lines.extend(text_diff(before, after));
+                let changed = text_diff(before, after, deadline);
+                let size: usize = changed.iter().map(String::len).sum();
+                if shown + size > LINES_MAX {
+                    lines.push("    (more lines than are shown)".to_owned());
+                } else {
+                    shown += size;
+                    lines.extend(changed);
+                }
             }
             _ => {}
         }
@@ -295,10 +342,11 @@ fn arguments(before: &[String], after: &[String], lines: &mut Vec<String>) {
     let own = |argument: &&String| {
         !argument.starts_with("imgbuild.base=") && !argument.starts_with("imgbuild.images=")
     };
-    for argument in before.iter().filter(own).filter(|a| !after.contains(a)) {
+    let (old, new): (HashSet<_>, HashSet<_>) = (before.iter().collect(), after.iter().collect());
+    for argument in before.iter().filter(own).filter(|a| !new.contains(a)) {
         lines.push(format!("- kernel argument {argument}"));
     }
-    for argument in after.iter().filter(own).filter(|a| !before.contains(a)) {
+    for argument in after.iter().filter(own).filter(|a| !old.contains(a)) {
         lines.push(format!("+ kernel argument {argument}"));
     }
 }

@@ -5,18 +5,28 @@ use ignition_config::{Config, Error};
 use serde_json::{Map, Value, json};
 
 use crate::data_url::resource;
+use crate::formats::json;
 
 use super::refused;
 
 /// The version of a config that only contains our files: the oldest one, which every live image
 /// supports.
 const OLDEST: &str = "3.0.0";
+/// The most memory that a config may take, in bytes: a limit against bombs. One with a snapshot of
+/// etcd has 86 MiB.
+const CONFIG_MEMORY_MAX: u64 = 128 << 20;
 /// All our files are settings that may contain secrets.
 const MODE: u32 = 0o600;
 
 /// Checks a user's Ignition config, `what`, for a system that supports spec 3. Returns warnings;
 /// anything else than a config is refused.
 pub fn check(config: &[u8], what: &str) -> Result<Vec<String>> {
+    if json::memory(config) > CONFIG_MEMORY_MAX {
+        return refused(format!(
+            "{what} takes more than {} MiB of memory to read",
+            CONFIG_MEMORY_MAX >> 20
+        ));
+    }
     match Config::parse_slice(config) {
         Ok((_, warnings)) => Ok(warnings
             .iter()
@@ -40,7 +50,7 @@ pub(super) fn with_files(
     }
     let mut config: Value = match config {
         None => json!({ "ignition": { "version": OLDEST } }),
-        Some(bytes) => match serde_json::from_slice(bytes) {
+        Some(bytes) => match serde_json::from_slice::<Value>(bytes) {
             Ok(config) => config,
             Err(why) => return refused(format!("the live system's config is not JSON: {why}")),
         },

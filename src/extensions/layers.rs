@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 
 use crate::formats::squashfs::Writer;
+use crate::formats::tar::{Limits, Member, Members};
 use crate::formats::tree::{Content, Kind, Node, Tree};
 use crate::oci::{StoredImage, StoredLayer};
 use crate::text::hex;
@@ -26,11 +27,15 @@ const XATTR: &str = "SCHILY.xattr.";
 /// (capabilities(7)).
 const CAPABILITY: &str = "security.capability";
 
+/// The most bytes of a layer before compression: a limit against bombs, which compress a
+/// thousandfold and more. A layer may have the first in any case, and the other so many times its
+/// own size.
+const UNPACKED_ANYWAY: u64 = 1 << 30;
+const UNPACKED_TIMES: u64 = 100;
+
 /// A change that a layer makes. Contents are in the image that is being written.
 #[derive(Debug, Clone)]
 enum Change {
-    /// Nothing.
-    None,
     Put(String, Node),
     /// A hard link: path and target.
     Link(String, String),
@@ -40,7 +45,10 @@ enum Change {
 
 /// Layers that were read, by digest: images share them.
 #[derive(Debug, Default)]
-pub struct Layers(HashMap<String, KnownLayer>);
+pub struct Layers {
+    known: HashMap<String, KnownLayer>,
+    limits: Limits,
+}
 
 /// A layer that was read.
 #[derive(Debug)]
@@ -68,7 +76,7 @@ impl Layers {
         let mut own = Tree::new();
         let mut size = 0;
         for layer in &image.layers {
-            let read = &self.0[&layer.digest];
+            let read = &self.known[&layer.digest];
             let Some(changes) = &read.changes else {
                 return Ok(None);
             };
@@ -90,10 +98,10 @@ impl Layers {
     /// list: images share their files by what their configs say, so one could replace another's.
     pub fn read(&mut self, image: &StoredImage, writer: &mut Writer) -> Result<()> {
         for (layer, diff_id) in image.layers.iter().zip(&image.diff_ids) {
-            let known = match self.0.entry(layer.digest.clone()) {
+            let known = match self.known.entry(layer.digest.clone()) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => unknown.insert(
-                    read(layer, writer)
+                    read(layer, writer, &mut self.limits)
                         .with_context(|| format!("reading the layer {}", layer.digest))?,
                 ),
             };
@@ -110,7 +118,6 @@ impl Layers {
 
 fn apply(change: &Change, tree: &mut Tree) -> bool {
     match change {
-        Change::None => {}
         Change::Put(path, node) => {
             let old_is_directory =
                 (tree.get(path)).is_some_and(|old| matches!(old.kind, Kind::Directory));
@@ -152,17 +159,18 @@ fn parents_are_directories(path: &str, tree: &Tree) -> bool {
     true
 }
 
-fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
+fn read(layer: &StoredLayer, writer: &mut Writer, limits: &mut Limits) -> Result<KnownLayer> {
     let mut archive = tar::Archive::new(Counted {
         inner: layer.open()?,
         bytes: 0,
+        most: (layer.blob.size.saturating_mul(UNPACKED_TIMES)).max(UNPACKED_ANYWAY),
         hash: Sha256::new(),
     });
     let mut changes = Vec::new();
     let mut holds = true;
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        match change(&mut entry, writer)? {
+    let mut members = Members::new(archive.entries()?, limits);
+    while let Some(member) = members.next()? {
+        match change(member, writer)? {
             Some(change) => changes.push(change),
             None => holds = false,
         }
@@ -181,6 +189,8 @@ fn read(layer: &StoredLayer, writer: &mut Writer) -> Result<KnownLayer> {
 struct Counted<R> {
     inner: R,
     bytes: u64,
+    /// More of them are an error.
+    most: u64,
     hash: Sha256,
 }
 
@@ -188,32 +198,27 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.bytes += read as u64;
+        if self.bytes > self.most {
+            let why = format!("it decompresses to more than {} MiB", self.most >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
         self.hash.update(&buffer[..read]);
         Ok(read)
     }
 }
 
-/// The change that an entry makes; `None` if our squashfs cannot represent it.
-fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result<Option<Change>> {
+/// The change that a member makes; `None` if our squashfs cannot represent it.
+fn change<R: Read>(mut member: Member<'_, R>, writer: &mut Writer) -> Result<Option<Change>> {
     use tar::EntryType;
     let mut capability = None;
-    if let Some(extensions) = entry.pax_extensions()? {
-        for extension in extensions {
-            // The crate cannot read a value with a line feed in it, which attributes may have.
-            let Ok(extension) = extension else {
-                return Ok(None);
-            };
-            let Some(name) = extension.key().ok().and_then(|key| key.strip_prefix(XATTR)) else {
-                continue;
-            };
-            if name != CAPABILITY {
-                return Ok(None);
-            }
-            capability = Some(extension.value_bytes().to_vec());
+    for (key, value) in &member.extended {
+        match key.strip_prefix(XATTR) {
+            Some(CAPABILITY) => capability = Some(value.clone()),
+            Some(_) => return Ok(None),
+            None => {}
         }
     }
-    let path = entry.path_bytes().into_owned();
-    let Some(path) = std::str::from_utf8(&path).ok().and_then(absolute) else {
+    let Some(path) = std::str::from_utf8(&member.path).ok().and_then(absolute) else {
         return Ok(None);
     };
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -224,29 +229,25 @@ fn change<R: Read>(entry: &mut tar::Entry<'_, R>, writer: &mut Writer) -> Result
     if let Some(hidden) = name.strip_prefix(WHITEOUT) {
         return Ok(Some(Change::Hide(format!("{folder}/{hidden}"))));
     }
-    let header = entry.header();
+    let header = member.entry.header();
     let kind = header.entry_type();
     let (mode, time) = (header.mode()?, header.mtime()?);
-    let (Ok(uid), Ok(gid)) = (u32::try_from(header.uid()?), u32::try_from(header.gid()?)) else {
+    let (uid, gid) = member.owner()?;
+    let (Ok(uid), Ok(gid)) = (u32::try_from(uid), u32::try_from(gid)) else {
         return Ok(None);
     };
-    let target = match entry.link_name_bytes() {
-        Some(target) => match String::from_utf8(target.into_owned()) {
-            Ok(target) => target,
-            Err(_) => return Ok(None),
-        },
-        None => String::new(),
+    let Ok(target) = String::from_utf8(member.link.take().unwrap_or_default()) else {
+        return Ok(None);
     };
     let kind = match kind {
         EntryType::Directory => Kind::Directory,
         EntryType::Regular | EntryType::Continuous => {
-            Kind::File(Content::Stored(writer.add(entry, false)?))
+            Kind::File(Content::Stored(writer.add(&mut member.entry, false)?))
         }
         EntryType::Symlink => Kind::Symlink(target),
         EntryType::Link => {
             return Ok(absolute(&target).map(|target| Change::Link(path, target)));
         }
-        EntryType::XGlobalHeader => return Ok(Some(Change::None)),
         _ => return Ok(None),
     };
     let node = Node {

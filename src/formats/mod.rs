@@ -8,13 +8,15 @@ pub mod cpio;
 pub mod fat;
 pub mod gpt;
 pub mod iso9660;
+pub(crate) mod json;
 pub mod squashfs;
 pub mod subject_hash;
+pub(crate) mod tar;
 pub mod tree;
 pub mod verity;
 
-use std::fs::File;
-use std::io::{Read as _, Write};
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::{fmt, io};
 
@@ -35,6 +37,48 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
         .with_context(|| format!("reading the size of {}", path.display()))?;
     ensure!(metadata.is_file(), "{} is not a file", path.display());
     Ok((file, metadata.len()))
+}
+
+/// The contents of the file at `path`, which may have `most` bytes; more, and anything else than a
+/// file, is [`Damaged`].
+pub(crate) fn whole(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let reading = || format!("reading {}", path.display());
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path).with_context(reading)?.is_file() {
+        return damaged(format!("{} is not a regular file", path.display()));
+    }
+    let file = File::open(path).with_context(reading)?;
+    bounded(file, most).with_context(reading)
+}
+
+/// The text of the file at `path` like [`whole`]; `None` if there is none.
+pub(crate) fn whole_text(path: &Path, most: u64) -> Result<Option<String>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        _ => {}
+    }
+    match String::from_utf8(whole(path, most)?) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => damaged(format!("{} is not UTF-8", path.display())),
+    }
+}
+
+/// What `source` has until its end, which must come after at most `most` bytes.
+pub(crate) fn bounded(source: impl Read, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return damaged(format!("it has more than {}", size(most)));
+    }
+    Ok(bytes)
+}
+
+/// A limit in words.
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes >> 10),
+        mebibytes => format!("{mebibytes} MiB"),
+    }
 }
 
 /// Copies exactly `length` bytes of `source`, in the kernel where `out` is a `File`, and tells

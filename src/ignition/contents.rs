@@ -4,14 +4,14 @@
 //! `ignition-validate` checks none of this; the node would fail at boot.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
 use ignition_config::v3_4::Resource;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::report::{error, warning};
-use crate::data_url::decode;
+use crate::data_url::open;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::IgnitionVersion;
 use crate::node::fragment::{Contents, Fragment, Origin};
@@ -26,17 +26,25 @@ const SCHEMES_V3_3: &[&str] = &["data", "http", "https", "tftp", "s3", "gs"];
 /// The schemes of Ignition 2.x; `oem` is the partition of that name.
 const SCHEMES_V2: &[&str] = &["data", "http", "https", "tftp", "s3", "oem"];
 
-/// Maximum size of decompressed contents: more would not fit into the node's memory, and suggests a
-/// decompression bomb.
-const LARGEST: u64 = 1 << 30;
+/// Maximum size of the decompressed contents of one node: more would not fit into the memory of
+/// Ignition's initrd, and suggests a decompression bomb.
+const UNPACKED_MAX: u64 = 256 << 20;
+
+/// How much is decompressed at once, in bytes.
+const STEP: usize = 64 << 10;
 
 /// Checks all contents of `fragment` that the spec sets as a source.
 pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut Vec<Diagnostic>) {
     let schemes = schemes(version);
+    let mut left = UNPACKED_MAX;
+    let mut resource =
+        |fetched: &Resource, what: &str, origin: &Origin, found: &mut Vec<Diagnostic>| {
+            resource(fetched, schemes, what, origin, &mut left, found);
+        };
     for file in &fragment.files {
         for contents in file.contents.iter().chain(&file.append) {
             if let Contents::Remote(contents) = contents {
-                resource(contents, schemes, file.path.as_str(), &file.origin, found);
+                resource(contents, file.path.as_str(), &file.origin, found);
             }
         }
         if file.overwrite && file.contents.is_none() {
@@ -52,14 +60,14 @@ pub(super) fn check(fragment: &Fragment, version: IgnitionVersion, found: &mut V
     }
     for (luks, origin) in &fragment.luks {
         if let Some(key) = &luks.key_file {
-            resource(key, schemes, &luks.name, origin, found);
+            resource(key, &luks.name, origin, found);
         }
     }
     for (config, origin) in fragment.head.merged.iter().chain(&fragment.head.replacing) {
-        resource(config, schemes, "config", origin, found);
+        resource(config, "config", origin, found);
     }
     for (authority, origin) in &fragment.ignition_cas {
-        resource(authority, schemes, "certificate authority", origin, found);
+        resource(authority, "certificate authority", origin, found);
     }
 }
 
@@ -76,6 +84,7 @@ fn resource(
     schemes: &[&str],
     what: &str,
     origin: &Origin,
+    left: &mut u64,
     found: &mut Vec<Diagnostic>,
 ) {
     let Some(source) = resource
@@ -109,14 +118,12 @@ fn resource(
         return;
     }
     if scheme.eq_ignore_ascii_case("data") {
-        data(
+        let packed = Packed {
             source,
-            resource.compression.as_deref(),
+            compression: resource.compression.as_deref(),
             hash,
-            what,
-            origin,
-            found,
-        );
+        };
+        data(&packed, what, origin, left, found);
     } else if matches!(scheme, "http" | "tftp") && hash.is_none() {
         found.push(
             warning(
@@ -146,41 +153,73 @@ fn headers(resource: &Resource, what: &str, origin: &Origin, found: &mut Vec<Dia
     }
 }
 
+/// Contents in a `data:` URL.
+struct Packed<'a> {
+    source: &'a str,
+    compression: Option<&'a str>,
+    /// That of the decompressed contents (Ignition's specification, `verification`).
+    hash: Option<&'a str>,
+}
+
+/// Checks contents, piece by piece. Their size is subtracted from `left`.
 fn data(
-    source: &str,
-    compression: Option<&str>,
-    hash: Option<&str>,
+    packed: &Packed<'_>,
     what: &str,
     origin: &Origin,
+    left: &mut u64,
     found: &mut Vec<Diagnostic>,
 ) {
-    let bytes = match decode(source) {
+    let no_url = |why: String| {
+        error(
+            codes::BAD_SOURCE,
+            origin,
+            format!("invalid `data:` URL of `{what}`: {why}"),
+        )
+        .help("use `inline:` for the text itself; imgbuild encodes it")
+    };
+    let is_gzip = packed.compression == Some("gzip");
+    let mut bytes: Box<dyn Read + '_> = match open(packed.source) {
+        Ok(bytes) if is_gzip => {
+            // What is wrong with the URL is not wrong with what is packed in it.
+            if let Err(why) = open(packed.source)
+                .and_then(|mut url| io::copy(&mut url, &mut io::sink()).map_err(|e| e.to_string()))
+            {
+                found.push(no_url(why));
+                return;
+            }
+            Box::new(MultiGzDecoder::new(bytes))
+        }
         Ok(bytes) => bytes,
         Err(why) => {
-            found.push(
-                error(
-                    codes::BAD_SOURCE,
-                    origin,
-                    format!("invalid `data:` URL of `{what}`: {why}"),
-                )
-                .help("use `inline:` for the text itself; imgbuild encodes it"),
-            );
+            found.push(no_url(why));
             return;
         }
     };
-    let bytes = if compression == Some("gzip") {
-        let mut unpacked = Vec::new();
-        let outcome = MultiGzDecoder::new(bytes.as_slice())
-            .take(LARGEST + 1)
-            .read_to_end(&mut unpacked);
-        let why = match outcome {
-            Err(why) => why.to_string(),
-            Ok(_) if unpacked.len() as u64 > LARGEST => {
-                "it decompresses to more than 1 GiB".to_owned()
-            }
-            Ok(_) => String::new(),
+    let mut sums = (Sha256::new(), Sha512::new());
+    let mut buffer = vec![0; STEP];
+    let why = loop {
+        let count = match bytes.read(&mut buffer) {
+            Ok(0) => break None,
+            Ok(count) => count,
+            Err(why) => break Some(why.to_string()),
         };
-        if !why.is_empty() {
+        let Some(rest) = left.checked_sub(count as u64) else {
+            let most = UNPACKED_MAX >> 20;
+            let message =
+                format!("with `{what}`, the node's contents decompress to more than {most} MiB");
+            found.push(error(codes::NOT_GZIP, origin, message));
+            return;
+        };
+        *left = rest;
+        match packed.hash.and_then(function) {
+            Some("sha256") => sums.0.update(&buffer[..count]),
+            Some("sha512") => sums.1.update(&buffer[..count]),
+            _ => {}
+        }
+    };
+    match (why, is_gzip) {
+        (None, _) => {}
+        (Some(why), true) => {
             found.push(
                 error(
                     codes::NOT_GZIP,
@@ -192,15 +231,15 @@ fn data(
             );
             return;
         }
-        unpacked
-    } else {
-        bytes
-    };
-    // The hash is that of the decompressed contents (Ignition's specification, `verification`).
-    let Some(hash) = hash else { return };
-    let real = match hash.split_once('-').map(|(name, _)| name) {
-        Some("sha256") => format!("sha256-{}", hex(&Sha256::digest(&bytes))),
-        Some("sha512") => format!("sha512-{}", hex(&Sha512::digest(&bytes))),
+        (Some(why), false) => {
+            found.push(no_url(why));
+            return;
+        }
+    }
+    let Some(hash) = packed.hash else { return };
+    let real = match function(hash) {
+        Some("sha256") => format!("sha256-{}", hex(&sums.0.finalize())),
+        Some("sha512") => format!("sha512-{}", hex(&sums.1.finalize())),
         _ => return,
     };
     if !hash.eq_ignore_ascii_case(&real) {
@@ -213,6 +252,11 @@ fn data(
             .help(format!("the contents have {real}")),
         );
     }
+}
+
+/// The function of a hash as Ignition writes it: `sha512-…`.
+fn function(hash: &str) -> Option<&str> {
+    hash.split_once('-').map(|(name, _)| name)
 }
 
 fn shortened(source: &str) -> String {
@@ -234,14 +278,12 @@ mod tests {
             let mut found = Vec::new();
             let hash = format!("sha256-{}", hex(&Sha256::digest(data)));
             let origin = Origin::always("test");
-            super::data(
-                resource.source.as_deref().expect("has one"),
-                resource.compression.as_deref(),
-                Some(&hash),
-                "x",
-                &origin,
-                &mut found,
-            );
+            let packed = Packed {
+                source: resource.source.as_deref().expect("has one"),
+                compression: resource.compression.as_deref(),
+                hash: Some(&hash),
+            };
+            super::data(&packed, "x", &origin, &mut UNPACKED_MAX.clone(), &mut found);
             assert_eq!(found, []);
         }
     }
@@ -250,7 +292,7 @@ mod tests {
         #[test]
         fn any_data_comes_back(data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..600)) {
             let resource = crate::data_url::resource(&data);
-            let packed = decode(resource.source.as_deref().expect("has one")).expect("decodes");
+            let packed = crate::data_url::decode(resource.source.as_deref().expect("has one")).expect("decodes");
             let mut unpacked = Vec::new();
             if resource.compression.is_some() {
                 MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut unpacked).expect("is gzip");
@@ -262,7 +304,7 @@ mod tests {
 
         #[test]
         fn any_url_is_decoded_or_refused(url in "data:.{0,40}") {
-            let _ = decode(&url);
+            let _ = crate::data_url::decode(&url);
         }
     }
 }

@@ -12,6 +12,19 @@ use crate::facts::systems::Target;
 /// Maximum size of decompressed contents, in bytes, to be written as text.
 const TEXT_MAX: u64 = 1 << 20;
 
+/// Maximum size of all of them: those that do not fit stay compressed.
+const ALL_TEXTS_MAX: u64 = 16 << 20;
+
+/// How many bytes of decompressed contents may still be written as text.
+#[derive(Debug)]
+pub(super) struct TextLeft(u64);
+
+impl Default for TextLeft {
+    fn default() -> Self {
+        Self(ALL_TEXTS_MAX)
+    }
+}
+
 /// Converts Ignition's own keys in `config`.
 pub(super) fn to_spec(config: &mut Item, target: Target) {
     without_nulls(config);
@@ -29,6 +42,7 @@ pub(super) fn to_spec(config: &mut Item, target: Target) {
     let Some(storage) = config.get_mut("storage") else {
         return;
     };
+    let mut left = TextLeft::default();
     for (list, keys) in [
         ("files", &["contents"][..]),
         ("directories", &[]),
@@ -44,11 +58,12 @@ pub(super) fn to_spec(config: &mut Item, target: Target) {
             }
             for key in keys {
                 if let Some(contents) = item.get_mut(key) {
-                    inline(contents);
+                    inline(contents, &mut left);
                 }
             }
             if let Some(append) = item.get_mut("append") {
-                append.items_mut().iter_mut().for_each(inline);
+                let appended = append.items_mut().iter_mut();
+                appended.for_each(|contents| inline(contents, &mut left));
             }
         }
     }
@@ -110,8 +125,8 @@ fn snake(key: &str) -> String {
 }
 
 /// Writes contents that are text in the config itself as text.
-fn inline(contents: &mut Item) {
-    let Some((text, span)) = text_of(contents) else {
+fn inline(contents: &mut Item, left: &mut TextLeft) {
+    let Some((text, span)) = text_of(contents, left) else {
         return;
     };
     contents.remove("compression");
@@ -124,7 +139,7 @@ fn inline(contents: &mut Item) {
 
 /// Returns the text in the config itself as `contents`, and its location; `None` if it is
 /// elsewhere, or not text.
-pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
+pub(super) fn text_of(contents: &Item, left: &mut TextLeft) -> Option<(String, Span)> {
     // Contents with a hash stay byte for byte.
     if contents.get("verification").is_some_and(|v| !v.is_empty()) {
         return None;
@@ -138,12 +153,14 @@ pub(super) fn text_of(contents: &Item) -> Option<(String, Span)> {
     let url = source.text().filter(|url| url.starts_with("data:"))?;
     let mut bytes = crate::data_url::decode(url).ok()?;
     if is_gzip {
+        let most = TEXT_MAX.min(left.0);
         let mut unpacked = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .take(TEXT_MAX + 1)
-            .read_to_end(&mut unpacked)
-            .ok()?;
-        if unpacked.len() as u64 > TEXT_MAX {
+        let outcome = MultiGzDecoder::new(bytes.as_slice())
+            .take(most + 1)
+            .read_to_end(&mut unpacked);
+        let length = unpacked.len() as u64;
+        left.0 = left.0.saturating_sub(length);
+        if outcome.is_err() || length > most {
             return None;
         }
         bytes = unpacked;

@@ -2,7 +2,7 @@
 //! of Container Linux has.
 
 use super::butane::octal;
-use super::ignition::{self, text_of};
+use super::ignition::{self, TextLeft, text_of};
 use super::item::{Item, Value};
 use super::{Findings, ct};
 use crate::diagnostic::Span;
@@ -48,13 +48,14 @@ pub(super) fn to_spec(config: &mut Item, minor: u64, found: &mut Findings) {
             }
         }
     }
+    let mut left = TextLeft::default();
     for file in storage
         .get_mut("files")
         .into_iter()
         .flat_map(Item::items_mut)
     {
         if let Some(file_contents) = file.get_mut("contents") {
-            contents(file_contents);
+            contents(file_contents, &mut left);
             // Without a source it is an empty file, explicitly or not.
             if file_contents.is_empty() {
                 file.remove("contents");
@@ -160,8 +161,8 @@ fn hash(item: &mut Item) {
 }
 
 /// Converts contents to ct's form: text in the config is `inline`, everything else `remote`.
-fn contents(contents: &mut Item) {
-    if let Some((text, span)) = text_of(contents) {
+fn contents(contents: &mut Item, left: &mut TextLeft) {
+    if let Some((text, span)) = text_of(contents, left) {
         contents.value = Value::Map(Vec::new());
         insert(
             contents,

@@ -15,9 +15,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::debian::BaseKind;
+use crate::formats::{json, whole_text};
 
 /// The version of the file's layout that this program writes.
 const VERSION: u64 = 1;
+
+/// The largest lock, in bytes: that of a base has about 200 KiB.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// The pins of one spec. Kept beside it as `imgbuild.lock`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,19 +71,15 @@ pub enum Archive {
 impl Lock {
     /// Reads the lock at `path`; an absent file is an empty lock.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => return Err(error).context(format!("reading {}", path.display())),
-        };
-        Self::parse(&text).with_context(|| format!("reading {}", path.display()))
+        match whole_text(path, BYTES_MAX)? {
+            Some(text) => Self::parse(&text).with_context(|| format!("reading {}", path.display())),
+            None => Ok(Self::default()),
+        }
     }
 
     /// Reads a lock from its text.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut other: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)?;
+        let mut other: serde_json::Map<String, serde_json::Value> = json::parse(text.as_bytes())?;
         match other.remove("version") {
             Some(version) if version == VERSION => {}
             Some(version) => bail!(

@@ -14,10 +14,18 @@ use super::name::{ImageName, is_digest};
 use super::stored::{
     Blob, Compression, Descriptor, INDEX_TYPES, Index, MANIFEST_TYPES, StoredImage, StoredLayer,
 };
+use crate::formats::json;
+use crate::formats::tar::{Limits, Members};
 use crate::names::Arch;
 
 /// The file that marks an OCI layout.
 const LAYOUT: &str = "oci-layout";
+
+const NOT_TAR: &str = "not a tar archive; if it is compressed, decompress it first";
+
+/// The most images of one archive, and bytes of their manifests and configs.
+const IMAGES_MAX: usize = 1000;
+const CONFIGS_MAX: usize = 64 << 20;
 
 /// How deep nested indexes are followed.
 const DEPTH_MAX: usize = 4;
@@ -112,17 +120,18 @@ impl Files {
 fn archive(path: &Path, arch: Arch) -> Result<Vec<StoredImage>> {
     let mut entries = BTreeMap::new();
     let mut tar = tar::Archive::new(File::open(path)?);
-    let not_tar = "not a tar archive; if it is compressed, decompress it first";
+    let mut limits = Limits::default();
     // Seeking past contents keeps this fast for any size.
-    for entry in tar.entries_with_seek().context(not_tar)? {
-        let entry = entry.context(not_tar)?;
-        let name = entry.path()?.to_string_lossy().into_owned();
+    let mut members = Members::new(tar.entries_with_seek().context(NOT_TAR)?, &mut limits);
+    while let Some(member) = members.next().context(NOT_TAR)? {
+        let entry = &member.entry;
+        let name = String::from_utf8_lossy(&member.path).into_owned();
         let name = name.trim_start_matches("./").to_owned();
-        if let Some(target) = entry.link_name()? {
+        if let Some(target) = &member.link {
             // Old versions of `docker save` write a layer that two images share once, and link to
             // it.
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let target = joined(folder, &target.to_string_lossy());
+            let target = joined(folder, &String::from_utf8_lossy(target));
             if let Some(blob) = entries.get(&target).cloned() {
                 entries.insert(name, blob);
             }
@@ -167,8 +176,7 @@ fn joined(folder: &str, target: &str) -> String {
 }
 
 fn layout(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
-    let index: Index =
-        serde_json::from_slice(&files.text("index.json")?).context("reading index.json")?;
+    let index: Index = json::parse(&files.text("index.json")?).context("reading index.json")?;
     let mut images = Vec::new();
     for descriptor in &index.manifests {
         let other =
@@ -181,9 +189,23 @@ fn layout(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
         let image = one(files, descriptor, arch, &name, DEPTH_MAX)
             .with_context(|| format!("reading the image {name}"))?;
         images.push(image);
+        check_size(&images)?;
     }
     ensure!(!images.is_empty(), "it contains no image for linux/{arch}");
     Ok(images)
+}
+
+/// Refuses more images than fit into memory.
+fn check_size(images: &[StoredImage]) -> Result<()> {
+    let sizes = images
+        .iter()
+        .map(|image| image.manifest.len() + image.config.len());
+    ensure!(
+        images.len() <= IMAGES_MAX && sizes.sum::<usize>() <= CONFIGS_MAX,
+        "it contains more than {IMAGES_MAX} images, or {} MiB of manifests and configs",
+        CONFIGS_MAX >> 20
+    );
+    Ok(())
 }
 
 fn one(
@@ -196,7 +218,7 @@ fn one(
     let bytes = files.blob(descriptor)?.read(&descriptor.digest)?;
     if INDEX_TYPES.contains(&descriptor.media_type.as_str()) {
         ensure!(deepest > 0, "its indexes are nested too deeply");
-        let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
+        let index: Index = json::parse(&bytes).context("reading its index")?;
         return one(files, index.of(arch)?, arch, name, deepest - 1);
     }
     ensure!(
@@ -239,7 +261,7 @@ struct Saved {
 
 fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
     let saved: Vec<Saved> =
-        serde_json::from_slice(&files.text("manifest.json")?).context("reading manifest.json")?;
+        json::parse(&files.text("manifest.json")?).context("reading manifest.json")?;
     let mut images = Vec::new();
     for saved in saved {
         let names = saved.repo_tags.clone().unwrap_or_default();
@@ -257,6 +279,7 @@ fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
                 one_saved(files, &saved, arch, &name)
                     .with_context(|| format!("reading the image {name}"))?,
             );
+            check_size(&images)?;
         }
     }
     Ok(images)
@@ -266,8 +289,7 @@ fn docker(files: &Files, arch: Arch) -> Result<Vec<StoredImage>> {
 /// made in the same way as by containerd.
 fn one_saved(files: &Files, saved: &Saved, arch: Arch, name: &str) -> Result<StoredImage> {
     let config = files.text(&saved.config)?;
-    let parsed: serde_json::Value =
-        serde_json::from_slice(&config).context("reading its config")?;
+    let parsed: serde_json::Value = json::parse(&config).context("reading its config")?;
     let diff_ids = parsed["rootfs"]["diff_ids"].as_array();
     let diff_ids = diff_ids.map_or(&[][..], Vec::as_slice);
     ensure!(

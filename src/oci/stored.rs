@@ -10,12 +10,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest_of;
 use super::name::is_digest;
+use crate::formats::json;
 use crate::names::Arch;
 use crate::text::hex;
 
 /// The largest manifest or config that is read into memory, in bytes: registries refuse more than 4
 /// MiB (OCI Distribution Specification, "Pushing Manifests").
 pub const MANIFEST_MAX: u64 = 4 << 20;
+
+/// The most layers of an image: overlayfs takes 500, Docker 127.
+const LAYERS_MAX: usize = 512;
 
 /// Media types of indexes: OCI's and Docker's.
 pub const INDEX_TYPES: [&str; 2] = [
@@ -97,6 +101,8 @@ pub struct Index {
 
 #[derive(Debug, Deserialize)]
 pub struct Manifest {
+    #[serde(rename = "mediaType")]
+    pub media_type: Option<String>,
     pub config: Descriptor,
     pub layers: Vec<Descriptor>,
 }
@@ -146,9 +152,13 @@ impl StoredImage {
         manifest: Vec<u8>,
         mut blob: impl FnMut(&Descriptor) -> Result<Blob>,
     ) -> Result<Self> {
-        let parsed: Manifest = serde_json::from_slice(&manifest).context("reading its manifest")?;
+        let parsed: Manifest = json::parse(&manifest).context("reading its manifest")?;
         let config_blob = blob(&parsed.config)?;
         let config = config_blob.read(&parsed.config.digest)?;
+        ensure!(
+            parsed.layers.len() <= LAYERS_MAX,
+            "its manifest lists more than {LAYERS_MAX} layers"
+        );
         let layers = parsed.layers.iter().map(|layer| {
             Ok(StoredLayer {
                 digest: layer.digest.clone(),
@@ -158,10 +168,7 @@ impl StoredImage {
             })
         });
         let layers = layers.collect::<Result<Vec<_>>>()?;
-        let media_type: serde_json::Value = serde_json::from_slice(&manifest)?;
-        let manifest_type = media_type["mediaType"]
-            .as_str()
-            .unwrap_or(MANIFEST_TYPES[0]);
+        let manifest_type = parsed.media_type.as_deref().unwrap_or(MANIFEST_TYPES[0]);
         Self {
             name,
             manifest_type: manifest_type.to_owned(),
@@ -175,7 +182,7 @@ impl StoredImage {
 
     /// Checks the config against `arch` and the layers.
     pub fn checked(mut self, arch: Arch) -> Result<Self> {
-        let config: Config = serde_json::from_slice(&self.config).context("reading its config")?;
+        let config: Config = json::parse(&self.config).context("reading its config")?;
         ensure!(
             config.os == "linux" && config.architecture == arch.as_str(),
             "the image is for {}/{}, but the node is linux/{arch}",

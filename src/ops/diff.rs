@@ -70,8 +70,9 @@ pub enum NodeChange {
 /// is.
 pub fn diff(options: &DiffOptions, session: &mut Session<'_>) -> Result<Changes> {
     let (old, new) = (&options.old, &options.new);
-    let mut before = sides(old, options, session)?;
-    let mut after = sides(new, options, session)?;
+    let mut before = sides(old, options, 0, session)?;
+    let held = size(&before);
+    let mut after = sides(new, options, held, session)?;
     same_name(&mut before, &mut after);
     // An image is one node: the others of a cluster are not gone because of it.
     if before.len() == 1 && !is_whole(old) {
@@ -145,16 +146,22 @@ fn is_whole(path: &Path) -> bool {
     is_spec(path) || path.is_dir()
 }
 
-/// The nodes of a spec or an artifact, by host name.
+/// How many bytes `sides` take in memory, about.
+fn size(sides: &BTreeMap<String, Side>) -> u64 {
+    sides.values().map(Side::size).sum()
+}
+
+/// The nodes of a spec or an artifact, by host name, beside others of `held` bytes.
 fn sides(
     path: &Path,
     options: &DiffOptions,
+    held: u64,
     session: &mut Session<'_>,
 ) -> Result<BTreeMap<String, Side>> {
     if is_spec(path) {
         sides_of_spec(path, options, session)
     } else {
-        sides_of_artifacts(path, options.node.as_deref())
+        sides_of_artifacts(path, options.node.as_deref(), held)
     }
 }
 
@@ -176,13 +183,19 @@ fn sides_of_spec(
     Ok(sides)
 }
 
-fn sides_of_artifacts(path: &Path, node: Option<&str>) -> Result<BTreeMap<String, Side>> {
-    let read = || -> anyhow::Result<_> {
+fn sides_of_artifacts(
+    path: &Path,
+    node: Option<&str>,
+    mut held: u64,
+) -> Result<BTreeMap<String, Side>> {
+    let mut read = || -> anyhow::Result<_> {
         let mut sides = BTreeMap::new();
-        for mut artifact in read::artifacts(path)? {
+        for artifact in read::artifacts(path)? {
+            let mut artifact = artifact?;
             leave_out_repeated(&mut artifact)?;
-            let side = Side::from_artifact(&artifact)
+            let side = Side::from_artifact_beside(&artifact, held)
                 .map_err(|error| Damaged(format!("{}: {error:#}", path.display())))?;
+            held += side.size();
             sides.insert(side.hostname.clone(), side);
         }
         Ok(sides)
@@ -205,6 +218,9 @@ fn sides_of_artifacts(path: &Path, node: Option<&str>) -> Result<BTreeMap<String
 /// Leaves out keyfiles that are also files of the config: those of a spec are, and a spec has no
 /// others.
 fn leave_out_repeated(artifact: &mut Artifact) -> anyhow::Result<()> {
+    if artifact.network.is_empty() {
+        return Ok(());
+    }
     let laid = read::laid(&artifact.config)?;
     let folder = LinkManager::NetworkManager.folder();
     (artifact.network)

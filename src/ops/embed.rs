@@ -1,11 +1,12 @@
 //! Configs in live ISOs of Fedora CoreOS and for their network boot: put in, and taken out again.
 
-use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use crate::embed::{self, Edits, Installer, LiveSettings};
+use crate::formats::bounded;
 use crate::pack::{Format, Patch};
 use crate::pki::Access;
 
@@ -17,7 +18,7 @@ use super::spec_file::{chosen, is_spec, names};
 use super::{Destination, Error, FetchOptions, Notice, Result, Session, SpecFile, pinning};
 
 /// The largest config or keyfile that is read, in bytes.
-const INPUT_MAX: u64 = 96 << 20;
+const INPUT_MAX: u64 = 88 << 20;
 
 /// What a live system is given. A config is an Ignition config, or by its name (`.yaml`) a node
 /// spec, whose node's keyfiles and kernel arguments come along.
@@ -221,13 +222,8 @@ fn config(path: &Path, options: &EmbedOptions, session: &mut Session<'_>) -> Res
 
 /// A file that the options name.
 fn input(path: &Path) -> Result<Vec<u8>> {
-    let describe = || format!("reading {}", path.display());
-    let length = fs::metadata(path).with_context(describe)?.len();
-    if length > INPUT_MAX {
-        return Err(Error::Request(format!(
-            "{} has {length} bytes, more than the limit of {INPUT_MAX}",
-            path.display()
-        )));
-    }
-    Ok(fs::read(path).with_context(describe)?)
+    let read = || bounded(File::open(path)?, INPUT_MAX);
+    read()
+        .with_context(|| format!("reading {}", path.display()))
+        .map_err(Error::from_reading)
 }

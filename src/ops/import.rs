@@ -1,10 +1,11 @@
 //! From other tools' configs to a node spec.
 
-use std::fs;
+use std::fs::File;
 use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::formats::bounded;
 use crate::import::{self, Imported, Options};
 use crate::names::Hostname;
 
@@ -40,15 +41,10 @@ impl ImportOptions {
 /// listed in the result.
 pub fn import(options: &ImportOptions, session: &mut Session<'_>) -> Result<Imported> {
     let path = &options.config;
-    let describe = || format!("reading {}", path.display());
-    let length = fs::metadata(path).with_context(describe)?.len();
-    if length > CONFIG_MAX {
-        return Err(Error::Request(format!(
-            "{} has {length} bytes, more than the limit of {CONFIG_MAX}",
-            path.display()
-        )));
-    }
-    let bytes = fs::read(path).with_context(describe)?;
+    let bytes = || bounded(File::open(path)?, CONFIG_MAX);
+    let bytes = bytes()
+        .with_context(|| format!("reading {}", path.display()))
+        .map_err(Error::from_reading)?;
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(Error::Request(format!("{} is not UTF-8", path.display())));
     };

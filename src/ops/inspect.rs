@@ -78,34 +78,45 @@ pub struct InspectedConfig {
 }
 
 /// What the artifact at `path` holds; of a folder to boot machines from, what each node's payload
-/// does.
-pub fn artifact(path: &Path) -> Result<Vec<Inspected>> {
-    let inspect = || -> anyhow::Result<Vec<Inspected>> {
-        let artifacts = read::artifacts(path)?.into_iter();
-        let inspected = artifacts.map(inspected).collect::<anyhow::Result<Vec<_>>>();
-        inspected.with_context(|| format!("reading {}", path.display()))
-    };
-    inspect().map_err(Error::from_reading)
+/// does, one after the other.
+pub fn artifact(path: &Path) -> Result<impl Iterator<Item = Result<Inspected>>> {
+    let artifacts = read::artifacts(path).map_err(Error::from_reading)?;
+    Ok(artifacts.map(move |artifact| {
+        let inspected = inspected(artifact.map_err(Error::from_reading)?);
+        let inspected = inspected.with_context(|| format!("reading {}", path.display()));
+        inspected.map_err(Error::from_reading)
+    }))
 }
 
 fn inspected(artifact: Artifact) -> anyhow::Result<Inspected> {
-    let files = read::laid(&artifact.config)?.files;
+    let laid = read::laid(&artifact.config)?;
+    let kept = laid.size();
+    let files = laid.files;
     let hostname = files.get("/etc/hostname");
     let installed = files
         .get(read::DEST_PATH)
         .filter(|_| artifact.format.facts().is_live);
     Ok(Inspected {
         hostname: hostname.map(|name| String::from_utf8_lossy(name).trim().to_owned()),
-        config: config(&artifact.config, &files)?,
+        config: config(&artifact.config, &files, kept)?,
         installed: installed
-            .map(|installed| config(installed, &read::laid(installed)?.files))
+            .map(|installed| {
+                let held = kept + artifact.config.len() as u64;
+                let laid = read::laid_beside(installed, held)?;
+                config(installed, &laid.files, held + laid.size())
+            })
             .transpose()?,
         artifact,
     })
 }
 
-fn config(config: &[u8], files: &BTreeMap<String, Vec<u8>>) -> anyhow::Result<InspectedConfig> {
-    let (version, things) = read::listing(config)?;
+/// What `config` asks for, which puts `files` on the node; `held` bytes are in memory beside it.
+fn config(
+    config: &[u8],
+    files: &BTreeMap<String, Vec<u8>>,
+    held: u64,
+) -> anyhow::Result<InspectedConfig> {
+    let (version, things) = read::listing_beside(config, held)?;
     let certificates = read::certificates(files).into_iter();
     Ok(InspectedConfig {
         version,

@@ -15,7 +15,7 @@ use super::keeping::PendingKeys;
 use super::staging;
 
 /// The largest key or certificate that is read, in bytes.
-const FILE_MAX: u64 = 256 * 1024;
+pub(super) const FILE_MAX: u64 = 256 * 1024;
 
 const LOCK: &str = ".lock";
 

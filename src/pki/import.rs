@@ -2,18 +2,18 @@
 //! `/etc/kubernetes/pki`.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::certificate::Certificate;
-use super::folder::KeyFolder;
+use super::folder::{FILE_MAX, KeyFolder};
 use super::moves::Move;
 use super::private_key::PrivateKey;
 use super::profile::Usage;
 use super::rotate::AUTHORITIES;
+use crate::formats::whole_text;
 
 /// The folder in which files are collected until all of them are written.
 const STAGING: &str = "import";
@@ -174,9 +174,5 @@ fn service_account_key(from: &Path) -> Result<Result<String, String>> {
 
 /// The text of a file; `None` if it does not exist.
 fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e).with_context(|| format!("reading {}", path.display())),
-    }
+    whole_text(path, FILE_MAX)
 }

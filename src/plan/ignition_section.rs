@@ -8,6 +8,7 @@ use super::files::remote;
 use super::users::origin;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::systems::Target;
+use crate::formats::json;
 use crate::node::fragment::{Contents, Fragment};
 use crate::spec::{self, Line, Resource};
 
@@ -94,7 +95,7 @@ impl Decider<'_> {
 
 /// Returns why Ignition would not read `bytes` as a config.
 fn why_not_a_config(bytes: &[u8], target: Target) -> Option<String> {
-    let config: Value = match serde_json::from_slice(bytes) {
+    let config: Value = match json::parse(bytes) {
         Ok(config) => config,
         Err(why) => return Some(format!("it is not JSON: {why}")),
     };

@@ -26,8 +26,9 @@ const CONFIG_MAX: u64 = 96 << 20;
 const PAYLOAD_MAX: u64 = CONFIG_MAX + (4 << 20);
 /// The largest hand-written file that is read: networkd files, boot loader settings.
 pub(super) const TEXT_MAX: u64 = 1 << 20;
-/// The most networkd files.
+/// The most networkd files, and bytes of all of them.
 const NETWORK_FILES_MAX: usize = 10_000;
+const NETWORK_BYTES_MAX: u64 = 16 << 20;
 /// A payload; see [`Artifact::format`].
 pub(super) const PAYLOAD: Format = Format::Payload(Compression::None);
 
@@ -265,8 +266,15 @@ impl Artifact {
                 "it contains more than {NETWORK_FILES_MAX} network files"
             ));
         }
-        let text = read_limited(contents, TEXT_MAX, name)?;
+        let text = read_limited(contents, TEXT_MAX, "a network file")?;
         self.network.insert(name.to_owned(), text);
+        let bytes: usize = self.network.values().map(Vec::len).sum();
+        if bytes as u64 > NETWORK_BYTES_MAX {
+            return damaged(format!(
+                "its network files have more than {} MiB",
+                NETWORK_BYTES_MAX >> 20
+            ));
+        }
         Ok(())
     }
 }

@@ -12,11 +12,17 @@ use crate::formats::{damaged, reading};
 /// The most that all compressed parts of a chain may decompress to, in bytes: a limit against
 /// bombs.
 const UNPACKED_MAX: u64 = 2 << 30;
+/// The most files of a chain, and bytes of all their names: an initrd of a whole system has some
+/// thousands.
+const FILES_MAX: usize = 200_000;
+const NAMES_MAX: usize = 16 << 20;
+/// The most zeros between two archives. Boot loaders pad to a page, or to a few MiB.
+const ZEROS_MAX: usize = 64 << 20;
 /// Largest window of a zstd frame, as a power of two: the kernel's own limit
 /// (`lib/decompress_unzstd.c`, `ZSTD_WINDOWSIZE_MAX`).
 const ZSTD_WINDOW: u32 = 23;
-/// Memory for an xz stream, in bytes.
-const XZ_MEMORY: u64 = 128 << 20;
+/// Memory for an xz stream, in bytes: the largest dictionary of xz's presets is 64 MiB.
+const XZ_MEMORY: u64 = 72 << 20;
 
 /// Passes every regular file of the chain in `input` to `visit`, like [`entries`].
 pub fn archives<R: Read + Seek>(
@@ -50,6 +56,18 @@ pub fn entries<R: Read + Seek>(
     };
     let mut unpacked_left = UNPACKED_MAX;
     let mut found = false;
+    let (mut files, mut names) = (0, 0);
+    let visit = &mut |entry: &Entry, contents: &mut dyn Read| {
+        files += 1;
+        names += entry.path.len();
+        if files > FILES_MAX || names > NAMES_MAX {
+            return damaged(format!(
+                "it has more than {FILES_MAX} files, or {} MiB of file names",
+                NAMES_MAX >> 20
+            ));
+        }
+        visit(entry, contents)
+    };
     while let Some(first) = next(&mut raw, "the chain of archives")? {
         found = true;
         match first {
@@ -95,6 +113,7 @@ pub fn entries<R: Read + Seek>(
 
 /// The first byte after zeros; `None` at the end.
 fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
+    let mut zeros = 0;
     loop {
         let buffer = source.fill_buf().map_err(|e| reading(e, what))?;
         if buffer.is_empty() {
@@ -105,8 +124,15 @@ fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
             source.consume(at);
             return Ok(Some(byte));
         }
-        let zeros = buffer.len();
-        source.consume(zeros);
+        let count = buffer.len();
+        source.consume(count);
+        zeros += count;
+        if zeros > ZEROS_MAX {
+            return damaged(format!(
+                "{what} has more than {} MiB of zeros in a row",
+                ZEROS_MAX >> 20
+            ));
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::nested::configs;
+use super::nested::{Budget, configs};
 use crate::formats::damaged;
 
 /// One thing that a config defines.
@@ -169,9 +169,14 @@ struct Passwd {
 /// the config's order. If it is not JSON of this form, the error contains
 /// [`Damaged`](crate::formats::Damaged).
 pub fn listing(config: &[u8]) -> Result<(String, Vec<Thing>)> {
+    listing_beside(config, 0)
+}
+
+/// The same, for a caller that holds `held` bytes beside the config.
+pub(crate) fn listing_beside(config: &[u8], held: u64) -> Result<(String, Vec<Thing>)> {
     let mut version = None;
     let mut things = Vec::new();
-    for config in configs(config)? {
+    for config in configs(config, &mut Budget::beside(held))? {
         let config: Config = match serde_json::from_value(config) {
             Ok(config) => config,
             Err(why) => return damaged(format!("its Ignition config: {why}")),

@@ -18,20 +18,29 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 pub use artifact::{Artifact, artifact};
+pub(crate) use config::laid_beside;
 pub use config::{Laid, laid};
 pub use initrd::{archives, entries};
+pub(crate) use listing::listing_beside;
 pub use listing::{Thing, certificates, listing};
 pub use live::{Area, CONFIG_PATH, DEST_PATH, Features, KEYFILES_PATH, KernelArguments, LiveIso};
-pub use nested::configs;
-pub(crate) use nested::{UNPACKED_MAX, contents};
+pub(crate) use nested::{Budget, configs, contents};
 pub use pxe::node as pxe_node;
 
 /// Reads what is at `path`: one artifact, or those of each node in a folder for network boot, in
-/// the order of their names.
-pub fn artifacts(path: &Path) -> Result<Vec<Artifact>> {
-    if path.is_dir() {
-        let read = || pxe::nodes(path);
-        return read().with_context(|| format!("reading {}", path.display()));
-    }
-    Ok(vec![artifact(path)?])
+/// the order of their names. One after the other, so that not all are in memory at once.
+pub fn artifacts(path: &Path) -> Result<impl Iterator<Item = Result<Artifact>>> {
+    let nodes = if path.is_dir() {
+        pxe::nodes(path)
+            .with_context(|| format!("reading {}", path.display()))?
+            .into_iter()
+            .map(Some)
+            .collect()
+    } else {
+        vec![None]
+    };
+    Ok(nodes.into_iter().map(move |node| match node {
+        Some(name) => pxe_node(path, &name).with_context(|| format!("reading {}", path.display())),
+        None => artifact(path),
+    }))
 }

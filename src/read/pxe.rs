@@ -13,13 +13,13 @@ use crate::pack::{Format, NODE_PAYLOAD, NODE_SCRIPT, NODES};
 /// The most nodes of a folder.
 const NODES_MAX: usize = 100_000;
 
-/// The nodes in the folder at `path`, in the order of their names.
-pub(super) fn nodes(path: &Path) -> Result<Vec<Artifact>> {
+/// The names of the nodes in the folder at `path`, sorted.
+pub(super) fn nodes(path: &Path) -> Result<Vec<String>> {
     let names = names(path)?;
     if names.is_empty() {
         return damaged("not a PXE folder written by imgbuild: it contains no nodes");
     }
-    names.iter().map(|name| node(path, name)).collect()
+    Ok(names)
 }
 
 /// The names of the nodes, sorted.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Module, ModuleInfo, module_name};
+use crate::formats::bounded;
+
+/// The largest module, in bytes: a limit against bombs. The largest of Debian has about 20 MiB.
+const MODULE_MAX: u64 = 64 << 20;
 
 /// Files of kernel modules, appended to one temporary file.
 #[derive(Debug)]
@@ -60,17 +64,15 @@ impl ModuleStore {
         self.file
             .read_exact_at(&mut packed, offset)
             .context("reading a temporary file")?;
-        let mut bytes = Vec::new();
         let ending = path.rsplit('.').next().unwrap_or("");
         match ending {
             "ko" => return Ok(packed),
-            "xz" => liblzma::read::XzDecoder::new(&packed[..]).read_to_end(&mut bytes),
-            "zst" => zstd::Decoder::new(&packed[..])?.read_to_end(&mut bytes),
-            "gz" => flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes),
+            "xz" => bounded(liblzma::read::XzDecoder::new(&packed[..]), MODULE_MAX),
+            "zst" => bounded(zstd::Decoder::new(&packed[..])?, MODULE_MAX),
+            "gz" => bounded(flate2::read::GzDecoder::new(&packed[..]), MODULE_MAX),
             _ => bail!("unsupported compression of {path}"),
         }
-        .with_context(|| format!("decompressing {path}"))?;
-        Ok(bytes)
+        .with_context(|| format!("decompressing {path}"))
     }
 
     /// The metadata of all modules of the kernel `release`, by name. Uses `threads` threads.

@@ -24,6 +24,8 @@ const DIRECTORY_MAX: u64 = 16 << 20;
 /// The maximum depth of directories and number of entries that are listed.
 const DEPTH_MAX: usize = 16;
 const ENTRIES_MAX: usize = 100_000;
+/// The most bytes of the paths of all files.
+const PATHS_MAX: usize = 32 << 20;
 const FLAG_DIRECTORY: u8 = 1 << 1;
 const FLAG_MULTI_EXTENT: u8 = 1 << 7;
 /// Bytes of a directory record before its identifier (§9.1).
@@ -197,7 +199,7 @@ impl Iso {
             directory: true,
             sections: vec![self.root],
         };
-        let mut left = ENTRIES_MAX;
+        let mut left = (ENTRIES_MAX, PATHS_MAX);
         self.add_files(&root, "", DEPTH_MAX, &mut left, &mut found)?;
         Ok(found)
     }
@@ -207,19 +209,21 @@ impl Iso {
         directory: &Found,
         path: &str,
         depth: usize,
-        left: &mut usize,
+        left: &mut (usize, usize),
         found: &mut Vec<String>,
     ) -> Result<()> {
-        for entry in self.directory(directory)? {
+        const WHY: &str = "the ISO image has too many or too deeply nested directories and files";
+        let entries = self.directory(directory)?;
+        // A limit against directories that contain themselves.
+        match left.0.checked_sub(entries.len()) {
+            Some(rest) if depth > 0 => left.0 = rest,
+            _ => return damaged(WHY),
+        }
+        for entry in entries {
             let path = format!("{path}{}", entry.name);
-            // A limit against directories that contain themselves.
-            match left.checked_sub(1) {
-                Some(rest) if depth > 0 => *left = rest,
-                _ => {
-                    return damaged(
-                        "the ISO image has too many or too deeply nested directories and files",
-                    );
-                }
+            match left.1.checked_sub(path.len()) {
+                Some(rest) => left.1 = rest,
+                None => return damaged(WHY),
             }
             if entry.directory {
                 self.add_files(&entry, &format!("{path}/"), depth - 1, left, found)?;
@@ -261,6 +265,11 @@ impl Iso {
             let identifier = record.identifier;
             if matches!(identifier, [0 | 1]) {
                 return Ok(true);
+            }
+            if entries.len() == ENTRIES_MAX {
+                return damaged(format!(
+                    "a directory of the ISO image has more than {ENTRIES_MAX} entries"
+                ));
             }
             let section = self.section(record.block, record.length)?;
             match entries.last_mut() {

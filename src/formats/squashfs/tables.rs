@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::data::{DataWriter, FileId, StoredFile};
 use super::metadata::{MetadataWriter, Place};
@@ -39,6 +39,9 @@ const DOT_ENTRIES: usize = 3;
 
 /// Entries that one directory header can hold (`SQUASHFS_DIR_COUNT`).
 const HEADER_ENTRIES_MAX: usize = 256;
+
+/// The deepest tree: that of an image has a few levels more than the image itself.
+const DEPTH_MAX: usize = super::super::tar::DEPTH_MAX + 32;
 
 /// Stores the contents that are in memory; returns their ids by path.
 pub fn store_bytes(tree: &Tree, data: &mut DataWriter) -> Result<HashMap<String, FileId>> {
@@ -103,6 +106,14 @@ impl Tables {
             };
             numbers.insert(path, number);
         }
+        // Folders are written from within their parents.
+        let deepest = (tree.iter())
+            .map(|(path, _)| path.matches('/').count())
+            .max();
+        ensure!(
+            deepest.is_none_or(|depth| depth <= DEPTH_MAX),
+            "folders are nested more than {DEPTH_MAX} levels deep"
+        );
         let mut builder = Builder {
             tree,
             late,

@@ -22,7 +22,7 @@ const HEADER_START: u64 = 32_768 - HEADER_LENGTH as u64;
 const HEADER_LENGTH: usize = 24;
 const HEADER_MAGIC: &[u8] = b"coreiso+";
 /// The largest plausible area, in bytes; real ones have 256 KiB.
-const AREA_MAX: u64 = 64 << 20;
+const AREA_MAX: u64 = 16 << 20;
 
 /// A range of bytes of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub const DEST_PATH: &str = "/etc/coreos/dest.ign";
 const DESCRIPTION_MAX: u64 = 1 << 20;
 /// The largest total size of embedded files, in bytes: the area is far smaller, but what it
 /// decompresses to may not be.
-const FILES_MAX: u64 = 96 << 20;
+const FILES_MAX: u64 = 64 << 20;
 
 /// A live ISO image.
 #[derive(Debug)]
