@@ -12,7 +12,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::programs::client;
 use super::{Access, Network};
 use crate::cache::Corrupt;
 use crate::node::boot_files::{BootFile, BootFiles, BootSource, BroughtSystem};
@@ -20,6 +19,9 @@ use crate::progress::Progress;
 
 /// The longest signature or key that is read, in bytes: a key ring may contain photographs.
 const OPENPGP_MAX: u64 = 4 << 20;
+
+/// The largest file that is fetched, in bytes: live ISOs have about 1 GiB.
+const FILE_MAX: u64 = 8 << 30;
 
 /// How much is read at once.
 const STEP: usize = 1 << 20;
@@ -177,15 +179,15 @@ fn store(url: &str, target: &Path, access: &Access, progress: &dyn Progress) -> 
     let work = access.cache.workspace()?;
     let path = work.path().join(NAME);
     let mut file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
-    let fetched = Network::new()?.wait(async {
-        let mut answer = client()?.get(url).send().await?.error_for_status()?;
-        progress.start(&format!("fetching {url}"), answer.content_length());
-        while let Some(chunk) = answer.chunk().await? {
-            file.write_all(&chunk).context("writing to the cache")?;
-            progress.advance(chunk.len() as u64);
-        }
-        Ok::<_, anyhow::Error>(())
-    });
+    let fetched = Network::new()?.download(
+        url,
+        FILE_MAX,
+        &mut |length| progress.start(&format!("fetching {url}"), length),
+        &mut |piece| {
+            progress.advance(piece.len() as u64);
+            file.write_all(piece)
+        },
+    );
     progress.finish();
     fetched.with_context(|| format!("fetching {url}"))?;
     work.publish(NAME, target)

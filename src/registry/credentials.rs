@@ -1,15 +1,18 @@
 //! The credentials for registries that `docker login` and `podman login` stored.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use base64ct::{Base64, Encoding as _};
-use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
+
+use crate::formats::{bounded, whole_text};
+
+/// The longest configuration file, and the longest answer of a credential helper, in bytes.
+const FILE_MAX: u64 = 1 << 20;
 
 /// Docker's configuration file with credentials, and the credential helpers that it names.
 #[derive(Debug, Clone, Default)]
@@ -20,23 +23,41 @@ pub struct Credentials {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Config {
-    auths: BTreeMap<String, Login>,
+    auths: BTreeMap<String, StoredLogin>,
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Login {
+struct StoredLogin {
     auth: String,
     username: String,
     password: String,
 }
 
 /// Shows no secret.
+impl std::fmt::Debug for StoredLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredLogin").finish_non_exhaustive()
+    }
+}
+
+/// How a registry is asked.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    Anonymous,
+    /// A user and a password.
+    Basic(String, String),
+}
+
+/// Shows no secret.
 impl std::fmt::Debug for Login {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Login").finish_non_exhaustive()
+        f.write_str(match self {
+            Self::Anonymous => "Anonymous",
+            Self::Basic(..) => "Basic(…)",
+        })
     }
 }
 
@@ -66,25 +87,21 @@ impl Credentials {
     }
 
     /// The credentials for `registry` at `host`; anonymous if the file has none.
-    pub fn of(&self, registry: &str, host: &str) -> Result<RegistryAuth> {
+    pub fn of(&self, registry: &str, host: &str) -> Result<Login> {
         let Some(file) = &self.file else {
-            return Ok(RegistryAuth::Anonymous);
+            return Ok(Login::Anonymous);
         };
-        let text = match fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(RegistryAuth::Anonymous);
-            }
-            Err(error) => return Err(error).context(format!("reading {}", file.display())),
+        let Some(text) = whole_text(file, FILE_MAX)? else {
+            return Ok(Login::Anonymous);
         };
         let config: Config =
-            serde_json::from_slice(&text).with_context(|| format!("reading {}", file.display()))?;
+            serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?;
         find(&config, registry, host)
             .with_context(|| format!("reading the credentials for {host} in {}", file.display()))
     }
 }
 
-fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
+fn find(config: &Config, registry: &str, host: &str) -> Result<Login> {
     let mut names = vec![
         host.to_owned(),
         format!("https://{host}"),
@@ -107,7 +124,7 @@ fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
         };
         if !auth.username.is_empty() {
             let (user, password) = (auth.username.clone(), auth.password.clone());
-            return Ok(RegistryAuth::Basic(user, password));
+            return Ok(Login::Basic(user, password));
         }
         if !auth.auth.is_empty() {
             let decoded = Base64::decode_vec(&auth.auth)
@@ -117,7 +134,7 @@ fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
             let (user, password) = decoded
                 .split_once(':')
                 .with_context(|| format!("`auth` of {name} has no colon"))?;
-            return Ok(RegistryAuth::Basic(user.to_owned(), password.to_owned()));
+            return Ok(Login::Basic(user.to_owned(), password.to_owned()));
         }
     }
     if let Some(store) = &config.creds_store {
@@ -127,12 +144,12 @@ fn find(config: &Config, registry: &str, host: &str) -> Result<RegistryAuth> {
             }
         }
     }
-    Ok(RegistryAuth::Anonymous)
+    Ok(Login::Anonymous)
 }
 
 /// Asks `docker-credential-HELPER` (docker-credential-helpers, "Development"). `None`: it has no
 /// credentials for `server`.
-fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
+fn ask(helper: &str, server: &str) -> Result<Option<Login>> {
     ensure!(
         Path::new(helper).components().count() == 1 && !helper.contains('/'),
         "`{helper}` is not the name of a credential helper"
@@ -149,19 +166,27 @@ fn ask(helper: &str, server: &str) -> Result<Option<RegistryAuth>> {
         // A helper that exits without reading its input reports that by its status.
         let _ = input.write_all(server.as_bytes());
     }
-    let output = child
-        .wait_with_output()
-        .with_context(|| format!("running {program}"))?;
-    if !output.status.success() {
+    let running = || format!("running {program}");
+    let output = match child.stdout.take() {
+        Some(output) => bounded(output, FILE_MAX).with_context(running),
+        None => Ok(Vec::new()),
+    };
+    if output.is_err() {
+        // It would go on writing.
+        child.kill().with_context(running)?;
+    }
+    let status = child.wait().with_context(running)?;
+    let output = output?;
+    if !status.success() {
         return Ok(None);
     }
-    let Ok(answer) = serde_json::from_slice::<Answer>(&output.stdout) else {
+    let Ok(answer) = serde_json::from_slice::<Answer>(&output) else {
         bail!("{program} did not print valid credentials");
     };
     if answer.username == "<token>" {
         bail!("{program} returned an identity token for {server}, which imgbuild does not support");
     }
-    Ok(Some(RegistryAuth::Basic(answer.username, answer.secret)))
+    Ok(Some(Login::Basic(answer.username, answer.secret)))
 }
 
 #[cfg(test)]
@@ -175,15 +200,14 @@ mod tests {
                 "b.example": {"username": "v", "password": "w"}, "broken": {"auth": "!"}, "c.example": {}}, "other": 1}"#,
         )
         .expect("JSON");
-        let basic = |user: &str, password: &str| {
-            Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()))
-        };
+        let basic =
+            |user: &str, password: &str| Some(Login::Basic(user.to_owned(), password.to_owned()));
         for (registry, host, want) in [
             ("registry.k8s.io", "a.example:5000", basic("u", "p:q")),
             ("docker.io", "docker.io", basic("hub", "x")),
-            ("docker.io", "mirror", Some(RegistryAuth::Anonymous)),
+            ("docker.io", "mirror", Some(Login::Anonymous)),
             ("b.example", "b.example", basic("v", "w")),
-            ("c.example", "c.example", Some(RegistryAuth::Anonymous)),
+            ("c.example", "c.example", Some(Login::Anonymous)),
             ("broken", "broken", None),
         ] {
             assert_eq!(find(&config, registry, host).ok(), want, "{host}");

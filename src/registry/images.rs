@@ -1,31 +1,25 @@
 //! Images of OCI registries (OCI Distribution Specification 1.1).
 
-use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use oci_client::Reference;
-use oci_client::client::{Client, ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
-use tokio::io::AsyncWrite;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use super::distribution::Repository;
 use super::mirrors::Place;
 use super::{Access, Credentials, Incoming, Mirrors, Network};
+use crate::formats::json;
 use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::{
-    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_MAX, MANIFEST_TYPES, StoredImage,
-    check_digest, digest_of, is_digest,
+    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_TYPES, StoredImage, check_digest,
+    digest_of, is_digest,
 };
 use crate::progress::Progress;
 
-/// How often a request is attempted if the network fails.
-const ATTEMPTS: u32 = 3;
-
-/// How long a registry may stay silent.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The largest blob that is fetched, in bytes.
+const BLOB_MAX: u64 = 16 << 30;
 
 /// Fetches images from registries through the cache.
 #[derive(Debug)]
@@ -98,7 +92,7 @@ impl Images {
         let mut bytes = self.cached_manifest(name, digest, progress)?;
         let mut media_type = media_type(&bytes)?;
         if INDEX_TYPES.contains(&media_type.as_str()) {
-            let index: Index = serde_json::from_slice(&bytes).context("reading its index")?;
+            let index: Index = json::parse(&bytes).context("reading its index")?;
             let chosen = index.of(arch)?;
             ensure!(
                 is_digest(&chosen.digest),
@@ -160,35 +154,26 @@ impl Images {
         descriptor: &Descriptor,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let (place, reference) = self.place(name, None)?;
-        let auth = self.credentials.of(name.registry(), &place.host)?;
-        let network = self.network()?;
-        let client = client(&place, network)?;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let mut sink = Sink {
-                incoming: Incoming::new(&self.access.cache)?,
-                most: descriptor.size,
-                progress,
-            };
-            let pulled = network.wait(async {
-                client
-                    .store_auth_if_needed(reference.resolve_registry(), &auth)
-                    .await;
-                client
-                    .pull_blob(&reference, descriptor.digest.as_str(), &mut sink)
-                    .await
-            });
-            match pulled {
-                Ok(()) => {
-                    sink.incoming.finish(&self.access, &descriptor.digest)?;
-                    return Ok(());
-                }
-                Err(error) if attempt < ATTEMPTS && is_passing(&error) => {}
-                Err(error) => return Err(said(error, &place)),
-            }
-        }
+        let (digest, size) = (&descriptor.digest, descriptor.size);
+        ensure!(
+            size <= BLOB_MAX,
+            "it has {size} bytes, more than {} GiB",
+            BLOB_MAX >> 30
+        );
+        let place = self.mirrors.place(name.registry());
+        let incoming = self.repository(name, &place, &asked_host(&place))?.blob(
+            digest,
+            size,
+            || Incoming::new(&self.access.cache),
+            |incoming, piece| {
+                progress.advance(piece.len() as u64);
+                incoming.write(piece)
+            },
+        )?;
+        incoming
+            .finish(&self.access, digest)
+            .with_context(|| format!("unexpected response from {}", place.host))?;
+        Ok(())
     }
 
     fn cached_manifest(
@@ -217,30 +202,16 @@ impl Images {
     /// The manifest or index of `name`, by `digest` or by its tag, from the registry, and its
     /// digest.
     fn manifest(&self, name: &ImageName, digest: Option<&str>) -> Result<(Vec<u8>, String)> {
-        let (place, reference) = self.place(name, digest)?;
-        let auth = self.credentials.of(name.registry(), &place.host)?;
-        let accepted: Vec<&str> = INDEX_TYPES.into_iter().chain(MANIFEST_TYPES).collect();
-        let network = self.network()?;
-        let client = client(&place, network)?;
-        let mut attempt = 0;
-        let bytes = loop {
-            attempt += 1;
-            match network.wait(client.pull_manifest_raw(&reference, &auth, &accepted)) {
-                Ok((bytes, _)) => break bytes,
-                Err(error) if attempt < ATTEMPTS && is_passing(&error) => {}
-                Err(error) => {
-                    return Err(said(error, &place)).with_context(|| {
-                        format!("requesting the image {name} from {}", place.host)
-                    });
-                }
-            }
+        let place = self.mirrors.place(name.registry());
+        let Some(reference) = digest.or(name.digest()).or(name.tag()) else {
+            bail!("the image {name} has neither a tag nor a digest");
         };
-        ensure!(
-            bytes.len() as u64 <= MANIFEST_MAX,
-            "the manifest of {name} is too large"
-        );
+        let bytes = self
+            .repository(name, &place, &asked_host(&place))?
+            .manifest(reference)
+            .with_context(|| format!("requesting the image {name} from {}", place.host))?;
         let found = digest_of(&bytes);
-        Ok((bytes.to_vec(), found))
+        Ok((bytes, found))
     }
 
     fn keep(&self, bytes: &[u8], digest: &str) -> Result<()> {
@@ -250,25 +221,20 @@ impl Images {
         Ok(())
     }
 
-    /// The place to fetch `name` from, and its name there.
-    fn place(&self, name: &ImageName, digest: Option<&str>) -> Result<(Place, Reference)> {
-        let place = self.mirrors.place(name.registry());
-        let repository = if place.prefix.is_empty() {
-            name.repository().to_owned()
-        } else {
-            format!("{}/{}", place.prefix, name.repository())
+    /// The repository of `name` at `place`.
+    fn repository<'a>(
+        &'a self,
+        name: &ImageName,
+        place: &'a Place,
+        host: &'a str,
+    ) -> Result<Repository<'a>> {
+        let repository = match place.prefix.as_str() {
+            "" => name.repository().to_owned(),
+            prefix => format!("{prefix}/{}", name.repository()),
         };
-        let host = if place.host == "docker.io" {
-            name.reference().resolve_registry().to_owned()
-        } else {
-            place.host.clone()
-        };
-        let reference = match (digest.or(name.digest()), name.tag()) {
-            (Some(digest), _) => Reference::with_digest(host, repository, digest.to_owned()),
-            (None, Some(tag)) => Reference::with_tag(host, repository, tag.to_owned()),
-            (None, None) => bail!("the image {name} has neither a tag nor a digest"),
-        };
-        Ok((place, reference))
+        let login = self.credentials.of(name.registry(), &place.host)?;
+        let network = self.network()?;
+        Ok(Repository::new(network, place, host, repository, login))
     }
 
     fn network(&self) -> Result<&Network> {
@@ -280,95 +246,29 @@ impl Images {
     }
 }
 
-/// A client for `place`. It takes the network, which installs TLS.
-fn client(place: &Place, _: &Network) -> Result<Client> {
-    let config = ClientConfig {
-        protocol: if place.plain {
-            ClientProtocol::Http
-        } else {
-            ClientProtocol::Https
-        },
-        connect_timeout: Some(Duration::from_secs(10)),
-        read_timeout: Some(SILENCE),
-        user_agent: concat!("imgbuild/", env!("CARGO_PKG_VERSION")),
-        ..ClientConfig::default()
-    };
-    Client::try_from(config).context("starting a client for registries")
+/// The host to ask for what is at `place`: Docker Hub has its images at another one than its name.
+fn asked_host(place: &Place) -> String {
+    match place.host.as_str() {
+        "docker.io" => "index.docker.io".to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+/// What tells manifests from indexes.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(rename = "mediaType")]
+    media_type: Option<String>,
+    manifests: Option<Vec<IgnoredAny>>,
 }
 
 /// The media type of a manifest.
 fn media_type(bytes: &[u8]) -> Result<String> {
-    let json: serde_json::Value = serde_json::from_slice(bytes).context("reading its manifest")?;
-    if let Some(text) = json["mediaType"].as_str() {
-        return Ok(text.to_owned());
-    }
+    let kind: Kind = json::parse(bytes).context("reading its manifest")?;
     // OCI allows omitting it.
-    let kind = if json["manifests"].is_array() {
-        INDEX_TYPES[0]
-    } else {
-        MANIFEST_TYPES[0]
+    let otherwise = match kind.manifests {
+        Some(_) => INDEX_TYPES[0],
+        None => MANIFEST_TYPES[0],
     };
-    Ok(kind.to_owned())
-}
-
-/// Whether another attempt may succeed.
-fn is_passing(error: &OciDistributionError) -> bool {
-    match error {
-        OciDistributionError::RequestError(error) => {
-            error.is_timeout() || error.is_body() || error.is_connect()
-        }
-        OciDistributionError::ServerError { code, .. } => *code >= 500 || *code == 429,
-        _ => false,
-    }
-}
-
-/// The library's error, reworded where it says too little.
-fn said(error: OciDistributionError, place: &Place) -> anyhow::Error {
-    let host = &place.host;
-    match error {
-        OciDistributionError::UnauthorizedError { .. }
-        | OciDistributionError::AuthenticationFailure(_) => anyhow::anyhow!(
-            "access to {host} was denied; run `docker login {host}` or `podman login --authfile ~/.docker/config.json {host}` first"
-        ),
-        OciDistributionError::ImageManifestNotFoundError(_) => {
-            anyhow::anyhow!("image not found on {host}")
-        }
-        OciDistributionError::DigestError(error) => {
-            anyhow::anyhow!("unexpected response from {host}: {error}")
-        }
-        other => anyhow::Error::new(other),
-    }
-}
-
-/// Writes a blob into the cache, and no more bytes than its descriptor says.
-struct Sink<'a> {
-    incoming: Incoming,
-    most: u64,
-    progress: &'a dyn Progress,
-}
-
-impl AsyncWrite for Sink<'_> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut TaskContext<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        if self.incoming.size + bytes.len() as u64 > self.most {
-            let why = format!(
-                "the registry sent more than the expected {} bytes",
-                self.most
-            );
-            return Poll::Ready(Err(std::io::Error::other(why)));
-        }
-        self.progress.advance(bytes.len() as u64);
-        Poll::Ready(self.incoming.write(bytes).map(|()| bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
+    Ok(kind.media_type.unwrap_or_else(|| otherwise.to_owned()))
 }

@@ -6,6 +6,7 @@
 
 mod boot_files;
 mod credentials;
+mod distribution;
 mod http;
 mod images;
 mod mirrors;
@@ -21,12 +22,13 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
 use crate::cache::{Cache, Corrupt, check_hash};
+use crate::formats::{json, whole};
 use crate::lock::pins::Pins;
 use crate::oci::{MANIFEST_MAX, is_digest};
 use crate::progress::Progress;
 
 pub use boot_files::{CheckedBootFiles, boot_files};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Login};
 pub use http::Network;
 pub use images::Images;
 pub use mirrors::Mirrors;
@@ -98,9 +100,9 @@ pub fn reachable(cache: &Cache, locks: &[crate::lock::Lock]) -> Result<BTreeSet<
         let is_new = found.insert(hex.to_owned());
         let is_small = fs::metadata(&path).is_ok_and(|data| data.len() <= MANIFEST_MAX);
         if is_new && is_small {
-            let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            let bytes = whole(&path, MANIFEST_MAX)?;
             // Anything but a manifest refers to nothing.
-            let named = serde_json::from_slice::<Json>(&bytes).unwrap_or_default();
+            let named = json::parse::<Json>(&bytes).unwrap_or_default();
             left.extend(digests(&named));
         }
     }

@@ -3,7 +3,6 @@
 //! it.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -18,7 +17,10 @@ use crate::progress::Progress;
 pub const DEFAULT_SITE: &str = "https://dl.k8s.io";
 
 /// The longest hash file that is read, in bytes.
-const HASH_FILE_MAX: usize = 4096;
+const HASH_FILE_MAX: u64 = 4096;
+
+/// The largest program that is fetched, in bytes: ten times those of Kubernetes.
+const PROGRAM_MAX: u64 = 1 << 30;
 
 /// Programs of one version from one site.
 #[derive(Debug)]
@@ -62,19 +64,7 @@ impl Programs {
             );
         }
         let url = format!("{}.sha256", self.url(name));
-        let text = Network::new()?
-            .wait(async {
-                let mut answer = client()?.get(&url).send().await?.error_for_status()?;
-                let mut text = Vec::new();
-                while let Some(chunk) = answer.chunk().await? {
-                    text.extend_from_slice(&chunk);
-                    ensure!(
-                        text.len() <= HASH_FILE_MAX,
-                        "the file is too long for a hash"
-                    );
-                }
-                Ok(text)
-            })
+        let text = (Network::new()?.small(&url, HASH_FILE_MAX))
             .with_context(|| format!("fetching {url}"))?;
         let text = String::from_utf8_lossy(&text);
         // The file's name may follow, as written by sha256sum.
@@ -94,18 +84,16 @@ impl Programs {
             bail!("{url} is not in the cache; `--offline` forbids fetching it");
         }
         let mut incoming = Incoming::new(&self.access.cache)?;
-        let fetched = Network::new()?.wait(async {
-            let mut answer = client()?.get(&url).send().await?.error_for_status()?;
-            progress.start(
-                &format!("fetching {name} {}", self.version),
-                answer.content_length(),
-            );
-            while let Some(chunk) = answer.chunk().await? {
-                incoming.write(&chunk).context("writing to the cache")?;
-                progress.advance(chunk.len() as u64);
-            }
-            Ok::<_, anyhow::Error>(())
-        });
+        let what = format!("fetching {name} {}", self.version);
+        let fetched = Network::new()?.download(
+            &url,
+            PROGRAM_MAX,
+            &mut |length| progress.start(&what, length),
+            &mut |piece| {
+                progress.advance(piece.len() as u64);
+                incoming.write(piece)
+            },
+        );
         progress.finish();
         fetched.with_context(|| format!("fetching {url}"))?;
         incoming
@@ -134,13 +122,4 @@ impl Programs {
         }
         Ok(programs)
     }
-}
-
-pub(super) fn client() -> Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(20))
-        .read_timeout(Duration::from_secs(60))
-        .user_agent(concat!("imgbuild/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .context("starting a client for downloads")
 }

@@ -23,6 +23,7 @@ mod etcd_pod;
 mod fedora_coreos;
 mod fetch_programs;
 mod flatcar;
+mod hostile;
 mod ignition;
 mod images;
 mod join;
