@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Embed, Show};
 use super::inspect;
 use super::outcome::Failure;
-use super::stdout::{destination, print};
+use super::stdout::{destination, print, print_bytes};
 use crate::embed::{Edits, Installer};
 use crate::ops::embed::{self, EmbedOptions};
 use crate::ops::{LiveImage, Session};
@@ -65,7 +65,7 @@ fn show(path: &Path, what: Show, session: &Session<'_>) -> Result<(), Failure> {
             print(room(&live))?;
         }
         Show::Ignition => match live.files.get(CONFIG_PATH) {
-            Some(config) => print(config)?,
+            Some(config) => print_bytes(config)?,
             None => return missing("Ignition config"),
         },
         Show::Kargs => match &live.kernel_arguments {
@@ -77,7 +77,7 @@ fn show(path: &Path, what: Show, session: &Session<'_>) -> Result<(), Failure> {
             if keyfiles.is_empty() {
                 return missing("keyfiles");
             }
-            print(keyfiles)?;
+            print_bytes(&keyfiles)?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::ops::{self, Destination, ImportOptions, Notice, Session};
 use super::args::Import;
 use super::messages::Messages;
 use super::outcome::Failure;
-use super::stdout::print;
+use super::stdout::print_bytes;
 
 /// Writes the spec, and reports what is not in it.
 pub fn run(wanted: &Import, session: &mut Session<'_>, messages: Messages) -> Result<(), Failure> {
@@ -27,7 +27,7 @@ pub fn run(wanted: &Import, session: &mut Session<'_>, messages: Messages) -> Re
             Destination::from(path).write(imported.text.as_bytes())?;
             session.reporter.notice(&Notice::Wrote(path.clone()));
         }
-        _ => print(imported.text)?,
+        _ => print_bytes(imported.text.as_bytes())?,
     }
     Ok(())
 }

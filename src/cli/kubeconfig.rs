@@ -5,7 +5,7 @@ use crate::ops::{self, Destination, ServerUrl, Session};
 use super::args::KubeconfigOf;
 use super::keys::file;
 use super::outcome::Failure;
-use super::stdout::print;
+use super::stdout::print_bytes;
 
 /// Prints the administrator's kubeconfig, or writes it into a file that nobody else can read.
 pub fn run(command: &KubeconfigOf, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -13,7 +13,7 @@ pub fn run(command: &KubeconfigOf, session: &mut Session<'_>) -> Result<(), Fail
     let server = server.transpose().map_err(Failure::Usage)?;
     let text = ops::kubeconfig(&file(&command.of), server.as_ref(), session)?;
     match &command.output {
-        None => print(text)?,
+        None => print_bytes(text.as_bytes())?,
         Some(path) => Destination::from(path).write(text.as_bytes())?,
     }
     Ok(())

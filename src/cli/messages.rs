@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, summary};
+use crate::diagnostic::{Diagnostic, Rendering, Sources, json_lines, render_all, safe, summary};
 use crate::ops::Error;
 
 use super::args::{Color, Common, MessageFormat};
@@ -43,7 +43,7 @@ impl Messages {
     /// Prints something that the user may want to know.
     pub fn note(self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            eprintln!("{}", safe(text));
         }
     }
 
@@ -54,7 +54,7 @@ impl Messages {
         } else {
             ("", "")
         };
-        eprintln!("{on}warning{off}: {text}");
+        eprintln!("{on}warning{off}: {}", safe(text));
     }
 
     /// Prints all of `diagnostics`, and the number of errors.
@@ -80,8 +80,8 @@ impl Messages {
             Failure::Operation(Error::Input(diagnostics)) => {
                 self.diagnostics(sources, diagnostics);
             }
-            Failure::Operation(error) => eprintln!("error: {error}"),
-            Failure::Usage(what) | Failure::Differs(what) => eprintln!("error: {what}"),
+            Failure::Operation(error) => eprintln!("error: {}", safe(&error.to_string())),
+            Failure::Usage(what) | Failure::Differs(what) => eprintln!("error: {}", safe(what)),
         }
     }
 }

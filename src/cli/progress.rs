@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::diagnostic::safe;
 use crate::progress::Progress;
 
 /// Shows progress on standard error.
@@ -36,7 +37,7 @@ impl Shown {
 impl Progress for Shown {
     fn start(&self, what: &str, total: Option<u64>) {
         if !self.on_terminal {
-            eprintln!("{what}");
+            eprintln!("{}", safe(what));
             return;
         }
         self.with_bar(|slot| {
@@ -53,7 +54,7 @@ impl Progress for Shown {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            bar.set_message(what.to_owned());
+            bar.set_message(safe(what));
             bar.enable_steady_tick(Duration::from_millis(120));
             *slot = Some(bar);
         });

@@ -18,15 +18,19 @@ pub fn json_lines(diagnostics: &[Diagnostic], sources: &Sources) -> String {
             Severity::Warning => "warning",
         };
         object.insert("severity".into(), severity.into());
-        object.insert("message".into(), diagnostic.message.as_str().into());
+        let shown = |text: &str| sources.without_secrets(text, diagnostic.spans());
+        object.insert("message".into(), shown(&diagnostic.message).into());
         if let Some(span) = diagnostic.span {
             put_place(&mut object, span, sources);
         }
-        object.insert("label".into(), json!(diagnostic.label));
-        object.insert("help".into(), json!(diagnostic.help));
+        object.insert(
+            "label".into(),
+            json!(diagnostic.label.as_deref().map(shown)),
+        );
+        object.insert("help".into(), json!(diagnostic.help.as_deref().map(shown)));
         let related = diagnostic.related.iter().map(|(span, words)| {
             let mut object = Map::new();
-            object.insert("message".into(), words.as_str().into());
+            object.insert("message".into(), shown(words).into());
             put_place(&mut object, *span, sources);
             Json::Object(object)
         });

@@ -2,16 +2,20 @@
 //! prints.
 
 pub mod codes;
+mod hidden;
 mod json;
 mod render;
+mod visible;
 pub mod within;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use json::json_lines;
 pub use render::{Rendering, render, render_all, summary};
+pub use visible::{safe, visible};
 
 /// One of the files that were read, by its index in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -37,6 +41,8 @@ struct Source {
     text: Arc<str>,
     /// The start of each line, in bytes.
     lines: Arc<[usize]>,
+    /// What is not shown of it, once somebody asked for that.
+    hidden: OnceLock<Vec<Range<usize>>>,
 }
 
 impl Sources {
@@ -51,6 +57,7 @@ impl Sources {
             path: path.into(),
             text,
             lines,
+            hidden: OnceLock::new(),
         });
         id
     }
@@ -60,6 +67,11 @@ impl Sources {
         self.files
             .get(source.0 as usize)
             .map_or(Path::new("<unknown>"), |file| &file.path)
+    }
+
+    /// Returns the paths of all texts.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
     }
 
     /// Returns the whole text of `source`.
@@ -107,12 +119,61 @@ impl Sources {
         Some(file.text[start..end].trim_end_matches(['\n', '\r']))
     }
 
+    /// Returns the secrets in a line (from 1), as ranges of its bytes.
+    fn hidden_in(&self, source: SourceId, line: usize) -> Vec<Range<usize>> {
+        let Some(file) = self.files.get(source.0 as usize) else {
+            return Vec::new();
+        };
+        let Some(&start) = line.checked_sub(1).and_then(|line| file.lines.get(line)) else {
+            return Vec::new();
+        };
+        let length = self.line(source, line).map_or(0, str::len);
+        let all = file.hidden.get_or_init(|| hidden::secrets(&file.text));
+        let first = all.partition_point(|range| range.end <= start);
+        let within = all[first..]
+            .iter()
+            .take_while(|range| range.start < start + length);
+        within
+            .map(|range| range.start.max(start) - start..(range.end - start).min(length))
+            .collect()
+    }
+
+    /// Returns `text`, which is said of the lines of `spans`, without the secrets in these.
+    fn without_secrets(&self, text: &str, spans: impl Iterator<Item = Span>) -> String {
+        let mut masked = hidden::masked(text, &hidden::by_form(text));
+        for span in spans {
+            let (line, _) = self.position(span);
+            let shown = self.line(span.source, line).unwrap_or_default();
+            for secret in self.hidden_in(span.source, line) {
+                let secret = shown[secret].trim();
+                if secret.len() >= LEAST_SECRET {
+                    masked = masked.replace(secret, hidden::MASK);
+                } else if !secret.is_empty() {
+                    let quoted = format!("`{secret}`");
+                    masked = masked.replace(&quoted, &format!("`{}`", hidden::MASK));
+                }
+                // A message has the beginning of a long value.
+                if let Some((at, _)) = secret.char_indices().nth(BEGINNING) {
+                    masked = masked.replace(&secret[..at], hidden::MASK);
+                }
+            }
+        }
+        masked
+    }
+
     /// Returns `node.yaml:12:5`, as compilers write it.
     pub fn place(&self, span: Span) -> String {
         let (line, column) = self.position(span);
         format!("{}:{line}:{column}", self.path(span.source).display())
     }
 }
+
+/// The shortest secret, in bytes, that is looked for in a message's words: a shorter one may be a
+/// part of any of them, and is hidden where it is quoted.
+const LEAST_SECRET: usize = 4;
+
+/// How many characters of a secret are looked for where the whole is not in a message.
+const BEGINNING: usize = 16;
 
 /// Returns the last start of a character that is not after `at`.
 fn floor_boundary(text: &str, at: usize) -> usize {
@@ -235,6 +296,12 @@ impl Diagnostic {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
+    }
+
+    /// Returns where it points to.
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        let related = self.related.iter().map(|(span, _)| *span);
+        self.span.into_iter().chain(related)
     }
 
     /// Adds another relevant location.

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
+use super::hidden::MASK;
+use super::visible::{is_control, visible};
 use super::{Diagnostic, Severity, SourceId, Sources, Span, floor_boundary};
 
 /// Lines shown before and after a marked one.
@@ -60,16 +62,17 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, rendering: Rendering) 
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
+    let words = |text: &str| visible(&sources.without_secrets(text, diagnostic.spans()));
     let title = level
-        .primary_title(visible(&diagnostic.message))
+        .primary_title(words(&diagnostic.message))
         .id(diagnostic.code.0);
     let mut group = Group::with_title(title);
     let windows = windows(diagnostic, sources);
     for window in &windows {
-        group = group.element(window.element(sources));
+        group = group.element(window.element(sources, &words));
     }
     if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(visible(help)));
+        group = group.element(Level::HELP.message(words(help)));
     }
     let renderer = if rendering.color {
         Renderer::styled()
@@ -101,21 +104,69 @@ pub fn summary(diagnostics: &[Diagnostic]) -> String {
         .join(" and ")
 }
 
-/// Escapes control characters, which could affect the terminal.
-fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' => c.to_string(),
-            c if c.is_control() => c.escape_default().to_string(),
-            c => c.to_string(),
-        })
-        .collect()
+/// A line of a source as it is shown: without secrets, and without what could affect the terminal.
+struct ShownLine {
+    text: String,
+    /// Where parts of the line were replaced, and by how many bytes.
+    replaced: Vec<(Range<usize>, usize)>,
+}
+
+impl ShownLine {
+    fn new(line: &str, source: SourceId, number: usize, sources: &Sources) -> Self {
+        let mut replaced: Vec<(Range<usize>, &str)> = sources
+            .hidden_in(source, number)
+            .into_iter()
+            .map(|range| (range, MASK))
+            .collect();
+        // The renderer shows those of ASCII itself.
+        let controls = line.char_indices();
+        let controls = controls.filter(|(_, c)| !c.is_ascii() && is_control(*c));
+        let secrets = replaced.len();
+        for (at, c) in controls {
+            if !replaced[..secrets]
+                .iter()
+                .any(|(secret, _)| secret.contains(&at))
+            {
+                replaced.push((at..at + c.len_utf8(), "\u{fffd}"));
+            }
+        }
+        replaced.sort_by_key(|(range, _)| range.start);
+        let mut text = String::new();
+        let mut end = 0;
+        for (range, by) in &replaced {
+            text.push_str(&line[end..range.start]);
+            text.push_str(by);
+            end = range.end;
+        }
+        text.push_str(&line[end..]);
+        let replaced = replaced.into_iter();
+        Self {
+            text,
+            replaced: replaced.map(|(range, by)| (range, by.len())).collect(),
+        }
+    }
+
+    /// Where the byte at `at` of the line is; the end of what replaced it.
+    fn place(&self, at: usize, is_end: bool) -> usize {
+        let mut place = at;
+        for (range, length) in &self.replaced {
+            if range.end <= at {
+                place = place + length - range.len();
+            } else if range.start < at || (range.start == at && is_end) {
+                let before = at - range.start;
+                place = place - before + if is_end && before > 0 { *length } else { 0 };
+            }
+        }
+        place
+    }
 }
 
 /// A mark on one line: bytes of the line.
 struct Mark<'d> {
     line: usize,
     bytes: Range<usize>,
+    /// The same in the line as it is shown.
+    shown: Range<usize>,
     primary: bool,
     label: Option<&'d str>,
 }
@@ -172,16 +223,18 @@ fn mark<'d>(span: Span, sources: &Sources, label: Option<&'d str>, primary: bool
     let length = sources.line(span.source, line).map_or(0, str::len);
     let end = floor_boundary(text, span.end as usize);
     let from = (start - line_start).min(length);
+    let bytes = from..(end.max(start) - line_start).clamp(from, length.max(from));
     Mark {
         line,
-        bytes: from..(end.max(start) - line_start).clamp(from, length.max(from)),
+        shown: bytes.clone(),
+        bytes,
         primary,
         label,
     }
 }
 
 impl<'d> Window<'d> {
-    fn new(source: SourceId, marks: Vec<Mark<'d>>, sources: &Sources) -> Self {
+    fn new(source: SourceId, mut marks: Vec<Mark<'d>>, sources: &Sources) -> Self {
         let least = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
         let most = marks.iter().map(|mark| mark.line).max().unwrap_or(1);
         let first = least.saturating_sub(AROUND).max(1);
@@ -202,7 +255,12 @@ impl<'d> Window<'d> {
             };
             too_long |= line.len() > LINE_MAX;
             starts.push(text.len());
-            text.push_str(line);
+            let shown = ShownLine::new(line, source, number, sources);
+            for mark in marks.iter_mut().filter(|mark| mark.line == number) {
+                let (start, end) = (mark.bytes.start, mark.bytes.end);
+                mark.shown = shown.place(start, false)..shown.place(end, start < end);
+            }
+            text.push_str(&shown.text);
             text.push('\n');
         }
         let named = too_long.then(|| {
@@ -220,7 +278,7 @@ impl<'d> Window<'d> {
         }
     }
 
-    fn element(&self, sources: &Sources) -> Element<'_> {
+    fn element(&self, sources: &Sources, words: &dyn Fn(&str) -> String) -> Element<'_> {
         let path = visible(&sources.path(self.source).display().to_string());
         if let Some((line, column)) = self.named {
             return Origin::path(path).line(line).char_column(column).into();
@@ -240,9 +298,9 @@ impl<'d> Window<'d> {
             } else {
                 AnnotationKind::Context
             };
-            let mut annotation = kind.span(start + mark.bytes.start..start + mark.bytes.end);
+            let mut annotation = kind.span(start + mark.shown.start..start + mark.shown.end);
             if let Some(label) = mark.label {
-                annotation = annotation.label(visible(label));
+                annotation = annotation.label(words(label));
             }
             snippet = snippet.annotation(annotation);
         }

@@ -16,6 +16,7 @@ mod inspect;
 mod parts;
 mod pki;
 mod plan;
+mod shown_text;
 mod specs;
 mod wrong_configs;
 
