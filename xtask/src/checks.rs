@@ -36,7 +36,7 @@ const PACKAGES: &[&str] = &["packages"];
 pub const BOOTS: &[&str] = &["packages", "release-build"];
 
 /// All steps in their order.
-pub const STEPS: [Step; 17] = [
+pub const STEPS: [Step; 18] = [
     Step {
         name: "packages",
         when: When::Always,
@@ -92,9 +92,16 @@ pub const STEPS: [Step; 17] = [
     Step {
         name: "dependencies",
         when: When::Always,
-        about: "licenses, sources, bans, and advisories where they can be reached",
+        about: "licenses, sources, bans",
         after: &[],
         run: deny::check,
+    },
+    Step {
+        name: "advisories",
+        when: When::Always,
+        about: "advisories on dependencies; a warning where their database cannot be reached",
+        after: &["dependencies"],
+        run: deny::advisories,
     },
     Step {
         name: "quick-tests",

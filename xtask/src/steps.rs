@@ -1,7 +1,7 @@
 //! Runs steps one after the other and keeps account of them.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,9 +19,23 @@ const SHOWN: usize = 8;
 #[derive(PartialEq, Eq)]
 enum End {
     Passed,
+    /// It could not look at what it is there for.
+    Unchecked,
     Failed,
     Skipped,
 }
+
+/// The error of a step that could not look at what it is there for: not a failure, and not a pass.
+#[derive(Debug)]
+pub struct Unchecked(pub String);
+
+impl fmt::Display for Unchecked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unchecked {}
 
 struct Done {
     name: String,
@@ -47,15 +61,13 @@ impl Steps {
         let result = log::begin(name).and_then(|()| work());
         log::end();
         let time = start.elapsed();
-        let (end, note) = match result {
-            Ok(note) => (End::Passed, with_skipped(note, name)),
-            Err(error) => (End::Failed, format!("{error:#}")),
-        };
+        let (end, note) = ended(name, result);
         let verdict = match end {
             End::Failed => {
                 self.failures.extend(told(name));
                 "FAILED"
             }
+            End::Unchecked => "WARNING: not checked",
             End::Passed | End::Skipped => "ok",
         };
         println!("--- {name}: {verdict} in {}{}", seconds(time), colon(&note));
@@ -93,28 +105,56 @@ impl Steps {
     /// Prints all steps with their times, then what failed and where its log is. Returns whether
     /// none failed.
     pub fn summary(&self) -> bool {
-        println!("\n=== summary");
-        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        print!("\n=== summary\n{}", self.told());
+        self.done.iter().all(|done| done.end != End::Failed)
+    }
+
+    /// The lines of the summary.
+    fn told(&self) -> String {
+        let mut text = String::new();
+        let (mut passed, mut unchecked, mut failed, mut skipped) = (0, 0, 0, 0);
+        // Writing to a String does not fail, here and below.
         for done in &self.done {
             let (word, count) = match done.end {
                 End::Passed => ("ok", &mut passed),
+                End::Unchecked => ("WARNING", &mut unchecked),
                 End::Failed => ("FAILED", &mut failed),
                 End::Skipped => ("skipped", &mut skipped),
             };
             *count += 1;
             let (time, note) = (seconds(done.time), colon(&done.note));
-            println!("{word:8} {time:>8}  {}{note}", done.name);
+            let _ = writeln!(text, "{word:8} {time:>8}  {}{note}", done.name);
         }
         let total: Duration = self.done.iter().map(|done| done.time).sum();
-        println!("{:8} {:>8}  altogether", "", seconds(total));
+        let _ = writeln!(text, "{:8} {:>8}  altogether", "", seconds(total));
         for failure in self.failures.iter().take(SHOWN) {
-            println!("FAILED {failure}");
+            let _ = writeln!(text, "FAILED {failure}");
         }
         if let Some(more @ 1..) = self.failures.len().checked_sub(SHOWN) {
-            println!("FAILED {more} more: see the logs in {}", log::FOLDER);
+            let _ = writeln!(text, "FAILED {more} more: see the logs in {}", log::FOLDER);
         }
-        println!("steps: {passed} passed, {failed} failed, {skipped} skipped");
-        failed == 0
+        let blind = self.done.iter().filter(|done| done.end == End::Unchecked);
+        for done in blind {
+            let _ = writeln!(text, "WARNING {}: {}", done.name, done.note);
+        }
+        let warned = match unchecked {
+            0 => String::new(),
+            some => format!("{some} NOT CHECKED, "),
+        };
+        let _ = writeln!(
+            text,
+            "steps: {passed} passed, {warned}{failed} failed, {skipped} skipped"
+        );
+        text
+    }
+}
+
+/// How the step `name` ended, and a note of that.
+fn ended(name: &str, result: anyhow::Result<String>) -> (End, String) {
+    match result {
+        Ok(note) => (End::Passed, with_skipped(note, name)),
+        Err(error) if error.is::<Unchecked>() => (End::Unchecked, format!("{error:#}")),
+        Err(error) => (End::Failed, format!("{error:#}")),
     }
 }
 
@@ -214,4 +254,47 @@ fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|a| a.to_string_lossy().into_owned()));
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(results: Vec<(&str, anyhow::Result<String>)>) -> Steps {
+        let done = results.into_iter().map(|(name, result)| {
+            let (end, note) = ended(name, result);
+            Done {
+                name: name.to_owned(),
+                end,
+                time: Duration::ZERO,
+                note,
+            }
+        });
+        Steps {
+            done: done.collect(),
+            ..Steps::default()
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_a_warning() {
+        let blind = || Err(Unchecked("NOT looked up".to_owned()).into());
+        let passed = steps(vec![("sees", Ok(String::new())), ("blind", blind())]);
+        assert!(!passed.passed("blind"));
+        let told = passed.told();
+        let last: Vec<&str> = told.lines().rev().take(2).collect();
+        assert_eq!(
+            last,
+            [
+                "steps: 1 passed, 1 NOT CHECKED, 0 failed, 0 skipped",
+                "WARNING blind: NOT looked up",
+            ]
+        );
+        assert!(passed.summary(), "it is no failure");
+        let failed = steps(vec![
+            ("blind", blind()),
+            ("fails", Err(anyhow::anyhow!("why"))),
+        ]);
+        assert!(!failed.summary());
+    }
 }
