@@ -2,8 +2,19 @@
 //! them.
 
 /// Texts that only secrets contain: private keys in PEM (RFC 7468) or OpenSSH's format, and the
-/// client keys and bearer tokens of kubeconfigs.
-const MARKS: [&str; 3] = ["PRIVATE KEY-----", "client-key-data:", "token:"];
+/// client keys and bearer tokens of kubeconfigs, which are YAML or JSON, and WireGuard's keys in
+/// its own files and networkd's.
+const MARKS: [&str; 9] = [
+    "PRIVATE KEY-----",
+    "client-key-data:",
+    "client-key-data\":",
+    "token:",
+    "token\":",
+    "PrivateKey=",
+    "PrivateKey =",
+    "PresharedKey=",
+    "PresharedKey =",
+];
 
 /// Keys that end in a mark and are no secrets: etcd's token names a cluster and protects nothing.
 const EXEMPT: [&str; 1] = ["initial-cluster-token:"];
@@ -39,6 +50,10 @@ mod tests {
                 "users:\n- user:\n    token: abcdef.0123456789abcdef\n",
                 true,
             ),
+            (r#"{"users":[{"user":{"token":"abc"}}]}"#, true),
+            (r#"{"user": {"client-key-data": "LS0t"}}"#, true),
+            ("[Interface]\nPrivateKey = abc=\n", true),
+            ("[WireGuardPeer]\nPresharedKey=abc=\n", true),
             ("initial-cluster-token: lab\ntoken: abc\n", true),
             ("initial-cluster-token: lab\n", false),
             ("-----BEGIN CERTIFICATE-----\n", false),
