@@ -1,6 +1,6 @@
 //! `imgbuild import`
 
-use crate::ops::{self, Destination, ImportOptions, Notice, Session};
+use crate::ops::{self, Destination, ImportOptions, Notice, Protected, Session};
 
 use super::args::Import;
 use super::messages::Messages;
@@ -24,7 +24,8 @@ pub fn run(wanted: &Import, session: &mut Session<'_>, messages: Messages) -> Re
     match &wanted.output {
         Some(path) if path.as_os_str() != "-" => {
             // Configs contain secrets, and so do specs.
-            Destination::from(path).write(imported.text.as_bytes())?;
+            let config = Protected::file(&wanted.config, "the config");
+            Destination::from(path).write(imported.text.as_bytes(), &config)?;
             session.reporter.notice(&Notice::Wrote(path.clone()));
         }
         _ => print_bytes(imported.text.as_bytes())?,

@@ -1,6 +1,6 @@
 //! `imgbuild kubeconfig`
 
-use crate::ops::{self, Destination, ServerUrl, Session};
+use crate::ops::{self, Destination, Protected, ServerUrl, Session};
 
 use super::args::KubeconfigOf;
 use super::keys::file;
@@ -14,7 +14,10 @@ pub fn run(command: &KubeconfigOf, session: &mut Session<'_>) -> Result<(), Fail
     let text = ops::kubeconfig(&file(&command.of), server.as_ref(), session)?;
     match &command.output {
         None => print_bytes(text.as_bytes())?,
-        Some(path) => Destination::from(path).write(text.as_bytes())?,
+        Some(path) => {
+            let protected = Protected::spec(&file(&command.of), session);
+            Destination::from(path).write(text.as_bytes(), &protected)?;
+        }
     }
     Ok(())
 }

@@ -670,6 +670,10 @@ codes! {
     /// None of the systems contains this shell, and the spec does not write it to the node either.
     /// Nobody could log in: sshd and login refuse users whose shell does not exist.
     NO_SUCH_SHELL = "W0211": "Login shell missing", "users: [{name: core, shell: /bin/zsh}]\n";
+    /// What machines fetch when they boot from a network has their private keys, and neither TFTP
+    /// nor iPXE's HTTP hides them: whoever is on that network, or may ask the server, reads them.
+    /// Boot such nodes on a network of their own, or from media.
+    KEYS_IN_THE_CLEAR = "W0212": "Private keys on the network", "";
 
     // W03xx: Ignition and the units in it.
     /// `overwrite: true`, or `mask: true` for a unit, replaces what imgbuild writes itself.

@@ -8,18 +8,23 @@ use std::rc::Rc;
 use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
+use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::systems::Target;
 use crate::names::Hostname;
+use crate::node::fragment::Contents;
 use crate::node::{Cluster, Node};
-use crate::pack::output::Output;
+use crate::pack::output::{Kept, Output};
 use crate::pack::{self, Format, Ground};
+use crate::parts;
 use crate::pki::{Access, PendingKeys};
+use crate::secrets::has_secret;
 
 use super::artifact_writer::ArtifactWriter;
 use super::bases::{self, Bases, pristine};
 use super::compiled_node::CompiledNode;
 use super::destination::{Targets, for_target, format, targets};
 use super::live_image::LiveImage;
+use super::protected::Protected;
 use super::spec_file::{chosen, names};
 use super::{Destination, Error, FetchOptions, Notice, Result, Session, SpecFile, pinning};
 
@@ -111,6 +116,10 @@ pub fn build(options: &BuildOptions, session: &mut Session<'_>) -> Result<Vec<Bu
     let named = format(options.format, &options.output)?;
     let given = given_live_iso(options, named)?;
     let spec = &options.spec;
+    // Before keys are made, and again once all that belongs to the spec is known.
+    if let Some(path) = options.output.path() {
+        Protected::spec(spec, session).refuse(path)?;
+    }
     let environment = session.environment.clone();
     let check = |cluster: &Cluster| {
         let nodes = chosen(cluster, options.node.as_deref())?;
@@ -127,6 +136,8 @@ pub fn build(options: &BuildOptions, session: &mut Session<'_>) -> Result<Vec<Bu
     let nodes = chosen(&cluster, options.node.as_deref())?;
     let format = for_target(named, options.format.is_some(), &nodes)?;
     let targets = targets(&options.output, format, &nodes, &names(&cluster))?;
+    targets.check(&Protected::spec(spec, session))?;
+    warn_of_keys_in_the_clear(&nodes, format, session);
     if format == Format::LiveIso {
         warn_of_others(&nodes, session);
     }
@@ -171,7 +182,10 @@ impl Outputs<'_> {
             Targets::Folder(path) => {
                 let machines = bases.of_tree(self.nodes)?;
                 keeping.finish()?;
-                pack::pxe(path, &machines, self.session.progress())?;
+                let kept = pack::pxe(path, &machines, self.session.progress())?;
+                for Kept { path, new } in kept {
+                    self.session.notice(&Notice::KeptChanged { path, new });
+                }
                 self.session.notice(&Notice::Wrote(path.to_path_buf()));
                 Ok(vec![self.built(Some(path), self.nodes)])
             }
@@ -242,6 +256,47 @@ fn given_live_iso(options: &BuildOptions, format: Format) -> Result<Option<Rc<Li
         )),
         None => Ok(None),
     }
+}
+
+/// Warns of private keys in what machines fetch when they boot: neither TFTP nor iPXE's HTTP hides
+/// them.
+pub(super) fn warn_of_keys_in_the_clear(nodes: &[&Node], format: Format, session: &Session<'_>) {
+    if !format.is_fetched_at_boot() {
+        return;
+    }
+    let with_keys: Vec<_> = nodes.iter().filter(|node| has_keys(node)).collect();
+    let Some(first) = with_keys.first() else {
+        return;
+    };
+    let others = match with_keys.len() - 1 {
+        0 => String::new(),
+        1 => " and of another node".to_owned(),
+        more => format!(" and of {more} other nodes"),
+    };
+    let name = &first.hostname;
+    let warning = Diagnostic::warning(
+        codes::KEYS_IN_THE_CLEAR,
+        name.span,
+        format!(
+            "private keys of {}{others} are sent over the network unencrypted when they boot",
+            name.value
+        ),
+    )
+    .help(
+        "serve this output on a network that you trust, or over HTTPS with an iPXE that trusts \
+         your server; an ISO or a disk has keys that nobody else sees (`imgbuild help network-boot`)",
+    );
+    session.reporter.warnings(&[warning], &session.sources);
+}
+
+/// Whether what is written for `node` has private keys or tokens.
+fn has_keys(node: &Node) -> bool {
+    let of_user = node.user_sections.files.iter();
+    let parts = parts::all(node);
+    let files = parts.iter().flat_map(|part| &part.files).chain(of_user);
+    files
+        .flat_map(|file| file.contents.iter().chain(&file.append))
+        .any(|contents| matches!(contents, Contents::Inline(bytes) if has_secret(bytes)))
 }
 
 /// Warns that nodes of other targets are put into a live system of Fedora CoreOS.

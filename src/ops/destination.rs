@@ -12,6 +12,7 @@ use crate::node::boot_files::BroughtSystem;
 use crate::pack::Format;
 use crate::pack::output::Output;
 
+use super::protected::Protected;
 use super::{Error, Result};
 
 /// Where an output goes.
@@ -32,8 +33,12 @@ impl Destination {
         }
     }
 
-    /// Writes `bytes` to it, whole or not at all where it is a file.
-    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+    /// Writes `bytes` to it, whole or not at all where it is a file, and never over one that is
+    /// `protected`.
+    pub fn write(&self, bytes: &[u8], protected: &Protected) -> Result<()> {
+        if let Some(path) = self.path() {
+            protected.refuse(path)?;
+        }
         let mut out = self.create()?;
         out.file()
             .write_all(bytes)
@@ -116,6 +121,17 @@ pub(super) enum Targets<'a> {
     Stream(&'a File),
     /// One file per node.
     Files(Vec<PathBuf>),
+}
+
+impl Targets<'_> {
+    /// Refuses what would replace something `protected`.
+    pub(super) fn check(&self, protected: &Protected) -> Result<()> {
+        match self {
+            Self::Folder(path) => protected.refuse(path),
+            Self::Stream(_) => Ok(()),
+            Self::Files(paths) => paths.iter().try_for_each(|path| protected.refuse(path)),
+        }
+    }
 }
 
 pub(super) fn targets<'a>(

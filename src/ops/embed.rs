@@ -10,10 +10,11 @@ use crate::formats::bounded;
 use crate::pack::{Format, Patch};
 use crate::pki::Access;
 
-use super::build::warn_of_others;
+use super::build::{warn_of_keys_in_the_clear, warn_of_others};
 use super::compiled_node::CompiledNode;
 use super::destination::for_target;
 use super::live_image::LiveImage;
+use super::protected::Protected;
 use super::spec_file::{chosen, is_spec, names};
 use super::{Destination, Error, FetchOptions, Notice, Result, Session, SpecFile, pinning};
 
@@ -58,6 +59,7 @@ pub fn embed(
         image.check_pristine()?;
     }
     let settings = settings(options, false, session)?;
+    check_output(options, output, session)?;
     let patches = image.with(&settings)?;
     write_patched(&image, patches, output, session)
 }
@@ -78,13 +80,31 @@ pub fn payload(
     session: &mut Session<'_>,
 ) -> Result<()> {
     let settings = settings(options, true, session)?;
+    check_output(options, output, session)?;
     let bytes = settings.archive().map_err(Error::from_embedding)?;
-    output.write(&bytes)?;
+    output.write(&bytes, &Protected::default())?;
     tell_written(output, session);
     if settings.config.is_some() || !settings.installer.is_idle() {
         session.notice(&Notice::PayloadNeedsArguments);
     }
     Ok(())
+}
+
+/// Refuses an output that would replace what it is made from, but for a live ISO itself.
+fn check_output(options: &EmbedOptions, output: &Destination, session: &Session<'_>) -> Result<()> {
+    let Some(path) = output.path() else {
+        return Ok(());
+    };
+    for config in options.config.iter().chain(&options.installed_config) {
+        if is_spec(config) {
+            let spec = SpecFile::new(config).with_keys(options.keys.clone());
+            Protected::spec(&spec, session).refuse(path)?;
+        } else {
+            Protected::file(config, "the config").refuse(path)?;
+        }
+    }
+    let mut keyfiles = options.keyfiles.iter();
+    keyfiles.try_for_each(|keyfile| Protected::file(keyfile, "a keyfile").refuse(path))
 }
 
 fn write_patched(
@@ -134,7 +154,7 @@ fn settings(
     }
     settings.installer = options.installer.clone();
     if let Some(path) = &options.installed_config {
-        install(path, options, &mut settings, session)?;
+        install(path, options, is_payload, &mut settings, session)?;
     }
     if settings.is_empty() {
         return Err(Error::Request(
@@ -158,7 +178,7 @@ fn live_config(
     is_payload: bool,
     session: &mut Session<'_>,
 ) -> Result<LiveSettings> {
-    let given = config(path, options, session)?;
+    let given = config(path, options, is_payload, session)?;
     if is_payload && !given.arguments.is_empty() {
         session.notice(&Notice::ArgumentsLeftToBootLoader {
             spec: path.to_owned(),
@@ -172,10 +192,11 @@ fn live_config(
 fn install(
     path: &Path,
     options: &EmbedOptions,
+    is_payload: bool,
     settings: &mut LiveSettings,
     session: &mut Session<'_>,
 ) -> Result<()> {
-    let given = config(path, options, session)?;
+    let given = config(path, options, is_payload, session)?;
     let installer = &mut settings.installer;
     installer.append.splice(..0, given.arguments.append);
     let removed = given.arguments.delete_if_there;
@@ -191,7 +212,12 @@ fn install(
 
 /// The config at `path`: an Ignition config verbatim, or that of a node spec with whatever else the
 /// node requires.
-fn config(path: &Path, options: &EmbedOptions, session: &mut Session<'_>) -> Result<LiveSettings> {
+fn config(
+    path: &Path,
+    options: &EmbedOptions,
+    is_payload: bool,
+    session: &mut Session<'_>,
+) -> Result<LiveSettings> {
     if !is_spec(path) {
         let bytes = input(path)?;
         let shown = path.display().to_string();
@@ -216,6 +242,9 @@ fn config(path: &Path, options: &EmbedOptions, session: &mut Session<'_>) -> Res
     };
     for_target(Format::LiveIso, true, &nodes)?;
     warn_of_others(&nodes, session);
+    if is_payload {
+        warn_of_keys_in_the_clear(&nodes, Format::LivePayload, session);
+    }
     let compiled = CompiledNode::all(&[node], session)?;
     Ok(compiled[0].live_settings())
 }

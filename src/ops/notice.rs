@@ -12,6 +12,9 @@ use crate::pki;
 pub enum Notice {
     /// An output is complete and in its place.
     Wrote(PathBuf),
+    /// A file of an output folder was changed since imgbuild wrote it, so it stayed; the new one is
+    /// beside it.
+    KeptChanged { path: PathBuf, new: PathBuf },
     /// Something happened in the key folder.
     Keys(pki::Notice),
     /// The key folder lacks keys that the spec needs, so that an artifact was made with others.
@@ -50,7 +53,8 @@ impl Notice {
     pub fn is_warning(&self) -> bool {
         match self {
             Self::Keys(notice) => notice.is_warning(),
-            Self::KeysMissing(_)
+            Self::KeptChanged { .. }
+            | Self::KeysMissing(_)
             | Self::ImageNotPinned(_)
             | Self::NoDns { .. }
             | Self::ImageNotEmbedded { .. }
@@ -70,6 +74,12 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wrote(path) => write!(f, "wrote {}", path.display()),
+            Self::KeptChanged { path, new } => write!(
+                f,
+                "{} was changed since imgbuild wrote it, and stays; what this build gives is {}",
+                path.display(),
+                new.display()
+            ),
             Self::Keys(notice) => notice.fmt(f),
             Self::KeysMissing(folder) => write!(
                 f,

@@ -197,6 +197,11 @@ const LIVE_PAYLOAD: Facts = Facts {
 };
 
 impl Format {
+    /// Whether machines fetch it over a network when they boot, and have no other use for it.
+    pub fn is_fetched_at_boot(self) -> bool {
+        matches!(self, Self::Pxe | Self::LivePayload)
+    }
+
     /// Every format, in the order of the documentation.
     const ALL: [Self; 11] = [
         Self::Ignition,

@@ -19,7 +19,7 @@ use crate::base::Base;
 use crate::names::MacAddr;
 use crate::progress::Progress;
 
-use super::output::OutputFolder;
+use super::output::{Kept, OutputFolder};
 use super::{Card, Compression, Machine, command_line, dnsmasq};
 
 pub(crate) const KERNEL: &str = "vmlinuz";
@@ -46,13 +46,17 @@ pub struct MachinesOfBase<'a> {
 }
 
 /// Writes the folder `path` for the machines of `groups`, atomically. It replaces only a folder
-/// that was made in this way.
+/// that was made in this way, and in it what was written so. Returns files that were changed since.
 ///
 /// The files of a single base are at the top. Each of several has a folder of its own below
 /// `bases`, and its machines may be of other architectures than the rest.
 ///
 /// Payloads contain secrets, so their mode is 0600.
-pub fn pxe(path: &Path, groups: &[MachinesOfBase<'_>], progress: &dyn Progress) -> Result<()> {
+pub fn pxe(
+    path: &Path,
+    groups: &[MachinesOfBase<'_>],
+    progress: &dyn Progress,
+) -> Result<Vec<Kept>> {
     let machines: Vec<_> = groups.iter().flat_map(|group| &group.machines).collect();
     check_unique(&machines)?;
     let folder = OutputFolder::create(path, false)?;

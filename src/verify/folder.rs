@@ -16,12 +16,15 @@ use super::{Findings, archive, nodes, unreadable};
 /// Files that users put beside `dnsmasq.conf`: iPXE's own, which no spec produces.
 const IPXE: [&str; 3] = ["undionly.kpxe", "ipxe.efi", "ipxe-arm64.efi"];
 
+/// The list of the files that imgbuild wrote: it follows from these.
+const MARKER: &str = ".imgbuild";
+
 /// The differences between two folders.
 pub(super) fn compare(found: &Path, built: &Path) -> Result<Findings> {
     let (theirs, ours) = (paths(found)?, paths(built)?);
     let mut findings = Findings::default();
     let mut compared = BTreeSet::new();
-    for path in theirs.union(&ours) {
+    for path in theirs.union(&ours).filter(|path| *path != MARKER) {
         let node = node_of(path);
         let name = match node {
             Some(node) if path.ends_with(NODE_PAYLOAD) => format!("node {node}"),

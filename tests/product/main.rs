@@ -13,6 +13,7 @@ mod diff;
 mod ignition;
 mod import;
 mod inspect;
+mod outputs;
 mod parts;
 mod pki;
 mod plan;

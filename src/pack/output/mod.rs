@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 mod folder;
 mod temporary;
 
-pub use folder::OutputFolder;
+pub use folder::{Kept, OutputFolder};
 use temporary::{Sweep, Temporary};
 
 /// Permission bits of a file that contains secrets, and of one that does not (minus the umask).
