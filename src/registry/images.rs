@@ -13,8 +13,8 @@ use crate::formats::json;
 use crate::lock::pins::Pins;
 use crate::names::Arch;
 use crate::oci::{
-    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_TYPES, StoredImage, check_digest,
-    digest_of, is_digest,
+    Blob, Descriptor, INDEX_TYPES, ImageName, Index, MANIFEST_MAX, MANIFEST_TYPES, StoredImage,
+    check_digest, digest_of, is_digest,
 };
 use crate::progress::Progress;
 

@@ -188,7 +188,7 @@ fn private_keys_on_the_network_are_told() {
         told.contains("warning[W0212]: private keys of a are sent over the network"),
         "{told}"
     );
-    let own = "storage: {files: [{path: /a, mode: 0600, contents: {inline: '-----BEGIN PRIVATE KEY-----'}}]}\n";
+    let own = "storage: {files: [{path: /etc/a, mode: 0600, contents: {inline: '-----BEGIN PRIVATE KEY-----'}}]}\n";
     let with = tree(folder, own);
     assert!(said(&with).contains("W0212"), "{}", said(&with));
     for (output, is_told) in [("a.ign", false), ("a.cpio", false), ("tree/", true)] {
