@@ -12,6 +12,21 @@ words! {
     }
 }
 
+/// Names of the links that pod networks create on a node; `*` stands for anything.
+pub const POD_LINKS: [&str; 8] = [
+    "cni*",
+    "veth*",
+    "flannel*",
+    "kube-ipvs*",
+    "cali*",
+    "vxlan.calico",
+    "cilium*",
+    "lxc*",
+];
+
+/// Names of the links that container engines create.
+pub const CONTAINER_LINKS: [&str; 2] = ["docker0", "podman*"];
+
 /// Which DHCP clients run on a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Dhcp {

@@ -1,5 +1,8 @@
 //! The packet filter of a node, decided.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
@@ -9,7 +12,8 @@ use crate::names::InterfaceName;
 /// A packet filter that drops what is not allowed (nftables).
 #[derive(Debug, Clone)]
 pub struct Firewall {
-    /// Networks that may reach the ports of the node's roles. Empty: every network.
+    /// Networks that may reach the ports of the node's roles, and its pods and containers. Empty:
+    /// every network.
     pub allow_from: Vec<Located<IpNet>>,
     /// Ports in addition to those of the roles.
     pub allow: Vec<FirewallRule>,
@@ -18,6 +22,8 @@ pub struct Firewall {
     pub role_ports: Vec<(u16, String)>,
     /// Other openings of the node's roles: for pods, and for services.
     pub role_rules: Vec<FirewallRule>,
+    /// What the node forwards packets for.
+    pub pods: Option<ForwardedPods>,
     pub masquerade: Vec<Masquerade>,
     pub span: Span,
 }
@@ -32,6 +38,18 @@ impl Firewall {
             span,
         });
     }
+}
+
+/// Pods or containers that have addresses of their own, which other machines may have routes to.
+#[derive(Debug, Clone)]
+pub struct ForwardedPods {
+    /// The addresses on all nodes: a network, or one of each address family.
+    pub networks: Vec<IpNet>,
+    /// The virtual addresses of Services, if there are any.
+    pub services: Vec<IpNet>,
+    /// The other nodes of the file: connections to a pod arrive with the address of a node that
+    /// passed them on.
+    pub nodes: BTreeSet<IpAddr>,
 }
 
 /// One opening in the packet filter.

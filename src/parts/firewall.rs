@@ -1,7 +1,7 @@
 //! The packet filter: an nftables ruleset in a separate table.
 //!
-//! Incoming packets are dropped unless allowed. Forwarded packets are left to others (Kubernetes,
-//! network add-ons), since pods' packets are forwarded.
+//! Packets to the node are dropped unless allowed. Of the packets that the node forwards, those to
+//! pods, Services and published ports are held to the same networks; the others are left alone.
 
 use std::fmt::Write;
 
@@ -9,8 +9,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::names::{path, unit};
 use super::template::fill;
+use crate::facts::network::{CONTAINER_LINKS, POD_LINKS};
 use crate::node::Node;
-use crate::node::firewall::{Firewall, FirewallRule};
+use crate::node::firewall::{Firewall, FirewallRule, ForwardedPods};
 use crate::node::fragment::{File, Fragment, Origin, Unit};
 
 /// The rules, and the service that loads them: the system's own, or one of ours. Nothing if the
@@ -24,6 +25,8 @@ pub fn firewall(node: &Node) -> Fragment {
         include_str!("../../manifests/nftables.conf"),
         &[
             ("input", input(firewall).trim_end()),
+            ("published", published(firewall).trim_end()),
+            ("forward", forward(firewall).trim_end()),
             ("masquerade", masquerade(firewall).trim_end()),
         ],
     );
@@ -59,9 +62,14 @@ pub(super) fn forwards(node: &Node) -> Option<&Firewall> {
         .filter(|firewall| !firewall.masquerade.is_empty())
 }
 
+/// Networks that may reach the ports of the node's roles.
+fn allowed(firewall: &Firewall) -> Vec<IpNet> {
+    firewall.allow_from.iter().map(|net| net.value).collect()
+}
+
 fn input(firewall: &Firewall) -> String {
     let mut text = String::new();
-    let from: Vec<IpNet> = firewall.allow_from.iter().map(|net| net.value).collect();
+    let from = allowed(firewall);
     for (port, what) in &firewall.role_ports {
         for source in sources(&from) {
             let _ = writeln!(
@@ -79,13 +87,88 @@ fn input(firewall: &Firewall) -> String {
     text
 }
 
+/// What opens ports that lead to something else, such as `NodePorts`: the packets have the port
+/// that the other end asked for only before they are redirected.
+fn published(firewall: &Firewall) -> String {
+    let mut text = String::new();
+    for rule in firewall.allow.iter().chain(&firewall.role_rules) {
+        for source in sources(&rule.from) {
+            let _ = writeln!(
+                text,
+                "\t\t{source}meta l4proto {} ct original proto-dst {} accept",
+                rule.protocol.as_str(),
+                range(rule)
+            );
+        }
+    }
+    text
+}
+
+/// What is dropped of the forwarded packets. Nothing if every network is allowed.
+fn forward(firewall: &Firewall) -> String {
+    let from = allowed(firewall);
+    if from.is_empty() {
+        return String::new();
+    }
+    let links: Vec<_> = (POD_LINKS.iter().chain(&CONTAINER_LINKS))
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let mut text = format!(
+        "\t\tct state established,related accept\n\t\tiifname {{ {} }} accept\n",
+        links.join(", ")
+    );
+    let mut accept = |networks: &[IpNet]| {
+        for source in sources(networks) {
+            let _ = writeln!(text, "\t\t{source}accept");
+        }
+    };
+    if let Some(ForwardedPods {
+        networks, nodes, ..
+    }) = &firewall.pods
+    {
+        accept(networks);
+        if !nodes.is_empty() {
+            accept(&nodes.iter().copied().map(IpNet::from).collect::<Vec<_>>());
+        }
+    }
+    accept(&from);
+    for services in firewall.pods.iter().flat_map(|pods| &pods.services) {
+        // Without the version, it would be compared with addresses of the other one.
+        let version = match services {
+            IpNet::V4(_) => "ipv4",
+            IpNet::V6(_) => "ipv6",
+        };
+        let family = family(*services);
+        let _ = writeln!(
+            text,
+            "\t\tmeta nfproto {version} ct original {family} daddr {services} drop"
+        );
+    }
+    text.push_str("\t\tct status dnat jump published\n\t\tct status dnat drop\n");
+    for pods in firewall.pods.iter().flat_map(|pods| &pods.networks) {
+        let _ = writeln!(text, "\t\t{} daddr {pods} drop", family(*pods));
+    }
+    text
+}
+
 fn ports(rule: &FirewallRule) -> String {
-    let protocol = rule.protocol.as_str();
+    format!("{} dport {}", rule.protocol.as_str(), range(rule))
+}
+
+fn range(rule: &FirewallRule) -> String {
     let (first, last) = rule.ports;
     if first == last {
-        format!("{protocol} dport {first}")
+        first.to_string()
     } else {
-        format!("{protocol} dport {first}-{last}")
+        format!("{first}-{last}")
+    }
+}
+
+/// How a packet's header is named.
+fn family(network: IpNet) -> &'static str {
+    match network {
+        IpNet::V4(_) => "ip",
+        IpNet::V6(_) => "ip6",
     }
 }
 
@@ -133,10 +216,7 @@ fn comment(what: &str) -> String {
 fn masquerade(firewall: &Firewall) -> String {
     let mut text = String::new();
     for rule in &firewall.masquerade {
-        let family = match rule.source.value {
-            IpNet::V4(_) => "ip",
-            IpNet::V6(_) => "ip6",
-        };
+        let family = family(rule.source.value);
         let _ = writeln!(
             text,
             "\t\t{family} saddr {source} {family} daddr != {source} oifname \"{}\" masquerade",

@@ -1,5 +1,6 @@
 //! flannel for docker containers, decided, and what it has in common with flannel for pods.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -10,6 +11,7 @@ use crate::check::{host_bits, unknown_interface};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::cni::{Cni, FLANNEL_IMAGE};
 use crate::node::Node;
+use crate::node::firewall::ForwardedPods;
 use crate::node::flannel::{Flannel, FlannelBackend, FlannelNode, FlannelWriter};
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::network::Network;
@@ -113,8 +115,15 @@ impl Decider<'_> {
                 }
             }
             let node = &mut nodes[at];
-            if let (Some(firewall), Some(port)) = (&mut node.firewall, backend.port()) {
-                firewall.admit_udp(port, written.span);
+            if let Some(firewall) = &mut node.firewall {
+                if let Some(port) = backend.port() {
+                    firewall.admit_udp(port, written.span);
+                }
+                firewall.pods = Some(ForwardedPods {
+                    networks: vec![IpNet::V4(*network)],
+                    services: Vec::new(),
+                    nodes: BTreeSet::new(),
+                });
             }
             let image = written.image.as_ref();
             node.flannel = Some(FlannelNode {

@@ -22,6 +22,7 @@ mod etcd_care;
 mod etcd_pod;
 mod fedora_coreos;
 mod fetch_programs;
+mod firewall;
 mod flatcar;
 mod hostile;
 mod ignition;

@@ -295,6 +295,7 @@ pub fn firewall() -> Firewall {
             at(50, "fd00::/64"),
         ],
         role_rules: Vec::new(),
+        pods: None,
         allow: vec![
             FirewallRule {
                 protocol: Protocol::Tcp,

@@ -42,7 +42,7 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 54] = [
+const PACKAGES: [Package; 56] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(
         "buildah",
@@ -78,6 +78,7 @@ const PACKAGES: [Package; 54] = [
     package("gzip", "unpacks our compressed payloads"),
     package("ignition", "ignition-validate judges our configs"),
     package("iproute2", "ip makes the links that networkd is tried on"),
+    package("iptables", "redirects connections as kube-proxy does"),
     package("ipxe-qemu", "iPXE in the network card, for the PXE tree"),
     package(
         "isolinux",
@@ -103,6 +104,10 @@ const PACKAGES: [Package; 54] = [
     package(
         "python3-jsonschema",
         "judges our JSON Schema, and manifests by Kubernetes'",
+    ),
+    package(
+        "python3-minimal",
+        "answers the connections that go through packet filters",
     ),
     package("python3-pip", "fetches Kubernetes' JSON schemas"),
     package("python3-yaml", "reads manifests as Kubernetes does"),

@@ -3,6 +3,7 @@
 use super::cni;
 use crate::facts::cni::CNI_PLUGINS;
 use crate::facts::kubernetes::choices::ProxyMode;
+use crate::facts::network::POD_LINKS;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
 use crate::node::kubernetes::Kubernetes;
 use crate::parts::names::path;
@@ -44,7 +45,7 @@ fs.inotify.max_user_watches = 1048576
     files.extend(left_alone(
         kubernetes.system,
         "kubernetes",
-        "cni* veth* flannel* kube-ipvs* cali* vxlan.calico cilium* lxc*",
+        &POD_LINKS.join(" "),
         &origin,
     ));
     let links = (kubernetes.cni_plugins().into_iter())

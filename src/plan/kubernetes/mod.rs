@@ -62,13 +62,16 @@ impl Decider<'_> {
         }
         super::super::check::kubernetes(&drafts, nodes, &mut self.found);
         let pods = pods::of_all(&drafts);
+        let addresses = (drafts.iter().flatten())
+            .flat_map(|draft| draft.node_ips())
+            .collect();
         for (node, draft) in nodes.iter_mut().zip(&drafts) {
             if let Some(draft) = draft {
                 pods::route(node, draft, &pods);
                 if draft.role != Role::Standalone {
                     pods::route_to_services(&mut node.network, draft);
                 }
-                openings::open(node, draft);
+                openings::open(node, draft, &addresses);
             }
         }
         drafts

@@ -1,16 +1,19 @@
 //! What Kubernetes on a node requires of its packet filter.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::Draft;
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::network::Protocol;
 use crate::node::Node;
-use crate::node::firewall::FirewallRule;
+use crate::node::firewall::{FirewallRule, ForwardedPods};
 
 /// Opens the packet filter, if the node has one, to the other nodes, their pods and the cluster's
-/// users.
-pub(super) fn open(node: &mut Node, draft: &Draft) {
+/// users. `nodes` are the addresses of all nodes.
+pub(super) fn open(node: &mut Node, draft: &Draft, nodes: &BTreeSet<IpAddr>) {
     let Some(firewall) = &mut node.firewall else {
         return;
     };
@@ -35,6 +38,15 @@ pub(super) fn open(node: &mut Node, draft: &Draft) {
             firewall.admit_udp(*port, draft.span);
         }
     }
+    firewall.pods = Some(ForwardedPods {
+        networks: draft.pod_networks.all().map(|net| net.value).collect(),
+        services: (draft.service_networks.all())
+            .map(|net| net.value)
+            .collect(),
+        nodes: (nodes.iter().copied())
+            .filter(|address| draft.node_ips().all(|own| own != *address))
+            .collect(),
+    });
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.role_rules.push(FirewallRule {
             protocol,

@@ -209,11 +209,11 @@ record! {
 record! {
     /// A packet filter that drops what is not allowed (nftables).
     pub struct Firewall {
-        /// Networks that can reach the ports of the node's roles.
+        /// Networks that can reach the ports of the node's roles, its pods and its Services.
         #[otherwise = "every network"]
         #[example = "[192.168.1.0/24]"]
         pub allow_from: Vec<Located<IpNet>>,
-        /// Further openings.
+        /// Further openings, of the node's own ports and of those that lead to pods and containers.
         #[example = "[{ports: [80, 443]}]"]
         pub allow: Vec<FirewallRule>,
         /// Networks whose packets leave with the node's own address.

@@ -91,7 +91,8 @@ fn a_full_config_is_accepted_and_complete() {
     assert_eq!(keyfile["mode"], 0o600);
     // Fedora has a file of its own there.
     assert_eq!(file("/etc/chrony.conf")["overwrite"], true);
-    assert!(!files.values().any(|text| text.contains("docker")));
+    let mut others = (files.iter()).filter(|(path, _)| !path.ends_with("/nftables.conf"));
+    assert!(!others.any(|(_, text)| text.contains("docker")));
     let groups = json["passwd"]["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 1, "Fedora has the others: {groups:?}");
 }
