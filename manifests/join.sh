@@ -8,6 +8,11 @@
 node=$1 server=$2
 shift 2
 
+# The administrator's kubeconfig may name another API server.
+k() {
+    kubectl --cache-dir "$cache" --request-timeout 30s --server "https://$server" "$@"
+}
+
 # Runs a command until it succeeds; prints the last line of its output, shortened, whenever it changes.
 until_done() {
     told=
@@ -56,6 +61,13 @@ apply_pending() {
 for manifest in "$here"/*.yaml; do
     [ ! -e "$manifest" ] || pending+=("$manifest")
 done
+# The first control plane grants the administrator's rights to the others.
+if [ ${#pending[@]} -gt 0 ] && ! k auth can-i '*' '*' > /dev/null 2>&1; then
+    say "waiting for the administrator's rights, which the first control plane grants"
+    until k auth can-i '*' '*' > /dev/null 2>&1; do
+        sleep 2
+    done
+fi
 # Some need what others create, and the API server takes a moment to serve a new kind.
 for _ in 1 2 3 4 5; do
     apply_pending

@@ -200,6 +200,8 @@ pub struct PlaneSettings {
     pub earlier: Vec<SocketAddr>,
     /// Those of the control planes after this one.
     pub later: Vec<SocketAddr>,
+    /// Whether all kubelets have certificates of the cluster's authority, with their addresses.
+    pub verifies_kubelets: bool,
     /// Names of the API server in addition to those of the node and the endpoint.
     pub extra_names: BTreeSet<String>,
     pub extra_addresses: BTreeSet<IpAddr>,
@@ -219,6 +221,13 @@ pub struct PlaneSettings {
     pub runtime_classes: Vec<String>,
     /// What the first node to start applies last, in order.
     pub manifests: Vec<Manifest>,
+}
+
+impl PlaneSettings {
+    /// Returns whether it is the control plane that sets the cluster up: the first of its file.
+    pub fn is_first(&self) -> bool {
+        self.earlier.is_empty()
+    }
 }
 
 /// The source of the node's programs and images.

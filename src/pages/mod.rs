@@ -117,6 +117,8 @@ topics! {
         "members, backup and recovery, etcd in a pod, an external etcd";
     keys "keys" (7) "Keys and certificates":
         "the key folder, expiry, rotation, joining machines, kubeconfig";
+    security "security" (7) "Security":
+        "safe defaults, the audit log, and the checks of the CIS benchmark";
     debian "debian" (7) "The Debian base":
         "how the default base OS is built and how a node boots";
     flatcar "flatcar" (7) "Flatcar":

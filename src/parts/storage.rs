@@ -8,6 +8,7 @@
 use ignition_config::v3_4;
 
 use super::etcd::data_owner;
+use super::kubernetes::AUDIT_LOGS;
 use super::names::{path, unit};
 use super::template::fill;
 use crate::facts::state;
@@ -122,6 +123,15 @@ fn kept(node: &Node) -> Vec<Kept> {
             mount_point: member.data_dir.clone(),
             mode: 0o700,
             owner: data_owner(member),
+        });
+    }
+    let plane = (node.kubernetes.as_ref()).and_then(|kubernetes| kubernetes.control_plane());
+    if plane.is_some_and(|plane| plane.audit.is_some()) {
+        kept.push(Kept {
+            folder: "kubernetes-audit",
+            mount_point: path(AUDIT_LOGS),
+            mode: 0o700,
+            owner: Owner::default(),
         });
     }
     kept

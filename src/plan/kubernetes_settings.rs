@@ -174,12 +174,16 @@ impl Decider<'_> {
 
     /// Returns the API server's audit log.
     pub(super) fn audit(&mut self, written: &spec::KubernetesAudit) -> Option<AuditLog> {
+        if !written.enabled().value {
+            return None;
+        }
         let policy = match &written.policy {
-            FreeDocument::Inline(map) => {
+            None => include_str!("../../manifests/audit-policy.yaml").to_owned(),
+            Some(FreeDocument::Inline(map)) => {
                 audit_policy(&map.tree, None, &mut self.found);
                 format!("{:#}\n", map.to_json())
             }
-            FreeDocument::Local(path) => {
+            Some(FreeDocument::Local(path)) => {
                 let text = self.files.text(path)?.to_owned();
                 if let Some(tree) = self.document(path, &text, codes::BAD_AUDIT_POLICY) {
                     let within = Within::new(path.as_str(), path.span, &text);

@@ -138,6 +138,7 @@ fn plane_settings() -> PlaneSettings {
         advertise: "192.168.1.10:6443".parse().expect("valid"),
         earlier: Vec::new(),
         later: Vec::new(),
+        verifies_kubelets: true,
         extra_names: BTreeSet::new(),
         extra_addresses: BTreeSet::new(),
         etcd_servers: vec!["https://127.0.0.1:2379".to_owned()],

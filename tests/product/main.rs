@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod build_info;
+mod cis;
 mod commands;
 mod components;
 mod container_linux;

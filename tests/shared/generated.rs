@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Sources;
-use imgbuild::node::fragment::{Contents, Unit};
+use imgbuild::node::fragment::{Contents, Owner, Unit};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan::decide;
 use imgbuild::spec::yaml::{Limits, parse};
@@ -18,6 +18,10 @@ use serde_json::Value as Json;
 /// The first node of a spec: its files by path, its links and its units.
 pub struct Generated {
     pub files: BTreeMap<String, (u32, String)>,
+    /// Who has files and folders that belong to others than root, or to another group.
+    pub foreign: BTreeMap<String, Owner>,
+    /// Modes by path.
+    pub folders: BTreeMap<String, u32>,
     /// Targets by path.
     pub links: BTreeMap<String, String>,
     pub units: Vec<Unit>,
@@ -126,12 +130,22 @@ impl Generated {
         let cluster = decided.with_keys(&mut keys).expect("keys");
         let mut files = BTreeMap::new();
         let mut links = BTreeMap::new();
+        let (mut foreign, mut folders) = (BTreeMap::new(), BTreeMap::new());
         let mut units = Vec::new();
         for fragment in imgbuild::parts::all(&cluster.nodes[index]) {
             units.extend(fragment.units);
             let targets = fragment.links.into_iter();
             links.extend(targets.map(|link| (link.path.to_string(), link.target)));
+            for folder in fragment.directories {
+                if folder.owner != Owner::default() {
+                    foreign.insert(folder.path.to_string(), folder.owner.clone());
+                }
+                folders.insert(folder.path.to_string(), folder.mode);
+            }
             for file in fragment.files {
+                if file.owner != Owner::default() {
+                    foreign.insert(file.path.to_string(), file.owner.clone());
+                }
                 if let Some(Contents::Inline(bytes)) = file.contents
                     && let Ok(text) = String::from_utf8(bytes)
                 {
@@ -141,6 +155,8 @@ impl Generated {
         }
         Self {
             files,
+            foreign,
+            folders,
             links,
             units,
             folder,

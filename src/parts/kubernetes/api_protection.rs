@@ -14,7 +14,7 @@ use crate::parts::names::path;
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
 /// A separate folder, so that a rotated log is renamed within one mount.
-const LOGS: &str = "/var/log/kubernetes/audit";
+pub const LOGS: &str = "/var/log/kubernetes/audit";
 
 const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
 
@@ -36,6 +36,7 @@ pub fn settings(plane: &ControlPlane) -> Settings {
         flags.extend([
             ("audit-policy-file", POLICY.to_owned()),
             ("audit-log-path", format!("{LOGS}/audit.log")),
+            ("audit-log-compress", "true".to_owned()),
             ("audit-log-maxage", audit.max_age.to_string()),
             ("audit-log-maxbackup", audit.max_backups.to_string()),
             ("audit-log-maxsize", audit.max_size.to_string()),

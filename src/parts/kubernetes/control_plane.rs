@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::api_protection;
 use super::artifacts::{program, volumes};
 use super::flags::Flags;
-use super::{AFTER_ETCD, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod};
+use super::{
+    AFTER_ETCD, CIPHER_SUITES, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod,
+};
 use crate::facts::cni::PodShares;
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::kubernetes::tables::Component;
@@ -112,6 +114,13 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
                 pki("apiserver-kubelet-client.crt"),
             ),
             ("kubelet-client-key", pki("apiserver-kubelet-client.key")),
+            ("profiling", "false".to_owned()),
+            // Otherwise tokens of pods are valid for a year instead of an hour.
+            (
+                "service-account-extend-token-expiration",
+                "false".to_owned(),
+            ),
+            ("tls-cipher-suites", CIPHER_SUITES.join(",")),
             (
                 "kubelet-preferred-address-types",
                 "InternalIP,ExternalIP,Hostname".to_owned(),
@@ -143,6 +152,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("tls-private-key-file", pki("apiserver.key")),
         ]
         .into_iter()
+        .chain((plane.verifies_kubelets).then(|| ("kubelet-certificate-authority", pki("ca.crt"))))
         .chain(protection.flags),
         &plane.api_server_args,
     );
@@ -211,7 +221,10 @@ fn controller_manager(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("cluster-signing-key-file", pki("ca.key")),
             ("controllers", "*,bootstrapsigner,tokencleaner".to_owned()),
             ("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
+            ("profiling", "false".to_owned()),
             ("root-ca-file", pki("ca.crt")),
+            // A small node's etcd need not keep the default of 12,500 finished pods.
+            ("terminated-pod-gc-threshold", "1000".to_owned()),
             ("service-account-private-key-file", pki("sa.key")),
             (
                 "service-cluster-ip-range",
@@ -265,6 +278,7 @@ fn scheduler(kubernetes: &Kubernetes, plane: &ControlPlane) -> Flags {
             ("authorization-kubeconfig", config()),
             ("kubeconfig", config()),
             ("bind-address", "127.0.0.1".to_owned()),
+            ("profiling", "false".to_owned()),
         ]
         .into_iter()
         .chain(leader_election(kubernetes, &plane.scheduler_args)),
@@ -316,7 +330,7 @@ fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -
             origin,
         )
     };
-    vec![
+    let mut configs = vec![
         config(
             "controller-manager",
             "system:kube-controller-manager",
@@ -330,11 +344,14 @@ fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -
             &kubernetes.endpoint.url(),
             &keys.admin,
         ),
-        config(
+    ];
+    if plane.is_first() {
+        configs.push(config(
             "super-admin",
             "kubernetes-super-admin",
             &own,
             &keys.super_admin,
-        ),
-    ]
+        ));
+    }
+    configs
 }

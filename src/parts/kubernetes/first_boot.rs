@@ -87,6 +87,16 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
     files
 }
 
+/// The kubeconfig with which a control plane works. That of the first one needs no rights in the
+/// cluster, which it grants to that of the others.
+fn administrator(plane: &ControlPlane) -> &'static str {
+    if plane.is_first() {
+        "/etc/kubernetes/super-admin.conf"
+    } else {
+        "/etc/kubernetes/admin.conf"
+    }
+}
+
 /// Nothing if the node has no API server.
 pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
     let Some(member) = &kubernetes.member else {
@@ -121,10 +131,7 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             labels.extend(
                 (kubernetes.kubelet.api_labels.iter()).map(|(key, value)| format!("{key}={value}")),
             );
-            (
-                "/etc/kubernetes/super-admin.conf".to_owned(),
-                labels.join(" "),
-            )
+            (administrator(plane).to_owned(), labels.join(" "))
         }
         // A node that joins by token has it once it has joined; the script waits for it as for
         // everything else.
@@ -203,6 +210,7 @@ pub fn api_server_order(kubernetes: &Kubernetes) -> Fragment {
                 &[
                     ("order", &order),
                     ("waiting", &waiting),
+                    ("kubeconfig", administrator(plane)),
                     ("programs", kubernetes.system.paths.programs),
                     ("earlier", &list(&plane.earlier)),
                     ("later", &list(&plane.later)),

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::artifacts;
 use super::component_config::with_settings;
 use super::flags::{Flags, yaml_scalar};
-use super::{PKI, key_pair, secret};
+use super::{CIPHER_SUITES, PKI, key_pair, secret};
+use super::{api_protection, artifacts};
 use crate::facts::state;
 use crate::node::fragment::{Directory, File, Fragment, Origin, Owner, Unit};
 use crate::node::kubernetes::{CLUSTER_NAME, Kubernetes, Member};
@@ -49,12 +49,24 @@ pub fn kubelet(kubernetes: &Kubernetes, etcd_data: Option<&str>) -> Fragment {
     let flags = Flags::new(flags, &kubelet.extra_args);
     let mut mounts = vec![state::KUBELET, kubernetes.system.paths.programs];
     mounts.extend(etcd_data);
+    let audit = kubernetes
+        .control_plane()
+        .and_then(|plane| plane.audit.as_ref());
+    mounts.extend(audit.map(|_| api_protection::LOGS));
     let mut fragment = Fragment {
-        files: vec![File::text(
-            path("/etc/kubernetes/kubelet.yaml"),
-            settings(kubernetes),
-            origin.clone(),
-        )],
+        files: vec![
+            secret(
+                "/etc/kubernetes/kubelet.yaml",
+                settings(kubernetes),
+                &origin,
+            ),
+            // Ignition writes units that everyone may read.
+            File::text(
+                path("/etc/tmpfiles.d/kubernetes.conf"),
+                "z /etc/systemd/system/kubelet.service 0600\n",
+                origin.clone(),
+            ),
+        ],
         directories: vec![Directory {
             path: path(super::MANIFESTS),
             mode: 0o700,
@@ -140,7 +152,9 @@ tlsPrivateKeyFile: {PKI}/kubelet-server.key"
     clientCAFile: {PKI}/ca.crt
 authorization:
   mode: Webhook
-rotateCertificates: true{serving}"
+rotateCertificates: true
+tlsCipherSuites: [{}]{serving}",
+            CIPHER_SUITES.join(", ")
         )
     } else {
         "enableServer: false

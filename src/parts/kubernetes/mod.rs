@@ -15,6 +15,8 @@ mod kubelet;
 mod network;
 mod proxy;
 
+pub(super) use api_protection::LOGS as AUDIT_LOGS;
+
 use super::names::path;
 use crate::node::Node;
 use crate::node::fragment::{File, Fragment, Origin};
@@ -39,6 +41,14 @@ const AFTER_ETCD: &str = "/etc/kubernetes/imgbuild/after-etcd";
 /// API server still starting exits after ten seconds, and the next one waits for its lease; a proxy
 /// has nothing to do before, and takes resources that the API server needs to start.
 const DEFERRED_PODS: &str = "/etc/kubernetes/imgbuild/static-pods";
+
+/// The ciphers of TLS 1.2 that the API server and the kubelet accept; those of 1.3 are fixed.
+const CIPHER_SUITES: [&str; 4] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+];
 
 /// All parts of Kubernetes. Nothing if the node has none.
 pub fn kubernetes(node: &Node) -> Vec<Fragment> {

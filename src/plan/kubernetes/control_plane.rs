@@ -27,6 +27,7 @@ impl Decider<'_> {
             advertise: (node_ip, spec::API_PORT).into(),
             earlier: Vec::new(),
             later: Vec::new(),
+            verifies_kubelets: false,
             extra_names,
             extra_addresses,
             etcd_servers: Vec::new(),
@@ -37,7 +38,7 @@ impl Decider<'_> {
                 flags(written, |extra| &extra.controller_manager),
             ),
             scheduler_args: with_gates(written, flags(written, |extra| &extra.scheduler)),
-            audit: written.audit.as_ref().and_then(|audit| self.audit(audit)),
+            audit: self.audit(&written.audit_log()),
             encryption: written.encryption.as_ref().map(encryption),
             external_etcd: (written.external_etcd.as_ref())
                 .and_then(|etcd| self.external_etcd(etcd)),

@@ -34,6 +34,11 @@ impl ClusterKeys {
         }
     }
 
+    /// Returns whether nodes without a certificate can join the cluster.
+    pub(crate) fn admits_by_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Prepares `keys` for the cluster by setting the algorithm of new keys. Returns the bootstrap
     /// token, which is created if it is wanted and does not exist yet.
     pub(crate) fn prepare(&self, keys: &mut Keys) -> Result<Option<BootstrapToken>> {

@@ -26,6 +26,9 @@ use crate::node::kubernetes::{
 use crate::node::kubernetes_keys::WithoutKeys;
 use crate::spec;
 
+/// Fields of `KubeletConfiguration` that give a kubelet another certificate for its clients.
+const OWN_CERTIFICATES: [&str; 2] = ["tlsCertFile", "serverTLSBootstrap"];
+
 /// A node's Kubernetes before the key folder is read.
 pub(super) type Draft = Kubernetes<WithoutKeys>;
 
@@ -58,6 +61,11 @@ impl Decider<'_> {
         for draft in drafts.iter_mut().flatten() {
             if let Some(plane) = draft.plane_mut() {
                 plane.runtime_classes.clone_from(&classes);
+            }
+        }
+        if kubelets_are_known(cluster, &drafts) {
+            for plane in drafts.iter_mut().flatten().filter_map(Draft::plane_mut) {
+                plane.verifies_kubelets = true;
             }
         }
         super::super::check::kubernetes(&drafts, nodes, &mut self.found);
@@ -178,6 +186,22 @@ impl Decider<'_> {
         }
         node_ip
     }
+}
+
+/// Returns whether an API server can verify the certificates of all kubelets: they are of the
+/// cluster's authority, and name the addresses at which the API server reaches them. Nodes that
+/// join by token make their own, and those with DHCP have no address yet.
+fn kubelets_are_known(cluster: &spec::Cluster, drafts: &[Option<Draft>]) -> bool {
+    let is_known = |draft: &Draft| {
+        let kubelet = &draft.kubelet;
+        draft.node_ip.is_some()
+            && !kubelet.extra_args.contains_key("node-ip")
+            && !OWN_CERTIFICATES
+                .iter()
+                .any(|field| kubelet.settings.contains_key(*field))
+    };
+    let mut members = (drafts.iter().flatten()).filter(|draft| draft.role != Role::Standalone);
+    !ClusterKeys::new(cluster).admits_by_token() && members.all(is_known)
 }
 
 impl Draft {

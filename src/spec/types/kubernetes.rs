@@ -10,7 +10,7 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::facts::runtimes::Runtime;
 use crate::names::Hostname;
 use crate::pki::KeyAlgorithm;
-use crate::spec::decode::{Table, record, word_leaf};
+use crate::spec::decode::{Table, record, word_leaf, written_as};
 use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
 };
@@ -97,8 +97,9 @@ record! {
         #[default = "{}"]
         #[example = "{max_pods: 250}"]
         pub kubelet: Option<KubernetesKubelet>,
-        /// The audit log of the API server.
-        #[otherwise = "none"]
+        /// The audit log of the API server, on `storage_device` if there is one.
+        #[otherwise = "`{}`, which is one with all defaults"]
+        #[example = "{max_size: 20}"]
         pub audit: Option<KubernetesAudit>,
         /// Encryption of what the API server keeps in etcd; `{}` for all defaults.
         #[otherwise = "none"]
@@ -125,6 +126,14 @@ record! {
         pub bootstrap_token: Option<Located<TokenSetting>>,
     }
     "Kubernetes"
+}
+
+impl Kubernetes {
+    /// The audit log of a control plane: what is written, or else one with all defaults. (It is no
+    /// default of the key, which other nodes may not have.)
+    pub fn audit_log(&self) -> KubernetesAudit {
+        (self.audit.clone()).unwrap_or_else(|| written_as("{}", self.span))
+    }
 }
 
 word_leaf!(Role, "a role");

@@ -116,20 +116,24 @@ record! {
 record! {
     /// A log of requests to the API server.
     pub struct KubernetesAudit {
+        /// Whether there is one.
+        #[default = "true"]
+        pub enabled: Option<Located<bool>>,
         /// A Policy of audit.k8s.io/v1: the path of a file beside the spec, or the policy itself.
+        #[otherwise = "who did what to which object, without reads by the cluster's own components"]
         #[example = "audit-policy.yaml"]
-        pub policy: FreeDocument,
+        pub policy: Option<FreeDocument>,
         /// How many days to keep old logs.
         #[default = "30"]
         #[example = "7"]
         pub max_age: Option<Located<u16>>,
-        /// How many old logs to keep. They are in memory, as the log is.
-        #[default = "5"]
-        #[example = "10"]
+        /// How many old logs to keep. They are compressed.
+        #[default = "10"]
+        #[example = "3"]
         pub max_backups: Option<Located<u16>>,
         /// The size, in megabytes, at which a new log is started.
-        #[default = "20"]
-        #[example = "100"]
+        #[default = "100"]
+        #[example = "20"]
         pub max_size: Option<Located<u16>>,
     }
     "an audit log"

@@ -28,9 +28,12 @@ fn each_image_has_its_node_s_share_and_no_more() {
         (body("etcd/ca.key"), vec![]),
         (body("front-proxy-ca.key"), vec![]),
     ];
-    for client in ["admin", "super-admin"] {
+    for (client, owners) in [
+        ("admin", planes.to_vec()),
+        ("super-admin", vec!["control1"]),
+    ] {
         let key = fs::read(keys.join(format!("clients/kubernetes/{client}.key"))).expect("a key");
-        secrets.push((base64ct::Base64::encode_string(&key), planes.to_vec()));
+        secrets.push((base64ct::Base64::encode_string(&key), owners));
     }
     for plane in planes {
         for file in [
@@ -66,12 +69,13 @@ fn each_image_has_its_node_s_share_and_no_more() {
             "/etc/kubernetes/pki/ca.key",
             "/etc/kubernetes/pki/sa.key",
             "/etc/kubernetes/admin.conf",
-            "/etc/kubernetes/super-admin.conf",
             "/etc/kubernetes/controller-manager.conf",
             "/etc/kubernetes/imgbuild/12-joining.yaml",
         ] {
             assert_eq!(names.contains(&path), !is_worker, "{node}: {path}");
         }
+        let super_admin = names.contains(&"/etc/kubernetes/super-admin.conf");
+        assert_eq!(super_admin, node == "control1");
         assert!(
             !is_worker || !names.iter().any(|name| name.contains("/etcd/")),
             "{node}: {names:?}"

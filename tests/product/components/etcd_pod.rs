@@ -111,7 +111,7 @@ fn settings_reach_etcd() {
     );
     assert!(
         node.unit("kubelet.service").contains(
-            "RequiresMountsFor=/var/lib/kubelet /opt/kubernetes/bin /var/lib/members/one\n"
+            "RequiresMountsFor=/var/lib/kubelet /opt/kubernetes/bin /var/lib/members/one "
         ),
         "the kubelet waits for the data"
     );

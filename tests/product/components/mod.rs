@@ -3,4 +3,5 @@
 
 mod etcd_pod;
 mod proxy_pod;
+mod safety;
 mod settings;

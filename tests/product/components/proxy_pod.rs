@@ -95,11 +95,12 @@ fn nodes_of_a_daemon_set_have_no_proxy_of_their_own() {
             node.text("/etc/modules-load.d/kubernetes.conf")
                 .contains("\nip_vs_rr\n")
         );
+        let audit = "/etc/kubernetes/audit-policy.yaml";
         assert!(
             !node
                 .files
                 .iter()
-                .any(|(_, (_, text))| text.contains("system:kube-proxy"))
+                .any(|(path, (_, text))| text.contains("system:kube-proxy") && path != audit)
         );
     }
 }

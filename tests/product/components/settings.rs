@@ -228,12 +228,8 @@ kubernetes: {version: 1.36.2, role: single}
 ",
         &[],
     );
-    for path in [
-        "/etc/kubernetes/encryption.yaml",
-        "/etc/kubernetes/audit-policy.yaml",
-    ] {
-        assert!(!node.files.contains_key(path), "{path}");
-    }
+    let encryption = "/etc/kubernetes/encryption.yaml";
+    assert!(!node.files.contains_key(encryption));
     let config = node.yaml("/etc/kubernetes/kubelet.yaml");
     for field in ["featureGates", "maxPods", "failSwapOn", "evictionHard"] {
         assert!(config.get(field).is_none(), "{field}");

@@ -27,7 +27,7 @@ pub fn on_node(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
             IpAddr::V6(_) => json!({ "dst": "::/0" }).to_string(),
         })
         .collect();
-    vec![File::text(
+    let file = File::text(
         path("/etc/cni/net.d/10-imgbuild.conflist"),
         fill(
             include_str!("../../../../manifests/cni-bridge.conflist"),
@@ -37,5 +37,6 @@ pub fn on_node(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
             ],
         ),
         origin.clone(),
-    )]
+    );
+    vec![file.mode(0o600)]
 }
