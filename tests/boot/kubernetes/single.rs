@@ -76,9 +76,17 @@ fn single_lives_through_a_reboot() {
         "3",
     );
     super::strangers_are_refused(&node, API);
+    is_confined(&node);
+    let files = "/etc/systemd/system/kubelet.service /etc/kubernetes/kubelet.yaml";
+    node.says(&format!("sudo stat -c %a {files}"), "600\n600");
+    node.says("sysctl -n net.ipv4.conf.eth0.rp_filter", "2");
+    let created = "sudo grep -c '\"verb\":\"create\".*\"name\":\"confined\"' \
+                   /var/log/kubernetes/audit/audit.log";
+    assert_ne!(node.ask(created), "0", "the audit log");
     node.shut_down();
 
     let again = Guest::boot(&lab, "kubernetes-single-again", machine());
+    assert_ne!(again.ask(created), "0", "the audit log of the last boot");
     again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&again);
     again.says(
@@ -205,6 +213,20 @@ fn single_with_etcd_and_proxy_in_pods() {
     let again = Guest::boot(&lab, "kubernetes-pods-again", machine());
     again.insist(&format!("{KUBECTL} rollout status {WAIT} deployment/web"));
     answers(&again);
+}
+
+/// A pod that asks for the runtime's profile of `AppArmor` runs, and has it.
+fn is_confined(node: &Guest) {
+    let profile = "spec:\n      securityContext: {appArmorProfile: {type: RuntimeDefault}}\n";
+    let pod = (super::pod())
+        .replace("{name: lab}", "{name: confined}")
+        .replace("spec:\n", profile);
+    super::apply(node, &pod);
+    node.insist(&format!(
+        "{KUBECTL} wait --for condition=Ready {WAIT} pod/confined"
+    ));
+    let profile = format!("{KUBECTL} exec confined -- cat /proc/1/attr/current");
+    node.says(&profile, "cri-containerd.apparmor.d (enforce)");
 }
 
 /// A Deployment answers at its Service's address.
