@@ -74,6 +74,21 @@ for _ in 1 2 3 4 5; do
     [ ${#pending[@]} -gt 0 ] || break
     sleep 2
 done
+# Gives the cluster the token of a manifest once: one that has expired, or that an administrator has deleted, does not come back.
+give_token() {
+    local id=${1##*/} known words
+    id=${id%.yaml}
+    known=$(k --namespace kube-system get "configmap/imgbuild-token-$id" --ignore-not-found -o name) || return
+    [ -z "$known" ] || return 0
+    words=$(k create --validate=false -f "$1" 2>&1) || [[ $words == *AlreadyExists* ]] || {
+        echo "$words"
+        return 1
+    }
+    k --namespace kube-system create configmap "imgbuild-token-$id"
+}
+for token in "$here"/tokens/*.yaml; do
+    [ ! -e "$token" ] || until_done give_token "$token"
+done
 # What is left may need what comes later, such as a webhook whose pods need a node that is Ready.
 while [ ${#pending[@]} -gt 0 ]; do
     sleep 20

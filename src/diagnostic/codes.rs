@@ -539,6 +539,12 @@ codes! {
     /// A generated token is known only to the control planes that imgbuild builds from the same
     /// file. A cluster outside the file has its own tokens, created with `kubeadm token create`.
     TOKEN_UNKNOWN_TO_CLUSTER = "E0552": "Token unknown to the cluster", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', join: token}\n";
+    /// How long something is valid is a number of minutes (`m`), hours (`h`) or days (`d`), with at
+    /// most four digits.
+    BAD_LIFETIME = "E0553": "Invalid lifetime", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', bootstrap_token_ttl: 1 day}\n";
+    /// imgbuild knows when it has made a token, and can give it an end. The lifetime of a token in
+    /// the spec is set where it was made: `kubeadm token create --ttl`.
+    LIFETIME_OF_GIVEN_TOKEN = "E0554": "Lifetime of a given token", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', bootstrap_token: abcdef.0123456789abcdef, bootstrap_token_ttl: 24h}\n";
     /// An image is the path of an archive, OCI layout or folder (starting with `./`, `../` or `/`,
     /// or ending in `.tar`), or an image name as in a pod: a registry host, a repository in
     /// lowercase, and a tag or a digest.
@@ -734,6 +740,9 @@ codes! {
     /// The API server accepts the volume, but its driver is no longer part of Kubernetes, and the
     /// pod never starts.
     REMOVED_VOLUME_DRIVER = "W0542": "Removed volume driver", "";
+    /// A worker keeps the certificate that it got for its token below `/var/lib/kubelet`. In
+    /// memory, it is gone after a restart, and a token that has expired gets no other one.
+    TOKEN_EXPIRES = "W0543": "Worker that cannot join again", "version: 1\nkubernetes: {version: 1.36.2, bootstrap_token_ttl: 24h}\nnodes: [{hostname: a, etcd: {}, kubernetes: {role: control-plane}, network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}}, {hostname: b, kubernetes: {role: worker, join: token}, network: {interfaces: [{name: eth0, addresses: [10.0.0.2/24]}]}}]\n";
     /// imgbuild has tables of what each release of Kubernetes takes: flags, feature gates, APIs. A
     /// release that came out later is built as the newest one of the tables.
     NEWER_KUBE_VERSION = "W0547": "Newer Kubernetes than known", "kubernetes: {version: 1.99.0, role: standalone}\n";

@@ -3,8 +3,8 @@
 
 use std::fmt::{self, Debug};
 
-use crate::pki::BootstrapToken;
 use crate::pki::bundles::{ControlPlaneKeys, KeyPair};
+use crate::pki::{BootstrapToken, ClusterToken};
 
 /// A stage of [`Kubernetes`](crate::node::kubernetes::Kubernetes): the keys in each place that has
 /// some.
@@ -57,7 +57,7 @@ pub enum KubeletIdentity {
 pub struct PlaneKeys {
     pub pki: ControlPlaneKeys,
     /// What admits nodes without a certificate; `None`: they are not admitted.
-    pub bootstrap_token: Option<BootstrapToken>,
+    pub bootstrap_token: Option<ClusterToken>,
     /// Empty if the API server does not encrypt.
     pub encryption: EncryptionKeys,
 }

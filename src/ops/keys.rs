@@ -127,7 +127,7 @@ pub fn token(spec: &SpecFile, session: &mut Session<'_>) -> Result<JoinCommand> 
         server: (kubernetes.endpoint.outside())
             .trim_start_matches("https://")
             .to_owned(),
-        token: token.clone(),
+        token: token.token.clone(),
         authorities: authorities
             .iter()
             .map(Certificate::public_key_hash)

@@ -61,7 +61,7 @@ pub use p256::elliptic_curve::rand_core::CryptoRng;
 pub use private_key::{KeyAlgorithm, PrivateKey};
 pub use profile::{EXPIRY_WARNING, Names, Profile, Usage};
 pub use rotate::{Phase, archive_leaves, rotate_authorities};
-pub use token::{BootstrapToken, TokenError};
+pub use token::{BootstrapToken, ClusterToken, TokenError};
 
 /// The operating system's random source.
 pub fn system_random() -> impl CryptoRng {

@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use x509_cert::der::DateTime;
 
 use super::CryptoRng;
-use super::keys::Keys;
+use super::folder::Access;
+use super::keys::{Keys, Notice};
 
 /// Its ending is that of secrets: a folder with such a file is refused if other users can enter it.
 const FILE: &str = "bootstrap-token.key";
@@ -86,22 +89,97 @@ impl BootstrapToken {
     }
 }
 
-impl Keys<'_> {
-    /// The token of the folder, made if there is none.
-    pub fn bootstrap_token(&mut self) -> Result<BootstrapToken> {
-        if let Some(text) = self.folder().read(FILE)? {
-            return match text.trim_end().parse() {
-                Ok(token) => Ok(token),
-                Err(TokenError(why)) => bail!(
-                    "{} is damaged: {why}; remove it to have a new one made, then build and boot every control plane",
-                    self.folder().path(FILE).display()
-                ),
-            };
+/// A token as clusters keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterToken {
+    pub token: BootstrapToken,
+    /// When it expires, as RFC 3339 has it; `None`: never.
+    pub expires: Option<String>,
+}
+
+impl From<BootstrapToken> for ClusterToken {
+    /// A token without an end.
+    fn from(token: BootstrapToken) -> Self {
+        Self {
+            token,
+            expires: None,
         }
-        let token = BootstrapToken::generate(self.random());
-        self.keep(FILE, &format!("{}\n", token.as_str()))?;
+    }
+}
+
+impl Keys<'_> {
+    /// The token of the folder, which is valid for `lifetime` after it was made. It is made if
+    /// there is none, if it has expired, and if it has an end although it has to have none, or the
+    /// reverse.
+    ///
+    /// Its file has the token and, on a second line, when it expires.
+    pub fn bootstrap_token(&mut self, lifetime: Option<Duration>) -> Result<ClusterToken> {
+        if let Some(known) = self.known_token()? {
+            let why = match (&known.expires, lifetime) {
+                (None, Some(_)) => "it would not have expired",
+                (Some(_), None) => "it would have expired",
+                (Some(end), Some(_)) if self.has_passed(end)? => "it has expired",
+                (None, None) | (Some(_), Some(_)) => return Ok(known),
+            };
+            // What is only looked at stays comparable with what was built.
+            if self.folder().access() == Access::Look {
+                return Ok(known);
+            }
+            let path = self.folder().path(FILE);
+            let why = format!("{why}; build and boot the control planes");
+            self.notices.push(Notice::Reissued { path, why });
+        }
+        let token = ClusterToken {
+            token: BootstrapToken::generate(self.random()),
+            expires: match lifetime {
+                Some(lifetime) => Some(written(self.now + lifetime)?),
+                None => None,
+            },
+        };
+        let mut text = format!("{}\n", token.token.as_str());
+        if let Some(end) = &token.expires {
+            text.push_str(end);
+            text.push('\n');
+        }
+        self.keep(FILE, &text)?;
         Ok(token)
     }
+
+    fn known_token(&self) -> Result<Option<ClusterToken>> {
+        let Some(text) = self.folder().read(FILE)? else {
+            return Ok(None);
+        };
+        let mut lines = text.trim_end().lines();
+        let token = lines.next().unwrap_or_default();
+        match token.parse() {
+            Ok(token) => Ok(Some(ClusterToken {
+                token,
+                expires: lines.next().map(str::to_owned),
+            })),
+            Err(TokenError(why)) => bail!(
+                "{} is damaged: {why}; remove it to have a new one made, then build and boot every control plane",
+                self.folder().path(FILE).display()
+            ),
+        }
+    }
+
+    fn has_passed(&self, end: &str) -> Result<bool> {
+        let end: DateTime = end.parse().with_context(|| {
+            format!(
+                "{} is damaged: its second line is not a time",
+                self.folder().path(FILE).display()
+            )
+        })?;
+        Ok(end.to_system_time() <= self.now)
+    }
+}
+
+/// `time` as RFC 3339 has it, in UTC.
+fn written(time: SystemTime) -> Result<String> {
+    let since = time.duration_since(UNIX_EPOCH)?;
+    // Its fraction of a second would not be written.
+    let time = DateTime::from_unix_duration(Duration::from_secs(since.as_secs()))?;
+    Ok(time.to_string())
 }
 
 #[cfg(test)]
@@ -142,6 +220,40 @@ mod tests {
                 Err(why) => assert_eq!(got, Err(TokenError(why)), "{text}"),
             }
         }
+    }
+
+    /// The token at a time, of keys that are opened for this.
+    fn token_at(root: &std::path::Path, seconds: u64, access: Access, hours: u64) -> ClusterToken {
+        let mut random = super::super::system_random();
+        let folder = super::super::KeyFolder::open(root, access).expect("opens");
+        let now = UNIX_EPOCH + Duration::from_secs(1_767_323_045 + seconds);
+        let lifetime = (hours > 0).then(|| Duration::from_secs(hours * 3600));
+        let mut keys = Keys::new(folder, now, &mut random);
+        keys.bootstrap_token(lifetime).expect("a token")
+    }
+
+    #[test]
+    fn a_token_is_replaced_once_it_has_expired() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("keys");
+        let first = token_at(&root, 0, Access::Write, 24);
+        assert_eq!(first.expires.as_deref(), Some("2026-01-03T03:04:05Z"));
+        for (name, seconds, access) in [
+            ("at once", 0, Access::Write),
+            ("later", 86_399, Access::Write),
+            ("a look after its end", 90_000, Access::Look),
+        ] {
+            assert_eq!(token_at(&root, seconds, access, 24), first, "{name}");
+        }
+        let second = token_at(&root, 86_400, Access::Write, 24);
+        assert_ne!(second.token, first.token);
+        assert_eq!(second.expires.as_deref(), Some("2026-01-04T03:04:05Z"));
+        let endless = token_at(&root, 86_400, Access::Write, 0);
+        assert_ne!(endless.token, second.token);
+        assert_eq!(endless.expires, None);
+        assert_eq!(token_at(&root, 900_000, Access::Write, 0), endless);
+        let ending = token_at(&root, 900_000, Access::Write, 1);
+        assert_ne!(ending.token, endless.token);
     }
 
     #[test]

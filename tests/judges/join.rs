@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::patience::{PROGRAM, computed};
@@ -22,18 +23,13 @@ case $* in
 esac
 "#;
 
-/// A refused manifest is named with the reason, once, and holds up neither the others nor the node;
-/// it is applied when the API server takes it.
-#[test]
-fn a_refused_manifest_holds_up_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    for name in ["10-needs.yaml", "20-refused.yaml", "30-made.yaml"] {
-        fs::write(path(name), "").unwrap();
-    }
-    fs::write(path("kubectl"), KUBECTL).unwrap();
+/// Runs the script in `folder` with `kubectl` in kubectl's place, and returns what it says on the
+/// console, and everything that it prints.
+fn run(folder: &Path, kubectl: &str) -> (Vec<String>, String) {
+    let path = |name: &str| folder.join(name);
+    fs::write(path("kubectl"), kubectl).unwrap();
     fs::set_permissions(path("kubectl"), fs::Permissions::from_mode(0o755)).unwrap();
-    let here = folder.path().to_str().unwrap();
+    let here = folder.to_str().unwrap();
     let functions = include_str!("../../manifests/api-servers.sh")
         .replace("/etc/kubernetes/imgbuild", here)
         .replace("{{programs}}", here)
@@ -47,7 +43,7 @@ fn a_refused_manifest_holds_up_nothing() {
     fs::write(path("join"), script).unwrap();
     let child = Command::new("bash")
         .args(["./join", "kube1", "127.0.0.1:6443", "a=b"])
-        .current_dir(folder.path())
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -57,10 +53,23 @@ fn a_refused_manifest_holds_up_nothing() {
     let output = PROGRAM.finish("the script", child, || computed(process));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
-    let lines: Vec<&str> = said
+    let lines = said
         .lines()
         .filter_map(|line| line.strip_prefix("<5>imgbuild: kube1: "))
+        .map(str::to_owned)
         .collect();
+    (lines, said)
+}
+
+/// A refused manifest is named with the reason, once, and holds up neither the others nor the node;
+/// it is applied when the API server takes it.
+#[test]
+fn a_refused_manifest_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["10-needs.yaml", "20-refused.yaml", "30-made.yaml"] {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let (lines, said) = run(folder.path(), KUBECTL);
     assert_eq!(
         lines,
         [
@@ -75,4 +84,65 @@ fn a_refused_manifest_holds_up_nothing() {
         ],
         "{said}"
     );
+}
+
+/// A control plane that is not the first waits until the administrator may do something.
+#[test]
+fn rights_that_are_yet_to_be_granted_are_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("10-rbac.yaml"), "").unwrap();
+    let kubectl = r#"#!/bin/bash
+case $* in
+    *auth\ can-i*)
+        echo once >> tries
+        [ "$(wc -l < tries)" -ge 3 ] || { echo no; exit 1; } ;;
+    *apply*) [ "$(wc -l < tries)" -ge 3 ] || exit 1 ;;
+esac
+"#;
+    let (lines, said) = run(folder.path(), kubectl);
+    assert_eq!(
+        lines[2..],
+        [
+            "waiting for the administrator's rights, which the first control plane grants",
+            "applied 10-rbac.yaml",
+            "the node is Ready",
+        ],
+        "{said}"
+    );
+}
+
+/// A cluster that keeps its objects as files.
+const CLUSTER: &str = r"#!/bin/bash
+case $* in
+    *get\ configmap/imgbuild-token-*)
+        [ ! -e no-answer ] || { rm no-answer; echo 'connection refused'; exit 1; }
+        [ ! -e marker ] || echo configmap/imgbuild-token-abcdef ;;
+    *create\ configmap\ imgbuild-token-abcdef*) touch marker ;;
+    *create*tokens/abcdef.yaml*)
+        [ ! -e secret ] || { echo 'Error from server (AlreadyExists): secrets exist'; exit 1; }
+        touch secret ;;
+esac
+";
+
+/// A token that has expired, or that an administrator has deleted, does not come back with the next
+/// boot.
+#[test]
+fn a_token_is_given_to_a_cluster_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("tokens")).unwrap();
+    fs::write(path("tokens/abcdef.yaml"), "").unwrap();
+    fs::write(path("no-answer"), "").unwrap();
+    let (_, said) = run(folder.path(), CLUSTER);
+    assert!(path("secret").exists() && path("marker").exists(), "{said}");
+
+    fs::remove_file(path("secret")).unwrap();
+    run(folder.path(), CLUSTER);
+    assert!(!path("secret").exists(), "a token came back");
+
+    // A cluster that got it from another control plane, or from an earlier imgbuild.
+    fs::remove_file(path("marker")).unwrap();
+    fs::write(path("secret"), "").unwrap();
+    run(folder.path(), CLUSTER);
+    assert!(path("marker").exists());
 }

@@ -24,6 +24,7 @@ mod fedora_coreos;
 mod fetch_programs;
 mod firewall;
 mod flatcar;
+mod health;
 mod hostile;
 mod ignition;
 mod images;

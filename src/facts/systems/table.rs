@@ -619,6 +619,10 @@ pub static TABLE: [Facts; 4] = [
                 "kubernetes.bootstrap_token",
                 "workers come with their certificate",
             ),
+            (
+                "kubernetes.bootstrap_token_ttl",
+                "workers come with their certificate",
+            ),
             ("kubernetes.key_algorithm", "its keys use curve P-256"),
         ],
         ignition_runs: IgnitionRuns::AtFirstBoot,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::joining::joining;
+use super::joining::{joining, token_secret};
 use super::kubelet::kubeconfig_of;
 use super::proxy::daemon_set;
 use super::{AFTER_ETCD, addons, artifacts, cni, secret};
@@ -37,10 +37,14 @@ fn applied(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Ve
         origin.clone(),
     ));
     if let Some(token) = &plane.keys.bootstrap_token {
-        // It contains the token.
+        files.push(File::text(
+            path(&format!("{FOLDER}/12-joining.yaml")),
+            joining(kubernetes, plane),
+            origin.clone(),
+        ));
         files.push(secret(
-            &format!("{FOLDER}/12-joining.yaml"),
-            joining(kubernetes, plane, token),
+            &format!("{FOLDER}/tokens/{}.yaml", token.token.id()),
+            token_secret(token),
             origin,
         ));
     }

@@ -4,11 +4,11 @@
 use super::flags::yaml_scalar;
 use crate::node::kubernetes::{CLUSTER_NAME, ControlPlane, Kubernetes, Member, ProxyPod};
 use crate::parts::template::fill;
-use crate::pki::{BootstrapToken, cluster_info};
+use crate::pki::{ClusterToken, cluster_info};
 
 /// The objects that kubeadm creates for this (`kubeadm init phase bootstrap-token`,
-/// `upload-config`). A secret.
-pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapToken) -> String {
+/// `upload-config`), but for the token.
+pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane) -> String {
     let url = kubernetes.endpoint.outside();
     let outside = url.trim_start_matches("https://");
     let info = cluster_info(&url, &plane.keys.pki.trusted_authorities);
@@ -22,9 +22,6 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
     fill(
         include_str!("../../../manifests/joining.yaml"),
         &[
-            ("id", token.id()),
-            ("quoted_id", &format!("{:?}", token.id())),
-            ("secret", &format!("{:?}", token.secret())),
             ("cluster_info", &info),
             ("cluster", &yaml_scalar(CLUSTER_NAME)),
             ("endpoint", &format!("{outside:?}")),
@@ -40,6 +37,22 @@ pub fn joining(kubernetes: &Kubernetes, plane: &ControlPlane, token: &BootstrapT
                 &format!("{:?}", kubernetes.service_networks.to_string()),
             ),
             ("dns", &format!("{:?}", kubernetes.dns_ip().to_string())),
+        ],
+    )
+}
+
+/// The Secret by which the cluster accepts a token. The cluster removes it once it has expired.
+pub fn token_secret(known: &ClusterToken) -> String {
+    let token = &known.token;
+    let expiration =
+        (known.expires.as_ref()).map_or_else(String::new, |end| format!("expiration: {end:?}"));
+    fill(
+        include_str!("../../../manifests/bootstrap-token.yaml"),
+        &[
+            ("id", token.id()),
+            ("quoted_id", &format!("{:?}", token.id())),
+            ("secret", &format!("{:?}", token.secret())),
+            ("expiration", &expiration),
         ],
     )
 }

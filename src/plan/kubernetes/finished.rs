@@ -11,7 +11,7 @@ use crate::node::kubernetes::{ControlPlane, Kubernetes, Member, NodeSettings, Pr
 use crate::node::kubernetes_keys::{
     EncryptionKeys, KubeletIdentity, KubeletKeys, PlaneKeys, WithoutKeys,
 };
-use crate::pki::{BootstrapToken, ControlPlaneNames, Keys, NodeNames};
+use crate::pki::{ClusterToken, ControlPlaneNames, Keys, NodeNames};
 
 impl Draft {
     /// Returns whether keys are read or created.
@@ -25,7 +25,7 @@ impl Draft {
     pub(super) fn with_keys(
         self,
         keys: &mut Keys,
-        token: Option<&BootstrapToken>,
+        token: Option<&ClusterToken>,
     ) -> Result<Kubernetes> {
         let member = match self.member {
             Some(member) => Some(member_with_keys(&self.settings, member, keys, token)?),
@@ -42,7 +42,7 @@ fn member_with_keys(
     node: &NodeSettings,
     member: Member<WithoutKeys>,
     keys: &mut Keys,
-    token: Option<&BootstrapToken>,
+    token: Option<&ClusterToken>,
 ) -> Result<Member> {
     let name = &*node.node_name;
     let control_plane = match member.control_plane {
@@ -52,7 +52,7 @@ fn member_with_keys(
     let own: BTreeSet<IpAddr> = node.node_ips().collect();
     let kubelet = KubeletKeys {
         identity: match token.filter(|_| member.join == Join::Token) {
-            Some(token) => KubeletIdentity::Token(token.clone()),
+            Some(known) => KubeletIdentity::Token(known.token.clone()),
             None => KubeletIdentity::Certificates {
                 client: keys.kubelet_client(name)?,
                 serving: keys.kubelet_server(NodeNames {
@@ -81,7 +81,7 @@ fn plane_with_keys(
     node: &NodeSettings,
     plane: ControlPlane<WithoutKeys>,
     keys: &mut Keys,
-    token: Option<&BootstrapToken>,
+    token: Option<&ClusterToken>,
 ) -> Result<ControlPlane> {
     let plane = plane.settings;
     let mut dns = plane.extra_names.clone();

@@ -1,12 +1,16 @@
 //! The key settings on which the nodes of a cluster must agree, and which nodes join by token.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::kubernetes::choices::{Join, Role};
+use crate::facts::systems::Target;
 use crate::node::Node;
-use crate::pki::{BootstrapToken, KeyAlgorithm, Keys};
+use crate::pki::{ClusterToken, KeyAlgorithm, Keys};
 use crate::plan::Decider;
 use crate::spec::{self, TokenSetting};
 
@@ -17,6 +21,8 @@ pub(crate) struct ClusterKeys {
     pub algorithm: KeyAlgorithm,
     /// `None`: nodes do not join by token.
     token: Option<TokenSetting>,
+    /// How long a generated token is valid; `None`: without end.
+    lifetime: Option<Duration>,
 }
 
 impl ClusterKeys {
@@ -31,6 +37,9 @@ impl ClusterKeys {
             algorithm: algorithm.value,
             token: (token.map(|token| token.value.clone()))
                 .or(joins.then_some(TokenSetting::Generate)),
+            lifetime: written(cluster)
+                .find_map(|it| it.bootstrap_token_ttl)
+                .map(|ttl| ttl.duration()),
         }
     }
 
@@ -41,11 +50,11 @@ impl ClusterKeys {
 
     /// Prepares `keys` for the cluster by setting the algorithm of new keys. Returns the bootstrap
     /// token, which is created if it is wanted and does not exist yet.
-    pub(crate) fn prepare(&self, keys: &mut Keys) -> Result<Option<BootstrapToken>> {
+    pub(crate) fn prepare(&self, keys: &mut Keys) -> Result<Option<ClusterToken>> {
         keys.set_algorithm(self.algorithm);
         match &self.token {
-            Some(TokenSetting::Given(token)) => Ok(Some(token.clone())),
-            Some(TokenSetting::Generate) => keys.bootstrap_token().map(Some),
+            Some(TokenSetting::Given(token)) => Ok(Some(token.clone().into())),
+            Some(TokenSetting::Generate) => keys.bootstrap_token(self.lifetime).map(Some),
             None => Ok(None),
         }
     }
@@ -62,7 +71,7 @@ fn written(cluster: &spec::Cluster) -> impl Iterator<Item = &spec::Kubernetes> {
 pub(crate) fn with_keys<'a>(
     drafts: impl Iterator<Item = (&'a mut Node, Option<Draft>)>,
     keys: &mut Keys,
-    token: Option<&BootstrapToken>,
+    token: Option<&ClusterToken>,
 ) -> Result<()> {
     let finish = |(node, draft): (&mut Node, Draft), keys: &mut Keys| {
         let name = node.hostname.as_str();
@@ -134,6 +143,48 @@ impl Decider<'_> {
         self.agree("key_algorithm", algorithms);
         let tokens = written(cluster).filter_map(|it| it.bootstrap_token.clone());
         self.agree("bootstrap_token", tokens);
+        let lifetimes = written(cluster).filter_map(|it| it.bootstrap_token_ttl);
+        self.agree("bootstrap_token_ttl", lifetimes);
+        self.lifetimes(cluster, is_given);
+    }
+
+    /// Reports lifetimes of tokens that imgbuild does not make, and warns of workers that would
+    /// need an expired one.
+    fn lifetimes(&mut self, cluster: &spec::Cluster, is_given: bool) {
+        let mut told = BTreeSet::new();
+        for node in &cluster.nodes {
+            let Some((kubernetes, ttl)) = (node.kubernetes.as_ref())
+                .and_then(|written| Some((written, written.bootstrap_token_ttl?)))
+            else {
+                continue;
+            };
+            // Once for settings that nodes share.
+            if is_given && told.insert(ttl.span) {
+                self.found.push(
+                    Diagnostic::error(
+                        codes::LIFETIME_OF_GIVEN_TOKEN,
+                        ttl.span,
+                        "only a generated token can be given a lifetime",
+                    )
+                    .help("use `bootstrap_token: generate`, or remove this"),
+                );
+            }
+            let joins = kubernetes.join();
+            let is_in_memory = node.target().value == Target::Debian
+                && node.storage_device.is_none()
+                && node.storage.is_none();
+            if joins.value == Join::Token && is_in_memory {
+                self.found.push(
+                    Diagnostic::warning(
+                        codes::TOKEN_EXPIRES,
+                        joins.span,
+                        "this worker cannot join again once its token has expired",
+                    )
+                    .label("its certificate is in memory, and gone after a restart")
+                    .help("add `storage_device:`, a disk to keep it on"),
+                );
+            }
+        }
     }
 
     fn agree<T: PartialEq>(&mut self, what: &str, mut values: impl Iterator<Item = Located<T>>) {

@@ -15,8 +15,8 @@ use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
 };
 use crate::spec::values::{
-    AlternativeName, Endpoint, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
-    TokenSetting,
+    AlternativeName, Endpoint, Lifetime, LocalManifests, LocalText, ProgramsFolder, Setting,
+    SettingName, TokenSetting,
 };
 
 /// Where the API is reached. IANA has the port for SUN's SRC; it is Kubernetes' own choice.
@@ -124,6 +124,10 @@ record! {
         #[otherwise = "`generate` with `join: token`, else no token is accepted"]
         #[example = "abcdef.0123456789abcdef"]
         pub bootstrap_token: Option<Located<TokenSetting>>,
+        /// How long a generated token is valid. A build makes a new one once it has expired.
+        #[otherwise = "without end"]
+        #[example = "24h"]
+        pub bootstrap_token_ttl: Option<Located<Lifetime>>,
     }
     "Kubernetes"
 }

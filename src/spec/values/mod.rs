@@ -20,7 +20,7 @@ pub use container_runtimes::{RuntimeName, RuntimeShim};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
-pub use kubernetes_keys::TokenSetting;
+pub use kubernetes_keys::{Lifetime, TokenSetting};
 pub use kubernetes_settings::{
     AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
 };

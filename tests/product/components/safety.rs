@@ -136,3 +136,27 @@ kubernetes: {{version: 1.36.2, role: single{settings}}}
         }
     }
 }
+
+/// The token is in a file of its own, which is not applied like the others, with its end.
+#[test]
+fn the_cluster_gets_a_token_with_its_end() {
+    for (settings, has_end) in [
+        ("bootstrap_token: generate", false),
+        ("bootstrap_token: generate, bootstrap_token_ttl: 24h", true),
+    ] {
+        let all = format!(", {settings}");
+        let [node, ..] = cluster("", &all, "addresses: [192.168.1.21/24]");
+        let start = "/etc/kubernetes/imgbuild/tokens/";
+        let (path, (mode, text)) = (node.files.iter())
+            .find(|(path, _)| path.starts_with(start))
+            .expect("a token");
+        assert_eq!(*mode, 0o600);
+        let secret = node.yaml(path);
+        let id = secret["stringData"]["token-id"].as_str().expect("text");
+        assert_eq!(*path, format!("{start}{id}.yaml"));
+        let end = &secret["stringData"]["expiration"];
+        assert_eq!(end.is_string(), has_end, "{text}");
+        let joining = node.text("/etc/kubernetes/imgbuild/12-joining.yaml");
+        assert!(!joining.contains("token-secret"), "{joining}");
+    }
+}
