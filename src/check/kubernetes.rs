@@ -77,7 +77,8 @@ fn nameless_kubelet(kubernetes: &Keyless, node: &Node) -> Option<Diagnostic> {
         )
         .label("its addresses come from DHCP")
         .help(
-            "give the node a static address; else metrics-server needs \
+            "give the node a static address; else `kubectl logs` and `exec` fail with control planes \
+             of another file, and metrics-server needs \
              `--kubelet-preferred-address-types=Hostname` and a name that resolves",
         )
     })

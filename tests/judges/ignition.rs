@@ -74,11 +74,11 @@ pub fn apply_over(config: &[u8], lay: impl Fn(&Path)) -> Result<tempfile::TempDi
 #[test]
 fn ignition_takes_the_configs() {
     for (name, node) in [
-        ("bare", nodes::bare()),
-        ("small", nodes::small()),
-        ("full", nodes::full()),
+        ("bare", &nodes::bare()),
+        ("small", &nodes::small()),
+        ("full", &nodes::full()),
     ] {
-        let compiled = compile(&node);
+        let compiled = compile(node);
         assert_eq!(validate(&ignition::to_json(&compiled.config)), "", "{name}");
         assert_eq!(
             validate(&ignition::to_json_pretty(&compiled.config)),

@@ -45,7 +45,7 @@ mapfile -t words < <(command_of kube-apiserver)
 "${words[@]}" > apiserver.log 2>&1 &
 super() { kubectl --kubeconfig /etc/kubernetes/super-admin.conf "$@"; }
 until_done super get --raw /readyz
-for manifest in /etc/kubernetes/imgbuild/*.yaml; do
+for manifest in /etc/kubernetes/imgbuild/*.yaml /etc/kubernetes/imgbuild/tokens/*.yaml; do
     until_done super apply --validate=false --server-side --force-conflicts --field-manager imgbuild -f "$manifest"
 done
 mapfile -t words < <(command_of kube-controller-manager)

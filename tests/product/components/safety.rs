@@ -160,3 +160,27 @@ fn the_cluster_gets_a_token_with_its_end() {
         assert!(!joining.contains("token-secret"), "{joining}");
     }
 }
+
+/// The policy of imgbuild's would be accepted as one of the user's.
+#[test]
+fn the_audit_policy_is_one() {
+    let policy = include_str!("../../../manifests/audit-policy.yaml");
+    let spec = |audit: &str| {
+        format!(
+            "\
+version: 1
+hostname: kube1
+network: {{interfaces: [{{name: eth0, addresses: [192.168.1.10/24]}}]}}
+etcd: {{}}
+kubernetes: {{version: 1.36.2, role: single{audit}}}
+"
+        )
+    };
+    let path = "/etc/kubernetes/audit-policy.yaml";
+    let own = Generated::of(&spec(""), &[]);
+    let given = Generated::of(
+        &spec(", audit: {policy: policy.yaml}"),
+        &[("policy.yaml", policy)],
+    );
+    assert_eq!(own.text(path), given.text(path));
+}

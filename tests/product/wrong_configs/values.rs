@@ -16,19 +16,19 @@ fn doubtful_values() {
     let mut percent = nodes::bare();
     percent.swap = Some(Swap::Device(nodes::at(62, "/dev/disk/by-id/a%n")));
     for (name, node, want) in [
-        ("a device", device, None),
+        ("a device", &device, None),
         (
             "a device with a space",
-            spaces,
+            &spaces,
             Some(("E0309", Severity::Error)),
         ),
         (
             "a device with a specifier",
-            percent,
+            &percent,
             Some(("E0309", Severity::Error)),
         ),
     ] {
-        let (found, config) = compile(&node, Fragment::default());
+        let (found, config) = compile(node, Fragment::default());
         let got: Vec<_> = found
             .iter()
             .map(|diagnostic| (diagnostic.code.0, diagnostic.severity))
