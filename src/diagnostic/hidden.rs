@@ -139,11 +139,27 @@ fn private_keys(text: &str) -> Vec<Range<usize>> {
             .rfind("-----")
             .is_some_and(|dashes| text[dashes..at].starts_with("-----BEGIN"));
         if begins {
-            let end = text[start..].find("-----END").unwrap_or(text.len() - start);
+            let end = text[start..].find("-----END");
+            let end = end.unwrap_or_else(|| unfinished_key(&text[start..]));
             found.push(start..start + end);
         }
     }
     found
+}
+
+/// The end of a private key that has none: after the last line of base64.
+fn unfinished_key(text: &str) -> usize {
+    let ends = |c: char| matches!(c, '\n' | '"' | '\'');
+    let mut end = text.find(ends).unwrap_or(text.len());
+    for line in text[end..].split_inclusive('\n').skip(1) {
+        let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+        if line.trim().is_empty() || !line.trim().chars().all(is_base64) {
+            break;
+        }
+        // With the line feed before it.
+        end += 1 + line.trim_end_matches('\n').len();
+    }
+    end
 }
 
 /// The words of `text` without quotes and brackets, and where each starts.
@@ -465,6 +481,14 @@ mod tests {
             (
                 key,
                 "-----BEGIN EC PRIVATE KEY-----***-----END EC PRIVATE KEY-----\n",
+            ),
+            (
+                "a: '-----BEGIN PRIVATE KEY-----x'\nb: c\n",
+                "a: '-----BEGIN PRIVATE KEY-----***'\nb: c\n",
+            ),
+            (
+                "-----BEGIN PRIVATE KEY-----\n  MC4C\n  MC4=\nb: c\n",
+                "-----BEGIN PRIVATE KEY-----***\nb: c\n",
             ),
             (
                 "http_proxy: http://me:a:b@c@proxy:1/x",
