@@ -195,7 +195,10 @@ fn reference(packages: &[LockedPackage], folder: &Path) -> Scan {
     fs::write(&sources, text).expect("write");
     let names: Vec<String> = packages
         .iter()
-        .filter(|package| !package.name.starts_with("linux-"))
+        // Without the kernel.
+        .filter(|package| {
+            !package.name.starts_with("linux-") || package.name == "linux-sysctl-defaults"
+        })
         .map(|package| format!("{}={}", package.name, package.version))
         .collect();
     let mut child = Command::new("mmdebstrap")
