@@ -79,7 +79,7 @@ fn single_lives_through_a_reboot() {
     is_confined(&node);
     let files = "/etc/systemd/system/kubelet.service /etc/kubernetes/kubelet.yaml";
     node.says(&format!("sudo stat -c %a {files}"), "600\n600");
-    node.says("sysctl -n net.ipv4.conf.eth0.rp_filter", "2");
+    node.says("cat /proc/sys/net/ipv4/conf/eth0/rp_filter", "2");
     let created = "sudo grep -c '\"verb\":\"create\".*\"name\":\"confined\"' \
                    /var/log/kubernetes/audit/audit.log";
     assert_ne!(node.ask(created), "0", "the audit log");
