@@ -237,8 +237,7 @@ pub struct Base {
     pub kernel: PathBuf,
     /// Stage 0: a compressed cpio archive that finds the root image and boots it.
     pub initrd: PathBuf,
-    /// The root image (squashfs). Stage 0 looks for it as
-    /// [`ROOT_IMAGE_PATH`](crate::facts::layout::ROOT_IMAGE_PATH) in its own file
+    /// The root image (squashfs). Stage 0 looks for it as [`ROOT_IMAGE_PATH`] in its own file
     /// system, then on media. `None` for an external base, whose initrd holds the whole system.
     pub root: Option<PathBuf>,
     /// What stage 0 checks the root image by.

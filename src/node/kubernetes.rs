@@ -57,8 +57,7 @@ pub struct NodeSettings {
     pub cni: PodNetwork,
     /// What answers at [`NodeSettings::dns_ip`]; `None`: nothing, or what the user installs.
     pub core_dns: Option<CoreDns>,
-    /// What does so where the spec leaves it open and its image can be had: see
-    /// [`Kubernetes::embed_what_is_had`].
+    /// What does so where the spec leaves it open and its image can be had.
     pub default_dns: Option<CoreDns>,
     pub add_ons: Vec<AddOn>,
     pub kubelet: Kubelet,
