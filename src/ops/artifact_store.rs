@@ -114,9 +114,9 @@ impl<'a> ArtifactStore<'a> {
                 }
             }
         }
-        let mut beside = Vec::new();
+        let mut beside = Beside::default();
         if let Some(folder) = folder.filter(|_| !wanted.needed.is_empty()) {
-            beside = images_in(folder, self.arch)?;
+            beside.read(folder, self.arch)?;
         }
         for needed in &wanted.needed {
             let name = name_of(needed)?;
@@ -124,11 +124,12 @@ impl<'a> ArtifactStore<'a> {
             if images.iter().any(|image| image.name == text) {
                 continue;
             }
-            let image = match beside.iter().find(|image| image.name == text) {
+            let image = match beside.images.iter().find(|image| image.name == text) {
                 Some(image) => image.clone(),
                 None => self.fetch(&name, progress).with_context(|| {
                     format!(
-                        "embedding {name}, which the node needs and no archive under `artifacts.images` contains"
+                        "embedding {name}, which the node needs and no archive under `artifacts.images` contains{}",
+                        beside.told()
                     )
                 })?,
             };
@@ -150,15 +151,33 @@ pub(super) fn name_of(image: &ImageRef) -> anyhow::Result<ImageName> {
     name.map_err(|why: InvalidName| anyhow::anyhow!("{text}: {}", why.0))
 }
 
-/// The images for `arch` of the archives in `folder`.
-pub(super) fn images_in(folder: &Path, arch: Arch) -> anyhow::Result<Vec<StoredImage>> {
-    let archives =
-        oci::archives_in(folder).with_context(|| format!("reading {}", folder.display()))?;
-    let mut images = Vec::new();
-    for archive in archives {
-        images.extend(oci::read_images(&archive, arch)?);
+/// The images of the archives beside programs.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) images: Vec<StoredImage>,
+    /// Why archives could not be read: they may be of other things.
+    unread: Vec<String>,
+}
+
+impl Beside {
+    /// Adds the images for `arch` of the archives in `folder`.
+    pub(super) fn read(&mut self, folder: &Path, arch: Arch) -> anyhow::Result<()> {
+        let archives =
+            oci::archives_in(folder).with_context(|| format!("reading {}", folder.display()))?;
+        for archive in archives {
+            match oci::read_images(&archive, arch) {
+                Ok(images) => self.images.extend(images),
+                Err(why) => self.unread.push(format!("{why:#}")),
+            }
+        }
+        Ok(())
     }
-    Ok(images)
+
+    /// What could not be read, to add to a message that an image was not found.
+    pub(super) fn told(&self) -> String {
+        let unread = self.unread.iter();
+        unread.fold(String::new(), |text, why| format!("{text}; {why}"))
+    }
 }
 
 /// Adds `image`, unless it is listed already. Two different images cannot have the same name.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::artifact_store::{self, ArtifactStore};
+use super::artifact_store::{self, ArtifactStore, Beside};
 use super::artifacts::programs_of;
 use super::{FetchOptions, Notice, Result, Session};
 use crate::extensions;
@@ -93,19 +93,16 @@ fn embed_what_is_had(
             Some((Programs::Folder(folder), _)) => Some(folder),
             _ => None,
         });
-        let mut beside = BTreeSet::new();
+        let mut beside = Beside::default();
         for folder in folders.collect::<BTreeSet<_>>() {
-            beside.extend(
-                artifact_store::images_in(&folder, arch)?
-                    .into_iter()
-                    .map(|it| it.name),
-            );
+            beside.read(&folder, arch)?;
         }
         let mut store = ArtifactStore::open(fetch, arch, lock_file, refresh, session)?;
         let mut had = BTreeSet::new();
         for image in wished {
             let name = artifact_store::name_of(&image)?;
-            let found = if beside.contains(&name.to_string()) {
+            let text = name.to_string();
+            let found = if beside.images.iter().any(|it| it.name == text) {
                 Ok(())
             } else {
                 session
@@ -117,9 +114,13 @@ fn embed_what_is_had(
                 Ok(()) => {
                     had.insert(image);
                 }
+                // Not renewed, but pinned.
+                Err(_) if store.pins.image(&text).is_some() => {
+                    had.insert(image);
+                }
                 Err(why) if told.insert(image.clone()) => {
                     let is_default = nodes.iter().all(|it| it.core_dns.is_none());
-                    let (why, name) = (format!("{why:#}"), name.to_string());
+                    let (why, name) = (format!("{why:#}{}", beside.told()), text);
                     session.notice(&if image.used_for == ImageUse::CoreDns && is_default {
                         Notice::NoDns { image: name, why }
                     } else {

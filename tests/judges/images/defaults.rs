@@ -87,8 +87,14 @@ fn dns_is_there_where_its_archive_is_beside_the_programs() {
     fs::create_dir(&programs).unwrap();
     let name = format!("registry.k8s.io/{CORE_DNS}");
     archive(&programs.join("coredns.tar"), &name, Arch::Amd64, "dns");
+    // Beside it, what is no image at all.
+    fs::write(programs.join("backup.tar"), "notes").unwrap();
     let (has_dns, said) = built(folder, NO_REGISTRY, &["--programs", "programs"]);
     assert!(has_dns && !said.contains("warning: the cluster"), "{said}");
+
+    fs::remove_file(programs.join("coredns.tar")).unwrap();
+    let (has_dns, said) = built(folder, NO_REGISTRY, &["--programs", "programs"]);
+    assert!(!has_dns && said.contains("backup.tar"), "{said}");
 }
 
 #[test]
