@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use super::artifact_store::ArtifactStore;
 use super::{Error, FetchOptions, Result, Session};
 use crate::base::Base;
@@ -105,7 +107,12 @@ impl NodeArtifacts {
                     let names: Vec<&str> = extensions::program_names().collect();
                     store
                         .site(site, version)
-                        .all(&names, &mut store.pins, progress)?
+                        .all(&names, &mut store.pins, progress)
+                        .with_context(|| {
+                            format!(
+                                "taking Kubernetes' programs from {site} (--programs names a folder or another site)"
+                            )
+                        })?
                 }
             };
             let plugins = self.plugins.as_deref().map(extensions::plugins_in);
