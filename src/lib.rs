@@ -68,7 +68,7 @@
 //! |---|---|
 //! | 10 | [`cli`]: arguments and words; the only room that prints |
 //! | 9 | [`ops`]: the use cases, the library's face; [`pages`]: the manual |
-//! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare with specs, compare artifacts, fill live ISOs |
+//! | 8, 7 | [`verify`]; [`diff`], [`embed`], [`learn`]: compare with specs, compare artifacts, fill live ISOs, ask Kubernetes' programs |
 //! | 6 | [`plan`] decides nodes; [`read`] reads artifacts back; [`qemu`] runs machines |
 //! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
 //! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
@@ -98,6 +98,7 @@ pub mod facts;
 pub mod formats;
 pub mod ignition;
 pub mod import;
+pub mod learn;
 pub mod lock;
 pub mod manifests;
 pub mod names;

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::facts::kinds::{Kind as FieldKind, nanoseconds, whole};
-use crate::facts::kubernetes::tables::{ConfigKind, Field, config_fields};
+use crate::facts::kubernetes::tables::{ConfigKind, Field, Tables};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::FreeMap;
 use crate::spec::yaml::{Entry, Kind, Node, Scalar, Value};
@@ -60,12 +60,13 @@ const RESERVED: &[(ConfigKind, &str, &str)] = {
 pub(crate) fn component_config(
     kind: ConfigKind,
     written: &FreeMap,
-    version: KubeVersion,
+    (version, tables): (KubeVersion, Tables<'_>),
     found: &mut Vec<Diagnostic>,
 ) {
     let mut checker = Checker {
         kind,
         version,
+        tables,
         found,
     };
     checker.object("", &written.tree);
@@ -106,6 +107,7 @@ struct Pair {
 struct Checker<'a> {
     kind: ConfigKind,
     version: KubeVersion,
+    tables: Tables<'a>,
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -169,7 +171,8 @@ impl Checker<'_> {
             format!("{parent}.{name}")
         };
         let shown = path.replace("[]", "");
-        let (kind, version) = (self.kind, self.version);
+        let (kind, version, tables) = (self.kind, self.version, self.tables);
+        let fields = || tables.config_fields(kind);
         if parent.is_empty() && matches!(name, "apiVersion" | "kind") {
             self.found.push(
                 Diagnostic::error(
@@ -195,13 +198,13 @@ impl Checker<'_> {
             );
             return;
         }
-        let Some(field) = config_fields(kind).find(|field| field.path == path) else {
-            let siblings = config_fields(kind)
+        let Some(field) = fields().find(|field| field.path == path) else {
+            let siblings = fields()
                 .filter(|field| field.minors.why_not(version.minor).is_none())
                 .filter_map(|field| name_below(field.path, parent));
             let help = match nearest(name, siblings) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => elsewhere(kind, name).map_or_else(
+                None => elsewhere(fields(), name).map_or_else(
                     || "remove it".to_owned(),
                     |path| format!("did you mean `{path}`?"),
                 ),
@@ -228,7 +231,7 @@ impl Checker<'_> {
         self.value(&path, field.kind, &entry.value);
     }
 
-    fn value(&mut self, path: &str, kind: FieldKind, node: &Node) {
+    fn value(&mut self, path: &str, kind: FieldKind<'_>, node: &Node) {
         match kind {
             FieldKind::Object => self.object(path, node),
             FieldKind::List(element) => {
@@ -254,7 +257,7 @@ impl Checker<'_> {
         }
     }
 
-    fn scalar(&mut self, path: &str, kind: FieldKind, node: &Node) {
+    fn scalar(&mut self, path: &str, kind: FieldKind<'_>, node: &Node) {
         let is_right = match &node.value {
             Value::Scalar(scalar) => is_of_kind(scalar, kind),
             _ => false,
@@ -298,19 +301,19 @@ fn name_below<'p>(path: &'p str, parent: &str) -> Option<&'p str> {
 }
 
 /// Returns the path of a field of the same name elsewhere.
-fn elsewhere(kind: ConfigKind, name: &str) -> Option<&'static str> {
-    config_fields(kind)
-        .map(|field: Field| field.path)
+fn elsewhere<'t>(fields: impl Iterator<Item = Field<'t>>, name: &str) -> Option<&'t str> {
+    fields
+        .map(|field| field.path)
         .find(|path| path.rsplit('.').next() == Some(name))
 }
 
 /// The kind of an item of a list or of a value of a map.
-fn kind_of(text: &'static str) -> FieldKind {
+fn kind_of(text: &str) -> FieldKind<'_> {
     FieldKind::read(text).unwrap_or(FieldKind::Text)
 }
 
 /// Whether `scalar` is of `kind` as YAML, and as the component reads it.
-fn is_of_kind(scalar: &Scalar, kind: FieldKind) -> bool {
+fn is_of_kind(scalar: &Scalar, kind: FieldKind<'_>) -> bool {
     let yaml = scalar.kind();
     let is_right = match kind {
         FieldKind::Bool => return yaml == Kind::Boolean,

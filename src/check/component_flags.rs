@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::flags::Flag;
 use crate::facts::kinds::Kind;
-use crate::facts::kubernetes::tables::{Component, admission_plugins, feature_gates, flags};
+use crate::facts::kubernetes::tables::{Component, Tables};
 use crate::facts::kubernetes::version::KubeVersion;
 use crate::spec::{Setting, SettingName, Table};
 use crate::text::{nearest, shown};
@@ -220,14 +220,14 @@ const LONG_GONE: &[(Component, &[&str], u16)] = &[
 pub(crate) fn component_flags(
     component: Component,
     written: &Table<SettingName, Located<Setting>>,
-    version: KubeVersion,
+    (version, tables): (KubeVersion, Tables<'_>),
     found: &mut Vec<Diagnostic>,
 ) {
     for (name, value) in written {
         let flag = name.as_str();
-        let known = flags(component).find(|known| known.name == flag);
+        let known = tables.flags(component).find(|known| known.name == flag);
         let problem = match known {
-            None => Some(unknown(component, name, version)),
+            None => Some(unknown(component, name, (version, tables))),
             Some(Flag { minors, kind, .. }) => match minors.why_not(version.minor) {
                 Some(why) => Some(
                     Diagnostic::error(
@@ -249,13 +249,17 @@ pub(crate) fn component_flags(
                 "enable-admission-plugins" | "disable-admission-plugins"
             );
         if lists_plugins && problem.is_none() {
-            plugins(value, version, found);
+            plugins(value, (version, tables), found);
         }
         found.extend(problem);
     }
 }
 
-fn unknown(component: Component, name: &Located<SettingName>, version: KubeVersion) -> Diagnostic {
+fn unknown(
+    component: Component,
+    name: &Located<SettingName>,
+    (version, tables): (KubeVersion, Tables<'_>),
+) -> Diagnostic {
     let flag = name.as_str();
     let diagnostic = Diagnostic::error(
         codes::UNKNOWN_FLAG,
@@ -270,7 +274,8 @@ fn unknown(component: Component, name: &Located<SettingName>, version: KubeVersi
             .label(format!("removed in 1.{minor}"))
             .help("remove it");
     }
-    let there = flags(component)
+    let there = tables
+        .flags(component)
         .filter(|known| known.minors.why_not(version.minor).is_none())
         .map(|known| known.name);
     match nearest(flag, there) {
@@ -335,9 +340,13 @@ fn harmful(
 }
 
 /// Reports admission plugins that the API server does not have.
-fn plugins(value: &Located<Setting>, version: KubeVersion, found: &mut Vec<Diagnostic>) {
+fn plugins(
+    value: &Located<Setting>,
+    (version, tables): (KubeVersion, Tables<'_>),
+    found: &mut Vec<Diagnostic>,
+) {
     for name in value.as_str().split(',').map(str::trim) {
-        let known = admission_plugins().find(|(known, _)| *known == name);
+        let known = tables.admission_plugins().find(|(known, _)| *known == name);
         let why_not = known.and_then(|(_, minors)| minors.why_not(version.minor));
         if known.is_some() && why_not.is_none() {
             continue;
@@ -351,7 +360,7 @@ fn plugins(value: &Located<Setting>, version: KubeVersion, found: &mut Vec<Diagn
             ),
         );
         error.label = why_not;
-        let there = admission_plugins().map(|(name, _)| name);
+        let there = tables.admission_plugins().map(|(name, _)| name);
         found.push(match nearest(name, there) {
             Some(meant) if known.is_none() => error.help(format!("did you mean `{meant}`?")),
             _ => error.help("`kube-apiserver --help` lists them under --enable-admission-plugins"),
@@ -360,7 +369,11 @@ fn plugins(value: &Located<Setting>, version: KubeVersion, found: &mut Vec<Diagn
 }
 
 /// Reports a value with which the program does not start.
-pub(crate) fn wrong_value(flag: &str, kind: Kind, value: &Located<Setting>) -> Option<Diagnostic> {
+pub(crate) fn wrong_value(
+    flag: &str,
+    kind: Kind<'_>,
+    value: &Located<Setting>,
+) -> Option<Diagnostic> {
     let text = value.as_str();
     (!kind.takes(text)).then(|| {
         Diagnostic::error(
@@ -375,7 +388,7 @@ pub(crate) fn wrong_value(flag: &str, kind: Kind, value: &Located<Setting>) -> O
 /// Reports feature gates that `version` does not have, or has locked to another value.
 pub(crate) fn component_gates(
     written: &Table<SettingName, Located<bool>>,
-    version: KubeVersion,
+    (version, tables): (KubeVersion, Tables<'_>),
     found: &mut Vec<Diagnostic>,
 ) {
     let minor = version.minor;
@@ -384,8 +397,9 @@ pub(crate) fn component_gates(
         let error =
             |message: String| Diagnostic::error(codes::BAD_FEATURE_GATE, name.span, message);
         let no_such = || error(format!("Kubernetes {version} has no feature gate `{text}`"));
-        let Some(gate) = feature_gates().find(|gate| gate.name == text) else {
-            let there = feature_gates()
+        let Some(gate) = tables.feature_gates().find(|gate| gate.name == text) else {
+            let there = tables
+                .feature_gates()
                 .filter(|gate| gate.minors.why_not(minor).is_none())
                 .map(|gate| gate.name);
             found.push(match nearest(text, there) {

@@ -44,7 +44,9 @@ fn unknown_releases(all: &[Option<Keyless>], found: &mut Vec<Diagnostic>) {
     let mut told = BTreeSet::new();
     for member in all.iter().flatten() {
         let version = member.version;
-        if version.value.minor > newest && told.insert(version.value) {
+        // With what was learned from its programs, its facts are its own.
+        let is_unknown = member.release.minor < version.value.minor;
+        if is_unknown && told.insert(version.value) {
             found.push(
                 Diagnostic::warning(
                     codes::NEWER_KUBE_VERSION,
@@ -54,8 +56,8 @@ fn unknown_releases(all: &[Option<Keyless>], found: &mut Vec<Diagnostic>) {
                 .label(format!("taken for 1.{newest}"))
                 .help(
                     "the images of the newest known release are used, and what that one lacks \
-                     (flags, feature gates, fields, APIs) gets a warning; a newer imgbuild may know \
-                     more",
+                     (flags, feature gates, fields, APIs) gets a warning; `imgbuild kubernetes learn` asks its \
+                     programs instead",
                 ),
             );
         }

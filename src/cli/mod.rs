@@ -13,6 +13,7 @@ mod import;
 mod inspect;
 mod keys;
 mod kubeconfig;
+mod kubernetes;
 mod manual;
 mod messages;
 mod outcome;
@@ -85,6 +86,7 @@ fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), F
         }
         Command::Keys(command) => keys::run(command, session, messages),
         Command::Kubeconfig(of) => kubeconfig::run(of, session),
+        Command::Kubernetes(command) => kubernetes::run(command, session),
         Command::Run(wanted) => run::run(wanted, session, messages),
         Command::Base(command) => base::run(command, session, messages),
         Command::Update { spec, source } => {

@@ -530,6 +530,9 @@ codes! {
     BAD_FIELD_VALUE = "E0545": "Invalid field value", "";
     /// The field was added after this version, or removed before it.
     FIELD_OF_ANOTHER_VERSION = "E0546": "Field not available in this version", "";
+    /// `imgbuild kubernetes learn` writes what a release of Kubernetes has into a file beside the
+    /// spec. It was changed, or is of another release.
+    BAD_LEARNED_TABLE = "E0547": "Invalid table of a Kubernetes release", "";
     /// A bootstrap token has 6 and 16 lowercase letters and digits, joined by a dot, as `kubeadm
     /// token generate` creates it.
     BAD_BOOTSTRAP_TOKEN = "E0550": "Invalid bootstrap token", "kubernetes: {version: 1.36.2, role: worker, bootstrap_token: abc}\n";

@@ -27,7 +27,7 @@ pub const ETCD_RELEASES: [EtcdRelease; 2] = [
 ];
 
 /// The flags of etcd that the spec may set, in order.
-pub fn etcd_flags() -> impl Iterator<Item = Flag> {
+pub fn etcd_flags() -> impl Iterator<Item = Flag<'static>> {
     lines(FLAGS).map(Flag::read)
 }
 
@@ -42,6 +42,11 @@ pub struct EtcdRelease {
 impl EtcdRelease {
     /// That of the base: Debian 13 has 3.5.16.
     pub const SYSTEM: &'static Self = &ETCD_RELEASES[0];
+
+    /// The newest that is known.
+    pub fn newest() -> Option<&'static Self> {
+        ETCD_RELEASES.last()
+    }
 
     /// Returns the minor in the tag of an image: `3.6.8-0`, `v3.5.21`; `None`: not a known one.
     pub fn from_tag(tag: &str) -> Option<&'static Self> {

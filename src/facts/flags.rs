@@ -5,16 +5,16 @@ use super::minors::Minors;
 
 /// A flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flag {
-    pub name: &'static str,
+pub struct Flag<'t> {
+    pub name: &'t str,
     pub minors: Minors,
-    pub kind: Kind,
+    pub kind: Kind<'t>,
 }
 
-impl Flag {
+impl<'t> Flag<'t> {
     /// Reads the line of a table: a name, the minors that have it where not all of them do, and the
     /// kind of its value where that is known.
-    pub fn read(line: &'static str) -> Self {
+    pub fn read(line: &'t str) -> Self {
         let mut words = line.split(' ');
         let mut flag = Self {
             name: words.next().unwrap_or_default(),

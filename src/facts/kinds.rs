@@ -1,8 +1,10 @@
 //! Kinds of values of flags and configuration fields, in the notation of the tables.
 
+use std::fmt;
+
 /// The kind of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Kind<'t> {
     Text,
     Bool,
     /// A whole number between the two, both included.
@@ -16,18 +18,18 @@ pub enum Kind {
     /// In Kubernetes' notation: `512Mi`; also a number.
     Quantity,
     /// One of these, separated by `|`; or nothing, which stands for the default.
-    Words(&'static str),
+    Words(&'t str),
     /// Some of these, separated by commas; the words are separated by `|`.
-    WordList(&'static str),
+    WordList(&'t str),
     /// Its fields are in the table.
     Object,
     /// With the kind of its items.
-    List(&'static str),
+    List(&'t str),
     /// With the kind of its values.
-    Map(&'static str),
+    Map(&'t str),
 }
 
-impl Kind {
+impl<'t> Kind<'t> {
     /// Any whole number.
     pub const ANY_WHOLE: Self = Self::Whole {
         least: i64::MIN,
@@ -37,7 +39,7 @@ impl Kind {
     /// Reads the notation of the tables: `bool`, `int`, `int:0..100`, `int:1..`, `float`,
     /// `duration`, `quantity`, `words:a|b`, `wordlist:a|b`, `object`, `list:KIND`, `map:KIND`,
     /// `string`. `None`: another word.
-    pub fn read(text: &'static str) -> Option<Self> {
+    pub fn read(text: &'t str) -> Option<Self> {
         if let Some((name, of)) = text.split_once(':') {
             return match name {
                 "list" => Some(Self::List(of)),
@@ -63,6 +65,16 @@ impl Kind {
             "quantity" => Some(Self::Quantity),
             "object" => Some(Self::Object),
             _ => None,
+        }
+    }
+
+    /// What a program tells of this kind: that of the type, without its words and bounds.
+    #[must_use]
+    pub fn of_type(self) -> Self {
+        match self {
+            Self::Words(_) | Self::WordList(_) => Self::Text,
+            Self::Whole { .. } => Self::ANY_WHOLE,
+            other => other,
         }
     }
 
@@ -115,6 +127,33 @@ impl Kind {
             Self::WordList(words) => text
                 .split(',')
                 .all(|one| words.split('|').any(|word| word == one.trim())),
+        }
+    }
+}
+
+/// The notation of the tables.
+impl fmt::Display for Kind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Text => f.write_str("string"),
+            Self::Bool => f.write_str("bool"),
+            Self::Whole {
+                least: i64::MIN,
+                most: i64::MAX,
+            } => f.write_str("int"),
+            Self::Whole {
+                least,
+                most: i64::MAX,
+            } => write!(f, "int:{least}.."),
+            Self::Whole { least, most } => write!(f, "int:{least}..{most}"),
+            Self::Number => f.write_str("float"),
+            Self::Duration => f.write_str("duration"),
+            Self::Quantity => f.write_str("quantity"),
+            Self::Words(words) => write!(f, "words:{words}"),
+            Self::WordList(words) => write!(f, "wordlist:{words}"),
+            Self::Object => f.write_str("object"),
+            Self::List(of) => write!(f, "list:{of}"),
+            Self::Map(of) => write!(f, "map:{of}"),
         }
     }
 }
@@ -239,6 +278,23 @@ mod tests {
             ("wordlist:A|B", "A,C", false),
         ] {
             assert_eq!(Kind::read(kind).unwrap().takes(text), want, "{kind} {text}");
+        }
+        for notation in [
+            "string",
+            "bool",
+            "int",
+            "int:2..",
+            "int:0..9",
+            "float",
+            "duration",
+            "quantity",
+            "words:a|b",
+            "wordlist:a|b",
+            "object",
+            "list:string",
+            "map:list:string",
+        ] {
+            assert_eq!(Kind::read(notation).unwrap().to_string(), notation);
         }
         assert_eq!(Kind::read("33-"), None);
         assert_eq!(Kind::read("int:a..b"), None);

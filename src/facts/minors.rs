@@ -46,7 +46,7 @@ impl Minors {
 }
 
 /// Returns the lines of a table without its comments.
-pub fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
+pub fn lines(table: &str) -> impl Iterator<Item = &str> {
     table.lines().filter(|line| !line.starts_with('#'))
 }
 

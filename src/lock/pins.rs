@@ -1,4 +1,4 @@
-//! The sections `images` and `programs` of `imgbuild.lock`.
+//! The sections `images`, `programs` and `tables` of `imgbuild.lock`.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::oci::is_digest;
 
 const IMAGES: &str = "images";
 const PROGRAMS: &str = "programs";
+const TABLES: &str = "tables";
 
 /// The pins: digests of images and programs by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Pins {
     images: BTreeMap<String, String>,
     /// Digests of programs by `VERSION/ARCH/NAME`.
     programs: BTreeMap<String, String>,
+    /// Digests of files of what releases of Kubernetes have, by the files' names.
+    tables: BTreeMap<String, String>,
 }
 
 impl Pins {
@@ -40,12 +43,17 @@ impl Pins {
         Ok(Self {
             images: section(IMAGES)?,
             programs: section(PROGRAMS)?,
+            tables: section(TABLES)?,
         })
     }
 
     /// Writes the pins to `lock`.
     pub fn save(&self, lock: &mut Lock) {
-        for (name, pins) in [(IMAGES, &self.images), (PROGRAMS, &self.programs)] {
+        for (name, pins) in [
+            (IMAGES, &self.images),
+            (PROGRAMS, &self.programs),
+            (TABLES, &self.tables),
+        ] {
             if !pins.is_empty() || lock.section(name).is_some() {
                 lock.set_section(name, serde_json::json!(pins));
             }
@@ -73,7 +81,16 @@ impl Pins {
             .insert(key(version, arch, name), digest.to_owned());
     }
 
-    /// All pinned digests.
+    /// The digest that a table is pinned to.
+    pub fn table(&self, file_name: &str) -> Option<&str> {
+        self.tables.get(file_name).map(String::as_str)
+    }
+
+    pub fn set_table(&mut self, file_name: &str, digest: &str) {
+        self.tables.insert(file_name.to_owned(), digest.to_owned());
+    }
+
+    /// All pinned digests of what the cache may have.
     pub fn digests(&self) -> impl Iterator<Item = &str> {
         (self.images.values().chain(self.programs.values())).map(String::as_str)
     }

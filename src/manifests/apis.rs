@@ -1,6 +1,6 @@
 //! The APIs that an API server has, by its minor version.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use super::range::{Range, paragraphs};
@@ -15,6 +15,8 @@ pub(super) enum Standing {
     OnRequest,
     /// An older one served them: the first minor without them, and the replacement.
     Gone { minor: u16, instead: &'static str },
+    /// It said what it has, and these are not among it, though those before it had them.
+    Absent,
     /// An older or a newer one serves them.
     OtherVersion(Range),
     /// It has the group, but not the kind; with the `apiVersion` or `kind` that may be meant.
@@ -216,21 +218,42 @@ const GONE: &[(&str, &[&str], u16, &str)] = &[
 /// ended that.
 const SERVED_BETA: &str = "flowcontrol.apiserver.k8s.io/v1beta3";
 
+/// Whether an API server serves `api` by default, which it has.
+fn served(api: &str) -> Standing {
+    let version = api.rsplit('/').next().unwrap_or(api);
+    let stable = !version.contains("alpha") && !version.contains("beta");
+    if stable || api == SERVED_BETA {
+        Standing::There
+    } else {
+        Standing::OnRequest
+    }
+}
+
+/// Returns how an API server of 1.`minor` that has these kinds, by `apiVersion`, regards `api` and
+/// `kind`.
+pub(super) fn standing_by(
+    has: &BTreeMap<String, BTreeSet<String>>,
+    api: &str,
+    kind: &str,
+    minor: u16,
+) -> Standing {
+    if has.get(api).is_some_and(|kinds| kinds.contains(kind)) {
+        return served(api);
+    }
+    match standing(api, kind, minor) {
+        // By the table, which ends before this release.
+        Standing::There | Standing::OnRequest => Standing::Absent,
+        other => other,
+    }
+}
+
 /// Returns how an API server of 1.`minor` regards `api` and `kind`.
 pub(super) fn standing(api: &str, kind: &str, minor: u16) -> Standing {
     let known = APIS
         .get(api)
         .and_then(|kinds| kinds.iter().find(|(name, _)| *name == kind));
     match known {
-        Some((_, range)) if range.has(minor) => {
-            let version = api.rsplit('/').next().unwrap_or(api);
-            let stable = !version.contains("alpha") && !version.contains("beta");
-            return if stable || api == SERVED_BETA {
-                Standing::There
-            } else {
-                Standing::OnRequest
-            };
-        }
+        Some((_, range)) if range.has(minor) => return served(api),
         _ => {}
     }
     let gone = GONE

@@ -30,6 +30,8 @@ mod workloads;
 use apis::Standing;
 use read::{at, entries, items, text};
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ipnet::IpNet;
 
 use crate::diagnostic::{Diagnostic, Span, codes};
@@ -42,6 +44,8 @@ use crate::text::shown;
 pub(crate) struct ApiServer {
     /// Its version: 1.`minor`.
     pub minor: u16,
+    /// The kinds that it said to have, by `apiVersion`; `None`: those of the table.
+    pub served: Option<BTreeMap<String, BTreeSet<String>>>,
     /// It enables APIs that are not served by default.
     pub runtime_config: bool,
     /// First and last of its node ports.
@@ -164,11 +168,18 @@ impl Judge<'_> {
         objects.push(object);
     }
 
+    fn standing_of(&self, api: &str, kind: &str) -> Standing {
+        match &self.server.served {
+            None => apis::standing(api, kind, self.minor),
+            Some(served) => apis::standing_by(served, api, kind, self.minor),
+        }
+    }
+
     /// Returns whether the API server has the kind; reports why not.
     fn standing(&mut self, api: &str, kind: &str, api_place: Span, kind_place: Span) -> bool {
         let minor = self.minor;
         let (api_shown, kind_shown) = (shown(api), shown(kind));
-        let diagnostic = match apis::standing(api, kind, minor) {
+        let diagnostic = match self.standing_of(api, kind) {
             Standing::There | Standing::Foreign => return true,
             Standing::OnRequest => {
                 if !self.server.runtime_config {
@@ -195,6 +206,12 @@ impl Judge<'_> {
             )
             .label(format!("removed in 1.{gone}"))
             .help(instead),
+            Standing::Absent => Diagnostic::error(
+                codes::API_NOT_AVAILABLE,
+                api_place,
+                format!("Kubernetes 1.{minor} has no {kind_shown} in {api_shown}"),
+            )
+            .label("its API server does not have it"),
             Standing::OtherVersion(range) => Diagnostic::error(
                 codes::API_NOT_AVAILABLE,
                 api_place,

@@ -91,11 +91,11 @@ impl ImageRef {
 
     /// Returns the etcd image that kubeadm of this minor uses.
     pub(crate) fn etcd(release: &Release) -> Self {
-        Self::upstream(ImageUse::Etcd, "etcd", release.etcd)
+        Self::upstream(ImageUse::Etcd, "etcd", &*release.etcd)
     }
 
     /// Returns the CoreDNS image that kubeadm of this minor uses.
     pub(crate) fn core_dns(release: &Release) -> Self {
-        Self::upstream(ImageUse::CoreDns, "coredns/coredns", release.core_dns)
+        Self::upstream(ImageUse::CoreDns, "coredns/coredns", &*release.core_dns)
     }
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use crate::diagnostic::{Located, Span};
 use crate::facts::add_ons::AddOn;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
-use crate::facts::kubernetes::version::KubeVersion;
+use crate::facts::kubernetes::version::{KubeVersion, Release};
 use crate::facts::runtimes::Runtime;
 use crate::facts::systems::Facts;
 use crate::names::authority;
@@ -41,6 +41,8 @@ pub struct Kubernetes<S: KeyStage = WithKeys> {
 #[derive(Debug, Clone)]
 pub struct NodeSettings {
     pub version: Located<KubeVersion>,
+    /// The facts about it, or about the newest release that is known.
+    pub release: Release,
     pub role: Role,
     /// The name of the Node object: the host name.
     pub node_name: String,

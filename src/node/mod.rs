@@ -42,6 +42,8 @@ pub struct Cluster {
     /// The name in certificates and tokens.
     pub name: String,
     pub nodes: Vec<Node>,
+    /// Digests of the files by which releases of Kubernetes were judged, by their names.
+    pub tables: BTreeMap<String, String>,
 }
 
 impl Cluster {

@@ -11,12 +11,16 @@ use crate::node::kubernetes::{Images, Kubernetes};
 /// Returns every image that the pods of `kubernetes` use, by use. The user's own manifests are not
 /// included.
 pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
-    let release = kubernetes.version.known_release();
+    let release = &kubernetes.release;
     let own = |used_for, component: Component| {
         let tag = format!("v{}", *kubernetes.version);
         ImageRef::upstream(used_for, component.as_str(), tag)
     };
-    let mut images = vec![ImageRef::upstream(ImageUse::Pause, "pause", release.pause)];
+    let mut images = vec![ImageRef::upstream(
+        ImageUse::Pause,
+        "pause",
+        &*release.pause,
+    )];
     if let Some(plane) = kubernetes.control_plane() {
         images.extend([
             own(ImageUse::ApiServer, Component::ApiServer),

@@ -13,6 +13,7 @@
 //! | put a config into a live ISO, or take it out | [`embed::embed`], [`embed::remove`] |
 //! | make a payload for a live system's network boot | [`embed::payload`] |
 //! | care for a cluster's keys | [`keys`], [`kubeconfig()`] |
+//! | learn a newer release of Kubernetes | [`learn()`] |
 //! | pin newer packages | [`update()`] |
 //! | look after the cache | [`base`] |
 //! | complete specs in an editor | [`schema`] |
@@ -42,6 +43,7 @@ mod import;
 pub mod inspect;
 pub mod keys;
 mod kubeconfig;
+mod learn;
 mod live_image;
 mod notice;
 mod pinning;
@@ -62,6 +64,7 @@ pub use error::{Error, Result};
 pub use fetch::FetchOptions;
 pub use import::{ImportOptions, import};
 pub use kubeconfig::{ServerUrl, kubeconfig};
+pub use learn::{LearnOptions, learn};
 pub use live_image::LiveImage;
 pub use notice::Notice;
 pub use protected::Protected;

@@ -25,6 +25,8 @@ pub enum Notice {
     NoDns { image: String, why: String },
     /// Nodes pull an image that could not be embedded, and why not.
     ImageNotEmbedded { image: String, why: String },
+    /// Something of a release of Kubernetes that its programs were not asked for: what, and why.
+    NotLearned(String),
     /// A node of another system is to run in a live system of Fedora CoreOS.
     OtherSystem {
         hostname: Hostname,
@@ -58,6 +60,7 @@ impl Notice {
             | Self::ImageNotPinned(_)
             | Self::NoDns { .. }
             | Self::ImageNotEmbedded { .. }
+            | Self::NotLearned(_)
             | Self::OtherSystem { .. }
             | Self::ConfigDoubtful(_)
             | Self::ArgumentsLeftToBootLoader { .. }
@@ -99,6 +102,7 @@ impl fmt::Display for Notice {
                 f,
                 "nodes pull {image}, which requires a network, since it could not be embedded: {why}"
             ),
+            Self::NotLearned(what) => write!(f, "not learned: {what}"),
             Self::OtherSystem { hostname, system } => write!(
                 f,
                 "{hostname} is a node of {system}: Fedora CoreOS has other programs, paths and network settings"

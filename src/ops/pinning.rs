@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::artifact_store::{self, ArtifactStore, Beside};
 use super::artifacts::programs_of;
-use super::{FetchOptions, Notice, Result, Session};
+use super::{Error, FetchOptions, Notice, Result, Session};
 use crate::extensions;
 use crate::lock::Lock;
 use crate::lock::pins::Pins;
@@ -29,6 +29,39 @@ pub(super) fn pin(
     pin_with(cluster, fetch, lock_file, session, false)
 }
 
+/// Holds the tables that the cluster was judged by against the lock, and pins those that are new.
+fn pin_tables(
+    cluster: &Cluster,
+    fetch: &FetchOptions,
+    lock_file: &Path,
+    refresh: bool,
+) -> Result<()> {
+    if cluster.tables.is_empty() {
+        return Ok(());
+    }
+    let mut lock = Lock::load(lock_file)?;
+    let reading = || format!("reading {}", lock_file.display());
+    let mut pins = Pins::from_lock(&lock).with_context(reading)?;
+    for (name, digest) in &cluster.tables {
+        match pins.table(name) {
+            Some(pinned) if pinned != digest && !refresh => {
+                return Err(Error::Request(format!(
+                    "{name} is not the one that imgbuild.lock pins; `imgbuild update` pins this one"
+                )));
+            }
+            None if fetch.locked => {
+                return Err(Error::Request(format!(
+                    "imgbuild.lock does not pin {name}, and `--locked` forbids changing it"
+                )));
+            }
+            _ => pins.set_table(name, digest),
+        }
+    }
+    pins.save(&mut lock);
+    lock.save(lock_file)?;
+    Ok(())
+}
+
 fn pin_with(
     cluster: &mut Cluster,
     fetch: &FetchOptions,
@@ -36,6 +69,7 @@ fn pin_with(
     session: &Session<'_>,
     refresh: bool,
 ) -> Result<()> {
+    pin_tables(cluster, fetch, lock_file, refresh)?;
     for node in &cluster.nodes {
         let Some(kubernetes) = &node.kubernetes else {
             continue;

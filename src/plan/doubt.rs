@@ -5,6 +5,8 @@
 //! as possible.
 
 use crate::diagnostic::{Code, Diagnostic, Severity, Span, codes};
+use crate::facts::kubernetes::learned::LearnedTables;
+use crate::facts::kubernetes::version::RELEASES;
 use crate::spec::Loaded;
 
 /// Findings that something of the network is missing.
@@ -47,13 +49,21 @@ const OF_TABLES: &[Code] = &[
     codes::UNKNOWN_FIELD,
 ];
 
+/// Those among them that are judged by the newest release where its programs were asked, too.
+const NOT_LEARNED: &[Code] = &[codes::UNKNOWN_FIELD];
+
 /// Turns what a newer release of Kubernetes than the tables' may well have into warnings, if the
 /// cluster is of such a one.
-pub(super) fn of_newer_releases(found: &mut [Diagnostic]) {
-    if !found.iter().any(|it| it.code == codes::NEWER_KUBE_VERSION) {
+pub(super) fn of_newer_releases(known: &LearnedTables, found: &mut [Diagnostic]) {
+    let newest = RELEASES[RELEASES.len() - 1].minor;
+    let codes = if found.iter().any(|it| it.code == codes::NEWER_KUBE_VERSION) {
+        OF_TABLES
+    } else if known.iter().any(|it| it.version().minor > newest) {
+        NOT_LEARNED
+    } else {
         return;
-    }
-    for diagnostic in found.iter_mut().filter(|it| OF_TABLES.contains(&it.code)) {
+    };
+    for diagnostic in found.iter_mut().filter(|it| codes.contains(&it.code)) {
         diagnostic.severity = Severity::Warning;
     }
 }

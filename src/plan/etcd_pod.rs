@@ -63,9 +63,9 @@ impl Decider<'_> {
             return Some(self.named(image));
         }
         let image = (pull(kubernetes).is_some())
-            .then(|| ImageRef::etcd(kubernetes.version.value.known_release()));
+            .then(|| ImageRef::etcd(&self.known.release(kubernetes.version.value)));
         let release = (image.as_ref()).map_or(Some(EtcdRelease::SYSTEM), |image| {
-            EtcdRelease::from_tag(&image.tag)
+            EtcdRelease::from_tag(&image.tag).or_else(EtcdRelease::newest)
         });
         Some(EtcdPod {
             image,

@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::add_ons::AddOn;
 use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
-use crate::facts::kubernetes::version::KubeVersion;
+use crate::facts::kubernetes::learned::LearnedTables;
+use crate::facts::kubernetes::version::Release;
 use crate::facts::network::Dhcp;
 use crate::manifests::ApiServer;
 use crate::node::Node;
@@ -194,7 +195,7 @@ impl Decider<'_> {
                 .chain(written.manifests.iter().flatten())
                 .cloned()
                 .collect();
-            let set = (paths, api_server(written, cluster));
+            let set = (paths, api_server(written, cluster, self.known));
             if !set.0.is_empty() && !sets.contains(&set) {
                 sets.push(set);
             }
@@ -245,7 +246,11 @@ impl Decider<'_> {
 const NODE_PORTS: (i64, i64) = (30000, 32767);
 
 /// Returns what manifests are checked against: the API server of a control plane.
-fn api_server(written: &spec::Kubernetes, cluster: &spec::Cluster) -> ApiServer {
+fn api_server(
+    written: &spec::Kubernetes,
+    cluster: &spec::Cluster,
+    known: &LearnedTables,
+) -> ApiServer {
     let flag = |name: &str| {
         let mut flags = (written.extra_args.iter()).flat_map(|extra| extra.api_server.iter());
         let (_, value) = flags.find(|(flag, _)| flag.as_str() == name)?;
@@ -259,6 +264,12 @@ fn api_server(written: &spec::Kubernetes, cluster: &spec::Cluster) -> ApiServer 
     let classes = containers.flat_map(|containers| containers.runtimes.iter());
     ApiServer {
         minor: written.version.value.minor,
+        served: known.tables(written.version.value).apis().map(|apis| {
+            let one = |(api, kinds): (&str, std::str::SplitWhitespace)| {
+                (api.to_owned(), kinds.map(str::to_owned).collect())
+            };
+            apis.map(one).collect()
+        }),
         runtime_config: flag("runtime-config").is_some(),
         node_ports: flag("service-node-port-range")
             .and_then(port_range)
@@ -288,14 +299,14 @@ fn port_range(text: &str) -> Option<(i64, i64)> {
 /// the image can be had.
 pub(super) fn core_dns(
     written: &spec::Kubernetes,
-    version: KubeVersion,
+    release: &Release,
     role: Role,
     network: &Network,
     cni: &PodNetwork,
     images: &Images,
 ) -> (Option<CoreDns>, Option<CoreDns>) {
     let dns = || CoreDns {
-        image: ImageRef::core_dns(version.known_release()),
+        image: ImageRef::core_dns(release),
         replicas: if role == Role::Single { 1 } else { 2 },
         forwards: (network.interfaces.iter())
             .any(|interface| interface.dhcp != Dhcp::No || !interface.dns.is_empty()),

@@ -49,7 +49,8 @@ impl Decider<'_> {
         let own = written.proxy.as_ref();
         if let Some(config) = own.and_then(|proxy| proxy.config.as_ref()) {
             let version = written.version.value;
-            component_config(ConfigKind::Proxy, config, version, &mut self.found);
+            let of = (version, self.known.tables(version));
+            component_config(ConfigKind::Proxy, config, of, &mut self.found);
             settings.extend(fields(config));
         }
         Proxy {
@@ -122,7 +123,8 @@ impl Decider<'_> {
             settings.insert(field.to_owned(), value);
         };
         if let Some(config) = &kubelet.config {
-            component_config(ConfigKind::Kubelet, config, version, &mut self.found);
+            let of = (version, self.known.tables(version));
+            component_config(ConfigKind::Kubelet, config, of, &mut self.found);
             let reserved = kubelet.reserved.as_ref();
             let reserves_cpu = reserved.is_some_and(|reserved| {
                 let both = reserved.system.iter().chain(&reserved.kube);

@@ -33,6 +33,7 @@ use anyhow::{Context, Result};
 
 use super::check;
 use crate::diagnostic::{Diagnostic, Located, Severity, Sources, codes, in_order};
+use crate::facts::kubernetes::learned::LearnedTables;
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Fragment;
@@ -91,6 +92,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
     let spec = &loaded.cluster;
     let mut decider = Decider {
         files: &loaded.files,
+        known: &loaded.learned,
         cluster_name: cluster_name(spec, sources),
         etcd_token: spec
             .name
@@ -150,7 +152,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         })
         .collect();
     check::etcd(&members, &nodes, &mut found);
-    doubt::of_newer_releases(&mut found);
+    doubt::of_newer_releases(&loaded.learned, &mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
     diagnostics.extend(doubt::without_doubtful(loaded, found));
@@ -176,6 +178,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
         cluster: Cluster {
             name: decider.cluster_name,
             nodes,
+            tables: loaded.learned.digests(),
         },
         etcd_keys,
         flannel_keys,
@@ -260,6 +263,8 @@ const ETCD_TOKEN: &str = "etcd-cluster";
 /// The input of the decisions, and what is wrong with it.
 struct Decider<'a> {
     files: &'a LocalFiles,
+    /// What was learned of releases of Kubernetes.
+    known: &'a LearnedTables,
     cluster_name: String,
     /// The token of an etcd cluster that has none of its own.
     etcd_token: String,

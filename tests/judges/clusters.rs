@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use imgbuild::diagnostic::Located;
 use imgbuild::facts::cni::Cni;
 use imgbuild::facts::kubernetes::choices::{Join, ProxyMode, Role};
+use imgbuild::facts::kubernetes::version::RELEASES;
 use imgbuild::facts::runtimes::Runtime;
 use imgbuild::node::Node;
 use imgbuild::node::cluster_networks::Networks;
@@ -87,6 +88,7 @@ pub fn single(folder: &Path) -> Node {
 fn settings(ip: IpAddr) -> NodeSettings {
     NodeSettings {
         version: at(2, "1.36.2"),
+        release: RELEASES[RELEASES.len() - 1].clone(),
         role: Role::Single,
         node_name: "kube1".to_owned(),
         node_ip: Some(ip),

@@ -6,6 +6,7 @@ mod build;
 mod embed;
 mod import;
 mod keys;
+mod kubernetes;
 mod messages;
 mod run;
 mod verify;
@@ -23,6 +24,7 @@ pub use build::{BaseSource, Build, Source, format};
 pub use embed::{Embed, Show};
 pub use import::Import;
 pub use keys::{Keys, KeysOf, KubeconfigOf};
+pub use kubernetes::{KubernetesCommand, Learn};
 pub use messages::{Color, Common, MessageFormat};
 pub use run::{Run, disk_image, forward};
 pub use verify::Verify;
@@ -154,6 +156,9 @@ pub enum Command {
     Keys(Keys),
     /// Print the kubeconfig of the cluster's administrator
     Kubeconfig(KubeconfigOf),
+    /// Learn from Kubernetes' programs what a release has
+    #[command(subcommand)]
+    Kubernetes(KubernetesCommand),
     /// Embed a config in a Fedora CoreOS live ISO, or create a payload for its network boot
     #[command(
         long_about = "Embed a config in a live ISO of Fedora CoreOS or RHEL CoreOS, or create a payload for network boot. The result is \

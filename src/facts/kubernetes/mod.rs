@@ -2,5 +2,6 @@
 //! words of what users choose.
 
 pub mod choices;
+pub mod learned;
 pub mod tables;
 pub mod version;

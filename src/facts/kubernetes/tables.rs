@@ -54,46 +54,95 @@ impl fmt::Display for Component {
 }
 
 /// Returns the lines of a table under `[name]`.
-pub(in crate::facts) fn under(
-    table: &'static str,
+pub(in crate::facts) fn under<'t>(
+    table: &'t str,
     name: &'static str,
-) -> impl Iterator<Item = &'static str> {
+) -> impl Iterator<Item = &'t str> {
     lines(table)
         .skip_while(move |line| section(line) != Some(name))
         .skip(1)
         .take_while(|line| section(line).is_none())
 }
 
-/// Returns the flags of `component`, in order.
-pub fn flags(component: Component) -> impl Iterator<Item = Flag> {
-    under(FLAGS, component.as_str()).map(Flag::read)
-}
-
-/// Returns the admission plugins of kube-apiserver, in order, and the minors that have them.
-pub fn admission_plugins() -> impl Iterator<Item = (&'static str, Minors)> {
-    lines(ADMISSION_PLUGINS)
-        .map(Flag::read)
-        .map(|plugin| (plugin.name, plugin.minors))
-}
-
 fn section(line: &str) -> Option<&str> {
     line.strip_prefix('[')?.strip_suffix(']')
 }
 
+/// The tables by which a release is judged: [`Tables::OWN`], or those that were learned from its
+/// programs ([`super::learned`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Tables<'t> {
+    pub(super) flags: &'t str,
+    pub(super) admission_plugins: &'t str,
+    pub(super) gates: &'t str,
+    pub(super) kubelet_config: &'t str,
+    pub(super) proxy_config: &'t str,
+    /// Lines of `apiVersion: Kind Kind`; `None`: nobody asked an API server.
+    pub(super) apis: Option<&'t str>,
+}
+
+impl Tables<'static> {
+    /// Those of the releases that imgbuild knows.
+    pub const OWN: Self = Self {
+        flags: FLAGS,
+        admission_plugins: ADMISSION_PLUGINS,
+        gates: GATES,
+        kubelet_config: KUBELET_CONFIG,
+        proxy_config: PROXY_CONFIG,
+        apis: None,
+    };
+}
+
+impl<'t> Tables<'t> {
+    /// Returns the flags of `component`, in order.
+    pub fn flags(self, component: Component) -> impl Iterator<Item = Flag<'t>> {
+        under(self.flags, component.as_str()).map(Flag::read)
+    }
+
+    /// Returns the admission plugins of kube-apiserver, in order, and the minors that have them.
+    pub fn admission_plugins(self) -> impl Iterator<Item = (&'t str, Minors)> {
+        lines(self.admission_plugins)
+            .map(Flag::read)
+            .map(|plugin| (plugin.name, plugin.minors))
+    }
+
+    /// Returns all feature gates, in order.
+    pub fn feature_gates(self) -> impl Iterator<Item = FeatureGate<'t>> {
+        lines(self.gates).map(FeatureGate::read)
+    }
+
+    /// Returns the fields of `kind`, in the order of their paths.
+    pub fn config_fields(self, kind: ConfigKind) -> impl Iterator<Item = Field<'t>> {
+        lines(match kind {
+            ConfigKind::Kubelet => self.kubelet_config,
+            ConfigKind::Proxy => self.proxy_config,
+        })
+        .map(Field::read)
+    }
+
+    /// Returns what the API server says that it serves: for each `apiVersion`, its kinds.
+    pub fn apis(self) -> Option<impl Iterator<Item = (&'t str, std::str::SplitWhitespace<'t>)>> {
+        let entry = |line: &'t str| {
+            let (api, kinds) = line.split_once(": ")?;
+            Some((api, kinds.split_whitespace()))
+        };
+        Some(lines(self.apis?).filter_map(entry))
+    }
+}
+
 /// A feature gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeatureGate {
-    pub name: &'static str,
+pub struct FeatureGate<'t> {
+    pub name: &'t str,
     pub minors: Minors,
     /// The value that it is locked to, and the first minor where it is.
     pub locked: Option<(bool, u16)>,
 }
 
-/// Returns all feature gates, in order.
-pub fn feature_gates() -> impl Iterator<Item = FeatureGate> {
-    lines(GATES).map(|line| {
+impl<'t> FeatureGate<'t> {
+    fn read(line: &'t str) -> Self {
         let mut words = line.split(' ');
-        let mut gate = FeatureGate {
+        let mut gate = Self {
             name: words.next().unwrap_or_default(),
             minors: Minors::ALL,
             locked: None,
@@ -106,7 +155,7 @@ pub fn feature_gates() -> impl Iterator<Item = FeatureGate> {
             }
         }
         gate
-    })
+    }
 }
 
 /// A type of configuration.
@@ -128,27 +177,22 @@ impl ConfigKind {
 
 /// A field of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
+pub struct Field<'t> {
     /// `authentication.webhook.cacheTTL`; `[]` stands for a list item.
-    pub path: &'static str,
-    pub kind: Kind,
+    pub path: &'t str,
+    pub kind: Kind<'t>,
     pub minors: Minors,
 }
 
-/// Returns the fields of `kind`, in the order of their paths.
-pub fn config_fields(kind: ConfigKind) -> impl Iterator<Item = Field> {
-    lines(match kind {
-        ConfigKind::Kubelet => KUBELET_CONFIG,
-        ConfigKind::Proxy => PROXY_CONFIG,
-    })
-    .map(|line| {
+impl<'t> Field<'t> {
+    fn read(line: &'t str) -> Self {
         let mut words = line.split(' ');
-        Field {
+        Self {
             path: words.next().unwrap_or_default(),
             kind: words.next().and_then(Kind::read).unwrap_or(Kind::Text),
             minors: words.next().and_then(Minors::read).unwrap_or(Minors::ALL),
         }
-    })
+    }
 }
 
 #[cfg(test)]
@@ -204,7 +248,7 @@ mod tests {
         }
         for component in COMPONENTS {
             let mut seen = BTreeSet::new();
-            for Flag { name, minors, .. } in flags(component) {
+            for Flag { name, minors, .. } in Tables::OWN.flags(component) {
                 assert!(seen.insert(name), "{component} --{name}");
                 assert!(is_word(name, "-"), "{name}");
                 check(name, minors);
@@ -213,7 +257,7 @@ mod tests {
             assert!(seen.contains("feature-gates"), "{component}");
         }
         let mut seen = BTreeSet::new();
-        for gate in feature_gates() {
+        for gate in Tables::OWN.feature_gates() {
             assert!(seen.insert(gate.name), "{}", gate.name);
             check(gate.name, gate.minors);
             if let Some((_, since)) = gate.locked {
@@ -222,7 +266,7 @@ mod tests {
         }
         for kind in [ConfigKind::Kubelet, ConfigKind::Proxy] {
             let mut seen = BTreeSet::new();
-            for field in config_fields(kind) {
+            for field in Tables::OWN.config_fields(kind) {
                 assert!(seen.insert(field.path), "{}", field.path);
                 check(field.path, field.minors);
             }
@@ -232,7 +276,8 @@ mod tests {
     #[test]
     fn what_changed_between_minors() {
         let has = |component, flag: &str, minor| {
-            flags(component)
+            Tables::OWN
+                .flags(component)
                 .find(|known| known.name == flag)
                 .is_some_and(|known| known.minors.why_not(minor).is_none())
         };

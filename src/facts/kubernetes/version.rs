@@ -4,6 +4,7 @@
 //! [`Release`]. Flags, feature gates, configuration fields and APIs have tables of their own, whose
 //! rows name the minors that they apply to.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -61,18 +62,18 @@ impl fmt::Display for KubeVersion {
 }
 
 /// The facts about one minor version.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     pub minor: u16,
     pub api_server: Probes,
     pub controller_manager: Probes,
     pub scheduler: Probes,
     /// The tag of the CoreDNS image.
-    pub core_dns: &'static str,
+    pub core_dns: Cow<'static, str>,
     /// The tag of the sandbox image.
-    pub pause: &'static str,
+    pub pause: Cow<'static, str>,
     /// The tag of the etcd image.
-    pub etcd: &'static str,
+    pub etcd: Cow<'static, str>,
 }
 
 /// The health endpoint of a control plane component, over HTTPS.
@@ -112,7 +113,7 @@ const SCHEDULER: Probes = Probes {
 };
 
 /// The supported minors, oldest first.
-pub const RELEASES: [Release; 6] = [
+pub static RELEASES: [Release; 6] = [
     release(31, OLD_SCHEDULER, "v1.11.3", "3.10", "3.5.15-0"),
     release(32, SCHEDULER, "v1.11.3", "3.10", "3.5.16-0"),
     release(33, SCHEDULER, "v1.12.0", "3.10", "3.5.21-0"),
@@ -133,9 +134,9 @@ const fn release(
         api_server: API_SERVER,
         controller_manager: CONTROLLER_MANAGER,
         scheduler,
-        core_dns,
-        pause,
-        etcd,
+        core_dns: Cow::Borrowed(core_dns),
+        pause: Cow::Borrowed(pause),
+        etcd: Cow::Borrowed(etcd),
     }
 }
 
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn every_release_has_an_etcd_that_is_known() {
         for release in &RELEASES {
-            let etcd = crate::facts::etcd::EtcdRelease::from_tag(release.etcd);
+            let etcd = crate::facts::etcd::EtcdRelease::from_tag(&release.etcd);
             assert!(etcd.is_some(), "1.{}", release.minor);
         }
     }

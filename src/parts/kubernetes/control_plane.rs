@@ -29,7 +29,7 @@ pub fn control_plane(
     etcd_is_elsewhere: bool,
 ) -> Fragment {
     let origin = Origin::new("control plane", kubernetes.span);
-    let release = kubernetes.version.known_release();
+    let release = &kubernetes.release;
     let folder = if plane.etcd_pod.is_some() {
         AFTER_ETCD
     } else {

@@ -50,6 +50,7 @@ impl Decider<'_> {
     /// Checks the flags and the feature gates of all components.
     pub(super) fn check_flags(&mut self, written: &spec::Kubernetes) {
         let version = written.version.value;
+        let of = (version, self.known.tables(version));
         if let Some(extra) = &written.extra_args {
             for (component, flags) in [
                 (Component::ApiServer, &extra.api_server),
@@ -58,10 +59,10 @@ impl Decider<'_> {
                 (Component::Proxy, &extra.proxy),
                 (Component::Kubelet, &extra.kubelet),
             ] {
-                component_flags(component, flags, version, &mut self.found);
+                component_flags(component, flags, of, &mut self.found);
             }
         }
-        component_gates(&written.feature_gates, version, &mut self.found);
+        component_gates(&written.feature_gates, of, &mut self.found);
     }
 }
 

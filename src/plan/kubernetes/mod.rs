@@ -96,14 +96,9 @@ impl Decider<'_> {
         let images = self.artifacts(written, node.target, sources);
         let runtime = self.runtime(written, containerd, node.target, &images);
         let cni = self.cni(written);
-        let (core_dns, default_dns) = kubernetes_addons::core_dns(
-            written,
-            *written.version,
-            role,
-            &node.network,
-            &cni,
-            &images,
-        );
+        let release = self.known.release(*written.version);
+        let (core_dns, default_dns) =
+            kubernetes_addons::core_dns(written, &release, role, &node.network, &cni, &images);
         let manifests = self.manifests(written.manifests.as_deref());
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
@@ -120,6 +115,7 @@ impl Decider<'_> {
         Kubernetes {
             settings: NodeSettings {
                 version: written.version,
+                release,
                 role,
                 node_name: node.hostname.to_string(),
                 node_ip,

@@ -7,6 +7,7 @@
 
 mod folder;
 mod include;
+mod learned;
 mod local;
 mod manifests;
 
@@ -18,6 +19,7 @@ pub use manifests::ManifestFile;
 use super::assemble::assemble;
 use super::types::Cluster;
 use crate::diagnostic::{Diagnostic, Severity, Sources, in_order};
+use crate::facts::kubernetes::learned::LearnedTables;
 
 /// A spec and all files that it refers to.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// The contents of the spec's local paths.
     pub files: LocalFiles,
+    /// What was learned of the releases of Kubernetes that the spec names, from files beside it.
+    pub learned: LearnedTables,
     /// All errors and warnings. With an error among them, the cluster must not be built, but can be
     /// checked further so that one run shows all mistakes: lists lack the items that could not be
     /// read, and keys that could not be read look as if they were not set.
@@ -64,9 +68,11 @@ pub fn load(
     };
     let files = LocalFiles::read(&assembled.local, &project, sources, &mut diagnostics);
     local::check_certificates(&cluster, &files, &mut diagnostics);
+    let learned = learned::beside(path, &cluster, &mut diagnostics);
     Ok(Loaded {
         cluster,
         files,
+        learned,
         diagnostics: in_order(diagnostics),
     })
 }

@@ -2,6 +2,7 @@
 
 mod crio;
 mod kubeadm;
+mod learn;
 mod live;
 mod pods;
 mod programs;

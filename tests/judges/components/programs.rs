@@ -9,7 +9,7 @@ use std::process::Command;
 
 use imgbuild::facts::flags::Flag;
 use imgbuild::facts::kinds::Kind;
-use imgbuild::facts::kubernetes::tables::{Component, admission_plugins, flags};
+use imgbuild::facts::kubernetes::tables::{Component, Tables};
 use imgbuild::facts::kubernetes::version::KubeVersion;
 
 use crate::generated::{Generated, WEB, full, relocated};
@@ -92,7 +92,7 @@ fn the_table_of_flags_is_the_programs() {
         let help = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).into_owned();
         for Flag {
             name: flag, minors, ..
-        } in flags(component)
+        } in Tables::OWN.flags(component)
         {
             let shown = help
                 .split_whitespace()
@@ -169,7 +169,7 @@ fn the_kinds_of_flags_are_the_programs() {
         Component::Proxy,
         Component::Kubelet,
     ] {
-        for Flag { name, minors, kind } in flags(component) {
+        for Flag { name, minors, kind } in Tables::OWN.flags(component) {
             let is_parsed = matches!(
                 kind,
                 Kind::Bool | Kind::Whole { .. } | Kind::Number | Kind::Duration
@@ -202,7 +202,8 @@ fn the_admission_plugins_are_the_program_s() {
         .expect("a list");
     let (list, _) = list.split_once('.').expect("its end");
     let theirs: BTreeSet<&str> = list.split(',').map(str::trim).collect();
-    let ours: BTreeSet<&str> = admission_plugins()
+    let ours: BTreeSet<&str> = Tables::OWN
+        .admission_plugins()
         .filter(|(_, minors)| minors.why_not(version.minor).is_none())
         .map(|(name, _)| name)
         .collect();

@@ -4,6 +4,6 @@
 
 mod generated;
 mod good;
-mod oracle;
+pub mod oracle;
 mod tables;
 mod wrong;

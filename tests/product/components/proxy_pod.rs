@@ -1,6 +1,6 @@
 //! kube-proxy in pods: its `DaemonSet`, its settings and its image.
 
-use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, config_fields, flags};
+use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, Tables};
 use imgbuild::facts::kubernetes::version::RELEASES;
 use serde_json::{Value as Json, json};
 
@@ -54,7 +54,9 @@ kubernetes:
                 .split('=')
                 .next()
                 .expect("a name");
-            let known = flags(Component::Proxy).find(|known| known.name == name);
+            let known = Tables::OWN
+                .flags(Component::Proxy)
+                .find(|known| known.name == name);
             let minors = known.map_or_else(|| panic!("{word}"), |known| known.minors);
             assert_eq!(minors.why_not(minor), None, "{word} of 1.{minor}");
         }
@@ -69,7 +71,9 @@ kubernetes:
             if ["apiVersion", "kind"].contains(&field.as_str()) {
                 continue;
             }
-            let known = config_fields(ConfigKind::Proxy).find(|known| known.path == field);
+            let known = Tables::OWN
+                .config_fields(ConfigKind::Proxy)
+                .find(|known| known.path == field);
             let known = known.unwrap_or_else(|| panic!("{field}"));
             assert_eq!(known.minors.why_not(minor), None, "{field} of 1.{minor}");
         }

@@ -1,6 +1,6 @@
 //! What is generated, read back.
 
-use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, config_fields, flags};
+use imgbuild::facts::kubernetes::tables::{Component, ConfigKind, Tables};
 use imgbuild::facts::kubernetes::version::RELEASES;
 use serde_json::{Value as Json, json};
 
@@ -31,7 +31,9 @@ fn each_version_knows_what_it_is_told() {
                     .split('=')
                     .next()
                     .expect("a name");
-                let known = flags(component).find(|known| known.name == name);
+                let known = Tables::OWN
+                    .flags(component)
+                    .find(|known| known.name == name);
                 let minors =
                     known.map_or_else(|| panic!("{component} {flag}"), |known| known.minors);
                 assert_eq!(
@@ -52,7 +54,9 @@ fn each_version_knows_what_it_is_told() {
                 .keys()
                 .filter(|f| !["apiVersion", "kind"].contains(&f.as_str()))
             {
-                let known = config_fields(kind).find(|known| known.path == field);
+                let known = Tables::OWN
+                    .config_fields(kind)
+                    .find(|known| known.path == field);
                 let known = known.unwrap_or_else(|| panic!("{path} {field}"));
                 assert_eq!(
                     known.minors.why_not(minor),
