@@ -607,8 +607,8 @@ codes! {
     /// A static pod is run by the kubelet, next to the API server as with kubeadm, on nodes with
     /// the role `control-plane` or `single`. On other nodes, etcd runs as a service.
     ETCD_POD_WITHOUT_CONTROL_PLANE = "E0590": "etcd pod without a control plane", "etcd: {static_pod: true}\n";
-    /// etcd 3.5 and 3.6 take different flags, and neither starts with those of the other. The image
-    /// tag must contain the version, like `3.6.8-0` or `v3.5.21`.
+    /// etcd 3.5, 3.6 and 3.7 take different flags, and none starts with those that it lacks. The
+    /// image tag must contain the version, like `3.6.8-0` or `v3.5.21`.
     ETCD_VERSION_UNKNOWN = "E0591": "etcd version not in the image tag", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {static_pod: true, image: 'registry.example/etcd:latest'}\nkubernetes: {version: 1.36.2, role: single}\n";
     /// Unless the spec sets `daemon_set: true`, each node runs its own kube-proxy: the program on
     /// the node, or with `pull` the image that it pulls.

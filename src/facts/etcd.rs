@@ -9,7 +9,7 @@ const FLAGS: &str = include_str!("etcd_flags.txt");
 ///
 /// The flags are those with which kubeadm's pods check for corruption before they serve, and report
 /// progress to watchers.
-pub const ETCD_RELEASES: [EtcdRelease; 2] = [
+pub const ETCD_RELEASES: [EtcdRelease; 3] = [
     EtcdRelease {
         minor: 5,
         pod_flags: &[
@@ -19,11 +19,18 @@ pub const ETCD_RELEASES: [EtcdRelease; 2] = [
     },
     EtcdRelease {
         minor: 6,
-        pod_flags: &[
-            ("feature-gates", "InitialCorruptCheck=true"),
-            ("watch-progress-notify-interval", "5s"),
-        ],
+        pod_flags: STABLE_POD_FLAGS,
     },
+    EtcdRelease {
+        minor: 7,
+        pod_flags: STABLE_POD_FLAGS,
+    },
+];
+
+/// Their names since they are no experiments.
+const STABLE_POD_FLAGS: &[(&str, &str)] = &[
+    ("feature-gates", "InitialCorruptCheck=true"),
+    ("watch-progress-notify-interval", "5s"),
 ];
 
 /// The flags of etcd that the spec may set, in order.

@@ -84,7 +84,7 @@ impl Decider<'_> {
                 Some("remove the digest: imgbuild.lock pins what comes from a registry")
             }
             (None, _) => {
-                Some("etcd 3.5 and 3.6 take different flags, and only the tag tells them apart")
+                Some("etcd's versions take different flags, and only the tag tells them apart")
             }
         };
         if let Some(why) = wrong {
@@ -92,7 +92,7 @@ impl Decider<'_> {
                 Diagnostic::error(
                     codes::ETCD_VERSION_UNKNOWN,
                     image.span,
-                    format!("the tag of `{name}` is not a version of etcd 3.5 or 3.6"),
+                    format!("the tag of `{name}` is not a version of etcd from 3.5 to 3.7"),
                 )
                 .label(why)
                 .help("write it like registry.k8s.io/etcd:3.6.8-0"),
