@@ -108,6 +108,21 @@ impl Decider<'_> {
                 .help("use `nftables`, which is as fast and not deprecated"),
             );
         }
+        let mut gates = written.feature_gates.iter();
+        if mode.value == ProxyMode::Ipvs
+            && let Some((_, off)) =
+                gates.find(|(gate, on)| gate.as_str() == "KubeProxyIPVS" && !on.value)
+        {
+            self.found.push(
+                Diagnostic::error(
+                    codes::BAD_FEATURE_GATE,
+                    off.span,
+                    "kube-proxy's `ipvs` mode requires the feature gate KubeProxyIPVS",
+                )
+                .related(mode.span, "the mode is set here")
+                .help("use `nftables`, or remove the gate"),
+            );
+        }
         mode.value
     }
 

@@ -113,13 +113,14 @@ const SCHEDULER: Probes = Probes {
 };
 
 /// The supported minors, oldest first.
-pub static RELEASES: [Release; 6] = [
+pub static RELEASES: [Release; 7] = [
     release(31, OLD_SCHEDULER, "v1.11.3", "3.10", "3.5.15-0"),
     release(32, SCHEDULER, "v1.11.3", "3.10", "3.5.16-0"),
     release(33, SCHEDULER, "v1.12.0", "3.10", "3.5.21-0"),
     release(34, SCHEDULER, "v1.12.1", "3.10.1", "3.6.4-0"),
     release(35, SCHEDULER, "v1.13.1", "3.10.1", "3.6.6-0"),
     release(36, SCHEDULER, "v1.14.2", "3.10.2", "3.6.8-0"),
+    release(37, SCHEDULER, "v1.14.6", "3.10.2", "3.7.0-0"),
 ];
 
 const fn release(

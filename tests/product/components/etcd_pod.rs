@@ -28,7 +28,11 @@ fn the_manifests_read_well() {
 #[test]
 fn each_etcd_knows_its_flags() {
     let named = ", image: 'registry.example/etcd:v3.5.21'";
-    let upstream = |minor: u16| if minor < 34 { 5 } else { 6 };
+    let upstream = |minor: u16| match minor {
+        ..34 => 5,
+        34..37 => 6,
+        _ => 7,
+    };
     for release in &RELEASES {
         let version = format!("1.{}.0", release.minor);
         let pulled = format!("registry.k8s.io/etcd:{}", release.etcd);
