@@ -40,12 +40,7 @@ impl Judge<'_> {
         let outside =
             |metric: &Node| matches!(text_at(metric, &["type"]), Some("Object" | "External"));
         if let Some((0, span)) = number("minReplicas") {
-            if !self
-                .server
-                .gates
-                .iter()
-                .any(|gate| gate == "HPAScaleToZero")
-            {
+            if !self.server.has_gate("HPAScaleToZero", Some(37)) {
                 self.value_error(
                     span,
                     "`minReplicas: 0` requires the feature gate HPAScaleToZero",

@@ -27,10 +27,10 @@ mod types;
 mod values;
 mod workloads;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use apis::Standing;
 use read::{at, entries, items, text};
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -52,10 +52,19 @@ pub(crate) struct ApiServer {
     pub node_ports: (i64, i64),
     /// One, or one of each address family.
     pub service_networks: Vec<IpNet>,
-    /// Feature gates that are on.
-    pub gates: Vec<String>,
+    /// Feature gates that are set, on or off.
+    pub gates: BTreeMap<String, bool>,
     /// Runtime classes that the nodes bring along.
     pub runtime_classes: Vec<String>,
+}
+
+impl ApiServer {
+    /// Returns whether `gate` is on. `default_since` is the first minor where it is if nothing sets
+    /// it.
+    fn has_gate(&self, gate: &str, default_since: Option<u16>) -> bool {
+        let set = self.gates.get(gate).copied();
+        set.unwrap_or_else(|| default_since.is_some_and(|since| since <= self.minor))
+    }
 }
 
 /// Checks `files`, which are applied to `server` in this order.

@@ -169,7 +169,7 @@ impl Judge<'_> {
         self.one_of(node, "operator", &["Exists", "Equal", "Lt", "Gt"]);
         if let Some(operator) = at(node, &["operator"])
             && matches!(text(operator), Some("Lt" | "Gt"))
-            && !self.server.gates.iter().any(|gate| gate == GATE)
+            && !self.server.has_gate(GATE, None)
         {
             let mut diagnostic = Diagnostic::error(
                 codes::BAD_FIELD_VALUE,

@@ -42,11 +42,18 @@ impl Judge<'_> {
         }
         match kind {
             "Deployment" => {
-                self.rollout(spec, kind, "strategy", "Recreate");
+                self.rollout(spec, kind, "strategy", &["Recreate"]);
                 self.progress(spec);
             }
             "DaemonSet" | "StatefulSet" => {
-                self.rollout(spec, kind, "updateStrategy", "OnDelete");
+                let recreates = kind == "StatefulSet"
+                    && self.server.has_gate("StatefulSetRecreateStrategy", None);
+                let others: &[&str] = if recreates {
+                    &["OnDelete", "Recreate"]
+                } else {
+                    &["OnDelete"]
+                };
+                self.rollout(spec, kind, "updateStrategy", others);
                 self.one_of(spec, "podManagementPolicy", &["OrderedReady", "Parallel"]);
             }
             _ => {}
@@ -145,16 +152,19 @@ impl Judge<'_> {
         }
     }
 
-    fn rollout(&mut self, spec: &Node, kind: &str, field: &str, other: &str) {
+    fn rollout(&mut self, spec: &Node, kind: &str, field: &str, others: &[&str]) {
         let Some(strategy) = at(spec, &[field]) else {
             return;
         };
-        self.one_of(strategy, "type", &["RollingUpdate", other]);
+        self.one_of(strategy, "type", &[&["RollingUpdate"][..], others].concat());
+        let other = text_at(strategy, &["type"]).filter(|word| others.contains(word));
         let Some(rolling) = at(strategy, &["rollingUpdate"]) else {
             return;
         };
         // The API server accepts it for a DaemonSet.
-        if text_at(strategy, &["type"]) == Some(other) && kind != "DaemonSet" {
+        if let Some(other) = other
+            && kind != "DaemonSet"
+        {
             self.value_error(
                 rolling.span,
                 format!("`rollingUpdate` cannot be combined with `type: {other}`"),
@@ -167,7 +177,7 @@ impl Judge<'_> {
         };
         let no_surge = none("maxSurge");
         // A DaemonSet replaces one pod at a time, and adds none, if it is not told otherwise.
-        let daemons = kind == "DaemonSet" && text_at(strategy, &["type"]) != Some(other);
+        let daemons = kind == "DaemonSet" && other.is_none();
         if none("maxUnavailable") && (no_surge || daemons && at(rolling, &["maxSurge"]).is_none()) {
             self.value_error(
                 rolling.span,

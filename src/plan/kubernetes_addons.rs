@@ -271,7 +271,6 @@ fn api_server(
         let (_, value) = flags.find(|(flag, _)| flag.as_str() == name)?;
         Some(value.value.as_str())
     };
-    let gates = (written.feature_gates.iter()).filter(|(_, on)| on.value);
     let containers = cluster
         .nodes
         .iter()
@@ -292,7 +291,9 @@ fn api_server(
         service_networks: (networks(&written.service_network()).all())
             .map(|net| net.value)
             .collect(),
-        gates: gates.map(|(gate, _)| gate.as_str().to_owned()).collect(),
+        gates: (written.feature_gates.iter())
+            .map(|(gate, on)| (gate.as_str().to_owned(), on.value))
+            .collect(),
         runtime_classes: classes.map(|(name, _)| name.as_str().to_owned()).collect(),
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 /// The minors that imgbuild knows.
-pub const MINORS: std::ops::RangeInclusive<u16> = 31..=36;
+pub const MINORS: std::ops::RangeInclusive<u16> = 31..=37;
 
 /// The folder of the schemas, by version (`xtask/src/kubernetes_schemas.rs` fetches it).
 pub fn schemas() -> PathBuf {

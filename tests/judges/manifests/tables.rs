@@ -149,7 +149,10 @@ fn object(definition: &Value) -> Option<(String, String)> {
         group => format!("{group}/{}", word("version")),
     };
     let name = word("kind");
-    (!name.ends_with("List") && !ASKED.contains(&name)).then(|| (api, name.to_owned()))
+    // Not the question to `policy`, but an object of its own.
+    let eviction = name == "Eviction" && word("group") == "lifecycle.k8s.io";
+    let asked = ASKED.contains(&name) && !eviction;
+    (!name.ends_with("List") && !asked).then(|| (api, name.to_owned()))
 }
 
 /// The kinds by `apiVersion`, with the minors that have them.
