@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::template::fill;
+use crate::facts::kubernetes::version::RELEASES;
 use crate::facts::runtimes::SHIMS;
 use crate::facts::systems::ContainerdConfig;
 use crate::node::Node;
 use crate::node::containers::{ContainerRuntime, RUNC, Registry, RuntimeKind};
-use crate::node::images::ImageUse;
-use crate::oci::NODE_IMAGE;
+use crate::node::images::{ImageRef, ImageUse};
 
 /// The names in a version of the settings (containerd, docs/PLUGINS.md: 2.0 split its plugin for
 /// pods).
@@ -37,6 +37,13 @@ const WORDS: [Words; 2] = [
     },
 ];
 
+/// The sandbox of pods on a node that is not of a cluster of imgbuild's: whoever brings a kubelet
+/// has or fetches upstream's.
+fn pause_image() -> String {
+    let newest = &RELEASES[RELEASES.len() - 1];
+    ImageRef::upstream(ImageUse::Pause, "pause", &*newest.pause).to_string()
+}
+
 /// The settings file.
 pub(super) fn config(node: &Node) -> String {
     let system = &node.target.facts().containerd;
@@ -47,10 +54,8 @@ pub(super) fn config(node: &Node) -> String {
     let words = (WORDS.iter())
         .find(|words| words.version == version)
         .expect("every version has its words");
-    let sandbox = (node.kubernetes.as_ref()).map_or_else(
-        || NODE_IMAGE.to_owned(),
-        |kubernetes| kubernetes.image(ImageUse::Pause),
-    );
+    let sandbox = (node.kubernetes.as_ref())
+        .map_or_else(pause_image, |kubernetes| kubernetes.image(ImageUse::Pause));
     let containerd = node.containerd.as_ref();
     let own = containerd.map_or(&[][..], |containerd| &containerd.runtimes);
     let registries = containerd.map_or(&[][..], |containerd| &containerd.registries);

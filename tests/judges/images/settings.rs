@@ -181,6 +181,27 @@ fn containerd_takes_version_2() {
     }
 }
 
+/// Whoever brings a kubelet to a node without Kubernetes, as for `kubeadm join`, finds no image of
+/// imgbuild's there: pods get the sandbox of upstream.
+#[test]
+fn a_node_without_kubernetes_has_upstreams_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    for (case, key) in CASES
+        .iter()
+        .zip(["sandbox_image", "pinned_images.sandbox", "sandbox_image"])
+    {
+        let spec = format!(
+            "version: 1\ntarget: {}\nhostname: machine1\ncontainerd:\n  registries: {{registry.example: {{mirrors: ['https://mirror.example']}}}}\n{}",
+            case.target, case.line
+        );
+        fs::write(folder.path().join("node.yaml"), spec).unwrap();
+        succeeds(&imgbuild(folder.path(), &["node.yaml", "-o", "node.ign"]));
+        let text = file(folder.path(), "node.ign", "/etc/containerd/config.toml");
+        let line = format!("{key} = \"registry.k8s.io/pause:3.10.2\"\n");
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
 /// Who asks for a runtime is sent to nodes that have it.
 #[test]
 fn runtimes_have_their_classes() {
