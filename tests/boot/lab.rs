@@ -78,6 +78,18 @@ impl Lab {
         );
         output
     }
+
+    /// Runs imgbuild in the folder and gives what it prints; it has to succeed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = Command::new(program())
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "imgbuild {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
 }
 
 /// The cache that imgbuild takes bases from.

@@ -25,6 +25,7 @@ mod harness;
 mod kubernetes;
 mod lab;
 mod later_boots;
+mod made_images;
 mod node;
 mod other_media;
 mod stand_in;

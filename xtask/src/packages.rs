@@ -42,8 +42,12 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 56] = [
+const PACKAGES: [Package; 58] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
+    package(
+        "bind9-dnsutils",
+        "dig, in an image that Kubernetes' conformance suite asks for",
+    ),
     package(
         "buildah",
         "reads stores of images, and makes containers of them, as CRI-O does",
@@ -90,6 +94,10 @@ const PACKAGES: [Package; 56] = [
     package("libzstd-dev", "coreos-installer is built with it"),
     package("mmdebstrap", "builds the reference tree of the base"),
     package("mtools", "mdir reads the EFI partition"),
+    package(
+        "netcat-openbsd",
+        "nc, in an image that Kubernetes' conformance suite asks for",
+    ),
     package("nftables", "nft checks our packet filters"),
     package(
         "openssh-client",

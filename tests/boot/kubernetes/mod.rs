@@ -8,6 +8,7 @@
 mod addons;
 mod by_itself;
 mod cluster;
+mod conformance;
 mod crio;
 mod dual_stack;
 mod flatcar;
