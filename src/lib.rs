@@ -68,7 +68,7 @@
 //! |---|---|
 //! | 10 | [`cli`]: arguments and words; the only room that prints |
 //! | 9 | [`ops`]: the use cases, the library's face; [`pages`]: the manual |
-//! | 8, 7 | [`verify`]; [`diff`], [`embed`], [`learn`]: compare with specs, compare artifacts, fill live ISOs, ask Kubernetes' programs |
+//! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare, fill live ISOs; [`trial`] tries machines out, [`learn`] asks Kubernetes' programs |
 //! | 6 | [`plan`] decides nodes; [`read`] reads artifacts back; [`qemu`] runs machines |
 //! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
 //! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
@@ -118,5 +118,6 @@ pub mod registry;
 pub mod secrets;
 pub mod spec;
 pub mod text;
+pub mod trial;
 pub mod verify;
 pub mod words;

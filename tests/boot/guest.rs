@@ -1,20 +1,16 @@
 //! A booted node: its machine, its console, and questions over SSH.
 
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Output;
 use std::time::Instant;
 
 use imgbuild::names::Arch;
-use imgbuild::qemu::watch::{self, Outcome, Until};
-use imgbuild::qemu::{
-    Event, Firmware, Forward, Interrupt, Machine, Medium, Qemu, Running, Switch, UserNetwork,
-    free_port,
-};
+use imgbuild::qemu::watch::Until;
+use imgbuild::qemu::{Firmware, Interrupt, Machine, Medium, Qemu, Switch, UserNetwork};
+use imgbuild::trial::{self, ConsoleLog, Login, Stop};
 
-use crate::console_log::{ConsoleLog, ShownOnFailure};
+use crate::console_log::{self, ShownOnFailure};
 use crate::lab::Lab;
-use crate::patience::{GLANCE, Patience, Wait, computed};
+use crate::patience::{Patience, Wait};
 
 /// With an amd64 node that boots, or does what it is told: it takes a minute without acceleration
 /// on an idle machine.
@@ -32,18 +28,18 @@ pub fn machine(name: &str, firmware: Firmware, medium: Medium, address: &str) ->
     machine
 }
 
-/// A machine that runs, or ran until it is dropped: then its power is cut.
+/// The guest of `imgbuild test`, whose failures fail the test. Dropping it cuts its power.
 pub struct Guest {
-    name: String,
-    running: Running,
-    events: Receiver<Event>,
-    ssh_port: u16,
-    key: PathBuf,
-    /// Where the open connection's socket is: a short path, as sockets want.
-    connection: tempfile::TempDir,
+    booted: trial::Guest,
     pub console: ConsoleLog,
     _shown: ShownOnFailure,
     patience: Patience,
+}
+
+/// What a wait gave; the test fails where it gave nothing.
+#[track_caller]
+fn come<T>(result: Result<T, Stop>) -> T {
+    result.unwrap_or_else(|why| panic!("{why}"))
 }
 
 impl Guest {
@@ -58,38 +54,31 @@ impl Guest {
         let used = guest.ask("free --mebi | awk '/^Mem/ {print $3}'");
         println!(
             "{}: reached after {time:.0} s; kernel start to ready {kernel}; {used} MiB used",
-            guest.name
+            guest.booted.name()
         );
         guest
     }
 
     /// Boots `machine` without waiting, on a port of `switch` if there is one.
-    pub fn start(lab: &Lab, test: &str, mut machine: Machine, switch: Option<&Switch>) -> Self {
-        let ssh_port = free_port().unwrap();
-        machine.network.forwards.push(Forward {
-            host: ssh_port,
-            guest: 22,
-        });
+    pub fn start(lab: &Lab, test: &str, machine: Machine, switch: Option<&Switch>) -> Self {
         let qemu = Qemu::find(&machine).unwrap();
         assert!(qemu.warnings.is_empty(), "{:?}", qemu.warnings);
-        let console = ConsoleLog::new(&format!("{test}-{}", machine.name));
-        let (sender, events) = channel();
-        let running = qemu
-            .start(&machine, switch, console.writer(), &sender)
-            .unwrap();
+        let name = format!("{test}-{}", machine.name);
+        let console = ConsoleLog::in_folder(&console_log::folder(), &name).unwrap();
+        let patience = match machine.arch {
+            Arch::Amd64 => AMD64,
+            Arch::Arm64 => ARM64,
+        };
+        let login = Login {
+            user: "core".to_owned(),
+            keys: vec![lab.key()],
+        };
+        let (log, interrupt) = (console.clone(), Interrupt::default());
         Self {
-            running,
-            events,
-            ssh_port,
-            key: lab.key(),
-            connection: tempfile::tempdir().unwrap(),
+            booted: trial::Guest::start(machine, switch, log, login, interrupt).unwrap(),
             _shown: ShownOnFailure(console.clone()),
             console,
-            patience: match machine.arch {
-                Arch::Amd64 => AMD64,
-                Arch::Arm64 => ARM64,
-            },
-            name: machine.name,
+            patience,
         }
     }
 
@@ -101,38 +90,29 @@ impl Guest {
 
     /// How far the machine is: what its console showed, and what it computed.
     pub fn progress(&self) -> u64 {
-        self.console.length() as u64 + computed(self.running.process_id())
+        self.booted.progress()
     }
 
     /// Begins to wait for `what` of this node.
     pub fn wait(&self, what: &str) -> Wait {
-        self.patience.wait(format!("{}: {what}", self.name))
+        self.patience
+            .wait(format!("{}: {what}", self.booted.name()))
     }
 
     /// Waits until the node says that it is ready and fails when it says anything else.
     pub fn wait_until_ready(&self) {
         self.wait_until(Until::Ready, "its word that it is ready");
-        self.wait_for_ssh();
+        come(self.booted.connect(self.patience.0));
     }
 
     fn wait_until(&self, until: Until, what: &str) {
-        let machines = [self.name.clone()];
-        let mut wait = self.wait(what);
-        loop {
-            let interrupt = Interrupt::default();
-            match watch::wait(&self.events, &machines, until, Some(GLANCE), &interrupt) {
-                Outcome::Reached => return,
-                Outcome::TimedOut { .. } => wait.check(self.progress()),
-                outcome => panic!("{outcome}"),
-            }
-        }
+        come(self.booted.wait_until(until, &mut self.wait(what).0));
     }
 
     /// Waits until the console shows `words` somewhere after its first `from` bytes.
     pub fn shows(&self, words: &str, from: usize) {
         let mut wait = self.wait(&format!("`{words}` on its console"));
-        let progress = || self.progress();
-        self.console.wait_for(words, from, &mut wait, progress);
+        come(self.booted.shows(words, from, &mut wait.0));
     }
 
     /// Waits until the answer is yes. Each question takes its time on the node, so nothing sleeps
@@ -144,65 +124,9 @@ impl Guest {
         }
     }
 
-    /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the
-    /// way to it. The connection stays for the questions, each of which would take seconds for one
-    /// of its own.
-    fn wait_for_ssh(&self) {
-        let connected = || {
-            let mut ssh = self.ssh();
-            // In the background with nothing of ours open, or whoever reads our output would wait
-            // for it.
-            ssh.args(["-o", "ControlMaster=yes", "-N", "-f", "core@127.0.0.1"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            self.finish("a connection over SSH", &mut ssh)
-                .status
-                .success()
-        };
-        let mut wait = self.wait("a connection over SSH");
-        while !connected() {
-            wait.check(self.progress());
-            // Until the next try, or until the machine has something to tell.
-            let _ = self.events.recv_timeout(GLANCE);
-        }
-    }
-
-    /// Runs `ssh`, as long as the machine gets on.
-    fn finish(&self, what: &str, ssh: &mut Command) -> Output {
-        let child = ssh
-            .spawn()
-            .expect("starting ssh (Debian package openssh-client)");
-        let what = format!("{}: {what}", self.name);
-        self.patience.finish(&what, child, || self.progress())
-    }
-
-    /// `ssh` with all but what to do.
-    fn ssh(&self) -> Command {
-        let mut command = Command::new("ssh");
-        command
-            .args(["-o", "LogLevel=ERROR", "-i"])
-            .arg(&self.key)
-            .args(["-o", "StrictHostKeyChecking=no"])
-            .args(["-o", "UserKnownHostsFile=/dev/null"])
-            .args(["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"])
-            .args(["-o", "ConnectTimeout=20", "-o"])
-            .arg(format!(
-                "ControlPath={}",
-                self.connection.path().join("ssh").display()
-            ))
-            .args(["-p", &self.ssh_port.to_string()]);
-        command
-    }
-
     /// What the shell on the node makes of `script`, run by the user `core`.
     pub fn try_ask(&self, script: &str) -> Output {
-        let mut ssh = self.ssh();
-        ssh.args(["core@127.0.0.1", script])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        self.finish(&format!("the answer to `{script}`"), &mut ssh)
+        come(self.booted.ask(script, self.patience.0))
     }
 
     /// What `script` prints on the node, without white space around it; it must succeed.
@@ -213,7 +137,7 @@ impl Guest {
         assert!(
             output.status.success(),
             "{}: `{script}` failed ({}): {said} {complaint}",
-            self.name,
+            self.booted.name(),
             output.status
         );
         said
@@ -237,7 +161,12 @@ impl Guest {
 
     /// Checks that `script` prints `expected` on the node.
     pub fn says(&self, script: &str, expected: &str) {
-        assert_eq!(self.ask(script), expected, "{}: `{script}`", self.name);
+        assert_eq!(
+            self.ask(script),
+            expected,
+            "{}: `{script}`",
+            self.booted.name()
+        );
     }
 
     /// Checks that `script` fails on the node, for a reason that contains `why`: at once, or after
@@ -249,24 +178,24 @@ impl Guest {
             assert!(
                 !output.status.success(),
                 "{}: `{script}` succeeds",
-                self.name
+                self.booted.name()
             );
             said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
             if said.contains(why) {
                 return;
             }
         }
-        panic!("{}: `{script}` fails otherwise: {said}", self.name);
+        panic!("{}: `{script}` fails otherwise: {said}", self.booted.name());
     }
 
     /// Types on the serial console.
     pub fn type_keys(&self, keys: &str) {
-        self.running.keyboard().type_keys(keys.as_bytes()).unwrap();
+        self.booted.type_keys(keys).unwrap();
     }
 
     /// Starts the shutdown as a short press of the power button does and waits for its end.
     pub fn shut_down(mut self) {
-        self.running.press_power_button().unwrap();
+        self.booted.press_power_button().unwrap();
         self.wait_until(Until::PoweredOff, "the end of its shutdown");
     }
 }

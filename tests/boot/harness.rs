@@ -4,12 +4,16 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::console_log::{ConsoleLog, ShownOnFailure};
-use crate::patience::{Patience, Wait, computed, processor_time};
+use imgbuild::qemu::Interrupt;
+use imgbuild::trial::{ConsoleLog, processor_time};
+
+use crate::console_log::ShownOnFailure;
+use crate::patience::{Patience, Wait, computed};
 
 fn console() -> (ConsoleLog, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (ConsoleLog::in_folder(folder.path(), "machine"), folder)
+    let console = ConsoleLog::in_folder(folder.path(), "machine").unwrap();
+    (console, folder)
 }
 
 /// What a failed test said.
@@ -22,30 +26,18 @@ fn failure(test: impl FnOnce()) -> String {
 #[test]
 fn a_test_that_fails_at_the_console_ends_alone() {
     let (console, _folder) = console();
-    console.writer().write_all(b"booting\r\n").unwrap();
+    console.writer().unwrap().write_all(b"booting\r\n").unwrap();
     let shown = ShownOnFailure(console.clone());
     let why = failure(move || {
         let mut wait = Patience::minutes(0, 0).wait("the word `ready`");
-        shown.0.wait_for("ready", 0, &mut wait, || 0);
+        let console = &shown.0;
+        let found = console.wait_for("ready", 0, &mut wait.0, || 0, &Interrupt::default());
+        found.unwrap_or_else(|why| panic!("{why}"));
     });
     assert!(why.starts_with("the word `ready`: "), "{why}");
     // The machine that is still there goes on, and so does whoever looks at it.
-    console.writer().write_all(b"ready\r\n").unwrap();
+    console.writer().unwrap().write_all(b"ready\r\n").unwrap();
     assert_eq!(console.text(), "booting\r\nready\r\n");
-}
-
-/// As above, with the console in the hands of the thread that fails.
-#[test]
-fn a_console_outlives_a_thread_that_fails_with_it() {
-    let (console, _folder) = console();
-    let held = console.clone();
-    let writer = std::thread::spawn(move || {
-        let _shown = ShownOnFailure(held.clone());
-        held.fail_with_it_held();
-    });
-    assert!(writer.join().is_err());
-    console.writer().write_all(b"still here").unwrap();
-    assert_eq!(console.length(), 10);
 }
 
 #[test]

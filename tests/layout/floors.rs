@@ -7,7 +7,7 @@ pub const FLOORS: &[&[&str]] = &[
     // The use cases; and the pages that `imgbuild help` shows.
     &["ops", "pages"],
     &["verify"],
-    &["diff", "embed", "learn"],
+    &["diff", "embed", "learn", "trial"],
     // From a spec to decided nodes; back from artifacts; machines that run them.
     &["plan", "read", "qemu"],
     // What is wrong between decided values; what a node is made of; how it is written.
