@@ -32,6 +32,8 @@ pub struct Qemu {
     /// it.
     pub(super) guardian: Option<PathBuf>,
     pub(super) efi: Option<Efi>,
+    /// Major and minor version of the emulator.
+    pub version: (u32, u32),
     /// Warnings about the host's emulator, one line each.
     pub warnings: Vec<String>,
 }
@@ -79,6 +81,7 @@ impl Qemu {
             program,
             guardian: on_path("setpriv"),
             efi,
+            version,
             warnings,
         })
     }

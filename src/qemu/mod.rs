@@ -19,6 +19,7 @@ mod machine;
 mod network;
 mod qmp;
 mod running;
+mod saved;
 mod switch;
 pub mod watch;
 

@@ -36,12 +36,21 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Runs a command without arguments and waits until QEMU has accepted it.
-    pub fn execute(&mut self, command: &str) -> anyhow::Result<()> {
-        let message = json!({ "execute": command });
+    /// Runs a command without arguments, waits until QEMU has accepted it and returns its answer.
+    pub fn execute(&mut self, command: &str) -> anyhow::Result<Value> {
+        self.send(command, &json!({ "execute": command }))
+    }
+
+    /// The same with arguments.
+    pub fn execute_with(&mut self, command: &str, arguments: &Value) -> anyhow::Result<Value> {
+        let message = json!({ "execute": command, "arguments": arguments });
+        self.send(command, &message)
+    }
+
+    fn send(&mut self, command: &str, message: &Value) -> anyhow::Result<Value> {
         writeln!(self.stream, "{message}")
             .with_context(|| format!("sending `{command}` to QEMU"))?;
-        let answer = self
+        let mut answer = self
             .answers
             .recv_timeout(PATIENCE)
             .with_context(|| format!("waiting for QEMU's answer to `{command}`"))?;
@@ -51,7 +60,7 @@ impl Qmp {
                 error["desc"].as_str().unwrap_or("?")
             );
         }
-        Ok(())
+        Ok(answer["return"].take())
     }
 }
 

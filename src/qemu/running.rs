@@ -31,12 +31,12 @@ const GLANCE: Timespec = Timespec {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    qmp: Qmp,
+    pub(super) qmp: Qmp,
     keyboard: Keyboard,
     threads: Vec<JoinHandle<()>>,
     complaints: Arc<Mutex<String>>,
     /// Sockets, variables and scratch disks; deleted with the machine.
-    _files: tempfile::TempDir,
+    pub(super) files: tempfile::TempDir,
 }
 
 /// Types on the serial console; clones type on the same one.
@@ -66,11 +66,38 @@ impl Qemu {
         console: impl Write + Send + 'static,
         events: &Sender<Event>,
     ) -> anyhow::Result<Running> {
+        self.launch(machine, switch, console, events, &[], |_| Ok(()))
+    }
+
+    /// Starts the emulator for a machine whose state is loaded into it before it runs. `fill` puts
+    /// the machine's [own files](Running::own_files) into the folder that it is given.
+    pub fn start_paused(
+        &self,
+        machine: &Machine,
+        switch: Option<&Switch>,
+        console: impl Write + Send + 'static,
+        events: &Sender<Event>,
+        fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Running> {
+        let more = ["-S", "-incoming", "defer"];
+        self.launch(machine, switch, console, events, &more, fill)
+    }
+
+    fn launch(
+        &self,
+        machine: &Machine,
+        switch: Option<&Switch>,
+        console: impl Write + Send + 'static,
+        events: &Sender<Event>,
+        more: &[&str],
+        fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Running> {
         let folder = tempfile::Builder::new()
             .prefix("imgbuild-run-")
             .tempdir()
             .context("creating a folder for the machine's sockets")?;
         let files = self.prepare(machine, switch, folder.path())?;
+        fill(folder.path())?;
         let listener = UnixListener::bind(&files.qmp)
             .with_context(|| format!("listening for QEMU at {}", files.qmp.display()))?;
 
@@ -86,6 +113,7 @@ impl Qemu {
         };
         let mut child = command
             .args(arguments(machine, self.efi.as_ref(), &files))
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -130,7 +158,7 @@ impl Qemu {
             keyboard: Keyboard(Arc::new(Mutex::new(stdin))),
             threads,
             complaints,
-            _files: folder,
+            files: folder,
         })
     }
 
@@ -222,18 +250,23 @@ impl Running {
 
     /// Presses the power button: the guest shuts down, then [`Happening::PoweredOff`] comes.
     pub fn press_power_button(&mut self) -> anyhow::Result<()> {
-        self.qmp.execute("system_powerdown")
+        self.qmp.execute("system_powerdown").map(drop)
     }
 
     /// Presses the reset button.
     pub fn reset(&mut self) -> anyhow::Result<()> {
-        self.qmp.execute("system_reset")
+        self.qmp.execute("system_reset").map(drop)
     }
 
     /// Cuts the power: the guest stops immediately. Its disks keep what it had flushed.
     pub fn cut_power(mut self) -> anyhow::Result<()> {
         self.child.kill().context("ending QEMU")?;
         self.join().map(|_| ())
+    }
+
+    /// What the emulator wrote to its standard error.
+    pub(super) fn complaints(&self) -> String {
+        said(&self.complaints)
     }
 
     /// Waits for the emulator to exit and returns its status and its error messages.
