@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-pub use record::{Corrupt, check, check_file, check_hash, seal};
+pub use record::{Corrupt, check, check_file, check_hash, seal, sha256_of};
 
 /// The environment variable that sets the cache's folder.
 pub const CACHE_VARIABLE: &str = "IMGBUILD_CACHE";

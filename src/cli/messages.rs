@@ -81,7 +81,9 @@ impl Messages {
                 self.diagnostics(sources, diagnostics);
             }
             Failure::Operation(error) => eprintln!("error: {}", safe(&error.to_string())),
-            Failure::Usage(what) | Failure::Differs(what) => eprintln!("error: {}", safe(what)),
+            Failure::Usage(what) | Failure::Differs(what) | Failure::Checks(what) => {
+                eprintln!("error: {}", safe(what));
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ mod progress;
 mod reporter;
 mod run;
 mod stdout;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -88,6 +89,7 @@ fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), F
         Command::Kubeconfig(of) => kubeconfig::run(of, session),
         Command::Kubernetes(command) => kubernetes::run(command, session),
         Command::Run(wanted) => run::run(wanted, session, messages),
+        Command::Test(wanted) => test::run(wanted, session, messages),
         Command::Base(command) => base::run(command, session, messages),
         Command::Update { spec, source } => {
             let spec = SpecFile::new(spec);

@@ -13,6 +13,8 @@ pub enum Failure {
     Usage(String),
     /// What was compared is not the same.
     Differs(String),
+    /// Checks of a test failed.
+    Checks(String),
 }
 
 impl Failure {
@@ -22,7 +24,9 @@ impl Failure {
             Self::Operation(ops::Error::Input(_) | ops::Error::Request(_)) | Self::Usage(_) => {
                 ExitCode::from(2)
             }
-            Self::Operation(ops::Error::Environment(_)) | Self::Differs(_) => ExitCode::from(1),
+            Self::Operation(ops::Error::Environment(_)) | Self::Differs(_) | Self::Checks(_) => {
+                ExitCode::from(1)
+            }
         }
     }
 

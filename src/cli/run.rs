@@ -9,7 +9,7 @@ use super::outcome::Failure;
 use crate::ops::Session;
 use crate::ops::run::{self, Machines, RunOptions, RunningMachines, SSH};
 use crate::qemu::watch::{Outcome, Until};
-use crate::qemu::{Firmware, Interrupt, Machine};
+use crate::qemu::{Interrupt, Machine};
 
 /// Boots what was built, or builds and boots a spec, and waits.
 pub fn run(wanted: &Run, session: &mut Session<'_>, messages: Messages) -> Result<(), Failure> {
@@ -43,28 +43,18 @@ fn options(wanted: &Run) -> Result<RunOptions, Failure> {
     Ok(RunOptions {
         what: wanted.what.clone(),
         node: wanted.node.clone(),
-        firmware: firmware(wanted),
-        medium: wanted.medium,
+        firmware: wanted.computer.firmware(),
+        medium: wanted.computer.medium,
         fw_cfg: wanted.fw_cfg,
-        memory: wanted.memory,
-        cpus: wanted.cpus,
-        accel: wanted.accel,
+        memory: wanted.computer.memory,
+        cpus: wanted.computer.cpus,
+        accel: wanted.computer.accel,
         publish: publish.collect::<Result<_, _>>().map_err(Failure::Usage)?,
         disks: disks.collect::<Result<_, _>>().map_err(Failure::Usage)?,
         until: wanted.exit_when,
         keys: wanted.source.keys.clone(),
         fetch: wanted.source.base.options()?,
     })
-}
-
-fn firmware(wanted: &Run) -> Option<Firmware> {
-    let chosen = [
-        (wanted.bios, Firmware::Bios),
-        (wanted.uefi, Firmware::Uefi),
-        (wanted.secure_boot, Firmware::SecureBoot),
-    ];
-    let mut chosen = chosen.into_iter();
-    chosen.find_map(|(is_chosen, firmware)| is_chosen.then_some(firmware))
 }
 
 fn tell_ports(machine: &Machine, messages: Messages) {

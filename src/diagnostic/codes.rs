@@ -2,11 +2,12 @@
 //!
 //! One table for all rooms, so that no code is assigned twice: E00xx files and YAML, E01xx
 //! structure and values, E02xx checks across fields, E03xx Ignition and its units, E05xx
-//! Kubernetes, E06xx configs of other tools. Errors come first, then warnings (W…), both in the
-//! order of their numbers. A code is never reused for something else. The example of an entry is a
-//! spec, or the lines of one that follow `version: 1` and `hostname: kube1`; a test checks each and
-//! expects its code. What needs more than one file, or bytes that YAML cannot contain, has an empty
-//! example and its own case in `tests/wrong_specs/`.
+//! Kubernetes, E06xx configs of other tools, E07xx checks of `imgbuild test`. Errors come first,
+//! then warnings (W…), both in the order of their numbers. A code is never reused for something
+//! else. The example of an entry is a spec, or the lines of one that follow `version: 1` and
+//! `hostname: kube1`, and of E07xx a checks file; a test checks each and expects its code. What
+//! needs more than one file, or bytes that YAML cannot contain, has an empty example and its own
+//! case in `tests/wrong_specs/`.
 
 use super::Code;
 
@@ -635,6 +636,17 @@ codes! {
     /// A node without this setting would be another one: not encrypted, without its disks, or
     /// without half of its config. So nothing is imported.
     NEEDED_SETTING = "E0602": "Setting that cannot be left out", "";
+
+    // E07xx: checks of `imgbuild test`.
+    /// A check names a node that the artifact does not have. Nodes are named by their host names.
+    NODE_NOT_IN_ARTIFACT = "E0700": "Node not in the artifact", "version: 1\nchecks: [{node: kube9, port: 22}]\n";
+    /// What a command or a file must be (`is`, `has`, `like`) says nothing of a unit, a port or a
+    /// pod; `exit_status` belongs to a command, and `from` to a port.
+    MEANINGLESS_IN_CHECK = "E0701": "Key without a meaning in a check", "version: 1\nchecks: [{port: 22, has: SSH}]\n";
+    /// A pod is named with its namespace.
+    BAD_POD_NAME = "E0702": "Invalid name of a pod", "version: 1\nchecks: [{pod: coredns}]\n";
+    /// A time is a number of seconds (`s`), minutes (`m`) or hours (`h`), with at most five digits.
+    BAD_TIME = "E0703": "Invalid time", "version: 1\ntimeout: 10 minutes\nchecks: []\n";
 
     // W01xx: structure and values.
     /// A pattern under `ssh_authorized_keys_local` matches no file, so it may be impossible to log

@@ -6,6 +6,7 @@
 //! | build a spec | [`build()`], [`compile`] for Ignition configs in memory |
 //! | check a spec | [`check()`] |
 //! | boot it in QEMU | [`run::machines`] |
+//! | boot an artifact and check its nodes | [`test()`] |
 //! | hold an artifact against its spec | [`verify()`] |
 //! | compare two specs or artifacts | [`diff()`] |
 //! | see what a spec makes, or what is in an artifact | [`inspect::spec`], [`inspect::artifact`] |
@@ -51,6 +52,7 @@ mod protected;
 pub mod run;
 mod session;
 mod spec_file;
+mod trial;
 mod update;
 mod verify;
 
@@ -70,6 +72,7 @@ pub use notice::Notice;
 pub use protected::Protected;
 pub use session::{Environment, Reporter, Session};
 pub use spec_file::{SpecFile, is_spec};
+pub use trial::{TestOptions, Tested, test, write_report};
 pub use update::update;
 pub use verify::{VerifyOptions, verify};
 

@@ -48,6 +48,8 @@ pub enum Notice {
     PayloadNeedsArguments,
     /// Of a live ISO only what is embedded in it is compared.
     LiveSystemNotCompared,
+    /// A test got further: what happened.
+    Tested(String),
 }
 
 impl Notice {
@@ -68,7 +70,8 @@ impl Notice {
             Self::Wrote(_)
             | Self::OverwritesDisk(_)
             | Self::PayloadNeedsArguments
-            | Self::LiveSystemNotCompared => false,
+            | Self::LiveSystemNotCompared
+            | Self::Tested(_) => false,
         }
     }
 }
@@ -107,7 +110,7 @@ impl fmt::Display for Notice {
                 f,
                 "{hostname} is a node of {system}: Fedora CoreOS has other programs, paths and network settings"
             ),
-            Self::ConfigDoubtful(why) => f.write_str(why),
+            Self::ConfigDoubtful(what) | Self::Tested(what) => f.write_str(what),
             Self::ArgumentsLeftToBootLoader { spec, arguments } => write!(
                 f,
                 "the boot loader must pass these kernel arguments of {}: {}",

@@ -1,8 +1,10 @@
 //! A booted node: its machine, its console, and questions over SSH.
 
 use std::fmt;
+use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Output};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::Stop;
@@ -15,6 +17,9 @@ use crate::qemu::{Event, Forward, Interrupt, Machine, Qemu, Running, Switch, fre
 /// The port of SSH (RFC 4253 §4.1).
 const SSH: u16 = 22;
 
+/// What `ssh` says where the node takes none of the keys.
+pub(super) const REFUSED: &str = "Permission denied";
+
 /// A machine that runs, or ran until it is dropped: then its power is cut.
 pub struct Guest {
     name: String,
@@ -24,6 +29,13 @@ pub struct Guest {
     console: ConsoleLog,
     started: Instant,
     interrupt: Interrupt,
+}
+
+/// Who asks the node, and who may want to stop.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub login: Login,
+    pub interrupt: Interrupt,
 }
 
 impl fmt::Debug for Guest {
@@ -38,11 +50,42 @@ impl Guest {
     /// Boots `machine` without waiting, on a port of `switch` if there is one. Its console is
     /// written to `console`; `login` is who will ask. Every wait ends when `interrupt` comes.
     pub fn start(
-        mut machine: Machine,
+        machine: Machine,
         switch: Option<&Switch>,
         console: ConsoleLog,
         login: Login,
         interrupt: Interrupt,
+    ) -> anyhow::Result<Self> {
+        let way = Way { login, interrupt };
+        Self::launch(machine, console, way, |qemu, machine, log, events| {
+            qemu.start(machine, switch, log, events)
+        })
+    }
+
+    /// The same for a machine whose state is loaded before it runs; see
+    /// [`Qemu::start_paused`].
+    pub(super) fn start_paused(
+        machine: Machine,
+        switch: Option<&Switch>,
+        console: ConsoleLog,
+        way: Way,
+        fill: impl FnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        Self::launch(machine, console, way, |qemu, machine, log, events| {
+            qemu.start_paused(machine, switch, log, events, fill)
+        })
+    }
+
+    fn launch(
+        mut machine: Machine,
+        console: ConsoleLog,
+        way: Way,
+        start: impl FnOnce(
+            &Qemu,
+            &Machine,
+            Box<dyn Write + Send>,
+            &Sender<Event>,
+        ) -> anyhow::Result<Running>,
     ) -> anyhow::Result<Self> {
         let mut forwards = machine.network.forwards.iter();
         let known = forwards.find(|forward| forward.guest == SSH);
@@ -56,14 +99,14 @@ impl Guest {
         let qemu = Qemu::find(&machine)?;
         let (sender, events) = channel();
         let started = Instant::now();
-        let running = qemu.start(&machine, switch, console.writer()?, &sender)?;
+        let running = start(&qemu, &machine, Box::new(console.writer()?), &sender)?;
         Ok(Self {
             running,
             events,
-            ssh: Ssh::new(login, port)?,
+            ssh: Ssh::new(way.login, port)?,
             console,
             started,
-            interrupt,
+            interrupt: way.interrupt,
             name: machine.name,
         })
     }
@@ -81,11 +124,6 @@ impl Guest {
     /// When the machine was started.
     pub fn started(&self) -> Instant {
         self.started
-    }
-
-    /// Who asks over SSH.
-    pub fn login(&self) -> &Login {
-        self.ssh.login()
     }
 
     /// How far the machine is: what its console showed, and what it computed.
@@ -128,12 +166,13 @@ impl Guest {
     }
 
     /// Waits for at most `time` until the machine has something to tell, which is dropped.
-    pub fn pause(&self, time: Duration) {
+    pub fn rest(&self, time: Duration) {
         let _ = self.events.recv_timeout(time);
     }
 
     /// Waits until the node answers over SSH: its marker comes from inside and says nothing of the
-    /// way to it. The connection stays for the questions.
+    /// way to it. The connection stays for the questions. A login that the node refuses is not
+    /// tried again.
     pub fn connect(&self, patience: Patience) -> Result<(), Stop> {
         let what = "a connection over SSH";
         let mut wait = patience.wait(format!("{}: {what}", self.name));
@@ -142,9 +181,39 @@ impl Guest {
             if output.status.success() {
                 return Ok(());
             }
+            let said = self.ask("true", patience)?.stderr;
+            let said = String::from_utf8_lossy(&said);
+            if said.contains(REFUSED) {
+                return Err(Stop::Failed(self.refusal(said.trim())));
+            }
             self.look(&mut wait)?;
-            self.pause(GLANCE);
+            self.rest(GLANCE);
         }
+    }
+
+    /// Why nobody can ask, for people.
+    fn refusal(&self, said: &str) -> String {
+        let Login { user, keys } = self.ssh.login();
+        let with = if keys.is_empty() {
+            "the keys of the SSH agent and of ~/.ssh".to_owned()
+        } else {
+            let keys: Vec<_> = keys.iter().map(|key| key.display().to_string()).collect();
+            keys.join(", ")
+        };
+        format!(
+            "{}: no login over SSH as `{user}` with {with}: {said}",
+            self.name
+        )
+    }
+
+    /// Ends the connection over SSH; the next question opens one of its own.
+    pub(super) fn disconnect(&self) {
+        self.ssh.disconnect();
+    }
+
+    /// The machine.
+    pub(super) fn running(&mut self) -> &mut Running {
+        &mut self.running
     }
 
     /// What the shell on the node makes of `script`.

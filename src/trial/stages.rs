@@ -20,6 +20,7 @@ pub enum Mark {
 impl Mark {
     /// What a line of the console says, if it has one of them.
     pub fn of_line(line: &str) -> Option<Self> {
+        let line = without_escapes(line);
         let line = line.trim_end();
         let has = |words: &str| line.contains(words);
         if has("] Linux version ") {
@@ -34,6 +35,17 @@ impl Mark {
             None
         }
     }
+}
+
+/// `line` without the sequences that color it (ECMA-48 §5.4).
+fn without_escapes(line: &str) -> String {
+    let mut parts = line.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| !('\u{40}'..='\u{7e}').contains(&c));
+        plain.push_str(rest.get(1..).unwrap_or_default());
+    }
+    plain
 }
 
 words! {
@@ -87,7 +99,7 @@ mod tests {
                 Some(Mark::Initrd),
             ),
             (
-                "         Starting initrd-switch-root.service - Switch Root...\r",
+                "         Starting \x1b[0;1;39minitrd-switch-root.service\x1b[0m - Switch Root...\r",
                 Some(Mark::Root),
             ),
             (

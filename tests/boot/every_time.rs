@@ -5,6 +5,7 @@ use std::fs;
 
 use imgbuild::qemu::{Disk, Firmware, Medium, mac_of};
 
+use crate::artifact_test;
 use crate::cluster;
 use crate::config_iso;
 use crate::embedded_images;
@@ -79,6 +80,13 @@ fn pxe_tree_through_ipxe() {
         node::machine(&lab, "pxe", Firmware::Bios, medium),
     );
     node::check_health(&guest);
+}
+
+/// `imgbuild test`, and the machines that it keeps; see [`artifact_test`].
+#[test]
+#[ignore = "boots machines: cargo xtask test"]
+fn artifacts_are_tested() {
+    artifact_test::tells_what_passed();
 }
 
 /// A root image that was changed does not start; see [`other_media`].

@@ -14,6 +14,7 @@
 // A test that fails in an `unwrap` says where.
 #![allow(clippy::unwrap_used)]
 
+mod artifact_test;
 mod cluster;
 mod config_iso;
 mod console_log;

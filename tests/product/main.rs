@@ -20,6 +20,7 @@ mod pki;
 mod plan;
 mod shown_text;
 mod specs;
+mod trial;
 mod wrong_configs;
 
 #[path = "../shared/container_linux_nodes.rs"]

@@ -9,6 +9,7 @@ mod keys;
 mod kubernetes;
 mod messages;
 mod run;
+mod test;
 mod verify;
 mod words;
 
@@ -27,6 +28,7 @@ pub use keys::{Keys, KeysOf, KubeconfigOf};
 pub use kubernetes::{KubernetesCommand, Learn};
 pub use messages::{Color, Common, MessageFormat};
 pub use run::{Run, disk_image, forward};
+pub use test::Test;
 pub use verify::Verify;
 
 /// One readable YAML file in, one bootable, immutable Kubernetes node out.
@@ -44,7 +46,8 @@ pub use verify::Verify;
         imgbuild cluster.yaml -o out/         a PXE tree with every node of the cluster\n  \
         imgbuild run node.yaml                boot it in QEMU\n  \
         imgbuild help kubernetes              a topic of the manual; `imgbuild help` lists all\n\n\
-        Exit status: 0 success, 1 the environment failed (network, disk, tool) or `verify` found a difference, 2 the input is invalid."
+        Exit status: 0 success, 1 the environment failed (network, disk, tool), `verify` found a difference or a check of `test` failed, \
+        2 the input is invalid."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -176,6 +179,18 @@ pub enum Command {
     Embed(Box<Embed>),
     /// Boot a spec or an image in QEMU, with its console on this terminal
     Run(Box<Run>),
+    /// Boot an artifact in QEMU and check its nodes
+    #[command(
+        long_about = "Boot the very artifact in QEMU, wait until its nodes are ready, and check them: units, ports, files, pods, answers of \
+            commands. The checks are in a YAML file; without one, the nodes must be ready. A table says how each check went, and how long \
+            each stage of the boot took.\n\n\
+            Exit status: 0 all checks passed, 1 one failed (or the environment did), 2 the input is invalid.",
+        after_help = "Examples:\n  \
+            imgbuild test node.iso\n  \
+            imgbuild test node.iso checks.yaml --ssh-key ~/.ssh/lab --junit report.xml\n  \
+            imgbuild test out/ checks.yaml --snapshot cluster.snapshot     boots once; from then on seconds"
+    )]
+    Test(Box<Test>),
     /// Manage the base OS images in the cache
     #[command(subcommand)]
     Base(BaseCommand),

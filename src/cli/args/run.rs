@@ -7,16 +7,12 @@ use clap::Args;
 
 use crate::ops::run::{BootMedium, DEFAULT_DISK, DiskImage};
 use crate::qemu::watch::Until;
-use crate::qemu::{Accel, Forward};
+use crate::qemu::{Accel, Firmware, Forward};
 
 use super::Source;
 
 /// Booting in QEMU.
 #[derive(Debug, Clone, Args)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "options of the command line, each by itself"
-)]
 pub struct Run {
     /// A node spec, the spec of a cluster, an ISO, an initrd made with `-o x.initrd`, or a PXE tree
     #[arg(value_name = "WHAT")]
@@ -35,6 +31,32 @@ pub struct Run {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 
+    #[command(flatten)]
+    pub computer: Computer,
+
+    /// Also pass the Ignition config of a spec through QEMU's `fw_cfg`, where the target's Ignition
+    /// looks for it on the platform `qemu`
+    #[arg(long)]
+    pub fw_cfg: bool,
+
+    /// Forward a port of the host (loopback only) to a port of the node, as in 2222:22; in a
+    /// cluster, the first node gets this host port and the others those that follow
+    #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
+    pub publish: Vec<String>,
+
+    /// A disk image to attach, created if it does not exist; its size in GiB may follow, as in
+    /// state.img:8. Without one, a spec with `storage_device` gets an empty disk that is deleted
+    /// with the machine
+    #[arg(long, value_name = "FILE[:GIB]")]
+    pub disk: Vec<String>,
+
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// The computer that a machine is.
+#[derive(Debug, Clone, Args)]
+pub struct Computer {
     /// Boot with a legacy BIOS
     #[arg(long, group = "firmware")]
     pub bios: bool,
@@ -51,11 +73,6 @@ pub struct Run {
     #[arg(long, value_enum, value_name = "MEDIUM")]
     pub medium: Option<BootMedium>,
 
-    /// Also pass the Ignition config of a spec through QEMU's `fw_cfg`, where the target's Ignition
-    /// looks for it on the platform `qemu`
-    #[arg(long)]
-    pub fw_cfg: bool,
-
     /// Memory of each machine in MiB [default: 2048, or what the target requires]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
@@ -64,27 +81,26 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub cpus: u32,
 
-    /// Forward a port of the host (loopback only) to a port of the node, as in 2222:22; in a
-    /// cluster, the first node gets this host port and the others those that follow
-    #[arg(short = 'p', long = "publish", value_name = "HOST:NODE")]
-    pub publish: Vec<String>,
-
-    /// A disk image to attach, created if it does not exist; its size in GiB may follow, as in
-    /// state.img:8. Without one, a spec with `storage_device` gets an empty disk that is deleted
-    /// with the machine
-    #[arg(long, value_name = "FILE[:GIB]")]
-    pub disk: Vec<String>,
-
     /// `kvm` is faster where it works; `tcg` works everywhere
     #[arg(long, value_enum, value_name = "ACCEL", default_value_t)]
     pub accel: Accel,
+}
 
-    #[command(flatten)]
-    pub source: Source,
+impl Computer {
+    /// The firmware that was chosen.
+    pub fn firmware(&self) -> Option<Firmware> {
+        let chosen = [
+            (self.bios, Firmware::Bios),
+            (self.uefi, Firmware::Uefi),
+            (self.secure_boot, Firmware::SecureBoot),
+        ];
+        let mut chosen = chosen.into_iter();
+        chosen.find_map(|(is_chosen, firmware)| is_chosen.then_some(firmware))
+    }
 }
 
 /// Seconds, or a number with `s`, `m` or `h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(at) => text.split_at(at),
         None => (text, "s"),

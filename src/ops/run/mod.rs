@@ -109,6 +109,8 @@ pub struct DiskImage {
 #[derive(Debug)]
 pub struct Machines {
     pub machines: Vec<Machine>,
+    /// The target of each one's node.
+    pub targets: Vec<Target>,
     /// What was built for them; it goes with this value.
     _artifacts: TempDir,
 }
@@ -142,8 +144,10 @@ pub fn machines(options: &RunOptions, session: &mut Session<'_>) -> Result<Machi
         }
         machine.network.forwards = forwards(&options.publish, index)?;
     }
+    let (machines, targets) = machines.into_iter().unzip();
     Ok(Machines {
-        machines: machines.into_iter().map(|(machine, _)| machine).collect(),
+        machines,
+        targets,
         _artifacts: artifacts,
     })
 }

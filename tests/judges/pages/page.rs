@@ -88,7 +88,7 @@ fn every_block_says_what_it_is() {
             let (language, pairs) = words(&code);
             let keys: &[&str] = match language {
                 "sh" => &["needs"],
-                "yaml" => &["fragment", "file"],
+                "yaml" => &["fragment", "file", "checks"],
                 other => panic!("{place}: `{other}` is neither `sh` nor `yaml`"),
             };
             for (key, _) in pairs {

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use imgbuild::diagnostic::SourceId;
+use imgbuild::trial::ChecksFile;
+
 use super::folder::{Folder, said, wrapper};
 use super::page::{pages, words};
 
@@ -18,6 +21,12 @@ fn specs_are_right() {
                 continue;
             }
             let place = page.place(&code);
+            if let Some((_, node)) = pairs.iter().find(|(key, _)| *key == "checks") {
+                let (file, mut found) = ChecksFile::read(&code.text, SourceId(0));
+                found.extend(file.into_iter().flat_map(|file| file.findings(&[*node])));
+                assert!(found.is_empty(), "{place}: {found:?}");
+                continue;
+            }
             let fragment = pairs.iter().find(|(key, _)| *key == "fragment");
             let text = match fragment {
                 Some((_, name)) => {

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use imgbuild::diagnostic::Sources;
 use imgbuild::diagnostic::codes::{TABLE, explain};
+use imgbuild::diagnostic::{Diagnostic, SourceId, Sources};
+use imgbuild::trial::ChecksFile;
 
 use crate::specs::check::{check, write};
 use crate::specs::wrong::codes_in_tables;
@@ -58,11 +59,12 @@ fn examples_get_their_codes() {
             format!("{head}{}", entry.example),
         );
         let mut sources = Sources::default();
-        let found = check(
-            &folder.path().join("node.yaml"),
-            folder.path(),
-            &mut sources,
-        );
+        let found = if entry.code.0.starts_with("E07") {
+            checks_file(entry.example)
+        } else {
+            let path = folder.path().join("node.yaml");
+            check(&path, folder.path(), &mut sources)
+        };
         let found: Vec<_> = found
             .iter()
             .map(|d| (d.code.0, d.message.as_str()))
@@ -73,6 +75,13 @@ fn examples_get_their_codes() {
             entry.code.0
         );
     }
+}
+
+/// All that is wrong with a checks file of `imgbuild test` for the node `kube1`.
+fn checks_file(text: &str) -> Vec<Diagnostic> {
+    let (file, mut found) = ChecksFile::read(text, SourceId(0));
+    found.extend(file.into_iter().flat_map(|file| file.findings(&["kube1"])));
+    found
 }
 
 /// Every code has an example, a wrong spec in the tables, or a test beside this one that asks for

@@ -1,6 +1,6 @@
 //! Specs as files: wrong ones with their exact diagnostics, good ones, hostile ones.
 
-mod check;
+pub mod check;
 mod codes;
 mod defaults;
 mod good;
