@@ -125,7 +125,9 @@ fn says_owner(owner: &Item) -> bool {
 /// Asks for the version of Ignition's specification that has set-user-ID, set-group-ID and sticky
 /// bits, if a mode has one of them and the target has that version.
 pub(super) fn special_bits(config: &mut Item, target: Target) {
-    if !target.facts().ignition.contains(&IgnitionVersion::V3_6) {
+    let known = target.facts().ignition;
+    // Not of a system of which older releases without it are in use.
+    if !known.contains(&IgnitionVersion::V3_6) || known.contains(&IgnitionVersion::V3_3) {
         return;
     }
     let Some(storage) = config.get_mut("storage") else {

@@ -271,8 +271,14 @@ pub static TABLE: [Facts; 4] = [
         title: "Flatcar",
         keys: SpecKeys::Own,
         kubernetes: None,
-        // Since release 3185; older configs are converted.
-        ignition: &[IgnitionVersion::V3_3],
+        // 3.3.0 since release 3185 (older configs are converted), 3.4.0 with Ignition 2.15, 3.5.0
+        // with 2.20, then 3.6.0: the Ignition of a release decides.
+        ignition: &[
+            IgnitionVersion::V3_3,
+            IgnitionVersion::V3_4,
+            IgnitionVersion::V3_5,
+            IgnitionVersion::V3_6,
+        ],
         debian: None,
         iso: "iso",
         refused_formats: &[("initrd", NOT_IN_CACHE)],
@@ -302,10 +308,6 @@ pub static TABLE: [Facts; 4] = [
             ("locksmith", UPDATES),
             ("update", UPDATES),
             ("platform", "set addresses with `network:`"),
-            (
-                "ignition.version",
-                "3.3.0 is the newest version that its Ignition is certain to support",
-            ),
         ],
         ignition_runs: IgnitionRuns::AtFirstBoot,
         // 1 and never `detected`, which requires a disk to signal the first boot.
