@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::glob::Glob;
+use crate::facts::debian::BaseKind;
 
 /// A file below `configs/base/`.
 #[derive(Debug, Clone, Copy)]
@@ -31,16 +32,27 @@ pub fn files() -> &'static [DeclaredFile] {
     FILES
 }
 
-/// `configs/base/packages`.
-pub fn packages() -> Result<PackageList> {
+impl PackageList {
+    /// Whether a package that apt resolved becomes part of the image.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted == name)
+            || !self.left_out.iter().any(|glob| glob.matches(name))
+    }
+}
+
+/// `configs/base/packages`, and what a base of this kind has in addition.
+pub fn packages(kind: BaseKind) -> Result<PackageList> {
     let mut list = PackageList {
         wanted: Vec::new(),
         left_out: Vec::new(),
     };
-    for word in lines("packages")? {
-        match word.strip_prefix('-') {
-            Some(name) => list.left_out.push(Glob::new(name)?),
-            None => list.wanted.push(word.to_owned()),
+    let more = kind.shares_address.then_some("packages-shared-address");
+    for file in ["packages"].into_iter().chain(more) {
+        for word in lines(file)? {
+            match word.strip_prefix('-') {
+                Some(name) => list.left_out.push(Glob::new(name)?),
+                None => list.wanted.push(word.to_owned()),
+            }
         }
     }
     Ok(list)
@@ -120,7 +132,9 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_whole() {
         assert!(FILES.is_sorted_by(|a, b| a.path < b.path));
-        assert!(!packages().expect("packages").wanted.is_empty());
+        for kind in BaseKind::all() {
+            assert!(!packages(kind).expect("packages").wanted.is_empty());
+        }
         assert!(stage0_init().expect("init").starts_with(b"#!/bin/busybox"));
         stage0_modules().expect("modules");
         stage0_programs().expect("programs");

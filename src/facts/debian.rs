@@ -46,6 +46,9 @@ pub struct BaseKind {
     pub release: Release,
     pub arch: Arch,
     pub kernel: KernelFlavor,
+    /// Whether it has what control planes need to share an address, and nodes to reach them all:
+    /// keepalived and haproxy.
+    pub shares_address: bool,
 }
 
 impl BaseKind {
@@ -64,29 +67,42 @@ impl BaseKind {
             .into_iter()
             .flat_map(|arch| KernelFlavor::ALL.iter().map(move |kernel| (arch, *kernel)));
         Release::ALL.into_iter().flat_map(move |release| {
-            machines.clone().map(move |(arch, kernel)| Self {
-                release,
-                arch,
-                kernel,
+            machines.clone().flat_map(move |(arch, kernel)| {
+                [false, true].map(|shares_address| Self {
+                    release,
+                    arch,
+                    kernel,
+                    shares_address,
+                })
             })
         })
     }
 
-    /// Returns its name in a lock: `debian-amd64-generic`.
+    /// Returns its name in a lock: `debian-amd64-generic`, `debian-amd64-generic-shared-address`.
     pub fn in_lock(self) -> String {
         format!(
-            "{}-{}-{}",
+            "{}-{}-{}{}",
             self.release.facts().in_lock,
             self.arch,
-            self.kernel.as_str()
+            self.kernel.as_str(),
+            if self.shares_address {
+                "-shared-address"
+            } else {
+                ""
+            }
         )
     }
 }
 
-/// `amd64 (generic kernel)`
+/// `amd64 (generic kernel)`, `amd64 (generic kernel, keepalived and haproxy)`
 impl fmt::Display for BaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} kernel)", self.arch, self.kernel.as_str())
+        let more = if self.shares_address {
+            ", keepalived and haproxy"
+        } else {
+            ""
+        };
+        write!(f, "{} ({} kernel{more})", self.arch, self.kernel.as_str())
     }
 }
 

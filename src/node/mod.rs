@@ -126,6 +126,7 @@ impl Node {
             release: self.target.facts().debian?,
             arch: self.arch,
             kernel: self.kernel,
+            shares_address: false,
         })
     }
 

@@ -108,13 +108,13 @@ impl Apt {
         progress.finish();
 
         progress.start("resolving packages", None);
-        let list = declared::packages()?;
+        let list = declared::packages(kind)?;
         let kernel_package = kernel_package(kind);
         let mut arguments = vec!["--yes", "--print-uris", "install", &kernel_package];
         arguments.extend(list.wanted.iter().map(String::as_str));
         let text = self.apt_get(&arguments).context("resolving packages")?;
         let mut packages = self.parse_uris(&text)?;
-        packages.retain(|package| !list.left_out.iter().any(|glob| glob.matches(&package.name)));
+        packages.retain(|package| list.keeps(&package.name));
 
         let mut arguments = vec!["--print-uris", "download"];
         arguments.extend(boot_loader_packages(kind.arch));
@@ -279,7 +279,7 @@ fn create_state(folder: &Path) -> Result<()> {
 /// What the packages of a base are resolved from; changes when the list or the way it is resolved
 /// does.
 pub fn request_hash(kind: BaseKind) -> Result<String> {
-    let list = declared::packages()?;
+    let list = declared::packages(kind)?;
     let mut hash = Sha256::new();
     hash.update(format!(
         "{} {} {}\n",

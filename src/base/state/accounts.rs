@@ -10,7 +10,7 @@ use crate::formats::tree::{Node, Tree};
 
 /// Ids that packages do not specify are fixed here, so that files on a node's storage keep their
 /// owner when the base changes. New names go at the end; a number is never reused.
-const FIXED_IDS: [(&str, u32); 18] = [
+const FIXED_IDS: [(&str, u32); 19] = [
     ("systemd-journal", 999),
     ("systemd-network", 998),
     ("systemd-timesync", 997),
@@ -29,17 +29,20 @@ const FIXED_IDS: [(&str, u32); 18] = [
     ("tss", 984),
     ("systemd-coredump", 983),
     ("systemd-oom", 982),
+    ("keepalived_script", 981),
 ];
 
 /// Ids for names that are not fixed, from here downwards: below the fixed ones, above what Debian
 /// allots statically.
 const FIRST_FREE_ID: u32 = 899;
 
-/// What maintainer scripts create where this file exists: a group, and for the first a user of the
-/// same name with this home.
-const BY_SCRIPTS: [(&str, &str, Option<&str>); 2] = [
+/// What maintainer scripts, or we, create where this file exists: a group, and a user of the same
+/// name where there is a home.
+const BY_SCRIPTS: [(&str, &str, Option<&str>); 3] = [
     ("/usr/bin/etcd", "etcd", Some("/var/lib/etcd/")),
     ("/usr/bin/ssh-agent", "_ssh", None),
+    // No script creates it, but keepalived runs its checks as this user where it exists.
+    ("/usr/sbin/keepalived", "keepalived_script", Some("/")),
 ];
 
 /// `nogroup`, Debian's and systemd's.
