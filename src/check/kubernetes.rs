@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{kubernetes_networks, kubernetes_proxy};
+use super::{kubernetes_networks, kubernetes_proxy, shared_address};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::kubernetes::choices::{Join, Role};
 use crate::facts::kubernetes::version::RELEASES;
@@ -36,6 +36,7 @@ pub(crate) fn check(all: &[Option<Keyless>], nodes: &[Node], found: &mut Vec<Dia
     agreement(&cluster, found);
     endpoints(&cluster, found);
     skew(&cluster, found);
+    shared_address::check(all, nodes, found);
 }
 
 /// Warns once of each version that is newer than what imgbuild knows.
@@ -158,7 +159,11 @@ fn agreement(cluster: &[&Keyless], found: &mut Vec<Diagnostic>) {
         if first.role.has_control_plane() && !other.role.has_control_plane() {
             continue;
         }
-        let endpoint = |m: &Keyless| (m.endpoint.host.clone(), m.endpoint.port);
+        let endpoint = |m: &Keyless| {
+            let shared = m.endpoint.shared.as_ref();
+            let id = shared.map(|shared| shared.virtual_router_id.value);
+            (m.endpoint.host.clone(), m.endpoint.port, id)
+        };
         differ("endpoint", endpoint(first) == endpoint(other), other.span);
         differ(
             "encryption",

@@ -22,6 +22,7 @@ mod links;
 mod names;
 mod own;
 mod secrets;
+mod shared_address;
 
 use std::collections::BTreeMap;
 

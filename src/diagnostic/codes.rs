@@ -625,6 +625,10 @@ codes! {
     /// The settings of `containerd:` for images, registries and runtimes also apply to CRI-O,
     /// except those that only containerd has: shims and the configuration version.
     NOT_FOR_CRI_O = "E0596": "Setting not supported by CRI-O", "containerd: {config_version: 2}\nkubernetes: {version: 1.36.2, role: standalone, runtime: cri-o}\n";
+    /// The address that control planes share must be free, in the network of a named link of each
+    /// of them, and outside of the networks of pods and services. One of them adds it to that link
+    /// while it holds it.
+    BAD_SHARED_ADDRESS = "E0597": "Invalid shared address", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, endpoint: {vip: 10.0.0.1}}\n";
 
     // E06xx: configs of other tools.
     /// `imgbuild import` reads Butane configs, Ignition configs of specification 3 or 2, and

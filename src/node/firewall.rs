@@ -22,6 +22,8 @@ pub struct Firewall {
     pub role_ports: Vec<(u16, String)>,
     /// Other openings of the node's roles: for pods, and for services.
     pub role_rules: Vec<FirewallRule>,
+    /// Nodes whose VRRP packets are let in.
+    pub vrrp_from: Vec<IpAddr>,
     /// What the node forwards packets for.
     pub pods: Option<ForwardedPods>,
     pub masquerade: Vec<Masquerade>,

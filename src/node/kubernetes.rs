@@ -22,6 +22,7 @@ use crate::node::images::ImageUse;
 use crate::node::kubernetes_keys::{Administration, KeyStage, WithKeys};
 use crate::node::kubernetes_settings::{AuditLog, Encryption};
 use crate::node::pod_network::PodNetwork;
+use crate::node::shared_address::SharedAddress;
 use crate::pki::bundles::{ExternalEtcd, KeyPair};
 
 /// The name of each cluster in its kubeconfig files.
@@ -91,6 +92,8 @@ pub struct ApiEndpoint {
     pub addresses: Vec<IpAddr>,
     /// The location, if the spec sets it.
     pub span: Option<Span>,
+    /// The address of `host`, if the control planes of the file share it.
+    pub shared: Option<SharedAddress>,
 }
 
 impl ApiEndpoint {
@@ -291,12 +294,22 @@ impl<S: KeyStage> Kubernetes<S> {
         Some(&self.member.as_ref()?.proxy)
     }
 
-    /// Returns the URL of the API server that this node uses: its own if it has one, or the
-    /// endpoint.
+    /// Returns the URL at which this node's clients reach an API server: the node's balancer if it
+    /// has one, else its own API server, or the endpoint.
     pub fn server(&self) -> String {
-        match self.control_plane() {
-            Some(plane) => format!("https://{}", plane.advertise),
-            None => self.endpoint.url(),
+        match &self.endpoint.shared {
+            Some(shared) => format!("https://{}", shared.balancer()),
+            None => self.first_server(),
+        }
+    }
+
+    /// Returns the URL of the API server that the node waits for when it starts: its own if it has
+    /// one.
+    pub fn first_server(&self) -> String {
+        match (self.control_plane(), &self.endpoint.shared) {
+            (Some(plane), _) => format!("https://{}", plane.advertise),
+            (None, Some(shared)) => format!("https://{}", shared.balancer()),
+            (None, None) => self.endpoint.url(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod kubernetes_settings;
 pub mod needed_images;
 pub mod network;
 pub mod pod_network;
+pub mod shared_address;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -126,7 +127,8 @@ impl Node {
             release: self.target.facts().debian?,
             arch: self.arch,
             kernel: self.kernel,
-            shares_address: false,
+            shares_address: (self.kubernetes.as_ref())
+                .is_some_and(|kubernetes| kubernetes.endpoint.shared.is_some()),
         })
     }
 

@@ -198,6 +198,8 @@ pub struct Interface {
     pub dns: Vec<Located<IpAddr>>,
     pub search: Vec<Located<String>>,
     pub routes: Vec<Route>,
+    /// Whether other programs give it addresses too, which networkd must keep.
+    pub shares_address: bool,
     /// On the link to the other nodes of the cluster.
     pub pod_routes: Option<PodRoutes>,
     pub mtu: Option<Located<u32>>,

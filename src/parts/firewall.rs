@@ -69,6 +69,13 @@ fn allowed(firewall: &Firewall) -> Vec<IpNet> {
 
 fn input(firewall: &Firewall) -> String {
     let mut text = String::new();
+    let others: Vec<_> = (firewall.vrrp_from.iter().copied().map(IpNet::from)).collect();
+    if !others.is_empty() {
+        for source in sources(&others) {
+            // IANA's number of VRRP.
+            let _ = writeln!(text, "\t\t{source}meta l4proto 112 accept comment \"VRRP\"");
+        }
+    }
     let from = allowed(firewall);
     for (port, what) in &firewall.role_ports {
         for source in sources(&from) {

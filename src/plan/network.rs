@@ -92,6 +92,7 @@ impl Decider<'_> {
                     metric: route.metric,
                 })
                 .collect(),
+            shares_address: false,
             pod_routes: None,
             mtu: written.mtu,
             required_for_online: written
@@ -183,6 +184,7 @@ impl Decider<'_> {
         Firewall {
             allow_from: written.allow_from.clone(),
             role_rules: Vec::new(),
+            vrrp_from: Vec::new(),
             pods: None,
             allow: written.allow.iter().flat_map(rules).collect(),
             role_ports: role_ports(etcd),
@@ -231,6 +233,7 @@ fn any_ethernet(span: Span) -> Interface {
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        shares_address: false,
         pod_routes: None,
         mtu: None,
         required_for_online: true,

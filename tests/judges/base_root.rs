@@ -23,12 +23,17 @@ pub struct Root(tempfile::TempDir);
 impl Root {
     /// The base comes from the cache that all tests share.
     pub fn new() -> Self {
+        Self::of(BaseKind::new(Arch::Amd64, KernelFlavor::Generic))
+    }
+
+    /// The root of a base of another kind.
+    pub fn of(kind: BaseKind) -> Self {
         let cache = std::env::var_os("IMGBUILD_TEST_CACHE").map_or_else(
             || Path::new(env!("CARGO_TARGET_TMPDIR")).join("base-cache"),
             PathBuf::from,
         );
         let request = BaseRequest {
-            kind: BaseKind::new(Arch::Amd64, KernelFlavor::Generic),
+            kind,
             mirror: None,
             offline: false,
             locked: false,

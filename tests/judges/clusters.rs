@@ -98,6 +98,7 @@ fn settings(ip: IpAddr) -> NodeSettings {
             port: 6443,
             addresses: Vec::new(),
             span: None,
+            shared: None,
         },
         second_node_ip: None,
         pod_networks: Networks {

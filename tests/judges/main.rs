@@ -41,6 +41,7 @@ mod passwords;
 mod pki;
 mod projects;
 mod read;
+mod shared_address;
 mod site;
 mod specs;
 

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use imgbuild::diagnostic::Sources;
+use imgbuild::node::Node;
 use imgbuild::node::fragment::{Contents, Owner, Unit};
 use imgbuild::pki::{Access, KeyFolder, Keys, system_random};
 use imgbuild::plan::decide;
@@ -25,7 +27,8 @@ pub struct Generated {
     /// Targets by path.
     pub links: BTreeMap<String, String>,
     pub units: Vec<Unit>,
-    folder: tempfile::TempDir,
+    pub node: Node,
+    folder: Rc<tempfile::TempDir>,
 }
 
 /// A cluster of one with a setting of every kind.
@@ -100,6 +103,11 @@ impl Generated {
 
     /// The node of `spec` before which `index` others stand.
     pub fn nth(spec: &str, others: &[(&str, &str)], index: usize) -> Self {
+        Self::all(spec, others).swap_remove(index)
+    }
+
+    /// All nodes of `spec`, whose keys belong together.
+    pub fn all(spec: &str, others: &[(&str, &str)]) -> Vec<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in [("node.yaml", spec)].iter().chain(others) {
             fs::write(folder.path().join(name), text).expect("written");
@@ -128,11 +136,17 @@ impl Generated {
             &mut random,
         );
         let cluster = decided.with_keys(&mut keys).expect("keys");
+        let folder = Rc::new(folder);
+        let nodes = cluster.nodes.into_iter();
+        nodes.map(|node| Self::new(node, folder.clone())).collect()
+    }
+
+    fn new(node: Node, folder: Rc<tempfile::TempDir>) -> Self {
         let mut files = BTreeMap::new();
         let mut links = BTreeMap::new();
         let (mut foreign, mut folders) = (BTreeMap::new(), BTreeMap::new());
         let mut units = Vec::new();
-        for fragment in imgbuild::parts::all(&cluster.nodes[index]) {
+        for fragment in imgbuild::parts::all(&node) {
             units.extend(fragment.units);
             let targets = fragment.links.into_iter();
             links.extend(targets.map(|link| (link.path.to_string(), link.target)));
@@ -159,6 +173,7 @@ impl Generated {
             folders,
             links,
             units,
+            node,
             folder,
         }
     }

@@ -96,6 +96,7 @@ pub fn interface(text: &str) -> Interface {
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        shares_address: false,
         pod_routes: None,
         mtu: None,
         required_for_online: true,
@@ -294,6 +295,7 @@ pub fn firewall() -> Firewall {
             at(50, "192.168.1.128/25"),
             at(50, "fd00::/64"),
         ],
+        vrrp_from: vec![],
         role_rules: Vec::new(),
         pods: None,
         allow: vec![

@@ -42,7 +42,7 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 58] = [
+const PACKAGES: [Package; 60] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(
         "bind9-dnsutils",
@@ -80,6 +80,7 @@ const PACKAGES: [Package; 58] = [
     package("gpgv", "checks such signatures, for imgbuild itself"),
     package("groff-base", "reads our manual pages").unless("groff"),
     package("gzip", "unpacks our compressed payloads"),
+    package("haproxy", "leads a node's clients to the API servers"),
     package("ignition", "ignition-validate judges our configs"),
     package("iproute2", "ip makes the links that networkd is tried on"),
     package("iptables", "redirects connections as kube-proxy does"),
@@ -88,6 +89,7 @@ const PACKAGES: [Package; 58] = [
         "isolinux",
         "the BIOS boot loader of the ISOs that tests make",
     ),
+    package("keepalived", "holds the address that control planes share"),
     package("kmod", "depmod judges our indexes of kernel modules"),
     package("kubernetes-client", "kubectl judges our kubeconfigs").unless("kubectl"),
     package("libssl-dev", "coreos-installer is built with it"),

@@ -315,7 +315,9 @@ fn keys(plane: &ControlPlane, origin: &Origin) -> Vec<File> {
 fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -> Vec<File> {
     let keys = &plane.keys.pki;
     let own = format!("https://{}", plane.advertise);
-    // The controller manager and the scheduler use the API server on their node.
+    // The controller manager and the scheduler use the API server on their node, and another one
+    // only through the node's balancer.
+    let usual = kubernetes.server();
     let config = |file: &str, user: &str, server: &str, client: &KeyPair| {
         let config = Kubeconfig {
             cluster: CLUSTER_NAME,
@@ -334,10 +336,15 @@ fn kubeconfigs(kubernetes: &Kubernetes, plane: &ControlPlane, origin: &Origin) -
         config(
             "controller-manager",
             "system:kube-controller-manager",
-            &own,
+            &usual,
             &keys.controller_manager,
         ),
-        config("scheduler", "system:kube-scheduler", &own, &keys.scheduler),
+        config(
+            "scheduler",
+            "system:kube-scheduler",
+            &usual,
+            &keys.scheduler,
+        ),
         config(
             "admin",
             "kubernetes-admin",

@@ -163,7 +163,10 @@ pub fn first_boot(kubernetes: &Kubernetes) -> Fragment {
             &[
                 ("kubeconfig", &kubeconfig),
                 ("node", &kubernetes.node_name),
-                ("server", kubernetes.server().trim_start_matches("https://")),
+                (
+                    "server",
+                    kubernetes.first_server().trim_start_matches("https://"),
+                ),
                 ("labels", &labels),
             ],
         ),

@@ -14,6 +14,7 @@ mod joining;
 mod kubelet;
 mod network;
 mod proxy;
+mod shared_address;
 
 pub(super) use api_protection::LOGS as AUDIT_LOGS;
 
@@ -66,6 +67,7 @@ pub fn kubernetes(node: &Node) -> Vec<Fragment> {
         ),
         network::network(kubernetes),
         proxy::proxy(kubernetes),
+        shared_address::shared_address(kubernetes),
     ];
     if let Some(plane) = kubernetes.control_plane() {
         let etcd_is_elsewhere = node.etcd.is_none();

@@ -95,6 +95,11 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     ini.section("Network");
     tied(&mut ini, ties);
     ini.set_some("DHCP", dhcp);
+    // When it starts anew, it would otherwise remove an address that keepalived has added.
+    ini.set_some(
+        "KeepConfiguration",
+        interface.shares_address.then_some("static"),
+    );
     if is_bare && !is_member {
         ini.set("LinkLocalAddressing", "no");
     }

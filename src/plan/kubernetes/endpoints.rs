@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::super::etcd::Draft as EtcdDraft;
-use super::Draft;
+use super::{Draft, shared_address};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::kubernetes::choices::Role;
 use crate::names::Hostname;
+use crate::node::Node;
 use crate::node::network::Network;
 use crate::plan::Decider;
 use crate::spec;
@@ -18,21 +19,34 @@ impl Decider<'_> {
     /// Returns the API endpoint of each node: the one that the spec sets, else the only control
     /// plane in the file, else a name that every node has for all of them. (Clients try all
     /// addresses of a name, so losing one of them is harmless.)
-    pub(super) fn endpoints(&mut self, cluster: &spec::Cluster, drafts: &mut [Option<Draft>]) {
+    pub(super) fn endpoints(
+        &mut self,
+        cluster: &spec::Cluster,
+        nodes: &[Node],
+        drafts: &mut [Option<Draft>],
+    ) {
         let planes: Vec<IpAddr> = drafts
             .iter()
             .flatten()
             .filter(|draft| draft.role.has_control_plane())
             .filter_map(|draft| draft.node_ip)
             .collect();
-        for (written, draft) in cluster.nodes.iter().zip(drafts) {
+        for (written, draft) in cluster.nodes.iter().zip(&mut *drafts) {
             let (Some(written), Some(draft)) = (&written.kubernetes, draft) else {
                 continue;
             };
             if let Some(endpoint) = &written.endpoint {
-                let port = endpoint.port.unwrap_or(spec::API_PORT);
+                let (host, port) = match endpoint {
+                    spec::KubernetesEndpoint::Host(endpoint) => (
+                        endpoint.host.clone(),
+                        endpoint.port.unwrap_or(spec::API_PORT),
+                    ),
+                    spec::KubernetesEndpoint::Shared(shared) => {
+                        (shared.vip.value.to_string(), shared.port().value.0)
+                    }
+                };
+                draft.settings.endpoint.host = host;
                 draft.settings.endpoint.port = port;
-                (draft.settings.endpoint.host).clone_from(&endpoint.host);
                 if let Some(plane) = draft.plane_mut() {
                     plane.advertise.set_port(port);
                 }
@@ -55,6 +69,7 @@ impl Decider<'_> {
                 }
             }
         }
+        shared_address::decide(cluster, nodes, drafts);
     }
 
     pub(super) fn etcd_servers(

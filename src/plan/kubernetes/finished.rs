@@ -88,6 +88,7 @@ fn plane_with_keys(
     let mut addresses = plane.extra_addresses.clone();
     addresses.insert(plane.advertise.ip());
     addresses.insert(node.api_service_ip());
+    addresses.extend((node.endpoint.shared.as_ref()).map(|shared| shared.balancer().ip()));
     match node.endpoint.host.parse::<IpAddr>() {
         Ok(address) => addresses.insert(address),
         Err(_) => dns.insert(node.endpoint.host.clone()),

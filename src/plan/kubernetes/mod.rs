@@ -7,6 +7,7 @@ mod keys;
 mod no_control_plane;
 mod openings;
 mod pods;
+mod shared_address;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -51,7 +52,7 @@ impl Decider<'_> {
         // Nodes of another kind come after those that have drafts.
         drafts.resize_with(nodes.len(), || None);
         self.without_control_plane(cluster, &drafts);
-        self.endpoints(cluster, &mut drafts);
+        self.endpoints(cluster, nodes, &mut drafts);
         endpoints::order_api_servers(&mut drafts);
         self.etcd_servers(&mut drafts, etcd);
         self.pod_networks(&mut drafts);
@@ -80,6 +81,7 @@ impl Decider<'_> {
                     pods::route_to_services(&mut node.network, draft);
                 }
                 openings::open(node, draft, &addresses);
+                shared_address::keep(&mut node.network, draft);
             }
         }
         drafts
@@ -123,7 +125,11 @@ impl Decider<'_> {
                     host: String::new(),
                     port: spec::API_PORT,
                     addresses: Vec::new(),
-                    span: written.endpoint.as_ref().map(|endpoint| endpoint.span),
+                    span: written
+                        .endpoint
+                        .as_ref()
+                        .map(spec::KubernetesEndpoint::span),
+                    shared: None,
                 },
                 second_node_ip,
                 pod_networks,

@@ -22,6 +22,9 @@ pub(super) fn open(node: &mut Node, draft: &Draft, nodes: &BTreeSet<IpAddr>) {
             .role_ports
             .push((draft.endpoint.port, "Kubernetes API".to_owned()));
     }
+    if let Some(holder) = (draft.endpoint.shared.as_ref()).and_then(|it| it.holder.as_ref()) {
+        firewall.vrrp_from.clone_from(&holder.others);
+    }
     if draft.role != Role::Standalone {
         firewall.role_ports.push((10250, "kubelet".to_owned()));
         let from: Vec<IpNet> = firewall.allow_from.iter().map(|net| net.value).collect();

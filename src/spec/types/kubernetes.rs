@@ -1,8 +1,8 @@
 //! `kubernetes:`, what a node is to its cluster.
 
 use super::{
-    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesNetworks,
-    KubernetesStorage,
+    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesEndpoint,
+    KubernetesNetworks, KubernetesStorage,
 };
 use crate::diagnostic::Located;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
@@ -15,8 +15,8 @@ use crate::spec::types::{
     ExternalEtcd, FreeMap, KubernetesAudit, KubernetesEncryption, KubernetesKubelet,
 };
 use crate::spec::values::{
-    AlternativeName, Endpoint, Lifetime, LocalManifests, LocalText, ProgramsFolder, Setting,
-    SettingName, TokenSetting,
+    AlternativeName, Lifetime, LocalManifests, LocalText, ProgramsFolder, Setting, SettingName,
+    TokenSetting,
 };
 
 /// Where the API is reached. IANA has the port for SUN's SRC; it is Kubernetes' own choice.
@@ -30,10 +30,11 @@ record! {
         pub version: Located<KubeVersion>,
         /// The part that the node plays in its cluster.
         pub role: Located<Role>,
-        /// Where the API is reached: a name or an address, and perhaps a port.
+        /// Where the API is reached: a name or an address, and perhaps a port; or an address that
+        /// the control planes share.
         #[otherwise = "the address of the only control plane, or a name for all of them in every node's `/etc/hosts`; port 6443"]
         #[example = "api.example:6443"]
-        pub endpoint: Option<Located<Endpoint>>,
+        pub endpoint: Option<KubernetesEndpoint>,
         /// The addresses of pods; for both address families, a list of two.
         #[default = "10.244.0.0/16"]
         #[example = "['10.128.0.0/14', 'fd00:10:244::/48']"]

@@ -30,7 +30,7 @@ pub use named::{
     PlainName, Setting, SettingName, SysctlKey, Uuid,
 };
 pub use network::{EtcdUrl, HostOrAddress, PortRange, ProxyException, ProxyUrl, SourceUrl};
-pub use number::{ByteSize, Mode, SpecVersion, VlanId};
+pub use number::{ByteSize, Mode, SpecVersion, VirtualRouterId, VlanId};
 pub use secret::{PasswordHash, SshPublicKey};
 
 #[cfg(test)]

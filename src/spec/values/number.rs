@@ -153,6 +153,11 @@ bounded_leaf!(
     VlanId(u16): "a VLAN ID", 1 to 4094
 );
 
+bounded_leaf!(
+    /// A virtual router's number (RFC 9568 §5.2.3).
+    VirtualRouterId(u8): "a virtual router ID", 1 to 255
+);
+
 /// The version of the spec format: 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecVersion;

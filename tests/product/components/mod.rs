@@ -5,3 +5,4 @@ mod etcd_pod;
 mod proxy_pod;
 mod safety;
 mod settings;
+mod shared_address;

@@ -83,7 +83,7 @@ fn examples_say_more_than_defaults() {
 const EXCLUDED: [&str; 1] = ["CtMount.wipe_filesystem"];
 
 /// Specs with what the example configs do not have.
-const MORE: [&str; 4] = [
+const MORE: [&str; 5] = [
     "
 version: 1
 hostname: kube1
@@ -140,6 +140,16 @@ passwd: {users: [{name: core}, {name: other, create: {}}]}
 version: 1
 hostname: worker1
 kubernetes: {version: 1.36.2, role: worker, endpoint: 192.168.1.10, proxy: {}}
+",
+    "
+version: 1
+hostname: kube1
+network: {interfaces: [{name: eth0, addresses: [192.168.1.11/24]}]}
+etcd: {}
+kubernetes:
+  version: 1.36.2
+  role: control-plane
+  endpoint: {vip: 192.168.1.10}
 ",
 ];
 
