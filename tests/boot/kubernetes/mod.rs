@@ -15,6 +15,7 @@ mod flatcar;
 mod kubeadm;
 mod members;
 mod pull;
+mod shared_address;
 mod single;
 mod standalone;
 mod token;
