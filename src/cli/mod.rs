@@ -98,7 +98,14 @@ fn run(cli: &Cli, session: &mut Session<'_>, messages: Messages) -> Result<(), F
             Ok(())
         }
         Command::Verify(wanted) => verify::run(wanted, session),
-        Command::Schema => Ok(stdout::print(format!("{:#}\n", ops::schema()))?),
+        Command::Schema { checks } => {
+            let schema = if *checks {
+                ops::checks_schema()
+            } else {
+                ops::schema()
+            };
+            Ok(stdout::print(format!("{schema:#}\n"))?)
+        }
         Command::Completions { shell } => {
             manual::completions(*shell, &mut std::io::stdout());
             Ok(())

@@ -81,6 +81,11 @@ pub fn schema() -> serde_json::Value {
     crate::spec::schema()
 }
 
+/// The JSON Schema of checks files.
+pub fn checks_schema() -> serde_json::Value {
+    crate::trial::ChecksFile::json_schema()
+}
+
 /// What a diagnostic's code means, such as `E0123`; `None`: there is no such code. All of them are
 /// in [`codes::TABLE`].
 pub fn explain(code: &str) -> Option<&'static Explanation> {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Located, SourceId, codes, in_order};
 use crate::names::{AbsolutePath, Hostname, UnitName, UserName};
-use crate::spec::decode::{Decode, Decoder, Leaf, LeafError, OneOrMany, record};
+use crate::spec::decode::{Decode, Decoder, Leaf, LeafError, OneOrMany, Schemas, record};
 use crate::spec::yaml::{Limits, Scalar, parse};
 use crate::spec::{PortNumber, SpecVersion};
 use crate::text::{nearest, shown};
@@ -26,6 +26,7 @@ record! {
         #[otherwise = "what the target requires"]
         pub memory: Option<Located<u32>>,
         /// The checks, in this order.
+        #[example = "[{unit: etcd.service}]"]
         pub checks: Vec<CheckEntry>,
     }
     "a checks file"
@@ -158,6 +159,18 @@ impl Leaf for PodName {
 }
 
 impl ChecksFile {
+    /// The schema (JSON Schema draft 2020-12) of checks files, for editors.
+    pub fn json_schema() -> Json {
+        let mut schemas = Schemas::default();
+        let file = <Self as Decode>::schema(&mut schemas);
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "imgbuild checks file",
+            "$ref": file["$ref"],
+            "$defs": schemas.definitions,
+        })
+    }
+
     /// Reads `text`, which is stored as `source`, and returns what could be read and every mistake.
     pub fn read(text: &str, source: SourceId) -> (Option<Self>, Vec<Diagnostic>) {
         let (tree, mut diagnostics) = parse(text, source, Limits::default());

@@ -103,7 +103,7 @@ pub(super) fn save(path: &Path, identity: &Identity, guests: &mut [Guest]) -> Re
     let mut machines = Vec::new();
     for guest in &mut *guests {
         let name = guest.name().to_owned();
-        let state = compressed(|output| guest.running().save_state(output))
+        let state = compressed(path, |output| guest.running().save_state(output))
             .with_context(|| format!("saving the state of {name}"))?;
         let mut files = Vec::new();
         for file in guest.running().own_files()? {
@@ -112,7 +112,7 @@ pub(super) fn save(path: &Path, identity: &Identity, guests: &mut [Guest]) -> Re
             files.push(called.to_owned());
             let opened = File::open(&file);
             let mut opened = opened.with_context(|| format!("opening {}", file.display()))?;
-            let piece = compressed(|output| sparse::write(&mut opened, output))
+            let piece = compressed(path, |output| sparse::write(&mut opened, output))
                 .with_context(|| format!("saving {}", file.display()))?;
             pieces.push((format!("{name}/{called}.zst"), piece));
         }
@@ -133,9 +133,17 @@ pub(super) fn save(path: &Path, identity: &Identity, guests: &mut [Guest]) -> Re
     Ok(())
 }
 
-/// An unnamed file with what `write` wrote, compressed.
-fn compressed(write: impl FnOnce(&mut zstd::Encoder<'static, File>) -> Result<()>) -> Result<File> {
-    let file = tempfile::tempfile().context("creating a temporary file")?;
+/// An unnamed file beside `path` with what `write` wrote, compressed.
+fn compressed(
+    path: &Path,
+    write: impl FnOnce(&mut zstd::Encoder<'static, File>) -> Result<()>,
+) -> Result<File> {
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let file = tempfile::tempfile_in(folder)
+        .with_context(|| format!("creating a temporary file in {}", folder.display()))?;
     let mut output = zstd::Encoder::new(file, LEVEL).context("compressing")?;
     write(&mut output)?;
     let mut file = output.finish().context("compressing")?;
@@ -226,6 +234,20 @@ impl Snapshot {
     /// Starts the machines, whose consoles are `consoles`, where they were. They run together, once
     /// all are loaded.
     pub(super) fn restore(
+        &self,
+        machines: &[Machine],
+        consoles: &[ConsoleLog],
+        switch: Option<&Switch>,
+        way: &Way,
+    ) -> Result<Vec<Guest>> {
+        let restored = self.try_to_restore(machines, consoles, switch, way);
+        restored.with_context(|| {
+            let path = self.path.display();
+            format!("starting from {path} (remove it to boot the machines)")
+        })
+    }
+
+    fn try_to_restore(
         &self,
         machines: &[Machine],
         consoles: &[ConsoleLog],

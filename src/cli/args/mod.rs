@@ -217,7 +217,11 @@ pub enum Command {
     )]
     Verify(Box<Verify>),
     /// Print the JSON Schema of the node spec, for editors
-    Schema,
+    Schema {
+        /// That of the checks files of `imgbuild test`
+        #[arg(long)]
+        checks: bool,
+    },
     /// Print shell completions
     Completions {
         /// The shell

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use imgbuild::diagnostic::SourceId;
 use imgbuild::spec::schema;
 use imgbuild::spec::yaml::{Kind, Limits, Node, Value, parse};
+use imgbuild::trial::ChecksFile;
 use serde_json::{Value as Json, json};
 
 /// Checks the schema itself, then prints the name of each document that it refuses, with the first
@@ -42,11 +43,11 @@ print(count)
 
 /// What the validator says about `documents`, a line each.
 fn validate(documents: &Json) -> Vec<String> {
-    python(VALIDATOR, documents)
+    python(VALIDATOR, &schema(), documents)
 }
 
-/// The lines that `script` prints about the schema and `documents`.
-fn python(script: &str, documents: &Json) -> Vec<String> {
+/// The lines that `script` prints about `schema` and `documents`.
+fn python(script: &str, schema: &Json, documents: &Json) -> Vec<String> {
     // Debian's own: another python3 on the path does not have Debian's modules.
     let mut python = Command::new("/usr/bin/python3")
         .args(["-c", script])
@@ -54,7 +55,7 @@ fn python(script: &str, documents: &Json) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("this test needs python3 (Debian: python3-jsonschema)");
-    let given = json!({ "schema": schema(), "documents": documents });
+    let given = json!({ "schema": schema, "documents": documents });
     let mut stdin = python.stdin.take().expect("piped");
     stdin
         .write_all(given.to_string().as_bytes())
@@ -117,13 +118,49 @@ fn examples_follow_the_schema() {
 
 #[test]
 fn defaults_and_examples_follow_the_schema() {
-    let said = python(OF_KEYS, &Json::Null);
-    let (count, refused) = said.split_last().expect("a number");
-    assert_eq!(refused, [""; 0]);
-    assert!(
-        count.parse::<u32>().is_ok_and(|count| count > 400),
-        "{count}"
-    );
+    for (schema, least) in [(schema(), 400), (ChecksFile::json_schema(), 3)] {
+        let said = python(OF_KEYS, &schema, &Json::Null);
+        let (count, refused) = said.split_last().expect("a number");
+        assert_eq!(refused, [""; 0]);
+        assert!(
+            count.parse::<u32>().is_ok_and(|count| count >= least),
+            "{count}"
+        );
+    }
+}
+
+/// An editor and the reader of checks files agree.
+#[test]
+fn checks_follow_their_schema() {
+    let mut documents = json!({});
+    let cases = [
+        (
+            "right",
+            "checks: [{unit: a.service}, {port: 22, from: b}]",
+            true,
+        ),
+        (
+            "more",
+            "ssh: {key: [a, b]}\nchecks: [{command: x, is: y, within: 9s}]",
+            true,
+        ),
+        ("unknown", "checks: [{prot: 22}]", false),
+        ("nothing", "checks: [{node: a}]", false),
+        ("two", "checks: [{port: 22, unit: a.service}]", false),
+        ("time", "timeout: 10 minutes", false),
+        ("pod", "checks: [{pod: coredns}]", false),
+    ];
+    for (name, text, is_right) in cases {
+        let text = format!("version: 1\n{text}\n");
+        documents[name] = document(&text);
+        let (_, found) = ChecksFile::read(&text, SourceId(0));
+        assert_eq!(found.is_empty(), is_right, "{name}: {found:?}");
+    }
+    let refused = python(VALIDATOR, &ChecksFile::json_schema(), &documents);
+    for (name, _, is_right) in cases {
+        let is_refused = refused.iter().any(|line| line.starts_with(name));
+        assert_eq!(is_refused, !is_right, "{name}: {refused:?}");
+    }
 }
 
 #[test]
