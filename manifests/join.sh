@@ -31,6 +31,13 @@ until is_ready "$server"; do
 done
 say "the API server is ready"
 
+# Without a kubeconfig kubectl would ask for a name. A node that joins by token has one once its certificate is signed.
+until [ -z "${KUBECONFIG-}" ] || [ -e "$KUBECONFIG" ]; do
+    [ -n "${told-}" ] || say "waiting for the cluster to sign the node's certificate"
+    told=yes
+    sleep 2
+done
+
 # Static pods that depend on the API server.
 for pod in "$here"/static-pods/*.yaml; do
     [ ! -e "$pod" ] || run_pod "$pod"

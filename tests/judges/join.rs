@@ -26,6 +26,11 @@ esac
 /// Runs the script in `folder` with `kubectl` in kubectl's place, and returns what it says on the
 /// console, and everything that it prints.
 fn run(folder: &Path, kubectl: &str) -> (Vec<String>, String) {
+    run_with(folder, kubectl, "is_ready() { true; }")
+}
+
+/// As above, where an API server is ready as `ready` says.
+fn run_with(folder: &Path, kubectl: &str, ready: &str) -> (Vec<String>, String) {
     let path = |name: &str| folder.join(name);
     fs::write(path("kubectl"), kubectl).unwrap();
     fs::set_permissions(path("kubectl"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -35,7 +40,7 @@ fn run(folder: &Path, kubectl: &str) -> (Vec<String>, String) {
         .replace("{{programs}}", here)
         .replace("{{node}}", "kube1")
         .replace("> /dev/kmsg", ">&2");
-    fs::write(path("api-servers"), functions + "\nis_ready() { true; }\n").unwrap();
+    fs::write(path("api-servers"), format!("{functions}\n{ready}\n")).unwrap();
     let script = include_str!("../../manifests/join.sh")
         .replace("/etc/kubernetes/imgbuild", here)
         .replace("sleep 20", "sleep 0.1")
@@ -105,6 +110,29 @@ esac
         [
             "waiting for the administrator's rights, which the first control plane grants",
             "applied 10-rbac.yaml",
+            "the node is Ready",
+        ],
+        "{said}"
+    );
+}
+
+/// A worker that joins by token has no kubeconfig until the cluster has signed its certificate.
+#[test]
+fn a_certificate_that_is_yet_to_be_signed_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    // The kubelet writes it meanwhile.
+    let kubelet =
+        r#"is_ready() { (sleep 1; touch "$KUBECONFIG") & }; export KUBECONFIG=$PWD/kubelet.conf"#;
+    let kubectl = r#"#!/bin/bash
+[ -e "$KUBECONFIG" ] || { echo -n 'Please enter Username: '; exit 1; }
+"#;
+    let (lines, said) = run_with(folder.path(), kubectl, kubelet);
+    assert_eq!(
+        lines,
+        [
+            "waiting for the API server at 127.0.0.1:6443",
+            "the API server is ready",
+            "waiting for the cluster to sign the node's certificate",
             "the node is Ready",
         ],
         "{said}"
