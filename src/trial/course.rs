@@ -227,6 +227,10 @@ impl Course<'_> {
         let patience = Patience::within(check.within.map_or(COMMAND, |time| time.max(ANSWER)));
         let is_over = || check.within.is_none_or(|within| start.elapsed() >= within);
         loop {
+            // The terminal's Ctrl-C has ended ssh, too: what it gave is no answer.
+            if self.interrupt.came() {
+                return Err(Stop::Interrupted);
+            }
             let mut answer = None;
             for &index in &check.nodes {
                 match ask(check, &guests[index], index, logins, patience)? {
@@ -239,15 +243,12 @@ impl Course<'_> {
                     }
                 }
             }
-            if is_over() {
+            if is_over() && !self.interrupt.came() {
                 let verdict = match answer {
                     Some(Answer { why, said }) => Verdict::Failed { why, said },
                     None => failed("there is no node to ask".to_owned()),
                 };
                 return Ok(result(check, guests, start.elapsed(), verdict));
-            }
-            if self.interrupt.came() {
-                return Err(Stop::Interrupted);
             }
             if let Some(&index) = check.nodes.first() {
                 guests[index].rest(PAUSE);

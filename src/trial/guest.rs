@@ -175,6 +175,9 @@ impl Guest {
     /// tried again.
     pub fn connect(&self, patience: Patience) -> Result<(), Stop> {
         let what = "a connection over SSH";
+        if self.ssh.is_connected() {
+            return Ok(());
+        }
         let mut wait = patience.wait(format!("{}: {what}", self.name));
         loop {
             let output = self.finish(what, self.ssh.connect()?, patience)?;

@@ -43,6 +43,11 @@ impl Ssh {
         &self.login
     }
 
+    /// Whether the connection is open.
+    pub fn is_connected(&self) -> bool {
+        self.socket().exists() && self.tell("check")
+    }
+
     /// Starts to open the connection; the program ends at once where that works. Its complaints are
     /// on its standard error, unless it goes on in the background with that open.
     pub fn connect(&self) -> anyhow::Result<Child> {
@@ -59,14 +64,25 @@ impl Ssh {
 
     /// Ends the connection, if it is open.
     pub fn disconnect(&self) {
+        // Without a connection there is nothing to end.
+        if self.socket().exists() {
+            self.tell("exit");
+        }
+    }
+
+    /// Tells the program that holds the connection something, and whether it did it.
+    fn tell(&self, what: &str) -> bool {
         let mut ssh = self.command();
-        ssh.args(["-O", "exit"])
+        ssh.args(["-O", what])
             .arg(self.destination())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // Without a connection there is nothing to end.
-        let _ = ssh.status();
+        ssh.status().is_ok_and(|status| status.success())
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.connection.path().join("ssh")
     }
 
     /// Starts `script` in the user's shell on the node.
@@ -94,13 +110,12 @@ impl Ssh {
         if !self.login.keys.is_empty() {
             command.args(["-o", "IdentitiesOnly=yes"]);
         }
-        let socket = self.connection.path().join("ssh");
         command
             // A node makes its host keys when it first boots; the port leads to nobody else.
             .args(["-o", "StrictHostKeyChecking=no"])
             .args(["-o", "UserKnownHostsFile=/dev/null"])
             .args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o"])
-            .arg(format!("ControlPath={}", socket.display()))
+            .arg(format!("ControlPath={}", self.socket().display()))
             .args(["-p", &self.port.to_string()]);
         command
     }
@@ -108,9 +123,7 @@ impl Ssh {
 
 impl Drop for Ssh {
     fn drop(&mut self) {
-        if self.connection.path().join("ssh").exists() {
-            self.disconnect();
-        }
+        self.disconnect();
     }
 }
 
