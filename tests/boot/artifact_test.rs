@@ -119,8 +119,9 @@ pub fn tells_what_passed() {
 
     // What was in memory when it was saved is still there: the node did not boot again.
     let boot_id = "cat /proc/sys/kernel/random/boot_id";
-    let same =
-        format!("version: 1\nssh: {{key: ssh-key}}\nchecks: [{{command: {boot_id}, is: ID}}]\n");
+    let same = format!(
+        "version: 1\nmemory: 1024\nssh: {{key: ssh-key}}\nchecks: [{{command: {boot_id}, is: ID}}]\n"
+    );
     let begin = Instant::now();
     let second = run(&lab, &arguments);
     let restored = begin.elapsed();
