@@ -69,7 +69,8 @@ impl Tree {
         }
     }
 
-    /// Debian's static busybox, and a link for each name that it answers to.
+    /// Debian's static busybox, and a link in `bin` for each name that it answers to, as upstream's
+    /// image has them.
     pub fn busybox(&mut self) {
         self.file("bin/busybox", 0o755, fs::read("/bin/busybox").unwrap());
         let list = output(
@@ -77,7 +78,8 @@ impl Tree {
             "busybox-static",
         );
         for path in list.lines() {
-            self.link(path, "/bin/busybox");
+            let name = path.rsplit('/').next().unwrap_or(path);
+            self.link(&format!("bin/{name}"), "/bin/busybox");
         }
     }
 }

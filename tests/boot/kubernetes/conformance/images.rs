@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use imgbuild::names::Arch;
 use imgbuild::oci;
@@ -41,7 +42,12 @@ const RECIPES: [Recipe; 3] = [
             ("ss", "iproute2"),
         ],
         files: &[("agnhost", "agnhost")],
-        links: &[("agnhost-2", "agnhost"), ("usr/bin/nc", "nc.openbsd")],
+        // Debian's static busybox prefers its own programs in its shell.
+        links: &[
+            ("agnhost-2", "agnhost"),
+            ("usr/bin/nc", "nc.openbsd"),
+            ("bin/sh", "/usr/bin/bash"),
+        ],
         entrypoint: &["/agnhost"],
         command: &["pause"],
     },
@@ -55,9 +61,13 @@ const RECIPES: [Recipe; 3] = [
     },
     Recipe {
         names: &["registry.k8s.io/e2e-test-images/glibc-dns-testing:2.0.0"],
-        programs: &[("dig", "bind9-dnsutils"), ("getent", "libc-bin")],
+        programs: &[
+            ("bash", "bash"),
+            ("dig", "bind9-dnsutils"),
+            ("getent", "libc-bin"),
+        ],
         files: &[],
-        links: &[],
+        links: &[("bin/sh", "/usr/bin/bash")],
         entrypoint: &[],
         command: &["sh"],
     },
@@ -120,7 +130,32 @@ impl Recipe {
         for (path, target) in self.links {
             tree.link(path, target);
         }
+        if self.entrypoint == ["/agnhost"] {
+            // For its servers of HTTPS (`porter`), whose clients ask nobody.
+            let (certificate, key) = self_signed();
+            tree.file("localhost.crt", 0o644, certificate);
+            tree.file("localhost.key", 0o644, key);
+        }
         tree.busybox();
         tree.layer()
     }
+}
+
+/// A certificate for `localhost` and its key. Needs `openssl` (Debian package openssl).
+fn self_signed() -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("crt"), folder.path().join("key"));
+    let mut command = Command::new("openssl");
+    command
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+        ])
+        .args(["-subj", "/CN=localhost", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let read = |file| fs::read_to_string(file).unwrap();
+    (read(certificate), read(key))
 }

@@ -145,6 +145,7 @@ storage_device: /dev/vda
     conforms(&Suite {
         kubeconfig: kubeconfig(&lab, &spec, api),
         folder: folder("single"),
+        nodes: 1,
         programs,
     });
 }
@@ -201,6 +202,7 @@ fn cluster_conforms() {
     conforms(&Suite {
         kubeconfig: kubeconfig(&lab, &spec, api),
         folder: folder("cluster"),
+        nodes: MEMBERS.len() - 1,
         programs,
     });
 }

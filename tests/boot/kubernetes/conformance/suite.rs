@@ -14,7 +14,7 @@ const SKIP: &str = r"--ginkgo.skip=\[Serial\]";
 
 /// Tests that need an image which is another program than agnhost, busybox, pause, and the DNS
 /// tools of Debian: part of their names, and the image.
-const WANTING: [(&str, &str); 7] = [
+const WANTING: [(&str, &str); 8] = [
     (
         "Aggregator Should be able to support the 1.17 Sample API Server",
         "sample-apiserver",
@@ -30,6 +30,10 @@ const WANTING: [(&str, &str); 7] = [
         "nonewprivs",
     ),
     (
+        "ReplicationController should test the lifecycle of a ReplicationController",
+        "nginx",
+    ),
+    (
         "should create Endpoints for Pods matching a Service",
         "nginx",
     ),
@@ -38,6 +42,16 @@ const WANTING: [(&str, &str); 7] = [
         "nginx",
     ),
 ];
+
+/// Tests of environment variables whose names no shell has: that of upstream's busybox passes them
+/// on, Debian's does not.
+const ODD_NAMES: [&str; 2] = [
+    "should be consumable via the environment",
+    "should be consumable as environment variable names",
+];
+
+/// Asks for two nodes, and nothing else.
+const TWO_NODES: &str = "should have at least two untainted nodes";
 
 /// How many tests a process of the suite gets. One that is stopped loses as many at most.
 const BATCH: usize = 8;
@@ -59,6 +73,8 @@ pub struct Suite {
     pub kubeconfig: PathBuf,
     /// Where reports are kept; those that are there already count.
     pub folder: PathBuf,
+    /// How many nodes run pods.
+    pub nodes: usize,
 }
 
 /// All conformance tests that need no machine for themselves, and why those that are not run are
@@ -92,9 +108,8 @@ impl Suite {
             left_out: Vec::new(),
         };
         for name in all {
-            let image = WANTING.iter().find(|(part, _)| name.contains(part));
-            if let Some((_, image)) = image {
-                let why = format!("needs the image {image}");
+            let why = self.left_out(&name);
+            if let Some(why) = why {
                 plan.left_out.push((name, why));
             } else if only.split('|').any(|part| name.contains(part)) {
                 plan.run.push(name);
@@ -104,6 +119,18 @@ impl Suite {
             }
         }
         plan
+    }
+
+    /// Why a test is not run.
+    fn left_out(&self, name: &str) -> Option<String> {
+        let is_in = |part: &&str| name.contains(part);
+        if let Some((_, image)) = WANTING.iter().find(|(part, _)| is_in(part)) {
+            return Some(format!("needs the image {image}"));
+        }
+        if ODD_NAMES.iter().any(is_in) {
+            return Some("needs the shell of upstream's busybox".to_owned());
+        }
+        (self.nodes < 2 && is_in(&TWO_NODES)).then(|| "needs two nodes".to_owned())
     }
 
     /// Runs what `plan` says and has not passed yet, and writes `summary.txt` after each round.
