@@ -38,6 +38,7 @@ const RECIPES: [Recipe; 3] = [
             ("bash", "bash"),
             ("curl", "curl"),
             ("dig", "bind9-dnsutils"),
+            ("getent", "libc-bin"),
             ("nc.openbsd", "netcat-openbsd"),
             ("ss", "iproute2"),
         ],
