@@ -135,7 +135,7 @@ topics! {
         "configs in a live ISO or in a payload for its network boot";
     run "run" (7) "Nodes in QEMU":
         "boot specs and artifacts in virtual machines";
-    test "test" (7) "Tests of artifacts":
+    artifact_tests "test" (7) "Tests of artifacts":
         "boot an artifact and check its nodes; JUnit, snapshots of booted machines";
     verify "verify" (7) "Verify, diff and inspect":
         "what is inside an artifact, and whether it comes from a spec";

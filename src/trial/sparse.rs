@@ -43,7 +43,7 @@ fn extent(output: &mut impl Write, start: u64, length: u64) -> Result<()> {
     written.context("writing a disk's extent")
 }
 
-/// Makes the file at `path` what [`write`] read.
+/// Makes the file at `path` what [`write()`] read.
 pub(super) fn read(input: &mut impl Read, path: &Path) -> Result<()> {
     let doing = || format!("writing {}", path.display());
     let file = File::create(path).with_context(doing)?;
