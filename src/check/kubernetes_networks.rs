@@ -24,6 +24,34 @@ pub(super) fn check(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) 
         service_network(network, found);
     }
     families(member, found);
+    source_check(member, node, found);
+}
+
+/// Networks that do not work with a check of packets' sources for all links, which the spec sets.
+fn source_check(member: &Keyless, node: &Node, found: &mut Vec<Diagnostic>) {
+    let facts = member.cni.kind.facts();
+    let key = |name: &str| name.replace('/', ".") == "net.ipv4.conf.all.rp_filter";
+    let set = node.sysctls.iter().find(|(name, _)| key(name));
+    let Some((_, value)) = set.filter(|_| !facts.rp_filters.is_empty()) else {
+        return;
+    };
+    if !facts.rp_filters.contains(&value.trim()) {
+        found.push(
+            Diagnostic::error(
+                codes::SOURCE_CHECK,
+                value.span,
+                format!(
+                    "{} does not work with `net.ipv4.conf.all.rp_filter = {}`",
+                    facts.name,
+                    value.trim()
+                ),
+            )
+            .help(format!(
+                "use {}, or remove it: imgbuild sets 0",
+                facts.rp_filters.join(" or ")
+            )),
+        );
+    }
 }
 
 /// Networks of pods, services and nodes are apart.

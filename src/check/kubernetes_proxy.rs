@@ -44,8 +44,13 @@ pub(super) fn check(
     found: &mut Vec<Diagnostic>,
 ) {
     let (first_span, other_span) = (first.span, other.span);
+    let runs = |it: &Kubernetes<WithoutKeys>| {
+        let mode = it.proxy().map(|proxy| proxy.mode);
+        mode.is_some_and(|mode| mode != ProxyMode::None)
+    };
+    let agree = runs(first) == runs(other);
     let (first, other) = (SharedProxy::new(first), SharedProxy::new(other));
-    if first.is_none() && other.is_none() {
+    if agree && first.is_none() && other.is_none() {
         return;
     }
     let differs = |what: &str, help: &str| {
@@ -53,6 +58,13 @@ pub(super) fn check(
             .related(first_span, "the other node")
             .help(help)
     };
+    if !agree {
+        found.push(differs(
+            "kube-proxy runs on one node of the cluster and not on another",
+            "set `proxy:` once, at the top level next to `nodes:`",
+        ));
+        return;
+    }
     let (Some(one), Some(two)) = (first, other) else {
         found.push(differs(
             "kube-proxy is a DaemonSet on one node of the cluster and a static pod on another",

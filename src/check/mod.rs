@@ -21,6 +21,7 @@ mod kubernetes_proxy;
 mod links;
 mod names;
 mod own;
+mod released_network;
 mod secrets;
 mod shared_address;
 
@@ -34,6 +35,7 @@ pub(super) use interfaces::unknown_interface;
 pub(super) use kubelet_config::kubelet_config;
 pub(super) use kubernetes::check as kubernetes;
 pub(super) use kubernetes_documents::{audit_policy, static_pod};
+pub(super) use released_network::{Beside, released_network, unled};
 
 use crate::diagnostic::{Code, Diagnostic, Span, codes};
 use crate::node::Node;

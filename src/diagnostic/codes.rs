@@ -549,6 +549,20 @@ codes! {
     /// imgbuild knows when it has made a token, and can give it an end. The lifetime of a token in
     /// the spec is set where it was made: `kubeadm token create --ttl`.
     LIFETIME_OF_GIVEN_TOKEN = "E0554": "Lifetime of a given token", "kubernetes: {version: 1.36.2, role: worker, endpoint: '10.0.0.1:6443', bootstrap_token: abcdef.0123456789abcdef, bootstrap_token_ttl: 24h}\n";
+    /// With `mode: none`, no kube-proxy runs on the nodes, as a static pod or as a DaemonSet.
+    PROXY_IS_OFF = "E0555": "kube-proxy settings without kube-proxy", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, cni: none, proxy: {mode: none, daemon_set: true}}\n";
+    /// The manifests of a pod network say from which network pods get their addresses. kube-proxy,
+    /// the controller manager and the packet filter of the nodes know `pod_network`, which must be
+    /// the same or contain it.
+    PODS_OUTSIDE = "E0556": "Pods outside of the pod network", "";
+    /// Without kube-proxy, the pod network has to lead connections to services to their pods.
+    /// Cilium does so with kube-proxy-replacement, Calico with eBPF, kube-router with
+    /// --run-service-proxy.
+    SERVICES_UNLED = "E0557": "Services without kube-proxy", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24]}]}\netcd: {}\nkubernetes: {version: 1.36.2, role: single, proxy: {mode: none}}\n";
+    /// The kernel drops packets that come by another link than answers would leave by: with 1
+    /// always, with 2 only if no link leads back. Calico's agent does not start where 2 is set for
+    /// all links, and Cilium's packets do not arrive with 1 or 2.
+    SOURCE_CHECK = "E0558": "Source check that breaks the pod network", "";
     /// An image is the path of an archive, OCI layout or folder (starting with `./`, `../` or `/`,
     /// or ending in `.tar`), or an image name as in a pod: a registry host, a repository in
     /// lowercase, and a tag or a digest.
@@ -765,6 +779,15 @@ codes! {
     /// imgbuild has tables of what each release of Kubernetes takes: flags, feature gates, APIs. A
     /// release that came out later is built as the newest one of the tables.
     NEWER_KUBE_VERSION = "W0547": "Newer Kubernetes than known", "kubernetes: {version: 1.99.0, role: standalone}\n";
+    /// The pod network does the work of kube-proxy, which runs too: which of the two leads a
+    /// connection to its pod is left to chance.
+    TWO_PROXIES = "W0548": "Pod network and kube-proxy do the same", "";
+    /// Pods reach the API server at the first address of the service network. The agent of a pod
+    /// network that replaces kube-proxy makes this address work, and must know another one.
+    API_SERVER_UNKNOWN = "W0549": "Pod network that cannot reach the API server", "";
+    /// `kind` says what the manifests of `cni` install, so that nodes get the modules, kernel
+    /// parameters and open ports that the network needs.
+    OTHER_NETWORK_INSTALLED = "W0550": "Kind of pod network differs from its manifests", "";
     /// Snapshots are stored on the node below /var/lib/imgbuild, which is in memory without
     /// `storage_device`.
     BACKUP_IN_MEMORY = "W0580": "Snapshots in memory", "etcd: {backup: {}}\n";

@@ -12,6 +12,7 @@ mod extensions;
 mod jobs;
 mod metadata;
 mod networking;
+mod pod_networks;
 mod pods;
 mod policy;
 mod quantity;
@@ -30,6 +31,7 @@ mod workloads;
 use std::collections::{BTreeMap, BTreeSet};
 
 use apis::Standing;
+pub(crate) use pod_networks::{InstalledNetwork, Pools, installed};
 use read::{at, entries, items, text};
 
 use ipnet::IpNet;

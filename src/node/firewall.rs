@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
+use crate::facts::cni::NodeTraffic;
 use crate::facts::network::Protocol;
 use crate::names::InterfaceName;
 
@@ -22,8 +23,8 @@ pub struct Firewall {
     pub role_ports: Vec<(u16, String)>,
     /// Other openings of the node's roles: for pods, and for services.
     pub role_rules: Vec<FirewallRule>,
-    /// Nodes whose VRRP packets are let in.
-    pub vrrp_from: Vec<IpAddr>,
+    /// Protocols without ports that the node's roles open.
+    pub role_protocols: Vec<AdmittedProtocol>,
     /// What the node forwards packets for.
     pub pods: Option<ForwardedPods>,
     pub masquerade: Vec<Masquerade>,
@@ -31,15 +32,34 @@ pub struct Firewall {
 }
 
 impl Firewall {
-    /// Admits UDP packets to `port` from where the ports of the node's roles are reached.
-    pub(crate) fn admit_udp(&mut self, port: u16, span: Span) {
+    /// Admits `traffic` from where the ports of the node's roles are reached.
+    pub(crate) fn admit(&mut self, traffic: NodeTraffic, span: Span) {
+        let from = self.allow_from.iter().map(|net| net.value).collect();
+        let (protocol, ports) = match traffic {
+            NodeTraffic::Tcp(first, last) => (Protocol::Tcp, (first, last)),
+            NodeTraffic::Udp(first, last) => (Protocol::Udp, (first, last)),
+            NodeTraffic::Ip(number, name) => {
+                return self
+                    .role_protocols
+                    .push(AdmittedProtocol { number, name, from });
+            }
+        };
         self.role_rules.push(FirewallRule {
-            protocol: Protocol::Udp,
-            ports: (port, port),
-            from: self.allow_from.iter().map(|net| net.value).collect(),
+            protocol,
+            ports,
+            from,
             span,
         });
     }
+}
+
+/// An opening for a protocol that has no ports.
+#[derive(Debug, Clone)]
+pub struct AdmittedProtocol {
+    pub number: u8,
+    pub name: &'static str,
+    /// Empty: every network.
+    pub from: Vec<IpNet>,
 }
 
 /// Pods or containers that have addresses of their own, which other machines may have routes to.
@@ -52,6 +72,8 @@ pub struct ForwardedPods {
     /// The other nodes of the file: connections to a pod arrive with the address of a node that
     /// passed them on.
     pub nodes: BTreeSet<IpAddr>,
+    /// Names of the links that the pod network creates, besides those of every network.
+    pub links: &'static [&'static str],
 }
 
 /// One opening in the packet filter.

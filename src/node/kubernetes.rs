@@ -120,14 +120,17 @@ pub enum ProxyPod<K = KeyPair> {
     /// By the cluster, from a `DaemonSet` that the first control plane to start applies. It has a
     /// service account.
     DaemonSet(ProxyImage),
+    /// Not at all: the pod network takes its place.
+    None,
 }
 
 impl<K> ProxyPod<K> {
-    /// The image of the pods.
-    pub fn image(&self) -> ImageUse {
+    /// The image of the pods, if there are any.
+    pub fn image(&self) -> Option<ImageUse> {
         match self {
-            Self::DaemonSet(ProxyImage::Upstream) => ImageUse::ProxyEverywhere,
-            Self::DaemonSet(ProxyImage::Node) | Self::Static { .. } => ImageUse::Proxy,
+            Self::DaemonSet(ProxyImage::Upstream) => Some(ImageUse::ProxyEverywhere),
+            Self::DaemonSet(ProxyImage::Node) | Self::Static { .. } => Some(ImageUse::Proxy),
+            Self::None => None,
         }
     }
 }

@@ -30,7 +30,8 @@ pub fn needed_images(kubernetes: &Kubernetes) -> Vec<ImageRef> {
         images.extend(plane.etcd_pod.as_ref().and_then(|pod| pod.image.clone()));
     }
     if let Some(member) = &kubernetes.member {
-        images.push(own(member.proxy_pod.image(), Component::Proxy));
+        let image = member.proxy_pod.image();
+        images.extend(image.map(|used_for| own(used_for, Component::Proxy)));
     }
     images.extend(kubernetes.core_dns.iter().map(|dns| dns.image.clone()));
     images.extend(kubernetes.cni.images.iter().cloned());

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::facts::cni::Cni;
+use crate::facts::cni::{Cni, NodeTraffic};
 use crate::node::addons::Manifest;
 use crate::node::flannel::Flannel;
 use crate::node::images::{ImageRef, ImageUse};
@@ -17,8 +17,8 @@ pub struct PodNetwork {
     pub images: Vec<ImageRef>,
     /// Kernel modules that it needs.
     pub modules: Vec<&'static str>,
-    /// UDP ports on which the node receives packets of the other nodes' pods.
-    pub udp_ports: Vec<u16>,
+    /// What the node receives from the other nodes for its pods.
+    pub traffic: Vec<NodeTraffic>,
     /// The settings of flannel.
     pub flannel: Option<Flannel>,
     /// The user's own manifests of it.
@@ -37,7 +37,7 @@ impl From<Cni> for PodNetwork {
                 .map(|image| ImageRef::new(ImageUse::PodNetwork, *image))
                 .collect(),
             modules: facts.modules.to_vec(),
-            udp_ports: facts.udp_ports.to_vec(),
+            traffic: facts.traffic.to_vec(),
             flannel: None,
             manifests: Vec::new(),
         }

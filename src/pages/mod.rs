@@ -111,6 +111,8 @@ topics! {
         "what survives a reboot; files, disks, units and users beyond the defaults";
     kubernetes "kubernetes" (7) "Kubernetes":
         "control planes, workers, pod networks, DNS and manifests";
+    pod_networks "pod-networks" (7) "Pod networks from manifests":
+        "Calico, Canal, Cilium, Weave Net and kube-router, and clusters without kube-proxy";
     images "images" (7) "Programs, images and runtimes":
         "where programs and container images come from; containerd and CRI-O";
     etcd "etcd" (7) "etcd":

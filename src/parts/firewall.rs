@@ -69,13 +69,6 @@ fn allowed(firewall: &Firewall) -> Vec<IpNet> {
 
 fn input(firewall: &Firewall) -> String {
     let mut text = String::new();
-    let others: Vec<_> = (firewall.vrrp_from.iter().copied().map(IpNet::from)).collect();
-    if !others.is_empty() {
-        for source in sources(&others) {
-            // IANA's number of VRRP.
-            let _ = writeln!(text, "\t\t{source}meta l4proto 112 accept comment \"VRRP\"");
-        }
-    }
     let from = allowed(firewall);
     for (port, what) in &firewall.role_ports {
         for source in sources(&from) {
@@ -89,6 +82,15 @@ fn input(firewall: &Firewall) -> String {
     for rule in firewall.allow.iter().chain(&firewall.role_rules) {
         for source in sources(&rule.from) {
             let _ = writeln!(text, "\t\t{source}{} accept", ports(rule));
+        }
+    }
+    for protocol in &firewall.role_protocols {
+        for source in sources(&protocol.from) {
+            let (number, name) = (protocol.number, protocol.name);
+            let _ = writeln!(
+                text,
+                "\t\t{source}meta l4proto {number} accept comment \"{name}\""
+            );
         }
     }
     text
@@ -117,7 +119,8 @@ fn forward(firewall: &Firewall) -> String {
     if from.is_empty() {
         return String::new();
     }
-    let links: Vec<_> = (POD_LINKS.iter().chain(&CONTAINER_LINKS))
+    let own = firewall.pods.as_ref().map_or(&[][..], |pods| pods.links);
+    let links: Vec<_> = (POD_LINKS.iter().chain(own).chain(&CONTAINER_LINKS))
         .map(|name| format!("\"{name}\""))
         .collect();
     let mut text = format!(

@@ -9,7 +9,7 @@ use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use crate::check::{host_bits, unknown_interface};
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
-use crate::facts::cni::{Cni, FLANNEL_IMAGE};
+use crate::facts::cni::{Cni, FLANNEL_IMAGE, NodeTraffic};
 use crate::node::Node;
 use crate::node::firewall::ForwardedPods;
 use crate::node::flannel::{Flannel, FlannelBackend, FlannelNode, FlannelWriter};
@@ -28,7 +28,8 @@ impl Decider<'_> {
         let backend = self.flannel_backend(written);
         let mut network = PodNetwork::from(Cni::Flannel);
         network.modules.extend(backend.module());
-        network.udp_ports.extend(backend.port());
+        let port = backend.port().map(|port| NodeTraffic::Udp(port, port));
+        network.traffic.extend(port);
         let interface = written.interface.as_ref();
         network.flannel = Some(Flannel {
             backend,
@@ -117,12 +118,13 @@ impl Decider<'_> {
             let node = &mut nodes[at];
             if let Some(firewall) = &mut node.firewall {
                 if let Some(port) = backend.port() {
-                    firewall.admit_udp(port, written.span);
+                    firewall.admit(NodeTraffic::Udp(port, port), written.span);
                 }
                 firewall.pods = Some(ForwardedPods {
                     networks: vec![IpNet::V4(*network)],
                     services: Vec::new(),
                     nodes: BTreeSet::new(),
+                    links: &[],
                 });
             }
             let image = written.image.as_ref();

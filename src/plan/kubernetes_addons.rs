@@ -37,7 +37,9 @@ impl Decider<'_> {
                 Some(flannel) => self.flannel_in_pods(&flannel.carriage()),
                 None => PodNetwork {
                     manifests: self.manifests(settings.manifests.as_deref()),
-                    ..PodNetwork::from(Cni::Manifests)
+                    ..PodNetwork::from(
+                        (settings.kind).map_or(Cni::Manifests, |kind| Cni::Released(kind.value)),
+                    )
                 },
             },
         }
@@ -136,6 +138,10 @@ impl Decider<'_> {
     ) -> Option<ProxyImage> {
         let proxy = written.proxy();
         let wanted = proxy.daemon_set();
+        if proxy.mode().value == ProxyMode::None {
+            self.proxy_is_off(&proxy);
+            return None;
+        }
         if !wanted.value {
             if let Some(image) = proxy.image {
                 self.found.push(
@@ -179,6 +185,30 @@ impl Decider<'_> {
             );
         }
         Some(image)
+    }
+
+    /// Reports settings of a kube-proxy that does not run.
+    fn proxy_is_off(&mut self, proxy: &spec::KubernetesProxy) {
+        let daemon_set = proxy.daemon_set.filter(|wanted| wanted.value);
+        let settings = [
+            ("daemon_set", daemon_set.map(|it| it.span)),
+            ("image", proxy.image.map(|it| it.span)),
+            ("config", proxy.config.as_ref().map(spec::FreeMap::span)),
+        ];
+        for (key, span) in settings {
+            let Some(span) = span else {
+                continue;
+            };
+            self.found.push(
+                Diagnostic::error(
+                    codes::PROXY_IS_OFF,
+                    span,
+                    format!("`{key}` is of a kube-proxy that does not run"),
+                )
+                .related(proxy.mode().span, "it is off")
+                .help("remove one of the two"),
+            );
+        }
     }
 
     /// Returns the files that `written` specifies, in order.

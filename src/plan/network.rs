@@ -184,7 +184,7 @@ impl Decider<'_> {
         Firewall {
             allow_from: written.allow_from.clone(),
             role_rules: Vec::new(),
-            vrrp_from: Vec::new(),
+            role_protocols: Vec::new(),
             pods: None,
             allow: written.allow.iter().flat_map(rules).collect(),
             role_ports: role_ports(etcd),

@@ -66,6 +66,8 @@ mod member;
 mod nodes;
 #[path = "../shared/patience.rs"]
 mod patience;
+#[path = "../shared/pod_networks.rs"]
+mod pod_networks;
 #[path = "../shared/pods.rs"]
 mod pods;
 #[path = "../shared/randomness.rs"]

@@ -35,6 +35,8 @@ mod go_program;
 mod member;
 #[path = "../shared/nodes.rs"]
 mod nodes;
+#[path = "../shared/pod_networks.rs"]
+mod pod_networks;
 #[path = "../shared/pods.rs"]
 mod pods;
 #[path = "../shared/randomness.rs"]

@@ -295,8 +295,8 @@ pub fn firewall() -> Firewall {
             at(50, "192.168.1.128/25"),
             at(50, "fd00::/64"),
         ],
-        vrrp_from: vec![],
         role_rules: Vec::new(),
+        role_protocols: Vec::new(),
         pods: None,
         allow: vec![
             FirewallRule {

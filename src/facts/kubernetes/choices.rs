@@ -43,6 +43,8 @@ words! {
         Ipvs = "ipvs",
         /// Rules of nftables.
         Nftables = "nftables",
+        /// Not by kube-proxy, which does not run: by the pod network.
+        None = "none",
     }
 }
 

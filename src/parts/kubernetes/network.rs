@@ -1,7 +1,9 @@
 //! Settings of the kernel and the runtime for the pods' network.
 
+use std::fmt::Write as _;
+
 use super::cni;
-use crate::facts::cni::CNI_PLUGINS;
+use crate::facts::cni::{CNI_PLUGINS, CniFacts};
 use crate::facts::kubernetes::choices::ProxyMode;
 use crate::facts::network::POD_LINKS;
 use crate::node::fragment::{File, Fragment, Link, Origin, Owner};
@@ -19,24 +21,21 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
     {
         modules.extend(["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]);
     }
-    modules.extend(&kubernetes.cni.modules);
+    for module in &kubernetes.cni.modules {
+        if !modules.contains(module) {
+            modules.push(module);
+        }
+    }
+    let facts = kubernetes.cni.kind.facts();
     let mut files = vec![
         File::text(
             path("/etc/modules-load.d/kubernetes.conf"),
             modules.join("\n") + "\n",
             origin.clone(),
         ),
-        // Before the spec's own, which take precedence. Pods share root's limits of inotify(7):
-        // the kernel's 128 instances are too few for 110 pods.
         File::text(
             path("/etc/sysctl.d/50-kubernetes.conf"),
-            "net.bridge.bridge-nf-call-iptables = 1
-net.bridge.bridge-nf-call-ip6tables = 1
-net.ipv4.ip_forward = 1
-net.ipv6.conf.all.forwarding = 1
-fs.inotify.max_user_instances = 8192
-fs.inotify.max_user_watches = 1048576
-",
+            sysctls(facts),
             origin.clone(),
         ),
     ];
@@ -45,7 +44,7 @@ fs.inotify.max_user_watches = 1048576
     files.extend(left_alone(
         kubernetes.system,
         "kubernetes",
-        &POD_LINKS.join(" "),
+        &[&POD_LINKS[..], facts.links].concat().join(" "),
         &origin,
     ));
     let links = (kubernetes.cni_plugins().into_iter())
@@ -57,6 +56,24 @@ fs.inotify.max_user_watches = 1048576
         links,
         ..Fragment::default()
     }
+}
+
+/// Kernel parameters, in a file that is read before the spec's own, which take precedence, and
+/// after systemd's. Pods share root's limits of inotify(7): the kernel's 128 instances are too few
+/// for 110 pods.
+fn sysctls(facts: &CniFacts) -> String {
+    let mut text = "net.bridge.bridge-nf-call-iptables = 1
+net.bridge.bridge-nf-call-ip6tables = 1
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+fs.inotify.max_user_instances = 8192
+fs.inotify.max_user_watches = 1048576
+"
+    .to_owned();
+    for (key, value) in facts.sysctls {
+        let _ = writeln!(text, "{key} = {value}");
+    }
+    text
 }
 
 /// A link to a plugin built into the node in `folder`, in the folder where Kubernetes looks for

@@ -14,7 +14,8 @@ use crate::parts::names::path;
 use crate::parts::template::fill;
 use crate::pki::Kubeconfig;
 
-/// The static pod. Nothing if the node has no API server, or the cluster runs kube-proxy.
+/// The static pod. Nothing if the node has no API server, the cluster runs kube-proxy, or nothing
+/// does.
 pub fn proxy(kubernetes: &Kubernetes) -> Fragment {
     let Some(member) = &kubernetes.member else {
         return Fragment::default();
@@ -94,7 +95,7 @@ fn settings(kubernetes: &Kubernetes, proxy: &Proxy, host_name: &str, kubeconfig:
 pub fn daemon_set(kubernetes: &Kubernetes, plane: &ControlPlane) -> Option<String> {
     let member = (kubernetes.member.as_ref())
         .filter(|member| matches!(member.proxy_pod, ProxyPod::DaemonSet(_)))?;
-    let (proxy, image) = (&member.proxy, member.proxy_pod.image());
+    let (proxy, image) = (&member.proxy, member.proxy_pod.image()?);
     let flags = Flags::new(
         [
             ("config", "/var/lib/kube-proxy/config.conf".to_owned()),

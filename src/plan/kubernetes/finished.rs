@@ -69,6 +69,7 @@ fn member_with_keys(
         proxy: member.proxy,
         proxy_pod: match member.proxy_pod {
             ProxyPod::DaemonSet(image) => ProxyPod::DaemonSet(image),
+            ProxyPod::None => ProxyPod::None,
             ProxyPod::Static { client: () } => ProxyPod::Static {
                 client: keys.kube_proxy(name)?,
             },

@@ -7,6 +7,7 @@ mod keys;
 mod no_control_plane;
 mod openings;
 mod pods;
+mod released_network;
 mod shared_address;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,7 +20,7 @@ use super::Decider;
 use super::etcd::Draft as EtcdDraft;
 use super::kubernetes_addons;
 use crate::diagnostic::{Diagnostic, Sources, codes};
-use crate::facts::kubernetes::choices::Role;
+use crate::facts::kubernetes::choices::{ProxyMode, Role};
 use crate::node::Node;
 use crate::node::kubernetes::{
     ApiEndpoint, ControlPlane, Kubernetes, Member, NodeSettings, PlaneSettings, ProxyPod,
@@ -58,6 +59,7 @@ impl Decider<'_> {
         self.pod_networks(&mut drafts);
         self.check_keys(cluster, &drafts);
         self.check_manifests(cluster);
+        self.released_networks(cluster);
         let classes = self.runtime_classes(cluster);
         for draft in drafts.iter_mut().flatten() {
             if let Some(plane) = draft.plane_mut() {
@@ -149,11 +151,12 @@ impl Decider<'_> {
             member: (role != Role::Standalone).then(|| Member {
                 join: written.join().value,
                 keys: (),
-                proxy,
                 proxy_pod: match proxy_image {
+                    _ if proxy.mode == ProxyMode::None => ProxyPod::None,
                     Some(image) => ProxyPod::DaemonSet(image),
                     None => ProxyPod::Static { client: () },
                 },
+                proxy,
                 control_plane: role.has_control_plane().then_some(ControlPlane {
                     settings: plane,
                     keys: (),

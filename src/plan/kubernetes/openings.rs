@@ -9,7 +9,7 @@ use super::Draft;
 use crate::facts::kubernetes::choices::Role;
 use crate::facts::network::Protocol;
 use crate::node::Node;
-use crate::node::firewall::{FirewallRule, ForwardedPods};
+use crate::node::firewall::{AdmittedProtocol, FirewallRule, ForwardedPods};
 
 /// Opens the packet filter, if the node has one, to the other nodes, their pods and the cluster's
 /// users. `nodes` are the addresses of all nodes.
@@ -23,7 +23,14 @@ pub(super) fn open(node: &mut Node, draft: &Draft, nodes: &BTreeSet<IpAddr>) {
             .push((draft.endpoint.port, "Kubernetes API".to_owned()));
     }
     if let Some(holder) = (draft.endpoint.shared.as_ref()).and_then(|it| it.holder.as_ref()) {
-        firewall.vrrp_from.clone_from(&holder.others);
+        // An opening without networks would be for all.
+        if !holder.others.is_empty() {
+            firewall.role_protocols.push(AdmittedProtocol {
+                number: 112,
+                name: "VRRP",
+                from: holder.others.iter().copied().map(IpNet::from).collect(),
+            });
+        }
     }
     if draft.role != Role::Standalone {
         firewall.role_ports.push((10250, "kubelet".to_owned()));
@@ -37,8 +44,8 @@ pub(super) fn open(node: &mut Node, draft: &Draft, nodes: &BTreeSet<IpAddr>) {
                 span: draft.span,
             });
         }
-        for port in &draft.cni.udp_ports {
-            firewall.admit_udp(*port, draft.span);
+        for traffic in &draft.cni.traffic {
+            firewall.admit(*traffic, draft.span);
         }
     }
     firewall.pods = Some(ForwardedPods {
@@ -49,6 +56,7 @@ pub(super) fn open(node: &mut Node, draft: &Draft, nodes: &BTreeSet<IpAddr>) {
         nodes: (nodes.iter().copied())
             .filter(|address| draft.node_ips().all(|own| own != *address))
             .collect(),
+        links: draft.cni.kind.facts().links,
     });
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         firewall.role_rules.push(FirewallRule {

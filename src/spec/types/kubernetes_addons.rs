@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Located, codes};
-use crate::facts::cni::Cni;
+use crate::facts::cni::{Cni, ReleasedCni};
 use crate::spec::decode::{Decode, Decoder, Schemas, record, word_leaf};
 use crate::spec::types::KubernetesFlannel;
 use crate::spec::values::LocalManifests;
@@ -35,9 +35,16 @@ impl Decode for KubernetesCni {
     }
 }
 
+word_leaf!(ReleasedCni, "a kind of pod network");
+
 record! {
     /// A pod network with settings.
     pub struct KubernetesCniSettings {
+        /// What the manifests install. It gives nodes the kernel modules, kernel parameters and
+        /// open ports that the network needs, and its manifests are checked against the spec.
+        #[otherwise = "a network that is not known"]
+        #[example = "calico"]
+        pub kind: Option<Located<ReleasedCni>>,
         /// The settings of flannel.
         #[example = "{backend: host-gw}"]
         pub flannel: Option<KubernetesFlannel>,
@@ -46,7 +53,7 @@ record! {
         #[example = "[calico.yaml]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,
     }
-    "a pod network", exactly_one(flannel, manifests)
+    "a pod network", exactly_one(flannel, manifests), at_most_one(kind, flannel)
 }
 
 /// A network, or one of each address family.

@@ -1,12 +1,13 @@
 //! The real base, from Debian's packages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use imgbuild::base::{Base, BaseRequest, ensure};
 use imgbuild::cache::Cache;
+use imgbuild::facts::cni::{Cni, ReleasedCni};
 use imgbuild::facts::debian::BaseKind;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::facts::systems::{BaseFile, Target};
@@ -55,6 +56,37 @@ fn release(listed: &BTreeMap<String, tools::Listed>) -> String {
         .collect();
     assert_eq!(names.len(), 1, "{names:?}");
     names[0].to_owned()
+}
+
+/// Each pod network finds its modules in both kernels, so that none asks for `kernel: generic`.
+#[test]
+#[ignore = "slow: builds the real base from packages of the mirror"]
+fn kernels_have_the_modules_of_pod_networks() {
+    for kernel in [KernelFlavor::Generic, KernelFlavor::Cloud] {
+        let (base, _) = base(Arch::Amd64, kernel);
+        let listed = tools::list(base.root.as_ref().expect("a root image"));
+        let names: BTreeSet<String> = (listed.keys())
+            .filter(|path| path.starts_with("/usr/lib/modules/"))
+            .filter_map(|path| {
+                Some(
+                    path.rsplit('/')
+                        .next()?
+                        .split_once(".ko")?
+                        .0
+                        .replace('-', "_"),
+                )
+            })
+            .collect();
+        for kind in ReleasedCni::ALL {
+            for module in Cni::Released(*kind).facts().modules {
+                assert!(
+                    names.contains(*module),
+                    "{kernel:?}: {} lacks {module}",
+                    kind.as_str()
+                );
+            }
+        }
+    }
 }
 
 #[test]

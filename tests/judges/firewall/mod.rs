@@ -2,6 +2,8 @@
 //! and one that is not, each a network namespace. kube-proxy's rules are written in its form, and
 //! by itself where `IMGBUILD_KUBE_DIR` has it.
 
+mod pod_networks;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

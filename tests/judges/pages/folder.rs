@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::page::project;
-use crate::live_iso;
+use crate::{live_iso, pod_networks};
 
 /// Files of a few bytes, whatever they hold.
 const STAND_INS: [&str; 8] = [
@@ -25,7 +25,7 @@ const STAND_INS: [&str; 8] = [
 ];
 
 /// Files that imgbuild reads.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 14] = [
     ("core.password", "correct horse\n"),
     ("registry-password", "correct horse\n"),
     (
@@ -36,10 +36,11 @@ const FILES: [(&str, &str); 10] = [
         "nginx.yaml",
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: nginx}\n",
     ),
-    (
-        "calico.yaml",
-        "apiVersion: v1\nkind: Namespace\nmetadata: {name: calico}\n",
-    ),
+    ("calico.yaml", pod_networks::CALICO),
+    ("canal.yaml", pod_networks::CANAL),
+    ("cilium.yaml", pod_networks::CILIUM),
+    ("weave.yaml", pod_networks::WEAVE),
+    ("kube-router.yaml", pod_networks::KUBE_ROUTER),
     (
         "web.yaml",
         "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n\

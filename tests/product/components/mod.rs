@@ -2,6 +2,7 @@
 //! components themselves judge them in `tests/judges/components/`.
 
 mod etcd_pod;
+mod pod_networks;
 mod proxy_pod;
 mod safety;
 mod settings;

@@ -11,7 +11,7 @@ use crate::node::kubernetes::Kubernetes;
 pub fn on_node(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
     match kubernetes.cni.kind {
         Cni::Bridge => bridge::on_node(kubernetes, origin),
-        Cni::Flannel | Cni::Manifests | Cni::None => Vec::new(),
+        Cni::Flannel | Cni::Released(_) | Cni::Manifests | Cni::None => Vec::new(),
     }
 }
 
@@ -19,6 +19,6 @@ pub fn on_node(kubernetes: &Kubernetes, origin: &Origin) -> Vec<File> {
 pub fn applied(kubernetes: &Kubernetes) -> Option<String> {
     match kubernetes.cni.kind {
         Cni::Flannel => flannel::applied(kubernetes),
-        Cni::Bridge | Cni::Manifests | Cni::None => None,
+        Cni::Bridge | Cni::Released(_) | Cni::Manifests | Cni::None => None,
     }
 }
