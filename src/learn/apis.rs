@@ -21,19 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// How often it is asked.
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// Kinds of what is only asked for or answered, which no manifest has.
-const NOT_APPLIED: [&str; 12] = [
+/// Kinds of resources that are only asked for, which no manifest has. (Subresources are left out
+/// anyway.)
+const NOT_APPLIED: [&str; 8] = [
     "Binding",
     "ComponentStatus",
-    "Eviction",
     "LocalSubjectAccessReview",
-    "Scale",
     "SelfSubjectAccessReview",
     "SelfSubjectReview",
     "SelfSubjectRulesReview",
-    "Status",
     "SubjectAccessReview",
-    "TokenRequest",
     "TokenReview",
 ];
 

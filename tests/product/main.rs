@@ -14,6 +14,7 @@ mod diff;
 mod ignition;
 mod import;
 mod inspect;
+mod learned;
 mod outputs;
 mod parts;
 mod pki;
