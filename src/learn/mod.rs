@@ -25,15 +25,6 @@ use crate::progress::Progress;
 
 use program::Program;
 
-/// Those that are asked.
-const COMPONENTS: [Component; 5] = [
-    Component::ApiServer,
-    Component::ControllerManager,
-    Component::Scheduler,
-    Component::Proxy,
-    Component::Kubelet,
-];
-
 /// What is learned beyond the five programs, and of what.
 #[derive(Debug, Clone, Default)]
 pub struct Helpers {
@@ -59,7 +50,7 @@ pub fn learn(
 ) -> Result<Lesson> {
     let program = |name: &str| Program::find(folder, name);
     let mut programs = Vec::new();
-    for component in COMPONENTS {
+    for component in Component::ALL {
         programs.push((component, program(component.as_str())?));
     }
     let version = version_of(&programs)?;

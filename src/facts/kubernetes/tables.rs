@@ -28,6 +28,15 @@ pub enum Component {
 }
 
 impl Component {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ApiServer,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::Proxy,
+        Self::Kubelet,
+    ];
+
     /// Those of a control plane.
     pub const CONTROL_PLANE: [Self; 3] =
         [Self::ApiServer, Self::ControllerManager, Self::Scheduler];
@@ -202,14 +211,6 @@ mod tests {
     use super::*;
     use crate::facts::kubernetes::version::RELEASES;
 
-    const COMPONENTS: [Component; 5] = [
-        Component::ApiServer,
-        Component::ControllerManager,
-        Component::Scheduler,
-        Component::Proxy,
-        Component::Kubelet,
-    ];
-
     fn is_word(text: &str, marks: &str) -> bool {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || marks.as_bytes().contains(&b))
@@ -246,7 +247,7 @@ mod tests {
                 assert!(is_read, "{line}");
             }
         }
-        for component in COMPONENTS {
+        for component in Component::ALL {
             let mut seen = BTreeSet::new();
             for Flag { name, minors, .. } in Tables::OWN.flags(component) {
                 assert!(seen.insert(name), "{component} --{name}");

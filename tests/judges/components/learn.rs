@@ -13,25 +13,8 @@ use imgbuild::progress::Silent;
 use serde_json::Value as Json;
 
 use crate::components::programs::programs;
-use crate::manifests::oracle;
-
-/// Kinds of the schemas that no API server serves by themselves: they are only asked for, answered,
-/// or exchanged with webhooks.
-const NOT_SERVED: [&str; 13] = [
-    "Binding",
-    "ComponentStatus",
-    "DeleteOptions",
-    "Eviction",
-    "LocalSubjectAccessReview",
-    "Scale",
-    "SelfSubjectAccessReview",
-    "SelfSubjectReview",
-    "SelfSubjectRulesReview",
-    "Status",
-    "SubjectAccessReview",
-    "TokenRequest",
-    "TokenReview",
-];
+use crate::manifests::oracle::schemas;
+use crate::manifests::tables::object;
 
 /// What vendors add to Kubernetes, which imgbuild does not know.
 const OF_VENDORS: [&str; 5] = [
@@ -82,13 +65,7 @@ fn what_is_learned_is_what_is_known() {
 /// What `tables` say of 1.`minor`, table by table.
 fn all(tables: Tables<'_>, minor: u16) -> BTreeMap<&'static str, Words> {
     let mut all = BTreeMap::new();
-    for component in [
-        Component::ApiServer,
-        Component::ControllerManager,
-        Component::Scheduler,
-        Component::Proxy,
-        Component::Kubelet,
-    ] {
+    for component in Component::ALL {
         let flags = tables.flags(component);
         let flags = flags.filter(|flag| flag.minors.why_not(minor).is_none());
         let words = flags.map(|flag| (flag.name.to_owned(), flag.kind.to_string()));
@@ -135,24 +112,12 @@ fn compare(what: &str, learned: &Words, known: &Words, differences: &mut String)
 
 /// Objects of Kubernetes' own schemas: `apiVersion` and kind.
 fn in_schemas(minor: u16) -> Words {
-    let file = oracle::schemas().join(format!("v1.{minor}.0-local-strict/_definitions.json"));
+    let file = schemas().join(format!("v1.{minor}.0-local-strict/_definitions.json"));
     let text = std::fs::read_to_string(&file).expect("the schemas");
     let all: Json = serde_json::from_str(&text).expect("JSON");
     let types = all["$defs"].as_object().expect("a map").values();
-    let object = |of: &Json| {
-        let [kind] = of["x-kubernetes-group-version-kind"].as_array()?.as_slice() else {
-            return None;
-        };
-        let word = |name: &str| kind[name].as_str();
-        let (group, version, name) = (word("group")?, word("version")?, word("kind")?);
-        let is_object = of["properties"]["metadata"].is_object()
-            && !name.ends_with("List")
-            && !NOT_SERVED.contains(&name);
-        let api = match group {
-            "" => version.to_owned(),
-            group => format!("{group}/{version}"),
-        };
-        is_object.then(|| (format!("{api} {name}"), String::new()))
-    };
-    types.filter_map(object).collect()
+    let objects = types.filter_map(object);
+    objects
+        .map(|(api, kind)| (format!("{api} {kind}"), String::new()))
+        .collect()
 }

@@ -53,13 +53,7 @@ fn flags_are_the_programs() {
     let version = version(&folder);
     let node = Generated::of(&full(&version.to_string()), &[("web.yaml", WEB)]);
     let root = node.lay_out();
-    for component in [
-        Component::ApiServer,
-        Component::ControllerManager,
-        Component::Scheduler,
-        Component::Proxy,
-        Component::Kubelet,
-    ] {
+    for component in Component::ALL {
         let program = component.as_str();
         let flags = node.flags(program);
         let said = complaint(
@@ -80,13 +74,7 @@ fn flags_are_the_programs() {
 fn the_table_of_flags_is_the_programs() {
     let Some(folder) = programs() else { return };
     let version = version(&folder);
-    for component in [
-        Component::ApiServer,
-        Component::ControllerManager,
-        Component::Scheduler,
-        Component::Proxy,
-        Component::Kubelet,
-    ] {
+    for component in Component::ALL {
         let program = folder.join(component.as_str());
         let help = Command::new(&program).arg("--help").output().expect("runs");
         let help = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).into_owned();
@@ -162,13 +150,7 @@ fn configurations_are_the_programs() {
 fn the_kinds_of_flags_are_the_programs() {
     let Some(folder) = programs() else { return };
     let version = version(&folder);
-    for component in [
-        Component::ApiServer,
-        Component::ControllerManager,
-        Component::Scheduler,
-        Component::Proxy,
-        Component::Kubelet,
-    ] {
+    for component in Component::ALL {
         for Flag { name, minors, kind } in Tables::OWN.flags(component) {
             let is_parsed = matches!(
                 kind,

@@ -5,5 +5,5 @@
 mod generated;
 mod good;
 pub mod oracle;
-mod tables;
+pub mod tables;
 mod wrong;

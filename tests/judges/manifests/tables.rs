@@ -137,7 +137,7 @@ fn wrapped(words: &str) -> String {
 }
 
 /// `apiVersion` and kind of a definition that is a whole object.
-fn object(definition: &Value) -> Option<(String, String)> {
+pub fn object(definition: &Value) -> Option<(String, String)> {
     let kinds = definition["x-kubernetes-group-version-kind"].as_array()?;
     let [kind] = kinds.as_slice() else {
         return None;
