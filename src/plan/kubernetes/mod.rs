@@ -52,7 +52,7 @@ impl Decider<'_> {
             .collect();
         // Nodes of another kind come after those that have drafts.
         drafts.resize_with(nodes.len(), || None);
-        self.without_control_plane(cluster, &drafts);
+        self.without_control_plane(cluster, &mut drafts);
         self.endpoints(cluster, nodes, &mut drafts);
         endpoints::order_api_servers(&mut drafts);
         self.etcd_servers(&mut drafts, etcd);

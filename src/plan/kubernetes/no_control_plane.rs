@@ -1,4 +1,4 @@
-//! Settings of a control plane in a file that has none.
+//! A file that has no control plane: its nodes join one that others made.
 
 use super::Draft;
 use crate::diagnostic::{Diagnostic, codes};
@@ -7,14 +7,21 @@ use crate::plan::Decider;
 use crate::spec;
 
 impl Decider<'_> {
-    /// Reports settings of the control plane in a file that has none.
+    /// Reports settings of the control plane in a file that has none, and leaves the DNS to those
+    /// who made the cluster.
     pub(super) fn without_control_plane(
         &mut self,
         cluster: &spec::Cluster,
-        drafts: &[Option<Draft>],
+        drafts: &mut [Option<Draft>],
     ) {
         if (drafts.iter().flatten()).any(|draft| draft.role.has_control_plane()) {
             return;
+        }
+        for (node, draft) in cluster.nodes.iter().zip(&mut *drafts) {
+            let is_open = (node.kubernetes.as_ref()).is_some_and(|it| it.dns.is_none());
+            if let Some(draft) = draft.as_mut().filter(|_| is_open) {
+                (draft.settings.core_dns, draft.settings.default_dns) = (None, None);
+            }
         }
         for written in cluster
             .nodes

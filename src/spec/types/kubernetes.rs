@@ -56,7 +56,7 @@ record! {
         #[example = "{mode: nftables}"]
         pub proxy: Option<KubernetesProxy>,
         /// The DNS service of the cluster.
-        #[otherwise = "`coredns` with a pod network, if its image is embedded or pulled; else `none`"]
+        #[otherwise = "`coredns` with a pod network, if its image is embedded or pulled and a node here is a control plane; else `none`"]
         pub dns: Option<Located<KubernetesDns>>,
         /// Volumes for the claims of pods.
         #[default = "none"]

@@ -4,6 +4,8 @@ mod etcd;
 
 use imgbuild::node::Cluster;
 use imgbuild::node::fragment::Contents;
+use imgbuild::node::images::ImageUse;
+use imgbuild::node::needed_images::needed_images;
 use imgbuild::node::network::Interface;
 use imgbuild::pki::Access;
 
@@ -46,6 +48,33 @@ fn without_a_network_every_wired_card_asks_dhcp() {
     assert_eq!(interface.matching, InterfaceMatch::AnyEthernet);
     assert_eq!(interface.dhcp, Dhcp::Both);
     assert!(interface.required_for_online);
+}
+
+/// The DNS of a cluster that others made is theirs, unless the spec says otherwise.
+#[test]
+fn nodes_that_join_the_cluster_of_others_bring_no_dns() {
+    let brings_dns = |more: &str| {
+        let text = spec(&format!(
+            "\
+network: {{interfaces: [{{name: eth0, addresses: [10.0.0.20/24], gateway: 10.0.0.1}}]}}
+kubernetes:
+  version: 1.36.2
+  endpoint: 10.0.0.10
+  join: token
+  bootstrap_token: abcdef.0123456789abcdef
+  artifacts: {{images: [./mine.tar]}}
+  {more}
+"
+        ));
+        let cluster = Project::new(&text, &[("mine.tar", "")]).cluster(Access::Write);
+        let kubernetes = cluster.nodes[0].kubernetes.as_ref().expect("Kubernetes");
+        let images = needed_images(kubernetes);
+        images
+            .iter()
+            .any(|image| image.used_for == ImageUse::CoreDns)
+    };
+    assert!(!brings_dns("role: worker"));
+    assert!(brings_dns("role: worker\n  dns: coredns"));
 }
 
 /// In a network without a way out, a node finds the services and the pods of others all the same.
