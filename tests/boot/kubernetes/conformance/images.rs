@@ -54,9 +54,10 @@ const RECIPES: [Recipe; 3] = [
     },
     Recipe {
         names: &["registry.k8s.io/e2e-test-images/busybox:1.37.0-1"],
-        programs: &[],
+        programs: &[("bash", "bash")],
         files: &[],
-        links: &[],
+        // The shell of Debian's busybox drops variables whose names have dashes.
+        links: &[("bin/sh", "/usr/bin/bash")],
         entrypoint: &[],
         command: &["sh"],
     },

@@ -12,7 +12,9 @@
 //! and a folder `add-ons` with CoreDNS' archive. It takes hours on an emulated machine.
 //! `IMGBUILD_CONFORMANCE_DIR` names a folder that keeps the reports, from which a later run goes
 //! on, and whose `summary.txt` says what ran; `IMGBUILD_CONFORMANCE_ONLY=DNS|Proxy` takes only
-//! tests with such a part in their names.
+//! tests with such a part in their names. A cluster that runs elsewhere is judged where
+//! `IMGBUILD_CONFORMANCE_KUBECONFIG` names its administrator's kubeconfig; its nodes need the images
+//! that `images_of_the_suite` writes into the folder of the reports.
 
 mod images;
 mod report;
@@ -33,6 +35,9 @@ const ADDRESS: &str = "192.168.77.10/24";
 
 /// Names the folder of the reports. Without it nothing runs: it takes hours.
 const REPORTS: &str = "IMGBUILD_CONFORMANCE_DIR";
+
+/// Names the administrator's kubeconfig of a cluster that runs already, and has the images.
+const RUNNING: &str = "IMGBUILD_CONFORMANCE_KUBECONFIG";
 
 /// In MiB: the suite's pods ask for memory beside those of the cluster.
 const MEMORY: u32 = 6144;
@@ -146,6 +151,7 @@ storage_device: /dev/vda
         kubeconfig: kubeconfig(&lab, &spec, api),
         folder: folder("single"),
         nodes: 1,
+        processes: 2,
         programs,
     });
 }
@@ -203,6 +209,34 @@ fn cluster_conforms() {
         kubeconfig: kubeconfig(&lab, &spec, api),
         folder: folder("cluster"),
         nodes: MEMBERS.len() - 1,
+        processes: 2,
+        programs,
+    });
+}
+
+#[test]
+#[ignore = "writes the images for nodes that are built by hand"]
+fn images_of_the_suite() {
+    if let Some(programs) = programs() {
+        images::write(&folder("images"), &programs);
+    }
+}
+
+#[test]
+#[ignore = "asks a cluster that runs already for hours: by hand with IMGBUILD_KUBE_DIR"]
+fn a_running_cluster_conforms() {
+    let Some(programs) = programs() else {
+        return;
+    };
+    let Some(kubeconfig) = std::env::var_os(RUNNING).map(PathBuf::from) else {
+        crate::skipped::skipped(&format!("{RUNNING} names no kubeconfig"));
+        return;
+    };
+    conforms(&Suite {
+        kubeconfig: std::path::absolute(kubeconfig).unwrap(),
+        folder: folder("running"),
+        nodes: 2,
+        processes: 6,
         programs,
     });
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use super::report::{self, Outcome};
 
@@ -14,7 +15,7 @@ const SKIP: &str = r"--ginkgo.skip=\[Serial\]";
 
 /// Tests that need an image which is another program than agnhost, busybox, pause, and the DNS
 /// tools of Debian: part of their names, and the image.
-const WANTING: [(&str, &str); 8] = [
+const WANTING: [(&str, &str); 9] = [
     (
         "Aggregator Should be able to support the 1.17 Sample API Server",
         "sample-apiserver",
@@ -41,13 +42,11 @@ const WANTING: [(&str, &str); 8] = [
         "should create Endpoints and EndpointSlices for Pods matching",
         "nginx",
     ),
-];
-
-/// Tests of environment variables whose names no shell has: that of upstream's busybox passes them
-/// on, Debian's does not.
-const ODD_NAMES: [&str; 2] = [
-    "should be consumable via the environment",
-    "should be consumable as environment variable names",
+    // It compares what the shell says.
+    (
+        "should not write to root filesystem",
+        "busybox with its own shell",
+    ),
 ];
 
 /// Asks for two nodes, and nothing else.
@@ -62,8 +61,8 @@ const ORDER: [&str; 4] = ["[sig-network]", "[sig-node]", "[sig-storage]", "[sig-
 /// A test that fails is tried again: those that count seconds may fail on an emulated node.
 const TRIES: usize = 2;
 
-/// How many processes run at once, each with a batch: tests wait for half of their time.
-const PROCESSES: usize = 2;
+/// Ends the name of a folder of reports while its process runs.
+const UNFINISHED: &str = "part";
 
 /// A run of the suite against a cluster.
 pub struct Suite {
@@ -75,6 +74,8 @@ pub struct Suite {
     pub folder: PathBuf,
     /// How many nodes run pods.
     pub nodes: usize,
+    /// How many processes of the suite run at once: tests wait for half of their time.
+    pub processes: usize,
 }
 
 /// All conformance tests that need no machine for themselves, and why those that are not run are
@@ -127,16 +128,13 @@ impl Suite {
         if let Some((_, image)) = WANTING.iter().find(|(part, _)| is_in(part)) {
             return Some(format!("needs the image {image}"));
         }
-        if ODD_NAMES.iter().any(is_in) {
-            return Some("needs the shell of upstream's busybox".to_owned());
-        }
         (self.nodes < 2 && is_in(&TWO_NODES)).then(|| "needs two nodes".to_owned())
     }
 
-    /// Runs what `plan` says and has not passed yet, and writes `summary.txt` after each round.
+    /// Runs what `plan` says and has not passed yet. `summary.txt` is written after each process.
     pub fn run(&self, plan: &Plan) -> Summary {
         let mut summary = self.read(plan);
-        for round in 1.. {
+        loop {
             let (fresh, failed): (Vec<&str>, Vec<&str>) = plan
                 .run
                 .iter()
@@ -144,32 +142,37 @@ impl Suite {
                 .filter(|name| summary.is_due(name))
                 .partition(|name| summary.tries(name) == 0);
             // What failed goes alone.
-            let batches: Vec<&[&str]> = if fresh.is_empty() {
-                failed.chunks(1).take(1).collect()
+            let mut batches = if fresh.is_empty() {
+                failed.chunks(1).take(1)
             } else {
-                fresh.chunks(BATCH).take(PROCESSES).collect()
+                fresh.chunks(BATCH).take(fresh.len())
             };
-            if batches.is_empty() {
-                break;
+            if batches.len() == 0 {
+                return summary;
             }
-            let (before, number) = (summary.ran(), summary.reports);
+            let (before, first) = (summary.ran(), summary.reports);
+            let next = Mutex::new((first, &mut batches));
             std::thread::scope(|scope| {
-                for (process, batch) in batches.iter().enumerate() {
-                    let reports = self.folder.join(format!("{:04}", number + process));
-                    scope.spawn(move || self.process(batch, &reports));
+                for _ in 0..self.processes {
+                    scope.spawn(|| {
+                        while let Some((number, batch)) = taken(&next) {
+                            self.process(batch, &self.folder.join(format!("{number:04}")));
+                            let _alone = next.lock();
+                            println!("{}", self.read(plan).line());
+                        }
+                    });
                 }
             });
             summary = self.read(plan);
-            let ran = summary.ran();
-            println!("round {round}: {}", summary.line());
-            assert!(ran > before, "no test of {batches:?} ran");
+            assert!(summary.ran() > before, "no test ran");
         }
-        summary
     }
 
-    /// Runs tests of these names, with the report and all that is said in the folder `reports`.
-    fn process(&self, names: &[&str], reports: &Path) {
-        fs::create_dir_all(reports).unwrap();
+    /// Runs tests of these names, with the report and all that is said in the folder `whole`,
+    /// which has that name once it is whole.
+    fn process(&self, names: &[&str], whole: &Path) {
+        let reports = whole.with_extension(UNFINISHED);
+        fs::create_dir_all(&reports).unwrap();
         let focus: Vec<String> = (names.iter())
             .map(|name| format!("{}$", escaped(name)))
             .collect();
@@ -190,6 +193,7 @@ impl Suite {
             .stdout(log)
             .status()
             .unwrap();
+        fs::rename(reports, whole).unwrap();
     }
 
     /// What all reports of the folder say.
@@ -197,7 +201,7 @@ impl Suite {
         let mut folders: Vec<PathBuf> = fs::read_dir(&self.folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_dir())
+            .filter(|path| path.is_dir() && path.extension().is_none())
             .collect();
         folders.sort();
         let mut outcomes: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
@@ -215,6 +219,18 @@ impl Suite {
         fs::write(self.folder.join("summary.txt"), summary.text(plan)).unwrap();
         summary
     }
+}
+
+/// The next batch, with the number of its reports.
+fn taken<'a, T>(next: &Mutex<(usize, &mut T)>) -> Option<(usize, &'a [&'a str])>
+where
+    T: Iterator<Item = &'a [&'a str]>,
+{
+    let mut next = next.lock().unwrap();
+    let batch = next.1.next()?;
+    let number = next.0;
+    next.0 += 1;
+    Some((number, batch))
 }
 
 /// `name` as a regular expression (Go, package regexp/syntax) that only it matches.
