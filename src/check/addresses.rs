@@ -182,7 +182,11 @@ fn routes(interface: &Interface, found: &mut Vec<Diagnostic>) {
         let destination = &route.destination;
         found.extend(host_bits(destination, "route destination"));
         found.extend(destinations.see(
-            (destination.trunc(), route.metric.map(|metric| metric.value)),
+            (
+                destination.trunc(),
+                route.metric.map(|metric| metric.value),
+                route.table.map(|table| table.value),
+            ),
             route.metric.map_or(destination.span, |metric| metric.span),
             || format!("two routes to {}", destination.trunc()),
         ));
@@ -241,17 +245,18 @@ fn across_interfaces(node: &Node, found: &mut Vec<Diagnostic>) {
     );
     let mut networks: Vec<(IpNet, usize, Span)> = Vec::new();
     for (at, interface) in node.network.interfaces.iter().enumerate() {
+        let vrf = node.network.vrf_of(interface);
         for address in &interface.addresses {
             let ip = address.addr();
             if matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
                 continue; // has a meaning on its link alone
             }
-            let twice = addresses.see(ip, address.span, || {
+            let twice = addresses.see((vrf, ip), address.span, || {
                 format!("the node has address {ip} twice")
             });
             if let Some(twice) = twice {
                 found.push(twice);
-            } else {
+            } else if vrf.is_none() {
                 networks.push((address.trunc(), at, address.span));
             }
         }
@@ -289,12 +294,9 @@ pub(crate) fn overlap(a: &IpNet, b: &IpNet) -> bool {
 
 fn default_gateways(node: &Node, found: &mut Vec<Diagnostic>) {
     let mut first: [Option<Span>; 2] = [None, None];
-    for gateway in node
-        .network
-        .interfaces
-        .iter()
-        .flat_map(|interface| &interface.gateways)
-    {
+    let interfaces = node.network.interfaces.iter();
+    let of_main = interfaces.filter(|interface| node.network.vrf_of(interface).is_none());
+    for gateway in of_main.flat_map(|interface| &interface.gateways) {
         let family = usize::from(gateway.is_ipv6());
         match first[family] {
             None => first[family] = Some(gateway.span),

@@ -93,14 +93,15 @@ fn parts_of_links(
 ) {
     let mut used = Once::new(
         codes::MEMBER_TWICE,
-        "make each interface a member of one bond or bridge only",
+        "make each interface a member of one bond, bridge or VRF only",
     );
     for interface in interfaces {
         let role = match interface.kind {
-            LinkKind::Physical => continue,
+            LinkKind::Physical | LinkKind::WireGuard(_) => continue,
             LinkKind::Vlan { .. } => "the parent of a VLAN",
             LinkKind::Bond { .. } => "a bond member",
             LinkKind::Bridge { .. } => "a bridge member",
+            LinkKind::Vrf { .. } => "a VRF's member",
         };
         for part in interface.kind.parts() {
             let card = by_name.get(&part.value);
@@ -114,7 +115,8 @@ fn parts_of_links(
             found.extend(used.see(&part.value, part.span, || {
                 format!("`{}` is a member of two links", part.value)
             }));
-            let Some(card) = card else {
+            let Some(card) = card.filter(|_| !matches!(interface.kind, LinkKind::Vrf { .. }))
+            else {
                 continue;
             };
             if card.dhcp != Dhcp::No

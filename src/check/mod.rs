@@ -18,6 +18,7 @@ mod kubernetes;
 mod kubernetes_documents;
 mod kubernetes_networks;
 mod kubernetes_proxy;
+mod link_services;
 mod links;
 mod names;
 mod own;
@@ -55,6 +56,7 @@ fn one(node: &Node) -> Vec<Diagnostic> {
     interfaces::check(node, &mut found);
     addresses::check(node, &mut found);
     links::check(node, &mut found);
+    link_services::check(node, &mut found);
     names::check(node, &mut found);
     boot::check(node, &mut found);
     disks::check(node, &mut found);

@@ -189,6 +189,12 @@ codes! {
     /// imgbuild adds the root file system as a further initrd, or the machine downloads it at boot,
     /// which takes less memory, from the URL in a kernel argument.
     NO_ROOT_FILE_SYSTEM = "E0142": "Live system without a root file system", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nbase: {kernel: {source: k}, initrd: {source: i}}\n";
+    /// A range is written as its first and its last address, joined by `-`.
+    BAD_ADDRESS_RANGE = "E0150": "Invalid range of addresses", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24], dhcp_server: {range: 10.0.0.9}}]}\n";
+    /// Routing tables have numbers from 1 on. The kernel uses 253, 254 and 255 itself.
+    BAD_ROUTING_TABLE = "E0151": "Invalid routing table", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24], rules: [{from: 10.0.0.0/24, table: 254}]}]}\n";
+    /// WireGuard's keys are 32 bytes in Base64, as `wg genkey` and `wg pubkey` print them.
+    BAD_WIREGUARD_KEY = "E0152": "Invalid WireGuard key", "network: {interfaces: [{name: wg0, addresses: [10.9.0.1/24], wireguard: {private_key_file: a, peers: [{public_key: b, allowed_ips: [10.9.0.2/32]}]}}]}\n";
 
     // E02xx: checks across fields.
     /// Each node of a cluster needs its own name.
@@ -345,6 +351,21 @@ codes! {
     /// systemd-networkd ignores a setting of a bond whose value it does not understand. It takes
     /// times without a unit for seconds.
     BAD_BOND_VALUE = "E0266": "Invalid value of a bond option", "network: {interfaces: [{name: lan0}, {name: bond0, dhcp: true, bond: {members: [lan0], options: {MIIMonitorSec: 100}}}]}\n";
+    /// The link of a DHCP server needs an address in the network that it gives addresses of, and a
+    /// static one: a server cannot ask another.
+    DHCP_SERVER_ADDRESS = "E0280": "DHCP server without a static address", "network: {interfaces: [{name: eth0, dhcp: true, dhcp_server: {}}]}\n";
+    /// A DHCP server gives addresses of its link's network to others: neither its own address, nor
+    /// that of the network or for broadcasts, nor one address to two machines.
+    BAD_LEASE = "E0281": "Address that the DHCP server cannot give", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24], dhcp_server: {leases: {'52:54:00:00:00:01': 10.0.1.5}}}]}\n";
+    /// The address families of a rule's two networks differ, so that it never applies.
+    RULE_FAMILY = "E0282": "Routing rule of two address families", "network: {interfaces: [{name: eth0, addresses: [10.0.0.2/24], rules: [{from: 10.0.0.0/24, to: 'fd00::/8', table: 100}]}]}\n";
+    /// WireGuard knows a peer by its public key, and an address leads to one peer.
+    DUPLICATE_PEER = "E0283": "Duplicate WireGuard peer", "";
+    /// Two VRFs with one table would be one.
+    DUPLICATE_TABLE = "E0284": "Routing table of two VRFs", "network: {interfaces: [{name: eth0}, {name: eth1}, {name: a, vrf: {table: 100, members: [eth0]}}, {name: b, vrf: {table: 100, members: [eth1]}}]}\n";
+    /// The programs that create a target's links lack this: NetworkManager has no DHCP server with
+    /// fixed leases; Container Linux' systemd 241 has none either, and no WireGuard in its kernel.
+    NOT_OF_THIS_TARGET = "E0285": "Link that the target cannot have", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nnetwork: {interfaces: [{name: ens3, addresses: [10.0.0.1/24], dhcp_server: {}}]}\n";
 
     // E03xx: Ignition and the units in it.
     /// imgbuild creates this itself, from another part of the spec. To replace a file or link, set

@@ -12,6 +12,17 @@ words! {
     }
 }
 
+words! {
+    /// What a DHCP server knows a machine by (RFC 2132 §9.14).
+    pub enum ClientId {
+        /// The MAC address of the card, which is the same after each boot.
+        Mac = "mac",
+        /// An identifier that is made of the machine's ID (RFC 4361), which changes with each boot
+        /// of a node without `storage_device`.
+        Duid = "duid",
+    }
+}
+
 /// Names of the links that pod networks create on a node; `*` stands for anything.
 pub const POD_LINKS: [&str; 8] = [
     "cni*",

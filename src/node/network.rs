@@ -1,13 +1,13 @@
 //! The links of a node, decided.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use crate::diagnostic::{Located, Span};
-use crate::facts::network::Dhcp;
+use crate::facts::network::{ClientId, Dhcp};
 use crate::names::{InterfaceName, MacAddr};
 use crate::node::Node;
 
@@ -26,11 +26,7 @@ pub fn kernel_named(node: &Node) -> Vec<(&InterfaceName, Span)> {
             (LinkKind::Physical, InterfaceMatch::Name(name)) => Some((name, interface.span)),
             _ => None,
         };
-        let others = match &interface.kind {
-            LinkKind::Bond { members, .. } | LinkKind::Bridge { members, .. } => members.as_slice(),
-            LinkKind::Vlan { parent, .. } => std::slice::from_ref(parent),
-            LinkKind::Physical => &[],
-        };
+        let others = interface.kind.parts();
         let others = others.iter().map(|name| (&name.value, name.span));
         for (name, span) in own.into_iter().chain(others) {
             let renamed = interfaces.iter().any(|other| {
@@ -132,6 +128,19 @@ pub struct Network {
     pub interfaces: Vec<Interface>,
 }
 
+impl Network {
+    /// Returns the VRF that a link is in, whose routes are no concern of the others.
+    pub fn vrf_of(&self, interface: &Interface) -> Option<&InterfaceName> {
+        let name = interface.matching.name()?;
+        self.interfaces.iter().find_map(|vrf| match &vrf.kind {
+            LinkKind::Vrf { members, .. } if members.iter().any(|it| it.value == *name) => {
+                vrf.matching.name()
+            }
+            _ => None,
+        })
+    }
+}
+
 /// How an interface in the spec is matched on the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InterfaceMatch {
@@ -162,6 +171,32 @@ pub enum LinkKind {
         members: Vec<Located<InterfaceName>>,
         stp: bool,
     },
+    Vrf {
+        table: Located<u32>,
+        members: Vec<Located<InterfaceName>>,
+    },
+    WireGuard(WireGuard),
+}
+
+/// A WireGuard tunnel. Keys are 32 bytes in Base64.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireGuard {
+    pub private_key: String,
+    /// The UDP port on which peers reach the node; `None`: any.
+    pub port: Option<Located<u16>>,
+    pub peers: Vec<WireGuardPeer>,
+}
+
+/// Another end of a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireGuardPeer {
+    pub public_key: Located<String>,
+    pub preshared_key: Option<String>,
+    /// Host and port, as written.
+    pub endpoint: Option<String>,
+    pub allowed_ips: Vec<Located<IpNet>>,
+    /// In seconds.
+    pub keepalive: Option<u16>,
 }
 
 impl InterfaceMatch {
@@ -179,8 +214,10 @@ impl LinkKind {
     /// Returns the interfaces that this one is built on.
     pub fn parts(&self) -> &[Located<InterfaceName>] {
         match self {
-            Self::Physical => &[],
-            Self::Bond { members, .. } | Self::Bridge { members, .. } => members,
+            Self::Physical | Self::WireGuard(_) => &[],
+            Self::Bond { members, .. }
+            | Self::Bridge { members, .. }
+            | Self::Vrf { members, .. } => members,
             Self::Vlan { parent, .. } => std::slice::from_ref(parent),
         }
     }
@@ -192,12 +229,15 @@ pub struct Interface {
     pub matching: InterfaceMatch,
     pub kind: LinkKind,
     pub dhcp: Dhcp,
+    pub dhcp_client: DhcpClient,
+    pub dhcp_server: Option<DhcpServer>,
     /// Address and prefix length: `192.168.1.10/24`.
     pub addresses: Vec<Located<IpNet>>,
     pub gateways: Vec<Located<IpAddr>>,
     pub dns: Vec<Located<IpAddr>>,
     pub search: Vec<Located<String>>,
     pub routes: Vec<Route>,
+    pub rules: Vec<RoutingRule>,
     /// Whether other programs give it addresses too, which networkd must keep.
     pub shares_address: bool,
     /// On the link to the other nodes of the cluster.
@@ -223,6 +263,50 @@ pub struct Route {
     /// `None`: directly on the link.
     pub gateway: Option<Located<IpAddr>>,
     pub metric: Option<Located<u32>>,
+    /// `None`: the main one, or that of the link's VRF.
+    pub table: Option<Located<u32>>,
+}
+
+/// A choice of routing table for some packets.
+#[derive(Debug, Clone)]
+pub struct RoutingRule {
+    pub from: Option<Located<IpNet>>,
+    pub to: Option<Located<IpNet>>,
+    /// The link by which the packets arrive.
+    pub incoming: Option<Located<InterfaceName>>,
+    pub table: u32,
+    pub priority: u32,
+    pub span: Span,
+}
+
+/// How a link asks DHCP.
+#[derive(Debug, Clone, Copy)]
+pub struct DhcpClient {
+    pub id: ClientId,
+    /// Of the routes that come with the addresses.
+    pub metric: Option<u32>,
+}
+
+impl Default for DhcpClient {
+    fn default() -> Self {
+        Self {
+            id: ClientId::Mac,
+            metric: None,
+        }
+    }
+}
+
+/// A DHCP server for the machines on a link (IPv4).
+#[derive(Debug, Clone)]
+pub struct DhcpServer {
+    /// First and last of the addresses for any machine; `None`: all that nobody else has.
+    pub range: Option<Located<(Ipv4Addr, Ipv4Addr)>>,
+    pub leases: Vec<(Located<MacAddr>, Located<Ipv4Addr>)>,
+    pub gateway: Option<Located<Ipv4Addr>>,
+    pub dns: Vec<Located<Ipv4Addr>>,
+    /// In seconds.
+    pub lease_time: u64,
+    pub span: Span,
 }
 
 /// Routes from one node to the pods of the others. The nodes share one list, because a thousand of
@@ -259,6 +343,7 @@ impl PodRoutes {
             destination: Located::new(pods.pods, pods.span),
             gateway: Some(Located::new(pods.node, pods.span)),
             metric: None,
+            table: None,
         })
     }
 }

@@ -20,6 +20,7 @@ mod kubernetes_settings;
 mod later_boots;
 mod names;
 mod network;
+mod network_links;
 mod owners;
 mod passwords;
 mod runtime;
@@ -116,7 +117,9 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
             .map(|etcd| decider.etcd(written, etcd, &node));
         node.firewall = written.network.as_ref().and_then(|network| {
             let etcd = draft.as_ref().map(|draft| &draft.member);
-            Some(decider.firewall(network.firewall.as_ref()?, etcd))
+            let mut firewall = decider.firewall(network.firewall.as_ref()?, etcd);
+            network_links::open(&mut firewall, &node.network);
+            Some(firewall)
         });
         for (user, password) in decider.passwords(&written.users) {
             passwords.push((at, user, password));

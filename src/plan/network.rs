@@ -1,13 +1,13 @@
 //! `network:` with every default filled in.
 
-use super::Decider;
+use super::{Decider, network_links};
 use crate::check::host_bits;
 use crate::diagnostic::{Diagnostic, Located, Span, codes};
 use crate::facts::network::Dhcp;
 use crate::node::Ntp;
 use crate::node::etcd::EtcdMember;
 use crate::node::firewall::{Firewall, FirewallRule, Masquerade};
-use crate::node::network::{Interface, InterfaceMatch, LinkKind, Network, Route};
+use crate::node::network::{DhcpClient, Interface, InterfaceMatch, LinkKind, Network, Route};
 use crate::parts::{is_bond_option, wrong_bond_value};
 use crate::spec;
 
@@ -54,7 +54,7 @@ impl Decider<'_> {
                         Diagnostic::error(
                             codes::LINK_BY_MAC,
                             mac.span,
-                            "a bond, bridge or VLAN cannot be matched by MAC address",
+                            "a link that the node makes cannot be matched by MAC address",
                         )
                         .help("give it a `name`, and list the card as a separate interface"),
                     );
@@ -67,7 +67,7 @@ impl Decider<'_> {
             (Some(name), None) => InterfaceMatch::Name(name.value.clone()),
             (None, None) => return None, // reported by the decoder
         };
-        let dhcp = written.dhcp().value;
+        let dhcp = written.dhcp().versions();
         self.mtu(written);
         // A card that is only part of other links gets no address; waiting for one would never end.
         let gets_address = dhcp != Dhcp::No || !written.addresses.is_empty();
@@ -75,6 +75,8 @@ impl Decider<'_> {
             matching,
             kind,
             dhcp,
+            dhcp_client: network_links::dhcp_client(written),
+            dhcp_server: network_links::dhcp_server(written),
             addresses: written.addresses.clone(),
             gateways: written.gateway.0.clone(),
             dns: written.dns.clone(),
@@ -90,8 +92,10 @@ impl Decider<'_> {
                     destination: route.destination,
                     gateway: route.gateway,
                     metric: route.metric,
+                    table: route.table.map(|table| table.map(|table| table.0)),
                 })
                 .collect(),
+            rules: self.routing_rules(written),
             shares_address: false,
             pod_routes: None,
             mtu: written.mtu,
@@ -140,13 +144,13 @@ impl Decider<'_> {
                 parent: vlan.parent.clone(),
             };
         }
-        match &written.bridge {
-            None => LinkKind::Physical,
-            Some(bridge) => LinkKind::Bridge {
+        if let Some(bridge) = &written.bridge {
+            return LinkKind::Bridge {
                 members: bridge.members.clone(),
                 stp: bridge.stp().value,
-            },
+            };
         }
+        self.tunnel_or_table(written).unwrap_or(LinkKind::Physical)
     }
 
     fn mtu(&mut self, written: &spec::Interface) {
@@ -228,11 +232,14 @@ fn any_ethernet(span: Span) -> Interface {
         matching: InterfaceMatch::AnyEthernet,
         kind: LinkKind::Physical,
         dhcp: Dhcp::Both,
+        dhcp_client: DhcpClient::default(),
+        dhcp_server: None,
         addresses: Vec::new(),
         gateways: Vec::new(),
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        rules: Vec::new(),
         shares_address: false,
         pod_routes: None,
         mtu: None,

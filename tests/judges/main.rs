@@ -34,6 +34,7 @@ mod kubernetes;
 mod kubernetes_keys;
 mod machine;
 mod manifests;
+mod networkd;
 mod pack;
 mod pages;
 mod parts;

@@ -1,15 +1,11 @@
-//! What the parts write before the programs that read it: systemd, nft, networkd and OpenSSL.
+//! What the parts write before the programs that read it: systemd, nft and OpenSSL.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use imgbuild::facts::network::Dhcp;
-use imgbuild::node::fragment::Contents;
-use imgbuild::node::network::{Interface, InterfaceMatch, Network};
 use imgbuild::node::{CaCertificate, Node, Swap};
 
 use crate::nodes::{self, parts_of as all, text};
-use crate::patience::{PROGRAM, computed};
 use crate::units;
 
 /// Runs `command`, which Debian's `package` has.
@@ -19,7 +15,7 @@ fn run(package: &str, command: &mut Command) -> Output {
     })
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -109,143 +105,6 @@ fn nft_takes_the_ruleset_twice_and_leaves_other_tables() {
         );
         assert!(output.status.success(), "{name}: {}", said(&output));
         insta::assert_snapshot!(format!("nft {name}").replace(' ', "_"), said(&output));
-    }
-}
-
-/// What networkd says of the files in `folder` until it says `until`, and the address and routes of
-/// `enp11s0`, a link with carrier, by then: in a network and a tree of mounts of their own, so that
-/// nothing of the test machine changes.
-fn networkd(folder: &Path, until: &str) -> String {
-    // networkd changes to its user, which may be missing, and waits for udev unless /sys is
-    // read-only.
-    let script = "
-        mount -t sysfs -o ro none /sys
-        mount -t tmpfs none /run
-        mkdir -p /run/systemd/network
-        echo 'systemd-network:x:0:0::/:/bin/false' > /run/passwd
-        mount --bind /run/passwd /etc/passwd
-        cp \"$1\"/* /run/systemd/network/
-        if [ -d /etc/systemd/network ]; then mount -t tmpfs none /etc/systemd/network; fi
-        ip link add enp11s0 type veth peer far
-        ip link set far up
-        mkfifo /run/said
-        SYSTEMD_LOG_LEVEL=debug SYSTEMD_LOG_TARGET=console /lib/systemd/systemd-networkd >/run/said 2>&1 &
-        sed \"/$2/q\" /run/said
-        ip -oneline address show dev enp11s0
-        ip route";
-    let child = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "--mount"])
-        .args(["--pid", "--fork", "--kill-child"])
-        .args(["sh", "-euc", script, "networkd"])
-        .arg(folder)
-        .arg(until)
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starting unshare (Debian package util-linux)");
-    let process = child.id();
-    let output = PROGRAM.finish("networkd's word", child, || computed(process));
-    assert!(output.status.success(), "{}", said(&output));
-    said(&output)
-}
-
-/// Lines in which networkd names a place in one of its files: what it does not understand there.
-fn complaints(said: &str) -> Vec<&str> {
-    said.lines()
-        .filter(|line| {
-            line.strip_prefix("/run/systemd/network/")
-                .and_then(|line| line.split_once(':'))
-                .is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
-        })
-        .collect()
-}
-
-#[test]
-fn networkd_takes_its_files() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    write_networks(nodes::full().network.interfaces, folder.path());
-    let said = networkd(
-        folder.path(),
-        "enp11s0: State changed: configuring -> configured",
-    );
-    assert_eq!(complaints(&said), Vec::<&str>::new());
-    for want in [
-        "inet 203.0.113.7/32",
-        "default via 198.51.100.1 dev enp11s0 proto static onlink",
-    ] {
-        assert!(said.contains(want), "{want} is missing in\n{said}");
-    }
-
-    // The other way round: it does complain.
-    std::fs::write(
-        folder.path().join("10-enp11s0.network"),
-        "[Match]\nName=enp11s0\n\n[Network]\nAdress=203.0.113.7/32\n",
-    )
-    .expect("writing a file");
-    assert_eq!(
-        complaints(&networkd(folder.path(), "Enumeration completed")).len(),
-        1
-    );
-}
-
-/// Writes the files of systemd-networkd that a node with `interfaces` has to `folder`.
-fn write_networks(interfaces: Vec<Interface>, folder: &Path) {
-    let node = Node {
-        network: Network { interfaces },
-        ..nodes::bare()
-    };
-    for file in all(&node).files {
-        if let (Some(name), Some(Contents::Inline(data))) = (
-            file.path.as_str().strip_prefix("/etc/systemd/network/"),
-            &file.contents,
-        ) {
-            // The card of the test is one end of a pair, which has a kind.
-            let text = String::from_utf8(data.clone()).expect("text");
-            let text = text.replace("Kind=!*\n", "");
-            std::fs::write(folder.join(name), text).expect("writing a file");
-        }
-    }
-}
-
-/// A card that the spec names has its own settings, not those of a pattern that matches it too;
-/// and a narrower pattern precedes a wider one, and all precede what matches every card.
-#[test]
-fn networkd_takes_the_narrowest_match() {
-    let with_address = |name: &str| Interface {
-        addresses: vec![nodes::at(17, "203.0.113.7/32")],
-        ..nodes::interface(name)
-    };
-    let by_dhcp = |matching| Interface {
-        matching,
-        dhcp: Dhcp::Both,
-        ..nodes::interface("unused")
-    };
-    let named = |name: &str| InterfaceMatch::Name(nodes::name(name));
-    let cases = [
-        vec![by_dhcp(named("en*")), with_address("enp11s0")],
-        vec![by_dhcp(named("en*")), with_address("enp*")],
-        vec![by_dhcp(InterfaceMatch::AnyEthernet), with_address("e*")],
-        // The user's own file.
-        vec![by_dhcp(InterfaceMatch::AnyEthernet)],
-    ];
-    for interfaces in cases {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        if interfaces.len() == 1 {
-            std::fs::write(
-                folder.path().join("static.network"),
-                "[Match]\nName=enp11s0\n\n[Network]\nAddress=203.0.113.7/32\n",
-            )
-            .expect("writing a file");
-        }
-        write_networks(interfaces, folder.path());
-        let said = networkd(
-            folder.path(),
-            "enp11s0: State changed: configuring -> configured",
-        );
-        assert!(said.contains("inet 203.0.113.7/32"), "{said}");
-        assert_eq!(complaints(&said), Vec::<&str>::new());
     }
 }
 

@@ -12,13 +12,18 @@ use imgbuild::names::Arch;
 use imgbuild::node::etcd::{EtcdBackup, EtcdMember, Snapshot};
 use imgbuild::node::firewall::{Firewall, FirewallRule, Masquerade};
 use imgbuild::node::fragment::Fragment;
-use imgbuild::node::network::{Interface, InterfaceMatch, LinkKind, Network, Route};
+use imgbuild::node::network::{DhcpClient, Interface, InterfaceMatch, LinkKind, Network, Route};
 use imgbuild::node::{Node, Ntp, Swap, User};
 use imgbuild::pki::bundles::{EtcdTls, KeyPair};
 
 /// A value of line `line` of the spec; byte offsets stand for lines here.
 pub fn at<T: std::str::FromStr<Err: std::fmt::Debug>>(line: u32, text: &str) -> Located<T> {
     Located::new(text.parse().expect("valid"), span(line))
+}
+
+/// A value of line `line` of the spec that no text stands for.
+pub fn located<T>(line: u32, value: T) -> Located<T> {
+    Located::new(value, span(line))
 }
 
 /// The place that stands for line `line`.
@@ -91,11 +96,14 @@ pub fn interface(text: &str) -> Interface {
         matching: InterfaceMatch::Name(name(text)),
         kind: LinkKind::Physical,
         dhcp: Dhcp::No,
+        dhcp_client: DhcpClient::default(),
+        dhcp_server: None,
         addresses: Vec::new(),
         gateways: Vec::new(),
         dns: Vec::new(),
         search: Vec::new(),
         routes: Vec::new(),
+        rules: Vec::new(),
         shares_address: false,
         pod_routes: None,
         mtu: None,
@@ -172,16 +180,19 @@ fn cards() -> Vec<Interface> {
                     destination: at(15, "10.45.0.0/16"),
                     gateway: Some(at(15, "192.168.1.124")),
                     metric: Some(at(15, "50")),
+                    table: None,
                 },
                 Route {
                     destination: at(15, "10.46.0.0/16"),
                     gateway: Some(at(15, "10.99.0.1")),
                     metric: None,
+                    table: None,
                 },
                 Route {
                     destination: at(15, "10.47.0.0/16"),
                     gateway: None,
                     metric: None,
+                    table: None,
                 },
             ],
             mtu: Some(at(15, "9000")),

@@ -55,7 +55,8 @@ fn by_hand(interface: &Interface) -> Option<String> {
         && !interface.addresses.is_empty()
         && interface.mtu.is_none()
         && interface.required_for_online
-        && interface.routes.iter().all(|route| route.metric.is_none());
+        && interface.rules.is_empty()
+        && (interface.routes.iter()).all(|route| route.metric.is_none() && route.table.is_none());
     if !plain {
         return None;
     }

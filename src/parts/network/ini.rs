@@ -1,17 +1,19 @@
 //! Text of networkd files and of keyfiles: sections of `Key=value` lines (`systemd.syntax(7)`;
 //! `GLib`'s `GKeyFile`).
 
+use std::borrow::Cow;
+
 /// A file being written. Empty sections are omitted.
 #[derive(Debug, Default)]
 pub(crate) struct Ini {
     text: String,
-    pending: Option<&'static str>,
+    pending: Option<Cow<'static, str>>,
 }
 
 impl Ini {
     /// Starts `[name]`.
-    pub(crate) fn section(&mut self, name: &'static str) -> &mut Self {
-        self.pending = Some(name);
+    pub(crate) fn section(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+        self.pending = Some(name.into());
         self
     }
 
@@ -56,4 +58,11 @@ impl Ini {
     pub(crate) fn into_text(self) -> String {
         self.text
     }
+}
+
+/// A list in a keyfile: each element is followed by a semicolon.
+pub(super) fn list(elements: &[impl ToString]) -> String {
+    elements.iter().fold(String::new(), |text, element| {
+        text + &element.to_string() + ";"
+    })
 }

@@ -1,10 +1,12 @@
 //! The text of one link's keyfile (`nm-settings-keyfile(5)`), the counterpart of [`super::link`]
 //! for networkd.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
+use super::ini::list;
 use super::link::is_reachable;
-use super::{Ini, Join, Ties, bond, wideness};
+use super::{Ini, Join, Ties, bond, wideness, wireguard};
 use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
 use crate::node::network::{
@@ -19,6 +21,8 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
         LinkKind::Bond { .. } => "bond",
         LinkKind::Vlan { .. } => "vlan",
         LinkKind::Bridge { .. } => "bridge",
+        LinkKind::Vrf { .. } => "vrf",
+        LinkKind::WireGuard(_) => "wireguard",
     };
     // A card that is matched by its address has a name other than the spec's until udev renames it.
     let mac = match &interface.matching {
@@ -55,6 +59,10 @@ pub(super) fn keyfile(interface: &Interface, id: &str, ties: &Ties) -> String {
         LinkKind::Bridge { stp, .. } => {
             ini.section("bridge").set("stp", stp);
         }
+        LinkKind::Vrf { table, .. } => {
+            ini.section("vrf").set("table", table.value);
+        }
+        LinkKind::WireGuard(tunnel) => wireguard::keyfile(&mut ini, tunnel),
     }
     // A member has no addresses.
     if ties.master.is_none() {
@@ -89,6 +97,8 @@ fn connection(ini: &mut Ini, id: &str, kind: &str, name: Option<&InterfaceName>,
             Join::Bridge => "bridge",
         };
         ini.set("master", master).set("slave-type", join);
+    } else if let Some(vrf) = &ties.vrf {
+        ini.set("master", vrf).set("slave-type", "vrf");
     }
     if let Some(pattern) = name.filter(|name| name.is_pattern()) {
         // By default, a connection of one card by its name does not precede one by a pattern, and
@@ -112,9 +122,10 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
         // With either default, a system that runs from memory would request a different address
         // after each boot.
         match version {
-            IpVersion::V4 => ini.set("dhcp-client-id", "mac"),
+            IpVersion::V4 => ini.set("dhcp-client-id", interface.dhcp_client.id.as_str()),
             IpVersion::V6 => ini.set("dhcp-duid", "ll"),
         };
+        ini.set_some("route-metric", interface.dhcp_client.metric);
         // If the spec names the servers, those of the network are ignored.
         if !interface.dns.is_empty() {
             ini.set("ignore-auto-dns", true);
@@ -155,6 +166,7 @@ fn addresses(ini: &mut Ini, interface: &Interface, version: IpVersion) {
         ini.set("dns-search", list(&domains));
     }
     routes(ini, interface, version, gateways);
+    rules(ini, interface, version);
 }
 
 /// Whether the link is up only with addresses of this version. If both versions use DHCP, one is
@@ -180,8 +192,8 @@ fn routes(
         IpVersion::V4 => ("0.0.0.0/0", "0.0.0.0"),
         IpVersion::V6 => ("::/0", "::"),
     };
-    let mut all: Vec<(String, Option<IpAddr>)> = gateways
-        .map(|gateway| (format!("{everywhere},{gateway}"), Some(gateway)))
+    let mut all: Vec<(String, Option<IpAddr>, Option<u32>)> = gateways
+        .map(|gateway| (format!("{everywhere},{gateway}"), Some(gateway), None))
         .collect();
     for route in interface.all_routes() {
         if IpVersion::of(route.destination.addr()) != version {
@@ -197,19 +209,44 @@ fn routes(
             text.push(',');
             text.push_str(&metric.to_string());
         }
-        all.push((text, gateway));
+        all.push((text, gateway, route.table.map(|table| table.value)));
     }
-    for (at, (text, gateway)) in (1..).zip(all) {
+    for (at, (text, gateway, table)) in (1..).zip(all) {
         ini.set(&format!("route{at}"), text);
-        if gateway.is_some_and(|gateway| !is_reachable(interface, gateway)) {
-            ini.set(&format!("route{at}_options"), "onlink=true");
+        let onlink = gateway.is_some_and(|gateway| !is_reachable(interface, gateway));
+        let options: Vec<String> = (onlink.then(|| "onlink=true".to_owned()).into_iter())
+            .chain(table.map(|table| format!("table={table}")))
+            .collect();
+        if !options.is_empty() {
+            ini.set(&format!("route{at}_options"), options.join(","));
         }
     }
 }
 
-/// A list in a keyfile: each element is followed by a semicolon.
-fn list(elements: &[impl ToString]) -> String {
-    elements.iter().fold(String::new(), |text, element| {
-        text + &element.to_string() + ";"
-    })
+/// Routing rules, as `ip rule` has them.
+fn rules(ini: &mut Ini, interface: &Interface, version: IpVersion) {
+    let of_version = interface.rules.iter().filter(|rule| {
+        let network = rule.from.or(rule.to);
+        network.is_none_or(|network| IpVersion::of(network.addr()) == version)
+    });
+    for (at, rule) in (1..).zip(of_version) {
+        let mut text = format!("priority {}", rule.priority);
+        let parts = [
+            ("from", rule.from.map(|net| net.value.to_string())),
+            ("to", rule.to.map(|net| net.value.to_string())),
+            (
+                "iif",
+                rule.incoming.as_ref().map(|link| link.value.to_string()),
+            ),
+        ];
+        for (word, value) in parts {
+            if let Some(value) = value {
+                let _ = write!(text, " {word} {value}");
+            }
+        }
+        ini.set(
+            &format!("routing-rule{at}"),
+            format!("{text} table {}", rule.table),
+        );
+    }
 }

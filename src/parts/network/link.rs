@@ -3,10 +3,10 @@
 
 use std::net::IpAddr;
 
-use super::{Ini, Join, Ties, bond};
+use super::{Ini, Join, Ties, bond, dhcp, wireguard};
 use crate::facts::network::Dhcp;
 use crate::names::InterfaceName;
-use crate::node::network::{Interface, InterfaceMatch, LinkKind, Route};
+use crate::node::network::{Interface, InterfaceMatch, LinkKind, Route, RoutingRule};
 
 /// The `.link` file that names a card matched by its MAC address.
 pub(super) fn rename(interface: &Interface) -> Option<String> {
@@ -36,6 +36,8 @@ pub(super) fn netdev(interface: &Interface) -> Option<String> {
         LinkKind::Bond { .. } => "bond",
         LinkKind::Vlan { .. } => "vlan",
         LinkKind::Bridge { .. } => "bridge",
+        LinkKind::Vrf { .. } => "vrf",
+        LinkKind::WireGuard(_) => "wireguard",
     };
     let mut ini = Ini::default();
     ini.section("NetDev")
@@ -63,6 +65,10 @@ pub(super) fn netdev(interface: &Interface) -> Option<String> {
         LinkKind::Bridge { stp, .. } => {
             ini.section("Bridge").set("STP", yes_no(*stp));
         }
+        LinkKind::Vrf { table, .. } => {
+            ini.section("VRF").set("Table", table.value);
+        }
+        LinkKind::WireGuard(tunnel) => wireguard::netdev(&mut ini, tunnel),
     }
     Some(ini.into_text())
 }
@@ -72,13 +78,13 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     let mut ini = Ini::default();
     match_section(&mut ini, &interface.matching);
 
-    let dhcp = match interface.dhcp {
+    let asks = match interface.dhcp {
         Dhcp::No => None,
         Dhcp::V4 => Some("ipv4"),
         Dhcp::V6 => Some("ipv6"),
         Dhcp::Both => Some("yes"),
     };
-    let is_bare = dhcp.is_none() && interface.addresses.is_empty();
+    let is_bare = asks.is_none() && interface.addresses.is_empty();
     let is_member = ties.master.is_some();
 
     ini.section("Link");
@@ -94,7 +100,8 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
 
     ini.section("Network");
     tied(&mut ini, ties);
-    ini.set_some("DHCP", dhcp);
+    ini.set_some("DHCP", asks);
+    ini.set_some("DHCPServer", interface.dhcp_server.as_ref().map(|_| "yes"));
     // When it starts anew, it would otherwise remove an address that keepalived has added.
     ini.set_some(
         "KeepConfiguration",
@@ -133,7 +140,22 @@ pub(super) fn network(interface: &Interface, ties: &Ties, has_time_servers: bool
     for route in interface.all_routes() {
         route_section(&mut ini, interface, &route);
     }
-    dhcp_sections(&mut ini, interface, has_time_servers);
+    for rule in &interface.rules {
+        ini.section("RoutingPolicyRule")
+            .set_some("From", rule.from.map(|net| net.value))
+            .set_some("To", rule.to.map(|net| net.value))
+            .set_some(
+                "IncomingInterface",
+                rule.incoming.as_ref().map(|it| &it.value),
+            )
+            .set_some("Family", is_of_both(rule).then_some("both"))
+            .set("Table", rule.table)
+            .set("Priority", rule.priority);
+    }
+    dhcp::client(&mut ini, interface, has_time_servers);
+    if let Some(server) = &interface.dhcp_server {
+        dhcp::server(&mut ini, interface, server);
+    }
     ini.into_text()
 }
 
@@ -174,6 +196,7 @@ fn tied(ini: &mut Ini, ties: &Ties) {
     if ties.primary {
         ini.set("PrimarySlave", "yes");
     }
+    ini.set_some("VRF", ties.vrf.as_ref());
     ini.set_each("VLAN", &ties.vlans);
 }
 
@@ -204,39 +227,13 @@ fn route_section(ini: &mut Ini, interface: &Interface, route: &Route) {
             ini.set("GatewayOnLink", "yes");
         }
     }
-    ini.set_some("Metric", route.metric.map(|metric| metric.value));
+    ini.set_some("Metric", route.metric.map(|metric| metric.value))
+        .set_some("Table", route.table.map(|table| table.value));
 }
 
-fn dhcp_sections(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
-    let v4 = matches!(interface.dhcp, Dhcp::V4 | Dhcp::Both);
-    let v6 = matches!(interface.dhcp, Dhcp::V6 | Dhcp::Both);
-    if v4 {
-        // The default, derived from the machine-id, would request a different address after each
-        // boot without `storage_device`.
-        ini.section("DHCPv4")
-            .set("ClientIdentifier", "mac")
-            .set("UseHostname", "no");
-        shared_dhcp(ini, interface, has_time_servers);
-    }
-    if v6 {
-        ini.section("DHCPv6")
-            .set("DUIDType", "link-layer")
-            .set("UseHostname", "no");
-        shared_dhcp(ini, interface, has_time_servers);
-    }
-    if v6 && !interface.dns.is_empty() {
-        ini.section("IPv6AcceptRA").set("UseDNS", "no");
-    }
-}
-
-/// If the spec names the servers, those of the network are ignored.
-fn shared_dhcp(ini: &mut Ini, interface: &Interface, has_time_servers: bool) {
-    if !interface.dns.is_empty() {
-        ini.set("UseDNS", "no");
-    }
-    if has_time_servers {
-        ini.set("UseNTP", "no");
-    }
+/// Whether a rule is about packets of both versions of IP: no address says of which.
+fn is_of_both(rule: &RoutingRule) -> bool {
+    rule.from.is_none() && rule.to.is_none()
 }
 
 fn yes_no(value: bool) -> &'static str {

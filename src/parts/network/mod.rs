@@ -7,10 +7,12 @@
 //! ([`predictable_names`]), since the packet filter supports only real names.
 
 mod bond;
+mod dhcp;
 mod ini;
 mod keyfile;
 mod keyfiles;
 mod link;
+mod wireguard;
 
 use std::collections::BTreeMap;
 
@@ -19,12 +21,12 @@ use crate::node::network::{is_kernel_name, kernel_named};
 pub use bond::{is_bond_option, wrong_bond_value};
 pub(super) use ini::Ini;
 
-use super::names::{path, unit};
+use super::names::{path, unit, user};
 use crate::diagnostic::Span;
 use crate::facts::systems::{Facts, LinkManager};
 use crate::names::InterfaceName;
 use crate::node::Node;
-use crate::node::fragment::{File, Fragment, Origin, Unit};
+use crate::node::fragment::{File, Fragment, Origin, Owner, Unit};
 use crate::node::network::{Interface, InterfaceMatch, LinkKind};
 
 /// What combines links into one.
@@ -39,6 +41,8 @@ enum Join {
 struct Ties {
     /// The bond or bridge that it is a member of.
     master: Option<(Join, InterfaceName)>,
+    /// The VRF whose routing table it has.
+    vrf: Option<InterfaceName>,
     /// VLANs on top of it.
     vlans: Vec<InterfaceName>,
     /// Whether it is the bond's primary link.
@@ -70,12 +74,14 @@ fn networkd(node: &Node) -> Fragment {
     let interfaces = &node.network.interfaces;
     let mut by_name = ties(interfaces);
     let mut fragment = Fragment::default();
-    let mut add = |name: String, text: String, span: Span| {
-        fragment.files.push(File::text(
-            path(&format!("/etc/systemd/network/{name}")),
-            text,
-            Origin::new("network", span),
-        ));
+    let mut add = |name: String, text: String, span: Span, is_secret: bool| {
+        let path = path(&format!("/etc/systemd/network/{name}"));
+        let file = File::text(path, text, Origin::new("network", span));
+        fragment.files.push(if is_secret {
+            for_networkd_alone(file)
+        } else {
+            file
+        });
     };
     let has_time_servers = node.ntp.as_ref().is_some_and(|ntp| !ntp.servers.is_empty());
     for interface in interfaces {
@@ -85,13 +91,18 @@ fn networkd(node: &Node) -> Fragment {
             .and_then(|name| by_name.remove(name))
             .unwrap_or_default();
         if let Some(text) = link::rename(interface) {
-            add(format!("{stem}.link"), text, interface.span);
+            add(format!("{stem}.link"), text, interface.span, false);
         }
         if let Some(text) = link::netdev(interface) {
-            add(format!("{stem}.netdev"), text, interface.span);
+            add(
+                format!("{stem}.netdev"),
+                text,
+                interface.span,
+                secret(interface),
+            );
         }
         let text = link::network(interface, &own, has_time_servers);
-        add(format!("{stem}.network"), text, interface.span);
+        add(format!("{stem}.network"), text, interface.span, false);
     }
     // Members and parents that the spec names nowhere else.
     for (name, carried) in by_name {
@@ -100,11 +111,25 @@ fn networkd(node: &Node) -> Fragment {
             format!("{}.network", stem_of(&name)),
             link::carrier(&name, &carried),
             span,
+            false,
         );
     }
     fragment.files.extend(predictable_names(node));
     fragment.units.extend(online(interfaces));
     fragment
+}
+
+/// Whether the file that creates the link holds a key.
+fn secret(interface: &Interface) -> bool {
+    matches!(interface.kind, LinkKind::WireGuard(_))
+}
+
+/// `file` for the eyes of networkd, which reads its files as a user of its own.
+fn for_networkd_alone(file: File) -> File {
+    file.mode(0o640).owner(Owner {
+        group: Some(user("systemd-network")),
+        ..Owner::default()
+    })
 }
 
 /// When the node is online, if not once every link of the spec is: a node that uses whichever card
@@ -192,7 +217,14 @@ fn ties(interfaces: &[Interface]) -> BTreeMap<InterfaceName, Ties> {
             continue;
         };
         match &interface.kind {
-            LinkKind::Physical => {}
+            LinkKind::Physical | LinkKind::WireGuard(_) => {}
+            LinkKind::Vrf { members, .. } => {
+                for member in members {
+                    let tied = by_name.entry(member.value.clone()).or_default();
+                    tied.vrf = Some(own.clone());
+                    tied.span.get_or_insert(member.span);
+                }
+            }
             LinkKind::Bond {
                 members, options, ..
             } => {

@@ -111,6 +111,7 @@ pub(super) fn route_to_services(network: &mut Network, draft: &Draft) {
                 destination: services,
                 gateway: None,
                 metric: None,
+                table: None,
             });
         }
     }

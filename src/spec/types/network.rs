@@ -9,7 +9,10 @@ use crate::diagnostic::Located;
 use crate::facts::network::{Dhcp, Protocol};
 use crate::names::{Hostname, InterfaceName, MacAddr};
 use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, unknown_word, word_leaf};
-use crate::spec::values::{HostOrAddress, Line, PortRange, Setting, SettingName, VlanId};
+use crate::spec::types::{DhcpClient, DhcpServer, RoutingRule, Vrf, WireGuard};
+use crate::spec::values::{
+    HostOrAddress, Line, PortRange, RoutingTable, Setting, SettingName, VlanId,
+};
 use crate::spec::yaml::Scalar;
 use crate::words::words;
 
@@ -44,10 +47,13 @@ record! {
         /// The MAC address of the card.
         #[example = "52:54:00:12:34:56"]
         pub mac: Option<Located<MacAddr>>,
-        /// Whether addresses come from DHCP.
+        /// Whether addresses come from DHCP, and how it is asked.
         #[default = "false"]
         #[example = "ipv4"]
-        pub dhcp: Option<Located<Dhcp>>,
+        pub dhcp: Option<DhcpClient>,
+        /// Serves DHCP to the machines on the link, which needs an address of its own.
+        #[example = "{range: 192.168.1.100-192.168.1.199}"]
+        pub dhcp_server: Option<DhcpServer>,
         /// Addresses with their prefix length.
         #[example = "[192.168.1.10/24]"]
         pub addresses: Vec<Located<IpNet>>,
@@ -63,6 +69,9 @@ record! {
         /// Static routes besides the default one.
         #[example = "[{destination: 10.0.0.0/8, gateway: 192.168.1.2}]"]
         pub routes: Vec<Route>,
+        /// Which packets look up their route in a table other than the main one.
+        #[example = "[{from: 192.168.2.0/24, table: 100}]"]
+        pub rules: Vec<RoutingRule>,
         /// The largest packet, in bytes.
         #[otherwise = "that of the card"]
         #[example = "9000"]
@@ -79,10 +88,16 @@ record! {
         /// Makes the link a bridge, a switch in software.
         #[example = "{members: [eth0]}"]
         pub bridge: Option<Bridge>,
+        /// Gives other links a routing table of their own.
+        #[example = "{table: 100, members: [eth1]}"]
+        pub vrf: Option<Vrf>,
+        /// Makes the link a WireGuard tunnel.
+        #[example = "{private_key_file: wg0.key, peers: [{public_key: 'Q4CvP3Rg7HC5N2oBemm4iXNB4QCt8Rh0C6KWBseTRJk=', allowed_ips: [10.9.0.2/32]}]}"]
+        pub wireguard: Option<WireGuard>,
     }
     "an interface",
     at_least_one(name, mac),
-    at_most_one(bond, vlan, bridge)
+    at_most_one(bond, vlan, bridge, vrf, wireguard)
 }
 
 impl Leaf for Dhcp {
@@ -124,6 +139,10 @@ record! {
         #[otherwise = "that of the system"]
         #[example = "100"]
         pub metric: Option<Located<u32>>,
+        /// The number of the routing table that it is in.
+        #[otherwise = "the main one"]
+        #[example = "100"]
+        pub table: Option<Located<RoutingTable>>,
     }
     "a route"
 }

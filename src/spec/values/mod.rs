@@ -8,6 +8,7 @@ mod kubernetes;
 mod kubernetes_addons;
 mod kubernetes_keys;
 mod kubernetes_settings;
+mod links;
 mod local;
 mod named;
 mod network;
@@ -24,6 +25,7 @@ pub use kubernetes_keys::{Lifetime, TokenSetting};
 pub use kubernetes_settings::{
     AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,
 };
+pub use links::{AddressRange, HostAndPort, RoutingTable, WireGuardKey};
 pub use local::{LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles};
 pub use named::{
     ClusterName, Digest, Fstab, KernelArgument, Line, MemberName, ModuleName, PartitionLabel,

@@ -92,6 +92,8 @@ network:
     - {name: eth0, addresses: [192.168.1.10/24]}
     - {name: bond0, bond: {members: [eth1]}}
     - {name: br0, bridge: {members: [eth2]}}
+    - {name: eth3, addresses: [10.0.0.1/24], dhcp_server: {}, rules: [{from: 10.0.0.0/24, table: 100}]}
+    - {name: eth4, dhcp: {metric: 200}}
   firewall: {allow: [{port: 80}]}
 containerd: {registries: {docker.io: {mirrors: ['https://mirror.example']}}}
 etcd: {backup: {}}
