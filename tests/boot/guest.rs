@@ -102,6 +102,11 @@ impl Guest {
     /// Waits until the node says that it is ready and fails when it says anything else.
     pub fn wait_until_ready(&self) {
         self.wait_until(Until::Ready, "its word that it is ready");
+        self.wait_for_ssh();
+    }
+
+    /// Waits until the node answers over SSH, which it may do before it is ready.
+    pub fn wait_for_ssh(&self) {
         come(self.booted.connect(self.patience.0));
     }
 

@@ -92,6 +92,20 @@ impl Lab {
     }
 }
 
+/// Makes the image of a disk of `size` bytes with the files of `folder`. Needs `mkfs.ext4` (Debian
+/// package e2fsprogs).
+pub fn disk_of(folder: &Path, disk: &Path, size: u64) -> PathBuf {
+    imgbuild::qemu::create_disk(disk, size).unwrap();
+    let made = Command::new("mkfs.ext4")
+        .args(["-q", "-d"])
+        .arg(folder)
+        .arg(disk)
+        .output()
+        .expect("starting mkfs.ext4 (Debian package e2fsprogs)");
+    assert!(made.status.success(), "{made:?}");
+    disk.to_owned()
+}
+
 /// The cache that imgbuild takes bases from.
 pub fn cache() -> Cache {
     Cache::locate(|variable| std::env::var_os(variable)).unwrap()

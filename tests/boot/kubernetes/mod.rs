@@ -12,6 +12,7 @@ mod conformance;
 mod crio;
 mod dual_stack;
 mod flatcar;
+mod foreign;
 mod kubeadm;
 mod members;
 mod pull;
