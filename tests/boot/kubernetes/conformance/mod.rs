@@ -13,8 +13,8 @@
 //! `IMGBUILD_CONFORMANCE_DIR` names a folder that keeps the reports, from which a later run goes
 //! on, and whose `summary.txt` says what ran; `IMGBUILD_CONFORMANCE_ONLY=DNS|Proxy` takes only
 //! tests with such a part in their names. A cluster that runs elsewhere is judged where
-//! `IMGBUILD_CONFORMANCE_KUBECONFIG` names its administrator's kubeconfig; its nodes need the images
-//! that `images_of_the_suite` writes into the folder of the reports.
+//! `IMGBUILD_CONFORMANCE_KUBECONFIG` names its administrator's kubeconfig; its nodes need the
+//! images that `images_of_the_suite` writes into the folder of the reports.
 
 mod images;
 mod report;
