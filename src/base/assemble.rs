@@ -212,6 +212,7 @@ impl Unpacking<'_> {
             gid,
             mtime: Some(mtime),
             capability: None,
+            label: None,
         };
         self.tree.insert(&path, node);
         Ok(())

@@ -257,6 +257,7 @@ fn change<R: Read>(mut member: Member<'_, R>, writer: &mut Writer) -> Result<Opt
         gid,
         mtime: Some(u32::try_from(time).unwrap_or(u32::MAX)),
         capability,
+        label: None,
     };
     Ok(Some(Change::Put(path, node)))
 }

@@ -21,7 +21,7 @@ use crate::facts::cni::CNI_PLUGINS;
 use crate::facts::kubernetes::tables::Component;
 use crate::facts::layout::{EXTENSIONS_PATH, PROGRAMS_EXTENSION};
 use crate::facts::runtimes::{extension_settings, image_store};
-use crate::facts::systems::Facts;
+use crate::facts::systems::{Facts, Sysext, SysextArrival};
 use crate::formats::cpio::Archive;
 use crate::formats::squashfs::{Options, Writer};
 use crate::formats::tree::{Content, Kind, Node, Tree};
@@ -273,12 +273,14 @@ fn add_programs(
 pub(super) fn layout(system: &Facts) -> String {
     match &system.sysext {
         Some(sysext) => format!(
-            "{} {} {} {} {:?}\n",
+            "{} {} {} {} {:?} {:?} {}\n",
             sysext.in_initrd,
             sysext.release,
             system.paths.programs,
             system.paths.images,
-            system.paths.cni_plugins
+            system.paths.cni_plugins,
+            system.selinux,
+            handover(sysext).unwrap_or_default()
         ),
         None => String::new(),
     }
@@ -322,11 +324,12 @@ impl Unmade<'_> {
                 let text = format!("{}ARCHITECTURE={}\n", sysext.release, systemd(self.arch));
                 tree.insert(&path, Node::file(0o644, text.into_bytes()));
             }
+            if let Some(policy) = &self.system.selinux {
+                tree.label(|path| policy.label(path));
+            }
             writer.finish(&tree, 0)?;
             match &self.system.sysext {
-                Some(sysext) => {
-                    work.archive(&format!("{}/{}.raw", sysext.in_initrd, self.name))?;
-                }
+                Some(sysext) => work.archive(self.name, sysext)?,
                 None => work.hash_tree()?,
             }
             cache::seal(&work.folder)?;
@@ -396,21 +399,42 @@ impl Work {
             .context("storing the extension's hash")
     }
 
-    /// Puts the finished image into an archive, at `path`.
-    fn archive(&self, path: &str) -> Result<()> {
+    /// Puts the finished image, `name`, into an archive, with what takes it to the node.
+    fn archive(&self, name: &str, sysext: &Sysext) -> Result<()> {
+        let path = format!("{}/{name}.raw", sysext.in_initrd);
         let image = self.folder.join(IMAGE);
         let mut bytes = File::open(&image).context("opening the extension")?;
         let length = bytes.metadata().context("measuring the extension")?.len();
         let file = File::create(self.folder.join(ARCHIVE)).context("creating an archive")?;
         let mut archive = Archive::new(file);
-        archive.file_with(path, 0o644, length, |out| {
+        archive.file_with(&path, 0o644, length, |out| {
             io::copy(&mut bytes, out)
                 .map(|_| ())
                 .context("copying the extension into an archive")
         })?;
+        if let Some(text) = handover(sysext) {
+            let unit = format!("{UNITS}/{HANDOVER}");
+            archive.file(&unit, 0o644, text.as_bytes())?;
+            // Without its programs a node is not to start.
+            let wanted = format!("{UNITS}/initrd.target.requires/{HANDOVER}");
+            archive.symlink(&wanted, &format!("../{HANDOVER}"))?;
+        }
         archive.finish()?;
         fs::remove_file(image).context("removing the extension's own file")
     }
+}
+
+/// The folder of an initrd's units.
+const UNITS: &str = "usr/lib/systemd/system";
+
+/// The unit of an initrd that moves images to where the system finds them.
+const HANDOVER: &str = "imgbuild-extensions.service";
+
+/// That unit's text; `None`: the system itself takes them.
+fn handover(sysext: &Sysext) -> Option<String> {
+    const TEXT: &str = include_str!("../../manifests/imgbuild-extensions.service");
+    (sysext.arrival == SysextArrival::Moved)
+        .then(|| TEXT.replace("{{folder}}", &format!("/{}", sysext.in_initrd)))
 }
 
 /// Refuses what cannot run on the node: not an ELF program, or one for another architecture (System

@@ -25,6 +25,8 @@ pub struct Node {
     pub mtime: Option<u32>,
     /// The value of `security.capability` (capabilities(7), "File capabilities"); of files only.
     pub capability: Option<Vec<u8>>,
+    /// The value of `security.selinux`, a context of `SELinux`.
+    pub label: Option<String>,
 }
 
 /// What a node is.
@@ -73,6 +75,7 @@ impl Node {
             gid: 0,
             mtime: None,
             capability: None,
+            label: None,
         }
     }
 }
@@ -93,6 +96,13 @@ impl Tree {
     /// What is at `path`, to change it.
     pub fn get_mut(&mut self, path: &str) -> Option<&mut Node> {
         self.nodes.get_mut(path)
+    }
+
+    /// Gives everything the label of its path.
+    pub fn label(&mut self, label: impl Fn(&str) -> String) {
+        for (path, node) in &mut self.nodes {
+            node.label = Some(label(path));
+        }
     }
 
     /// The bytes of the file at `path`, where they are in memory.

@@ -50,6 +50,10 @@ pub fn containerd(node: &Node) -> Fragment {
             origin.clone(),
         ));
     }
+    if system.containerd.is_off {
+        let unit = unit(system.units.runtime);
+        fragment.units.push(Unit::enable(unit, origin.clone()));
+    }
     for registry in registries {
         fragment.files.extend(hosts(registry, &origin));
     }

@@ -86,8 +86,7 @@ pub fn flannel(node: &Node) -> Fragment {
             origin.clone(),
         ),
     ]);
-    let links = format!("flannel* {BRIDGE} veth*");
-    let links = left_alone(target, "flannel", &links, &origin);
+    let links = left_alone(target, "flannel", &["flannel*", BRIDGE, "veth*"], &origin);
     fragment.files.extend(links);
     if let Some(tls) = &flannel.tls {
         fragment.files.extend(keys(tls, &origin));

@@ -1,13 +1,15 @@
 //! System extensions, where systemd-sysext(8) looks for them.
 
-use super::names::path;
+use super::names::{path, unit};
 use crate::facts::layout::{IMAGES_EXTENSION, PROGRAMS_EXTENSION};
+use crate::facts::systems::SysextArrival;
 use crate::node::Node;
-use crate::node::fragment::{Fragment, Link, Origin, Owner};
+use crate::node::fragment::{Fragment, Link, Origin, Owner, Unit};
 use crate::node::kubernetes::Images;
 use crate::node::needed_images::embedded_images;
 
-/// Links to the extensions built into the node. Nothing if stage 0 overlays them on the root image.
+/// What makes systemd-sysext find the extensions built into the node. Nothing if stage 0 overlays
+/// them on the root image.
 pub fn sysext(node: &Node) -> Fragment {
     let Some(sysext) = &node.target.facts().sysext else {
         return Fragment::default();
@@ -23,19 +25,27 @@ pub fn sysext(node: &Node) -> Fragment {
         (PROGRAMS_EXTENSION, has_programs),
         (IMAGES_EXTENSION, embedded_images(node).is_some()),
     ];
-    let links = names
-        .into_iter()
-        .filter(|(_, is_there)| *is_there)
-        .map(|(name, _)| Link {
-            path: path(&format!("/etc/extensions/{name}.raw")),
-            target: format!("{}/{name}.raw", sysext.on_node),
-            hard: false,
-            owner: Owner::default(),
-            overwrite: false,
-            origin: Origin::new("system extensions", span),
-        });
-    Fragment {
-        links: links.collect(),
-        ..Fragment::default()
+    let here = || names.iter().filter(|(_, is_there)| *is_there);
+    let origin = || Origin::new("system extensions", span);
+    match sysext.arrival {
+        SysextArrival::Linked(folder) => Fragment {
+            links: here()
+                .map(|(name, _)| Link {
+                    path: path(&format!("/etc/extensions/{name}.raw")),
+                    target: format!("{folder}/{name}.raw"),
+                    hard: false,
+                    owner: Owner::default(),
+                    overwrite: false,
+                    origin: origin(),
+                })
+                .collect(),
+            ..Fragment::default()
+        },
+        SysextArrival::Moved => Fragment {
+            units: (here().next().iter())
+                .map(|_| Unit::enable(unit("systemd-sysext.service"), origin()))
+                .collect(),
+            ..Fragment::default()
+        },
     }
 }

@@ -45,6 +45,7 @@ mod read;
 mod shared_address;
 mod site;
 mod specs;
+mod sysext;
 
 mod units;
 mod verify;

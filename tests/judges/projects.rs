@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use imgbuild::read;
+use serde_json::Value;
 
 use crate::{fedora_coreos, flatcar};
 
@@ -90,4 +91,44 @@ pub fn validate(config: &Path) {
         .expect("starting ignition-validate (Debian package ignition)");
     let said = said(&run);
     assert!(run.status.success() && said.is_empty(), "{said}");
+}
+
+/// The Ignition config of a node.
+pub struct Config {
+    pub json: Value,
+    pub files: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// That of the node `name` of the project's spec, which Ignition takes.
+    pub fn of(project: &Project, name: &str) -> Self {
+        let path = project.build(&format!("{name}.ign"), &["--node", name]);
+        // Debian's Ignition 2.14 knows 3.4.0 as its experimental version.
+        let text = fs::read_to_string(&path).unwrap();
+        let known = project.path(&format!("{name}-known.ign"));
+        fs::write(&known, text.replacen("3.4.0", "3.4.0-experimental", 1)).unwrap();
+        validate(&known);
+        Self {
+            json: serde_json::from_slice(&fs::read(&path).unwrap()).unwrap(),
+            files: files(&path),
+        }
+    }
+
+    pub fn file(&self, path: &str) -> &str {
+        let text = self.files.get(path);
+        text.unwrap_or_else(|| panic!("{path} is missing"))
+    }
+
+    pub fn units(&self) -> &[Value] {
+        self.json["systemd"]["units"].as_array().unwrap()
+    }
+
+    pub fn unit(&self, name: &str) -> &Value {
+        let unit = self.units().iter().find(|unit| unit["name"] == name);
+        unit.unwrap_or_else(|| panic!("{name} is missing"))
+    }
+
+    pub fn unit_text(&self, name: &str) -> &str {
+        self.unit(name)["contents"].as_str().unwrap()
+    }
 }

@@ -42,7 +42,7 @@ impl Package {
 
 /// Everything that tests run and that is not built here. The only list: a test that needs more adds
 /// a line.
-const PACKAGES: [Package; 60] = [
+const PACKAGES: [Package; 62] = [
     package("apache2-utils", "htpasswd, for a registry with a login"),
     package(
         "bind9-dnsutils",
@@ -124,8 +124,10 @@ const PACKAGES: [Package; 60] = [
     package("qemu-efi-aarch64", "UEFI for arm64 machines"),
     package("qemu-system-arm", "boots arm64 nodes"),
     package("qemu-system-x86", "boots amd64 nodes"),
+    package("selinux-utils", "matchpathcon judges our labels"),
     package("skopeo", "reads and pushes our images"),
     package("squashfs-tools", "unsquashfs reads our root image"),
+    package("squashfs-tools-ng", "rdsquashfs reads our images' labels"),
     package("syslinux-common", "the rest of that boot loader"),
     package("systemd", "systemd-analyze judges our units"),
     package(

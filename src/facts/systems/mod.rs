@@ -7,6 +7,7 @@
 
 mod accounts;
 mod base_files;
+pub mod selinux;
 mod table;
 
 use std::fmt;
@@ -230,6 +231,8 @@ pub struct Facts {
     pub etcd_image: Option<&'static str>,
     /// How images of programs reach a node; `None`: stage 0 overlays them on the root image.
     pub sysext: Option<Sysext>,
+    /// The policy that `SELinux` enforces; `None`: it enforces none.
+    pub selinux: Option<selinux::Policy>,
     /// Why a node cannot download Kubernetes programs and images itself; `None`: it can.
     pub no_pull: Option<&'static str>,
     /// Why pods cannot use CRI-O; `None`: they can.
@@ -320,6 +323,8 @@ pub struct Containerd {
     pub config_versions: &'static [ContainerdConfig],
     /// Whether it labels containers for `SELinux`.
     pub selinux: bool,
+    /// Whether the system starts it only once a spec enables its unit.
+    pub is_off: bool,
     /// The variable that sets the path of its configuration file in its unit; `None`: the path is
     /// /etc/containerd/config.toml.
     pub config_variable: Option<&'static str>,
@@ -330,11 +335,20 @@ pub struct Containerd {
 pub struct Sysext {
     /// The folder of an initrd in which images reach the node, without a leading slash.
     pub in_initrd: &'static str,
-    /// That folder on the node.
-    pub on_node: &'static str,
+    pub arrival: SysextArrival,
     /// The fields of `extension-release` that match an image to the system (os-release(5)), one per
     /// line.
     pub release: &'static str,
+}
+
+/// How systemd-sysext finds the images that an initrd has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SysextArrival {
+    /// By links in /etc/extensions to this folder, which the system makes of the initrd's.
+    Linked(&'static str),
+    /// A unit in the initrd moves them to a folder where systemd-sysext looks for images, and a
+    /// spec enables systemd-sysext's service.
+    Moved,
 }
 
 /// The paths of a target.

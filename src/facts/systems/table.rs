@@ -2,10 +2,10 @@
 
 use super::{
     Abilities, Accounts, Clock, ContainerEngine, Containerd, ContainerdConfig, Facts, IgnitionRuns,
-    IgnitionVersion, KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext, Target,
-    Units, UserNames,
+    IgnitionVersion, KernelArguments, LinkManager, Paths, Services, SpecKeys, Sysext,
+    SysextArrival, Target, Units, UserNames,
 };
-use super::{accounts, base_files};
+use super::{accounts, base_files, selinux};
 use crate::facts::container_linux::hyperkube::HYPERKUBE;
 use crate::facts::debian::Release;
 use crate::facts::state;
@@ -111,8 +111,16 @@ const UPDATES: &str = "write update settings to /etc/flatcar/update.conf under `
 /// 3185).
 const FLATCAR_SYSEXT: Sysext = Sysext {
     in_initrd: "usr/share/oem/sysext",
-    on_node: "/oem/sysext",
+    arrival: SysextArrival::Linked("/oem/sysext"),
     release: "ID=flatcar\nSYSEXT_LEVEL=1.0\n",
+};
+
+/// The initrd's files are gone once the system runs, but its /run stays. The programs need nothing
+/// of the system, so that any release takes them; Fedora's os-release has no level, only versions.
+const FEDORA_SYSEXT: Sysext = Sysext {
+    in_initrd: "usr/lib/imgbuild/extensions",
+    arrival: SysextArrival::Moved,
+    release: "ID=_any\n",
 };
 
 /// The cache does not have the kernel.
@@ -144,9 +152,6 @@ const SILENT: &str = "it does not report on the console that it is up";
 
 /// Container Linux' runtime.
 const DOCKER: &str = "it runs docker";
-
-/// Fedora CoreOS nodes run only etcd so far.
-const NO_KUBERNETES: &str = "its programs, and a runtime for pods, are not supported yet";
 
 /// Only nodes with Kubernetes from the base do.
 const NO_ADDONS: &str = "the node does not apply addons: use kubectl";
@@ -222,12 +227,14 @@ pub static TABLE: [Facts; 4] = [
             // Debian 13 has containerd 1.7.24.
             config_versions: &[ContainerdConfig::V2],
             selinux: false,
+            is_off: false,
             config_variable: None,
         },
         says_ready: Ok(()),
         memory: 2048,
         etcd_image: None,
         sysext: None,
+        selinux: None,
         no_pull: None,
         no_cri_o: None,
         files: &base_files::DEBIAN,
@@ -347,6 +354,7 @@ pub static TABLE: [Facts; 4] = [
             // app-containers/containerd).
             config_versions: &[ContainerdConfig::V3, ContainerdConfig::V2],
             selinux: true,
+            is_off: false,
             config_variable: Some("CONTAINERD_CONFIG"),
         },
         says_ready: Err(SILENT),
@@ -354,6 +362,8 @@ pub static TABLE: [Facts; 4] = [
         memory: 3072,
         etcd_image: Some(ETCD_IMAGE),
         sysext: Some(FLATCAR_SYSEXT),
+        // Its policy only logs.
+        selinux: None,
         no_pull: Some("Flatcar has no CNI plugins: they must come with the node"),
         no_cri_o: Some("its pods are run by Flatcar's containerd"),
         files: &base_files::UNKNOWN,
@@ -422,12 +432,9 @@ pub static TABLE: [Facts; 4] = [
                 "define a disk for it under `storage:`, and its unit under `systemd:`",
             ),
             (
-                "containerd",
-                "images and registries for podman are not supported yet: write its settings to \
-                 /etc/containers under `storage.files`",
+                "etcd.static_pod",
+                "etcd's tools are in its image, which podman runs: leave etcd to its unit",
             ),
-            ("kubernetes", NO_KUBERNETES),
-            ("etcd.static_pod", "it has no kubelet to run it"),
             (
                 "flannel",
                 "flannel's unit is not supported yet: write your own under `systemd:`",
@@ -476,8 +483,11 @@ pub static TABLE: [Facts; 4] = [
             links_ca_bundle: false,
         },
         containerd: Containerd {
-            config_versions: &[],
-            selinux: false,
+            // Fedora 42 has containerd 2.0, and later releases newer ones; Fedora 40 had 1.6.
+            config_versions: &[ContainerdConfig::V3, ContainerdConfig::V2],
+            selinux: true,
+            // Only docker's socket is on by default, which would start it.
+            is_off: true,
             config_variable: None,
         },
         says_ready: Err(SILENT),
@@ -485,21 +495,26 @@ pub static TABLE: [Facts; 4] = [
         // Fedora CoreOS").
         memory: 4096,
         etcd_image: Some(ETCD_IMAGE),
-        sysext: None,
-        no_pull: None,
-        no_cri_o: Some(NO_KUBERNETES),
+        sysext: Some(FEDORA_SYSEXT),
+        selinux: Some(selinux::FEDORA),
+        no_pull: Some("Fedora CoreOS has no CNI plugins: they must come with the node"),
+        no_cri_o: Some("its pods are run by Fedora CoreOS' containerd"),
         files: &base_files::UNKNOWN,
         base_accounts: "",
         groups: &[SHARED_GROUPS, FEDORA_GROUPS],
         shell: None,
         paths: Paths {
             kubelet: "/usr/bin/kubelet",
-            programs: "/opt/kubernetes/bin",
-            images: "/opt/kubernetes/images",
-            cni_plugins: None,
+            // Neither in /opt, a link to /var/opt, nor below /usr/lib are files programs to the
+            // policy (the type `bin_t`), which services may run.
+            programs: "/usr/libexec/kubernetes/bin",
+            images: "/usr/lib/kubernetes/images",
+            // Where Fedora's own package puts them.
+            cni_plugins: Some("/usr/libexec/cni"),
             user_programs: "/usr/local/bin",
             admin_programs: "/usr/local/sbin",
-            system_folders: &[("usr", "/usr")],
+            // iptables is a link by way of /etc/alternatives.
+            system_folders: &[("usr", "/usr"), ("alternatives", "/etc/alternatives")],
             linked_authorities: &[],
             manifests: "/etc/kubernetes/manifests",
             kubeconfig: "/etc/kubernetes",
@@ -655,12 +670,14 @@ pub static TABLE: [Facts; 4] = [
         containerd: Containerd {
             config_versions: &[],
             selinux: false,
+            is_off: false,
             config_variable: None,
         },
         says_ready: Err(SILENT),
         memory: 2048,
         etcd_image: None,
         sysext: None,
+        selinux: None,
         no_pull: None,
         no_cri_o: Some(DOCKER),
         files: &base_files::UNKNOWN,

@@ -8,8 +8,8 @@
 //! becomes inodes stays in memory. Modules, which are already compressed, are stored unchanged;
 //! small files share small blocks, so that reading `/etc/hosts` decompresses little.
 //!
-//! Not supported: devices, sockets, extended attributes other than files' capabilities, an NFS
-//! export table, sparse files, directory indexes.
+//! Not supported: devices, sockets, extended attributes other than capabilities and labels of
+//! `SELinux`, an NFS export table, sparse files, directory indexes.
 
 mod data;
 mod metadata;
@@ -23,6 +23,7 @@ use anyhow::{Context as _, Result};
 use super::tree::Tree;
 use data::DataWriter;
 pub use data::FileId;
+use tables::Attributes;
 
 /// How an image is compressed.
 #[derive(Debug, Clone, Copy)]
@@ -101,10 +102,10 @@ impl Writer {
         let ids: Vec<u8> = tables.ids.iter().flat_map(|id| id.to_le_bytes()).collect();
         let id_table = append_lookup(&mut append, &metadata::indexed(&ids, self.options.level)?)?;
 
-        let attributes = if tables.capabilities.is_empty() {
+        let attributes = if tables.attributes.is_empty() {
             NO_TABLE
         } else {
-            append_capabilities(&mut append, &tables.capabilities, self.options.level)?
+            append_attributes(&mut append, &tables.attributes, self.options.level)?
         };
 
         let end = position;
@@ -162,31 +163,33 @@ const SECURITY: u16 = 2;
 
 /// Writes the table of extended attributes: names and values, an index of them, and last a pointer
 /// to both, which has to end the file system (Linux `fs/squashfs/xattr_id.c`).
-fn append_capabilities(
+fn append_attributes(
     append: &mut dyn FnMut(&[u8]) -> Result<u64>,
-    capabilities: &[Vec<u8>],
+    sets: &[Attributes],
     level: i32,
 ) -> Result<u64> {
-    const NAME: &[u8] = b"capability";
     let mut values = metadata::MetadataWriter::new(level)?;
     let mut ids = Vec::new();
-    for capability in capabilities {
+    for attributes in sets {
         let place = values.place()?;
-        let mut entry = SECURITY.to_le_bytes().to_vec();
-        entry.extend(u16::try_from(NAME.len())?.to_le_bytes());
-        entry.extend(NAME);
-        entry.extend(u32::try_from(capability.len())?.to_le_bytes());
-        entry.extend(capability);
-        values.write(&entry)?;
+        let mut entries = Vec::new();
+        for (name, value) in attributes {
+            entries.extend(SECURITY.to_le_bytes());
+            entries.extend(u16::try_from(name.len())?.to_le_bytes());
+            entries.extend(name.as_bytes());
+            entries.extend(u32::try_from(value.len())?.to_le_bytes());
+            entries.extend(value);
+        }
+        values.write(&entries)?;
         ids.extend(place.reference().to_le_bytes());
-        ids.extend(1u32.to_le_bytes());
-        ids.extend(u32::try_from(entry.len())?.to_le_bytes());
+        ids.extend(u32::try_from(attributes.len())?.to_le_bytes());
+        ids.extend(u32::try_from(entries.len())?.to_le_bytes());
     }
     let start = append(&values.finish()?.bytes)?;
     let ids = metadata::indexed(&ids, level)?;
     let ids_start = append(&ids.bytes)?;
     let mut header = start.to_le_bytes().to_vec();
-    header.extend(u32::try_from(capabilities.len())?.to_le_bytes());
+    header.extend(u32::try_from(sets.len())?.to_le_bytes());
     header.extend(0u32.to_le_bytes());
     header.extend(
         ids.blocks

@@ -15,12 +15,15 @@ pub struct Tables {
     pub directories: Vec<u8>,
     /// Users and groups, by the index that inodes use.
     pub ids: Vec<u32>,
-    /// Capabilities of files, by the index that inodes use.
-    pub capabilities: Vec<Vec<u8>>,
+    /// Sets of extended attributes, by the index that inodes use.
+    pub attributes: Vec<Attributes>,
     /// Reference to the root's inode.
     pub root: u64,
     pub inode_count: u32,
 }
+
+/// The extended attributes of an inode, all of the class `security.`: names without it, and values.
+pub type Attributes = Vec<(&'static str, Vec<u8>)>;
 
 /// Inode types (`squashfs_fs.h`). Directory entries use the basic ones only.
 mod kind {
@@ -29,6 +32,7 @@ mod kind {
     pub const SYMLINK: u16 = 3;
     pub const LONG_DIRECTORY: u16 = 8;
     pub const LONG_FILE: u16 = 9;
+    pub const LONG_SYMLINK: u16 = 10;
 }
 
 /// `SQUASHFS_INVALID_FRAG`, `SQUASHFS_INVALID_XATTR`
@@ -73,7 +77,7 @@ struct Builder<'a> {
     inodes: MetadataWriter,
     directories: MetadataWriter,
     ids: Vec<u32>,
-    capabilities: Vec<Vec<u8>>,
+    attributes: Vec<Attributes>,
     numbers: HashMap<&'a str, u32>,
     /// Names of each file's contents: more than one are hard links.
     links: BTreeMap<FileId, u32>,
@@ -122,7 +126,7 @@ impl Tables {
             inodes: MetadataWriter::new(level)?,
             directories: MetadataWriter::new(level)?,
             ids: Vec::new(),
-            capabilities: Vec::new(),
+            attributes: Vec::new(),
             numbers,
             links,
             written: HashMap::new(),
@@ -134,7 +138,7 @@ impl Tables {
             inodes: builder.inodes.finish()?.bytes,
             directories: builder.directories.finish()?.bytes,
             ids: builder.ids,
-            capabilities: builder.capabilities,
+            attributes: builder.attributes,
             root: root.reference(),
             inode_count: next - 1,
         })
@@ -171,10 +175,14 @@ impl<'a> Builder<'a> {
                     let mut body = 1u32.to_le_bytes().to_vec();
                     body.extend(u32::try_from(target.len())?.to_le_bytes());
                     body.extend(target.as_bytes());
-                    (
-                        self.inode(kind::SYMLINK, child, child_number, &body)?,
-                        kind::SYMLINK,
-                    )
+                    let attributes = self.attributes(child)?;
+                    let kind = if attributes == NONE {
+                        kind::SYMLINK
+                    } else {
+                        body.extend(attributes.to_le_bytes());
+                        kind::LONG_SYMLINK
+                    };
+                    (self.inode(kind, child, child_number, &body)?, kind::SYMLINK)
                 }
             };
             entries.push(Entry {
@@ -189,7 +197,8 @@ impl<'a> Builder<'a> {
         let length = self.listing(&entries)?;
         let links: u32 = 2 + folders;
         let size = length + DOT_ENTRIES;
-        if let Ok(size) = u16::try_from(size) {
+        let attributes = self.attributes(node)?;
+        if let (Ok(size), NONE) = (u16::try_from(size), attributes) {
             let mut body = start.block.to_le_bytes().to_vec();
             body.extend(links.to_le_bytes());
             body.extend(size.to_le_bytes());
@@ -203,7 +212,7 @@ impl<'a> Builder<'a> {
             body.extend(parent.to_le_bytes());
             body.extend(0u16.to_le_bytes());
             body.extend(start.offset.to_le_bytes());
-            body.extend(NONE.to_le_bytes());
+            body.extend(attributes.to_le_bytes());
             self.inode(kind::LONG_DIRECTORY, node, number, &body)
         }
     }
@@ -248,10 +257,7 @@ impl<'a> Builder<'a> {
         let links = self.links.get(&id).copied().unwrap_or(1);
         let (fragment, offset) = stored.fragment.unwrap_or((NONE, 0));
         let short = (u32::try_from(stored.start), u32::try_from(stored.size));
-        let attributes = match &node.capability {
-            Some(capability) => self.attributes(capability)?,
-            None => NONE,
-        };
+        let attributes = self.attributes(node)?;
         let (kind, mut body) = if let (1, (Ok(start), Ok(size)), NONE) = (links, short, attributes)
         {
             let mut body = start.to_le_bytes().to_vec();
@@ -288,16 +294,25 @@ impl<'a> Builder<'a> {
         Ok(place)
     }
 
-    fn attributes(&mut self, capability: &[u8]) -> Result<u32> {
-        let known = self
-            .capabilities
-            .iter()
-            .position(|known| known == capability);
+    /// The index of a node's extended attributes; [`NONE`]: it has none.
+    fn attributes(&mut self, node: &Node) -> Result<u32> {
+        let mut attributes = Attributes::new();
+        if let Some(capability) = &node.capability {
+            attributes.push(("capability", capability.clone()));
+        }
+        if let Some(label) = &node.label {
+            // The kernel's own have the end of a string, as those of setfiles(8) do.
+            attributes.push(("selinux", format!("{label}\0").into_bytes()));
+        }
+        if attributes.is_empty() {
+            return Ok(NONE);
+        }
+        let known = (self.attributes.iter()).position(|known| *known == attributes);
         let index = known.unwrap_or_else(|| {
-            self.capabilities.push(capability.to_vec());
-            self.capabilities.len() - 1
+            self.attributes.push(attributes);
+            self.attributes.len() - 1
         });
-        u32::try_from(index).context("too many capabilities")
+        u32::try_from(index).context("too many sets of extended attributes")
     }
 
     fn id(&mut self, id: u32) -> Result<u16> {

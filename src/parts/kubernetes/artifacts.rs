@@ -85,6 +85,15 @@ pub fn volumes(kubernetes: &Kubernetes, more: &[(&str, &str)]) -> (String, Strin
     host_folders(&[&[("programs", kubernetes.system.paths.programs)], more].concat())
 }
 
+/// What lets a pod use the node's files where `SELinux` labels them, in a pod's `securityContext`;
+/// nothing elsewhere. A label of their own would keep the files from the node's programs.
+pub fn trusted(kubernetes: &Kubernetes) -> String {
+    match &kubernetes.system.selinux {
+        Some(policy) => format!("seLinuxOptions: {{type: {}}}", policy.trusted_pods),
+        None => String::new(),
+    }
+}
+
 /// The read-only mounts and volumes of folders of the node, by name, as items of lists indented by
 /// four spaces and by two.
 pub fn host_folders(folders: &[(&str, &str)]) -> (String, String) {

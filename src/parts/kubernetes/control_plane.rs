@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::api_protection;
-use super::artifacts::{program, volumes};
+use super::artifacts::{program, trusted, volumes};
 use super::flags::Flags;
 use super::{
     AFTER_ETCD, CIPHER_SUITES, DEFERRED_PODS, MANIFESTS, PKI, key_pair, secret, static_pod,
@@ -164,6 +164,7 @@ fn api_server(kubernetes: &Kubernetes, plane: &ControlPlane, release: &Release) 
             ("program", &program(kubernetes, Component::ApiServer)),
             ("program_mounts", &mounts),
             ("program_volumes", &volumes),
+            ("selinux", &trusted(kubernetes)),
             ("arguments", &flags.yaml_items()),
             ("host", &plane.advertise.ip().to_string()),
             ("port", &plane.advertise.port().to_string()),
@@ -191,6 +192,7 @@ fn local(
             ("program", &program(kubernetes, component)),
             ("program_mounts", &mounts),
             ("program_volumes", &volumes),
+            ("selinux", &trusted(kubernetes)),
             ("arguments", &flags.yaml_items()),
             ("port", &probes.port.unwrap_or_default().to_string()),
             ("liveness", probes.liveness),

@@ -39,12 +39,12 @@ pub fn network(kubernetes: &Kubernetes) -> Fragment {
             origin.clone(),
         ),
     ];
-    // Otherwise networkd requests addresses for pods' links by DHCP, and removes those that a
+    // Otherwise the system requests addresses for pods' links by DHCP, or removes those that a
     // network add-on assigned.
     files.extend(left_alone(
         kubernetes.system,
         "kubernetes",
-        &[&POD_LINKS[..], facts.links].concat().join(" "),
+        &[&POD_LINKS[..], facts.links].concat(),
         &origin,
     ));
     let links = (kubernetes.cni_plugins().into_iter())

@@ -59,15 +59,32 @@ pub fn network(node: &Node) -> Fragment {
     }
 }
 
-/// Keeps networkd from managing the links that match `names`, of a part `of` the node.
-pub(super) fn left_alone(target: &Facts, of: &str, names: &str, origin: &Origin) -> Option<File> {
-    target.services.takes_all_links.then(|| {
-        File::text(
-            path(&format!("/etc/systemd/network/05-{of}.network")),
-            format!("[Match]\nName={names}\n\n[Link]\nUnmanaged=yes\n"),
-            origin.clone(),
-        )
-    })
+/// Keeps the system from managing the links that match `names`, of a part `of` the node.
+pub(super) fn left_alone(
+    target: &Facts,
+    of: &str,
+    names: &[&str],
+    origin: &Origin,
+) -> Option<File> {
+    let (file, text) = match target.links {
+        LinkManager::Networkd if target.services.takes_all_links => (
+            format!("/etc/systemd/network/05-{of}.network"),
+            format!(
+                "[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n",
+                names.join(" ")
+            ),
+        ),
+        LinkManager::Networkd => return None,
+        // It would keep a link that has addresses as a connection of its own, and change it.
+        LinkManager::NetworkManager => (
+            format!("/etc/NetworkManager/conf.d/05-{of}.conf"),
+            format!(
+                "[keyfile]\nunmanaged-devices+=interface-name:{}\n",
+                names.join(",interface-name:")
+            ),
+        ),
+    };
+    Some(File::text(path(&file), text, origin.clone()))
 }
 
 fn networkd(node: &Node) -> Fragment {

@@ -4,6 +4,7 @@
 
 mod boot_files;
 mod configs;
+mod kubernetes;
 mod network;
 mod network_manager;
 pub mod project;

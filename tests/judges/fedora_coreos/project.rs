@@ -1,6 +1,6 @@
 //! What lies beside the spec of a node of Fedora CoreOS.
 
-pub use crate::projects::{Project, files, said, validate};
+pub use crate::projects::{Config, Project, files, said, validate};
 
 /// Stand-ins whose lengths are no multiples of anything.
 pub const KERNEL: (&str, &[u8]) = ("live-kernel.x86_64", b"stand-in for a kernel");

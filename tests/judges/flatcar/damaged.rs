@@ -14,11 +14,11 @@ use imgbuild::oci::digest_of;
 use crate::base::damaged::DAMAGES;
 use crate::base::tools::hashes;
 use crate::flatcar::boot_files::gpg;
-use crate::flatcar::kubernetes::program;
 use crate::flatcar::project::{INITRD, KERNEL, Project, said};
 use crate::images::made::archive;
 use crate::registry::Registry;
 use crate::site::Site;
+use crate::sysext::program;
 
 /// A node whose every part comes from the network.
 fn project(registry: &Registry) -> Project {

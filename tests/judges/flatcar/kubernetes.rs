@@ -2,13 +2,12 @@
 //! Debian packages cpio, ignition, squashfs-tools, systemd and util-linux.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use imgbuild::node::fragment::{Origin, Unit};
 
-use crate::flatcar::project::{BASE, Config, INITRD, Project, said};
+use crate::flatcar::project::{BASE, Config, INITRD, Project};
+use crate::sysext::{PLUGINS, PROGRAMS, merged, program, root, unpack, write_programs};
 use crate::units::systemd_takes;
 
 const SPEC: &str = "\
@@ -34,33 +33,10 @@ nodes:
 /// What `systemd-sysext` compares an extension with; of Flatcar's release 4593.2.5.
 const RELEASE: &str = "ID=flatcar\nVERSION_ID=4593.2.5\nSYSEXT_LEVEL=1.0\n";
 
-const PROGRAMS: [&str; 6] = [
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-proxy",
-    "kube-scheduler",
-    "kubectl",
-    "kubelet",
-];
-const PLUGINS: [&str; 4] = ["bridge", "host-local", "loopback", "portmap"];
-
-/// The head of a program for amd64, and no more: nothing here runs it.
-pub fn program(name: &str) -> Vec<u8> {
-    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
-    bytes.resize(18, 0);
-    bytes.extend([62, 0]);
-    bytes.extend(name.as_bytes());
-    bytes
-}
-
 /// The cluster, with its programs in a folder.
 fn project() -> Project {
     let project = Project::new(&format!("{SPEC}{BASE}"));
-    let folder = project.path("programs");
-    fs::create_dir(&folder).unwrap();
-    for name in PROGRAMS.iter().chain(&PLUGINS) {
-        fs::write(folder.join(name), program(name)).unwrap();
-    }
+    write_programs(&project);
     let site = "tests/shared/etcd-ca.crt"; // any authority
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join(site);
     fs::copy(site, project.path("site.pem")).unwrap();
@@ -211,76 +187,12 @@ fn systemd_takes_the_units() {
     }
 }
 
-/// Unpacks what lies behind Flatcar's own part of `initrd`, as the kernel does, into `to`.
-fn unpack(initrd: &Path, to: &Path) {
-    let bytes = fs::read(initrd).unwrap();
-    assert!(bytes.starts_with(INITRD.1), "Flatcar's own is as it was");
-    let start = INITRD.1.len().next_multiple_of(4);
-    assert!(bytes[INITRD.1.len()..start].iter().all(|byte| *byte == 0));
-    fs::create_dir(to).unwrap();
-    let archive = to.with_extension("cpio");
-    fs::write(&archive, &bytes[start..]).unwrap();
-    let run = Command::new("cpio")
-        .args(["--extract", "--quiet", "--preserve-modification-time"])
-        .current_dir(to)
-        .stdin(fs::File::open(archive).unwrap())
-        .output()
-        .expect("starting cpio (Debian package cpio)");
-    assert!(run.status.success(), "{}", said(&run));
-}
-
-/// A root with Flatcar's release and the files of the extension `image` as an extension of it.
-fn root(at: PathBuf, image: &Path, release: &str) -> PathBuf {
-    fs::create_dir_all(at.join("usr/lib")).unwrap();
-    fs::create_dir_all(at.join("etc/extensions")).unwrap();
-    fs::write(at.join("usr/lib/os-release"), release).unwrap();
-    symlink("../usr/lib/os-release", at.join("etc/os-release")).unwrap();
-    let run = Command::new("unsquashfs")
-        .args(["-quiet", "-no-progress", "-dest"])
-        .arg(at.join("etc/extensions/kubernetes"))
-        .arg(image)
-        .output()
-        .expect("starting unsquashfs (Debian package squashfs-tools)");
-    assert!(run.status.success(), "{}", said(&run));
-    at
-}
-
-/// Has systemd-sysext merge what it finds in `root`, and lists files below its /usr. All in
-/// namespaces of its own.
-fn merged(root: &Path) -> String {
-    const SCRIPT: &str = "\
-mount --make-rshared /
-mount -t tmpfs tmpfs /run
-mount --make-shared /run
-mkdir /run/systemd
-systemd-sysext --root=\"$1\" merge
-cd \"$1/usr\"
-find . -type f | sort
-";
-    let run = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-euc",
-            SCRIPT,
-            "sysext",
-        ])
-        .arg(root)
-        .output()
-        .expect("starting unshare (Debian package util-linux)");
-    let said = said(&run) + &String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{said}");
-    said
-}
-
 #[test]
 fn the_programs_are_an_extension_of_flatcar() {
     let project = project();
     let tree = project.build("tree", &["--format", "pxe"]);
     let unpacked = project.path("unpacked");
-    unpack(&tree.join("initrd.img"), &unpacked);
+    unpack(&tree.join("initrd.img"), INITRD.1, &unpacked);
     let image = unpacked.join("usr/share/oem/sysext/kubernetes.raw");
 
     let flatcar = root(project.path("flatcar"), &image, RELEASE);

@@ -5,6 +5,7 @@ use crate::facts::kubernetes::choices::ProxyMode;
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::Kubernetes;
 use crate::parts::flannel::settings;
+use crate::parts::kubernetes::artifacts::trusted;
 use crate::parts::template::fill;
 
 /// Its namespace, permissions, settings and pods.
@@ -18,6 +19,10 @@ pub fn applied(kubernetes: &Kubernetes) -> Option<String> {
     let settings = settings(&networks, nftables, &flannel.backend);
     // Pretty-printed JSON, indented like the surrounding block of the template.
     let network = format!("{settings:#}").replace('\n', "\n    ");
+    let selinux = match trusted(kubernetes) {
+        options if options.is_empty() => options,
+        options => format!("securityContext:\n        {options}"),
+    };
     let image = |image| ImageRef::new(ImageUse::PodNetwork, image).to_string();
     Some(fill(
         include_str!("../../../../manifests/flannel.yaml"),
@@ -26,6 +31,7 @@ pub fn applied(kubernetes: &Kubernetes) -> Option<String> {
             ("settings", &settings.to_string().replace(['"', '\\'], "")),
             ("image", &image(FLANNEL_IMAGE)),
             ("plugin_image", &image(FLANNEL_PLUGIN_IMAGE)),
+            ("selinux", &selinux),
             (
                 "interface",
                 flannel.interface.as_deref().unwrap_or("$(NODE_ADDRESS)"),
