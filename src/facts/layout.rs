@@ -17,6 +17,10 @@ pub const EXTENSIONS_PATH: &str = "imgbuild/extensions";
 /// The file in a node's config with its version of Kubernetes and its role.
 pub const VERSION_FILE: &str = "/etc/kubernetes/imgbuild/version";
 
+/// The folder of a node for images that systemd-sysext overlays, in addition to those that came
+/// with its boot.
+pub const MORE_EXTENSIONS: &str = "/var/lib/extensions";
+
 /// The name of the image of programs that is overlaid on a node's system.
 pub const PROGRAMS_EXTENSION: &str = "kubernetes";
 

@@ -9,7 +9,8 @@ use anyhow::Context;
 use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::systems::Target;
+use crate::facts::layout::MORE_EXTENSIONS;
+use crate::facts::systems::{SysextArrival, Target};
 use crate::names::Hostname;
 use crate::node::fragment::Contents;
 use crate::node::{Cluster, Node};
@@ -140,6 +141,9 @@ pub fn build(options: &BuildOptions, session: &mut Session<'_>) -> Result<Vec<Bu
     warn_of_keys_in_the_clear(&nodes, format, session);
     if format == Format::LiveIso {
         warn_of_others(&nodes, session);
+    }
+    if matches!(format.facts().ground, Ground::Nothing | Ground::LiveIso) {
+        notice_extensions_apart(&nodes, session);
     }
     let nodes = CompiledNode::all(&nodes, session)?;
     let mut bases = Bases::new(&options.fetch, &spec.lock, session);
@@ -297,6 +301,31 @@ fn has_keys(node: &Node) -> bool {
     files
         .flat_map(|file| file.contents.iter().chain(&file.append))
         .any(|contents| matches!(contents, Contents::Inline(bytes) if has_secret(bytes)))
+}
+
+/// Warns of nodes whose programs an output without a base leaves out, and whose configs do not
+/// bring them.
+fn notice_extensions_apart(nodes: &[&Node], session: &Session<'_>) {
+    for node in nodes {
+        let sysext = node.target.facts().sysext.as_ref();
+        if sysext.is_none_or(|sysext| sysext.arrival != SysextArrival::Moved) {
+            continue;
+        }
+        let is_brought = |path: &str| {
+            let mut files = node.user_sections.files.iter();
+            files.any(|file| file.path.as_str() == path)
+        };
+        let paths: Vec<_> = (parts::extensions(node).into_iter())
+            .map(|name| format!("{MORE_EXTENSIONS}/{name}.raw"))
+            .filter(|path| !is_brought(path))
+            .collect();
+        if !paths.is_empty() {
+            session.notice(&Notice::ExtensionsApart {
+                hostname: node.hostname.value.clone(),
+                paths,
+            });
+        }
+    }
 }
 
 /// Warns that nodes of other targets are put into a live system of Fedora CoreOS.

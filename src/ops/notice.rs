@@ -33,6 +33,12 @@ pub enum Notice {
         /// The system that the node is for, for people.
         system: &'static str,
     },
+    /// A node boots without these images of programs, unless somebody brings them.
+    ExtensionsApart {
+        hostname: Hostname,
+        /// Their paths on the node.
+        paths: Vec<String>,
+    },
     /// A config for a live system is doubtful: in which way.
     ConfigDoubtful(String),
     /// A payload for network boot cannot carry kernel arguments that a spec asks for.
@@ -64,6 +70,7 @@ impl Notice {
             | Self::ImageNotEmbedded { .. }
             | Self::NotLearned(_)
             | Self::OtherSystem { .. }
+            | Self::ExtensionsApart { .. }
             | Self::ConfigDoubtful(_)
             | Self::ArgumentsLeftToBootLoader { .. }
             | Self::NoDiskToInstallOnto => true,
@@ -109,6 +116,12 @@ impl fmt::Display for Notice {
             Self::OtherSystem { hostname, system } => write!(
                 f,
                 "{hostname} is a node of {system}: Fedora CoreOS has other programs, paths and network settings"
+            ),
+            Self::ExtensionsApart { hostname, paths } => write!(
+                f,
+                "{hostname} has to fetch what this output has no room for: {}; `imgbuild help fedora-coreos` says how, and ISOs and \
+                 PXE folders of kernel, initrd and root file system have it",
+                paths.join(", ")
             ),
             Self::ConfigDoubtful(what) | Self::Tested(what) => f.write_str(what),
             Self::ArgumentsLeftToBootLoader { spec, arguments } => write!(

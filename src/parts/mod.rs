@@ -22,6 +22,7 @@ mod template;
 mod users;
 
 pub use network::{is_bond_option, wrong_bond_value};
+pub use sysext::extensions;
 
 use crate::node::Node;
 use crate::node::fragment::Fragment;

@@ -8,6 +8,18 @@ use crate::node::fragment::{Fragment, Link, Origin, Owner, Unit};
 use crate::node::kubernetes::Images;
 use crate::node::needed_images::embedded_images;
 
+/// The names of the extensions built into the node.
+pub fn extensions(node: &Node) -> Vec<&'static str> {
+    let kubernetes = node.kubernetes.as_ref();
+    let has_programs = kubernetes.is_some_and(|it| matches!(it.images, Images::Embedded { .. }));
+    let names = [
+        (PROGRAMS_EXTENSION, has_programs),
+        (IMAGES_EXTENSION, embedded_images(node).is_some()),
+    ];
+    let here = names.into_iter().filter(|(_, is_there)| *is_there);
+    here.map(|(name, _)| name).collect()
+}
+
 /// What makes systemd-sysext find the extensions built into the node. Nothing if stage 0 overlays
 /// them on the root image.
 pub fn sysext(node: &Node) -> Fragment {
@@ -20,17 +32,12 @@ pub fn sysext(node: &Node) -> Fragment {
         (None, Some(containerd)) => containerd.span,
         (None, None) => return Fragment::default(),
     };
-    let has_programs = kubernetes.is_some_and(|it| matches!(it.images, Images::Embedded { .. }));
-    let names = [
-        (PROGRAMS_EXTENSION, has_programs),
-        (IMAGES_EXTENSION, embedded_images(node).is_some()),
-    ];
-    let here = || names.iter().filter(|(_, is_there)| *is_there);
+    let names = extensions(node);
     let origin = || Origin::new("system extensions", span);
     match sysext.arrival {
         SysextArrival::Linked(folder) => Fragment {
-            links: here()
-                .map(|(name, _)| Link {
+            links: (names.into_iter())
+                .map(|name| Link {
                     path: path(&format!("/etc/extensions/{name}.raw")),
                     target: format!("{folder}/{name}.raw"),
                     hard: false,
@@ -42,7 +49,7 @@ pub fn sysext(node: &Node) -> Fragment {
             ..Fragment::default()
         },
         SysextArrival::Moved => Fragment {
-            units: (here().next().iter())
+            units: (names.first().iter())
                 .map(|_| Unit::enable(unit("systemd-sysext.service"), origin()))
                 .collect(),
             ..Fragment::default()

@@ -254,6 +254,34 @@ fn files_of_the_image_have_the_policys_labels() {
     }
 }
 
+/// A config alone has no room for images, nor has a live ISO.
+#[test]
+fn a_node_without_its_images_is_told_of() {
+    let said_of = |files: &str| {
+        let project = Project::new(&format!("{SPEC}{files}"));
+        write_programs(&project);
+        let run = project.imgbuild(&["node.yaml", "-o", "c.ign", "--node", "worker1"]);
+        assert!(run.status.success(), "{}", said(&run));
+        said(&run)
+    };
+    let path = "/var/lib/extensions/kubernetes.raw";
+    let told = format!("worker1 has to fetch what this output has no room for: {path}; ");
+    let without = said_of("");
+    assert!(without.contains(&told), "{without}");
+    let with = said_of(&format!(
+        "storage: {{files: [{{path: {path}, contents: {{source: 'https://a.example/k.raw'}}}}]}}\n"
+    ));
+    assert!(!with.contains("no room"), "{with}");
+    // What has the images says nothing.
+    let project = project();
+    let run = project.imgbuild(&["node.yaml", "-o", "tree", "--format", "pxe"]);
+    assert!(
+        run.status.success() && !said(&run).contains("no room"),
+        "{}",
+        said(&run)
+    );
+}
+
 #[test]
 fn the_example_is_accepted() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR"));
