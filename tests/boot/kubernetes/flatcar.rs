@@ -20,7 +20,7 @@ use crate::lab::{self, Lab};
 const ADDRESS: &str = "192.168.77.31/24";
 
 /// What stands for Flatcar's kernel and initrd, which are not booted.
-const STAND_IN: &[u8] = b"four";
+pub(super) const STAND_IN: &[u8] = b"four";
 
 /// As Flatcar has them (coreos-init's `oem.mount`; systemd's own unit, which the base leaves out).
 const OEM: &str = "\
@@ -47,7 +47,7 @@ ExecStart=/usr/bin/systemd-sysext merge
 WantedBy=sysinit.target
 ";
 /// Debian's program with the settings that docker would be given.
-const ETCD: &str = "\
+pub(super) const ETCD: &str = "\
 [Unit]
 Wants=network-online.target
 After=network-online.target
@@ -63,7 +63,7 @@ WantedBy=multi-user.target
 ";
 const RELEASE: &str = "ID=flatcar\nVERSION_ID=4593.2.5\nSYSEXT_LEVEL=1.0\nPRETTY_NAME=stand-in\n";
 
-fn run(package: &str, command: &mut Command) -> Vec<u8> {
+pub(super) fn run(package: &str, command: &mut Command) -> Vec<u8> {
     let done = command
         .output()
         .unwrap_or_else(|why| panic!("{command:?}: {why} (Debian package {package})"));
@@ -73,7 +73,7 @@ fn run(package: &str, command: &mut Command) -> Vec<u8> {
 }
 
 /// The real programs, and the plugins of Debian's base, in one folder.
-fn programs(lab: &Lab, programs: &Path, root: &Path) -> PathBuf {
+pub(super) fn programs(lab: &Lab, programs: &Path, root: &Path) -> PathBuf {
     let all = lab.path("programs");
     run(
         "squashfs-tools",
@@ -142,6 +142,19 @@ fn payload(lab: &Lab, config: &Path) -> PathBuf {
     payload
 }
 
+/// Debian's base as a PXE folder, for a node `alone`, and its root image.
+pub(super) fn host(lab: &Lab) -> (PathBuf, PathBuf) {
+    let host = lab.write(
+        "host.yaml",
+        "version: 1\nkernel_arguments: [no_timer_check]\nhostname: alone\n",
+    );
+    let host = lab.build(&host, "host", &["--format", "pxe"]);
+    let id = fs::read_to_string(host.join("nodes/alone.ipxe")).unwrap();
+    let id = id.split("imgbuild.base=").nth(1).unwrap();
+    let root = lab::cache().base(&id[..64]).join("root.squashfs");
+    (host, root)
+}
+
 /// A cluster of one comes up, with programs and plugins out of the image alone, and runs a pod
 /// behind a bridge.
 #[test]
@@ -152,14 +165,7 @@ fn flatcar_runs_a_cluster() {
     };
     let lab = Lab::new();
     let key = &lab.public_key;
-    let host = lab.write(
-        "host.yaml",
-        "version: 1\nkernel_arguments: [no_timer_check]\nhostname: alone\n",
-    );
-    let host = lab.build(&host, "host", &["--format", "pxe"]);
-    let id = fs::read_to_string(host.join("nodes/alone.ipxe")).unwrap();
-    let id = id.split("imgbuild.base=").nth(1).unwrap();
-    let root = lab::cache().base(&id[..64]).join("root.squashfs");
+    let (host, root) = host(&lab);
     let programs = programs(&lab, &real, &root);
 
     for name in ["vmlinuz", "initrd"] {

@@ -11,6 +11,7 @@ mod cluster;
 mod conformance;
 mod crio;
 mod dual_stack;
+mod fedora_coreos;
 mod flatcar;
 mod foreign;
 mod kubeadm;
