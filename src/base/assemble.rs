@@ -12,6 +12,7 @@ use super::declared;
 use super::glob::Glob;
 use super::modules::ModuleStore;
 use crate::cache::Cache;
+use crate::facts::firmware::Firmware;
 use crate::formats::bounded;
 use crate::formats::squashfs::Writer;
 use crate::formats::tree::{Content, Kind, Node, Tree};
@@ -25,6 +26,8 @@ pub struct Assembly<'a> {
     pub packages: &'a [LockedPackage],
     /// Folder that the kernel and the modules' temporary store are written to.
     pub folder: &'a Path,
+    /// Whose drivers are kept.
+    pub firmware: &'a Firmware,
 }
 
 /// The packages' files, unchanged.
@@ -74,7 +77,7 @@ const COMPRESSED: [&str; 4] = [".gz", ".xz", ".zst", ".png"];
 impl Assembly<'_> {
     /// Unpacks all packages; contents go to `image` at once.
     pub fn unpack(&self, image: &mut Writer, progress: &dyn Progress) -> Result<Unpacked> {
-        let removals = declared::removals()?;
+        let removals = declared::removals(self.firmware)?;
         let mut unpacking = Unpacking {
             tree: Tree::new(),
             modules: ModuleStore::new(self.folder)?,

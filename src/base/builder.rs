@@ -9,8 +9,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::assemble::{Assembly, Unpacked};
 use super::catalog;
 use super::deb::{self, MemberKind};
+use super::firmware::Firmwares;
+use super::microcode;
 use super::modules::Modules;
-use super::stage0::Stage0;
+use super::stage0::{self, Stage0};
 use super::state;
 use crate::cache::{self, Cache};
 use crate::facts::debian::BaseKind;
@@ -48,7 +50,7 @@ pub mod file {
 /// Builds the base into the cache, as `bases/<id>`. All packages are in the cache.
 pub fn build(
     cache: &Cache,
-    kind: BaseKind,
+    kind: &BaseKind,
     id: &str,
     base: &LockedBase,
     progress: &dyn Progress,
@@ -72,18 +74,34 @@ pub fn build(
         cache,
         packages: &base.packages,
         folder: work.path(),
+        firmware: &kind.firmware(),
     };
     let mut unpacked = assembly.unpack(&mut image, progress)?;
 
     progress.start("indexing kernel modules", None);
     let modules = modules(&unpacked, threads)?;
     progress.finish();
+    let firmware = Firmwares {
+        cache,
+        kind,
+        packages: &base.firmware,
+        modules: &modules,
+        stage0: &stage0::module_names(&modules)?,
+    }
+    .lay(&mut unpacked.tree, &mut image, progress)?;
+    let front = if kind.has_microcode() {
+        microcode::archive(cache, &base.firmware)?
+    } else {
+        Vec::new()
+    };
     Stage0 {
         busybox: &unpacked.busybox,
         programs: &unpacked.stage0,
         release: &unpacked.kernel_release,
         modules: &modules,
         store: &unpacked.modules,
+        firmware: &firmware,
+        front: &front,
     }
     .write(&folder.join(file::INITRD))?;
     let module_folder = format!("/usr/lib/modules/{}", unpacked.kernel_release);

@@ -56,7 +56,7 @@ struct Description {
 }
 
 /// Writes the description of a base that is being made in `folder`.
-pub fn describe(folder: &Path, kind: BaseKind, kernel_release: &str) -> Result<()> {
+pub fn describe(folder: &Path, kind: &BaseKind, kernel_release: &str) -> Result<()> {
     let description = Description {
         arch: kind.arch.to_string(),
         kernel: kind.kernel.as_str().to_owned(),
@@ -105,7 +105,7 @@ impl Kept {
             ..Self::default()
         };
         for (kind, base) in locks.iter().flat_map(Lock::bases) {
-            kept.bases.insert(id::id(kind, base));
+            kept.bases.insert(id::id(&kind, base));
             kept.packages
                 .extend((base.all_packages()).map(|package| format!("{}.deb", package.sha256)));
         }
@@ -261,13 +261,14 @@ mod tests {
             request: String::new(),
             packages: vec![package("a")],
             boot_loaders: Vec::new(),
+            firmware: Vec::new(),
         };
         let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
-        let locked_id = id::id(kind, &locked);
-        lock.set_base(kind, locked);
+        let locked_id = id::id(&kind, &locked);
+        lock.set_base(&kind, locked);
         for id in [locked_id.as_str(), "other"] {
             fs::create_dir_all(cache.base(id)).expect("mkdir");
-            describe(&cache.base(id), kind, "6.12").expect("describe");
+            describe(&cache.base(id), &kind, "6.12").expect("describe");
             fs::write(cache.base(id).join("kernel"), "1234").expect("write");
         }
         fs::create_dir_all(cache.root().join("packages")).expect("mkdir");

@@ -8,15 +8,16 @@ use crate::lock::LockedBase;
 use crate::text::hex;
 
 /// Incremented whenever the same packages and declared files produce different bytes.
-const BUILDER_VERSION: u32 = 6;
+const BUILDER_VERSION: u32 = 7;
 
 /// The id of a base: what it is made of, hashed.
-pub fn id(kind: BaseKind, base: &LockedBase) -> String {
+pub fn id(kind: &BaseKind, base: &LockedBase) -> String {
     let mut hash = Sha256::new();
     hash.update(format!(
-        "imgbuild base {BUILDER_VERSION} {} {}\n",
+        "imgbuild base {BUILDER_VERSION} {} {} {}\n",
         kind.arch,
-        kind.kernel.as_str()
+        kind.kernel.as_str(),
+        kind.firmware(),
     ));
     for package in base.all_packages() {
         hash.update(format!("{} {}\n", package.name, package.sha256));

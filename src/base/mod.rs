@@ -9,8 +9,10 @@ mod catalog;
 mod deb;
 mod declared;
 mod elf;
+mod firmware;
 mod glob;
 mod id;
+mod microcode;
 mod mirror;
 mod modules;
 mod stage0;
@@ -65,7 +67,7 @@ pub struct BaseRequest {
 ///
 /// Packages that `lock` does not pin are resolved and pinned in it; the caller saves it.
 pub fn ensure(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<Base> {
-    let kind = request.kind;
+    let kind = &request.kind;
     if current_pins(kind, lock).is_none() {
         update(request, lock, progress)?;
     }
@@ -105,7 +107,7 @@ fn make(
 ) -> Result<()> {
     let build = || -> Result<()> {
         fetch(request, pinned, progress)?;
-        builder::build(&request.cache, request.kind, id, pinned, progress)
+        builder::build(&request.cache, &request.kind, id, pinned, progress)
     };
     let error = match build() {
         Err(error) if Corrupt::find(&error).is_some() => error,
@@ -142,10 +144,10 @@ fn discard_damaged(request: &BaseRequest, base: &LockedBase) -> Result<usize> {
 /// Whether [`ensure`] can have the base without what `request` forbids; the error says what is
 /// missing. Changes nothing and reads no network.
 pub fn check(request: &BaseRequest, lock: &Lock) -> Result<()> {
-    let Some(pinned) = current_pins(request.kind, lock) else {
+    let Some(pinned) = current_pins(&request.kind, lock) else {
         return may_pin(request);
     };
-    let id = id::id(request.kind, pinned);
+    let id = id::id(&request.kind, pinned);
     if request.cache.base(&id).exists() {
         return Ok(());
     }
@@ -153,14 +155,14 @@ pub fn check(request: &BaseRequest, lock: &Lock) -> Result<()> {
 }
 
 /// What `lock` pins of the base, unless a version of imgbuild that wanted other packages did.
-fn current_pins(kind: BaseKind, lock: &Lock) -> Option<&LockedBase> {
+fn current_pins<'a>(kind: &BaseKind, lock: &'a Lock) -> Option<&'a LockedBase> {
     lock.base(kind)
         .filter(|base| apt::request_hash(kind).ok().as_ref() == Some(&base.request))
 }
 
 /// Refuses to pin what the lock lacks, where `request` forbids it.
 fn may_pin(request: &BaseRequest) -> Result<()> {
-    let kind = request.kind;
+    let kind = &request.kind;
     if request.locked {
         bail!(
             "imgbuild.lock does not pin the packages of the base for {kind} that this version of imgbuild requires, and \
@@ -177,7 +179,7 @@ fn may_pin(request: &BaseRequest) -> Result<()> {
 
 /// Pins the current versions of a base's packages in `lock`, for `imgbuild update`.
 pub fn update(request: &BaseRequest, lock: &mut Lock, progress: &dyn Progress) -> Result<()> {
-    let kind = request.kind;
+    let kind = &request.kind;
     may_pin(request)?;
     let apt = Apt::new(&request.cache, kind, mirror(request)?)?;
     let mut dates = IndexDates::from_lock(lock)?;
@@ -201,7 +203,7 @@ fn fetch(request: &BaseRequest, base: &LockedBase, progress: &dyn Progress) -> R
     if missing.is_empty() {
         return Ok(());
     }
-    Apt::new(&request.cache, request.kind, mirror(request)?)?.fetch(
+    Apt::new(&request.cache, &request.kind, mirror(request)?)?.fetch(
         &request.cache,
         &missing,
         progress,

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::declared;
 use super::elf::Linked;
+use super::firmware;
 use super::modules::{ModuleStore, Modules, module_name};
 use crate::formats::cpio::{ALIGNMENT, Archive};
 
@@ -45,6 +46,17 @@ pub struct Stage0<'a> {
     pub release: &'a str,
     pub modules: &'a Modules,
     pub store: &'a ModuleStore,
+    /// Firmware that its modules ask for, by the path below the folder of firmware.
+    pub firmware: &'a BTreeMap<String, firmware::File>,
+    /// The archive that comes first, uncompressed, for the kernel itself. Empty: none.
+    pub front: &'a [u8],
+}
+
+/// Names of the modules that stage 0 has of `modules`.
+pub fn module_names(modules: &Modules) -> Result<BTreeSet<String>> {
+    let listed = declared::stage0_modules()?.into_iter();
+    let all = listed.flat_map(|name| modules.load_order(&name.replace('-', "_")));
+    Ok(all.map(|module| module_name(&module.path)).collect())
 }
 
 /// A member of the archive.
@@ -54,7 +66,7 @@ enum Member {
         executable: bool,
         bytes: Vec<u8>,
     },
-    Symlink(&'static str),
+    Symlink(String),
     /// Character device: major and minor.
     Device(u32, u32),
 }
@@ -83,7 +95,10 @@ impl Stage0<'_> {
         // aligned, and skips zeros before them.
         packed.resize(packed.len().next_multiple_of(ALIGNMENT), 0);
         let mut file = std::fs::File::create(path).with_context(writing)?;
-        file.write_all(&packed).with_context(writing)
+        for part in [self.front, &packed] {
+            file.write_all(part).with_context(writing)?;
+        }
+        Ok(())
     }
 
     fn members(&self) -> Result<BTreeMap<String, Member>> {
@@ -96,12 +111,26 @@ impl Stage0<'_> {
             bytes: bytes.to_vec(),
         };
         members.insert("bin/busybox".to_owned(), program(self.busybox));
-        members.insert("bin/sh".to_owned(), Member::Symlink("busybox"));
+        members.insert("bin/sh".to_owned(), Member::Symlink("busybox".to_owned()));
         members.insert("dev/console".to_owned(), Member::Device(5, 1));
         members.insert("init".to_owned(), program(declared::stage0_init()?));
         self.add_programs(&mut members)?;
         self.add_modules(&mut members)?;
+        self.add_firmware(&mut members);
         Ok(members)
+    }
+
+    fn add_firmware(&self, members: &mut BTreeMap<String, Member>) {
+        for (path, file) in self.firmware {
+            let member = match file {
+                firmware::File::Bytes(bytes) => Member::File {
+                    executable: false,
+                    bytes: bytes.clone(),
+                },
+                firmware::File::Symlink(target) => Member::Symlink(target.clone()),
+            };
+            members.insert(format!("lib/firmware/{path}"), member);
+        }
     }
 
     /// Programs in `/bin`, libraries in `/lib` by the names under which they are looked for there

@@ -32,6 +32,9 @@ fn describe(inspected: &Inspected, now: SystemTime) -> String {
     if let Some(base) = &artifact.base {
         line(&mut text, "base", base);
     }
+    if !artifact.microcode.is_empty() {
+        line(&mut text, "microcode", &artifact.microcode.join(", "));
+    }
     for extension in &artifact.extensions {
         line(&mut text, "extension", extension);
     }

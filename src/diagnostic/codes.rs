@@ -189,6 +189,10 @@ codes! {
     /// imgbuild adds the root file system as a further initrd, or the machine downloads it at boot,
     /// which takes less memory, from the URL in a kernel argument.
     NO_ROOT_FILE_SYSTEM = "E0142": "Live system without a root file system", "version: 1\ntarget: fedora-coreos\nhostname: kube1\nbase: {kernel: {source: k}, initrd: {source: i}}\n";
+    /// Debian's packages have names of lower-case letters, digits, `+`, `-` and `.`.
+    BAD_PACKAGE_NAME = "E0143": "Invalid package name", "firmware: [Firmware-AST]\n";
+    /// `firmware: none` leaves out all firmware and microcode, so it stands alone.
+    FIRMWARE_BESIDE_NONE = "E0144": "Firmware and no firmware", "firmware: [none, wifi]\n";
     /// A range is written as its first and its last address, joined by `-`.
     BAD_ADDRESS_RANGE = "E0150": "Invalid range of addresses", "network: {interfaces: [{name: eth0, addresses: [10.0.0.1/24], dhcp_server: {range: 10.0.0.9}}]}\n";
     /// Routing tables have numbers from 1 on. The kernel uses 253, 254 and 255 itself.

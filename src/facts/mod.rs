@@ -7,6 +7,7 @@ pub mod cni;
 pub mod container_linux;
 pub mod debian;
 pub mod etcd;
+pub mod firmware;
 pub mod flags;
 pub mod kernel;
 pub mod kinds;

@@ -41,6 +41,9 @@ pub struct LockedBase {
     pub packages: Vec<LockedPackage>,
     /// Packages that only boot loader files are taken from, sorted by name.
     pub boot_loaders: Vec<LockedPackage>,
+    /// Packages that only firmware and microcode are taken from, sorted by name.
+    #[serde(default)]
+    pub firmware: Vec<LockedPackage>,
 }
 
 /// One package file.
@@ -111,9 +114,13 @@ impl Lock {
                 let _ = write!(text, "\n      \"packages\": [{}],", rows(&base.packages));
                 let _ = write!(
                     text,
-                    "\n      \"boot_loaders\": [{}]\n    }}",
+                    "\n      \"boot_loaders\": [{}]",
                     rows(&base.boot_loaders)
                 );
+                if !base.firmware.is_empty() {
+                    let _ = write!(text, ",\n      \"firmware\": [{}]", rows(&base.firmware));
+                }
+                text.push_str("\n    }");
             }
             text.push_str("\n  }");
         }
@@ -151,19 +158,24 @@ impl Lock {
     }
 
     /// The packages of a base, where pinned.
-    pub fn base(&self, kind: BaseKind) -> Option<&LockedBase> {
+    pub fn base(&self, kind: &BaseKind) -> Option<&LockedBase> {
         self.bases.get(&kind.in_lock())
     }
 
     /// All bases that are pinned.
     pub fn bases(&self) -> impl Iterator<Item = (BaseKind, &LockedBase)> {
-        BaseKind::all().filter_map(|kind| Some((kind, self.base(kind)?)))
+        (self.bases.iter()).filter_map(|(name, base)| Some((BaseKind::from_lock(name)?, base)))
     }
 
     /// Pins the packages of a base.
-    pub fn set_base(&mut self, kind: BaseKind, mut base: LockedBase) {
-        base.packages.sort_by(|a, b| a.name.cmp(&b.name));
-        base.boot_loaders.sort_by(|a, b| a.name.cmp(&b.name));
+    pub fn set_base(&mut self, kind: &BaseKind, mut base: LockedBase) {
+        for packages in [
+            &mut base.packages,
+            &mut base.boot_loaders,
+            &mut base.firmware,
+        ] {
+            packages.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         self.bases.insert(kind.in_lock(), base);
     }
 
@@ -180,9 +192,9 @@ impl Lock {
 }
 
 impl LockedBase {
-    /// The packages of the root image and those of the boot loaders.
+    /// The packages of the root image, of the boot loaders and of firmware.
     pub fn all_packages(&self) -> impl Iterator<Item = &LockedPackage> {
-        self.packages.iter().chain(&self.boot_loaders)
+        (self.packages.iter().chain(&self.boot_loaders)).chain(&self.firmware)
     }
 }
 
@@ -258,8 +270,9 @@ mod tests {
             request: "ab".repeat(32),
             packages: vec![package("b"), package("a")],
             boot_loaders: Vec::new(),
+            firmware: vec![package("c")],
         };
-        lock.set_base(BaseKind::new(Arch::Arm64, KernelFlavor::Cloud), base);
+        lock.set_base(&BaseKind::new(Arch::Arm64, KernelFlavor::Cloud), base);
         lock
     }
 
@@ -271,7 +284,7 @@ mod tests {
         let again = Lock::parse(&text).expect("own text");
         assert_eq!(again, lock);
         assert_eq!(again.to_text(), text);
-        assert_eq!(text.lines().filter(|l| l.contains("pool/")).count(), 2);
+        assert_eq!(text.lines().filter(|l| l.contains("pool/")).count(), 3);
         assert!(text.find("\"a\",\"version\"") < text.find("\"b\",\"version\""));
     }
 

@@ -23,11 +23,12 @@ pub mod network;
 pub mod pod_network;
 pub mod shared_address;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::diagnostic::{Located, Span};
-use crate::facts::debian::BaseKind;
+use crate::facts::debian::{BaseKind, SHARED_ADDRESS};
+use crate::facts::firmware::Firmware;
 use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
@@ -66,6 +67,8 @@ pub struct Node {
     pub ignition: IgnitionVersion,
     pub arch: Arch,
     pub kernel: KernelFlavor,
+    /// Of its base; not of other systems.
+    pub firmware: Firmware,
     pub hostname: Located<Hostname>,
     /// Whether the spec names it. If not, the network does, and `hostname` stands for its name in
     /// those of files.
@@ -127,9 +130,17 @@ impl Node {
             release: self.target.facts().debian?,
             arch: self.arch,
             kernel: self.kernel,
-            shares_address: (self.kubernetes.as_ref())
-                .is_some_and(|kubernetes| kubernetes.endpoint.shared.is_some()),
+            asked_firmware: self.firmware.clone(),
+            packages: self.packages(),
         })
+    }
+
+    /// Returns the packages that it needs beyond those of every base.
+    fn packages(&self) -> BTreeSet<String> {
+        let kubernetes = self.kubernetes.as_ref();
+        let shares = kubernetes.is_some_and(|kubernetes| kubernetes.endpoint.shared.is_some());
+        let programs = shares.then_some(SHARED_ADDRESS).into_iter().flatten();
+        programs.map(str::to_owned).collect()
     }
 
     /// Returns how the cluster's administrator reaches the API server that runs here.

@@ -26,7 +26,7 @@ pub struct BuildOptions {
 /// Builds a base, unless the cache has it.
 pub fn build(options: &BuildOptions, session: &Session<'_>) -> Result<Base> {
     let fetch = &options.fetch;
-    let request = fetch.base(options.kind, &session.environment)?;
+    let request = fetch.base(&options.kind, &session.environment)?;
     if let Some(file) = &options.lock {
         return locked_base(&request, file, session);
     }

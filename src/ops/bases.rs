@@ -74,8 +74,8 @@ impl<'a> Bases<'a> {
                 ))),
             };
         };
-        let request = (self.fetch).base(kind, &self.session.environment)?;
-        let kind = (request.kind, wanted);
+        let request = (self.fetch).base(&kind, &self.session.environment)?;
+        let kind = (request.kind.clone(), wanted);
         if let Some((_, base)) = self.made.iter().find(|(made, _)| *made == kind) {
             return Ok(base.clone());
         }
@@ -143,7 +143,7 @@ impl<'a> Bases<'a> {
             arch: node.arch,
             ..BaseKind::default()
         };
-        let request = (self.fetch).base(kind, &self.session.environment)?;
+        let request = (self.fetch).base(&kind, &self.session.environment)?;
         let debian = locked_base(&request, self.lock, self.session)?;
         Ok(Base {
             boot_loaders: debian.boot_loaders,
@@ -179,7 +179,7 @@ impl<'a> Bases<'a> {
         for (system, wanted) in &all {
             let known = images.iter().position(|(other, _)| other == system);
             let index = known.unwrap_or_else(|| {
-                images.push((*system, NodeArtifacts::default()));
+                images.push((system.clone(), NodeArtifacts::default()));
                 images.len() - 1
             });
             images[index].1.add(wanted);
@@ -225,7 +225,7 @@ pub fn check(
     kinds.dedup();
     let lock = Lock::load(lock)?;
     for kind in kinds {
-        base::check(&fetch.base(kind, environment)?, &lock)?;
+        base::check(&fetch.base(&kind, environment)?, &lock)?;
     }
     Ok(())
 }

@@ -44,11 +44,11 @@ impl FetchOptions {
     }
 
     /// How a base of this kind is asked for, if the options name no other kernel.
-    pub(super) fn base(&self, kind: BaseKind, environment: &Environment) -> Result<BaseRequest> {
+    pub(super) fn base(&self, kind: &BaseKind, environment: &Environment) -> Result<BaseRequest> {
         Ok(BaseRequest {
             kind: BaseKind {
                 kernel: self.kernel.unwrap_or(kind.kernel),
-                ..kind
+                ..kind.clone()
             },
             mirror: self.mirror.clone(),
             offline: self.offline,

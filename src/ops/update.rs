@@ -21,7 +21,7 @@ pub fn update(spec: &SpecFile, fetch: &FetchOptions, session: &mut Session<'_>) 
     kinds.dedup();
     let mut lock = Lock::load(&spec.lock)?;
     for kind in kinds {
-        let request = fetch.base(kind, &session.environment)?;
+        let request = fetch.base(&kind, &session.environment)?;
         base::update(&request, &mut lock, session.progress())?;
     }
     lock.save(&spec.lock)?;

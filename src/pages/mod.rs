@@ -123,6 +123,8 @@ topics! {
         "safe defaults, the audit log, and the checks of the CIS benchmark";
     debian "debian" (7) "The Debian base":
         "how the default base OS is built and how a node boots";
+    hardware "hardware" (7) "Hardware":
+        "firmware and microcode for real machines";
     flatcar "flatcar" (7) "Flatcar":
         "nodes that run Flatcar Container Linux";
     fedora_coreos "fedora-coreos" (7) "Fedora CoreOS":

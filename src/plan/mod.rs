@@ -22,6 +22,7 @@ mod names;
 mod network;
 mod network_links;
 mod owners;
+mod packages;
 mod passwords;
 mod runtime;
 mod units;
@@ -293,6 +294,7 @@ impl Decider<'_> {
             ignition: self.ignition_version(target, wanted),
             arch: written.arch().value,
             kernel: written.kernel().value,
+            firmware: self.firmware(&written.firmware),
             users: self.users(&written.users),
             network: self.links(written, hostname.span),
             is_named: written.hostname.is_some(),

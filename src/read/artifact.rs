@@ -9,15 +9,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::archives;
 use super::live::{self, LiveIso};
+use super::{archives, names_in_front};
+use crate::facts::firmware::MICROCODE;
 use crate::facts::layout::{EXTENSIONS_PATH, ROOT_IMAGE_PATH};
 use crate::facts::systems::{TABLE, Target};
 use crate::formats::iso9660::read::Iso;
 use crate::formats::{Damaged, damaged, reading};
 use crate::pack::{
     BASE_ID_PATH, BOOT_RECORD_MAX, BOOT_RECORD_PATH, BootRecord, CONFIG_JSON, Compression, Format,
-    NETWORK_PATH, PAYLOAD_PATH, USER_DATA,
+    NETWORK_PATH, PAYLOAD_PATH, USER_DATA, boot_menu,
 };
 
 /// The largest config that is read, in bytes. It may contain a snapshot of etcd.
@@ -56,6 +57,8 @@ pub struct Artifact {
     pub base: Option<String>,
     /// Extensions of the base, by name without ending.
     pub extensions: Vec<String>,
+    /// Whose processors' microcode the initrd begins with: `Intel`.
+    pub microcode: Vec<&'static str>,
 }
 
 /// Shows no secret.
@@ -96,6 +99,7 @@ fn empty(format: Format) -> Artifact {
         kernel_arguments: None,
         base: None,
         extensions: Vec::new(),
+        microcode: Vec::new(),
     }
 }
 
@@ -142,6 +146,11 @@ fn iso(iso: Iso) -> Result<Artifact> {
     };
     artifact.base = text(BASE_ID_PATH)?.map(|id| id.trim().to_owned());
     artifact.kernel_arguments = text("boot/grub/grub.cfg")?.and_then(|menu| kernel_line(&menu));
+    if let Some(initrd) = iso.file(boot_menu::INITRD)? {
+        for name in names_in_front(initrd)? {
+            artifact.microcode.extend(maker(&name));
+        }
+    }
     artifact.extensions = iso
         .list(EXTENSIONS_PATH)?
         .iter()
@@ -157,6 +166,12 @@ fn iso(iso: Iso) -> Result<Artifact> {
     }
     artifact.extensions.sort();
     Ok(artifact)
+}
+
+/// Whose microcode the file of an initrd is.
+fn maker(path: &str) -> Option<&'static str> {
+    let known = MICROCODE.iter().find(|(known, _)| *known == path);
+    known.map(|(_, maker)| *maker)
 }
 
 fn live_iso(mut live: LiveIso) -> Artifact {
@@ -213,7 +228,11 @@ impl Artifact {
             }
             return Ok(true);
         }
-        if entry.path == BOOT_RECORD_PATH {
+        if let Some(maker) = maker(&entry.path) {
+            if !self.microcode.contains(&maker) {
+                self.microcode.push(maker);
+            }
+        } else if entry.path == BOOT_RECORD_PATH {
             let text = read_limited(contents, BOOT_RECORD_MAX, "the boot record")?;
             let record = BootRecord::from_json(&text).map_err(|e| Damaged(format!("{e:#}")))?;
             let arguments = record.kernel_arguments.split_ascii_whitespace();

@@ -111,6 +111,25 @@ pub fn entries<R: Read + Seek>(
     Ok(())
 }
 
+/// The names of the files in the first archive of `input`, unless it is compressed.
+pub fn names_in_front(mut input: impl Read) -> Result<Vec<String>> {
+    const WHAT: &str = "the first archive";
+    let mut first = [0];
+    input.read_exact(&mut first).map_err(|e| reading(e, WHAT))?;
+    let mut names = Vec::new();
+    if first == *b"0" {
+        let mut stream = Unpacked(BufReader::with_capacity(64 << 10, input.take(u64::MAX)));
+        read::archive(&mut stream, &mut |entry, _| {
+            if names.len() == FILES_MAX {
+                return damaged(format!("it has more than {FILES_MAX} files"));
+            }
+            names.push(entry.path.clone());
+            Ok(())
+        })?;
+    }
+    Ok(names)
+}
+
 /// The first byte after zeros; `None` at the end.
 fn next(source: &mut impl BufRead, what: &str) -> Result<Option<u8>> {
     let mut zeros = 0;

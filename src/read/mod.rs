@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result};
 pub use artifact::{Artifact, artifact};
 pub(crate) use config::laid_beside;
 pub use config::{Laid, laid};
-pub use initrd::{archives, entries};
+pub use initrd::{archives, entries, names_in_front};
 pub(crate) use listing::listing_beside;
 pub use listing::{Thing, certificates, listing};
 pub use live::{Area, CONFIG_PATH, DEST_PATH, Features, KEYFILES_PATH, KernelArguments, LiveIso};

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use imgbuild::diagnostic::{Located, SourceId, Span};
+use imgbuild::facts::firmware::Firmware;
 use imgbuild::facts::kernel::KernelFlavor;
 use imgbuild::facts::network::{Dhcp, Protocol};
 use imgbuild::facts::systems::Target;
@@ -47,6 +48,7 @@ pub fn bare() -> Node {
         ignition: Target::Debian.facts().ignition[0],
         arch: Arch::Amd64,
         kernel: KernelFlavor::Generic,
+        firmware: Firmware::default(),
         hostname: at(3, "kube1.lab.example"),
         is_named: true,
         users: Vec::new(),

@@ -6,6 +6,7 @@ mod release;
 mod settings;
 mod uris;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use x509_cert::der::DateTime;
 
 use super::declared;
+use super::microcode;
 use super::mirror::Mirror;
 use crate::cache::{Cache, Exclusive};
 use crate::facts::debian::BaseKind;
@@ -26,7 +28,7 @@ use crate::lock::{LockedBase, LockedPackage};
 use crate::names::Arch;
 use crate::progress::Progress;
 use release::{Release, Wanted};
-use settings::{KEYRING, configuration, sources, suites};
+use settings::{FIRMWARE_COMPONENT, KEYRING, configuration, sources, suites};
 use uris::{parse_uri, quoted};
 
 /// Fetches single files as apt does; part of the package `apt`.
@@ -50,7 +52,7 @@ pub struct Apt {
 
 impl Apt {
     /// Writes apt's configuration into the cache.
-    pub fn new(cache: &Cache, kind: BaseKind, mirror: Mirror) -> Result<Self> {
+    pub fn new(cache: &Cache, kind: &BaseKind, mirror: Mirror) -> Result<Self> {
         let arch = kind.arch;
         let folder = cache.folder(&format!("apt/{arch}"))?;
         let exclusive = cache.exclusive("apt")?;
@@ -83,7 +85,7 @@ impl Apt {
     /// older ones and expired ones too.
     pub fn resolve(
         &self,
-        kind: BaseKind,
+        kind: &BaseKind,
         dates: &mut IndexDates,
         allow_old: bool,
         progress: &dyn Progress,
@@ -122,16 +124,39 @@ impl Apt {
             .apt_get(&arguments)
             .context("resolving boot loader packages")?;
         let boot_loaders = self.parse_uris(&text)?;
+        let firmware = self.resolve_firmware(kind)?;
         progress.finish();
         Ok(LockedBase {
             request: request_hash(kind)?,
             packages,
             boot_loaders,
+            firmware,
         })
     }
 
+    /// The packages of firmware and microcode, without what they depend on.
+    fn resolve_firmware(&self, kind: &BaseKind) -> Result<Vec<LockedPackage>> {
+        let names = firmware_packages(kind)?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut arguments = vec!["--print-uris", "download"];
+        arguments.extend(names.iter().map(String::as_str));
+        let text = self.apt_get(&arguments).with_context(|| {
+            format!(
+                "resolving firmware packages of the component {FIRMWARE_COMPONENT} (`firmware: none` builds nodes without them)"
+            )
+        })?;
+        self.parse_uris(&text)
+    }
+
     /// Refuses indexes of other suites, and those that are too old.
-    fn check_indexes(&self, kind: BaseKind, dates: &mut IndexDates, allow_old: bool) -> Result<()> {
+    fn check_indexes(
+        &self,
+        kind: &BaseKind,
+        dates: &mut IndexDates,
+        allow_old: bool,
+    ) -> Result<()> {
         let now = DateTime::from_system_time(SystemTime::now())
             .map_err(|_| anyhow!("the system clock is out of range"))?;
         let lists = self.folder.join("state/lists");
@@ -278,7 +303,7 @@ fn create_state(folder: &Path) -> Result<()> {
 
 /// What the packages of a base are resolved from; changes when the list or the way it is resolved
 /// does.
-pub fn request_hash(kind: BaseKind) -> Result<String> {
+pub fn request_hash(kind: &BaseKind) -> Result<String> {
     let list = declared::packages(kind)?;
     let mut hash = Sha256::new();
     hash.update(format!(
@@ -297,6 +322,9 @@ pub fn request_hash(kind: BaseKind) -> Result<String> {
     }
     for glob in &list.left_out {
         hash.update(format!("-{}\n", glob.as_str()));
+    }
+    for name in firmware_packages(kind)? {
+        hash.update(format!("firmware {name}\n"));
     }
     Ok(crate::text::hex(&hash.finalize()))
 }
@@ -356,12 +384,21 @@ fn error_lines(output: &Output) -> String {
     }
 }
 
-fn kernel_package(kind: BaseKind) -> String {
+fn kernel_package(kind: &BaseKind) -> String {
     let arch = kind.arch;
     match kind.kernel {
         KernelFlavor::Generic => format!("linux-image-{arch}"),
         KernelFlavor::Cloud => format!("linux-image-cloud-{arch}"),
     }
+}
+
+/// Names of the packages of firmware and microcode, sorted.
+fn firmware_packages(kind: &BaseKind) -> Result<BTreeSet<String>> {
+    let mut names = declared::firmware_packages(&kind.firmware(), kind.arch)?;
+    if kind.has_microcode() {
+        names.extend(microcode::PACKAGES.map(str::to_owned));
+    }
+    Ok(names)
 }
 
 fn boot_loader_packages(arch: Arch) -> &'static [&'static str] {

@@ -10,7 +10,7 @@ use crate::names::Arch;
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The suites that packages are taken from, each with its archive's base URI.
-pub fn suites(kind: BaseKind, mirror: &Mirror) -> [(&String, String); 3] {
+pub fn suites<'a>(kind: &BaseKind, mirror: &'a Mirror) -> [(&'a String, String); 3] {
     let release = kind.release.facts().suite;
     [
         (&mirror.main, release.to_owned()),
@@ -19,14 +19,22 @@ pub fn suites(kind: BaseKind, mirror: &Mirror) -> [(&String, String); 3] {
     ]
 }
 
+/// The component of the archive that firmware and microcode are in.
+pub const FIRMWARE_COMPONENT: &str = "non-free-firmware";
+
 /// sources.list(5).
-pub fn sources(kind: BaseKind, mirror: &Mirror) -> String {
+pub fn sources(kind: &BaseKind, mirror: &Mirror) -> String {
     let arch = kind.arch;
+    let more = if kind.firmware().is_empty() && !kind.has_microcode() {
+        String::new()
+    } else {
+        format!(" {FIRMWARE_COMPONENT}")
+    };
     let mut text = String::new();
     for (uri, suite) in suites(kind, mirror) {
         let _ = writeln!(
             text,
-            "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main"
+            "deb [arch={arch} target=Packages signed-by={KEYRING}] {uri} {suite} main{more}"
         );
     }
     text

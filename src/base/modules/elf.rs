@@ -14,6 +14,8 @@ pub struct ModuleInfo {
     /// `pre: a b post: c`
     pub softdeps: Vec<String>,
     pub weakdeps: Vec<String>,
+    /// Files that it may ask for, below the folder of firmware; with `*`, all that match.
+    pub firmware: Vec<String>,
     /// Symbols that it exports.
     pub symbols: Vec<String>,
 }
@@ -52,6 +54,7 @@ impl ModuleInfo {
                 ),
                 "alias" => self.aliases.push(value.to_owned()),
                 "softdep" => self.softdeps.push(value.to_owned()),
+                "firmware" => self.firmware.push(value.to_owned()),
                 "weakdep" => self.weakdeps.push(value.to_owned()),
                 _ => {}
             }
@@ -89,13 +92,14 @@ mod tests {
     #[test]
     fn sections() {
         let elf = module(
-            b"license=GPL\0alias=fs-erofs\0alias=a\0\0depends=netfs,lib-x\0softdep=pre: y\0",
+            b"license=GPL\0alias=fs-erofs\0alias=a\0\0depends=netfs,lib-x\0softdep=pre: y\0firmware=a/b*.bin\0",
             b"one\0two\0",
         );
         let info = ModuleInfo::parse(&elf).expect("a module");
         assert_eq!(info.aliases, ["fs-erofs", "a"]);
         assert_eq!(info.depends, ["netfs", "lib_x"]);
         assert_eq!(info.softdeps, ["pre: y"]);
+        assert_eq!(info.firmware, ["a/b*.bin"]);
         assert_eq!(info.symbols, ["one", "two"]);
     }
 

@@ -105,6 +105,17 @@ impl Modules {
         }
     }
 
+    /// The files that built-in modules may ask for: the module's path, and the file.
+    pub fn builtin_firmware(&self) -> impl Iterator<Item = (&str, &str)> {
+        let paths: HashMap<String, &str> = (self.builtin.iter())
+            .map(|path| (module_name(path), path.as_str()))
+            .collect();
+        self.builtin_info.iter().filter_map(move |(name, value)| {
+            let path = paths.get(&name.replace('-', "_"))?;
+            Some((*path, value.strip_prefix("firmware=")?))
+        })
+    }
+
     /// The files that `depmod` makes, by name.
     pub fn indexes(&self) -> Vec<(&'static str, Vec<u8>)> {
         let rank: HashMap<&str, u32> = self

@@ -219,7 +219,7 @@ fn name_os(tree: &mut Tree, id: &str) -> Result<()> {
 /// The image has no package database; this file lists its packages.
 fn list_packages(tree: &mut Tree, base: &LockedBase) {
     let mut text = String::new();
-    for package in &base.packages {
+    for package in base.packages.iter().chain(&base.firmware) {
         let _ = writeln!(
             text,
             "{} {} {}",

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::BaseSource;
 use crate::facts::debian::BaseKind;
+use crate::facts::firmware::Firmware;
 use crate::names::Arch;
 
 #[derive(Debug, Subcommand)]
@@ -44,6 +45,19 @@ pub struct WantedBase {
     /// The CPU architecture that it is for
     #[arg(long, value_name = "ARCH", default_value = "amd64")]
     arch: Arch,
+    /// Its firmware, as `firmware:` in a spec: words or packages, with commas in between
+    #[arg(long, value_name = "WORDS", default_value = "wired", value_parser = firmware)]
+    firmware: Firmware,
+}
+
+/// Reads what `--firmware` is given.
+fn firmware(text: &str) -> Result<Firmware, String> {
+    let text = text
+        .split(',')
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Firmware::from_text(&text).ok_or_else(|| "expected words such as `wired, wifi`".to_owned())
 }
 
 impl WantedBase {
@@ -51,6 +65,7 @@ impl WantedBase {
     pub fn kind(&self) -> BaseKind {
         BaseKind {
             arch: self.arch,
+            asked_firmware: self.firmware.clone(),
             ..BaseKind::default()
         }
     }

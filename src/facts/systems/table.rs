@@ -291,6 +291,7 @@ pub static TABLE: [Facts; 4] = [
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
+            ("firmware", OF_THE_BASE),
             ("base.rootfs", "its initrd contains the whole system"),
             (
                 "base.iso",
@@ -419,6 +420,7 @@ pub static TABLE: [Facts; 4] = [
         refused_formats: &[("initrd", NOT_IN_CACHE)],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
+            ("firmware", OF_THE_BASE),
             (
                 "storage_device",
                 "define disks and file systems under `storage:`",
@@ -561,6 +563,7 @@ pub static TABLE: [Facts; 4] = [
         ],
         refused_keys: &[
             ("kernel", OF_THE_BASE),
+            ("firmware", OF_THE_BASE),
             (
                 "storage_device",
                 "define disks and file systems under `storage:`",

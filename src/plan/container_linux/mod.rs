@@ -8,6 +8,7 @@ mod services;
 
 use super::Decider;
 use crate::diagnostic::{Located, Span};
+use crate::facts::firmware::Firmware;
 use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::Target;
 use crate::node::Node;
@@ -67,6 +68,7 @@ impl Decider<'_> {
             ignition: self.ignition_version(target, version),
             arch: written.arch().value,
             kernel: KernelFlavor::default(),
+            firmware: Firmware::default(),
             hostname: self.name_of(written.hostname.as_ref(), &user_sections.files, place),
             is_named: written.hostname.is_some(),
             users: self.users(&written.users),

@@ -6,14 +6,15 @@ use crate::diagnostic::{Located, codes};
 use crate::facts::kernel::KernelFlavor;
 use crate::facts::systems::{IgnitionVersion, TABLE, Target};
 use crate::names::{AbsolutePath, Arch, Hostname, UserName};
-use crate::spec::decode::{Leaf, LeafError, Table, record, unknown_word, word_leaf};
+use crate::spec::decode::{Leaf, LeafError, OneOrMany, Table, record, unknown_word, word_leaf};
 use crate::spec::types::{
     BootFiles, Containerd, Etcd, Flannel, IgnitionSection, Kubernetes, Network, Passwd, Storage,
     Systemd,
 };
 use crate::spec::values::{
-    ByteSize, ClusterName, KernelArgument, LocalText, ModuleName, PasswordHash, PlainName,
-    ProxyException, ProxyUrl, Setting, SpecVersion, SshKeyFiles, SshPublicKey, SysctlKey,
+    ByteSize, ClusterName, FirmwareWord, KernelArgument, LocalText, ModuleName, PasswordHash,
+    PlainName, ProxyException, ProxyUrl, Setting, SpecVersion, SshKeyFiles, SshPublicKey,
+    SysctlKey,
 };
 use crate::spec::yaml::Scalar;
 
@@ -31,6 +32,13 @@ record! {
         /// The kernel of the Debian base.
         #[default = "generic"]
         pub kernel: Option<Located<KernelFlavor>>,
+        /// The firmware of the Debian base: `wired`, `wifi`, `gpu` or `other` is what drivers of
+        /// that kind ask for, `all` that of all drivers, and the name of a Debian package all of
+        /// its files. With any firmware the initrd has microcode for Intel and AMD processors;
+        /// `none` leaves out both.
+        #[otherwise = "`wired`: network cards and storage; nothing with the kernel `cloud`"]
+        #[example = "[wired, wifi]"]
+        pub firmware: OneOrMany<Located<FirmwareWord>>,
         /// The name of the node: RFC 1123 labels in lower case. Debian, etcd, flannel and
         /// Kubernetes require it, and so does a file with several nodes.
         #[otherwise = "the one that Fedora CoreOS or Flatcar gets from the network"]

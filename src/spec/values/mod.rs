@@ -13,6 +13,7 @@ mod local;
 mod named;
 mod network;
 mod number;
+mod packages;
 mod secret;
 
 pub use boot_files::BootLocation;
@@ -33,6 +34,7 @@ pub use named::{
 };
 pub use network::{EtcdUrl, HostOrAddress, PortRange, ProxyException, ProxyUrl, SourceUrl};
 pub use number::{ByteSize, Mode, SpecVersion, VirtualRouterId, VlanId};
+pub use packages::{FirmwareWord, PackageName};
 pub use secret::{PasswordHash, SshPublicKey};
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl Archive {
         );
         fs::write(
             folder.path().join("node.yaml"),
-            "version: 1\nhostname: node1\n",
+            "version: 1\nhostname: node1\nfirmware: none\n",
         )
         .unwrap();
         Self {

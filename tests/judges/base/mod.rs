@@ -3,11 +3,13 @@
 
 pub mod damaged;
 mod failures;
+mod firmware;
 mod indexes;
 mod killed;
 mod kmod_index;
 mod packages;
 mod real;
+mod real_firmware;
 mod reference;
 mod scan;
 mod synthetic;

@@ -115,11 +115,12 @@ pub fn lock(packages: Vec<LockedPackage>, boot_loaders: Vec<LockedPackage>) -> L
     let mut lock = Lock::default();
     let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
     let base = LockedBase {
-        request: request_hash(kind).expect("the package list"),
+        request: request_hash(&kind).expect("the package list"),
         packages,
         boot_loaders,
+        firmware: Vec::new(),
     };
-    lock.set_base(kind, base);
+    lock.set_base(&kind, base);
     lock
 }
 

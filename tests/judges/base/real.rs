@@ -383,7 +383,7 @@ fn two_builds_agree() {
     let second = Cache::new(folder.path());
     fs::create_dir_all(folder.path().join("packages")).expect("mkdir");
     let pinned = lock
-        .base(BaseKind::new(arch, kernel))
+        .base(&BaseKind::new(arch, kernel))
         .expect("pinned")
         .clone();
     for package in pinned.all_packages() {

@@ -260,7 +260,7 @@ fn the_tree_differs_from_that_of_mmdebstrap_only_as_explained() {
     let (arch, kernel) = (Arch::Amd64, KernelFlavor::Generic);
     let (base, lock) = real::base(arch, kernel);
     let packages = &lock
-        .base(BaseKind::new(arch, kernel))
+        .base(&BaseKind::new(arch, kernel))
         .expect("pinned")
         .packages;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("temporary folder");

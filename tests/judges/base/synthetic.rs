@@ -14,7 +14,7 @@ use imgbuild::progress::Silent;
 use crate::base::packages::{Member, Packing, deb, lock, pinned, publish, request};
 use crate::base::tools;
 
-const RELEASE: &str = "6.12.1-test";
+pub const RELEASE: &str = "6.12.1-test";
 
 /// Publishes packages that make a base, and pins them.
 pub fn publish_packages(folder: &Path) -> Lock {
@@ -303,7 +303,7 @@ fn a_library_that_is_not_listed_stops_the_build() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let kind = BaseKind::new(Arch::Amd64, KernelFlavor::Cloud);
     let mut base = publish_packages(folder.path())
-        .base(kind)
+        .base(&kind)
         .expect("pinned")
         .clone();
     let program = linked(None, &["libnew.so.2"], None);
@@ -313,7 +313,7 @@ fn a_library_that_is_not_listed_stops_the_build() {
     publish(folder.path(), &package, &bytes);
     base.packages.push(package);
     let mut lock = Lock::default();
-    lock.set_base(kind, base);
+    lock.set_base(&kind, base);
     let error = ensure(&request(folder.path()), &mut lock, &Silent).expect_err("refused");
     let error = format!("{error:#}");
     assert!(

@@ -8,7 +8,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use imgbuild::facts::debian::BaseKind;
+use imgbuild::facts::debian::{BaseKind, SHARED_ADDRESS};
 use serde_json::json;
 
 use crate::base_root::Root;
@@ -226,7 +226,7 @@ fn the_address_moves_where_it_must() {
 #[ignore = "slow: builds the real base from packages of the mirror"]
 fn the_base_takes_the_files() {
     let root = Root::of(BaseKind {
-        shares_address: true,
+        packages: SHARED_ADDRESS.map(str::to_owned).into(),
         ..BaseKind::default()
     });
     for family in [V4, V6] {

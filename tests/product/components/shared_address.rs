@@ -175,7 +175,7 @@ kubernetes: {{version: 1.36.2, role: single, endpoint: {endpoint}, dns: none, po
 fn the_base_has_the_programs_where_they_are_needed() {
     let plain = SPEC.replace(", endpoint: {vip: 192.168.1.10}", "");
     for (spec, wanted) in [
-        (SPEC, "debian-amd64-generic-shared-address"),
+        (SPEC, "debian-amd64-generic; packages: haproxy, keepalived"),
         (&*plain, "debian-amd64-generic"),
     ] {
         for index in [0, 2] {
