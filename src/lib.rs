@@ -70,10 +70,10 @@
 //! | 9 | [`ops`]: the use cases, the library's face; [`pages`]: the manual |
 //! | 8, 7 | [`verify`]; [`diff`], [`embed`]: compare, fill live ISOs; [`trial`] tries machines out, [`learn`] asks Kubernetes' programs |
 //! | 6 | [`plan`] decides nodes; [`read`] reads artifacts back; [`qemu`] runs machines |
-//! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`]: check, write, pack, download |
+//! | 5 | [`check`], [`parts`], [`ignition`], [`pack`], [`registry`], [`charts`]: check, write, pack, download, render |
 //! | 4 | [`node`]: the decided model; [`base`]: Debian's base; [`manifests`], [`import`] |
 //! | 3 | [`spec`]: what users write; [`lock`]; [`extensions`]: images laid over a base |
-//! | 2 | [`cache`]; [`facts`]: tables of systems and releases; [`oci`]; [`pki`] |
+//! | 2 | [`cache`]; [`facts`]: tables of systems and releases; [`oci`]; [`pki`]; [`subprocess`] |
 //! | 1 | [`names`], [`diagnostic`], [`formats`] and others that know nothing of nodes |
 //!
 //! # Files that the program keeps
@@ -87,6 +87,7 @@
 
 pub mod base;
 pub mod cache;
+pub mod charts;
 pub mod check;
 pub mod cli;
 pub mod data_url;
@@ -117,6 +118,7 @@ pub mod read;
 pub mod registry;
 pub mod secrets;
 pub mod spec;
+pub mod subprocess;
 pub mod text;
 pub mod trial;
 pub mod verify;

@@ -56,17 +56,21 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Returns `text` in one short line without control characters.
 pub(crate) fn shown(text: &str) -> String {
-    const SHOWN_MAX: usize = 60;
+    beginning(text, 60)
+}
+
+/// Returns at most `most` characters of `text`, in one line without control characters.
+pub(crate) fn beginning(text: &str, most: usize) -> String {
     let mut line: String = text
         .chars()
-        .take(SHOWN_MAX)
+        .take(most)
         .flat_map(|c| {
             let escaped = c.is_control().then(|| c.escape_default());
             let plain = escaped.is_none().then_some(c);
             escaped.into_iter().flatten().chain(plain)
         })
         .collect();
-    if text.chars().nth(SHOWN_MAX).is_some() {
+    if text.chars().nth(most).is_some() {
         line.push('…');
     }
     line

@@ -559,6 +559,12 @@ codes! {
     /// `imgbuild kubernetes learn` writes what a release of Kubernetes has into a file beside the
     /// spec. It was changed, or is of another release.
     BAD_LEARNED_TABLE = "E0547": "Invalid table of a Kubernetes release", "";
+    /// Helm cannot make objects of a chart with these values: a value is missing or wrong, a chart
+    /// that it depends on is not in its folder `charts`, or a template has a mistake.
+    CHART_NOT_RENDERED = "E0548": "Chart cannot be rendered", "";
+    /// Charts are rendered by the program `helm` of this machine, version 3 or 4, which is looked
+    /// for in `PATH`. `IMGBUILD_HELM` names another one.
+    NO_HELM = "E0549": "Helm not found", "";
     /// A bootstrap token has 6 and 16 lowercase letters and digits, joined by a dot, as `kubeadm
     /// token generate` creates it.
     BAD_BOOTSTRAP_TOKEN = "E0550": "Invalid bootstrap token", "kubernetes: {version: 1.36.2, role: worker, bootstrap_token: abc}\n";
@@ -588,6 +594,10 @@ codes! {
     /// always, with 2 only if no link leads back. Calico's agent does not start where 2 is set for
     /// all links, and Cilium's packets do not arrive with 1 or 2.
     SOURCE_CHECK = "E0558": "Source check that breaks the pod network", "";
+    /// The same spec gives the same node, but the chart generates something each time: a password,
+    /// a certificate, a date. Most charts have a value for it, such as the name of a Secret that
+    /// exists, or let a Job in the cluster or cert-manager make it.
+    CHART_DIFFERS = "E0559": "Chart renders differently each time", "";
     /// An image is the path of an archive, OCI layout or folder (starting with `./`, `../` or `/`,
     /// or ending in `.tar`), or an image name as in a pod: a registry host, a repository in
     /// lowercase, and a tag or a digest.
@@ -656,6 +666,10 @@ codes! {
     /// A program does not start with a flag whose value it cannot read, or that is outside of what
     /// it accepts: words, numbers and their bounds, durations in Go's notation (`1m30s`).
     BAD_FLAG_VALUE = "E0593": "Invalid value of a flag", "etcd: {settings: {log-level: verbose}}\n";
+    /// A release has a name with at most 53 lower-case letters, digits, hyphens and dots, and a
+    /// namespace one with at most 63 lower-case letters, digits and hyphens. A namespace has one
+    /// release of a name.
+    BAD_RELEASE = "E0594": "Invalid release of a chart", "kubernetes: {version: 1.36.2, role: standalone, charts: [{chart: ./web, name: My Web}]}\n";
     /// A node with `runtime: cri-o` takes CRI-O's programs from the folder of the Kubernetes
     /// programs: crio, pinns and conmon, with crun or runc unless Debian's runc is to run the
     /// containers. A CRI-O release bundle contains all of them; its minor version must be that of

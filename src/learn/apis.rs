@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value as Json, json};
 
-use super::program::{Program, Running, Said};
 use crate::pki::{CryptoRng, KeyAlgorithm, PrivateKey};
 use crate::qemu::free_port;
+use crate::subprocess::{Program, Running, Said};
 use crate::text::hex;
 
 /// How long the API server may take to answer: half a minute where nothing else runs.
@@ -58,8 +58,8 @@ pub(super) fn of(
     }
     let ask = |path: &str| -> Result<Json> {
         let said = says(kubectl, folder, path)?;
-        let asking = || format!("asking the API server for {path}: {}", said.text.trim());
-        serde_json::from_str(said.text.trim()).with_context(asking)
+        let asking = || format!("asking the API server for {path}: {}", said.text().trim());
+        serde_json::from_str(said.text().trim()).with_context(asking)
     };
     let groups = ask("/apis")?;
     let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

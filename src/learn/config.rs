@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value as Json, json};
 
 use super::flags::refined;
-use super::program::Program;
 use crate::facts::kinds::Kind;
 use crate::facts::kubernetes::tables::{ConfigKind, Tables};
 use crate::processors::on_all_processors;
+use crate::subprocess::Program;
 
 /// How many unknown fields a program names at once (`sigs.k8s.io/json`: 100), less a few.
 const AT_ONCE: usize = 90;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 
-use super::program::Program;
 use crate::facts::kinds::Kind;
 use crate::facts::kubernetes::tables::{Component, Tables};
+use crate::subprocess::Program;
 
 /// Lines of the section `flags`.
 ///

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::program::Program;
 use crate::facts::kubernetes::tables::Tables;
 use crate::facts::kubernetes::version::KubeVersion;
+use crate::subprocess::Program;
 
 /// Lines of the section `feature gates`.
 ///

@@ -10,7 +10,6 @@ mod apis;
 mod config;
 mod flags;
 mod gates;
-mod program;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +22,7 @@ use crate::facts::kubernetes::version::KubeVersion;
 use crate::pki::CryptoRng;
 use crate::progress::Progress;
 
-use program::Program;
+use crate::subprocess::Program;
 
 /// What is learned beyond the five programs, and of what.
 #[derive(Debug, Clone, Default)]
@@ -106,13 +105,14 @@ fn version_of(programs: &[(Component, Program)]) -> Result<KubeVersion> {
     let mut first: Option<(Component, KubeVersion)> = None;
     for (component, program) in programs {
         let said = program.ask(&["--version"])?;
-        let word = said.text.trim().rsplit(' ').next().unwrap_or_default();
+        let text = said.text();
+        let word = text.trim().rsplit(' ').next().unwrap_or_default();
         // `v1.36.2`, or with what a distribution adds: `v1.36.2+k3s1`.
         let number = word.split(['-', '+']).next().unwrap_or_default();
         let version = number.parse::<KubeVersion>().with_context(|| {
             format!(
                 "{component} says that its version is `{}`",
-                said.text.trim()
+                said.text().trim()
             )
         })?;
         match first {
@@ -129,15 +129,15 @@ fn version_of(programs: &[(Component, Program)]) -> Result<KubeVersion> {
 /// Lines of the section `images`.
 fn images(kubeadm: &Program, version: KubeVersion) -> Result<Vec<String>> {
     let wanted = format!("v{version}");
-    let said = kubeadm.ask(&["config", "images", "list", "--kubernetes-version", &wanted])?;
+    let listing = ["config", "images", "list", "--kubernetes-version", &wanted];
+    let said = kubeadm.ask(&listing)?.text();
     let mut found = Vec::new();
     for name in ["coredns", "etcd", "pause"] {
-        let tag = said.text.lines().find_map(|line| {
+        let tag = said.lines().find_map(|line| {
             let (repository, tag) = line.rsplit_once(':')?;
             (repository.rsplit('/').next() == Some(name)).then_some(tag)
         });
-        let tag =
-            tag.with_context(|| format!("kubeadm lists no image of {name}: {}", said.text))?;
+        let tag = tag.with_context(|| format!("kubeadm lists no image of {name}: {said}"))?;
         found.push(format!("{name} {tag}"));
     }
     Ok(found)

@@ -220,13 +220,36 @@ const SERVED_BETA: &str = "flowcontrol.apiserver.k8s.io/v1beta3";
 
 /// Whether an API server serves `api` by default, which it has.
 fn served(api: &str) -> Standing {
-    let version = api.rsplit('/').next().unwrap_or(api);
-    let stable = !version.contains("alpha") && !version.contains("beta");
-    if stable || api == SERVED_BETA {
+    if is_served_by_default(api) {
         Standing::There
     } else {
         Standing::OnRequest
     }
+}
+
+/// The same in a word.
+pub(super) fn is_served_by_default(api: &str) -> bool {
+    let version = api.rsplit('/').next().unwrap_or(api);
+    let stable = !version.contains("alpha") && !version.contains("beta");
+    stable || api == SERVED_BETA
+}
+
+/// Whether an API server of any version has had the kind.
+pub(super) fn is_known(api: &str, kind: &str) -> bool {
+    (APIS.get(api)).is_some_and(|kinds| kinds.iter().any(|(name, _)| *name == kind))
+        || (GONE.iter()).any(|(old, kinds, ..)| *old == api && kinds.contains(&kind))
+}
+
+/// The kinds that an API server of 1.`minor` has, by `apiVersion`.
+pub(super) fn of_minor(minor: u16) -> BTreeMap<String, BTreeSet<String>> {
+    let mut all: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (api, kinds) in APIS.iter() {
+        for (kind, _) in kinds.iter().filter(|(_, range)| range.has(minor)) {
+            let of_api = all.entry((*api).to_owned()).or_default();
+            of_api.insert((*kind).to_owned());
+        }
+    }
+    all
 }
 
 /// Returns how an API server of 1.`minor` that has these kinds, by `apiVersion`, regards `api` and

@@ -10,6 +10,7 @@ mod autoscaling;
 mod containers;
 mod extensions;
 mod jobs;
+mod kinds;
 mod metadata;
 mod networking;
 mod pod_networks;
@@ -31,6 +32,7 @@ mod workloads;
 use std::collections::{BTreeMap, BTreeSet};
 
 use apis::Standing;
+pub(crate) use kinds::{Additions, Kinds, served_by_default};
 pub(crate) use pod_networks::{InstalledNetwork, Pools, installed};
 use read::{at, entries, items, text};
 

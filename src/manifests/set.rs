@@ -8,17 +8,14 @@ use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::spec::yaml::Node;
 use crate::text::shown;
 
-/// Namespaces that every cluster has, and that of flannel.
-const NAMESPACES: &[&str] = &[
-    "default",
-    "kube-flannel",
-    "kube-node-lease",
-    "kube-public",
-    "kube-system",
-];
+/// Namespaces that every cluster has.
+pub(super) const BUILT_IN: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// The namespace of flannel, which the nodes create with it.
+const FLANNEL: &str = "kube-flannel";
 
 /// Kinds of Kubernetes that are not namespaced.
-const CLUSTER_WIDE: &[&str] = &[
+pub(super) const CLUSTER_WIDE: &[&str] = &[
     "APIService",
     "CSIDriver",
     "CSINode",
@@ -82,7 +79,8 @@ impl Judge<'_> {
             let namespace = at(object.node, &["metadata", "namespace"]).filter(|_| !cluster_wide);
             let namespace_name = (namespace.and_then(super::read::text)).filter(|n| !n.is_empty());
             if let (Some(node), Some(namespace)) = (namespace, namespace_name)
-                && !NAMESPACES.contains(&namespace)
+                && !BUILT_IN.contains(&namespace)
+                && namespace != FLANNEL
                 && !set.namespaces.contains(namespace)
             {
                 self.found.push(

@@ -24,8 +24,7 @@ impl Report {
 /// Reads `spec` and finds every mistake in it; nothing on disk changes. The error is that of a
 /// machine or a key folder that cannot be used: mistakes are in the report.
 pub fn check(spec: &SpecFile, session: &mut Session<'_>) -> Result<Report> {
-    let home = session.environment.home.as_deref();
-    let loaded = match crate::spec::load(&spec.path, home, &mut session.sources) {
+    let loaded = match spec.read(session) {
         Ok(loaded) => loaded,
         Err(findings) => {
             return Ok(Report {

@@ -20,7 +20,8 @@ pub struct Environment {
     /// The folder that `~/` in a spec stands for.
     pub home: Option<PathBuf>,
     /// Environment variables: they say where the cache is (`IMGBUILD_CACHE`, `XDG_CACHE_HOME`, else
-    /// `HOME`) and where logins for registries are (`DOCKER_CONFIG`, else `HOME`).
+    /// `HOME`), where logins for registries are (`DOCKER_CONFIG`, else `HOME`) and where Helm is
+    /// (`IMGBUILD_HELM`, else `PATH`).
     pub variables: BTreeMap<OsString, OsString>,
     /// The clock: certificates are valid from now on.
     pub now: fn() -> SystemTime,

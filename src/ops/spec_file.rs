@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::charts::{self, Helm};
 use crate::diagnostic::{Diagnostic, in_order};
 use crate::node::{Cluster, Node};
 use crate::pki::{
@@ -44,8 +45,23 @@ impl SpecFile {
 
     /// Reads the spec and all that it names.
     pub(super) fn load(&self, session: &mut Session<'_>) -> Result<Loaded> {
-        let home = session.environment.home.as_deref();
-        Ok(spec::load(&self.path, home, &mut session.sources)?)
+        Ok(self.read(session)?)
+    }
+
+    /// The same; the error is for a file that is not a spec.
+    pub(super) fn read(
+        &self,
+        session: &mut Session<'_>,
+    ) -> std::result::Result<Loaded, Vec<Diagnostic>> {
+        let Session {
+            environment,
+            sources,
+            ..
+        } = session;
+        let mut loaded = spec::load(&self.path, environment.home.as_deref(), sources)?;
+        let helm = || Helm::from_host(|name| environment.variable(name));
+        charts::render(&mut loaded, &helm, sources);
+        Ok(loaded)
     }
 
     /// What new keys of the spec's cluster are. The error is what is wrong with the spec, where

@@ -1,4 +1,4 @@
-//! The pod network, DNS and the user's manifests, decided.
+//! The pod network, DNS and add-ons, decided.
 
 use ipnet::IpNet;
 
@@ -7,19 +7,17 @@ use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::add_ons::AddOn;
 use crate::facts::cni::Cni;
 use crate::facts::kubernetes::choices::{ProxyImage, ProxyMode, Role};
-use crate::facts::kubernetes::learned::LearnedTables;
 use crate::facts::kubernetes::version::Release;
 use crate::facts::network::Dhcp;
-use crate::manifests::ApiServer;
 use crate::node::Node;
-use crate::node::addons::{CoreDns, Manifest};
+use crate::node::addons::CoreDns;
 use crate::node::cluster_networks::Networks;
 use crate::node::images::{ImageRef, ImageUse};
 use crate::node::kubernetes::Images;
 use crate::node::network::Network;
 use crate::node::pod_network::PodNetwork;
+use crate::spec;
 use crate::spec::decode::written_as;
-use crate::spec::{self, LocalManifests};
 
 /// The minor since which kube-proxy's IPVS mode is deprecated (KEP-5495).
 const IPVS_DEPRECATED: u16 = 35;
@@ -36,7 +34,7 @@ impl Decider<'_> {
             spec::KubernetesCni::Settings(settings) => match &settings.flannel {
                 Some(flannel) => self.flannel_in_pods(&flannel.carriage()),
                 None => PodNetwork {
-                    manifests: self.manifests(settings.manifests.as_deref()),
+                    manifests: self.of_pod_network(written),
                     ..PodNetwork::from(
                         (settings.kind).map_or(Cni::Manifests, |kind| Cni::Released(kind.value)),
                     )
@@ -209,135 +207,6 @@ impl Decider<'_> {
                 .help("remove one of the two"),
             );
         }
-    }
-
-    /// Returns the files that `written` specifies, in order.
-    pub(super) fn manifests(
-        &mut self,
-        written: Option<&[Located<LocalManifests>]>,
-    ) -> Vec<Manifest> {
-        let files = written.into_iter().flatten();
-        files
-            .filter_map(|path| self.files.manifests(path))
-            .flatten()
-            .map(|file| Manifest {
-                name: file.name.clone(),
-                text: file.text.to_string(),
-            })
-            .collect()
-    }
-
-    /// Checks the manifests of all nodes of `cluster`, each file once for each version.
-    pub(super) fn check_manifests(&mut self, cluster: &spec::Cluster) {
-        let nodes = cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
-        let mut sets = Vec::new();
-        for written in nodes.filter(|written| written.role.value.has_control_plane()) {
-            let network = match &written.cni {
-                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
-                _ => None,
-            };
-            let paths: Vec<_> = (network.into_iter().flatten())
-                .chain(written.manifests.iter().flatten())
-                .cloned()
-                .collect();
-            let set = (paths, api_server(written, cluster, self.known));
-            if !set.0.is_empty() && !sets.contains(&set) {
-                sets.push(set);
-            }
-        }
-        for (paths, server) in sets {
-            let files: Vec<_> = (paths.iter())
-                .filter_map(|path| self.files.manifests(path))
-                .flatten()
-                .collect();
-            crate::manifests::check(&files, &server, &mut self.found);
-        }
-        self.unapplied(cluster);
-    }
-
-    /// Warns of manifests that no node in the file applies.
-    fn unapplied(&mut self, cluster: &spec::Cluster) {
-        let nodes = || cluster.nodes.iter().filter_map(|n| n.kubernetes.as_ref());
-        let any_plane = nodes().any(|written| written.role.value.has_control_plane());
-        for written in nodes() {
-            let role = written.role.value;
-            if any_plane && role != Role::Standalone {
-                continue;
-            }
-            let paths = match &written.cni {
-                Some(spec::KubernetesCni::Settings(settings)) => settings.manifests.as_deref(),
-                _ => None,
-            };
-            let paths = paths.into_iter().chain(written.manifests.as_deref());
-            if let Some(first) = paths.flatten().next() {
-                self.found.push(
-                    Diagnostic::warning(
-                        codes::MANIFESTS_UNAPPLIED,
-                        first.span,
-                        format!("a `{}` node does not apply manifests", role.as_str()),
-                    )
-                    .help(if role == Role::Standalone {
-                        "its kubelet runs the static pods in /etc/kubernetes/manifests: write them there with `storage:`"
-                    } else {
-                        "control plane nodes do, and this file has none"
-                    }),
-                );
-            }
-        }
-    }
-}
-
-/// `--service-node-port-range`, if it is not set.
-const NODE_PORTS: (i64, i64) = (30000, 32767);
-
-/// Returns what manifests are checked against: the API server of a control plane.
-fn api_server(
-    written: &spec::Kubernetes,
-    cluster: &spec::Cluster,
-    known: &LearnedTables,
-) -> ApiServer {
-    let flag = |name: &str| {
-        let mut flags = (written.extra_args.iter()).flat_map(|extra| extra.api_server.iter());
-        let (_, value) = flags.find(|(flag, _)| flag.as_str() == name)?;
-        Some(value.value.as_str())
-    };
-    let containers = cluster
-        .nodes
-        .iter()
-        .filter_map(|node| node.containerd.as_ref());
-    let classes = containers.flat_map(|containers| containers.runtimes.iter());
-    ApiServer {
-        minor: written.version.value.minor,
-        served: known.tables(written.version.value).apis().map(|apis| {
-            let one = |(api, kinds): (&str, std::str::SplitWhitespace)| {
-                (api.to_owned(), kinds.map(str::to_owned).collect())
-            };
-            apis.map(one).collect()
-        }),
-        runtime_config: flag("runtime-config").is_some(),
-        node_ports: flag("service-node-port-range")
-            .and_then(port_range)
-            .unwrap_or(NODE_PORTS),
-        service_networks: (networks(&written.service_network()).all())
-            .map(|net| net.value)
-            .collect(),
-        gates: (written.feature_gates.iter())
-            .map(|(gate, on)| (gate.as_str().to_owned(), on.value))
-            .collect(),
-        runtime_classes: classes.map(|(name, _)| name.as_str().to_owned()).collect(),
-    }
-}
-
-/// Reads a range of ports as the API server does: `30000-32767`, `30000+2767` or `30000`.
-fn port_range(text: &str) -> Option<(i64, i64)> {
-    let number = |text: &str| text.trim().parse().ok();
-    if let Some((first, last)) = text.split_once('-') {
-        Some((number(first)?, number(last)?))
-    } else if let Some((first, more)) = text.split_once('+') {
-        let first: i64 = number(first)?;
-        Some((first, first + number(more)?))
-    } else {
-        Some((number(text)?, number(text)?))
     }
 }
 

@@ -42,7 +42,7 @@ use crate::node::fragment::Fragment;
 use crate::node::{CaCertificate, Cluster, HttpProxy, Node, Swap};
 use crate::pki::{KeyAlgorithm, Keys};
 use crate::spec::decode::Table;
-use crate::spec::{self, Loaded, LocalFiles};
+use crate::spec::{self, Loaded, LocalFiles, RenderedCharts};
 
 /// Nodes that are decided and checked completely, except for what comes from the key folder.
 #[derive(Debug)]
@@ -94,6 +94,7 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
     let spec = &loaded.cluster;
     let mut decider = Decider {
         files: &loaded.files,
+        rendered: &loaded.charts,
         known: &loaded.learned,
         cluster_name: cluster_name(spec, sources),
         etcd_token: spec
@@ -159,7 +160,9 @@ fn decide_lenient(loaded: &Loaded, sources: &Sources) -> Decided {
     doubt::of_newer_releases(&loaded.learned, &mut found);
 
     let mut diagnostics = loaded.diagnostics.clone();
-    diagnostics.extend(doubt::without_doubtful(loaded, found));
+    let mut found = doubt::without_doubtful(loaded, found);
+    loaded.charts.trace(&mut found);
+    diagnostics.extend(found);
     for (node, draft) in nodes.iter_mut().zip(&kubernetes) {
         node.hosts
             .extend(draft.iter().flat_map(kubernetes::Draft::hosts));
@@ -267,6 +270,8 @@ const ETCD_TOKEN: &str = "etcd-cluster";
 /// The input of the decisions, and what is wrong with it.
 struct Decider<'a> {
     files: &'a LocalFiles,
+    /// What the charts became.
+    rendered: &'a RenderedCharts,
     /// What was learned of releases of Kubernetes.
     known: &'a LearnedTables,
     cluster_name: String,

@@ -18,7 +18,10 @@ pub mod yaml;
 pub use assemble::{Assembled, assemble};
 pub use decode::{OneOrMany, Table};
 pub use kinds::{KINDS, NodeKind};
-pub use load::{Loaded, LocalFiles, ManifestFile, TreeEntry, TreeEntryKind, load};
+pub use load::{
+    ChartFiles, Loaded, LocalFiles, MANIFEST_LIMITS, ManifestFile, NodeCharts, RenderedCharts,
+    TreeEntry, TreeEntryKind, load,
+};
 pub use schema::{Language, language, schema};
 pub use types::*;
 pub use values::*;

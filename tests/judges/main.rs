@@ -13,6 +13,7 @@ mod artifacts;
 mod base;
 mod base_files;
 mod base_root;
+mod charts;
 mod clusters;
 mod components;
 mod container_linux;
@@ -60,6 +61,8 @@ mod fragments;
 mod generated;
 #[path = "../shared/go_program.rs"]
 mod go_program;
+#[path = "../shared/helm.rs"]
+mod helm;
 #[path = "../shared/live_iso.rs"]
 mod live_iso;
 #[path = "../shared/member.rs"]

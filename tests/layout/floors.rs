@@ -10,14 +10,14 @@ pub const FLOORS: &[&[&str]] = &[
     &["diff", "embed", "learn", "trial"],
     // From a spec to decided nodes; back from artifacts; machines that run them.
     &["plan", "read", "qemu"],
-    // What is wrong between decided values; what a node is made of; how it is written.
-    &["check", "parts", "ignition", "pack", "registry"],
+    // What is wrong between decided values; what a node is made of; how it is written; Helm.
+    &["check", "parts", "ignition", "pack", "registry", "charts"],
     // The decided model; the base; what judges Kubernetes' objects; other tools' configs.
     &["node", "base", "manifests", "import"],
     // What users write and what is pinned.
     &["spec", "lock", "extensions"],
-    // What is kept on this machine; tables; images of containers; keys.
-    &["cache", "facts", "oci", "pki"],
+    // What is kept on this machine; tables; images of containers; keys; other programs.
+    &["cache", "facts", "oci", "pki", "subprocess"],
     // What knows nothing of nodes.
     &[
         "data_url",

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod build_info;
+mod charts;
 mod cis;
 mod commands;
 mod components;
@@ -32,6 +33,8 @@ mod fragments;
 mod generated;
 #[path = "../shared/go_program.rs"]
 mod go_program;
+#[path = "../shared/helm.rs"]
+mod helm;
 #[path = "../shared/member.rs"]
 mod member;
 #[path = "../shared/nodes.rs"]

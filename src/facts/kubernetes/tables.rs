@@ -5,6 +5,7 @@
 //! ended: a new minor changes only the lines of what it adds and removes. They are read at each
 //! lookup, of which a spec needs only a few.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::facts::flags::Flag;
@@ -136,6 +137,14 @@ impl<'t> Tables<'t> {
             Some((api, kinds.split_whitespace()))
         };
         Some(lines(self.apis?).filter_map(entry))
+    }
+
+    /// The same as a map.
+    pub fn kinds(self) -> Option<BTreeMap<String, BTreeSet<String>>> {
+        let one = |(api, kinds): (&str, std::str::SplitWhitespace)| {
+            (api.to_owned(), kinds.map(str::to_owned).collect())
+        };
+        Some(self.apis()?.map(one).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `kubernetes:` with every default filled in, and what it requires of the node's network.
 
+mod applied;
 mod control_plane;
 mod endpoints;
 mod finished;
@@ -103,7 +104,7 @@ impl Decider<'_> {
         let release = self.known.release(*written.version);
         let (core_dns, default_dns) =
             kubernetes_addons::core_dns(written, &release, role, &node.network, &cni, &images);
-        let manifests = self.manifests(written.manifests.as_deref());
+        let manifests = self.manifests(written);
         let proxy_image = self.proxy_image(written, role, &images);
         let node_ip = self.own_address(written, role, node);
         let pod_networks = kubernetes_addons::networks(&written.pod_network());

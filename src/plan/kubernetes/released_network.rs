@@ -34,7 +34,7 @@ impl Decider<'_> {
         let proxy = written.proxy();
         let mode = proxy.mode();
         let settings = match written.cni() {
-            KubernetesCni::Settings(settings) if settings.manifests.is_some() => settings,
+            KubernetesCni::Settings(settings) if settings.flannel.is_none() => settings,
             KubernetesCni::Word(word) if word.value == Cni::None => return,
             KubernetesCni::Word(_) | KubernetesCni::Settings(_) => {
                 if mode.value == ProxyMode::None {
@@ -43,21 +43,11 @@ impl Decider<'_> {
                 return;
             }
         };
-        let paths = (settings.manifests.iter().flatten()).chain(written.manifests.iter().flatten());
-        let files: Vec<_> = paths
-            .filter_map(|path| self.files.manifests(path))
-            .flatten()
-            .collect();
-        // What could not be read was reported.
-        let Some(first) = settings
-            .manifests
-            .iter()
-            .flatten()
-            .next()
-            .filter(|_| !files.is_empty())
-        else {
+        // What could not be read or rendered was reported.
+        let Some(first) = self.network_place(written) else {
             return;
         };
+        let files = self.applied(written);
         if let Some(kind) = settings.kind {
             let beside = Beside {
                 pod_networks: kubernetes_addons::networks(&written.pod_network()),
@@ -77,7 +67,7 @@ impl Decider<'_> {
             found.push(
                 Diagnostic::warning(
                     codes::OTHER_NETWORK_INSTALLED,
-                    first.span,
+                    first,
                     format!(
                         "these manifests install {}, but `kind` is not set",
                         kind.as_str()

@@ -116,6 +116,8 @@ pub enum LocalKind {
     Tree,
     /// Kubernetes manifests: a file, or the files of a folder.
     Manifests,
+    /// A Helm chart: a folder, or an archive.
+    Chart,
     /// Public keys: a file, or a pattern with `*` in its last part; `~/` is the user's home.
     SshKeys,
 }

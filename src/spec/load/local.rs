@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use x509_cert::Certificate;
 
-use super::ManifestFile;
 use super::folder::{LOCAL_BYTES_MAX, Project, read_bounded, reason, unreadable};
+use super::{ChartFiles, ManifestFile};
 use crate::diagnostic::{Diagnostic, Located, SourceId, Sources, Span, codes};
 use crate::spec::decode::{LocalKind, LocalRequest};
 use crate::spec::types::{CaCertificate, Cluster};
 use crate::spec::values::{
-    LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles, SshPublicKey,
+    LocalChart, LocalFile, LocalFolder, LocalManifests, LocalText, SshKeyFiles, SshPublicKey,
 };
 
 /// Maximum number of entries in one tree.
@@ -27,6 +27,7 @@ pub struct LocalFiles {
     trees: HashMap<(SourceId, String), Vec<TreeEntry>>,
     keys: HashMap<(SourceId, String), Vec<SshPublicKey>>,
     manifests: HashMap<(SourceId, String), Vec<ManifestFile>>,
+    charts: HashMap<(SourceId, String), ChartFiles>,
 }
 
 /// A file or link of a tree.
@@ -77,6 +78,12 @@ impl LocalFiles {
         self.manifests.get(&key).map(Vec::as_slice)
     }
 
+    /// Returns the files of a chart; `None` if reading failed and was reported.
+    pub fn chart(&self, path: &Located<LocalChart>) -> Option<&ChartFiles> {
+        let key = (path.span.source, path.value.as_str().to_owned());
+        self.charts.get(&key)
+    }
+
     /// Reads everything that is requested.
     pub(super) fn read(
         requests: &[LocalRequest],
@@ -114,6 +121,13 @@ impl LocalFiles {
                 .map(|files| {
                     all.manifests.insert(key, files);
                 }),
+                LocalKind::Chart => {
+                    super::charts::read(&folder.join(&request.path), project, request.span).map(
+                        |files| {
+                            all.charts.insert(key, files);
+                        },
+                    )
+                }
                 LocalKind::SshKeys => reader.ssh_keys(&request.path, diagnostics).map(|keys| {
                     all.keys.insert(key, keys);
                 }),

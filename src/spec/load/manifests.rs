@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::{Project, read_bounded, reason, unreadable};
-use crate::diagnostic::{Diagnostic, SourceId, Sources, Span, codes};
+use crate::diagnostic::{Diagnostic, Sources, Span, codes};
 use crate::spec::yaml::{Limits, Node, parse_documents};
 
 /// Maximum size of a file, in bytes. An object has at most 1.5 MiB in etcd; operators have a few
@@ -16,7 +16,7 @@ const BYTES_MAX: u64 = 8 << 20;
 const FILES_MAX: usize = 1000;
 
 /// The limits on one file: the definitions of an operator's resources are deep and long.
-const LIMITS: Limits = Limits {
+pub const LIMITS: Limits = Limits {
     depth: 128,
     values: 1_000_000,
     text: 8 << 20,
@@ -27,7 +27,6 @@ const LIMITS: Limits = Limits {
 pub struct ManifestFile {
     /// Its name without the extension.
     pub name: String,
-    pub source: SourceId,
     pub text: Arc<str>,
     /// The documents that are not empty, in order.
     pub documents: Vec<Node>,
@@ -122,7 +121,6 @@ fn file(
     }
     Ok(Some(ManifestFile {
         name: plain(&stem),
-        source,
         text,
         documents,
     }))

@@ -5,16 +5,20 @@
 //! SSH public keys may also come from the user's home. Sizes are limited before anything is read.
 //! Every failure is a diagnostic at the value that refers to the file.
 
+mod charts;
 mod folder;
 mod include;
 mod learned;
 mod local;
 mod manifests;
+mod rendered;
 
 use std::path::Path;
 
+pub use charts::ChartFiles;
 pub use local::{LocalFiles, TreeEntry, TreeEntryKind};
-pub use manifests::ManifestFile;
+pub use manifests::{LIMITS as MANIFEST_LIMITS, ManifestFile};
+pub use rendered::{NodeCharts, RenderedCharts};
 
 use super::assemble::assemble;
 use super::types::Cluster;
@@ -30,6 +34,8 @@ pub struct Loaded {
     pub files: LocalFiles,
     /// What was learned of the releases of Kubernetes that the spec names, from files beside it.
     pub learned: LearnedTables,
+    /// What the charts of nodes became, once they are rendered: nothing yet.
+    pub charts: RenderedCharts,
     /// All errors and warnings. With an error among them, the cluster must not be built, but can be
     /// checked further so that one run shows all mistakes: lists lack the items that could not be
     /// read, and keys that could not be read look as if they were not set.
@@ -73,6 +79,7 @@ pub fn load(
         cluster,
         files,
         learned,
+        charts: RenderedCharts::default(),
         diagnostics: in_order(diagnostics),
     })
 }

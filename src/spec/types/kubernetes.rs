@@ -1,8 +1,8 @@
 //! `kubernetes:`, what a node is to its cluster.
 
 use super::{
-    EtcdBackup, KubernetesArtifacts, KubernetesCni, KubernetesDns, KubernetesEndpoint,
-    KubernetesNetworks, KubernetesStorage,
+    EtcdBackup, KubernetesArtifacts, KubernetesChart, KubernetesCni, KubernetesCniSettings,
+    KubernetesDns, KubernetesEndpoint, KubernetesNetworks, KubernetesStorage,
 };
 use crate::diagnostic::Located;
 use crate::facts::kubernetes::choices::{Join, ProxyImage, ProxyMode, Role};
@@ -69,6 +69,9 @@ record! {
         /// Manifests to apply, in this order, once the API answers: files, or folders of them.
         #[example = "[dashboard.yaml, policies]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,
+        /// Helm charts to apply after the manifests, in this order.
+        #[example = "[{chart: ./charts/web, name: web}]"]
+        pub charts: Vec<KubernetesChart>,
         /// Where programs and images come from: `embed` or `pull`, or a map with more.
         #[default = "embed"]
         #[example = "pull"]
@@ -138,6 +141,25 @@ impl Kubernetes {
     /// default of the key, which other nodes may not have.)
     pub fn audit_log(&self) -> KubernetesAudit {
         (self.audit.clone()).unwrap_or_else(|| written_as("{}", self.span))
+    }
+
+    /// The user's manifests of the pod network.
+    pub fn network_manifests(&self) -> &[Located<LocalManifests>] {
+        let settings = self.network_settings();
+        settings.map_or(&[], |settings| settings.manifests.as_deref().unwrap_or(&[]))
+    }
+
+    /// The charts of the pod network.
+    pub fn network_charts(&self) -> &[KubernetesChart] {
+        let settings = self.network_settings();
+        settings.map_or(&[], |settings| settings.charts.as_deref().unwrap_or(&[]))
+    }
+
+    fn network_settings(&self) -> Option<&KubernetesCniSettings> {
+        match &self.cni {
+            Some(KubernetesCni::Settings(settings)) => Some(settings),
+            _ => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Diagnostic, Located, codes};
 use crate::facts::cni::{Cni, ReleasedCni};
 use crate::spec::decode::{Decode, Decoder, Schemas, record, word_leaf};
-use crate::spec::types::KubernetesFlannel;
+use crate::spec::types::{KubernetesChart, KubernetesFlannel};
 use crate::spec::values::LocalManifests;
 use crate::spec::yaml::{Node, Value};
 use crate::words::words;
@@ -52,8 +52,11 @@ record! {
         /// folders of them.
         #[example = "[calico.yaml]"]
         pub manifests: Option<Vec<Located<LocalManifests>>>,
+        /// Helm charts of another network, instead of manifests.
+        #[example = "[{chart: cilium-1.18.0.tgz, name: cilium, namespace: kube-system}]"]
+        pub charts: Option<Vec<KubernetesChart>>,
     }
-    "a pod network", exactly_one(flannel, manifests), at_most_one(kind, flannel)
+    "a pod network", exactly_one(flannel, manifests, charts), at_most_one(kind, flannel)
 }
 
 /// A network, or one of each address family.

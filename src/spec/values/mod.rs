@@ -6,6 +6,7 @@ mod container_runtimes;
 mod containers;
 mod kubernetes;
 mod kubernetes_addons;
+mod kubernetes_charts;
 mod kubernetes_keys;
 mod kubernetes_settings;
 mod links;
@@ -22,6 +23,7 @@ pub use container_runtimes::{RuntimeName, RuntimeShim};
 pub use containers::{ImageEntry, RegistryHost, RegistryUrl};
 pub use kubernetes::{Endpoint, ProgramsFolder};
 pub use kubernetes_addons::{PortNumber, Vni};
+pub use kubernetes_charts::{LocalChart, NamespaceName, ReleaseName};
 pub use kubernetes_keys::{Lifetime, TokenSetting};
 pub use kubernetes_settings::{
     AlternativeName, LabelKey, LabelValue, Quantity, TaintText, Threshold,

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::page::project;
-use crate::{live_iso, pod_networks};
+use crate::{helm, live_iso, pod_networks};
 
 /// Files of a few bytes, whatever they hold.
 const STAND_INS: [&str; 8] = [
@@ -25,7 +25,7 @@ const STAND_INS: [&str; 8] = [
 ];
 
 /// Files that imgbuild reads.
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 15] = [
     ("core.password", "correct horse\n"),
     ("registry-password", "correct horse\n"),
     (
@@ -51,12 +51,27 @@ const FILES: [(&str, &str); 14] = [
         "variant: fcos\nversion: 1.4.0\nstorage:\n  files:\n    \
          - {path: /etc/hostname, contents: {inline: node2}}\n",
     ),
+    ("ingress.yaml", "replicas: 2\n"),
     ("config.ign", r#"{"ignition":{"version":"3.4.0"}}"#),
     ("common.yaml", "version: 1\n"),
     (
         "home/.ssh/id_ed25519.pub",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGqZ0uvGBKUvbKy6YQkNB9kQPJqWvFCGyVQ4w4pDIkfL lab\n",
     ),
+];
+
+/// Charts, for the stand-in for Helm.
+const CHARTS: [(&str, &str); 4] = [
+    ("charts/metrics-server/Chart.yaml", "name: metrics-server\n"),
+    (
+        "charts/metrics-server/helm.sh",
+        "printf -- '---\\napiVersion: v1\\nkind: ServiceAccount\\nmetadata: {name: metrics-server}\\n'\n",
+    ),
+    (
+        "ingress-nginx-4.13.3.tgz",
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: ingress}\n",
+    ),
+    ("cilium-1.19.3.tgz", pod_networks::CILIUM),
 ];
 
 /// The reader's folder.
@@ -121,6 +136,10 @@ impl Folder {
         fs::copy(new.path("configs/cluster.yaml"), new.path("cluster.yaml")).unwrap();
         fs::create_dir(new.path("keys")).unwrap();
         fs::write(new.path("snapshot.db"), snapshot()).unwrap();
+        helm::stand_in(&new.path("bin"));
+        for (name, text) in CHARTS {
+            new.write(name, text);
+        }
         new.live_iso();
         new.authority();
         new

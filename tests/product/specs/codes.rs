@@ -96,12 +96,13 @@ fn every_code_is_shown() {
         .map(|text| text.expect("a test"))
         .collect();
     let outputs = fs::read_to_string(here.join("tests/product/outputs.rs")).expect("a test");
+    let charts = fs::read_to_string(here.join("tests/product/charts.rs")).expect("a test");
     let tables: BTreeSet<String> = codes_in_tables().into_iter().collect();
     for entry in TABLE.iter().filter(|entry| entry.example.is_empty()) {
         let code = entry.code.0;
         assert!(
             tables.contains(code)
-                || [&hostile, &import, &outputs]
+                || [&hostile, &import, &outputs, &charts]
                     .iter()
                     .any(|text| text.contains(code)),
             "no wrong spec gets {code}"

@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 
 use super::check::write;
 use super::places::{all, around, path_at};
+use crate::helm::{render, stand_in};
 
 /// What is said of the key at `path`, but that its neighbors are missing or its file is.
 fn said_of(text: &str, path: &[&str]) -> Vec<Diagnostic> {
@@ -83,7 +84,7 @@ fn examples_say_more_than_defaults() {
 const EXCLUDED: [&str; 1] = ["CtMount.wipe_filesystem"];
 
 /// Specs with what the example configs do not have.
-const MORE: [&str; 5] = [
+const MORE: [&str; 6] = [
     "
 version: 1
 hostname: kube1
@@ -153,6 +154,13 @@ kubernetes:
   role: control-plane
   endpoint: {vip: 192.168.1.10}
 ",
+    "
+version: 1
+hostname: kube1
+network: {interfaces: [{name: eth0, addresses: [192.168.1.11/24]}]}
+etcd: {}
+kubernetes: {version: 1.36.2, role: single, charts: [{chart: web.tgz, name: web}]}
+",
 ];
 
 /// Every example config, and the same with all defaults written into it, are the same nodes.
@@ -160,12 +168,18 @@ kubernetes:
 fn writing_a_default_changes_nothing() {
     let language = language();
     let folder = tempfile::tempdir().expect("a folder");
+    stand_in(&folder.path().join("bin"));
     let mut written = BTreeSet::new();
     for (name, text) in examples().chain(more()) {
         let keys = folder.path().join(format!("{name}.keys"));
         let (before, after) = (folder.path().join("before"), folder.path().join("after"));
         for there in [&before, &after] {
             write(there, "tree/etc/d", "d");
+            write(
+                there,
+                "web.tgz",
+                "{apiVersion: v1, kind: Secret, metadata: {name: web}}\n",
+            );
         }
         write(&before, &name, &text);
         let expected = built(&before.join(&name), &keys);
@@ -221,7 +235,8 @@ fn more() -> impl Iterator<Item = (String, String)> {
 fn built(path: &Path, keys: &Path) -> Vec<String> {
     let mut sources = Sources::default();
     let home = path.parent().expect("a folder");
-    let loaded = spec::load(path, Some(home), &mut sources).expect("a spec");
+    let mut loaded = spec::load(path, Some(home), &mut sources).expect("a spec");
+    render(&mut loaded, &home.with_file_name("bin/helm"), &mut sources);
     let decided = plan::decide(&loaded, &sources)
         .unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", path.display()));
     let folder = KeyFolder::open(keys.to_owned(), Access::Write).expect("a key folder");
