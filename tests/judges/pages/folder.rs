@@ -25,7 +25,7 @@ const STAND_INS: [&str; 8] = [
 ];
 
 /// Files that imgbuild reads.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 16] = [
     ("core.password", "correct horse\n"),
     ("registry-password", "correct horse\n"),
     (
@@ -51,6 +51,7 @@ const FILES: [(&str, &str); 15] = [
         "variant: fcos\nversion: 1.4.0\nstorage:\n  files:\n    \
          - {path: /etc/hostname, contents: {inline: node2}}\n",
     ),
+    ("wg0.key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n"),
     ("ingress.yaml", "replicas: 2\n"),
     ("config.ign", r#"{"ignition":{"version":"3.4.0"}}"#),
     ("common.yaml", "version: 1\n"),
