@@ -25,7 +25,9 @@ fn backup(member: &Member, found: &mut Vec<Diagnostic>) {
     let Some(backup) = &member.decided.backup else {
         return;
     };
-    if member.node.storage_device.is_none() {
+    // Other systems have a disk of their own, unless they run from memory as a whole.
+    let is_in_memory = member.node.target.facts().debian.is_some();
+    if is_in_memory && member.node.storage_device.is_none() {
         found.push(
             Diagnostic::warning(
                 codes::BACKUP_IN_MEMORY,

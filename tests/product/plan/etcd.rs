@@ -212,3 +212,20 @@ fn three_nodes_know_each_other() {
         "a second build has the same keys"
     );
 }
+
+/// A system that has a disk of its own keeps snapshots, and takes no `storage_device`.
+#[test]
+fn snapshots_in_memory_are_told_where_they_are() {
+    let warned = |target: &str| {
+        let text = format!(
+            "version: 1\ntarget: {target}\nhostname: kube1\n\
+             network: {{interfaces: [{{name: ens3, addresses: [192.168.1.10/24]}}]}}\n\
+             etcd: {{backup: {{}}}}\n"
+        );
+        let found = Project::new(&text, &[]).found();
+        found.iter().any(|one| one.contains("W0580"))
+    };
+    assert!(warned("debian"));
+    assert!(!warned("flatcar"));
+    assert!(!warned("fedora-coreos"));
+}
