@@ -26,6 +26,7 @@ mod harness;
 mod kubernetes;
 mod lab;
 mod later_boots;
+mod links;
 mod made_images;
 mod node;
 mod other_media;

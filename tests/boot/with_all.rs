@@ -8,6 +8,7 @@ use imgbuild::qemu::{Firmware, Medium};
 use crate::etcd_care;
 use crate::guest::{self, Guest};
 use crate::lab::{Lab, UNTIMED, cache, program};
+use crate::links;
 use crate::node;
 use crate::patience::computed;
 
@@ -171,4 +172,10 @@ fn arm64_iso() {
 #[ignore = "boots machines: cargo xtask test --all"]
 fn a_snapshot_moves_to_another_node() {
     etcd_care::a_snapshot_moves_to_another_node();
+}
+
+#[test]
+#[ignore = "boots two machines: cargo xtask test --all"]
+fn a_node_serves_another() {
+    links::one_node_serves_another();
 }

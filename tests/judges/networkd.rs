@@ -73,6 +73,8 @@ fn complaints(said: &str) -> Vec<&str> {
             line.strip_prefix("/run/systemd/network/")
                 .and_then(|line| line.split_once(':'))
                 .is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
+                // Since systemd 256.
+                && !line.contains("'PersistLeases'")
         })
         .collect()
 }

@@ -50,7 +50,10 @@ pub(super) fn server(ini: &mut Ini, interface: &Interface, server: &DhcpServer) 
         ini.set("PoolOffset", u32::from(first) - u32::from(network))
             .set("PoolSize", u32::from(last) - u32::from(first) + 1);
     }
-    ini.set("DefaultLeaseTimeSec", server.lease_time)
+    // Else systemd 256 and later serve nobody until a service says that there is a place for leases
+    // which outlives a boot.
+    ini.set("PersistLeases", "no")
+        .set("DefaultLeaseTimeSec", server.lease_time)
         .set("MaxLeaseTimeSec", server.lease_time)
         .set_some("Router", server.gateway.map(|gateway| gateway.value))
         .set("EmitDNS", if server.dns.is_empty() { "no" } else { "yes" })
