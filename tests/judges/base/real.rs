@@ -125,7 +125,7 @@ fn a_node_has_what_it_needs() {
     }
     for path in [
         "/etc/machine-id",
-        "/usr/share/doc",
+        "/usr/share/doc/bash",
         "/usr/bin/apt-get",
         "/usr/bin/dpkg",
         "/var/lib/dpkg",

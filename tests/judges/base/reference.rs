@@ -54,6 +54,12 @@ const EXPLAINED: &[(Side, &str, &str)] = &[
         "left over from tools that change accounts",
     ),
     (Reference, "/etc/subgid", "empty"),
+    (
+        Ours,
+        "/usr/lib/firmware",
+        "what drivers ask for, of packages that are not installed: see `real_firmware`",
+    ),
+    (Ours, "/usr/share/doc", "the licenses of firmware"),
     (Reference, "/etc/subuid", "empty"),
     (
         Both,
