@@ -109,12 +109,12 @@ pub fn one_node_serves_another() {
         "ip -brief -4 address show dev lan0.7 | awk '{print $3}'",
         &format!("{LEASE}/24"),
     );
-    let routes = client.ask("ip route show dev lan0.7");
+    let leased = client.ask("ip route show dev lan0.7");
     assert!(
-        routes.contains("default via 10.7.0.1 proto dhcp"),
-        "{routes}"
+        leased.contains("default via 10.7.0.1 proto dhcp"),
+        "{leased}"
     );
-    assert!(routes.contains("metric 4000"), "{routes}");
+    assert!(leased.contains("metric 4000"), "{leased}");
     client.says(
         "ip route get 198.51.100.1 | grep -o 'dev [a-z0-9.]*'",
         "dev lan0",
