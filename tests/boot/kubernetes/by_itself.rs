@@ -1,15 +1,53 @@
-//! A cluster that works by itself: DNS by default, volumes and metrics on request.
+//! A cluster that works by itself: programs and images from a site and a registry, into a cache
+//! that was empty; DNS by default, volumes and metrics on request.
 //!
 //! A folder `add-ons` beside the programs holds the archives of their images (CoreDNS,
-//! local-path-provisioner, busybox, metrics-server) under the names that the nodes ask for.
+//! local-path-provisioner, busybox, metrics-server), as `docker save` writes them, under the names
+//! that the nodes ask for.
+
+use std::fs;
+use std::path::Path;
 
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
+use super::site::Site;
 use super::{CONTAINER, KUBECTL, MEMORY, VERSION, VOLUMES, WAIT};
 use crate::guest::{self, Guest};
 use crate::lab::{Lab, UNTIMED};
+use crate::registry::{Registry, run, skopeo};
 
 const ADDRESS: &str = "192.168.77.10/24";
+
+/// Where the images come from in the world.
+const REGISTRIES: [&str; 2] = ["registry.k8s.io", "docker.io"];
+
+/// What a node embeds.
+const PROGRAMS: [&str; 6] = [
+    "kubelet",
+    "kubectl",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+];
+
+/// Pushes the images of all archives in `folder` under their names.
+fn push_all(registry: &Registry, folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let archive = entry.unwrap().path();
+        let shown = archive.display().to_string();
+        let list = run("tar", "tar", &["-xOf", &shown, "manifest.json"]);
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        let name = list[0]["RepoTags"][0].as_str().unwrap();
+        let (_, below) = name.split_once('/').unwrap();
+        skopeo(&[
+            "copy",
+            "--dest-tls-verify=false",
+            &format!("docker-archive:{shown}"),
+            &format!("docker://{}/{below}", registry.host),
+        ]);
+    }
+}
 
 /// A pod that keeps a word in a volume, and its claim.
 fn pod() -> String {
@@ -49,6 +87,9 @@ fn single_has_dns_volumes_and_metrics() {
         return;
     }
     let lab = Lab::new();
+    let registry = Registry::open();
+    push_all(&registry, &images);
+    let site = Site::start(&programs, &PROGRAMS, None);
     let spec = lab.write(
         "node.yaml",
         &format!(
@@ -64,14 +105,21 @@ kubernetes:
   role: single
   storage: local-path
   metrics: true
-  artifacts: {{images: ['{images}']}}
 storage_device: /dev/vda
 ",
-            key = lab.public_key,
-            images = images.display()
+            key = lab.public_key
         ),
     );
-    let iso = super::build(&lab, &spec, "node.iso", &programs, &[]);
+    let cache = lab.path("cache").display().to_string();
+    let from = site.url();
+    let mut arguments = vec!["--cache", &cache, "--programs", &from];
+    let mirrors = REGISTRIES.map(|host| format!("{host}=http://{}", registry.host));
+    for mirror in &mirrors {
+        arguments.extend(["--registry-mirror", mirror]);
+    }
+    let iso = lab.build(&spec, "node.iso", &arguments);
+    assert_eq!(site.given("kubelet"), 1);
+    drop(registry);
     let disk = lab.path("state.raw");
     create_disk(&disk, 4 << 30).unwrap();
     let machine = || {

@@ -19,6 +19,7 @@ mod members;
 mod pull;
 mod shared_address;
 mod single;
+mod site;
 mod standalone;
 mod token;
 

@@ -3,17 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use imgbuild::names::Arch;
-use imgbuild::oci::{
-    Entry, Image, NODE_IMAGE, digest_of, layer, pause, write_archive, write_node_image,
-};
+use imgbuild::oci::{Entry, Image, NODE_IMAGE, layer, pause, write_archive, write_node_image};
 use imgbuild::qemu::{Disk, Firmware, Medium, create_disk};
 
+use super::site::Site;
 use super::{KUBECTL, MEMORY, VERSION, WAIT};
 use crate::guest::{self, Guest};
 use crate::lab::{Lab, UNTIMED};
@@ -27,9 +23,6 @@ const HOST: &str = "192.168.77.1";
 /// Where upstream's images search for programs.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the site has.
-const PROGRAMS: [&str; 2] = ["kubelet", "kubectl"];
-
 /// It takes nothing that the lock does not pin, becomes Ready by what it fetched, and fetches
 /// nothing again after a reboot.
 #[test]
@@ -41,11 +34,12 @@ fn pull_fetches_what_the_lock_pins_once() {
     let lab = Lab::new();
     let registry = Registry::open();
     push_images(&lab, &registry, &programs);
-    let site = Site::start(&programs);
+    // What the build and the node ask for; the others are in images.
+    let site = Site::start(&programs, &["kubelet", "kubectl"], Some("kubelet"));
     // The build sees the site at another address than the node does; what it pins are hashes.
     let spec = |site: &str| spec(&lab, site, &registry);
     let mirror = format!("registry.k8s.io={}", registry.host);
-    let here = spec(&format!("http://{}", site.address));
+    let here = spec(&site.url());
     lab.build(&here, "node.ign", &["--registry-mirror", &mirror]);
     let (_, port) = site.address.rsplit_once(':').unwrap();
     let there = spec(&format!("http://{HOST}:{port}"));
@@ -166,74 +160,4 @@ fn with_libraries(program: &str) -> Vec<Entry> {
             Entry::file(path.trim_start_matches('/'), 0o755, bytes)
         })
         .collect()
-}
-
-/// A download site laid out as upstream's. The first kubelet that it gives is not the one whose
-/// hash it tells.
-struct Site {
-    /// `127.0.0.1:PORT`
-    address: String,
-    given: Arc<Mutex<Vec<String>>>,
-}
-
-impl Site {
-    fn start(programs: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let given = Arc::new(Mutex::new(Vec::new()));
-        let (programs, log) = (programs.to_owned(), Arc::clone(&given));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                // Who hangs up asks again.
-                let _ = answer(stream.unwrap(), &programs, &log);
-            }
-        });
-        Self { address, given }
-    }
-
-    /// How often the site gave the program `name`.
-    fn given(&self, name: &str) -> usize {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        given.iter().filter(|one| *one == name).count()
-    }
-}
-
-fn answer(mut stream: TcpStream, programs: &Path, log: &Mutex<Vec<String>>) -> io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().transpose()?.unwrap_or_default();
-    while lines
-        .next()
-        .transpose()?
-        .is_some_and(|line| !line.is_empty())
-    {}
-    let path = request.split(' ').nth(1).unwrap_or_default();
-    let file = path.strip_prefix(&format!("/v{VERSION}/bin/linux/amd64/"));
-    let (name, wants_hash) = match file.map(|file| (file, file.strip_suffix(".sha256"))) {
-        Some((_, Some(name))) => (name, true),
-        Some((name, None)) => (name, false),
-        None => ("", false),
-    };
-    if !PROGRAMS.contains(&name) {
-        return write!(
-            stream,
-            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        );
-    }
-    let mut bytes = fs::read(programs.join(name))?;
-    if wants_hash {
-        let digest = digest_of(&bytes);
-        bytes = digest.trim_start_matches("sha256:").as_bytes().to_vec();
-    } else {
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if name == "kubelet" && !log.iter().any(|given| given == name) {
-            bytes = b"#!/bin/sh\necho another kubelet\n".to_vec();
-        }
-        log.push(name.to_owned());
-    }
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        bytes.len()
-    )?;
-    stream.write_all(&bytes)
 }
