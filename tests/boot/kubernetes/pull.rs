@@ -58,7 +58,7 @@ fn pull_fetches_what_the_lock_pins_once() {
     };
     let node = Guest::boot(&lab, "kubernetes-pull", machine());
     // The first kubelet that the site gave was another one.
-    let kernel = node.ask("sudo journalctl --no-pager --dmesg --grep 'imgbuild.lock pins'");
+    let kernel = node.ask("sudo journalctl --no-pager --dmesg --grep 'the hash in imgbuild.lock'");
     assert!(kernel.contains("kubelet from http://"), "{kernel}");
     assert_eq!(site.given("kubelet"), 2);
     assert_eq!(site.given("kubectl"), 1);
