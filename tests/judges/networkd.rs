@@ -231,6 +231,25 @@ fn networkd_serves_what_the_spec_says() {
     );
 }
 
+/// Without a range, all of the network is given but the node's own address.
+#[test]
+fn networkd_serves_the_whole_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut link = served();
+    link.addresses = vec![nodes::at(17, "10.0.0.1/30")];
+    if let Some(server) = &mut link.dhcp_server {
+        (server.range, server.leases, server.gateway) = (None, Vec::new(), None);
+    }
+    write_networks(vec![link], folder.path());
+    let said = networkd_and(
+        folder.path(),
+        "enp11s0: State changed: configuring -> configured",
+        "printf '#!/bin/sh\\n[ $1 != bound ] || echo got $ip, $router\\n' > /run/asked; \
+         chmod +x /run/asked; busybox udhcpc -i far -n -q -f -t 20 -T 1 -s /run/asked 2>&1 || true",
+    );
+    assert!(said.contains("got 10.0.0.2, 10.0.0.1"), "{said}");
+}
+
 /// Rules and routes of a table of their own are the kernel's afterwards.
 #[test]
 fn networkd_makes_rules_and_tables() {

@@ -81,7 +81,7 @@ record! {
     /// A DHCP server for the machines on a link (IPv4).
     pub struct DhcpServer {
         /// The addresses that it gives to any machine.
-        #[otherwise = "all of the link's network that nobody else has"]
+        #[otherwise = "all of the link's network but the node's own and those in `leases`"]
         #[example = "192.168.1.100-192.168.1.199"]
         pub range: Option<Located<AddressRange>>,
         /// Addresses for certain machines, by the MAC addresses of their cards.

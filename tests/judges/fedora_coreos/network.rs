@@ -7,9 +7,13 @@ use crate::fedora_coreos::project::{HEAD, Project, files, said};
 
 const FOLDER: &str = "/etc/NetworkManager/system-connections/";
 
+/// Nobody's key, in the form that WireGuard's have.
+const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=";
+
 /// The keyfiles of a node with these interfaces, by name; and its other files.
 fn keyfiles(interfaces: &str) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let project = Project::new(&format!("{HEAD}network: {{interfaces: [{interfaces}]}}\n"));
+    std::fs::write(project.path("wg0.key"), KEY).unwrap();
     let mut keyfiles = BTreeMap::new();
     let mut others = BTreeMap::new();
     for (path, text) in files(&project.build("node.ign", &[])) {
@@ -164,6 +168,54 @@ const CASES: &[Case] = &[
                 "ens9.nmconnection",
                 "[connection]\nid=ens9\ntype=ethernet\ninterface-name=ens9\n\n[ethernet]\nmtu=1400\n\n[ipv4]\nmethod=disabled\n\n[ipv6]\n\
                  method=disabled\n",
+            ),
+        ],
+    ),
+    (
+        "a VRF, a table and rules",
+        "{name: ens3, addresses: [10.0.0.2/24, 'fd00::2/64'], routes: [{destination: 0.0.0.0/0, gateway: 10.0.0.1, table: 100}], \
+         rules: [{from: 10.0.0.0/24, table: 100}, \
+         {to: 'fd01::/16', incoming: ens3, table: 100, priority: 7}]}, \
+         {name: ens4, addresses: [10.1.0.2/24]}, {name: red, vrf: {table: 200, members: [ens4]}}",
+        &[
+            (
+                "ens3.nmconnection",
+                "[connection]\nid=ens3\ntype=ethernet\ninterface-name=ens3\n\n[ipv4]\nmethod=manual\nmay-fail=false\n\
+                 address1=10.0.0.2/24\nroute1=0.0.0.0/0,10.0.0.1\nroute1_options=table=100\n\
+                 routing-rule1=priority 1000 from 10.0.0.0/24 table 100\n\n\
+                 [ipv6]\nmethod=manual\nmay-fail=false\naddress1=fd00::2/64\nrouting-rule1=priority 7 to fd01::/16 iif ens3 table 100\n",
+            ),
+            (
+                "ens4.nmconnection",
+                "[connection]\nid=ens4\ntype=ethernet\ninterface-name=ens4\nmaster=red\nslave-type=vrf\n\n[ipv4]\nmethod=manual\n\
+                 may-fail=false\naddress1=10.1.0.2/24\n\n[ipv6]\nmethod=link-local\n",
+            ),
+            (
+                "red.nmconnection",
+                "[connection]\nid=red\ntype=vrf\ninterface-name=red\n\n[vrf]\ntable=200\n\n[ipv4]\nmethod=disabled\n\n\
+                 [ipv6]\nmethod=disabled\n",
+            ),
+        ],
+    ),
+    (
+        "a tunnel, and DHCP by another name",
+        "{name: wg0, addresses: [10.9.0.1/24], wireguard: {private_key_file: wg0.key, port: 51820, peers: [{public_key: 'Q4CvP3Rg7HC5N2oBemm4iXNB4QCt8Rh0C6KWBseTRJk=', \
+         preshared_key_file: wg0.key, endpoint: 'vpn.example:51820', allowed_ips: [10.9.0.2/32, 'fd00::/64'], keepalive: 25}]}}, \
+         {name: ens3, dhcp: {client_id: duid, metric: 200}}",
+        &[
+            (
+                "wg0.nmconnection",
+                "[connection]\nid=wg0\ntype=wireguard\ninterface-name=wg0\n\n[wireguard]\n\
+                 private-key=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\nlisten-port=51820\n\n\
+                 [wireguard-peer.Q4CvP3Rg7HC5N2oBemm4iXNB4QCt8Rh0C6KWBseTRJk=]\nendpoint=vpn.example:51820\n\
+                 preshared-key=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\npreshared-key-flags=0\npersistent-keepalive=25\n\
+                 allowed-ips=10.9.0.2/32;fd00::/64;\n\n[ipv4]\nmethod=manual\nmay-fail=false\naddress1=10.9.0.1/24\n\n\
+                 [ipv6]\nmethod=link-local\n",
+            ),
+            (
+                "ens3.nmconnection",
+                "[connection]\nid=ens3\ntype=ethernet\ninterface-name=ens3\n\n[ipv4]\nmethod=auto\ndhcp-client-id=duid\n\
+                 route-metric=200\n\n[ipv6]\nmethod=auto\ndhcp-duid=ll\nroute-metric=200\n",
             ),
         ],
     ),
