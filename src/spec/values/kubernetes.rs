@@ -1,14 +1,12 @@
 //! Values of `kubernetes:`.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use serde_json::{Value as Json, json};
 
 use super::local::no_path;
+use super::network::host_and_port;
 use crate::diagnostic::codes;
 use crate::facts::kubernetes::version::{KubeVersion, RELEASES};
 use crate::facts::systems::TABLE;
-use crate::names::Hostname;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
@@ -76,28 +74,7 @@ impl Leaf for Endpoint {
         if text.contains("://") {
             return Err(wrong("must not have a scheme: it is always https"));
         }
-        if text.parse::<Ipv6Addr>().is_ok() {
-            return Err(wrong("an IPv6 address must be in brackets"));
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                let port = port.parse().ok().filter(|&port: &u16| port > 0);
-                (
-                    host,
-                    Some(port.ok_or_else(|| wrong("a port must be 1 to 65535"))?),
-                )
-            }
-            _ => (text, None),
-        };
-        let bracketed = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        let host = match bracketed {
-            Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => inner,
-            Some(_) => return Err(wrong("the text in brackets is not an IPv6 address")),
-            None if host.parse::<IpAddr>().is_ok() || host.parse::<Hostname>().is_ok() => host,
-            None => return Err(wrong("the host is neither a name nor an address")),
-        };
+        let (host, port) = host_and_port(text).map_err(wrong)?;
         Ok(Self {
             host: host.to_owned(),
             port,

@@ -1,12 +1,12 @@
 //! Values of links: ranges of addresses, ports, routing tables, WireGuard's keys.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64ct::{Base64, Encoding as _};
 use serde_json::{Value as Json, json};
 
+use super::network::host_and_port;
 use crate::diagnostic::codes;
-use crate::names::Hostname;
 use crate::spec::decode::{Leaf, LeafError, text};
 use crate::spec::yaml::Scalar;
 
@@ -62,11 +62,6 @@ impl Leaf for AddressRange {
     }
 }
 
-fn port(text: &str) -> Option<u16> {
-    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|&port| is_number && port > 0)
-}
-
 /// A host and a port: `vpn.example:51820`, `[2001:db8::1]:51820`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostAndPort(String);
@@ -75,26 +70,6 @@ impl HostAndPort {
     /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        if text.parse::<Ipv6Addr>().is_ok() {
-            return Err("an IPv6 address must be in brackets, with the port behind them");
-        }
-        let (host, number) = text.rsplit_once(':').ok_or("the port is missing")?;
-        port(number).ok_or("a port must be 1 to 65535")?;
-        let bracketed = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        match bracketed {
-            Some(inner) if inner.parse::<Ipv6Addr>().is_err() => {
-                Err("the text in brackets is not an IPv6 address")
-            }
-            None if host.parse::<IpAddr>().is_err() && host.parse::<Hostname>().is_err() => {
-                Err("the host is neither a name nor an address")
-            }
-            _ => Ok(Self(text.to_owned())),
-        }
     }
 }
 
@@ -107,10 +82,15 @@ impl Leaf for HostAndPort {
 
     fn read(scalar: &Scalar) -> Result<Self, LeafError> {
         let text = text(scalar, Self::WHAT)?;
-        Self::parse(text).map_err(|why| {
+        let wrong = |why: &str| {
             LeafError::rule(codes::BAD_ENDPOINT, text, Self::WHAT, why)
                 .help("write it like vpn.example:51820 or [2001:db8::1]:51820")
-        })
+        };
+        match host_and_port(text) {
+            Ok((_, Some(_))) => Ok(Self(text.to_owned())),
+            Ok((_, None)) => Err(wrong("the port is missing")),
+            Err(why) => Err(wrong(why)),
+        }
     }
 }
 

@@ -118,6 +118,32 @@ impl Leaf for HostOrAddress {
     }
 }
 
+/// Splits a host, without the brackets of IPv6, from its port, if it has one; an error is the
+/// reason why it is none.
+pub(super) fn host_and_port(text: &str) -> Result<(&str, Option<u16>), &'static str> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err("an IPv6 address must be in brackets");
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            let port = port.parse().ok().filter(|&port: &u16| port > 0);
+            (host, Some(port.ok_or("a port must be 1 to 65535")?))
+        }
+        _ => (text, None),
+    };
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    match bracketed {
+        Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => Ok((inner, port)),
+        Some(_) => Err("the text in brackets is not an IPv6 address"),
+        None if host.parse::<IpAddr>().is_ok() || host.parse::<Hostname>().is_ok() => {
+            Ok((host, port))
+        }
+        None => Err("the host is neither a name nor an address"),
+    }
+}
+
 /// One port or a range of them, first and last, 1 to 65535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRange {
