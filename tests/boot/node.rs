@@ -182,10 +182,11 @@ fn system(node: &Guest) {
     let swap: Vec<&str> = swap.split_whitespace().collect();
     // In KiB; one page of it is the swap area's header.
     assert_eq!(swap[..3], ["/dev/zram0", "partition", "65532"]);
-    // Udev locks a device that appears, and may not be done with it when the service starts.
-    node.ask(
-        "sudo systemctl stop zram-swap && sudo flock --shared /dev/zram0 systemctl start zram-swap",
-    );
+    // Udev locks a device that appears or changes, and may not be done with it by then.
+    node.ask("sudo systemctl restart zram-swap");
+    node.ask("sudo flock --shared /dev/zram0 systemctl restart zram-swap");
+    node.ask("sudo systemctl stop zram-swap");
+    node.ask("sudo flock --shared /dev/zram0 systemctl start zram-swap");
     node.says("grep -c /dev/zram0 /proc/swaps", "1");
     node.says("sudo cat /etc/lab/greeting", "hello");
     node.says("stat -c %a /etc/lab/greeting", "640");
