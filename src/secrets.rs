@@ -3,8 +3,9 @@
 
 /// Texts that only secrets contain: private keys in PEM (RFC 7468) or OpenSSH's format, and the
 /// client keys and bearer tokens of kubeconfigs, which are YAML or JSON, and WireGuard's keys in
-/// its own files and networkd's.
-const MARKS: [&str; 9] = [
+/// its own files, networkd's and `NetworkManager`'s (flags of programs may end in the words of the
+/// last, so that these begin a line).
+const MARKS: [&str; 11] = [
     "PRIVATE KEY-----",
     "client-key-data:",
     "client-key-data\":",
@@ -14,6 +15,8 @@ const MARKS: [&str; 9] = [
     "PrivateKey =",
     "PresharedKey=",
     "PresharedKey =",
+    "\nprivate-key=",
+    "\npreshared-key=",
 ];
 
 /// Keys that end in a mark and are no secrets: etcd's token names a cluster and protects nothing.
@@ -54,6 +57,9 @@ mod tests {
             (r#"{"user": {"client-key-data": "LS0t"}}"#, true),
             ("[Interface]\nPrivateKey = abc=\n", true),
             ("[WireGuardPeer]\nPresharedKey=abc=\n", true),
+            ("[wireguard]\nprivate-key=abc=\n", true),
+            ("[wireguard-peer.abc=]\npreshared-key=abc=\n", true),
+            ("ExecStart=/usr/bin/a --tls-private-key=/etc/a.key\n", false),
             ("initial-cluster-token: lab\ntoken: abc\n", true),
             ("initial-cluster-token: lab\n", false),
             ("-----BEGIN CERTIFICATE-----\n", false),
